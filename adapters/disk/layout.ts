@@ -1,0 +1,54 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { SessionKey } from "../../src/ports/log-store.ts";
+
+/** Version of what lies on disk; another one is refused at start. */
+export const FORMAT = 1;
+
+/** Where everything lies below a store's directory (see `index.ts` for what each is). */
+export interface Layout {
+  readonly dir: string;
+  readonly formatFile: string;
+  readonly lockFile: string;
+  readonly projects: string;
+  readonly openRuns: string;
+  readonly trash: string;
+  project(project: string): string;
+  session(key: SessionKey): string;
+  log(key: SessionKey, logId: string): string;
+  mark(key: SessionKey, runId: string): string;
+}
+
+export const RAW_FILE = "raw.jsonl";
+export const COMPACT_FILE = "compact.jsonl";
+export const HEAD_FILE = "head.json";
+/** Holds the boot id of the machine while its log may have bytes that the device has not. */
+export const UNCLEAN_FILE = "unclean";
+
+export function layoutOf(dir: string): Layout {
+  const projects = join(dir, "projects");
+  const openRuns = join(dir, "open-runs");
+  const session = (key: SessionKey): string => join(projects, key.project, key.session);
+  return {
+    dir,
+    formatFile: join(dir, "runlog.json"),
+    lockFile: join(dir, "lock.db"),
+    projects,
+    openRuns,
+    trash: join(dir, "trash"),
+    project: (project) => join(projects, project),
+    session,
+    log: (key, logId) => join(session(key), logId),
+    mark: (key, runId) => join(openRuns, `${markPrefix(key)}${hashOf(runId)}.json`),
+  };
+}
+
+/** How the marks of a session begin; a dot is in no validated name. */
+export function markPrefix({ project, session }: SessionKey): string {
+  return `${project}.${session}.`;
+}
+
+/** A run id is any text of a client: no name of a file. */
+function hashOf(runId: string): string {
+  return createHash("sha256").update(runId).digest("hex").slice(0, 32);
+}

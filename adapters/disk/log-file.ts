@@ -1,0 +1,180 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+import { SharedDescriptor } from "./descriptor.ts";
+import { diskError } from "./errors.ts";
+import type { DiskIo } from "./io.ts";
+
+/** When written bytes are asked to reach the device. */
+export type FsyncPolicy = "always" | "interval" | "never";
+
+export interface LogFileOptions {
+  readonly path: string;
+  /** Accepted bytes in the file; 0 if there is no file yet. */
+  readonly end: number;
+  readonly fsync: FsyncPolicy;
+  readonly io: DiskIo;
+}
+
+interface Pending {
+  readonly buffers: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly durable: boolean;
+  readonly resolve: (end: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Most bytes and buffers of one write; more waits for the next. */
+const GROUP_BYTES = 8 * 1024 * 1024;
+const GROUP_BUFFERS = 512;
+
+/**
+ * One append-only file. Appends that come while a write is under way are committed together by the
+ * next: one `writev`, and one `fdatasync` where the policy or an append asks for it.
+ *
+ * Bytes are written at a position, never "at the end", and count as accepted when the write is
+ * whole. After a failed or short write or a failed sync the descriptor is closed; the next append
+ * opens the file anew and cuts it back to the accepted end first.
+ */
+export class LogFile {
+  readonly #options: LogFileOptions;
+  readonly #file: SharedDescriptor;
+  #end: number;
+  #queuedEnd: number;
+  #queue: Pending[] = [];
+  #committing: Promise<void> | null = null;
+  /** What lies behind the end may be rubbish: cut it off before the next write. */
+  #suspect = true;
+  #unsynced = false;
+
+  constructor(options: LogFileOptions) {
+    this.#options = options;
+    this.#file = new SharedDescriptor(options.path, options.io);
+    this.#end = options.end;
+    this.#queuedEnd = options.end;
+  }
+
+  /** Accepted bytes. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether an append is under way. */
+  get busy(): boolean {
+    return this.#committing !== null;
+  }
+
+  /** Appends; `expectedEnd` counts the appends in flight. Rejects with `log-fenced` and disk errors. */
+  append(buffers: readonly Uint8Array[], expectedEnd: number, durable: boolean): Promise<number> {
+    if (expectedEnd !== this.#queuedEnd)
+      return Promise.reject(new RunlogError("log-fenced", "The log ends elsewhere"));
+    const bytes = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+    this.#queuedEnd += bytes;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ buffers, bytes, durable, resolve, reject });
+      this.#committing ??= this.#commitAll();
+    });
+  }
+
+  /** Fills `buffer` from `position`; all of it must lie before the end. */
+  async read(buffer: Uint8Array, position: number): Promise<void> {
+    try {
+      await this.#file.use(async (fd) => {
+        let filled = 0;
+        while (filled < buffer.length) {
+          const into = filled === 0 ? buffer : buffer.subarray(filled);
+          const bytes = await this.#options.io.read(fd, into, position + filled);
+          if (bytes === 0) throw new RunlogError("store-failed", "The log file lost its end");
+          filled += bytes;
+        }
+      });
+    } catch (error) {
+      throw diskError(error);
+    }
+  }
+
+  /** Asks the device for what was written, unless it has it or the policy is `never`. */
+  async sync(): Promise<void> {
+    if (!this.#unsynced || this.#options.fsync === "never") return;
+    this.#unsynced = false;
+    try {
+      await this.#file.use((fd) => this.#options.io.datasync(fd));
+    } catch (error) {
+      this.#suspect = true;
+      await this.#file.letGo();
+      throw diskError(error);
+    }
+  }
+
+  /** Waits for what is under way, syncs and lets the descriptor go. It opens again when used. */
+  async close(): Promise<void> {
+    await this.#committing;
+    try {
+      await this.sync();
+    } finally {
+      await this.#file.letGo();
+    }
+  }
+
+  async #commitAll(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const group = this.#takeGroup();
+      try {
+        await this.#commit(group);
+      } catch (error) {
+        // those behind expected the bytes that failed: they fail with them
+        const failed = [...group, ...this.#queue];
+        this.#queue = [];
+        this.#queuedEnd = this.#end;
+        this.#suspect = true;
+        await this.#file.letGo();
+        for (const { reject } of failed) reject(diskError(error));
+        continue;
+      }
+      for (const { bytes, resolve } of group) resolve((this.#end += bytes));
+    }
+    this.#committing = null;
+  }
+
+  #takeGroup(): Pending[] {
+    let bytes = 0;
+    let buffers = 0;
+    let count = 0;
+    for (const pending of this.#queue) {
+      bytes += pending.bytes;
+      buffers += pending.buffers.length;
+      if (count > 0 && (bytes > GROUP_BYTES || buffers > GROUP_BUFFERS)) break;
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  #commit(group: readonly Pending[]): Promise<void> {
+    const { io, fsync } = this.#options;
+    return this.#file.use(async (fd) => {
+      if (this.#suspect) await this.#cutBack(fd);
+      let position = this.#end;
+      const buffers = group
+        .flatMap((pending) => pending.buffers)
+        .filter(({ length }) => length > 0);
+      for (let at = 0; at < buffers.length; at += GROUP_BUFFERS) {
+        const part = buffers.slice(at, at + GROUP_BUFFERS);
+        const bytes = part.reduce((sum, { length }) => sum + length, 0);
+        const written = await io.writev(fd, part, position);
+        if (written !== bytes) throw new RunlogError("store-full", "A write was cut short");
+        position += bytes;
+      }
+      this.#unsynced ||= position > this.#end;
+      if (fsync === "always" || (fsync === "interval" && group.some(({ durable }) => durable))) {
+        await io.datasync(fd);
+        this.#unsynced = false;
+      }
+    });
+  }
+
+  async #cutBack(fd: number): Promise<void> {
+    // a file shorter than what was accepted must not be filled up with zeros
+    if ((await this.#options.io.size(fd)) < this.#end)
+      throw new RunlogError("store-failed", "The log file lost its end");
+    await this.#options.io.truncate(fd, this.#end);
+    this.#suspect = false;
+  }
+}

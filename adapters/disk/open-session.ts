@@ -1,0 +1,136 @@
+import { open, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { RunlogError } from "../../src/ports/errors.ts";
+import { logIdTime } from "../../src/ports/log-id.ts";
+import type { LogName, LogStat } from "../../src/ports/log-store.ts";
+import { diskError, throwDiskError } from "./errors.ts";
+import type { DiskIo } from "./io.ts";
+import { COMPACT_FILE, HEAD_FILE, RAW_FILE, UNCLEAN_FILE } from "./layout.ts";
+import { type FsyncPolicy, LogFile } from "./log-file.ts";
+import type { FoundLog } from "./recovery.ts";
+import { replaceFile } from "./small-file.ts";
+
+export interface OpenSessionOptions {
+  readonly found: FoundLog;
+  readonly fsync: FsyncPolicy;
+  readonly bootId: string;
+  readonly io: DiskIo;
+}
+
+/** One session's files while they are in use or remembered. Its descriptors open when needed. */
+export class OpenSession {
+  readonly logId: string;
+  readonly #dir: string;
+  readonly #fsync: FsyncPolicy;
+  readonly #bootId: string;
+  readonly #files: Readonly<Record<LogName, LogFile>>;
+  #head: Uint8Array | null;
+  #headWriting: Promise<void> = Promise.resolve();
+  /** The note that this log is being written, once it is on its way. */
+  #unclean: Promise<void> | null = null;
+  #gone = false;
+
+  constructor({ found, fsync, bootId, io }: OpenSessionOptions) {
+    this.logId = found.logId;
+    this.#dir = found.dir;
+    this.#fsync = fsync;
+    this.#bootId = bootId;
+    this.#head = found.head;
+    const file = (name: string, end: number): LogFile =>
+      new LogFile({ path: join(found.dir, name), end, fsync, io });
+    this.#files = {
+      raw: file(RAW_FILE, found.rawEnd),
+      compact: file(COMPACT_FILE, found.compactEnd),
+    };
+  }
+
+  get stat(): LogStat {
+    return {
+      logId: this.logId,
+      createdAtMs: logIdTime(this.logId),
+      end: { raw: this.#files.raw.end, compact: this.#files.compact.end },
+      head: this.#head,
+    };
+  }
+
+  /** Whether an append is under way. */
+  get busy(): boolean {
+    return this.#files.raw.busy || this.#files.compact.busy;
+  }
+
+  /** Throws `log-not-found` unless this is the log with that id and it is still there. */
+  assertIs(logId: string): void {
+    if (this.#gone || logId !== this.logId)
+      throw new RunlogError("log-not-found", "There is no such log");
+  }
+
+  async append(
+    log: LogName,
+    buffers: readonly Uint8Array[],
+    expectedEnd: number,
+    durable: boolean,
+  ): Promise<number> {
+    if (this.#gone) throw new RunlogError("log-not-found", "The log was deleted");
+    if (this.#unclean === null) {
+      this.#unclean = this.#noteUnclean().catch((error: unknown) => {
+        this.#unclean = null;
+        throw diskError(error);
+      });
+    }
+    // the order of calls is the order in the log: those that wait for the note wait all alike
+    await this.#unclean;
+    return this.#files[log].append(buffers, expectedEnd, durable);
+  }
+
+  read(log: LogName, buffer: Uint8Array, position: number): Promise<void> {
+    return this.#files[log].read(buffer, position);
+  }
+
+  setHead(head: Uint8Array): Promise<void> {
+    const path = join(this.#dir, HEAD_FILE);
+    const write = this.#headWriting.then(async () => {
+      await replaceFile(path, head, { durable: this.#fsync === "always" });
+      this.#head = head;
+    });
+    this.#headWriting = write.catch(() => {});
+    return write;
+  }
+
+  async sync(): Promise<void> {
+    if (this.#gone) return;
+    await this.#files.raw.sync();
+    await this.#files.compact.sync();
+  }
+
+  /** Nothing is accepted from here on; resolves when nothing is under way any more. */
+  async abandon(): Promise<void> {
+    this.#gone = true;
+    await Promise.allSettled([this.#unclean, this.#headWriting]);
+    await Promise.allSettled([this.#files.raw.close(), this.#files.compact.close()]);
+  }
+
+  /** Leaves the files as they would be found after a clean end. */
+  async close(): Promise<void> {
+    await this.#headWriting;
+    await this.#files.raw.close();
+    await this.#files.compact.close();
+    // what was never synced may be lost with the machine: then the note has to stay
+    if (this.#unclean === null || this.#gone || this.#fsync === "never") return;
+    await this.#unclean;
+    this.#unclean = null;
+    await unlink(join(this.#dir, UNCLEAN_FILE)).catch(throwDiskError);
+  }
+
+  /** The note has to be on the device before the first byte that might not be. */
+  async #noteUnclean(): Promise<void> {
+    const durable = this.#fsync !== "never";
+    await replaceFile(join(this.#dir, UNCLEAN_FILE), this.#bootId, { durable });
+    if (!durable) return;
+    const dir = await open(this.#dir, "r");
+    try {
+      await dir.sync();
+    } finally {
+      await dir.close();
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, truncate, unlink, open } from "node:fs/promises";
+import { join } from "node:path";
+import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
+import type { SessionKey } from "../../src/ports/log-store.ts";
+import { isErrno } from "./errors.ts";
+import { COMPACT_FILE, HEAD_FILE, type Layout, RAW_FILE, UNCLEAN_FILE } from "./layout.ts";
+import { readSmallFile } from "./small-file.ts";
+
+/** What was found of a session on disk, repaired. */
+export interface FoundLog {
+  readonly logId: string;
+  /** The log's directory. */
+  readonly dir: string;
+  readonly rawEnd: number;
+  readonly compactEnd: number;
+  readonly head: Uint8Array | null;
+}
+
+const LF = 10;
+const STEP = 64 * 1024;
+
+/**
+ * Finds a session's log and makes it fit to be used: a torn last line - of a write that was never
+ * accepted - is cut off, and a log that was open when the machine went down gets a new id, because
+ * bytes that were accepted may be gone and their offsets must not be handed out again for others.
+ */
+export async function findLog(
+  layout: Layout,
+  key: SessionKey,
+  bootId: string,
+): Promise<FoundLog | null> {
+  let logId = await newestLogId(layout, key);
+  if (logId === null) return null;
+  const openedIn = await readSmallFile(join(layout.log(key, logId), UNCLEAN_FILE));
+  if (openedIn !== null && new TextDecoder().decode(openedIn) !== bootId) {
+    const renewed = renewLogId(logId);
+    await rename(layout.log(key, logId), layout.log(key, renewed));
+    // what is read now comes from the device: from here on the new id stands for it
+    await unlink(join(layout.log(key, renewed), UNCLEAN_FILE));
+    logId = renewed;
+  }
+  const dir = layout.log(key, logId);
+  return {
+    logId,
+    dir,
+    rawEnd: await cutTornLine(join(dir, RAW_FILE)),
+    compactEnd: await cutTornLine(join(dir, COMPACT_FILE)),
+    head: await readSmallFile(join(dir, HEAD_FILE)),
+  };
+}
+
+/** Makes an empty log. */
+export async function makeLog(layout: Layout, key: SessionKey, logId: string): Promise<FoundLog> {
+  const dir = layout.log(key, logId);
+  await mkdir(dir, { recursive: true });
+  return { logId, dir, rawEnd: 0, compactEnd: 0, head: null };
+}
+
+/** The id of the session's log: the newest, should there ever be two. */
+export async function newestLogId(layout: Layout, key: SessionKey): Promise<string | null> {
+  return (await namesIn(layout.session(key))).filter(isLogId).at(-1) ?? null;
+}
+
+/** Sorted names in a directory; none if it is not there. */
+export async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return (await readdir(dir)).sort();
+  } catch (error) {
+    if (isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR")) return [];
+    throw error;
+  }
+}
+
+/** Cuts a file back to the end of its last whole line; resolves with its length then. */
+async function cutTornLine(path: string): Promise<number> {
+  if (!existsSync(path)) return 0;
+  const file = await open(path, "r");
+  try {
+    const { size } = await file.stat();
+    let end = size;
+    const buffer = new Uint8Array(STEP);
+    while (end > 0) {
+      // one byte is enough for a log that was left whole
+      const length = end === size ? 1 : Math.min(STEP, end);
+      await file.read(buffer, 0, length, end - length);
+      const lastLf = buffer.subarray(0, length).lastIndexOf(LF);
+      if (lastLf !== -1) {
+        end = end - length + lastLf + 1;
+        break;
+      }
+      end -= length;
+    }
+    if (end < size) await truncate(path, end);
+    return end;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,3 @@
+export { createMemoryLiveFeed } from "./live-feed.ts";
+export { createMemoryLogStore } from "./log-store.ts";
+export type { MemoryLogStoreOptions } from "./log-store.ts";

@@ -1,0 +1,131 @@
+import type { Clock } from "../../src/ports/clock.ts";
+import { RunlogError } from "../../src/ports/errors.ts";
+import { MAX_HEAD_BYTES, MAX_MARK_CHARS } from "../../src/ports/log-store.ts";
+import type { LogStore, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
+import { byteLength } from "./growing-bytes.ts";
+import { pageOf } from "./list.ts";
+import { streamOf } from "./read.ts";
+import { createSessionLog, statOf } from "./session-log.ts";
+import type { SessionLog } from "./session-log.ts";
+
+export interface MemoryLogStoreOptions {
+  /** Dates the logs. Default: the machine's clock. */
+  readonly clock?: Pick<Clock, "now">;
+  /** How many bytes all logs may hold together, heads and marks apart. Default: no limit. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * A LogStore in memory, the reference model of the port: every operation takes effect in one step,
+ * at its call. It creates no file and forgets everything with the process.
+ *
+ * Throws `store-full` when an append would go beyond `maxBytes`, `invalid-input` for a page size or
+ * a mark outside the port's limits.
+ */
+export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogStore {
+  const { clock = { now: () => Date.now() }, maxBytes = Number.POSITIVE_INFINITY } = options;
+  const logs = new Map<string, SessionLog>();
+  let usedBytes = 0;
+  let closed = false;
+
+  function assertOpen(): void {
+    if (closed) throw new RunlogError("store-closed", "The store is closed");
+  }
+
+  function find(key: SessionKey): SessionLog | undefined {
+    assertOpen();
+    return logs.get(nameOf(key));
+  }
+
+  /** The session's log, whichever it is or the one with `logId`; else `log-not-found`. */
+  function need(key: SessionKey, logId?: string): SessionLog {
+    const log = find(key);
+    if (log === undefined || (logId ?? log.logId) !== log.logId)
+      throw new RunlogError("log-not-found", "There is no such log", { ...key });
+    return log;
+  }
+
+  return {
+    async create(key) {
+      let log = find(key);
+      if (log === undefined) {
+        log = createSessionLog(key.project, key.session, clock.now());
+        logs.set(nameOf(key), log);
+      }
+      return statOf(log);
+    },
+
+    async stat(key) {
+      const log = find(key);
+      return log === undefined ? null : statOf(log);
+    },
+
+    async append(key, bytes, { logId, expectedEnd, log: name = "raw" }) {
+      const log = need(key);
+      const target = log.bytes[name];
+      if (logId !== log.logId || expectedEnd !== target.length)
+        throw new RunlogError("log-fenced", "Another writer has the log", { end: target.length });
+      const pieces = bytes instanceof Uint8Array ? [bytes] : bytes;
+      const added = byteLength(pieces);
+      if (usedBytes + added > maxBytes)
+        throw new RunlogError("store-full", "The store is full", { maxBytes });
+      target.append(pieces);
+      usedBytes += added;
+      return target.length;
+    },
+
+    read(key, readOptions) {
+      return streamOf(() => need(key, readOptions.logId), readOptions);
+    },
+
+    async setHead(key, logId, head) {
+      const log = need(key, logId);
+      if (head.length > MAX_HEAD_BYTES)
+        throw new RunlogError("head-too-large", "The head is too large", { size: head.length });
+      log.head = head.slice();
+    },
+
+    async markOpen(key, logId, runId, data) {
+      const log = need(key, logId);
+      if (data.length > MAX_MARK_CHARS)
+        throw new RunlogError("invalid-input", "The mark is too large", { size: data.length });
+      log.marks.set(runId, data);
+    },
+
+    async clearOpen(key, logId, runId) {
+      need(key, logId).marks.delete(runId);
+    },
+
+    async *openRuns(): AsyncGenerator<OpenRunMark> {
+      assertOpen();
+      for (const { project, session, logId, marks } of logs.values())
+        for (const [runId, data] of marks) yield { project, session, logId, runId, data };
+    },
+
+    async list(listOptions = {}) {
+      assertOpen();
+      return pageOf(logs.values(), listOptions);
+    },
+
+    async delete(key) {
+      const log = find(key);
+      if (log === undefined) return false;
+      usedBytes -= log.bytes.raw.length + log.bytes.compact.length;
+      return logs.delete(nameOf(key));
+    },
+
+    async check() {
+      assertOpen();
+    },
+
+    async close() {
+      closed = true;
+      logs.clear();
+    },
+  };
+}
+
+/** Labels hold no slash, so that two sessions never share a name. */
+function nameOf(key: SessionKey): string {
+  return `${key.project}/${key.session}`;
+}

@@ -1,0 +1,167 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { EventBatch } from "../../src/ports/runner-client.ts";
+import type { ByteBudget, ByteLease } from "../../src/stream/byte-budget.ts";
+import type { Intake } from "./intake.ts";
+
+/** What a stream may hold without asking the budget. */
+const OWN_BYTES = 256 * 1024;
+/**
+ * How much is read before it is asked for. Not for speed: what `fetch` has received but not handed
+ * over when a connection breaks is gone (measured with undici: 5 of 6 events), so it is emptied
+ * while the reader is busy.
+ */
+const AHEAD_BYTES = 64 * 1024;
+
+export interface BatchStreamOptions {
+  /** The answer's body; null is an empty one. */
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly intake: Intake;
+  /** Pays for what the stream holds beyond 256 KiB; while it has nothing the body is not read. */
+  readonly budget: ByteBudget;
+  /** Aborting it ends the stream, and the reader gets the reason. The stream does so on `return`. */
+  readonly connection: AbortController;
+  /** Called once, when the stream holds nothing any more. */
+  readonly onEnd: () => void;
+}
+
+/**
+ * The batches of one answer. It is read from the start, up to 64 KiB ahead (more if one event is
+ * larger); then back-pressure holds the runner. Single use.
+ */
+export class BatchStream implements AsyncIterable<EventBatch> {
+  readonly #intake: Intake;
+  readonly #connection: AbortController;
+  readonly #lease: ByteLease;
+  readonly #ready = new Wakeup();
+  readonly #taken = new Wakeup();
+  readonly #batches: AsyncGenerator<EventBatch, void, undefined>;
+  /** Bytes of the batch that its reader works on. */
+  #lentBytes = 0;
+  #isOver = false;
+  #isReturned = false;
+  #failure: RunlogError | null = null;
+
+  constructor({ body, intake, budget, connection, onEnd }: BatchStreamOptions) {
+    this.#intake = intake;
+    this.#connection = connection;
+    this.#lease = budget.lease();
+    this.#batches = this.#takeBatches();
+    const reader = body?.getReader() ?? null;
+    const { signal } = connection;
+    const end = (): void => {
+      reader?.cancel(signal.reason).catch(() => {
+        // it is broken already
+      });
+      this.#lease.release();
+      this.#ready.notify();
+      this.#taken.notify();
+      onEnd();
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+    void this.#pump(reader);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<EventBatch, void, undefined> {
+    return {
+      next: () => this.#batches.next(),
+      // the generator's own return would queue behind a `next` that waits for the runner
+      return: () => {
+        this.#isReturned = true;
+        this.#connection.abort();
+        return this.#batches.return();
+      },
+    };
+  }
+
+  async *#takeBatches(): AsyncGenerator<EventBatch, void, undefined> {
+    const { signal } = this.#connection;
+    try {
+      for (;;) {
+        if (this.#isReturned) return;
+        signal.throwIfAborted();
+        const batch = this.#intake.take();
+        if (batch) {
+          for (const { bytes } of batch.events) this.#lentBytes += bytes;
+          this.#taken.notify();
+          yield batch;
+          this.#lentBytes = 0;
+          this.#shrinkLease();
+        } else if (!this.#isOver) await this.#ready.wait();
+        else if (this.#failure) throw this.#failure;
+        else return;
+      }
+    } finally {
+      // whichever way it ended: this gives everything back
+      this.#connection.abort();
+    }
+  }
+
+  /** Reads the body while there is room. Never rejects: `#takeBatches` tells the reader. */
+  async #pump(reader: ReadableStreamDefaultReader<Uint8Array> | null): Promise<void> {
+    const { signal } = this.#connection;
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const chunk = await reader?.read();
+        signal.throwIfAborted();
+        if (!chunk || chunk.done) break;
+        this.#intake.push(chunk.value);
+        this.#ready.notify();
+        await this.#growLease(signal);
+        while (this.#intake.readyBytes >= AHEAD_BYTES && !signal.aborted) await this.#taken.wait();
+      }
+      this.#intake.finish();
+    } catch (cause) {
+      this.#intake.cutOff();
+      this.#failure = new RunlogError("runner-disconnected", "the runner's stream broke off", {
+        cause,
+      });
+    }
+    this.#isOver = true;
+    this.#ready.notify();
+    // it may have grown once more while the stream was being ended
+    if (signal.aborted) this.#lease.release();
+  }
+
+  /** What is in memory beyond what the stream may hold for itself. */
+  #owedBytes(): number {
+    const { heldBytes, readyBytes } = this.#intake;
+    return Math.max(0, heldBytes + readyBytes + this.#lentBytes - OWN_BYTES);
+  }
+
+  async #growLease(signal: AbortSignal): Promise<void> {
+    // again, because the lease may have been given back while this waited for its turn
+    for (;;) {
+      const missing = this.#owedBytes() - this.#lease.heldBytes;
+      if (missing <= 0) return;
+      await this.#lease.grow(missing, { signal });
+    }
+  }
+
+  /** Gives back what a large event took, once its reader has come for the next one. */
+  #shrinkLease(): void {
+    const owed = this.#owedBytes();
+    if (owed >= this.#lease.heldBytes) return;
+    this.#lease.release();
+    // if others were waiting for it, this stream waits its turn before it reads on
+    if (owed > 0) this.#lease.tryGrow(owed);
+  }
+}
+
+/** Lets one side sleep until the other has news. */
+class Wakeup {
+  #resolve: (() => void) | null = null;
+
+  /** Until the next `notify`. One sleeper at a time. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  notify(): void {
+    this.#resolve?.();
+    this.#resolve = null;
+  }
+}

@@ -1,0 +1,188 @@
+import type { EventBatch, EventFacts, RunnerStreamCounts } from "../../src/ports/runner-client.ts";
+import { JsonObjectScanner } from "../../src/stream/json-scan.ts";
+import { SseParser, type SseDataSink } from "../../src/stream/sse-parse.ts";
+import { Utf8Repair } from "../../src/stream/utf8-repair.ts";
+import { compact, HeldPieces } from "./held-pieces.ts";
+
+const LF = 0x0a;
+const NO_BLOCK = new Uint8Array(0);
+const encoder = new TextEncoder();
+
+/**
+ * Turns the bytes of a runner's answer into batches of events.
+ *
+ * Each chunk is copied once, into a block, and the events in it are moved together there: data only
+ * ever moves towards the front, because a frame is longer than the line that is made of it. What
+ * the chunk leaves of an event is held in pieces until its end has come.
+ */
+export class Intake implements SseDataSink {
+  readonly #maxEventBytes: number;
+  readonly #repair = new Utf8Repair();
+  readonly #parser = new SseParser(this);
+  readonly #scanner = new JsonObjectScanner(["type", "runId", "run_id"]);
+
+  #block: Uint8Array = NO_BLOCK;
+  /** In the block: how far it has been handed over, where the open event begins, where it ends. */
+  #handed = 0;
+  #start = 0;
+  #write = 0;
+  /** The open event: what earlier blocks held of it, all its bytes, whether they are still kept. */
+  readonly #held = new HeldPieces();
+  #size = 0;
+  #isKept = true;
+
+  #lines: Uint8Array[] = [];
+  #events: EventFacts[] = [];
+  #readyBytes = 0;
+
+  readonly #counts = { malformed: 0, oversized: 0, repaired: 0 };
+  #isCutOff = false;
+
+  /** @param maxEventBytes a larger event is replaced by one that says so. */
+  constructor(maxEventBytes: number) {
+    this.#maxEventBytes = maxEventBytes;
+  }
+
+  /** What was not passed on as it came. One object, which goes on counting. */
+  get counts(): RunnerStreamCounts {
+    return this.#counts;
+  }
+
+  /** Bytes of an event whose end has not come. */
+  get heldBytes(): number {
+    return this.#held.bytes;
+  }
+
+  /** Bytes of whole events that wait for `take`. */
+  get readyBytes(): number {
+    return this.#readyBytes;
+  }
+
+  /** Takes the next bytes of the answer. The array stays the caller's. */
+  push(chunk: Uint8Array): void {
+    const sound = this.#repair.push(chunk);
+    this.#pass(sound.buffer === chunk.buffer ? sound.slice() : sound);
+  }
+
+  /** The answer is over. A last frame without its blank line is an event if it is complete JSON. */
+  finish(): void {
+    this.#pass(this.#repair.finish());
+    this.#endLastFrame();
+  }
+
+  /** The answer broke off. As `finish`, but what came of a last frame is nobody's mistake. */
+  cutOff(): void {
+    this.#isCutOff = true;
+    this.#endLastFrame();
+  }
+
+  /** The whole events since the last call, or null if there are none. */
+  take(): EventBatch | null {
+    if (this.#events.length === 0) return null;
+    const batch = { lines: this.#lines, events: this.#events };
+    this.#lines = [];
+    this.#events = [];
+    this.#readyBytes = 0;
+    return batch;
+  }
+
+  /** For the parser only. */
+  data(bytes: Uint8Array, from: number, to: number): void {
+    this.#size += to - from;
+    const isPossible = this.#scanner.push(bytes, from, to);
+    if (!isPossible || this.#size > this.#maxEventBytes) this.#drop();
+    if (!this.#isKept) return;
+    if (bytes !== this.#block) this.#block.set(bytes.subarray(from, to), this.#write);
+    else if (from !== this.#write) this.#block.copyWithin(this.#write, from, to);
+    this.#write += to - from;
+  }
+
+  /** For the parser only. */
+  end(): void {
+    if (!this.#scanner.end()) {
+      this.#drop();
+      if (!this.#isCutOff) this.#counts.malformed++;
+    } else if (this.#isKept) this.#endEvent();
+    else this.#replaceEvent();
+    this.#scanner.reset();
+    this.#size = 0;
+    this.#isKept = true;
+  }
+
+  #pass(block: Uint8Array): void {
+    this.#counts.repaired = this.#repair.repaired;
+    this.#enter(block);
+    this.#parser.push(block);
+    this.#leave();
+  }
+
+  #endLastFrame(): void {
+    // room for what no chunk made room for: the line's end, and the join before an empty data line
+    this.#enter(new Uint8Array(2));
+    this.#parser.finish();
+    this.#leave();
+  }
+
+  #enter(block: Uint8Array): void {
+    this.#block = block;
+    this.#handed = 0;
+    this.#start = 0;
+    this.#write = 0;
+  }
+
+  #leave(): void {
+    this.#handOver();
+    if (this.#write > this.#start) this.#held.add(this.#block.subarray(this.#start, this.#write));
+    this.#block = NO_BLOCK;
+  }
+
+  /** Puts the block's whole lines behind those that are ready. */
+  #handOver(): void {
+    if (this.#start > this.#handed)
+      this.#lines.push(compact(this.#block.subarray(this.#handed, this.#start)));
+    this.#handed = this.#start;
+  }
+
+  #endEvent(): void {
+    // held pieces are the beginning of the block's first event: nothing of the block is before them
+    if (this.#held.bytes > 0) for (const piece of this.#held.take()) this.#lines.push(piece);
+    this.#block[this.#write++] = LF;
+    this.#start = this.#write;
+    this.#note(this.#size + 1, this.#type(), this.#runId());
+  }
+
+  #replaceEvent(): void {
+    this.#counts.oversized++;
+    this.#handOver();
+    const type = this.#type();
+    const runId = this.#runId();
+    const value = { size: this.#size, limit: this.#maxEventBytes, ...(type !== "" && { type }) };
+    const event = { type: "CUSTOM", name: "runlog:event-too-large", value };
+    const line = encoder.encode(
+      `${JSON.stringify({ ...event, ...(runId !== null && { runId }) })}\n`,
+    );
+    this.#lines.push(line);
+    this.#note(line.length, "CUSTOM", runId);
+  }
+
+  #note(bytes: number, type: string, runId: string | null): void {
+    this.#events.push({ bytes, type, runId });
+    this.#readyBytes += bytes;
+  }
+
+  #type(): string {
+    return this.#scanner.value("type") ?? "";
+  }
+
+  #runId(): string | null {
+    return this.#scanner.value("runId") ?? this.#scanner.value("run_id");
+  }
+
+  /** Lets go of the open event's bytes; it is only looked at from here on. */
+  #drop(): void {
+    if (!this.#isKept) return;
+    this.#isKept = false;
+    this.#held.take();
+    this.#write = this.#start;
+  }
+}

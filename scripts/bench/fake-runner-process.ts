@@ -1,0 +1,74 @@
+// A runner that answers each run with numbered events, at a rate or as fast as the socket takes them.
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { json } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { endWithParent, sendToParent } from "./child-script.ts";
+import { listenOnLoopback } from "./loopback.ts";
+import { FIRST_SEQUENCE, MAX_FRAMES_PER_WRITE, numberedFrames } from "./sequence.ts";
+
+const TICK_MS = 5;
+
+endWithParent();
+const {
+  events,
+  eventsPerSecond,
+}: {
+  readonly events: number;
+  /** As fast as possible if it is not given. */
+  readonly eventsPerSecond?: number;
+} = JSON.parse(process.argv[2] ?? "");
+
+const server = createServer((request, response) => {
+  if (request.method !== "POST" || request.url !== "/") response.writeHead(404).end();
+  else answerRun(request, response).catch((error: unknown) => response.destroy(asError(error)));
+});
+// the health of a connection is the server's business; a run may be silent for as long as it likes
+server.requestTimeout = 0;
+sendToParent({ port: await listenOnLoopback(server) });
+
+async function answerRun(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const input: { threadId?: string; runId?: string } = Object(await json(request));
+  const { threadId, runId } = input;
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  const messageId = "bench-message";
+  await send(response, { type: "RUN_STARTED", threadId, runId });
+  await send(response, { type: "TEXT_MESSAGE_START", messageId, role: "assistant" });
+  await sendNumbered(response);
+  await send(response, { type: "TEXT_MESSAGE_END", messageId });
+  await send(response, { type: "RUN_FINISHED", threadId, runId });
+  response.end();
+}
+
+async function sendNumbered(response: ServerResponse): Promise<void> {
+  const startedAtMs = performance.now();
+  for (let sent = 0; sent < events && !response.destroyed;) {
+    const due =
+      eventsPerSecond === undefined
+        ? events
+        : Math.floor(((performance.now() - startedAtMs) / 1_000) * eventsPerSecond);
+    const count = Math.min(due - sent, events - sent, MAX_FRAMES_PER_WRITE);
+    if (count <= 0) await sleep(TICK_MS);
+    else await write(response, numberedFrames(FIRST_SEQUENCE + sent, count, Date.now()));
+    sent += Math.max(0, count);
+  }
+}
+
+function send(response: ServerResponse, event: Readonly<Record<string, unknown>>): Promise<void> {
+  return write(response, Buffer.from(`data: ${JSON.stringify(event)}\n\n`));
+}
+
+async function write(response: ServerResponse, bytes: Buffer): Promise<void> {
+  if (response.write(bytes) || response.destroyed) return;
+  const gone = new AbortController();
+  try {
+    const { signal } = gone;
+    await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })]);
+  } finally {
+    gone.abort();
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { setTimeout as sleep } from "node:timers/promises";
+import { within } from "./deadline.ts";
+import { freePort } from "./loopback.ts";
+
+/** Resident memory of a process, in bytes. */
+interface Memory {
+  /** Now. */
+  readonly residentBytes: number;
+  /** The most there ever was. */
+  readonly peakBytes: number;
+}
+
+/** The server under test, in a process of its own. */
+export interface ServerProcess {
+  readonly port: number;
+  memory(): Promise<Memory>;
+  /** Sends SIGTERM, and SIGKILL if that does not end it. */
+  stop(): Promise<void>;
+}
+
+/** The server did not start: nothing can be measured. The message holds what it printed. */
+export class ServerStartError extends Error {}
+
+const ROOT = new URL("../../", import.meta.url);
+const START_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = 10_000;
+const POLL_MS = 50;
+const OUTPUT_CHARS = 20_000;
+const KIBIBYTE = 1_024;
+
+/** The command of `npm start`, as package.json has it. */
+export async function startCommand(): Promise<string> {
+  const { scripts } = JSON.parse(await readFile(new URL("package.json", ROOT), "utf8"));
+  return String(scripts.start);
+}
+
+/**
+ * Starts the server as `npm start` does, with its data in `dataDir`. Resolves when `/health` answers;
+ * if it does not within 15 s the error holds what the server printed.
+ */
+export async function startServer(options: {
+  readonly dataDir: string;
+  /** Port of a runner on 127.0.0.1. */
+  readonly runnerPort?: number;
+}): Promise<ServerProcess> {
+  const [command = "", ...args] = (await startCommand()).split(/\s+/);
+  if (command !== "node") throw new Error(`the start script begins with ${command}, not with node`);
+  const port = await freePort();
+  // settings of the caller's shell must not change what is measured
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("RUNLOG_"));
+  const child = spawn(process.execPath, args, {
+    cwd: fileURLToPath(ROOT),
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      ...Object.fromEntries(inherited),
+      PORT: String(port),
+      STORAGE_URL: `file:${options.dataDir}`,
+      ...(options.runnerPort === undefined
+        ? {}
+        : { RUNNER_URL: `http://127.0.0.1:${options.runnerPort}/` }),
+    },
+  });
+  const kill = (): void => void child.kill("SIGKILL");
+  process.once("exit", kill);
+  const exited = once(child, "exit").finally(() => process.off("exit", kill));
+
+  let output = "";
+  for (const pipe of [child.stdout, child.stderr])
+    pipe.setEncoding("utf8").on("data", (text: string) => {
+      output = (output + text).slice(-OUTPUT_CHARS);
+    });
+
+  try {
+    await within(healthy(port, child), START_TIMEOUT_MS, "healthy server");
+  } catch (error) {
+    child.kill("SIGKILL");
+    await exited;
+    throw new ServerStartError(`the server did not start; it printed:\n${output}`, {
+      cause: error,
+    });
+  }
+  return {
+    port,
+    memory: () => readMemory(child.pid),
+    async stop() {
+      child.kill("SIGTERM");
+      await within(exited, STOP_TIMEOUT_MS, "exit").catch(() => child.kill("SIGKILL"));
+      await exited;
+    },
+  };
+}
+
+async function healthy(port: number, child: ChildProcess): Promise<void> {
+  while (child.exitCode === null && child.signalCode === null) {
+    try {
+      const response = await fetch(`http://127.0.0.1:${port}/health`);
+      await response.text();
+      if (response.ok) return;
+    } catch {
+      // it does not listen yet
+    }
+    await sleep(POLL_MS);
+  }
+  throw new Error("the process has ended");
+}
+
+async function readMemory(pid: number | undefined): Promise<Memory> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const field = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * KIBIBYTE;
+  return { residentBytes: field("VmRSS"), peakBytes: field("VmHWM") };
+}

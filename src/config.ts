@@ -1,0 +1,180 @@
+/** Everything a server is told from outside, checked. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly storage: StorageConfig;
+  /** URL template of runners, or null for the built-in demo runner. */
+  readonly runnerUrl: string | null;
+  /** Listening beyond loopback without authentication was asked for explicitly. */
+  readonly allowPublic: boolean;
+  readonly maxEventBytes: number;
+  readonly writeDeadlineMs: number;
+  readonly maxStreams: number;
+}
+
+export type FsyncPolicy = "always" | "interval" | "never";
+
+export type StorageConfig =
+  | { readonly kind: "disk"; readonly dir: string; readonly fsync: FsyncPolicy }
+  | { readonly kind: "memory" };
+
+/** All that is wrong with a configuration, one line a problem. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration has problems:\n${problems.map((text) => `  - ${text}`).join("\n")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** A variable, what it means and what it is when it is not set: the help text is made from these. */
+export interface Variable {
+  readonly name: string;
+  readonly fallback: string;
+  readonly meaning: string;
+}
+
+export const VARIABLES: readonly Variable[] = [
+  { name: "PORT", fallback: "8080", meaning: "port to listen on; 0 takes a free one" },
+  { name: "HOST", fallback: "127.0.0.1", meaning: "address to listen on" },
+  { name: "STORAGE_URL", fallback: "file:./data", meaning: "file:<dir> or memory:" },
+  { name: "STATE_BASE_DIR", fallback: "", meaning: "the same as STORAGE_URL=file:<dir>" },
+  {
+    name: "RUNNER_URL",
+    fallback: "",
+    meaning: "URL of runners; {session} and {project} are filled in",
+  },
+  {
+    name: "RUNLOG_DEMO",
+    fallback: "1 without RUNNER_URL",
+    meaning: "1: use the built-in demo runner",
+  },
+  { name: "RUNLOG_AUTH", fallback: "none", meaning: "who may call; only none is built" },
+  {
+    name: "RUNLOG_ALLOW_PUBLIC",
+    fallback: "0",
+    meaning: "1: listen beyond loopback without authentication",
+  },
+  {
+    name: "RUNLOG_FSYNC",
+    fallback: "interval",
+    meaning: "always, interval (1 s and run ends) or never",
+  },
+  {
+    name: "RUNLOG_MAX_EVENT_BYTES",
+    fallback: "64MiB",
+    meaning: "larger events are replaced by a note",
+  },
+  {
+    name: "RUNLOG_WRITE_DEADLINE",
+    fallback: "30s",
+    meaning: "how long a client may take over one chunk",
+  },
+  { name: "RUNLOG_MAX_STREAMS", fallback: "10000", meaning: "streams open at once" },
+];
+
+/**
+ * Reads the configuration from an environment. Pure and total: it throws one ConfigError with every
+ * problem there is; unknown `RUNLOG_*` names are problems, so that a misspelt one is not ignored.
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const known = new Set(VARIABLES.map(({ name }) => name));
+  for (const name of Object.keys(env))
+    if (name.startsWith("RUNLOG_") && !known.has(name)) problems.push(`${name} is not known`);
+
+  /** A variable's value by `read`, which returns null for what it does not accept. */
+  function value<T>(
+    name: string,
+    fallback: T,
+    read: (text: string) => T | null,
+    wanted: string,
+  ): T {
+    const text = env[name];
+    if (text === undefined || text === "") return fallback;
+    const result = read(text);
+    if (result === null) problems.push(`${name} must be ${wanted}, not "${text}"`);
+    return result ?? fallback;
+  }
+
+  value("RUNLOG_AUTH", "none", (text) => (text === "none" ? text : null), "none");
+  const fsync = value("RUNLOG_FSYNC", "interval", readFsync, "always, interval or never");
+  const dir = env["STATE_BASE_DIR"];
+  if (dir && env["STORAGE_URL"]) problems.push("STORAGE_URL and STATE_BASE_DIR are both set");
+  const storage = value<StorageConfig>(
+    "STORAGE_URL",
+    { kind: "disk", dir: dir || "./data", fsync },
+    (text) => readStorage(text, fsync),
+    "file:<dir> or memory:",
+  );
+  const runnerUrl = value("RUNNER_URL", null, readRunnerUrl, "an http(s) URL");
+  const demo = value("RUNLOG_DEMO", runnerUrl === null, readFlag, "0 or 1");
+  if (demo && runnerUrl !== null) problems.push("RUNLOG_DEMO=1 and RUNNER_URL exclude each other");
+  if (!demo && runnerUrl === null) problems.push("RUNLOG_DEMO=0 needs a RUNNER_URL");
+  const config: Config = {
+    host: env["HOST"] || "127.0.0.1",
+    port: value("PORT", 8080, (text) => readInteger(text, 65_535), "a port number"),
+    storage,
+    runnerUrl,
+    allowPublic: value("RUNLOG_ALLOW_PUBLIC", false, readFlag, "0 or 1"),
+    maxEventBytes: value("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
+    writeDeadlineMs: value("RUNLOG_WRITE_DEADLINE", 30_000, readDuration, "a time such as 30s"),
+    maxStreams: value("RUNLOG_MAX_STREAMS", 10_000, (text) => readInteger(text, 1e6), "a number"),
+  };
+  if (!isLoopback(config.host) && !config.allowPublic)
+    problems.push(
+      `HOST=${config.host} is not loopback: without authentication set RUNLOG_ALLOW_PUBLIC=1 if that is meant`,
+    );
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+const MIB = 1024 * 1024;
+
+function readFsync(text: string): FsyncPolicy | null {
+  return text === "always" || text === "interval" || text === "never" ? text : null;
+}
+
+function readStorage(text: string, fsync: FsyncPolicy): StorageConfig | null {
+  if (text === "memory:") return { kind: "memory" };
+  const dir = /^file:(?:\/\/)?(.+)$/.exec(text)?.[1];
+  return dir === undefined ? null : { kind: "disk", dir, fsync };
+}
+
+function readRunnerUrl(text: string): string | null {
+  try {
+    // the braces of the template are no part of a host name that a URL parser accepts
+    const url = new URL(text.replace(/\{(session|project)\}/g, "x"));
+    return /^https?:$/.test(url.protocol) && url.username === "" ? text : null;
+  } catch {
+    return null;
+  }
+}
+
+function readFlag(text: string): boolean | null {
+  return text === "1" ? true : text === "0" ? false : null;
+}
+
+function readInteger(text: string, max: number): number | null {
+  return /^\d+$/.test(text) && Number(text) <= max ? Number(text) : null;
+}
+
+function readBytes(text: string): number | null {
+  const [, number, unit = ""] = /^(\d+)(|[KMG]i?B?)$/.exec(text) ?? [];
+  if (number === undefined) return null;
+  const bytes = Number(number) * 1024 ** ["", "K", "M", "G"].indexOf(unit.slice(0, 1));
+  return bytes >= 1024 && bytes <= 1024 * MIB ? bytes : null;
+}
+
+function readDuration(text: string): number | null {
+  const [, number, unit = "s"] = /^(\d+)(ms|s|m|h)?$/.exec(text) ?? [];
+  if (number === undefined) return null;
+  const ms = Number(number) * ({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit] ?? 1000);
+  return ms >= 100 && ms <= 86_400_000 ? ms : null;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

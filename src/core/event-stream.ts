@@ -1,0 +1,119 @@
+import type { LogStore } from "../ports/log-store.ts";
+import type { ChunkSource } from "../stream/paced-stream.ts";
+import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
+import { rawCursorPrefix } from "./cursor.ts";
+import type { ReplayStart } from "./replay.ts";
+import type { SessionUse } from "./sessions.ts";
+
+export interface EventStreamOptions {
+  readonly store: LogStore;
+  readonly start: ReplayStart;
+  /** When the client should come back after a break, ms; with jitter, so that all do not at once. */
+  readonly retryMs: number;
+}
+
+/** What a viewer is sent when nothing else was for a while. */
+export const HEARTBEAT: Uint8Array<ArrayBuffer> = sseComment("heartbeat");
+
+/** A read of the store that is under way. */
+interface Reading {
+  readonly reader: ReadableStreamBYOBReader;
+  readonly framer: SseFramer;
+  readonly buffer: Uint8Array<ArrayBuffer>;
+}
+
+/** Bytes read at once: with less, replays are slower; with more, each viewer holds more. */
+const READ_BYTES = 64 * 1024;
+
+/**
+ * One viewer: a reader of the raw log at an offset, framed as server-sent events. Replay and live
+ * are the same loop - what is among the latest bytes comes from the session's ring, everything else
+ * from the store - so there is no seam at which an event could be lost or doubled. It holds an
+ * offset and at most one chunk, and ends when its log is deleted or replaced.
+ *
+ * Takes over `use` and releases it when closed.
+ */
+export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
+  const { log } = use;
+  const { store, start } = options;
+  const abort = new AbortController();
+  const unwatch = log.watch();
+  let { logId, offset } = start;
+  let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
+  let reading: Reading | null = null;
+
+  /** The next bytes of a read of the store, framed, or null when that read is through. */
+  async function readStored(id: string, end: number): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (!reading) {
+      const { signal } = abort;
+      const bytes = store.read(log.key, { logId: id, start: offset, end, signal });
+      reading = {
+        reader: bytes.getReader({ mode: "byob" }),
+        framer: new SseFramer(rawCursorPrefix(id), offset),
+        // framing copies, so that one buffer does for the whole read
+        buffer: new Uint8Array(READ_BYTES),
+      };
+    }
+    const { reader, framer, buffer } = reading;
+    const { value, done } = await reader.read(buffer);
+    if (done) {
+      reading = null;
+      return null;
+    }
+    offset += value.length;
+    const frames = framer.push(value);
+    reading = { reader, framer, buffer: new Uint8Array(value.buffer) };
+    return frames;
+  }
+
+  async function next(): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (preamble) {
+      const bytes = preamble;
+      preamble = null;
+      return bytes;
+    }
+    while (!abort.signal.aborted) {
+      const position = log.position;
+      logId ??= position?.logId ?? null;
+      if (logId !== null && position?.logId !== logId) return null;
+      if (reading || (position && logId !== null && offset < position.end)) {
+        const id = logId ?? "";
+        const hit = reading ? null : log.recent(id, offset);
+        if (hit) {
+          offset = hit.end;
+          return hit.bytes;
+        }
+        const bytes = await readStored(id, position?.end ?? offset);
+        if (bytes) return bytes;
+      } else {
+        await log.grown(abort.signal);
+      }
+    }
+    return null;
+  }
+
+  return {
+    next,
+    get atBoundary() {
+      return reading?.framer.atBoundary ?? true;
+    },
+    close() {
+      abort.abort();
+      reading?.reader.cancel().catch(() => {
+        // the read ends by the signal; its error has nobody to go to
+      });
+      unwatch();
+      use.release();
+    },
+  };
+}
+
+function preambleOf({ start, retryMs }: EventStreamOptions): Uint8Array<ArrayBuffer> {
+  const retry = sseRetry(retryMs * (0.5 + Math.random()));
+  if (start.full === null) return retry;
+  const comment = sseComment(`full replay: ${start.full}`);
+  const bytes = new Uint8Array(retry.length + comment.length);
+  bytes.set(retry);
+  bytes.set(comment, retry.length);
+  return bytes;
+}

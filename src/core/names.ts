@@ -1,0 +1,25 @@
+import { RunlogError } from "../ports/errors.ts";
+import type { SessionKey } from "../ports/log-store.ts";
+
+const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Whether `name` is a DNS-1123 label: 1-63 of `[a-z0-9-]`, no `-` at an end. */
+export function isLabel(name: string): boolean {
+  return DNS_LABEL.test(name);
+}
+
+/** The key of a session whose names came from outside; throws `invalid-name`, project first. */
+export function sessionKey(project: string, session: string): SessionKey {
+  return { project: projectName(project), session: sessionName(session) };
+}
+
+/** `name` if it can be a project's; throws `invalid-name`. */
+export function projectName(name: string): string {
+  if (!isLabel(name)) throw new RunlogError("invalid-name", "Invalid project name format");
+  return name;
+}
+
+function sessionName(name: string): string {
+  if (!isLabel(name)) throw new RunlogError("invalid-name", "Invalid session name");
+  return name;
+}

@@ -1,0 +1,193 @@
+import { RunlogError } from "../ports/errors.ts";
+import { JsonObjectScanner } from "../stream/json-scan.ts";
+import { elements, kindAt, members, type JsonKind, type JsonMember } from "../stream/json-walk.ts";
+import { spliceBytes, type Splice } from "../stream/splice.ts";
+
+/** Who posted a run, as far as that is known. */
+export interface Caller {
+  readonly userId: string | null;
+  readonly userName: string | null;
+}
+
+/** A run's request body, read and completed. */
+export interface RunInput {
+  readonly threadId: string;
+  readonly runId: string;
+  /** The body for the runner: the bytes as received, with ids and sender spliced in. */
+  readonly body: Uint8Array<ArrayBuffer>[];
+  /** Ids of the messages that clients are not to show. */
+  readonly hidden: readonly string[];
+  /** Each completed message as one line of JSON without its LF. */
+  readonly messages: readonly Uint8Array<ArrayBuffer>[][];
+}
+
+export interface RunInputOptions {
+  /** Thread of a run that names none. */
+  readonly defaultThreadId: string;
+  readonly caller: Caller;
+  /** Makes the ids that are missing: UUIDv4. */
+  readonly newId: () => string;
+}
+
+type Members = ReadonlyMap<string, JsonMember>;
+
+const KINDS: Readonly<Record<string, JsonKind>> = {
+  threadId: "string",
+  runId: "string",
+  parentRunId: "string",
+  messages: "array",
+  state: "object",
+  forwardedProps: "object",
+  tools: "array",
+};
+
+/**
+ * Reads the body of a run and completes it: `threadId` and `runId` when missing or empty, an id for
+ * each message without one, the sender of user messages. Everything else stays byte for byte - the
+ * additions are spliced into the received bytes. Throws `invalid-input` with what is wrong.
+ */
+export function readRunInput(bytes: Uint8Array<ArrayBuffer>, options: RunInputOptions): RunInput {
+  const scanner = new JsonObjectScanner([]);
+  if (!scanner.push(bytes, 0, bytes.length) || !scanner.end())
+    throw invalid("the body is not a JSON object");
+  const top = membersOf(bytes, bytes.indexOf(0x7b), "");
+  for (const [key, kind] of Object.entries(KINDS)) expectKind(bytes, top.get(key), key, kind);
+  const list = top.get("messages");
+  if (!list || kindAt(bytes, list.valueStart) !== "array") throw invalid("messages is missing");
+  checkTools(bytes, top.get("tools"));
+
+  const threadId = textOf(bytes, top.get("threadId")) || options.defaultThreadId;
+  const runId = textOf(bytes, top.get("runId")) || options.newId();
+  const splices = setMembers(bytes, bytes.indexOf(0x7b), top, { threadId, runId });
+  const hidden: string[] = [];
+  const messages: Uint8Array<ArrayBuffer>[][] = [];
+  let index = 0;
+  for (const { start, end } of elements(bytes, list.valueStart)) {
+    const message = readMessage(bytes, start, `messages[${index++}]`, options);
+    splices.push(...message.splices);
+    if (message.hidden) hidden.push(message.id);
+    messages.push(spliceBytes(bytes, message.splices, { start, end }).map(onOneLine));
+  }
+  return { threadId, runId, body: spliceBytes(bytes, splices), hidden, messages };
+}
+
+interface Message {
+  readonly id: string;
+  readonly hidden: boolean;
+  readonly splices: readonly Splice[];
+}
+
+function readMessage(
+  bytes: Uint8Array<ArrayBuffer>,
+  at: number,
+  name: string,
+  { caller, newId }: RunInputOptions,
+): Message {
+  if (kindAt(bytes, at) !== "object") throw invalid(`${name} must be an object`);
+  const own = membersOf(bytes, at, name);
+  expectKind(bytes, own.get("id"), `${name}.id`, "string");
+  expectKind(bytes, own.get("metadata"), `${name}.metadata`, "object");
+  const id = textOf(bytes, own.get("id")) || newId();
+  const metadata = presentMember(bytes, own.get("metadata"));
+  const inner: Members = metadata
+    ? membersOf(bytes, metadata.valueStart, `${name}.metadata`)
+    : new Map();
+  const set: Record<string, MemberValue> = { id };
+  const splices: Splice[] = [];
+  if (caller.userId !== null && roleOf(bytes, own.get("role")) === "user") {
+    const sender: Record<string, string> = { senderId: caller.userId };
+    if (caller.userName !== null) sender["senderDisplayName"] = caller.userName;
+    if (metadata) splices.push(...setMembers(bytes, metadata.valueStart, inner, sender));
+    else set["metadata"] = sender;
+  }
+  splices.push(...setMembers(bytes, at, own, set));
+  const flag = inner.get("hidden");
+  const hidden = flag !== undefined && bytes[flag.valueStart] === 0x74; // "t" of true
+  return { id, hidden, splices };
+}
+
+/** The members of the object at `at`; a name given twice would mean different things to readers. */
+function membersOf(bytes: Uint8Array, at: number, name: string): Members {
+  const found = new Map<string, JsonMember>();
+  for (const member of members(bytes, at)) {
+    if (found.has(member.key)) throw invalid(`${name && `${name}.`}${member.key} is given twice`);
+    found.set(member.key, member);
+  }
+  return found;
+}
+
+type MemberValue = string | Readonly<Record<string, string>>;
+
+/** Sets members of the object at `at`: in place where they are, else at its beginning. */
+function setMembers(
+  bytes: Uint8Array,
+  at: number,
+  object: Members,
+  values: Readonly<Record<string, MemberValue>>,
+): Splice[] {
+  const splices: Splice[] = [];
+  const added: string[] = [];
+  for (const [key, value] of Object.entries(values)) {
+    const text = JSON.stringify(value);
+    const member = object.get(key);
+    if (!member) added.push(`${JSON.stringify(key)}:${text}`);
+    else if (typeof value !== "string" || textOf(bytes, member) !== value)
+      splices.push({ start: member.valueStart, end: member.valueEnd, text });
+  }
+  if (added.length > 0) {
+    const text = added.join(",") + (object.size > 0 ? "," : "");
+    splices.push({ start: at + 1, end: at + 1, text });
+  }
+  return splices;
+}
+
+function checkTools(bytes: Uint8Array, tools: JsonMember | undefined): void {
+  const present = presentMember(bytes, tools);
+  if (!present) return;
+  let index = 0;
+  for (const { start } of elements(bytes, present.valueStart)) {
+    const name = `tools[${index++}]`;
+    if (kindAt(bytes, start) !== "object") throw invalid(`${name} must be an object`);
+    const tool = membersOf(bytes, start, name);
+    if (!presentMember(bytes, tool.get("name"))) throw invalid(`${name}.name is missing`);
+    expectKind(bytes, tool.get("name"), `${name}.name`, "string");
+    expectKind(bytes, tool.get("description"), `${name}.description`, "string");
+  }
+}
+
+/** `null` counts as absent: clients that know no "not given" send it. */
+function presentMember(bytes: Uint8Array, member: JsonMember | undefined): JsonMember | null {
+  return member && kindAt(bytes, member.valueStart) !== "null" ? member : null;
+}
+
+function expectKind(
+  bytes: Uint8Array,
+  member: JsonMember | undefined,
+  name: string,
+  kind: JsonKind,
+): void {
+  const present = presentMember(bytes, member);
+  if (!present || kindAt(bytes, present.valueStart) === kind) return;
+  throw invalid(`${name} must be ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`);
+}
+
+function textOf(bytes: Uint8Array, member: JsonMember | undefined): string {
+  const present = presentMember(bytes, member);
+  if (!present) return "";
+  const text = new TextDecoder().decode(bytes.subarray(present.valueStart, present.valueEnd));
+  return String(JSON.parse(text));
+}
+
+function roleOf(bytes: Uint8Array, member: JsonMember | undefined): string {
+  return member && kindAt(bytes, member.valueStart) === "string" ? textOf(bytes, member) : "";
+}
+
+/** Line breaks stand only between the tokens of valid JSON, where a space means the same. */
+function onOneLine(piece: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (!piece.includes(10) && !piece.includes(13)) return piece;
+  return piece.map((byte) => (byte === 10 || byte === 13 ? 0x20 : byte));
+}
+
+function invalid(reason: string): RunlogError {
+  return new RunlogError("invalid-input", `invalid input: ${reason}`);
+}

@@ -1,0 +1,60 @@
+import type { SessionDirectory, SessionDocument, SessionRow } from "../ports/session-directory.ts";
+
+export interface SessionListQuery {
+  /** Items wanted. */
+  readonly limit: number;
+  /** Items skipped. */
+  readonly offset: number;
+  /** Substring of name, display name or initial prompt, in any case; "" for all. */
+  readonly search: string;
+}
+
+/** A page of sessions as clients get it (contract 3.2). */
+export interface SessionList {
+  readonly items: readonly SessionDocument[];
+  readonly totalCount: number;
+  readonly limit: number;
+  readonly offset: number;
+  readonly hasMore: boolean;
+  readonly nextOffset?: number;
+}
+
+type SortKey = Pick<SessionRow, "session" | "createdAtMs">;
+
+/**
+ * A page of a project's sessions, newest first, then by name. One pass keeps the sort keys of what
+ * matches; only the wanted page is read whole, by name.
+ */
+export async function listSessions(
+  directory: SessionDirectory,
+  project: string,
+  { limit, offset, search }: SessionListQuery,
+): Promise<SessionList> {
+  const wanted = search.toLowerCase();
+  const keys: SortKey[] = [];
+  for await (const row of directory.rows(project))
+    if (matches(row, wanted)) keys.push({ session: row.session, createdAtMs: row.createdAtMs });
+  keys.sort((a, b) => b.createdAtMs - a.createdAtMs || (a.session < b.session ? -1 : 1));
+
+  const page = keys.slice(offset, offset + limit);
+  const found = await Promise.all(page.map(({ session }) => directory.get({ project, session })));
+  const hasMore = offset + limit < keys.length;
+  return {
+    // a session that went since the pass is left out; the counts are those of the pass
+    items: found.filter((document) => document !== null),
+    totalCount: keys.length,
+    limit,
+    offset,
+    hasMore,
+    ...(hasMore && { nextOffset: offset + limit }),
+  };
+}
+
+function matches(row: SessionRow, wanted: string): boolean {
+  return (
+    wanted === "" ||
+    [row.session, row.displayName, row.initialPrompt].some((text) =>
+      text.toLowerCase().includes(wanted),
+    )
+  );
+}

@@ -1,0 +1,106 @@
+import { createAdaptorServer } from "@hono/node-server";
+import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from "undici";
+import { createDemoRunner } from "../../adapters/demo/index.ts";
+import { createDiskLogStore } from "../../adapters/disk/index.ts";
+import { createLocalDirectory } from "../../adapters/local/index.ts";
+import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import {
+  createHttpRunnerClient,
+  type HttpRunnerClientOptions,
+} from "../../adapters/runner-http/index.ts";
+import type { Config } from "../config.ts";
+import { createSessionService } from "../core/service.ts";
+import { createApp } from "../http/app.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore } from "../ports/log-store.ts";
+import { createByteBudget } from "../stream/byte-budget.ts";
+import { stderrLogger } from "./stderr-logger.ts";
+import { systemClock } from "./system-clock.ts";
+
+export interface RunningServer {
+  /** Where it listens, as `http://<host>:<port>`. */
+  readonly url: string;
+  /** Ends runs and streams, lets the store go and stops listening. */
+  close(): Promise<void>;
+}
+
+const INTAKE_BUDGET = 64 * 1024 * 1024;
+const CONNECT_TIMEOUT_MS = 5_000;
+const HEADERS_TIMEOUT_MS = 30_000;
+/** The demo runner needs no address; this one names it in errors. */
+const DEMO_URL = "http://{session}.{project}.demo.invalid/";
+
+/** Starts the server that `config` describes. Throws what the store throws, or a listen error. */
+export async function start(config: Config, logger: Logger = stderrLogger): Promise<RunningServer> {
+  const store = openStore(config, logger);
+  const clock = systemClock;
+  const service = createSessionService({
+    store,
+    feed: createMemoryLiveFeed(),
+    directory: createLocalDirectory({ store, runnerUrl: config.runnerUrl ?? DEMO_URL }),
+    runner: createHttpRunnerClient({
+      fetch: config.runnerUrl === null ? demoFetch() : runnerFetch(),
+      clock,
+      maxEventBytes: config.maxEventBytes,
+      intakeBudget: createByteBudget(INTAKE_BUDGET),
+    }),
+    clock,
+    logger,
+    limits: { writeDeadlineMs: config.writeDeadlineMs, maxStreams: config.maxStreams },
+  });
+  const listenHost = config.allowPublic ? null : config.host;
+  const app = createApp({ service, listenHost });
+  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(config.port, config.host, resolve);
+    });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  const address = server.address();
+  const port = typeof address === "object" && address ? address.port : config.port;
+  const name = config.host.includes(":") ? `[${config.host}]` : config.host;
+  return {
+    url: `http://${name}:${port}`,
+    async close() {
+      const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
+      await service.close();
+      if ("closeIdleConnections" in server) server.closeIdleConnections();
+      await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
+      if ("closeAllConnections" in server) server.closeAllConnections();
+      await store.close();
+    },
+  };
+}
+
+function openStore({ storage }: Config, logger: Logger): LogStore {
+  return storage.kind === "memory"
+    ? createMemoryLogStore()
+    : createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
+}
+
+type RunnerFetch = HttpRunnerClientOptions["fetch"];
+
+function demoFetch(): RunnerFetch {
+  const demo = createDemoRunner({ clock: systemClock });
+  return (url, init) => demo(new Request(url, init));
+}
+
+/** Node's own fetch ends a body that is silent for 300 s and has no connect time-out. */
+function runnerFetch(): RunnerFetch {
+  const dispatcher = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    bodyTimeout: 0,
+    // a connection a run: one kept alive may be closed by the runner as the next run is posted
+    pipelining: 0,
+  });
+  // the package's own fetch: the built-in one takes an agent of its own version only. The two are
+  // the same interface, but each has types of its own
+  return async (url, init) =>
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+    (await undiciFetch(url, { ...(init as UndiciInit), dispatcher })) as unknown as Response;
+}

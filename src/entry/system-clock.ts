@@ -1,0 +1,21 @@
+import type { Clock } from "../ports/clock.ts";
+
+/** The machine's clock. Its timers keep no process alive, where there is such a thing. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms);
+    letGo(timer);
+    return () => clearTimeout(timer);
+  },
+  every(ms, fn) {
+    const timer = setInterval(fn, ms);
+    letGo(timer);
+    return () => clearInterval(timer);
+  },
+};
+
+function letGo(timer: unknown): void {
+  if (typeof timer === "object" && timer && "unref" in timer && typeof timer.unref === "function")
+    timer.unref();
+}

@@ -1,0 +1,53 @@
+import type { Context } from "hono";
+import { exportDocument, exportLines } from "../core/export.ts";
+import type { SessionService } from "../core/service.ts";
+import { RunlogError } from "../ports/errors.ts";
+import { problemOf } from "./problem.ts";
+import { sessionKeyOf } from "./session-key.ts";
+import { checkStreamLimit } from "./stream-limit.ts";
+
+/** `GET …/export`: the whole log as one JSON document, or as JSON lines (contract 2.7). */
+export function exportGet(service: SessionService) {
+  return async (c: Context): Promise<Response> => {
+    const key = sessionKeyOf(c);
+    const { store, directory, clock, pacer } = service;
+    const view = c.req.query("view");
+    if (view !== undefined && view !== "raw")
+      throw new RunlogError("invalid-input", "Invalid view");
+    try {
+      const stat = await store.stat(key);
+      if (!stat && !(await directory.get(key)))
+        throw new RunlogError("session-not-found", "Session not found");
+
+      const lines = accepts(c.req.header("Accept"), "application/x-ndjson");
+      const gzip = accepts(c.req.header("Accept-Encoding"), "gzip");
+      const headers: Record<string, string> = {
+        "Content-Type": lines ? "application/x-ndjson" : "application/json",
+        "Content-Disposition": `attachment; filename="${key.session}-export.${lines ? "ndjson" : "json"}"`,
+        "Cache-Control": "no-cache",
+        Vary: "Accept, Accept-Encoding",
+      };
+      if (gzip) headers["Content-Encoding"] = "gzip";
+      else if (lines) headers["Content-Length"] = String(stat?.end.raw ?? 0);
+      if (c.req.method === "HEAD") return c.body(null, 200, headers);
+
+      checkStreamLimit(service);
+      const options = { store, key, stat, nowMs: clock.now() };
+      const source = lines ? exportLines(options) : exportDocument(options);
+      const stream = pacer.stream(source);
+      if (!gzip) return c.body(stream, 200, headers);
+      // a client that stops reading stalls the packer, and that the paced stream: one deadline for both
+      return c.body(stream.pipeThrough(new CompressionStream("gzip")), 200, headers);
+    } catch (error) {
+      return problemOf(c, error, "Failed to read session events");
+    }
+  };
+}
+
+/** Whether a header's list names `value` and does not refuse it by `q=0`. */
+function accepts(header: string | undefined, value: string): boolean {
+  return (header ?? "").split(",").some((item) => {
+    const [name = "", ...parameters] = item.split(";").map((part) => part.trim().toLowerCase());
+    return name === value && !parameters.some((part) => /^q=0(\.0*)?$/.test(part));
+  });
+}

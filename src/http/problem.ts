@@ -1,0 +1,93 @@
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
+
+interface Kind {
+  readonly status: ContentfulStatusCode;
+  /** Seconds after which trying again makes sense. */
+  readonly retryAfter?: number;
+}
+
+/** The only place where an error code becomes a status. */
+const KINDS = {
+  "invalid-name": { status: 400 },
+  "invalid-input": { status: 400 },
+  "unsupported-media-type": { status: 415 },
+  "body-too-large": { status: 413 },
+  "host-refused": { status: 403 },
+  "session-not-found": { status: 404 },
+  "run-active": { status: 409 },
+  overloaded: { status: 503, retryAfter: 2 },
+  "log-not-found": { status: 404 },
+  "log-not-writable": { status: 503, retryAfter: 5 },
+  "log-fenced": { status: 503, retryAfter: 1 },
+  "log-range": { status: 500 },
+  "head-too-large": { status: 500 },
+  "store-closed": { status: 503, retryAfter: 2 },
+  "store-locked": { status: 503, retryAfter: 5 },
+  "store-format": { status: 500 },
+  "store-full": { status: 503, retryAfter: 30 },
+  "store-busy": { status: 503, retryAfter: 2 },
+  "store-failed": { status: 500 },
+  "runner-unreachable": { status: 502 },
+  "runner-refused": { status: 502 },
+  "runner-disconnected": { status: 502 },
+  internal: { status: 500 },
+} as const satisfies Record<RunlogErrorCode, Kind>;
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+};
+
+/** Facts that a client may see as members of the problem document. */
+const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit"]);
+
+export interface ProblemOptions {
+  readonly code: RunlogErrorCode | "not-found";
+  readonly detail: string;
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * A problem document (RFC 9457) with `error` equal to `detail`, which is what existing clients read.
+ * Standard members win over facts of the same name. A HEAD request gets the headers alone.
+ */
+export function problem(c: Context, { code, detail, facts = {} }: ProblemOptions): Response {
+  const kind: Kind = code === "not-found" ? { status: 404 } : KINDS[code];
+  const shown = Object.entries(facts).filter(([name]) => SHOWN_FACTS.has(name));
+  const body = {
+    ...Object.fromEntries(shown),
+    type: `/problems/${code}`,
+    title: TITLES[kind.status] ?? "Error",
+    status: kind.status,
+    detail,
+    error: detail,
+    instance: requestId(c),
+  };
+  const headers: Record<string, string> = { "Content-Type": "application/problem+json" };
+  if (kind.retryAfter !== undefined) headers["Retry-After"] = String(kind.retryAfter);
+  return c.body(JSON.stringify(body), kind.status, headers);
+}
+
+/**
+ * The answer to whatever a handler threw. `fallback` is the route's own text for what it cannot
+ * explain: the text of a 5xx never carries a cause, an address or a path.
+ */
+export function problemOf(c: Context, error: unknown, fallback = "Internal error"): Response {
+  if (!(error instanceof RunlogError)) return problem(c, { code: "internal", detail: fallback });
+  const { code, facts } = error;
+  const own = KINDS[code].status < 500 || code === "overloaded" || code === "log-not-writable";
+  return problem(c, { code, detail: own ? error.message : fallback, facts });
+}
+
+function requestId(c: Context): string {
+  return c.req.header("X-Request-Id")?.slice(0, 128) ?? crypto.randomUUID();
+}

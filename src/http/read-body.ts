@@ -1,0 +1,81 @@
+import type { Context } from "hono";
+import type { ByteBudget } from "../stream/byte-budget.ts";
+import { RunlogError } from "../ports/errors.ts";
+import { Utf8Repair } from "../stream/utf8-repair.ts";
+
+export interface ReadBodyOptions {
+  readonly limitBytes: number;
+  /** Shared by all requests of the process that wait with a body. */
+  readonly budget: ByteBudget;
+}
+
+/**
+ * Reads a JSON body and hands it to `use`, holding its bytes in the budget until `use` is through.
+ * Throws `unsupported-media-type`, `body-too-large`, `invalid-input` (not UTF-8, or broken off), and
+ * `overloaded` when too many bodies wait already.
+ */
+export async function withJsonBody<T>(
+  c: Context,
+  options: ReadBodyOptions,
+  use: (bytes: Uint8Array<ArrayBuffer>) => Promise<T>,
+): Promise<T> {
+  if (!/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? ""))
+    throw new RunlogError("unsupported-media-type", "Content-Type must be application/json");
+  const { limitBytes, budget } = options;
+  const declared = Number(c.req.header("Content-Length") ?? 0);
+  if (declared > limitBytes) throw tooLarge(limitBytes);
+  const lease = budget.lease();
+  try {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    const utf8 = new Utf8Repair();
+    let length = 0;
+    for await (const chunk of bodyChunks(c)) {
+      length += chunk.length;
+      if (length > limitBytes) throw tooLarge(limitBytes);
+      if (!lease.tryGrow(chunk.length))
+        throw new RunlogError("overloaded", "Too many requests are waiting");
+      chunks.push(chunk);
+      utf8.push(chunk);
+    }
+    utf8.finish();
+    if (utf8.repaired > 0)
+      throw new RunlogError("invalid-input", "invalid input: the body is not UTF-8");
+    return await use(join(chunks, length));
+  } finally {
+    lease.release();
+  }
+}
+
+async function* bodyChunks(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const reader = c.req.raw.body?.getReader();
+  if (!reader) return;
+  try {
+    for (;;) {
+      const { value, done } = await reader.read().catch((cause: unknown) => {
+        throw new RunlogError("invalid-input", "The body broke off", { cause });
+      });
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {
+      // the connection is gone already
+    });
+  }
+}
+
+function join(chunks: readonly Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
+  const only = chunks.length === 1 ? chunks[0] : undefined;
+  if (only) return only;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+function tooLarge(limit: number): RunlogError {
+  return new RunlogError("body-too-large", "Request body too large", { limit });
+}

@@ -1,0 +1,50 @@
+import type { Context } from "hono";
+import type { SessionService } from "../core/service.ts";
+import { listSessions } from "../core/session-list.ts";
+import { RunlogError } from "../ports/errors.ts";
+import { problemOf } from "./problem.ts";
+import { projectOf, sessionKeyOf } from "./session-key.ts";
+
+const DEFAULT_LIMIT = 20;
+const MAX_LIMIT = 100;
+
+/** `GET …/agentic-sessions`: a page of the project's sessions (contract 3.2). */
+export function sessionsGet({ directory }: SessionService) {
+  return async (c: Context): Promise<Response> => {
+    const project = projectOf(c);
+    const limit = integerOf(c, "limit", DEFAULT_LIMIT);
+    const query = {
+      limit: limit <= 0 ? DEFAULT_LIMIT : Math.min(limit, MAX_LIMIT),
+      offset: Math.max(0, integerOf(c, "offset", 0)),
+      search: c.req.query("search") ?? "",
+    };
+    try {
+      return c.json(await listSessions(directory, project, query));
+    } catch (error) {
+      return problemOf(c, error, "Failed to list agentic sessions");
+    }
+  };
+}
+
+/** `GET …/agentic-sessions/:sessionName`: one session's document (contract 3.1). */
+export function sessionGet({ directory }: SessionService) {
+  return async (c: Context): Promise<Response> => {
+    const key = sessionKeyOf(c);
+    try {
+      const document = await directory.get(key);
+      if (!document) throw new RunlogError("session-not-found", "Session not found");
+      return c.json(document);
+    } catch (error) {
+      return problemOf(c, error, "Failed to get agentic session");
+    }
+  };
+}
+
+function integerOf(c: Context, name: string, fallback: number): number {
+  const text = c.req.query(name);
+  if (text === undefined || text === "") return fallback;
+  const number = Number(text);
+  if (!/^[+-]?\d+$/.test(text) || !Number.isSafeInteger(number))
+    throw new RunlogError("invalid-input", "Invalid pagination parameters");
+  return number;
+}

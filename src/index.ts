@@ -1,0 +1,17 @@
+export { type Config, parseConfig } from "./config.ts";
+export {
+  createSessionService,
+  type ServiceLimits,
+  type SessionPorts,
+  type SessionService,
+  type SessionServiceOptions,
+} from "./core/service.ts";
+export { type AppOptions, createApp } from "./http/app.ts";
+export { createSessionRoutes } from "./http/session-routes.ts";
+export type { Clock } from "./ports/clock.ts";
+export { RunlogError, type RunlogErrorCode } from "./ports/errors.ts";
+export type { LiveFeed, LogGrowth } from "./ports/live-feed.ts";
+export type { Logger } from "./ports/logger.ts";
+export type * from "./ports/log-store.ts";
+export type * from "./ports/runner-client.ts";
+export type * from "./ports/session-directory.ts";

@@ -1,0 +1,15 @@
+/**
+ * Time, so that tests can hold it.
+ *
+ * **Consistency.** `now` never goes backwards within a process by more than the machine's own clock
+ * does; a timer fires at or after its time, at most once (`after`) or until cancelled (`every`),
+ * and never after its cancel function has returned. Timers do not keep a process alive.
+ */
+export interface Clock {
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Calls `fn` once, `ms` from now. Returns its cancel function. */
+  after(ms: number, fn: () => void): () => void;
+  /** Calls `fn` every `ms`. Returns its cancel function. */
+  every(ms: number, fn: () => void): () => void;
+}

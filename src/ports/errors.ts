@@ -1,0 +1,61 @@
+/**
+ * Every failure that crosses a port, as a closed set. Adapters translate what their system says
+ * (`ENOSPC`, 412, `NoSuchKey`) once, at their edge, and keep the original as `cause`.
+ */
+export type RunlogErrorCode =
+  // names and input
+  | "invalid-name"
+  | "invalid-input"
+  | "unsupported-media-type"
+  | "body-too-large"
+  | "host-refused"
+  // sessions and runs
+  | "session-not-found"
+  | "run-active"
+  | "overloaded"
+  // the log store
+  | "log-not-found"
+  | "log-not-writable"
+  | "log-fenced"
+  | "log-range"
+  | "head-too-large"
+  | "store-closed"
+  | "store-locked"
+  | "store-format"
+  | "store-full"
+  | "store-busy"
+  | "store-failed"
+  // the runner
+  | "runner-unreachable"
+  | "runner-refused"
+  | "runner-disconnected"
+  // anything that no code above names
+  | "internal";
+
+/** Facts that travel with an error: an HTTP status, a limit, an id. Never a path, address or secret. */
+export interface RunlogErrorFacts {
+  readonly cause?: unknown;
+  readonly [fact: string]: unknown;
+}
+
+/**
+ * The one error class of runlog. `code` is what programs branch on; `message` is for people and may
+ * reach a client when the code maps to a 4xx status.
+ */
+export class RunlogError extends Error {
+  readonly code: RunlogErrorCode;
+  readonly facts: Readonly<Record<string, unknown>>;
+
+  constructor(code: RunlogErrorCode, message: string, facts: RunlogErrorFacts = {}) {
+    const { cause, ...rest } = facts;
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "RunlogError";
+    this.code = code;
+    this.facts = rest;
+  }
+}
+
+/** Whether `error` is a RunlogError with one of `codes`. */
+export function hasCode(error: unknown, ...codes: RunlogErrorCode[]): error is RunlogError {
+  return error instanceof RunlogError && codes.includes(error.code);
+}

@@ -1,0 +1,151 @@
+/** Names one session. Both parts are validated (`core/names.ts`) before they reach a port. */
+export interface SessionKey {
+  /** The project (Kubernetes namespace): a DNS-1123 label. */
+  readonly project: string;
+  /** The session's name: a DNS-1123 label. */
+  readonly session: string;
+}
+
+/** The logs of a session: every event verbatim, and the same history condensed. */
+export type LogName = "raw" | "compact";
+
+/** What a store knows about a session without reading its events. O(1). */
+export interface LogStat {
+  /** Identity of this life of the session: 16 characters of `[a-z0-9]`. */
+  readonly logId: string;
+  /** When the log was made, epoch ms. */
+  readonly createdAtMs: number;
+  /** Bytes accepted, per log. Always the end of a line that was appended whole. */
+  readonly end: Readonly<Record<LogName, number>>;
+  /** The head as last set, or null. */
+  readonly head: Uint8Array | null;
+}
+
+export interface AppendOptions {
+  /** The log that the caller believes to write. */
+  readonly logId: string;
+  /** The end that the caller believes the log to have, counting its own appends in flight. */
+  readonly expectedEnd: number;
+  /** Which log; default `raw`. */
+  readonly log?: LogName;
+  /** Ask for the device as well, unless the store is told never to: at the end of a run. */
+  readonly durable?: boolean;
+}
+
+export interface ReadOptions {
+  readonly logId: string;
+  /** First byte, default 0. */
+  readonly start?: number;
+  /** One past the last byte; default and at most the end when the read begins. */
+  readonly end?: number;
+  /** Which log; default `raw`. */
+  readonly log?: LogName;
+  /** Ends the read: the stream errors with the signal's reason and releases what it holds. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ListOptions {
+  /** Only this project; default all, ordered by project, then session. */
+  readonly project?: string;
+  /** The `next` of the page before. Opaque. */
+  readonly after?: string;
+  /** Items a page, 1-1000, default 500. */
+  readonly limit?: number;
+}
+
+export interface ListedLog extends SessionKey {
+  readonly logId: string;
+  readonly createdAtMs: number;
+}
+
+export interface LogPage {
+  readonly items: readonly ListedLog[];
+  /** Where the next page begins, or null at the end. */
+  readonly next: string | null;
+}
+
+/** A run that was admitted and whose end has not been stored. */
+export interface OpenRunMark extends SessionKey {
+  readonly logId: string;
+  readonly runId: string;
+  /** What is needed to end the run after a crash, at most 4 KiB, as the marker wrote it. */
+  readonly data: string;
+}
+
+/** Largest head in bytes. */
+export const MAX_HEAD_BYTES: number = 64 * 1024;
+
+/** Largest `data` of an open-run mark, in UTF-16 units. */
+export const MAX_MARK_CHARS: number = 4096;
+
+/**
+ * Append-only byte logs of sessions (`raw`, `compact`), one small mutable head each, and marks of
+ * the runs that are open.
+ *
+ * **Consistency.** Per session: linearisable. An append whose promise is resolved is seen by every
+ * later `stat` and `read` of any caller, and survives a crash of the process. Appends that are in
+ * flight together take effect in the order in which they were called; of two that expect the same
+ * end exactly one wins. A read sees a prefix of the log that ends at an accepted end and never a
+ * byte that was not accepted. Between sessions nothing is promised, except that `list` holds every
+ * session that existed during the whole of the listing.
+ *
+ * **Identity.** A `logId` is made with the log and ends with it: after `delete` and `create` the
+ * name has another, so an old writer or an old cursor can never meet new bytes. The store also
+ * begins a new `logId` for the same bytes when bytes that it once accepted may be gone (an unclean
+ * end followed by a reboot of the machine).
+ *
+ * **Failures** are `RunlogError`s: `log-not-found` (no such log, or another logId on read, head and
+ * marks), `log-fenced` (append with another logId or end), `log-range` (a range outside the log),
+ * `head-too-large`, `store-full`, `store-busy` (out of descriptors, throttled: try again),
+ * `store-failed`, `store-closed` (every operation after `close`). After a failed append the end is
+ * what it was; nothing of the failed bytes is ever readable.
+ */
+export interface LogStore {
+  /** Makes the session's log if there is none; resolves with what is there then. */
+  create(key: SessionKey): Promise<LogStat>;
+
+  /** What is known of the session's log, or null if there is none. */
+  stat(key: SessionKey): Promise<LogStat | null>;
+
+  /**
+   * Appends whole lines. `bytes` (one array or several, taken in order) must not be changed until
+   * the promise settles. Resolves with the new end once the bytes are accepted.
+   */
+  append(
+    key: SessionKey,
+    bytes: Uint8Array | readonly Uint8Array[],
+    options: AppendOptions,
+  ): Promise<number>;
+
+  /**
+   * The bytes from `start` to `end`, in chunks of at most 256 KiB that break anywhere. Cheap to
+   * begin anywhere, pull-driven: a reader that stops costs no more than one chunk. It is a byte
+   * stream: a reader may bring its own buffers (`mode: "byob"`), and a chunk belongs to its reader,
+   * who may change it. Failures, a missing log among them, arrive as the stream's error.
+   */
+  read(key: SessionKey, options: ReadOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
+
+  /** Replaces the head atomically. At most 64 KiB, else `head-too-large`. */
+  setHead(key: SessionKey, logId: string, head: Uint8Array): Promise<void>;
+
+  /** Marks a run as open, durably before it resolves. Marking again replaces the data. */
+  markOpen(key: SessionKey, logId: string, runId: string, data: string): Promise<void>;
+
+  /** Removes a mark; nothing happens if there is none. */
+  clearOpen(key: SessionKey, logId: string, runId: string): Promise<void>;
+
+  /** All marks of all sessions: a start after a crash reads these and no session. */
+  openRuns(): AsyncIterable<OpenRunMark>;
+
+  /** A page of the sessions that have a log. */
+  list(options?: ListOptions): Promise<LogPage>;
+
+  /** Removes the session's logs, head and marks. False if there was no log. */
+  delete(key: SessionKey): Promise<boolean>;
+
+  /** Whether the store can work now; rejects with what is wrong. For readiness probes. */
+  check(): Promise<void>;
+
+  /** Flushes, lets go of everything, and refuses every later call with `store-closed`. */
+  close(): Promise<void>;
+}

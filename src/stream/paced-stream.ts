@@ -1,0 +1,174 @@
+/** What a paced stream sends: pulled one chunk at a time. */
+export interface ChunkSource {
+  /** The next chunk, or null at the end. Called again only when the chunk before has been taken. */
+  next(): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Whether something else may be sent before the next chunk. */
+  readonly atBoundary: boolean;
+  /** Releases everything; a pending `next` settles soon, either way. Called exactly once. */
+  close(): void;
+}
+
+export interface PaceOptions {
+  /** Epoch or monotonic milliseconds. */
+  readonly now: () => number;
+  /** Longest silence in ms before `heartbeat` is sent; not sent when `heartbeat` is missing. */
+  readonly heartbeatMs: number;
+  /** How long in ms a consumer may take over one chunk before the stream is ended with an error. */
+  readonly writeDeadlineMs: number;
+}
+
+/** Streams under one watch: a single timer of the owner serves all of them. */
+export interface StreamPacer {
+  /** Streams that are open now. */
+  readonly open: number;
+  /** Makes a stream of `source`. Its error for a missed deadline is `stalled`. */
+  stream(
+    source: ChunkSource,
+    options?: { readonly heartbeat?: Uint8Array<ArrayBuffer> },
+  ): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** To be called about once a second: sends due heartbeats and ends what is stuck. */
+  tick(): void;
+  /** Ends every open stream as if its source had ended, so that clients come back elsewhere. */
+  endAll(): void;
+}
+
+/**
+ * Makes pull-driven streams that beat when they are silent and end when their consumer is stuck.
+ *
+ * A consumer is stuck when it holds one chunk for longer than the deadline: with nothing queued
+ * (`highWaterMark: 0`) the next pull is the sign that the chunk has gone to the kernel, so the
+ * deadline is a minimum rate of one chunk in that time. The end is `controller.error()`, because
+ * `close()` leaves a socket open until the consumer has read what is queued (measured).
+ */
+export function createStreamPacer(options: PaceOptions): StreamPacer {
+  const streams = new Set<PacedSource>();
+  return {
+    get open() {
+      return streams.size;
+    },
+    stream(source, { heartbeat } = {}) {
+      const paced = new PacedSource(source, options, heartbeat ?? null, () => {
+        streams.delete(paced);
+      });
+      streams.add(paced);
+      return new ReadableStream<Uint8Array<ArrayBuffer>>(paced, { highWaterMark: 0 });
+    },
+    tick() {
+      for (const paced of streams) paced.tick();
+    },
+    endAll() {
+      for (const paced of streams) paced.end();
+    },
+  };
+}
+
+class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
+  readonly #source: ChunkSource;
+  readonly #options: PaceOptions;
+  readonly #heartbeat: Uint8Array<ArrayBuffer> | null;
+  readonly #onClosed: () => void;
+  #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
+  /** Resolves the pull that waits for a chunk; null while the consumer is busy with the last one. */
+  #pulled: (() => void) | null = null;
+  #nextPending = false;
+  /** A chunk that came while a heartbeat was being taken; null in it means the end. */
+  #held: { chunk: Uint8Array<ArrayBuffer> | null } | null = null;
+  #since: number;
+  #closed = false;
+
+  constructor(
+    source: ChunkSource,
+    options: PaceOptions,
+    heartbeat: Uint8Array<ArrayBuffer> | null,
+    onClosed: () => void,
+  ) {
+    this.#source = source;
+    this.#options = options;
+    this.#heartbeat = heartbeat;
+    this.#onClosed = onClosed;
+    this.#since = options.now();
+  }
+
+  start(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): void {
+    this.#controller = controller;
+  }
+
+  pull(): Promise<void> | void {
+    if (this.#closed) return;
+    if (this.#held) {
+      const { chunk } = this.#held;
+      this.#held = null;
+      this.#deliver(chunk);
+      return;
+    }
+    return new Promise((resolve) => {
+      this.#pulled = resolve;
+      if (this.#nextPending) return;
+      this.#nextPending = true;
+      this.#source.next().then(
+        (chunk) => this.#arrived(chunk),
+        (error: unknown) => this.#fail(error),
+      );
+    });
+  }
+
+  cancel(): void {
+    this.#close();
+  }
+
+  tick(): void {
+    const silentMs = this.#options.now() - this.#since;
+    if (this.#pulled === null) {
+      if (silentMs > this.#options.writeDeadlineMs) this.#fail(new Error("stalled"));
+    } else if (
+      this.#heartbeat &&
+      silentMs >= this.#options.heartbeatMs &&
+      this.#source.atBoundary
+    ) {
+      this.#deliver(this.#heartbeat);
+    }
+  }
+
+  end(): void {
+    if (this.#closed) return;
+    // within a frame only a broken connection tells the client that the frame is not whole
+    if (this.#pulled === null || !this.#source.atBoundary) this.#fail(new Error("ended"));
+    else this.#deliver(null);
+  }
+
+  #arrived(chunk: Uint8Array<ArrayBuffer> | null): void {
+    this.#nextPending = false;
+    if (this.#closed) return;
+    if (this.#pulled === null) this.#held = { chunk };
+    else this.#deliver(chunk);
+  }
+
+  #deliver(chunk: Uint8Array<ArrayBuffer> | null): void {
+    this.#since = this.#options.now();
+    if (chunk === null) this.#controller?.close();
+    else this.#controller?.enqueue(chunk);
+    this.#settlePull();
+    if (chunk === null) this.#close();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    this.#controller?.error(error);
+    this.#close();
+  }
+
+  #settlePull(): void {
+    const resolve = this.#pulled;
+    this.#pulled = null;
+    resolve?.();
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#held = null;
+    this.#settlePull();
+    this.#onClosed();
+    this.#source.close();
+  }
+}

@@ -1,0 +1,139 @@
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+
+const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
+const DATA_FIELD = Uint8Array.of(0x64, 0x61, 0x74, 0x61, 0x3a);
+const JOIN = Uint8Array.of(SPACE);
+
+// Where in a line: in the byte order mark before the first, in the field's name, right behind its
+// colon, in its value, or in a line that says nothing to us.
+const MARK = 0;
+const NAME = 1;
+const BEHIND_COLON = 2;
+const PAYLOAD = 3;
+const IGNORED = 4;
+
+/** Receives the frames of an event stream. */
+export interface SseDataSink {
+  /**
+   * The next bytes of the frame's data: `bytes` from `from` up to `to`, at least one. They are the
+   * caller's array, or a constant one.
+   */
+  data(bytes: Uint8Array, from: number, to: number): void;
+  /** The frame is complete. Its data may be empty (`data:` alone). */
+  end(): void;
+}
+
+/**
+ * Takes the data out of an event stream (WHATWG HTML, section 9.2), on bytes and without copying.
+ *
+ * Lines end with LF, CR or CRLF; the stream comes in chunks that break anywhere. Several data lines
+ * of a frame are joined by one space instead of the LF of the standard, so that a frame of JSON stays
+ * one line: outside of strings both mean the same to JSON. All other fields and comments are passed
+ * over, and frames without a data line yield nothing.
+ */
+export class SseParser {
+  readonly #sink: SseDataSink;
+  #place = MARK;
+  /** How much of the mark or of `data:` has been seen. */
+  #matched = 0;
+  #hasData = false;
+  /** The last chunk ended with a CR: an LF that comes next belongs to it. */
+  #isBehindCr = false;
+
+  constructor(sink: SseDataSink) {
+    this.#sink = sink;
+  }
+
+  /** Takes the stream's next bytes and calls the sink for what is in them. */
+  push(chunk: Uint8Array): void {
+    const { length } = chunk;
+    if (length === 0) return;
+    let at = this.#isBehindCr && chunk[0] === LF ? 1 : 0;
+    this.#isBehindCr = false;
+    // the next of each kind at or behind `at`: a chunk without CR is searched for one only once
+    let lf = -1;
+    let cr = -1;
+    while (at < length) {
+      if (lf < at) lf = indexOrLength(chunk, LF, at);
+      if (cr < at) cr = indexOrLength(chunk, CR, at);
+      const lineEnd = Math.min(lf, cr);
+      this.#take(chunk, at, lineEnd);
+      if (lineEnd === length) return;
+      this.#endLine();
+      at = lineEnd + 1;
+      if (lineEnd === lf) continue;
+      if (at === length) this.#isBehindCr = true;
+      else if (chunk[at] === LF) at++;
+    }
+  }
+
+  /**
+   * The stream is over. A frame that its blank line did not end is handed to the sink as if it had;
+   * whether it is whole is for the caller to tell.
+   */
+  finish(): void {
+    this.#endLine();
+    this.#endFrame();
+  }
+
+  /** A part of a line, without its end. */
+  #take(chunk: Uint8Array, from: number, to: number): void {
+    let at = from;
+    if (this.#place === MARK) {
+      at = this.#match(BYTE_ORDER_MARK, chunk, at, to);
+      if (this.#matched === BYTE_ORDER_MARK.length || (this.#matched === 0 && at < to)) {
+        this.#place = NAME;
+        this.#matched = 0;
+      }
+    }
+    if (this.#place === NAME) {
+      at = this.#match(DATA_FIELD, chunk, at, to);
+      if (this.#matched === DATA_FIELD.length) this.#beginData();
+    }
+    if (at === to) return;
+    if (this.#place === BEHIND_COLON) {
+      this.#place = PAYLOAD;
+      if (chunk[at] === SPACE && ++at === to) return;
+    }
+    if (this.#place === PAYLOAD) this.#sink.data(chunk, at, to);
+    // what did not match above is a comment, or another field
+    else this.#place = IGNORED;
+  }
+
+  #match(wanted: Uint8Array, chunk: Uint8Array, from: number, to: number): number {
+    let at = from;
+    while (at < to && this.#matched < wanted.length && chunk[at] === wanted[this.#matched]) {
+      this.#matched++;
+      at++;
+    }
+    return at;
+  }
+
+  #beginData(): void {
+    if (this.#hasData) this.#sink.data(JOIN, 0, 1);
+    this.#hasData = true;
+    this.#place = BEHIND_COLON;
+  }
+
+  #endLine(): void {
+    const { length } = DATA_FIELD;
+    if (this.#matched === 0 && this.#place <= NAME) this.#endFrame();
+    // a field without a colon has an empty value
+    else if (this.#place === NAME && this.#matched === length - 1) this.#beginData();
+    this.#place = NAME;
+    this.#matched = 0;
+  }
+
+  #endFrame(): void {
+    if (!this.#hasData) return;
+    this.#hasData = false;
+    this.#sink.end();
+  }
+}
+
+function indexOrLength(chunk: Uint8Array, byte: number, from: number): number {
+  const index = chunk.indexOf(byte, from);
+  return index < 0 ? chunk.length : index;
+}

@@ -1,0 +1,21 @@
+export { liveFeedContract } from "./live-feed.ts";
+export type { LiveFeedContractOptions, LiveFeedHarness } from "./live-feed.ts";
+export { logStoreContract } from "./log-store/index.ts";
+export type { LogStoreContractOptions, LogStoreHarness } from "./log-store/index.ts";
+export { logStoreMatchesModel } from "./log-store/model.ts";
+export type { LogStoreModelOptions } from "./log-store/model.ts";
+export { runnerClientContract } from "./runner-client.ts";
+export type {
+  RecordedRequest,
+  RunnerClientContractOptions,
+  RunnerClientHarness,
+  ScriptedExchange,
+  ScriptedRunner,
+} from "./runner-client.ts";
+export { sessionDirectoryContract } from "./session-directory.ts";
+export type {
+  SessionDirectoryContractOptions,
+  SessionDirectoryHarness,
+} from "./session-directory.ts";
+export { sessionRoutesContract } from "./session-routes/index.ts";
+export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./session-routes/index.ts";

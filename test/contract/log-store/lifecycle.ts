@@ -1,0 +1,147 @@
+import { describe, expect, it } from "vitest";
+import { isLogId } from "../../../src/ports/log-id.ts";
+import { lineOf, utf8 } from "../bytes.ts";
+import { codeOf } from "../outcome.ts";
+import { KEY, readRaw, seedLog } from "./harness.ts";
+import type { FreshStore } from "./harness.ts";
+
+/** How the log of a session begins and ends within one life of the store. */
+export function lifecycleSuite(fresh: FreshStore): void {
+  describe("lifecycle", () => {
+    describeCreate(fresh);
+    describeDelete(fresh);
+
+    it(
+      "says that it can work",
+      fresh(async ({ store }) => {
+        expect(await codeOf(store.check())).toBe("resolved");
+        await seedLog(store, [utf8("a line\n")]);
+        expect(await codeOf(store.check())).toBe("resolved");
+      }),
+    );
+  });
+}
+
+function describeCreate(fresh: FreshStore): void {
+  it(
+    "knows nothing of a session that was not made",
+    fresh(async ({ store }) => {
+      expect(await store.stat(KEY)).toBeNull();
+      await store.create({ ...KEY, project: `${KEY.project}-b` });
+      expect(await store.stat(KEY)).toBeNull();
+    }),
+  );
+
+  it(
+    "makes the session's log if there is none, with an identity of 16 characters of [a-z0-9]",
+    fresh(async ({ store }) => {
+      const made = await store.create(KEY);
+      expect(made).toMatchObject({ end: { raw: 0, compact: 0 }, head: null });
+      expect(isLogId(made.logId)).toBe(true);
+      expect(Number.isSafeInteger(made.createdAtMs)).toBe(true);
+      expect(await store.stat(KEY)).toEqual(made);
+      expect(await readRaw(store)).toHaveLength(0);
+    }),
+  );
+
+  it(
+    "resolves with what is there when the log exists",
+    fresh(async ({ store }) => {
+      const { logId } = await seedLog(store, [utf8("kept\n")]);
+      await store.setHead(KEY, logId, utf8("a head"));
+      const again = await store.create(KEY);
+      expect(again).toMatchObject({ logId, end: { raw: 5, compact: 0 }, head: utf8("a head") });
+      expect(again).toEqual(await store.stat(KEY));
+    }),
+  );
+
+  it(
+    "makes one log when many make it at once",
+    fresh(async ({ store }) => {
+      const made = await Promise.all(Array.from({ length: 20 }, () => store.create(KEY)));
+      const logIds = new Set(made.map((stat) => stat.logId));
+      expect(logIds.size).toBe(1);
+      expect(logIds).toContain((await store.stat(KEY))?.logId);
+    }),
+  );
+}
+
+function describeDelete(fresh: FreshStore): void {
+  it(
+    "removes the session's logs and head, and says whether there was a log",
+    fresh(async ({ store }) => {
+      const { logId } = await seedLog(store, [lineOf(1000)]);
+      await store.append(KEY, lineOf(10), { logId, expectedEnd: 0, log: "compact" });
+      await store.setHead(KEY, logId, utf8("a head"));
+      expect(await store.delete(KEY)).toBe(true);
+      expect(await store.delete(KEY)).toBe(false);
+      expect(await store.stat(KEY)).toBeNull();
+      expect(await store.create(KEY)).toMatchObject({ end: { raw: 0, compact: 0 }, head: null });
+    }),
+  );
+
+  it(
+    "leaves every other session alone",
+    fresh(async ({ store }) => {
+      const others = [
+        { project: KEY.project, session: `${KEY.session}-b` },
+        { project: `${KEY.project}-b`, session: KEY.session },
+        { project: KEY.session, session: KEY.project },
+      ];
+      await seedLog(store, [utf8("gone\n")]);
+      for (const [i, key] of others.entries()) await seedLog(store, [lineOf(100, i)], key);
+      await store.delete(KEY);
+      for (const [i, key] of others.entries())
+        expect(await readRaw(store, key)).toEqual(lineOf(100, i));
+    }),
+  );
+
+  it(
+    "can be made and deleted over and over, never with the same logId",
+    fresh(async ({ store }) => {
+      const logIds = new Set<string>();
+      for (let i = 0; i < 30; i++) {
+        const { logId } = await seedLog(store, [lineOf(20 + i, i)]);
+        logIds.add(logId);
+        expect(await readRaw(store)).toEqual(lineOf(20 + i, i));
+        expect(await store.delete(KEY)).toBe(true);
+      }
+      expect(logIds.size).toBe(30);
+    }),
+  );
+
+  it(
+    "removes one log for one of many that delete it at once",
+    fresh(async ({ store }) => {
+      await seedLog(store, [utf8("a line\n")]);
+      const removed = await Promise.all(Array.from({ length: 10 }, () => store.delete(KEY)));
+      expect(removed.filter(Boolean)).toHaveLength(1);
+      expect(await store.stat(KEY)).toBeNull();
+    }),
+  );
+
+  it(
+    "ends a read of the log that is deleted meanwhile: with its bytes or with log-not-found",
+    fresh(async ({ store }) => {
+      const line = lineOf(900_000);
+      const { logId } = await seedLog(store, [line]);
+      const reader = store.read(KEY, { logId }).getReader();
+      let at = (await reader.read()).value?.length ?? 0;
+      await store.delete(KEY);
+      await seedLog(store, [lineOf(900_000, 5)]);
+
+      async function rest(): Promise<void> {
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) return;
+          expect(value).toEqual(line.subarray(at, at + value.length));
+          at += value.length;
+        }
+      }
+
+      const outcome = await codeOf(rest());
+      expect(["resolved", "log-not-found"]).toContain(outcome);
+      if (outcome === "resolved") expect(at).toBe(line.length);
+    }),
+  );
+}

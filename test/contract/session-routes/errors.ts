@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { expectProblem, type FreshServer, runBody, SessionClient } from "./harness.ts";
+
+const BAD_NAMES = [
+  "..",
+  "%2e%2e",
+  "x@evil:80?",
+  "a".repeat(64),
+  "%00",
+  "a%00b",
+  "A",
+  "-a",
+  "a-",
+  "a.b",
+  "a_b",
+  "%2F",
+  "a%2Fb",
+  "..%2f..%2fetc",
+  "%zz",
+  "ü",
+  "%C3%BC",
+  "a b",
+  "%20",
+  "a%0ab",
+  "[::1]",
+  "a%252e",
+];
+
+export function errorsSuite(fresh: FreshServer): void {
+  describe("bad input (PROTOCOL 1)", () => {
+    it(
+      "names outside the rule are refused on every route, before anything is touched",
+      fresh(async (server) => {
+        for (const name of BAD_NAMES)
+          for (const base of [
+            `/api/projects/p1/agentic-sessions/${name}`,
+            `/api/projects/${name}/agentic-sessions/s1`,
+          ])
+            for (const [method, path] of [
+              ["GET", base],
+              ["GET", `${base}/agui/events`],
+              ["GET", `${base}/export`],
+              ["POST", `${base}/agui/run`],
+            ] as const) {
+              const response = await server.fetch(path, {
+                method,
+                ...(method === "POST" && {
+                  body: runBody(),
+                  headers: { "Content-Type": "application/json" },
+                }),
+              });
+              await response.body?.cancel();
+              expect([400, 404], `${method} ${path}`).toContain(response.status);
+            }
+        expect(server.runner.requests).toEqual([]);
+        const list = await server.fetch("/api/projects/p1/agentic-sessions");
+        expect(await list.json()).toMatchObject({ totalCount: 0 });
+      }),
+    );
+
+    it(
+      "a name is told to be wrong, the project's first",
+      fresh(async (server) => {
+        const both = await server.fetch("/api/projects/X/agentic-sessions/Y");
+        await expectProblem(both, 400, "Invalid project name format");
+        const session = await server.fetch("/api/projects/p1/agentic-sessions/Y");
+        await expectProblem(session, 400, "Invalid session name");
+      }),
+    );
+
+    it.each([
+      ["", /not a JSON object/],
+      ["{", /not a JSON object/],
+      ["[]", /not a JSON object/],
+      ['{"messages":[]} x', /not a JSON object/],
+      ["{}", /^invalid input: messages is missing$/],
+      ['{"messages":null}', /messages is missing/],
+      ['{"messages":{}}', /messages must be an array/],
+      ['{"messages":["text"]}', /messages\[0\] must be an object/],
+      ['{"messages":[{},7]}', /messages\[1\] must be an object/],
+      ['{"messages":[{"id":7}]}', /messages\[0\]\.id must be a string/],
+      ['{"messages":[{"metadata":"x"}]}', /messages\[0\]\.metadata must be an object/],
+      ['{"messages":[{"id":"a","id":"b"}]}', /messages\[0\]\.id is given twice/],
+      ['{"messages":[],"messages":[]}', /^invalid input: messages is given twice$/],
+      ['{"messages":[],"runId":7}', /runId must be a string/],
+      ['{"messages":[],"threadId":[]}', /threadId must be a string/],
+      ['{"messages":[],"parentRunId":{}}', /parentRunId must be a string/],
+      ['{"messages":[],"state":[]}', /state must be an object/],
+      ['{"messages":[],"forwardedProps":"x"}', /forwardedProps must be an object/],
+      ['{"messages":[],"tools":{}}', /tools must be an array/],
+      ['{"messages":[],"tools":[{}]}', /tools\[0\]\.name is missing/],
+    ])("the run body %j is 400 and starts nothing", (body, reason) =>
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await expectProblem(await session.post("/agui/run", body), 400, reason);
+        expect(server.runner.requests).toEqual([]);
+        expect((await session.get("")).status).toBe(404);
+      })(),
+    );
+
+    it(
+      "a run body that is not UTF-8 is 400",
+      fresh(async (server) => {
+        const body = new TextEncoder().encode('{"messages":[{"content":"?"}]}');
+        body[body.indexOf(0x3f)] = 0xff;
+        const response = await new SessionClient(server).post("/agui/run", body);
+        await expectProblem(response, 400, /not UTF-8/);
+      }),
+    );
+
+    it(
+      "a body of another type is 415, one over 16 MiB is 413, whether its length is told or not",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        for (const type of [
+          "text/plain",
+          "application/x-www-form-urlencoded",
+          "application/jsonp",
+        ]) {
+          const response = await session.post("/agui/run", runBody(), { "Content-Type": type });
+          await expectProblem(response, 415, /application\/json/);
+        }
+        const large = new Uint8Array(16 * 1024 * 1024 + 1).fill(0x20);
+        await expectProblem(await session.post("/agui/run", large), 413, "Request body too large");
+        expect(server.runner.requests).toEqual([]);
+      }),
+    );
+
+    it(
+      "what is no route is 404 with a problem document",
+      fresh(async (server) => {
+        for (const path of ["/", "/api", "/api/projects/p1/agentic-sessions/s1/agui/history"])
+          await expectProblem(await server.fetch(path), 404, "Not found");
+      }),
+    );
+  });
+}

@@ -1,0 +1,179 @@
+import { expect } from "vitest";
+import { SseReader } from "../read-sse.ts";
+import type { ScriptedExchange, ScriptedRunner } from "../runner-client/scripted-runner.ts";
+
+/** A server under test, as its clients see it, and the runner that it calls. */
+export interface SessionRoutesHarness {
+  /** Sends a request; `path` begins with a slash. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Plays the runner of every session but `UNREACHABLE`, whose runner does not listen. */
+  readonly runner: ScriptedRunner;
+  dispose(): Promise<void>;
+}
+
+export interface SessionRoutesContractOptions {
+  /** Starts a fresh server without sessions: called once for each test. */
+  readonly create: () => Promise<SessionRoutesHarness>;
+}
+
+/** A session whose runner nobody reaches; the server's waits between attempts are short. */
+export const UNREACHABLE = "unreachable";
+
+/** The body of a run with one message. */
+export function runBody(runId = "r"): string {
+  return `{"runId":"${runId}","messages":[{"id":"m1","role":"user","content":"hi"}]}`;
+}
+
+/** One session of a server, seen from outside. */
+export class SessionClient {
+  readonly path: string;
+  readonly #server: SessionRoutesHarness;
+
+  constructor(server: SessionRoutesHarness, session = "s1", project = "p1") {
+    this.#server = server;
+    this.path = `/api/projects/${project}/agentic-sessions/${session}`;
+  }
+
+  get(suffix: string, headers: Record<string, string> = {}, method = "GET"): Promise<Response> {
+    return this.#server.fetch(`${this.path}${suffix}`, { method, headers });
+  }
+
+  post(suffix: string, body: BodyInit, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#server.fetch(`${this.path}${suffix}`, {
+      method: "POST",
+      body,
+      headers: { "Content-Type": "application/json", ...headers },
+    });
+  }
+
+  /** Posts a run and expects it to be accepted. */
+  async run(body: string = runBody(), headers: Record<string, string> = {}): Promise<RunIds> {
+    const response = await this.post("/agui/run", body, headers);
+    const text = await response.text();
+    expect(response.status, text).toBe(200);
+    return JSON.parse(text) as RunIds;
+  }
+
+  /** Opens the event stream. */
+  async watch(query = "", headers: Record<string, string> = {}): Promise<Watch> {
+    const response = await this.get(`/agui/events${query}`, headers);
+    if (!response.body) throw new Error(`No stream: ${response.status}`);
+    return { response, sse: new SseReader(response.body) };
+  }
+
+  /** The log's lines without their LF, by the export. */
+  async lines(): Promise<string[]> {
+    const response = await this.get("/export", { Accept: "application/x-ndjson" });
+    expect(response.status).toBe(200);
+    const text = await response.text();
+    return text === "" ? [] : text.slice(0, -1).split("\n");
+  }
+
+  /** Has the runner play `events` in the run `r` to its end; resolves with all lines of the log. */
+  async play(events: readonly string[]): Promise<string[]> {
+    this.#server.runner.script((exchange) => tell(exchange, events));
+    await this.run();
+    return this.settled();
+  }
+
+  /** Waits until a run has its terminal in the log; resolves with all lines of it. */
+  async settled(runId = "r"): Promise<string[]> {
+    const { sse } = await this.watch();
+    await sse.until(({ data }) => {
+      const event = JSON.parse(data) as { type: string; runId?: string };
+      return /^RUN_(FINISHED|ERROR)$/.test(event.type) && (event.runId ?? runId) === runId;
+    });
+    await sse.cancel();
+    return this.lines();
+  }
+}
+
+export interface RunIds {
+  readonly runId: string;
+  readonly threadId: string;
+}
+
+export interface Watch {
+  readonly response: Response;
+  readonly sse: SseReader;
+}
+
+/** Answers with `events` and a clean end. */
+export async function tell(exchange: ScriptedExchange, events: readonly string[]): Promise<void> {
+  await exchange.answer(200, { "Content-Type": "text/event-stream" });
+  for (const event of events) await exchange.write(`data: ${event}\n\n`);
+  await exchange.end();
+}
+
+/** A runner that holds its stream open: the test says what comes, and when it ends. */
+export async function openRunner(
+  server: SessionRoutesHarness,
+  start: () => Promise<unknown>,
+): Promise<ScriptedExchange> {
+  const arrived = new Promise<ScriptedExchange>((resolve) => {
+    server.runner.script(async (exchange) => {
+      await exchange.answer(200, { "Content-Type": "text/event-stream" });
+      resolve(exchange);
+      await exchange.closed;
+    });
+  });
+  await start();
+  return arrived;
+}
+
+export function startedEvent(runId = "r"): string {
+  return JSON.stringify({ type: "RUN_STARTED", threadId: "s1", runId });
+}
+
+export function finishedEvent(runId = "r"): string {
+  return JSON.stringify({ type: "RUN_FINISHED", threadId: "s1", runId });
+}
+
+/** Events whose bytes a parser would change: key order, numbers, escapes, spaces, lone surrogates. */
+export const ODD_EVENTS: readonly string[] = [
+  '{"z":1,"type":"CUSTOM","name":"order","a":{"type":"RUN_FINISHED"}}',
+  '{"type":"CUSTOM","name":"numbers","value":[9007199254740993,1e400,-0,1.0,0.1e+2,123456789012345678901234567890]}',
+  '{ "type" : "CUSTOM" , "name" : "spaces" }',
+  String.raw`{"type":"CUSTOM","name":"escapes","value":"\u0041\/\ud800 \u00e9 < > &\u2028"}`,
+  '{"type":"CUSTOM","name":"ümlaut 😀 \u2028","a":1,"a":2}',
+  '{"type":"SOMETHING_NEW","nested":[[[[{}]]]],"empty":""}',
+];
+
+/** Wraps a test's body so that it gets a server of its own. */
+export type FreshServer = (
+  body: (server: SessionRoutesHarness) => Promise<void>,
+) => () => Promise<void>;
+
+export function freshServer({ create }: SessionRoutesContractOptions): FreshServer {
+  return (body) => async () => {
+    const server = await create();
+    try {
+      await body(server);
+    } finally {
+      await server.dispose();
+    }
+  };
+}
+
+/** Expects a problem document with this status and text (PROTOCOL 1.1). */
+export async function expectProblem(
+  response: Response,
+  status: number,
+  detail: string | RegExp,
+): Promise<Record<string, unknown>> {
+  const text = await response.text();
+  expect(response.status, text).toBe(status);
+  expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+  const problem = JSON.parse(text) as Record<string, unknown>;
+  expect(problem["detail"]).toEqual(
+    typeof detail === "string" ? detail : expect.stringMatching(detail),
+  );
+  expect(problem).toMatchObject({
+    type: expect.stringMatching(/^\/problems\/[a-z-]+$/),
+    title: expect.any(String),
+    status,
+    error: problem["detail"],
+    instance: expect.any(String),
+  });
+  return problem;
+}

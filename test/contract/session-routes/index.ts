@@ -1,0 +1,23 @@
+import { describe } from "vitest";
+import { errorsSuite } from "./errors.ts";
+import { exportSuite } from "./export.ts";
+import { freshServer, type SessionRoutesContractOptions } from "./harness.ts";
+import { liveSuite } from "./live.ts";
+import { replaySuite } from "./replay.ts";
+import { runsSuite } from "./runs.ts";
+import { sessionsSuite } from "./sessions.ts";
+
+export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./harness.ts";
+
+/** Defines the tests that every server of the routes passes, over whatever transport. */
+export function sessionRoutesContract(name: string, options: SessionRoutesContractOptions): void {
+  const fresh = freshServer(options);
+  describe(`session routes: ${name}`, () => {
+    replaySuite(fresh);
+    liveSuite(fresh);
+    runsSuite(fresh);
+    exportSuite(fresh);
+    sessionsSuite(fresh);
+    errorsSuite(fresh);
+  });
+}

@@ -1,0 +1,249 @@
+import { describe, expect, it } from "vitest";
+import { waitFor } from "../wait-for.ts";
+import {
+  expectProblem,
+  finishedEvent,
+  type FreshServer,
+  openRunner,
+  runBody,
+  SessionClient,
+  startedEvent,
+  tell,
+  UNREACHABLE,
+} from "./harness.ts";
+
+type Json = Record<string, unknown>;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const parsed = (lines: readonly string[]): Json[] => lines.map((line) => JSON.parse(line) as Json);
+
+export function runsSuite(fresh: FreshServer): void {
+  describe("runs (PROTOCOL 5)", () => {
+    it(
+      "answer with their ids and store the caller's messages before any event of the runner",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        server.runner.script((exchange) => tell(exchange, [startedEvent(), finishedEvent()]));
+        const before = Date.now();
+        const ids = await session.run();
+        expect(ids).toEqual({ runId: "r", threadId: "s1" });
+        const [snapshot, ...rest] = await session.settled();
+        expect(rest).toEqual([startedEvent(), finishedEvent()]);
+        expect(JSON.parse(snapshot ?? "")).toEqual({
+          type: "MESSAGES_SNAPSHOT",
+          ...ids,
+          timestamp: expect.any(Number),
+          messages: [{ id: "m1", role: "user", content: "hi" }],
+        });
+        const { timestamp } = JSON.parse(snapshot ?? "") as { timestamp: number };
+        expect(Number.isInteger(timestamp)).toBe(true);
+        expect(timestamp).toBeGreaterThanOrEqual(before - 1000);
+      }),
+    );
+
+    it(
+      "reach the runner with the bytes that were posted, completed and otherwise unchanged",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        server.runner.script((exchange) => tell(exchange, [finishedEvent("given")]));
+        const body = String.raw`{
+  "zeta": 12345678901234567890, "runId":"given", "threadId": "",
+  "messages": [
+    {"role":"user","content":[{"type":"text","text":"\u00e9\/"}],"metadata":{"hidden":true,"x":1.0},"extra":null},
+    {"role":"assistant","toolCalls":[{"id":"t"}],"id":"a1"}
+  ],
+  "unknown": {"b":1,"a":2}
+}`;
+        const ids = await session.run(body, {
+          "X-Forwarded-User": "kube:admin",
+          "X-Forwarded-Preferred-Username": "Ada",
+        });
+        expect(ids).toEqual({ runId: "given", threadId: "s1" });
+        const request = await waitFor(() => server.runner.requests[0]);
+        expect(request.method).toBe("POST");
+        expect(request.headers).toMatchObject({
+          "content-type": "application/json",
+          accept: "text/event-stream",
+          "x-current-user-id": "kube-admin",
+          "x-current-user-name": "Ada",
+        });
+        const sent = new TextDecoder().decode(request.body);
+        const id = (JSON.parse(sent) as { messages: { id: string }[] }).messages[0]?.id ?? "";
+        expect(id).toMatch(UUID);
+        expect(sent).toBe(
+          body
+            .replace('"threadId": ""', '"threadId": "s1"')
+            .replace('{"role":"user"', `{"id":"${id}","role":"user"`)
+            .replace(
+              '{"hidden":true',
+              '{"senderId":"kube-admin","senderDisplayName":"Ada","hidden":true',
+            ),
+        );
+        const lines = await session.settled("given");
+        const [hidden, snapshot] = parsed(lines);
+        expect(hidden).toMatchObject({
+          type: "RAW",
+          ...ids,
+          event: { type: "message_metadata", messageId: id, hidden: true },
+        });
+        expect(snapshot).toMatchObject({ type: "MESSAGES_SNAPSHOT", ...ids });
+        expect(lines[1]).toContain(String.raw`"text":"\u00e9\/"`);
+        expect(lines[1]).toContain('"x":1.0');
+      }),
+    );
+
+    it(
+      "without messages store no snapshot, and null counts as not given",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const anonymous = '{"type":"RUN_FINISHED"}';
+        server.runner.script((exchange) => tell(exchange, [anonymous]));
+        const ids = await session.run(
+          '{"messages":[],"threadId":null,"runId":null,"state":null,"tools":null}',
+        );
+        expect(ids).toEqual({ runId: expect.stringMatching(UUID), threadId: "s1" });
+        expect(await session.settled()).toEqual([anonymous]);
+      }),
+    );
+
+    it(
+      "come one at a time: a second one is refused with the first one's id, and welcome afterwards",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const runner = await openRunner(server, () => session.run(runBody("first")));
+        const second = await session.post("/agui/run", runBody("second"));
+        const problem = await expectProblem(second, 409, /not available for another one$/);
+        expect(problem["runId"]).toBe("first");
+        // another session, also of the same name in another project, is free
+        await new SessionClient(server, "s1", "p2").run();
+        await runner.write(`data: ${finishedEvent("first")}\n\n`);
+        await runner.end();
+        await session.settled("first");
+        server.runner.script((exchange) => tell(exchange, [finishedEvent("second")]));
+        await accepted(session, "second");
+        await session.settled("second");
+      }),
+    );
+
+    it(
+      "get RUN_STARTED and RUN_ERROR when nobody listens at the runner's address",
+      fresh(async (server) => {
+        const session = new SessionClient(server, UNREACHABLE);
+        const { runId } = await session.run();
+        const events = parsed(await session.settled(runId)).slice(1);
+        expect(events).toMatchObject([
+          { type: "RUN_STARTED", runId, threadId: UNREACHABLE },
+          {
+            type: "RUN_ERROR",
+            runId,
+            message: "Runner is not available",
+            code: "runner-unavailable",
+          },
+        ]);
+        for (const { timestamp } of events) expect(Number.isInteger(timestamp)).toBe(true);
+      }),
+    );
+
+    it(
+      "get RUN_STARTED and RUN_ERROR when the runner answers something other than 200",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        server.runner.script(async (exchange) => {
+          await exchange.answer(422, { "Content-Type": "application/json" });
+          await exchange.write('{"detail":"secret address 10.0.0.1"}');
+          await exchange.end();
+        });
+        const { runId } = await session.run();
+        const lines = await session.settled(runId);
+        expect(parsed(lines).slice(1)).toMatchObject([
+          { type: "RUN_STARTED" },
+          { type: "RUN_ERROR", message: "Runner error: HTTP 422", code: "runner-http-422" },
+        ]);
+        expect(lines.join("")).not.toContain("secret");
+      }),
+    );
+
+    const text = '{"type":"TEXT_MESSAGE_CONTENT","messageId":"m","delta":"x"}';
+    const runError = '{"type":"RUN_ERROR","message":"too large"}';
+    for (const [what, events, broken] of [
+      ["ends without a terminal", [startedEvent(), text], false],
+      ["ends after events behind a RUN_ERROR", [startedEvent(), runError, text], false],
+      ["breaks off", [startedEvent(), text], true],
+    ] as const)
+      it(
+        `get one RUN_ERROR when the runner's stream ${what}`,
+        fresh(async (server) => {
+          const session = new SessionClient(server);
+          server.runner.script(async (exchange) => {
+            if (!broken) return tell(exchange, events);
+            await exchange.answer(200, { "Content-Type": "text/event-stream" });
+            await exchange.write(events.map((event) => `data: ${event}\n\n`).join(""));
+            await exchange.breakOff();
+          });
+          const { runId } = await session.run();
+          const { sse } = await session.watch();
+          const seen = await sse.until(({ data }) => data.includes("runner-disconnected"));
+          await sse.cancel();
+          const lines = await session.lines();
+          expect(seen.map(({ data }) => data)).toEqual(lines);
+          expect(lines.slice(1, -1)).toEqual(events);
+          expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({
+            type: "RUN_ERROR",
+            runId,
+            message: "Runner stream ended before the run finished",
+          });
+        }),
+      );
+
+    it(
+      "keep the runner's own end: nothing is added behind RUN_FINISHED or a last RUN_ERROR",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        for (const [runId, terminal] of [
+          ["r1", finishedEvent("r1")],
+          ["r2", runError],
+        ] as const) {
+          const runner = await openRunner(server, () => accepted(session, runId));
+          await runner.write(`data: ${startedEvent(runId)}\n\ndata: ${terminal}\n\n`);
+          await runner.end();
+        }
+        server.runner.script((exchange) => tell(exchange, [finishedEvent("last")]));
+        await accepted(session, "last");
+        const lines = await waitFor(async () => {
+          const stored = await session.lines();
+          return stored.at(-1) === finishedEvent("last") && stored;
+        });
+        expect(parsed(lines).map(({ type }) => type)).toEqual([
+          "MESSAGES_SNAPSHOT",
+          "RUN_STARTED",
+          "RUN_FINISHED",
+          "MESSAGES_SNAPSHOT",
+          "RUN_STARTED",
+          "RUN_ERROR",
+          "MESSAGES_SNAPSHOT",
+          "RUN_FINISHED",
+        ]);
+      }),
+    );
+
+    it(
+      "neither store nor show what is no JSON object, and lose nothing beside it",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const lines = await session.play([
+          startedEvent(),
+          "[1]",
+          "text",
+          '{"a":',
+          text,
+          finishedEvent(),
+        ]);
+        expect(lines.slice(1)).toEqual([startedEvent(), text, finishedEvent()]);
+      }),
+    );
+  });
+}
+
+/** Posts a run as often as it takes until the one before has left its slot. */
+async function accepted(session: SessionClient, runId: string): Promise<void> {
+  await waitFor(async () => (await session.post("/agui/run", runBody(runId))).status === 200);
+}

@@ -1,0 +1,85 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createExchange } from "./fake-exchange.ts";
+import type { ScriptedExchange, ScriptedRunner } from "../contract/runner-client.ts";
+
+/** A ScriptedRunner on loopback sockets. */
+export interface FakeRunner extends ScriptedRunner {
+  /** Breaks every connection off and stops listening. Rejects with an error of a script, if any. */
+  close(): Promise<void>;
+}
+
+/** The path of both base URLs, so that a client that drops it is found out. */
+const BASE_PATH = "/runner/";
+
+/** Starts a runner. Until it is given a script it answers 200 and an empty stream. */
+export async function startFakeRunner(): Promise<FakeRunner> {
+  const requests: ScriptedExchange["request"][] = [];
+  const failures: unknown[] = [];
+  let respond = answerNothing;
+
+  async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    try {
+      const exchange = await createExchange(incoming, outgoing);
+      requests.push(exchange.request);
+      await respond(exchange);
+    } catch (error) {
+      // a script that writes to a client that has left fails by design
+      if (!outgoing.destroyed) failures.push(error);
+      incoming.destroy();
+    }
+  }
+
+  const answer = (incoming: IncomingMessage, outgoing: ServerResponse): void =>
+    void serve(incoming, outgoing);
+  const server = createServer(answer);
+  const late = createServer(answer);
+  const port = await listenOn(server, 0);
+  const unreachablePort = await freePort();
+
+  return {
+    address: `http://127.0.0.1:${port}${BASE_PATH}`,
+    unreachableAddress: `http://127.0.0.1:${unreachablePort}${BASE_PATH}`,
+    requests,
+    script(next) {
+      respond = next;
+    },
+    async comeUp() {
+      await listenOn(late, unreachablePort);
+    },
+    async close() {
+      await Promise.all([server, late].map(stop));
+      if (failures.length > 0) throw failures[0];
+    },
+  };
+}
+
+async function answerNothing(exchange: ScriptedExchange): Promise<void> {
+  await exchange.answer(200, { "content-type": "text/event-stream" });
+  await exchange.end();
+}
+
+/** A port at which nothing listens: one that the system has just given and taken back. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listenOn(server, 0);
+  await stop(server);
+  return port;
+}
+
+async function listenOn(server: Server, port: number): Promise<number> {
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("Not a TCP server");
+  return address.port;
+}
+
+async function stop(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, "close");
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}

@@ -1,0 +1,2 @@
+export { waitFor } from "../contract/wait-for.ts";
+export type { WaitForOptions } from "../contract/wait-for.ts";

@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, parseConfig } from "../../src/config.ts";
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    parseConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("parseConfig", () => {
+  it("serves on loopback, on disk and with the demo runner when nothing is set", () => {
+    expect(parseConfig({ PATH: "/bin" })).toEqual({
+      host: "127.0.0.1",
+      port: 8080,
+      storage: { kind: "disk", dir: "./data", fsync: "interval" },
+      runnerUrl: null,
+      allowPublic: false,
+      maxEventBytes: 64 * 1024 * 1024,
+      writeDeadlineMs: 30_000,
+      maxStreams: 10_000,
+    });
+  });
+
+  it("reads what is set, with its units", () => {
+    const config = parseConfig({
+      PORT: "0",
+      HOST: "0.0.0.0",
+      RUNLOG_ALLOW_PUBLIC: "1",
+      STORAGE_URL: "file:///var/lib/runlog",
+      RUNNER_URL: "http://session-{session}.{project}.svc:8001/",
+      RUNLOG_FSYNC: "always",
+      RUNLOG_MAX_EVENT_BYTES: "1MiB",
+      RUNLOG_WRITE_DEADLINE: "2m",
+    });
+    expect(config).toMatchObject({
+      port: 0,
+      storage: { kind: "disk", dir: "/var/lib/runlog", fsync: "always" },
+      maxEventBytes: 1_048_576,
+      writeDeadlineMs: 120_000,
+    });
+    expect(parseConfig({ STATE_BASE_DIR: "/state" }).storage).toMatchObject({ dir: "/state" });
+    expect(parseConfig({ STORAGE_URL: "memory:" }).storage).toEqual({ kind: "memory" });
+  });
+
+  it("reports every problem at once", () => {
+    const problems = problemsOf({
+      PORT: "eighty",
+      STORAGE_URL: "ftp://x",
+      RUNLOG_FSYNC: "sometimes",
+      RUNLOG_AUTH: "basic",
+      RUNLOG_WRITE_DEADLNE: "30s",
+      RUNLOG_MAX_EVENT_BYTES: "12 parsecs",
+      HOST: "0.0.0.0",
+    });
+    for (const name of [
+      "PORT",
+      "STORAGE_URL",
+      "RUNLOG_FSYNC",
+      "RUNLOG_AUTH",
+      "RUNLOG_WRITE_DEADLNE",
+      "RUNLOG_MAX_EVENT_BYTES",
+      "HOST",
+    ])
+      expect(problems.filter((text) => text.startsWith(name))).toHaveLength(1);
+  });
+
+  it("refuses combinations that contradict each other", () => {
+    expect(problemsOf({ RUNLOG_DEMO: "1", RUNNER_URL: "http://localhost:8001/" })).toHaveLength(1);
+    expect(problemsOf({ RUNLOG_DEMO: "0" })).toHaveLength(1);
+    expect(problemsOf({ STATE_BASE_DIR: "/a", STORAGE_URL: "file:/b" })).toHaveLength(1);
+    expect(problemsOf({ RUNNER_URL: "http://user:secret@host/" })).toHaveLength(1);
+  });
+});
