@@ -12,9 +12,9 @@ export interface Config {
   readonly maxStreams: number;
 }
 
-export type FsyncPolicy = "always" | "interval" | "never";
+type FsyncPolicy = "always" | "interval" | "never";
 
-export type StorageConfig =
+type StorageConfig =
   | { readonly kind: "disk"; readonly dir: string; readonly fsync: FsyncPolicy }
   | { readonly kind: "memory" };
 

@@ -34,14 +34,16 @@ const OVERLAP_BYTES = 256 * 1024;
 
 /**
  * Carries one admitted run from its runner into the log, and resolves when its last stored event is
- * a terminal: the runner's, or a RUN_ERROR that says why there was none. Never rejects.
+ * a terminal: the runner's, or a RUN_ERROR that says why there was none. Resolves with false when
+ * the server stopped before that could be stored: the run is still open. Never rejects.
  */
-export async function carryRun(options: RunOptions): Promise<void> {
+export async function carryRun(options: RunOptions): Promise<boolean> {
   const { key, logger, runId } = options;
   const carrier = new RunCarrier(options);
   const failure = await carrier.stream();
   if (failure) logger.warn("run-failed", { ...key, runId, code: failure.code });
-  if (failure || !carrier.ended) await carrier.end(failure ?? UNFINISHED);
+  if (!failure && carrier.ended) return true;
+  return carrier.end(failure ?? UNFINISHED);
 }
 
 const UNFINISHED: RunFailure = {
@@ -69,7 +71,7 @@ class RunCarrier {
     const stop = new AbortController();
     try {
       const stream = await connect(AbortSignal.any([signal, stop.signal]));
-      await this.#storeAll(stream);
+      await this.#storeAll(stream, stop);
       const { malformed, oversized, repaired } = stream.counts;
       if (malformed + oversized + repaired > 0)
         logger.warn("runner-events-unusual", { ...key, runId, ...stream.counts });
@@ -83,34 +85,35 @@ class RunCarrier {
     }
   }
 
-  /** Appends the RUN_ERROR, again and again while the store refuses it. */
-  async end({ message, code }: RunFailure): Promise<void> {
-    const { clock, key, log, logger, logId, runId } = this.#options;
+  /** Appends the RUN_ERROR, again and again while the store refuses it. Resolves with whether. */
+  async end({ message, code }: RunFailure): Promise<boolean> {
+    const { clock, key, log, logger, logId, runId, signal } = this.#options;
     for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
       const context = this.#context();
       const lines = this.#started ? [] : [runStarted(context)];
       lines.push(runError(context, message, code));
       try {
         await log.append(lines, { logId, durable: true });
-        return;
+        return true;
       } catch (error) {
         logger.error("run-end-not-stored", { ...key, runId, error });
-        // the log is gone, or the store is: there is nothing left that this process could close
-        if (hasCode(error, "log-fenced", "log-not-found", "store-closed")) return;
-        await new Promise<void>((resolve) => clock.after(waitMs, resolve));
+        // the log is gone: there is nothing left to close
+        if (hasCode(error, "log-fenced", "log-not-found")) return true;
+        if (signal.aborted || hasCode(error, "store-closed")) return false;
+        await pause(clock, waitMs, signal);
       }
     }
   }
 
   /** A small batch is written while the next one is parsed; a large one is gone before it comes. */
-  async #storeAll(stream: RunnerStream): Promise<void> {
+  async #storeAll(stream: RunnerStream, stop: AbortController): Promise<void> {
     let writing: Promise<unknown> = Promise.resolve();
     try {
       for await (const batch of stream.batches) {
         await writing;
         writing = this.#store(batch);
-        // the loop waits for it a moment later; until then a failure must not look unhandled
-        writing.catch(() => {});
+        // a failure ends the stream at once: its runner may have nothing more to say
+        writing.catch((error: unknown) => stop.abort(error));
         // asking for the next batch tells the runner's client that this one takes no memory any more
         if (bytesOf(batch) > OVERLAP_BYTES) await writing;
       }
@@ -156,6 +159,19 @@ class RunCarrier {
         return { message: "Event log could not be written", code: "store-failed" };
     }
   }
+}
+
+/** Waits, but not for a server that stops. */
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      cancel();
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const cancel = clock.after(ms, wake);
+    signal.addEventListener("abort", wake);
+  });
 }
 
 function bytesOf({ lines }: EventBatch): number {

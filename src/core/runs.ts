@@ -20,7 +20,7 @@ export interface RunsOptions {
 }
 
 /** The answer to an accepted run. */
-export interface RunAccepted {
+interface RunAccepted {
   readonly runId: string;
   readonly threadId: string;
 }
@@ -49,12 +49,15 @@ export function createRuns(options: RunsOptions): Runs {
     const context: ServerEventContext = { threadId, runId, timestamp: clock.now() };
     const lines = input.hidden.map((messageId) => hiddenMessage(context, messageId));
     if (input.messages.length > 0) lines.push(...messagesSnapshot(context, input.messages));
+    let marked: string | null = null;
     try {
       const { logId } = await store.create(key);
+      marked = logId;
       await store.markOpen(key, logId, runId, JSON.stringify({ threadId }));
       await log.append(lines, { logId });
       return logId;
     } catch (cause) {
+      if (marked !== null) await clearMark(key, marked, runId);
       throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
     }
   }
@@ -67,7 +70,7 @@ export function createRuns(options: RunsOptions): Runs {
   ): Promise<void> {
     const { key } = log;
     const { runId, threadId } = input;
-    await carryRun({
+    const ended = await carryRun({
       key,
       log,
       logId,
@@ -87,6 +90,11 @@ export function createRuns(options: RunsOptions): Runs {
         });
       },
     });
+    // what is still open keeps its mark: a later start finds it there
+    if (ended) await clearMark(key, logId, runId);
+  }
+
+  async function clearMark(key: SessionKey, logId: string, runId: string): Promise<void> {
     await store.clearOpen(key, logId, runId).catch((error: unknown) => {
       if (!hasCode(error, "log-not-found")) logger.error("run-mark-not-cleared", { ...key, error });
     });

@@ -73,6 +73,7 @@ export function createSessionService(options: SessionServiceOptions): SessionSer
   const sessions = createSessions({
     store,
     feed,
+    logger,
     ringBytes: limits.ringBytes,
     ringBudget: createByteBudget(limits.ringBudgetBytes),
   });
@@ -87,12 +88,9 @@ export function createSessionService(options: SessionServiceOptions): SessionSer
   const stopLooking = clock.every(LOOK_MS, () => {
     if (looking) return;
     looking = true;
-    sessions
-      .refreshWaiting()
-      .catch((error: unknown) => logger.warn("log-not-readable", { error }))
-      .finally(() => {
-        looking = false;
-      });
+    void sessions.refreshWaiting().finally(() => {
+      looking = false;
+    });
   });
 
   return {

@@ -1,4 +1,5 @@
 import type { LiveFeed } from "../ports/live-feed.ts";
+import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { RingBudget } from "../stream/byte-ring.ts";
 import { SessionLog } from "./session-log.ts";
@@ -6,6 +7,7 @@ import { SessionLog } from "./session-log.ts";
 export interface SessionsOptions {
   readonly store: LogStore;
   readonly feed: LiveFeed;
+  readonly logger: Logger;
   readonly ringBytes: number;
   readonly ringBudget: RingBudget;
 }
@@ -60,7 +62,11 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     async refreshWaiting() {
-      for (const { log } of entries.values()) if (log.waiting > 0) await log.refresh();
+      for (const { log } of entries.values())
+        if (log.waiting > 0)
+          await log.refresh().catch((error: unknown) => {
+            options.logger.warn("log-not-readable", { ...log.key, error });
+          });
     },
   };
 }
