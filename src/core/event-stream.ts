@@ -34,7 +34,7 @@ const READ_BYTES = 64 * 1024;
  * Takes over `use` and releases it when closed.
  */
 export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
-  const { log } = use;
+  const { log } = use.session;
   const { store, start } = options;
   const abort = new AbortController();
   const unwatch = log.watch();

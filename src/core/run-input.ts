@@ -15,10 +15,16 @@ export interface RunInput {
   readonly runId: string;
   /** The body for the runner: the bytes as received, with ids and sender spliced in. */
   readonly body: Uint8Array<ArrayBuffer>[];
-  /** Ids of the messages that clients are not to show. */
-  readonly hidden: readonly string[];
-  /** Each completed message as one line of JSON without its LF. */
-  readonly messages: readonly Uint8Array<ArrayBuffer>[][];
+  readonly messages: readonly InputMessage[];
+}
+
+/** A message as it was completed. */
+export interface InputMessage {
+  readonly id: string;
+  /** Whether clients are asked not to show it. */
+  readonly hidden: boolean;
+  /** One line of JSON without its LF, in pieces. */
+  readonly json: readonly Uint8Array<ArrayBuffer>[];
 }
 
 export interface RunInputOptions {
@@ -59,16 +65,15 @@ export function readRunInput(bytes: Uint8Array<ArrayBuffer>, options: RunInputOp
   const threadId = textOf(bytes, top.get("threadId")) || options.defaultThreadId;
   const runId = textOf(bytes, top.get("runId")) || options.newId();
   const splices = setMembers(bytes, bytes.indexOf(0x7b), top, { threadId, runId });
-  const hidden: string[] = [];
-  const messages: Uint8Array<ArrayBuffer>[][] = [];
+  const messages: InputMessage[] = [];
   let index = 0;
   for (const { start, end } of elements(bytes, list.valueStart)) {
-    const message = readMessage(bytes, start, `messages[${index++}]`, options);
-    splices.push(...message.splices);
-    if (message.hidden) hidden.push(message.id);
-    messages.push(spliceBytes(bytes, message.splices, { start, end }).map(onOneLine));
+    const { id, hidden, splices: own } = readMessage(bytes, start, `messages[${index++}]`, options);
+    splices.push(...own);
+    const json = spliceBytes(bytes, own, { start, end }).map(onOneLine);
+    messages.push({ id, hidden, json });
   }
-  return { threadId, runId, body: spliceBytes(bytes, splices), hidden, messages };
+  return { threadId, runId, body: spliceBytes(bytes, splices), messages };
 }
 
 interface Message {

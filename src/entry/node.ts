@@ -34,7 +34,7 @@ const DEMO_URL = "http://{session}.{project}.demo.invalid/";
 export async function start(config: Config, logger: Logger = stderrLogger): Promise<RunningServer> {
   const store = openStore(config, logger);
   const clock = systemClock;
-  const service = createSessionService({
+  const service = await createSessionService({
     store,
     feed: createMemoryLiveFeed(),
     directory: createLocalDirectory({ store, runnerUrl: config.runnerUrl ?? DEMO_URL }),

@@ -22,7 +22,7 @@ export function eventsGet(service: SessionService) {
     checkStreamLimit(service);
     const use = service.sessions.use(key);
     try {
-      const start = await findReplayStart(use.log, service.store, cursorOf(c));
+      const start = await findReplayStart(use.session.log, service.store, cursorOf(c));
       const { retryMs } = service.limits;
       const source = createEventStream(use, { store: service.store, start, retryMs });
       const stream = service.pacer.stream(source, { heartbeat: HEARTBEAT });

@@ -9,16 +9,19 @@ export interface ReadBodyOptions {
   readonly budget: ByteBudget;
 }
 
+/** A body and its share of the budget. */
+export interface JsonBody {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Gives the memory back to the budget. Idempotent. */
+  release(): void;
+}
+
 /**
- * Reads a JSON body and hands it to `use`, holding its bytes in the budget until `use` is through.
- * Throws `unsupported-media-type`, `body-too-large`, `invalid-input` (not UTF-8, or broken off), and
+ * Reads a JSON body; its bytes are held in the budget until it is released. Throws
+ * `unsupported-media-type`, `body-too-large`, `invalid-input` (not UTF-8, or broken off), and
  * `overloaded` when too many bodies wait already.
  */
-export async function withJsonBody<T>(
-  c: Context,
-  options: ReadBodyOptions,
-  use: (bytes: Uint8Array<ArrayBuffer>) => Promise<T>,
-): Promise<T> {
+export async function readJsonBody(c: Context, options: ReadBodyOptions): Promise<JsonBody> {
   if (!/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? ""))
     throw new RunlogError("unsupported-media-type", "Content-Type must be application/json");
   const { limitBytes, budget } = options;
@@ -40,9 +43,10 @@ export async function withJsonBody<T>(
     utf8.finish();
     if (utf8.repaired > 0)
       throw new RunlogError("invalid-input", "invalid input: the body is not UTF-8");
-    return await use(join(chunks, length));
-  } finally {
+    return { bytes: join(chunks, length), release: () => lease.release() };
+  } catch (error) {
     lease.release();
+    throw error;
   }
 }
 

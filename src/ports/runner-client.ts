@@ -8,6 +8,9 @@ export interface EventFacts {
   readonly type: string;
   /** `runId`, else `run_id`, else null. */
   readonly runId: string | null;
+  /** `toolCallId` and `toolCallName`, null where they are not given or longer than 256 bytes. */
+  readonly toolCallId: string | null;
+  readonly toolCallName: string | null;
 }
 
 /** Events that arrived together, in order. */

@@ -14,6 +14,7 @@ export interface SessionDocument {
   readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string } & {
     readonly [field: string]: unknown;
   };
+  readonly status?: { readonly phase?: string } & { readonly [field: string]: unknown };
   readonly [field: string]: unknown;
 }
 

@@ -29,7 +29,7 @@ export async function createTestServer(options: TestServerOptions) {
   const { store, limits = {}, clock = systemClock, maxEventBytes = 64 * MIB } = options;
   const runner = await startFakeRunner();
   const directory = createLocalDirectory({ store, runnerUrl: runner.address });
-  const service = createSessionService({
+  const service = await createSessionService({
     store,
     feed: createMemoryLiveFeed(),
     directory: {

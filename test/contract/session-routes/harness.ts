@@ -19,9 +19,9 @@ export interface SessionRoutesContractOptions {
 /** A session whose runner nobody reaches; the server's waits between attempts are short. */
 export const UNREACHABLE = "unreachable";
 
-/** The body of a run with one message. */
+/** The body of a run with one message of its own. */
 export function runBody(runId = "r"): string {
-  return `{"runId":"${runId}","messages":[{"id":"m1","role":"user","content":"hi"}]}`;
+  return `{"runId":"${runId}","messages":[{"id":"m-${runId}","role":"user","content":"hi"}]}`;
 }
 
 /** One session of a server, seen from outside. */
