@@ -35,6 +35,9 @@ export interface RunInputOptions {
   readonly newId: () => string;
 }
 
+/** What is read of an event's ids while it passes (`MAX_CAPTURE_BYTES`), and kept in the head. */
+const MAX_ID_BYTES = 256;
+
 type Members = ReadonlyMap<string, JsonMember>;
 
 const KINDS: Readonly<Record<string, JsonKind>> = {
@@ -64,6 +67,9 @@ export function readRunInput(bytes: Uint8Array<ArrayBuffer>, options: RunInputOp
 
   const threadId = textOf(bytes, top.get("threadId")) || options.defaultThreadId;
   const runId = textOf(bytes, top.get("runId")) || options.newId();
+  for (const [key, id] of Object.entries({ threadId, runId }))
+    if (new TextEncoder().encode(id).length > MAX_ID_BYTES)
+      throw invalid(`${key} has more than ${MAX_ID_BYTES} bytes`);
   const splices = setMembers(bytes, bytes.indexOf(0x7b), top, { threadId, runId });
   const messages: InputMessage[] = [];
   let index = 0;

@@ -46,7 +46,14 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
     }),
     clock,
     logger,
-    limits: { writeDeadlineMs: config.writeDeadlineMs, maxStreams: config.maxStreams },
+    limits: {
+      writeDeadlineMs: config.writeDeadlineMs,
+      maxStreams: config.maxStreams,
+      runQueue: config.runQueue,
+      runIdleMs: config.runIdleMs,
+      sessionIdleMs: config.sessionIdleMs,
+      drainMs: config.drainMs,
+    },
   });
   const listenHost = config.allowPublic ? null : config.host;
   const app = createApp({ service, listenHost });

@@ -14,7 +14,10 @@ const space = fc
 const character = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom("a", "B", "7", " ", "{", "]", ":", ",", "/", "\u007f") },
   { weight: 1, arbitrary: fc.constantFrom("ž", "€", "😀", "\u2028", "\ufeff") },
-  { weight: 1, arbitrary: fc.constantFrom(...Array.from('"\\/bfnrt')).map((letter) => `\\${letter}`) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(...Array.from('"\\/bfnrt')).map((letter) => `\\${letter}`),
+  },
   { weight: 1, arbitrary: fc.constantFrom("\\u0041", "\\uD83D\\uDE00", "\\ud83d", "\\u00fF") },
 );
 
