@@ -1,4 +1,5 @@
 import type { LogStore } from "../ports/log-store.ts";
+import { concatBytes } from "../stream/concat.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
 import { rawCursorPrefix } from "./cursor.ts";
@@ -111,9 +112,5 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
 function preambleOf({ start, retryMs }: EventStreamOptions): Uint8Array<ArrayBuffer> {
   const retry = sseRetry(retryMs * (0.5 + Math.random()));
   if (start.full === null) return retry;
-  const comment = sseComment(`full replay: ${start.full}`);
-  const bytes = new Uint8Array(retry.length + comment.length);
-  bytes.set(retry);
-  bytes.set(comment, retry.length);
-  return bytes;
+  return concatBytes([retry, sseComment(`full replay: ${start.full}`)]);
 }

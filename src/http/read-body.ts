@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { ByteBudget } from "../stream/byte-budget.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { concatBytes } from "../stream/concat.ts";
 import { Utf8Repair } from "../stream/utf8-repair.ts";
 
 export interface ReadBodyOptions {
@@ -43,7 +44,7 @@ export async function readJsonBody(c: Context, options: ReadBodyOptions): Promis
     utf8.finish();
     if (utf8.repaired > 0)
       throw new RunlogError("invalid-input", "invalid input: the body is not UTF-8");
-    return { bytes: join(chunks, length), release: () => lease.release() };
+    return { bytes: concatBytes(chunks), release: () => lease.release() };
   } catch (error) {
     lease.release();
     throw error;
@@ -66,18 +67,6 @@ async function* bodyChunks(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>> 
       // the connection is gone already
     });
   }
-}
-
-function join(chunks: readonly Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
-  const only = chunks.length === 1 ? chunks[0] : undefined;
-  if (only) return only;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 function tooLarge(limit: number): RunlogError {
