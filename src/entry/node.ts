@@ -1,5 +1,4 @@
 import { createAdaptorServer } from "@hono/node-server";
-import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from "undici";
 import { createDemoRunner } from "../../adapters/demo/index.ts";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
@@ -14,6 +13,7 @@ import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
+import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
 
@@ -25,8 +25,6 @@ export interface RunningServer {
 }
 
 const INTAKE_BUDGET = 64 * 1024 * 1024;
-const CONNECT_TIMEOUT_MS = 5_000;
-const HEADERS_TIMEOUT_MS = 30_000;
 /** The demo runner needs no address; this one names it in errors. */
 const DEMO_URL = "http://{session}.{project}.demo.invalid/";
 
@@ -39,7 +37,7 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
     feed: createMemoryLiveFeed(),
     directory: createLocalDirectory({ store, runnerUrl: config.runnerUrl ?? DEMO_URL }),
     runner: createHttpRunnerClient({
-      fetch: config.runnerUrl === null ? demoFetch() : runnerFetch(),
+      fetch: config.runnerUrl === null ? demoFetch() : createRunnerFetch(),
       clock,
       maxEventBytes: config.maxEventBytes,
       intakeBudget: createByteBudget(INTAKE_BUDGET),
@@ -89,25 +87,7 @@ function openStore({ storage }: Config, logger: Logger): LogStore {
     : createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
 }
 
-type RunnerFetch = HttpRunnerClientOptions["fetch"];
-
 function demoFetch(): RunnerFetch {
   const demo = createDemoRunner({ clock: systemClock });
   return (url, init) => demo(new Request(url, init));
-}
-
-/** Node's own fetch ends a body that is silent for 300 s and has no connect time-out. */
-function runnerFetch(): RunnerFetch {
-  const dispatcher = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    bodyTimeout: 0,
-    // a connection a run: one kept alive may be closed by the runner as the next run is posted
-    pipelining: 0,
-  });
-  // the package's own fetch: the built-in one takes an agent of its own version only. The two are
-  // the same interface, but each has types of its own
-  return async (url, init) =>
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-    (await undiciFetch(url, { ...(init as UndiciInit), dispatcher })) as unknown as Response;
 }
