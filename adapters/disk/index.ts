@@ -2,7 +2,12 @@ import { access, constants } from "node:fs/promises";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { createLogId } from "../../src/ports/log-id.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import { type LogStore, MAX_HEAD_BYTES, type SessionKey } from "../../src/ports/log-store.ts";
+import {
+  type LogStore,
+  MAX_DOCUMENT_BYTES,
+  MAX_HEAD_BYTES,
+  type SessionKey,
+} from "../../src/ports/log-store.ts";
 import { readBootId } from "./boot-id.ts";
 import { takeDirectory } from "./directory.ts";
 import { diskError, throwDiskError } from "./errors.ts";
@@ -44,8 +49,9 @@ const SYNC_INTERVAL_MS = 1_000;
  *
  * - `runlog.json` the format version, checked at start;
  * - `lock.db` the exclusive lock of the process that owns the directory;
- * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `head.json`, and
- *   `unclean` while bytes may not have reached the device;
+ * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `head.json` and
+ *   `document.json` (each replaced whole by way of a `.tmp` file beside it), and `unclean` while
+ *   bytes may not have reached the device;
  * - `open-runs/` one small file for each run that is open;
  * - `trash/` what is being deleted; emptied at start.
  *
@@ -131,6 +137,14 @@ export function createDiskLogStore(options: DiskLogStoreOptions): LogStore {
         if (head.length > MAX_HEAD_BYTES)
           throw new RunlogError("head-too-large", "A head holds at most 64 KiB");
         return session.setHead(head.slice());
+      });
+    },
+
+    async setDocument(key, logId, document) {
+      await withLog(key, logId, (session) => {
+        if (document.length > MAX_DOCUMENT_BYTES)
+          throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
+        return session.setDocument(document.slice());
       });
     },
 

@@ -23,6 +23,7 @@ const KINDS = {
   "log-fenced": { status: 503, retryAfter: 1 },
   "log-range": { status: 500 },
   "head-too-large": { status: 500 },
+  "document-too-large": { status: 413 },
   "store-closed": { status: 503, retryAfter: 2 },
   "store-locked": { status: 503, retryAfter: 5 },
   "store-format": { status: 500 },

@@ -19,6 +19,7 @@ export type RunlogErrorCode =
   | "log-fenced"
   | "log-range"
   | "head-too-large"
+  | "document-too-large"
   | "store-closed"
   | "store-locked"
   | "store-format"
