@@ -2,7 +2,12 @@ import { open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
-import type { LogName, LogStat } from "../../src/ports/log-store.ts";
+import {
+  type LogName,
+  type LogStat,
+  MAX_DOCUMENT_BYTES,
+  MAX_HEAD_BYTES,
+} from "../../src/ports/log-store.ts";
 import { diskError, throwDiskError } from "./errors.ts";
 import type { DiskIo } from "./io.ts";
 import { COMPACT_FILE, DOCUMENT_FILE, HEAD_FILE, RAW_FILE, UNCLEAN_FILE } from "./layout.ts";
@@ -93,12 +98,16 @@ export class OpenSession {
     return this.#files[log].read(buffer, position);
   }
 
-  setHead(head: Uint8Array): Promise<void> {
-    return this.#head.set(head);
+  async setHead(head: Uint8Array): Promise<void> {
+    if (head.length > MAX_HEAD_BYTES)
+      throw new RunlogError("head-too-large", "A head holds at most 64 KiB");
+    await this.#head.set(head.slice());
   }
 
-  setDocument(document: Uint8Array): Promise<void> {
-    return this.#document.set(document);
+  async setDocument(document: Uint8Array): Promise<void> {
+    if (document.length > MAX_DOCUMENT_BYTES)
+      throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
+    await this.#document.set(document.slice());
   }
 
   async sync(): Promise<void> {

@@ -11,6 +11,7 @@ export type RunlogErrorCode =
   | "host-refused"
   // sessions and runs
   | "session-not-found"
+  | "session-exists"
   | "run-active"
   | "overloaded"
   // the log store

@@ -152,8 +152,8 @@ async function openRuns({ store, lives }: Replica): Promise<unknown> {
   return answers.toSorted();
 }
 
-function comparable(lives: Lives, key: SessionKey, stat: LogStat): unknown {
-  const { logId, end, head, document } = stat;
+function comparable(lives: Lives, key: SessionKey, known: LogStat): unknown {
+  const { logId, end, head, document } = known;
   return {
     life: lives.labelOf(key, logId),
     end: { ...end },
