@@ -17,9 +17,9 @@ export interface Config {
   readonly drainMs: number;
 }
 
-export type FsyncPolicy = "always" | "interval" | "never";
+type FsyncPolicy = "always" | "interval" | "never";
 
-export type StorageConfig =
+type StorageConfig =
   | { readonly kind: "disk"; readonly dir: string; readonly fsync: FsyncPolicy }
   | { readonly kind: "memory" };
 

@@ -15,3 +15,4 @@ export type { Logger } from "./ports/logger.ts";
 export type * from "./ports/log-store.ts";
 export type * from "./ports/runner-client.ts";
 export type * from "./ports/session-directory.ts";
+export { type ByteBudget, createByteBudget } from "./stream/byte-budget.ts";

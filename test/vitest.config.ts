@@ -1,11 +1,28 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
+/** Run from the repository's root: paths here are relative to it. */
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/**/*.workerd.test.ts", "node_modules/**"],
     reporters: ["default", "./scripts/plain-summary.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "node",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.workerd.test.ts"],
+        },
+      },
+      {
+        extends: true,
+        plugins: [
+          cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, remoteBindings: false }),
+        ],
+        test: { name: "workerd", include: ["test/**/*.workerd.test.ts"] },
+      },
+    ],
   },
 });

@@ -1,3 +1,4 @@
+import { RunlogError } from "../ports/errors.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { concatBytes } from "../stream/concat.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
@@ -76,7 +77,12 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
     while (!abort.signal.aborted) {
       const position = log.position;
       logId ??= position?.logId ?? null;
-      if (logId !== null && position?.logId !== logId) return null;
+      if (logId !== null && position?.logId !== logId) {
+        // a clean end within an event would look as if all of it had been said
+        if (reading && !reading.framer.atBoundary)
+          throw new RunlogError("log-not-found", "The log was deleted or replaced");
+        return null;
+      }
       if (reading || (position && logId !== null && offset < position.end)) {
         const id = logId ?? "";
         const hit = reading ? null : log.recent(id, offset);

@@ -24,7 +24,7 @@ const encoder = new TextEncoder();
 const LF = 10;
 
 /** An event as the line of a log. */
-export function encodeEvent(event: Readonly<Record<string, unknown>>): Uint8Array<ArrayBuffer> {
+function encodeEvent(event: Readonly<Record<string, unknown>>): Uint8Array<ArrayBuffer> {
   return encoder.encode(`${JSON.stringify(event)}\n`);
 }
 

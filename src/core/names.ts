@@ -4,7 +4,7 @@ import type { SessionKey } from "../ports/log-store.ts";
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Whether `name` is a DNS-1123 label: 1-63 of `[a-z0-9-]`, no `-` at an end. */
-export function isLabel(name: string): boolean {
+function isLabel(name: string): boolean {
   return DNS_LABEL.test(name);
 }
 

@@ -4,7 +4,7 @@ import { parseCursor } from "./cursor.ts";
 import type { SessionLog } from "./session-log.ts";
 
 /** Why a cursor was not honoured and the log is replayed from its start. */
-export type FullReplayReason =
+type FullReplayReason =
   | "unreadable-cursor"
   | "another-log"
   | "no-compact-log"

@@ -142,7 +142,7 @@ function setMembers(
     const text = JSON.stringify(value);
     const member = object.get(key);
     if (!member) added.push(`${JSON.stringify(key)}:${text}`);
-    else if (typeof value !== "string" || textOf(bytes, member) !== value)
+    else if (!isText(bytes, member, value))
       splices.push({ start: member.valueStart, end: member.valueEnd, text });
   }
   if (added.length > 0) {
@@ -187,6 +187,11 @@ function textOf(bytes: Uint8Array, member: JsonMember | undefined): string {
   if (!present) return "";
   const text = new TextDecoder().decode(bytes.subarray(present.valueStart, present.valueEnd));
   return String(JSON.parse(text));
+}
+
+/** Whether the member is a string that says `value` already. */
+function isText(bytes: Uint8Array, member: JsonMember, value: MemberValue): boolean {
+  return kindAt(bytes, member.valueStart) === "string" && textOf(bytes, member) === value;
 }
 
 function roleOf(bytes: Uint8Array, member: JsonMember | undefined): string {

@@ -14,13 +14,13 @@ export interface OpenRun {
   readonly runId: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Ends the run from outside, its reason being a `RunEnd`: the server or the session goes. */
+  readonly signal: AbortSignal;
 }
 
 export interface RunOptions extends OpenRun {
   /** Calls the runner; throws what `RunnerClient` throws. */
   readonly connect: (signal: AbortSignal) => Promise<RunnerStream>;
-  /** Ends the run from outside, its reason being a `RunEnd`. */
-  readonly signal: AbortSignal;
   /** Told once when another run may begin: at the end, or a moment after RUN_FINISHED. */
   readonly onSlotFree: () => void;
   /** Silence in ms that ends a run, or null for none. */
@@ -54,15 +54,17 @@ const LATE_EVENTS_MS = 30_000;
 
 /**
  * Carries one admitted run from its runner into the log, and resolves when its last stored event is
- * a terminal: the runner's, or a RUN_ERROR that says why there was none. Never rejects.
+ * a terminal: the runner's, or a RUN_ERROR that says why there was none. Resolves with false when
+ * the server stopped before that could be stored: the run is still open. Never rejects.
  */
-export async function carryRun(options: RunOptions): Promise<void> {
+export async function carryRun(options: RunOptions): Promise<boolean> {
   const { session, logger, onSlotFree, runId } = options;
   const carrier = new RunCarrier(options);
   const end = await carrier.stream();
   if (end) logger.warn("run-failed", { ...session.key, runId, code: end.code });
-  if (end || !carrier.ended) await carrier.end(end ?? UNFINISHED);
+  const isEnded = (!end && carrier.ended) || (await carrier.end(end ?? UNFINISHED));
   onSlotFree();
+  return isEnded;
 }
 
 class RunCarrier {
@@ -105,8 +107,8 @@ class RunCarrier {
     }
   }
 
-  end(end: RunEnd): Promise<void> {
-    return endRun(this.#options, end, this.#started);
+  end(end: RunEnd): Promise<boolean> {
+    return endRun(this.#options, end, { started: this.#started });
   }
 
   /** A small batch is written while the next one is parsed; a large one is gone before it comes. */
@@ -118,8 +120,8 @@ class RunCarrier {
         this.#watchIdle();
         await writing;
         writing = this.#store(batch);
-        // the loop waits for it a moment later; until then a failure must not look unhandled
-        writing.catch(() => {});
+        // a failure ends the stream at once: its runner may have nothing more to say
+        writing.catch((error: unknown) => this.#stop.abort(error));
         // asking for the next batch tells the runner's client that this one takes no memory any more
         if (bytesOf(batch) > OVERLAP_BYTES) await writing;
       }
@@ -164,7 +166,8 @@ class RunCarrier {
   }
 
   #endOf(error: unknown): RunEnd {
-    if (this.#stop.signal.aborted) return UNFINISHED;
+    // the idle limit, which is the only one to stop the stream without a reason of its own
+    if (this.#stop.signal.aborted && !(error instanceof RunlogError)) return UNFINISHED;
     const { logger, session } = this.#options;
     const code = error instanceof RunlogError ? error.code : "internal";
     switch (code) {
@@ -187,31 +190,43 @@ class RunCarrier {
 
 /**
  * Appends the RUN_ERROR, and RUN_STARTED before it unless the run was started, again and again while
- * the store refuses it. Never rejects.
+ * the store refuses it and the server goes on. Resolves with whether the run is over. Never rejects.
  */
 export async function endRun(
   run: OpenRun,
   { message, code }: RunEnd,
-  started: boolean,
-): Promise<void> {
-  const { clock, session, logger, logId, runId, threadId } = run;
+  { started }: { readonly started: boolean },
+): Promise<boolean> {
+  const { clock, session, logger, logId, runId, threadId, signal } = run;
   for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
     const context = { threadId, runId, timestamp: clock.now() };
     const lines = started ? [] : [runStarted(context)];
     lines.push(runError(context, message, code));
+    const events = lines.map((line) => factsOfLine(line));
     try {
-      await session.append(
-        { lines, events: lines.map((line) => factsOfLine(line)) },
-        { logId, durable: true },
-      );
-      return;
+      await session.append({ lines, events }, { logId, durable: true });
+      return true;
     } catch (error) {
       logger.error("run-end-not-stored", { ...session.key, runId, error });
-      // the log is gone, or the store is: there is nothing left that this process could close
-      if (hasCode(error, "log-fenced", "log-not-found", "store-closed")) return;
-      await new Promise<void>((resolve) => clock.after(waitMs, resolve));
+      // the log is gone: there is nothing left to close
+      if (hasCode(error, "log-fenced", "log-not-found")) return true;
+      if (signal.aborted || hasCode(error, "store-closed")) return false;
+      await pause(clock, waitMs, signal);
     }
   }
+}
+
+/** Waits, but not for a server that stops. */
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      cancel();
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const cancel = clock.after(ms, wake);
+    signal.addEventListener("abort", wake);
+  });
 }
 
 function bytesOf({ lines }: EventBatch): number {

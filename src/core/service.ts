@@ -122,12 +122,9 @@ export async function createSessionService(
   const stopLooking = clock.every(LOOK_MS, () => {
     if (looking) return;
     looking = true;
-    sessions
-      .refreshWaiting()
-      .catch((error: unknown) => logger.warn("log-not-readable", { error }))
-      .finally(() => {
-        looking = false;
-      });
+    void sessions.refreshWaiting().finally(() => {
+      looking = false;
+    });
   });
 
   return {

@@ -111,7 +111,7 @@ export class SessionRuns {
     await Promise.all([
       ...this.#carried,
       ...waiting.map((entry) =>
-        this.#finish(entry, () => endRun(this.#runOf(entry), reason, false)),
+        this.#finish(entry, () => endRun(this.#runOf(entry), reason, { started: false })),
       ),
     ]);
   }
@@ -169,7 +169,6 @@ export class SessionRuns {
       carryRun({
         ...this.#runOf(next),
         idleMs,
-        signal: this.#stop.signal,
         onSlotFree: () => this.#freeSlot(next),
         connect: (signal) => connect(next.request, signal),
       }),
@@ -177,12 +176,13 @@ export class SessionRuns {
   }
 
   /** Carries a run by `carry`, and clears up behind it. */
-  async #finish(entry: Entry, carry: () => Promise<void>): Promise<void> {
+  async #finish(entry: Entry, carry: () => Promise<boolean>): Promise<void> {
     const { request, logId } = entry;
     const carried = (async () => {
-      await carry();
+      const isEnded = await carry();
       request.releaseBody();
-      if (logId !== null) await this.#clearMark(logId, request.input.runId);
+      // what is still open keeps its mark: a later start finds it there
+      if (isEnded && logId !== null) await this.#clearMark(logId, request.input.runId);
     })();
     this.#carried.add(carried);
     await carried;
@@ -215,7 +215,8 @@ export class SessionRuns {
   #runOf(entry: Entry): OpenRun {
     const { session, clock, logger } = this.#options;
     const { runId, threadId } = entry.request.input;
-    return { session, clock, logger, runId, threadId, logId: entry.logId ?? "" };
+    const { signal } = this.#stop;
+    return { session, clock, logger, runId, threadId, signal, logId: entry.logId ?? "" };
   }
 }
 

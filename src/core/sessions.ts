@@ -102,7 +102,10 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     async refreshWaiting() {
       for (const { session } of entries.values())
-        if (session.log.waiting > 0) await session.log.refresh();
+        if (session.log.waiting > 0)
+          await session.log.refresh().catch((error: unknown) => {
+            options.logger.warn("log-not-readable", { ...session.key, error });
+          });
     },
 
     sweep() {

@@ -17,6 +17,8 @@ import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
 
+export { stderrLogger, systemClock };
+
 export interface RunningServer {
   /** Where it listens, as `http://<host>:<port>`. */
   readonly url: string;

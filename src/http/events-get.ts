@@ -3,8 +3,8 @@ import { createEventStream, HEARTBEAT } from "../core/event-stream.ts";
 import { findReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { openStream } from "./open-stream.ts";
 import { sessionKeyOf } from "./session-key.ts";
-import { checkStreamLimit } from "./stream-limit.ts";
 
 const HEADERS: Readonly<Record<string, string>> = {
   "Content-Type": "text/event-stream",
@@ -19,13 +19,12 @@ export function eventsGet(service: SessionService) {
     checkView(c);
     // nothing is opened for a HEAD: there is no stream that somebody would have to end
     if (c.req.method === "HEAD") return c.body(null, 200, HEADERS);
-    checkStreamLimit(service);
     const use = service.sessions.use(key);
     try {
       const start = await findReplayStart(use.session.log, service.store, cursorOf(c));
       const { retryMs } = service.limits;
       const source = createEventStream(use, { store: service.store, start, retryMs });
-      const stream = service.pacer.stream(source, { heartbeat: HEARTBEAT });
+      const stream = openStream(service, source, { heartbeat: HEARTBEAT });
       const said: Record<string, string> =
         start.full === null ? {} : { "X-Runlog-Replay": `full; reason=${start.full}` };
       return c.body(stream, 200, { ...HEADERS, ...said });

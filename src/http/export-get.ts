@@ -2,15 +2,15 @@ import type { Context } from "hono";
 import { exportDocument, exportLines } from "../core/export.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { openStream } from "./open-stream.ts";
 import { problemOf } from "./problem.ts";
 import { sessionKeyOf } from "./session-key.ts";
-import { checkStreamLimit } from "./stream-limit.ts";
 
 /** `GET …/export`: the whole log as one JSON document, or as JSON lines (contract 2.7). */
 export function exportGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    const { store, directory, clock, pacer } = service;
+    const { store, directory, clock } = service;
     const view = c.req.query("view");
     if (view !== undefined && view !== "raw")
       throw new RunlogError("invalid-input", "Invalid view");
@@ -31,10 +31,9 @@ export function exportGet(service: SessionService) {
       else if (lines) headers["Content-Length"] = String(stat?.end.raw ?? 0);
       if (c.req.method === "HEAD") return c.body(null, 200, headers);
 
-      checkStreamLimit(service);
       const options = { store, key, stat, nowMs: clock.now() };
       const source = lines ? exportLines(options) : exportDocument(options);
-      const stream = pacer.stream(source);
+      const stream = openStream(service, source);
       if (!gzip) return c.body(stream, 200, headers);
       // a client that stops reading stalls the packer, and that the paced stream: one deadline for both
       return c.body(stream.pipeThrough(new CompressionStream("gzip")), 200, headers);

@@ -1,2 +1,1 @@
 export { waitFor } from "../contract/wait-for.ts";
-export type { WaitForOptions } from "../contract/wait-for.ts";

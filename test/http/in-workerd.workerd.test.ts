@@ -1,0 +1,64 @@
+import { createLocalDirectory } from "../../adapters/local/index.ts";
+import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import { createSessionService } from "../../src/core/service.ts";
+import { systemClock } from "../../src/entry/system-clock.ts";
+import { createApp } from "../../src/http/app.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { sessionRoutesContract } from "../contract/index.ts";
+import { UNREACHABLE } from "../contract/session-routes/harness.ts";
+import { createScriptedFetch } from "../support/scripted-fetch.ts";
+
+const MIB = 1024 * 1024;
+const silent = { info() {}, warn() {}, error() {} };
+
+/** Only the waiting between attempts goes by this clock: a minute of it is over in 60 ms. */
+const fastClock: Clock = {
+  now: () => systemClock.now(),
+  after: (ms, fn) => systemClock.after(ms / 1000, fn),
+  every: (ms, fn) => systemClock.every(ms / 1000, fn),
+};
+
+/** workerd fills the log with warnings when `text()` reads what is not called text, as JSON lines. */
+function quiet(response: Response): Response {
+  const text = async (): Promise<string> => new TextDecoder().decode(await response.arrayBuffer());
+  return Object.assign(response, { text });
+}
+
+sessionRoutesContract("in workerd, in memory", {
+  async create() {
+    const store = createMemoryLogStore();
+    const runner = createScriptedFetch();
+    const directory = createLocalDirectory({ store, runnerUrl: runner.address });
+    const service = await createSessionService({
+      store,
+      feed: createMemoryLiveFeed(),
+      directory: {
+        ...directory,
+        addressOf: async (key) =>
+          key.session === UNREACHABLE ? runner.unreachableAddress : directory.addressOf(key),
+      },
+      runner: createHttpRunnerClient({
+        fetch: runner.fetch,
+        clock: fastClock,
+        intakeBudget: createByteBudget(64 * MIB),
+        // 30 s of the fast clock
+        headersTimeoutMs: 30_000_000,
+      }),
+      clock: systemClock,
+      logger: silent,
+    });
+    const app = createApp({ service, listenHost: "localhost" });
+    return {
+      runner,
+      fetch: async (path, init) =>
+        quiet(await app.request(new Request(new URL(path, "http://localhost"), init))),
+      async dispose() {
+        await service.close();
+        await store.close();
+        await runner.close();
+      },
+    };
+  },
+});

@@ -1,0 +1,134 @@
+// A host that embeds runlog, written as a user would: it has to compile against what is built.
+import { Hono } from "hono";
+import {
+  type Clock,
+  type Config,
+  createApp,
+  createSessionRoutes,
+  createSessionService,
+  type LiveFeed,
+  type Logger,
+  type LogStore,
+  parseConfig,
+  type RunnerClient,
+  RunlogError,
+  type RunlogErrorCode,
+  type SessionDirectory,
+  type SessionService,
+} from "runlog";
+import { createDemoRunner } from "runlog/demo";
+import { createDiskLogStore } from "runlog/disk";
+import { createLocalDirectory } from "runlog/local";
+import { createMemoryLiveFeed, createMemoryLogStore } from "runlog/memory";
+import { type RunningServer, start } from "runlog/node";
+import { createHttpRunnerClient, type HttpRunnerClientOptions } from "runlog/runner-http";
+import { liveFeedContract, logStoreContract } from "runlog/testing";
+import worker, { RunlogObject } from "runlog/worker";
+
+const clock: Clock = {
+  now: () => Date.now(),
+  after(ms, fn) {
+    const timer = setTimeout(fn, ms);
+    return () => clearTimeout(timer);
+  },
+  every(ms, fn) {
+    const timer = setInterval(fn, ms);
+    return () => clearInterval(timer);
+  },
+};
+
+const logger: Logger = {
+  info: (event, facts) => console.info(event, facts),
+  warn: (event, facts) => console.warn(event, facts),
+  error: (event, facts) => console.error(event, facts),
+};
+
+/** The routes in somebody else's app, with runners over HTTP. */
+export async function embed(
+  intakeBudget: HttpRunnerClientOptions["intakeBudget"],
+): Promise<Hono> {
+  const store: LogStore = createDiskLogStore({ dir: "/data", fsync: "always", logger });
+  const feed: LiveFeed = createMemoryLiveFeed();
+  const directory: SessionDirectory = createLocalDirectory({
+    store,
+    runnerUrl: "http://{session}.{project}.svc:8001/",
+  });
+  const runner: RunnerClient = createHttpRunnerClient({ fetch, clock, intakeBudget });
+  const service: SessionService = createSessionService({
+    store,
+    feed,
+    directory,
+    runner,
+    clock,
+    logger,
+    limits: { heartbeatMs: 10_000 },
+  });
+  return new Hono().route(
+    "/api/projects/:projectName/agentic-sessions",
+    createSessionRoutes(service),
+  );
+}
+
+/** An adapter of one's own: a store that counts what is appended. */
+export function createCountingStore(count: (bytes: number) => void): LogStore {
+  const store = createMemoryLogStore();
+  return {
+    ...store,
+    async append(key, bytes, options) {
+      const before = options.expectedEnd;
+      const end = await store.append(key, bytes, options);
+      count(end - before);
+      return end;
+    },
+  };
+}
+
+logStoreContract("counting", {
+  async create() {
+    const store = createCountingStore(() => {});
+    return { store, dispose: () => store.close() };
+  },
+});
+liveFeedContract("memory", {
+  create: async () => ({ feed: createMemoryLiveFeed(), dispose: async () => {} }),
+});
+
+/** The whole app on a demo runner, for a runtime without Node. */
+export function demo(intakeBudget: HttpRunnerClientOptions["intakeBudget"]): Hono {
+  const store = createMemoryLogStore({ maxBytes: 1_000_000 });
+  const play = createDemoRunner({ clock, speed: 10 });
+  const service = await createSessionService({
+    store,
+    feed: createMemoryLiveFeed(),
+    directory: createLocalDirectory({ store, runnerUrl: "http://{session}.demo.invalid/" }),
+    runner: createHttpRunnerClient({
+      fetch: (url, init) => play(new Request(url, init)),
+      clock,
+      intakeBudget,
+    }),
+    clock,
+    logger,
+  });
+  return createApp({ service, listenHost: null });
+}
+
+/** The server as it is shipped. */
+export async function serve(env: Record<string, string | undefined>): Promise<string> {
+  const config: Config = parseConfig(env);
+  const server: RunningServer = await start(config, logger);
+  return server.url;
+}
+
+export function isGone(error: unknown): boolean {
+  const gone: RunlogErrorCode = "log-not-found";
+  return error instanceof RunlogError && error.code === gone;
+}
+
+export class MyRunlogObject extends RunlogObject {}
+/** The worker, as a module that a platform loads by its default export. */
+export const handler: { fetch(request: Request, env: never): Promise<Response> } = worker;
+
+// @ts-expect-error -- what is not in the exports map cannot be imported
+export type { SessionService as Inner } from "runlog/dist/src/core/service.js";
+// @ts-expect-error -- an unknown setting is told
+export const wrong = (): LogStore => createDiskLogStore({ dir: "/data", fsnyc: "always" });
