@@ -106,7 +106,9 @@ export function createRuns(options: RunsOptions): Runs {
           caller,
           newId: () => crypto.randomUUID(),
         });
-        await use.session.load();
+        await use.session.load().catch((cause: unknown) => {
+          throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
+        });
         if (closed) throw new RunlogError("overloaded", "Server is shutting down");
         const request = { input, caller, releaseBody: () => body.release() };
         return await runsOf(key).admit(request);
@@ -151,7 +153,7 @@ export function createRuns(options: RunsOptions): Runs {
 
     async drain(ms) {
       closed = true;
-      if (entries.size === 0) return;
+      if (entries.size === 0 || ms === 0) return;
       await new Promise<void>((resolve) => {
         const cancel = clock.after(ms, resolve);
         whenIdle = () => {

@@ -76,8 +76,8 @@ export interface SessionService extends SessionPorts {
   readonly pacer: StreamPacer;
   readonly bodyBudget: ByteBudget;
   /**
-   * Refuses new runs, waits a while for those in flight, ends the streams so that clients come back
-   * elsewhere, and closes what is still open. The ports stay open.
+   * Refuses new runs, waits a while for those in flight, closes what is still open, and ends the
+   * streams so that clients come back elsewhere. The ports stay open.
    */
   close(): Promise<void>;
 }
@@ -141,8 +141,9 @@ export async function createSessionService(
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
     async close() {
       await runs.drain(limits.drainMs);
-      pacer.endAll();
+      // before the streams, so that whoever watches a run sees why it ended
       await runs.close();
+      pacer.endAll();
       for (const stop of [stopTicking, stopLooking, stopSweeping]) stop();
     },
   };

@@ -255,7 +255,7 @@ describe("many viewers", () => {
     const seedOfRun = Math.trunc(Math.random() * 2 ** 32);
     console.info(`slow-viewers.test.ts: seed ${seedOfRun}`);
     const random = createRandom(seedOfRun);
-    const server = await startServer();
+    const server = await startServer({ sessionIdleMs: 0 });
     const { service, session } = server;
     const listening = countListeners(service.feed);
     const runner = await openRunner(server, () => session.run());
@@ -287,6 +287,8 @@ describe("many viewers", () => {
     expect(whole.length).toBeGreaterThan(0);
     for (const seen of whole) expect(seen).toEqual({ ...log, count: written + 2 });
     await allFreed(server);
+    // the session's state stays for a while; the sweep lets go of it, and of its ear
+    service.sessions.sweep();
     expect(listening()).toBe(0);
   });
 });

@@ -460,8 +460,8 @@ describe("a store that refuses (PROTOCOL 5.5, 5.6)", () => {
 });
 
 describe("refusals", () => {
-  it("a second run of a session is refused with the first one's id", async () => {
-    const server = await startServer();
+  it("a run that finds no place in the queue is refused with the active one's id", async () => {
+    const server = await startServer(createMemoryLogStore(), { runQueue: 0 });
     const runner = await openRunner(server, () => server.session.run(runBody("first")));
     const problem = await expectProblem(
       await server.session.post("/agui/run", runBody("second")),
@@ -480,10 +480,10 @@ describe("refusals", () => {
     expect(refused.headers.get("Retry-After")).toMatch(/^[1-9]\d*$/);
     await expectProblem(refused, 503, "Too many requests are waiting");
     expect(runner.requests).toEqual([]);
-    runner.script((exchange) => tell(exchange, [finishedEvent()]));
+    runner.script((exchange) => tell(exchange, ['{"type":"RUN_FINISHED"}']));
     for (let i = 1; i <= 3; i++) {
       await waitFor(() => service.runs.busySessions === 0);
-      await session.run('{"runId":"r","messages":[]}'.padEnd(100));
+      await session.run(`{"runId":"r${i}","messages":[]}`.padEnd(100));
     }
     await waitFor(() => runner.requests.length === 3);
     expect(service.bodyBudget.usedBytes).toBe(0);

@@ -48,7 +48,8 @@ export async function createTestServer(options: TestServerOptions) {
     }),
     clock,
     logger: silent,
-    limits,
+    // a test that ends does not wait for its runs
+    limits: { drainMs: 0, ...limits },
   });
   const app = createApp({ service, listenHost: "127.0.0.1" });
   return {

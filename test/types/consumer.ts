@@ -44,9 +44,7 @@ const logger: Logger = {
 };
 
 /** The routes in somebody else's app, with runners over HTTP. */
-export async function embed(
-  intakeBudget: HttpRunnerClientOptions["intakeBudget"],
-): Promise<Hono> {
+export async function embed(intakeBudget: HttpRunnerClientOptions["intakeBudget"]): Promise<Hono> {
   const store: LogStore = createDiskLogStore({ dir: "/data", fsync: "always", logger });
   const feed: LiveFeed = createMemoryLiveFeed();
   const directory: SessionDirectory = createLocalDirectory({
@@ -94,7 +92,7 @@ liveFeedContract("memory", {
 });
 
 /** The whole app on a demo runner, for a runtime without Node. */
-export function demo(intakeBudget: HttpRunnerClientOptions["intakeBudget"]): Hono {
+export async function demo(intakeBudget: HttpRunnerClientOptions["intakeBudget"]): Promise<Hono> {
   const store = createMemoryLogStore({ maxBytes: 1_000_000 });
   const play = createDemoRunner({ clock, speed: 10 });
   const service = await createSessionService({
