@@ -3,6 +3,7 @@ import { createEventStream, HEARTBEAT } from "../core/event-stream.ts";
 import { findReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { breakLate } from "./break-late.ts";
 import { sessionKeyOf } from "./session-key.ts";
 import { checkStreamLimit } from "./stream-limit.ts";
 
@@ -25,7 +26,7 @@ export function eventsGet(service: SessionService) {
       const start = await findReplayStart(use.session.log, service.store, cursorOf(c));
       const { retryMs } = service.limits;
       const source = createEventStream(use, { store: service.store, start, retryMs });
-      const stream = service.pacer.stream(source, { heartbeat: HEARTBEAT });
+      const stream = service.pacer.stream(breakLate(source, service), { heartbeat: HEARTBEAT });
       const said: Record<string, string> =
         start.full === null ? {} : { "X-Runlog-Replay": `full; reason=${start.full}` };
       return c.body(stream, 200, { ...HEADERS, ...said });

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import { exportDocument, exportLines } from "../core/export.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { breakLate } from "./break-late.ts";
 import { problemOf } from "./problem.ts";
 import { sessionKeyOf } from "./session-key.ts";
 import { checkStreamLimit } from "./stream-limit.ts";
@@ -34,7 +35,7 @@ export function exportGet(service: SessionService) {
       checkStreamLimit(service);
       const options = { store, key, stat, nowMs: clock.now() };
       const source = lines ? exportLines(options) : exportDocument(options);
-      const stream = pacer.stream(source);
+      const stream = pacer.stream(breakLate(source, service));
       if (!gzip) return c.body(stream, 200, headers);
       // a client that stops reading stalls the packer, and that the paced stream: one deadline for both
       return c.body(stream.pipeThrough(new CompressionStream("gzip")), 200, headers);
