@@ -10,6 +10,9 @@ export interface ReadBodyOptions {
   readonly budget: ByteBudget;
 }
 
+/** Largest body of a route that needs none or a small one, bytes (contract 1.5). */
+export const MAX_SMALL_BODY: number = 64 * 1024;
+
 /** A body and its share of the budget. */
 export interface JsonBody {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -23,8 +26,7 @@ export interface JsonBody {
  * `overloaded` when too many bodies wait already.
  */
 export async function readJsonBody(c: Context, options: ReadBodyOptions): Promise<JsonBody> {
-  if (!/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? ""))
-    throw new RunlogError("unsupported-media-type", "Content-Type must be application/json");
+  if (!/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? "")) throw notJson();
   const { limitBytes, budget } = options;
   const declared = Number(c.req.header("Content-Length") ?? 0);
   if (declared > limitBytes) throw tooLarge(limitBytes);
@@ -51,6 +53,18 @@ export async function readJsonBody(c: Context, options: ReadBodyOptions): Promis
   }
 }
 
+/**
+ * Reads and drops a body that a route takes but does not look at. There need not be one; what there
+ * is has to be JSON within the limit, as for `readJsonBody`.
+ */
+export async function dropJsonBody(c: Context, options: ReadBodyOptions): Promise<void> {
+  if (c.req.header("Content-Type") !== undefined) {
+    (await readJsonBody(c, options)).release();
+    return;
+  }
+  for await (const chunk of bodyChunks(c)) if (chunk.length > 0) throw notJson();
+}
+
 async function* bodyChunks(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const reader = c.req.raw.body?.getReader();
   if (!reader) return;
@@ -71,4 +85,8 @@ async function* bodyChunks(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>> 
 
 function tooLarge(limit: number): RunlogError {
   return new RunlogError("body-too-large", "Request body too large", { limit });
+}
+
+function notJson(): RunlogError {
+  return new RunlogError("unsupported-media-type", "Content-Type must be application/json");
 }

@@ -1,11 +1,14 @@
 import { describe } from "vitest";
 import { errorsSuite } from "./errors.ts";
 import { exportSuite } from "./export.ts";
+import { feedbackSuite } from "./feedback.ts";
 import { freshServer, type SessionRoutesContractOptions } from "./harness.ts";
 import { liveSuite } from "./live.ts";
 import { replaySuite } from "./replay.ts";
+import { runnerSurfaceSuite } from "./runner-surface.ts";
 import { runsSuite } from "./runs.ts";
 import { sessionsSuite } from "./sessions.ts";
+import { tasksSuite } from "./tasks.ts";
 
 export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./harness.ts";
 
@@ -19,5 +22,8 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     exportSuite(fresh);
     sessionsSuite(fresh);
     errorsSuite(fresh);
+    runnerSurfaceSuite(fresh);
+    tasksSuite(fresh);
+    feedbackSuite(fresh);
   });
 }
