@@ -99,6 +99,7 @@ class RunCarrier {
     } catch (error) {
       // whatever breaks behind RUN_FINISHED breaks nothing of the run
       if (this.#finished) return null;
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the reason is documented so
       return signal.aborted ? (signal.reason as RunEnd) : this.#endOf(error);
     } finally {
       this.#cancelIdle();

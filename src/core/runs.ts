@@ -72,9 +72,9 @@ export function createRuns(options: RunsOptions): Runs {
     const id = idOf(key);
     const known = entries.get(id);
     if (known) return known.runs;
-    const { session, release } = sessions.use(key);
+    const use = sessions.use(key);
     const runs = new SessionRuns({
-      session,
+      session: use.session,
       store,
       clock,
       logger,
@@ -89,7 +89,7 @@ export function createRuns(options: RunsOptions): Runs {
       },
       onIdle: () => leave(id),
     });
-    entries.set(id, { runs, release });
+    entries.set(id, { runs, release: () => use.release() });
     return runs;
   }
 
@@ -125,7 +125,8 @@ export function createRuns(options: RunsOptions): Runs {
 
     async closeLeftOpen() {
       for await (const mark of store.openRuns()) {
-        const { session, release } = sessions.use(mark);
+        const use = sessions.use(mark);
+        const { session } = use;
         try {
           const logId = await session.load();
           if (logId === null) continue;
@@ -142,7 +143,7 @@ export function createRuns(options: RunsOptions): Runs {
           }
           await store.clearOpen(session.key, logId, runId);
         } finally {
-          release();
+          use.release();
         }
       }
     },
@@ -176,8 +177,9 @@ function idOf({ project, session }: SessionKey): string {
 
 function threadOf(data: string, fallback: string): string {
   try {
-    const { threadId } = JSON.parse(data) as { threadId?: unknown };
-    return typeof threadId === "string" ? threadId : fallback;
+    const said: unknown = JSON.parse(data);
+    const hasThread = typeof said === "object" && said !== null && "threadId" in said;
+    return hasThread ? String(said.threadId) : fallback;
   } catch {
     return fallback;
   }

@@ -374,7 +374,7 @@ describe("the input of a run (PROTOCOL 5.3)", () => {
     fc.assert(
       fc.property(input, anyCaller, (top, caller) => {
         const { messages, ids } = read(top, caller);
-        const hidden = messages.filter((message) => message.hidden).map(({ id }) => id);
+        const hidden = messages.filter((one) => one.hidden).map(({ id }) => id);
         const expected = messagesOf(top).flatMap((one, i) => {
           const own = parsedMember(one, "metadata") as Json | null | undefined;
           return own?.["hidden"] === true ? [ids.messages[i]] : [];
