@@ -150,9 +150,8 @@ export function createDiskLogStore(options: DiskLogStoreOptions): LogStore {
     async delete(key) {
       assertOpen();
       return inTurn.run(idOf(key), () =>
-        cache.use(key, async (session) => {
+        cache.remove(key, async (session) => {
           if (!session) return false;
-          cache.remove(key);
           await session.abandon();
           try {
             await marks.clearSession(key);

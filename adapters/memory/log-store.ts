@@ -89,7 +89,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       const log = need(key, logId);
       const size = document.length;
       if (size > MAX_DOCUMENT_BYTES)
-        throw new RunlogError("document-too-large", "The document is too large", { size });
+        throw new RunlogError("document-too-large", "A document holds at most 256 KiB", { size });
       log.document = document.slice();
     },
 

@@ -17,6 +17,7 @@ export type RunErrorCode =
   | "runner-disconnected"
   | "server-restarted"
   | "server-shutdown"
+  | "session-deleted"
   | "store-failed"
   | "internal";
 

@@ -5,7 +5,7 @@ const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const TASK_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** Whether `name` is a DNS-1123 label: 1-63 of `[a-z0-9-]`, no `-` at an end. */
-function isLabel(name: string): boolean {
+export function isLabel(name: string): boolean {
   return DNS_LABEL.test(name);
 }
 

@@ -19,7 +19,7 @@ export interface RunInput {
 }
 
 /** A message as it was completed. */
-export interface InputMessage {
+interface InputMessage {
   readonly id: string;
   /** Whether clients are asked not to show it. */
   readonly hidden: boolean;

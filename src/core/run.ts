@@ -38,6 +38,7 @@ export const UNFINISHED: RunEnd = {
   code: "runner-disconnected",
 };
 export const SHUTDOWN: RunEnd = { message: "Server is shutting down", code: "server-shutdown" };
+export const DELETED: RunEnd = { message: "Session was deleted", code: "session-deleted" };
 export const RESTARTED: RunEnd = {
   message: "Server restarted during the run",
   code: "server-restarted",
@@ -99,8 +100,9 @@ class RunCarrier {
     } catch (error) {
       // whatever breaks behind RUN_FINISHED breaks nothing of the run
       if (this.#finished) return null;
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the reason is documented so
-      return signal.aborted ? (signal.reason as RunEnd) : this.#endOf(error);
+      if (!signal.aborted) return this.#endOf(error);
+      const reason: RunEnd = signal.reason;
+      return reason;
     } finally {
       this.#cancelIdle();
       for (const cancel of this.#cancelTimers) cancel();

@@ -4,6 +4,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
+import { createTurns } from "../stream/turns.ts";
 import { endRun, type RunEnd, RESTARTED, SHUTDOWN } from "./run.ts";
 import { type Caller, readRunInput } from "./run-input.ts";
 import { type RunAccepted, SessionRuns } from "./session-runs.ts";
@@ -41,8 +42,11 @@ export interface Runs {
   activeRun(key: SessionKey): RunAccepted | null;
   /** Ends the runs that a process before this one left open. To be called before anything else. */
   closeLeftOpen(): Promise<void>;
-  /** Ends the session's runs with a RUN_ERROR; it is about to be deleted. */
-  endSession(key: SessionKey, end: RunEnd): Promise<void>;
+  /**
+   * Ends the session's runs with a RUN_ERROR, then has it removed by `remove`; resolves as that does.
+   * Runs that are started meanwhile wait, and belong to the session that is made after it.
+   */
+  endSession<T>(key: SessionKey, end: RunEnd, remove: () => Promise<T>): Promise<T>;
   /** Sessions with a run that is active, waits, or wraps up. */
   readonly busySessions: number;
   /** Refuses new runs from now on, and waits up to `ms` for those there are to end by themselves. */
@@ -50,6 +54,9 @@ export interface Runs {
   /** Ends every run with a RUN_ERROR and refuses new ones. Resolves when all are stored. */
   close(): Promise<void>;
 }
+
+/** A store that refuses the ends of runs for so long does not keep their session from going. */
+const END_WAIT_MS = 2_000;
 
 interface Entry {
   readonly runs: SessionRuns;
@@ -59,6 +66,7 @@ interface Entry {
 export function createRuns(options: RunsOptions): Runs {
   const { store, sessions, directory, runner, clock, logger, queueLimit, idleMs } = options;
   const entries = new Map<string, Entry>();
+  const removals = createTurns();
   let closed = false;
   let whenIdle: () => void = () => {};
 
@@ -106,9 +114,13 @@ export function createRuns(options: RunsOptions): Runs {
           caller,
           newId: () => crypto.randomUUID(),
         });
-        await use.session.load().catch((cause: unknown) => {
-          throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
-        });
+        // a run that comes while its session is removed is one of the session that comes after
+        do {
+          await removals.idle(idOf(key));
+          await use.session.load().catch((cause: unknown) => {
+            throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
+          });
+        } while (removals.isBusy(idOf(key)));
         if (closed) throw new RunlogError("overloaded", "Server is shutting down");
         const request = { input, caller, releaseBody: () => body.release() };
         return await runsOf(key).admit(request);
@@ -148,9 +160,21 @@ export function createRuns(options: RunsOptions): Runs {
       }
     },
 
-    async endSession(key, end) {
-      await entries.get(idOf(key))?.runs.end(end);
-    },
+    endSession: (key, end, remove) =>
+      removals.run(idOf(key), async () => {
+        const ended = entries.get(idOf(key))?.runs.end(end) ?? Promise.resolve();
+        await new Promise<void>((resolve) => {
+          const cancel = clock.after(END_WAIT_MS, resolve);
+          void ended.then(() => {
+            cancel();
+            resolve();
+          });
+        });
+        const removed = await remove();
+        // what could not be written is given up now that its log is gone
+        await ended;
+        return removed;
+      }),
 
     async drain(ms) {
       closed = true;
@@ -177,9 +201,8 @@ function idOf({ project, session }: SessionKey): string {
 
 function threadOf(data: string, fallback: string): string {
   try {
-    const said: unknown = JSON.parse(data);
-    const hasThread = typeof said === "object" && said !== null && "threadId" in said;
-    return hasThread ? String(said.threadId) : fallback;
+    const { threadId }: { threadId?: unknown } = JSON.parse(data);
+    return typeof threadId === "string" ? threadId : fallback;
   } catch {
     return fallback;
   }

@@ -14,8 +14,17 @@ export async function getSession(
   key: SessionKey,
 ): Promise<SessionDocument | null> {
   const document = await directory.get(key);
-  const status = document?.status;
-  if (!document || status?.phase !== "Running") return document;
+  return document && withAgentStatus(sessions, key, document);
+}
+
+/** The document with what the session's agent is doing, if it runs and that is known. */
+export async function withAgentStatus(
+  sessions: SessionSources["sessions"],
+  key: SessionKey,
+  document: SessionDocument,
+): Promise<SessionDocument> {
+  const { status } = document;
+  if (status?.phase !== "Running") return document;
   const agentStatus = await sessions.agentStatus(key);
   return agentStatus === null ? document : { ...document, status: { ...status, agentStatus } };
 }

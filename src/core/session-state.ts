@@ -4,7 +4,7 @@ import type { EventFacts } from "../ports/runner-client.ts";
 export type AgentStatus = "working" | "idle" | "waiting_input";
 
 /** How far a run has come. */
-export type RunPhase = "waiting" | "started" | "ended";
+type RunPhase = "waiting" | "started" | "ended";
 
 /** A run that was admitted, or that the log speaks of. */
 export interface KnownRun {

@@ -17,6 +17,7 @@ const KINDS = {
   "host-refused": { status: 403 },
   "session-not-found": { status: 404 },
   "session-exists": { status: 409 },
+  "session-running": { status: 409 },
   "run-active": { status: 409 },
   overloaded: { status: 503, retryAfter: 2 },
   "log-not-found": { status: 404 },
@@ -52,7 +53,7 @@ const TITLES: Readonly<Record<number, string>> = {
 };
 
 /** Facts that a client may see as members of the problem document. */
-const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit"]);
+const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit", "phase"]);
 
 export interface ProblemOptions {
   readonly code: RunlogErrorCode | "not-found";

@@ -12,6 +12,7 @@ export type RunlogErrorCode =
   // sessions and runs
   | "session-not-found"
   | "session-exists"
+  | "session-running"
   | "run-active"
   | "overloaded"
   // the log store

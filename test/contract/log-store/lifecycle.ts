@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isLogId } from "../../../src/ports/log-id.ts";
 import { lineOf, utf8 } from "../bytes.ts";
 import { codeOf } from "../outcome.ts";
+import { nextTurn } from "../wait-for.ts";
 import { KEY, readRaw, seedLog } from "./harness.ts";
 import type { FreshStore } from "./harness.ts";
 
@@ -125,6 +126,34 @@ function describeDelete(fresh: FreshStore): void {
       const removed = await Promise.all(Array.from({ length: 10 }, () => store.delete(KEY)));
       expect(removed.filter(Boolean)).toHaveLength(1);
       expect(await store.stat(KEY)).toBeNull();
+    }),
+  );
+
+  it(
+    "is gone for everybody once it is deleted, whoever looked meanwhile",
+    fresh(async ({ store }) => {
+      for (let round = 0; round < 20; round++) {
+        const { logId } = await seedLog(store, [lineOf(100, round)]);
+        const progress = { done: false };
+
+        async function look(): Promise<void> {
+          while (!progress.done) {
+            await store.stat(KEY);
+            expect(await codeOf(store.setHead(KEY, logId, utf8("late")))).toMatch(
+              /^(resolved|log-not-found)$/,
+            );
+            await nextTurn();
+          }
+        }
+
+        const looking = look();
+        expect(await store.delete(KEY)).toBe(true);
+        expect(await store.stat(KEY)).toBeNull();
+        expect(await store.delete(KEY)).toBe(false);
+        progress.done = true;
+        await looking;
+        expect(await store.stat(KEY)).toBeNull();
+      }
     }),
   );
 

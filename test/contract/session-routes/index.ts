@@ -7,6 +7,9 @@ import { liveSuite } from "./live.ts";
 import { replaySuite } from "./replay.ts";
 import { runnerSurfaceSuite } from "./runner-surface.ts";
 import { runsSuite } from "./runs.ts";
+import { sessionCreateSuite } from "./session-create.ts";
+import { sessionDeleteSuite } from "./session-delete.ts";
+import { sessionWritesSuite } from "./session-writes.ts";
 import { sessionsSuite } from "./sessions.ts";
 import { tasksSuite } from "./tasks.ts";
 
@@ -21,6 +24,9 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     runsSuite(fresh);
     exportSuite(fresh);
     sessionsSuite(fresh);
+    sessionCreateSuite(fresh);
+    sessionWritesSuite(fresh);
+    sessionDeleteSuite(fresh);
     errorsSuite(fresh);
     runnerSurfaceSuite(fresh);
     tasksSuite(fresh);
