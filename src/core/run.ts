@@ -33,7 +33,7 @@ export interface RunEnd {
   readonly code: RunErrorCode;
 }
 
-export const UNFINISHED: RunEnd = {
+const UNFINISHED: RunEnd = {
   message: "Runner stream ended before the run finished",
   code: "runner-disconnected",
 };

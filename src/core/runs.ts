@@ -11,8 +11,6 @@ import { type RunAccepted, SessionRuns } from "./session-runs.ts";
 import type { Sessions } from "./sessions.ts";
 import { findRun } from "./session-state.ts";
 
-export type { RunAccepted } from "./session-runs.ts";
-
 export interface RunsOptions {
   readonly store: LogStore;
   readonly sessions: Sessions;
@@ -25,7 +23,7 @@ export interface RunsOptions {
 }
 
 /** A request body and the memory that it takes up. */
-export interface HeldBody {
+interface HeldBody {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Gives the memory back. Idempotent. */
   release(): void;
