@@ -52,7 +52,7 @@ export async function embed(intakeBudget: HttpRunnerClientOptions["intakeBudget"
     runnerUrl: "http://{session}.{project}.svc:8001/",
   });
   const runner: RunnerClient = createHttpRunnerClient({ fetch, clock, intakeBudget });
-  const service: SessionService = createSessionService({
+  const service: SessionService = await createSessionService({
     store,
     feed,
     directory,
