@@ -10,6 +10,11 @@ export interface Config {
   readonly maxEventBytes: number;
   readonly writeDeadlineMs: number;
   readonly maxStreams: number;
+  readonly runQueue: number;
+  /** Null: silence never ends a run. */
+  readonly runIdleMs: number | null;
+  readonly sessionIdleMs: number;
+  readonly drainMs: number;
 }
 
 type FsyncPolicy = "always" | "interval" | "never";
@@ -72,6 +77,22 @@ export const VARIABLES: readonly Variable[] = [
     fallback: "30s",
     meaning: "how long a client may take over one chunk",
   },
+  {
+    name: "RUNLOG_RUN_QUEUE",
+    fallback: "8",
+    meaning: "runs of a session that wait behind the active one",
+  },
+  { name: "RUNLOG_RUN_IDLE", fallback: "off", meaning: "silence of a runner that ends its run" },
+  {
+    name: "RUNLOG_SESSION_IDLE",
+    fallback: "10m",
+    meaning: "how long the state of an unused session is kept",
+  },
+  {
+    name: "RUNLOG_DRAIN",
+    fallback: "10s",
+    meaning: "how long a stop waits for runs to end by themselves",
+  },
   { name: "RUNLOG_MAX_STREAMS", fallback: "10000", meaning: "streams open at once" },
 ];
 
@@ -121,6 +142,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     allowPublic: value("RUNLOG_ALLOW_PUBLIC", false, readFlag, "0 or 1"),
     maxEventBytes: value("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
     writeDeadlineMs: value("RUNLOG_WRITE_DEADLINE", 30_000, readDuration, "a time such as 30s"),
+    runQueue: value("RUNLOG_RUN_QUEUE", 8, (text) => readInteger(text, 1_000), "a number"),
+    runIdleMs: value<number | null>("RUNLOG_RUN_IDLE", null, readDuration, "a time such as 30m"),
+    sessionIdleMs: value("RUNLOG_SESSION_IDLE", 600_000, readDuration, "a time such as 10m"),
+    drainMs: value("RUNLOG_DRAIN", 10_000, readDuration, "a time such as 10s"),
     maxStreams: value("RUNLOG_MAX_STREAMS", 10_000, (text) => readInteger(text, 1e6), "a number"),
   };
   if (!isLoopback(config.host) && !config.allowPublic)

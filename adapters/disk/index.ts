@@ -2,7 +2,8 @@ import { access, constants } from "node:fs/promises";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { createLogId } from "../../src/ports/log-id.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import { type LogStore, MAX_HEAD_BYTES, type SessionKey } from "../../src/ports/log-store.ts";
+import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
+import { createTurns } from "../../src/stream/turns.ts";
 import { readBootId } from "./boot-id.ts";
 import { takeDirectory } from "./directory.ts";
 import { diskError, throwDiskError } from "./errors.ts";
@@ -16,7 +17,6 @@ import { readLog } from "./read-log.ts";
 import { findLog, type FoundLog, makeLog } from "./recovery.ts";
 import { createSessionCache } from "./session-cache.ts";
 import { createTrash } from "./trash.ts";
-import { createTurns } from "./turns.ts";
 
 export type { DiskIo } from "./io.ts";
 export { nodeIo } from "./io.ts";
@@ -44,8 +44,9 @@ const SYNC_INTERVAL_MS = 1_000;
  *
  * - `runlog.json` the format version, checked at start;
  * - `lock.db` the exclusive lock of the process that owns the directory;
- * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `head.json`, and
- *   `unclean` while bytes may not have reached the device;
+ * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `head.json` and
+ *   `document.json` (each replaced whole by way of a `.tmp` file beside it), and `unclean` while
+ *   bytes may not have reached the device;
  * - `open-runs/` one small file for each run that is open;
  * - `trash/` what is being deleted; emptied at start.
  *
@@ -99,7 +100,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): LogStore {
   return {
     async create(key) {
       assertOpen();
-      return inTurn.run(key, async () => {
+      return inTurn.run(idOf(key), async () => {
         const stat = await cache.use(key, async (session) => session?.stat ?? null);
         if (stat) return stat;
         const made = await makeLog(layout, key, createLogId(Date.now())).catch(throwDiskError);
@@ -126,13 +127,10 @@ export function createDiskLogStore(options: DiskLogStoreOptions): LogStore {
 
     read: (key, range) => readLog(cache, key, range, assertOpen),
 
-    async setHead(key, logId, head) {
-      await withLog(key, logId, (session) => {
-        if (head.length > MAX_HEAD_BYTES)
-          throw new RunlogError("head-too-large", "A head holds at most 64 KiB");
-        return session.setHead(head.slice());
-      });
-    },
+    setHead: async (key, logId, head) => withLog(key, logId, (session) => session.setHead(head)),
+
+    setDocument: async (key, logId, document) =>
+      withLog(key, logId, (session) => session.setDocument(document)),
 
     markOpen: async (key, logId, runId, data) =>
       withLog(key, logId, () => marks.set({ ...key, logId, runId, data })),
@@ -151,10 +149,9 @@ export function createDiskLogStore(options: DiskLogStoreOptions): LogStore {
 
     async delete(key) {
       assertOpen();
-      return inTurn.run(key, () =>
-        cache.use(key, async (session) => {
+      return inTurn.run(idOf(key), () =>
+        cache.remove(key, async (session) => {
           if (!session) return false;
-          cache.remove(key);
           await session.abandon();
           try {
             await marks.clearSession(key);
@@ -182,4 +179,8 @@ export function createDiskLogStore(options: DiskLogStoreOptions): LogStore {
       unlock();
     },
   };
+}
+
+function idOf({ project, session }: SessionKey): string {
+  return `${project}/${session}`;
 }

@@ -22,6 +22,7 @@ export interface Layout {
 export const RAW_FILE = "raw.jsonl";
 export const COMPACT_FILE = "compact.jsonl";
 export const HEAD_FILE = "head.json";
+export const DOCUMENT_FILE = "document.json";
 /** Holds the boot id of the machine while its log may have bytes that the device has not. */
 export const UNCLEAN_FILE = "unclean";
 

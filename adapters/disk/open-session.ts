@@ -2,13 +2,18 @@ import { open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
-import type { LogName, LogStat } from "../../src/ports/log-store.ts";
+import {
+  type LogName,
+  type LogStat,
+  MAX_DOCUMENT_BYTES,
+  MAX_HEAD_BYTES,
+} from "../../src/ports/log-store.ts";
 import { diskError, throwDiskError } from "./errors.ts";
 import type { DiskIo } from "./io.ts";
-import { COMPACT_FILE, HEAD_FILE, RAW_FILE, UNCLEAN_FILE } from "./layout.ts";
+import { COMPACT_FILE, DOCUMENT_FILE, HEAD_FILE, RAW_FILE, UNCLEAN_FILE } from "./layout.ts";
 import { type FsyncPolicy, LogFile } from "./log-file.ts";
 import type { FoundLog } from "./recovery.ts";
-import { replaceFile } from "./small-file.ts";
+import { ReplacedFile, replaceFile } from "./small-file.ts";
 
 export interface OpenSessionOptions {
   readonly found: FoundLog;
@@ -24,8 +29,8 @@ export class OpenSession {
   readonly #fsync: FsyncPolicy;
   readonly #bootId: string;
   readonly #files: Readonly<Record<LogName, LogFile>>;
-  #head: Uint8Array | null;
-  #headWriting: Promise<void> = Promise.resolve();
+  readonly #head: ReplacedFile;
+  readonly #document: ReplacedFile;
   /** The note that this log is being written, once it is on its way. */
   #unclean: Promise<void> | null = null;
   #gone = false;
@@ -35,7 +40,13 @@ export class OpenSession {
     this.#dir = found.dir;
     this.#fsync = fsync;
     this.#bootId = bootId;
-    this.#head = found.head;
+    this.#head = new ReplacedFile(join(found.dir, HEAD_FILE), found.head, {
+      durable: fsync === "always",
+    });
+    // unlike the head it cannot be had again from the log
+    this.#document = new ReplacedFile(join(found.dir, DOCUMENT_FILE), found.document, {
+      durable: fsync !== "never",
+    });
     const file = (name: string, end: number): LogFile =>
       new LogFile({ path: join(found.dir, name), end, fsync, io });
     this.#files = {
@@ -49,7 +60,8 @@ export class OpenSession {
       logId: this.logId,
       createdAtMs: logIdTime(this.logId),
       end: { raw: this.#files.raw.end, compact: this.#files.compact.end },
-      head: this.#head,
+      head: this.#head.content,
+      document: this.#document.content,
     };
   }
 
@@ -86,14 +98,16 @@ export class OpenSession {
     return this.#files[log].read(buffer, position);
   }
 
-  setHead(head: Uint8Array): Promise<void> {
-    const path = join(this.#dir, HEAD_FILE);
-    const write = this.#headWriting.then(async () => {
-      await replaceFile(path, head, { durable: this.#fsync === "always" });
-      this.#head = head;
-    });
-    this.#headWriting = write.catch(() => {});
-    return write;
+  async setHead(head: Uint8Array): Promise<void> {
+    if (head.length > MAX_HEAD_BYTES)
+      throw new RunlogError("head-too-large", "A head holds at most 64 KiB");
+    await this.#head.set(head.slice());
+  }
+
+  async setDocument(document: Uint8Array): Promise<void> {
+    if (document.length > MAX_DOCUMENT_BYTES)
+      throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
+    await this.#document.set(document.slice());
   }
 
   async sync(): Promise<void> {
@@ -105,13 +119,13 @@ export class OpenSession {
   /** Nothing is accepted from here on; resolves when nothing is under way any more. */
   async abandon(): Promise<void> {
     this.#gone = true;
-    await Promise.allSettled([this.#unclean, this.#headWriting]);
+    await Promise.allSettled([this.#unclean, this.#head.settled(), this.#document.settled()]);
     await Promise.allSettled([this.#files.raw.close(), this.#files.compact.close()]);
   }
 
   /** Leaves the files as they would be found after a clean end. */
   async close(): Promise<void> {
-    await this.#headWriting;
+    await Promise.all([this.#head.settled(), this.#document.settled()]);
     await this.#files.raw.close();
     await this.#files.compact.close();
     // what was never synced may be lost with the machine: then the note has to stay

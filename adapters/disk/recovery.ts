@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { isErrno } from "./errors.ts";
-import { COMPACT_FILE, HEAD_FILE, type Layout, RAW_FILE, UNCLEAN_FILE } from "./layout.ts";
+import {
+  COMPACT_FILE,
+  DOCUMENT_FILE,
+  HEAD_FILE,
+  type Layout,
+  RAW_FILE,
+  UNCLEAN_FILE,
+} from "./layout.ts";
 import { readSmallFile } from "./small-file.ts";
 
 /** What was found of a session on disk, repaired. */
@@ -15,6 +22,7 @@ export interface FoundLog {
   readonly rawEnd: number;
   readonly compactEnd: number;
   readonly head: Uint8Array | null;
+  readonly document: Uint8Array | null;
 }
 
 const LF = 10;
@@ -47,6 +55,7 @@ export async function findLog(
     rawEnd: await cutTornLine(join(dir, RAW_FILE)),
     compactEnd: await cutTornLine(join(dir, COMPACT_FILE)),
     head: await readSmallFile(join(dir, HEAD_FILE)),
+    document: await readSmallFile(join(dir, DOCUMENT_FILE)),
   };
 }
 
@@ -54,7 +63,7 @@ export async function findLog(
 export async function makeLog(layout: Layout, key: SessionKey, logId: string): Promise<FoundLog> {
   const dir = layout.log(key, logId);
   await mkdir(dir, { recursive: true });
-  return { logId, dir, rawEnd: 0, compactEnd: 0, head: null };
+  return { logId, dir, rawEnd: 0, compactEnd: 0, head: null, document: null };
 }
 
 /** The id of the session's log: the newest, should there ever be two. */

@@ -16,8 +16,11 @@ export interface SessionCache {
   use<T>(key: SessionKey, operation: (session: OpenSession | null) => Promise<T>): Promise<T>;
   /** Puts a session there that was just made. */
   add(key: SessionKey, session: OpenSession): void;
-  /** Takes a session out without closing it: it is about to be deleted. */
-  remove(key: SessionKey): void;
+  /**
+   * Takes a session out without closing it and has `operation` delete it. Who asks for the session
+   * meanwhile waits, so that nobody finds again what is about to go.
+   */
+  remove<T>(key: SessionKey, operation: (session: OpenSession | null) => Promise<T>): Promise<T>;
   /** Sessions that are open now. */
   open(): Iterable<[SessionKey, OpenSession]>;
   /** Closes all; waits for what is under way. */
@@ -77,34 +80,55 @@ export function createSessionCache(options: SessionCacheOptions): SessionCache {
   function close(entry: Entry, session: OpenSession): void {
     const id = idOf(entry.key);
     forget(entry);
-    const closed = session
-      .close()
-      .catch((error: unknown) => options.onError(entry.key, error))
-      .finally(() => closing.delete(id));
-    closing.set(id, closed);
+    const closed = session.close();
+    block(
+      id,
+      closed.catch((error: unknown) => options.onError(entry.key, error)),
+    );
+  }
+
+  /** Lets nobody find a session until `settled` has resolved. */
+  function block(id: string, settled: Promise<void>): void {
+    const done: Promise<void> = settled.finally(() => closing.delete(id));
+    closing.set(id, done);
+  }
+
+  async function use<T>(
+    key: SessionKey,
+    operation: (session: OpenSession | null, entry: Entry) => Promise<T>,
+  ): Promise<T> {
+    const entry = await acquire(key);
+    try {
+      entry.loaded = await entry.session;
+      return await operation(entry.loaded, entry);
+    } catch (error) {
+      if (entry.loaded === null) forget(entry);
+      throw error;
+    } finally {
+      release(entry);
+    }
   }
 
   return {
-    async use(key, operation) {
-      const entry = await acquire(key);
-      try {
-        entry.loaded = await entry.session;
-        return await operation(entry.loaded);
-      } catch (error) {
-        if (entry.loaded === null) forget(entry);
-        throw error;
-      } finally {
-        release(entry);
-      }
-    },
+    use,
 
     add(key, session) {
       enter(key, Promise.resolve(session)).loaded = session;
     },
 
-    remove(key) {
-      entries.delete(idOf(key));
-    },
+    remove: (key, operation) =>
+      use(key, (session, entry) => {
+        forget(entry);
+        const removed = operation(session);
+        block(
+          idOf(key),
+          removed.then(
+            () => {},
+            () => {},
+          ),
+        );
+        return removed;
+      }),
 
     *open() {
       for (const { key, loaded } of entries.values()) if (loaded) yield [key, loaded];

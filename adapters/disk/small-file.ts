@@ -22,6 +22,41 @@ export async function replaceFile(
   }
 }
 
+/** A small file that is replaced whole, and its content in memory. */
+export class ReplacedFile {
+  readonly #path: string;
+  readonly #durable: boolean;
+  #content: Uint8Array | null;
+  #writing: Promise<void> = Promise.resolve();
+
+  /** `content` is what the file holds, null if there is none. */
+  constructor(path: string, content: Uint8Array | null, options: { readonly durable: boolean }) {
+    this.#path = path;
+    this.#content = content;
+    this.#durable = options.durable;
+  }
+
+  /** As last replaced. */
+  get content(): Uint8Array | null {
+    return this.#content;
+  }
+
+  /** Replaces the content; calls take effect in their order. */
+  set(content: Uint8Array): Promise<void> {
+    const write = this.#writing.then(async () => {
+      await replaceFile(this.#path, content, { durable: this.#durable });
+      this.#content = content;
+    });
+    this.#writing = write.catch(() => {});
+    return write;
+  }
+
+  /** Resolves when nothing is being written; never rejects. */
+  settled(): Promise<void> {
+    return this.#writing;
+  }
+}
+
 /** The content of a small file, or null if there is none. */
 export async function readSmallFile(path: string): Promise<Uint8Array | null> {
   try {

@@ -1,5 +1,15 @@
+import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { ListedLog, LogStore, SessionKey } from "../../src/ports/log-store.ts";
-import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
+import type { SessionDirectory } from "../../src/ports/session-directory.ts";
+import { createTurns } from "../../src/stream/turns.ts";
+import {
+  changedDocument,
+  documentOf,
+  encodeDocument,
+  newDocument,
+  writableDocument,
+} from "./document.ts";
+import { createRowCache, type RowTexts } from "./row-cache.ts";
 
 export interface LocalDirectoryOptions {
   readonly store: LogStore;
@@ -8,15 +18,41 @@ export interface LocalDirectoryOptions {
 }
 
 const PAGE = 500;
+/** Of the texts of list rows, kept between two lists. */
+const ROW_CACHE_CHARS = 16 * 1024 * 1024;
 
 /**
- * A SessionDirectory for one machine: the sessions are those that the store holds a log of. It keeps
- * nothing of its own.
+ * A SessionDirectory for one machine: the sessions are those that the store holds a log of, and what
+ * is known of them is the log's document. It stores nothing of its own, and is the only one
+ * that writes documents into its store.
  */
 export function createLocalDirectory({
   store,
   runnerUrl,
 }: LocalDirectoryOptions): SessionDirectory {
+  const inTurn = createTurns();
+  const rowCache = createRowCache(ROW_CACHE_CHARS);
+
+  /** Runs what changes a session, alone. */
+  function change<T>(key: SessionKey, operation: () => Promise<T>): Promise<T> {
+    const id = idOf(key);
+    return inTurn.run(id, async () => {
+      rowCache.forget(id);
+      try {
+        return await operation();
+      } finally {
+        rowCache.forget(id);
+      }
+    });
+  }
+
+  async function readRow(key: SessionKey): Promise<RowTexts | null> {
+    const stat = await store.stat(key);
+    if (!stat) return null;
+    const { displayName, initialPrompt } = documentOf(key, stat).spec;
+    return { displayName: textOf(displayName), initialPrompt: textOf(initialPrompt) };
+  }
+
   async function* logs(project?: string): AsyncGenerator<ListedLog> {
     let after: string | null = null;
     do {
@@ -33,13 +69,48 @@ export function createLocalDirectory({
   return {
     async get(key) {
       const stat = await store.stat(key);
-      return stat && documentOf({ ...key, logId: stat.logId, createdAtMs: stat.createdAtMs });
+      return stat && documentOf(key, stat);
     },
 
+    create: (key, session) =>
+      change(key, async () => {
+        if (await store.stat(key))
+          throw new RunlogError("session-exists", "There is a session of this name");
+        const log = await store.create(key);
+        const document = newDocument(key, session, log);
+        try {
+          await store.setDocument(key, log.logId, encodeDocument(document));
+        } catch (error) {
+          // its log alone would look like a session
+          await store.delete(key).catch(() => {});
+          throw error;
+        }
+        return document;
+      }),
+
+    update: (key, edit) =>
+      change(key, async () => {
+        const stat = await store.stat(key);
+        if (!stat) return null;
+        const before = writableDocument(key, stat);
+        const after = changedDocument(before, edit(before));
+        try {
+          await store.setDocument(key, stat.logId, encodeDocument(after));
+        } catch (error) {
+          if (hasCode(error, "log-not-found")) return null;
+          throw error;
+        }
+        return after;
+      }),
+
+    delete: (key) => change(key, () => store.delete(key)),
+
     async *rows(project, { signal } = {}) {
-      for await (const { session, createdAtMs } of logs(project)) {
+      for await (const { session, logId, createdAtMs } of logs(project)) {
         signal?.throwIfAborted();
-        yield { session, createdAtMs, displayName: "", initialPrompt: "" };
+        const key = { project, session };
+        const texts = await rowCache.row(idOf(key), logId, () => readRow(key));
+        if (texts) yield { session, createdAtMs, ...texts };
       }
     },
 
@@ -62,23 +133,10 @@ function fillIn(template: string, { project, session }: SessionKey): string {
   return url.endsWith("/") ? url : `${url}/`;
 }
 
-/** The session document (contract 3.1) of a session of which only its log is known. */
-function documentOf({ project, session, logId, createdAtMs }: ListedLog): SessionDocument {
-  return {
-    apiVersion: "vteam.ambient-code/v1alpha1",
-    kind: "AgenticSession",
-    metadata: {
-      name: session,
-      namespace: project,
-      uid: logId,
-      creationTimestamp: new Date(createdAtMs).toISOString().replace(/\.\d+Z$/, "Z"),
-    },
-    spec: {
-      displayName: "",
-      llmSettings: { model: "", temperature: 0, maxTokens: 0 },
-      timeout: 0,
-    },
-    status: { phase: "Running" },
-    autoBranch: `ambient/${session}`,
-  };
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function idOf({ project, session }: SessionKey): string {
+  return `${project}/${session}`;
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
-import { MAX_HEAD_BYTES, MAX_MARK_CHARS } from "../../src/ports/log-store.ts";
+import { MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, MAX_MARK_CHARS } from "../../src/ports/log-store.ts";
 import type { LogStore, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
 import { byteLength } from "./growing-bytes.ts";
 import { pageOf } from "./list.ts";
@@ -11,7 +11,7 @@ import type { SessionLog } from "./session-log.ts";
 export interface MemoryLogStoreOptions {
   /** Dates the logs. Default: the machine's clock. */
   readonly clock?: Pick<Clock, "now">;
-  /** How many bytes all logs may hold together, heads and marks apart. Default: no limit. */
+  /** How many bytes all logs may hold together; heads, documents and marks apart. Default: no limit. */
   readonly maxBytes?: number;
 }
 
@@ -83,6 +83,14 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       if (head.length > MAX_HEAD_BYTES)
         throw new RunlogError("head-too-large", "The head is too large", { size: head.length });
       log.head = head.slice();
+    },
+
+    async setDocument(key, logId, document) {
+      const log = need(key, logId);
+      const size = document.length;
+      if (size > MAX_DOCUMENT_BYTES)
+        throw new RunlogError("document-too-large", "A document holds at most 256 KiB", { size });
+      log.document = document.slice();
     },
 
     async markOpen(key, logId, runId, data) {

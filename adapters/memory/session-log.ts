@@ -14,6 +14,7 @@ export interface SessionLog {
   /** Data of the open runs by run id. */
   readonly marks: Map<string, string>;
   head: Uint8Array | null;
+  document: Uint8Array | null;
 }
 
 /** A new, empty life of the session. */
@@ -27,13 +28,14 @@ export function createSessionLog(project: string, session: string, nowMs: number
     bytes: { raw: createGrowingBytes(), compact: createGrowingBytes() },
     marks: new Map(),
     head: null,
+    document: null,
   };
 }
 
 /** What the port says of a log. */
-export function statOf({ logId, createdAtMs, bytes, head }: SessionLog): LogStat {
+export function statOf({ logId, createdAtMs, bytes, head, document }: SessionLog): LogStat {
   const end = { raw: bytes.raw.length, compact: bytes.compact.length };
-  return { logId, createdAtMs, end, head };
+  return { logId, createdAtMs, end, head, document };
 }
 
 /** The range that `options` ask for. Throws `log-range` if it is not within the log. */

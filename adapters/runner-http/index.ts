@@ -1,10 +1,14 @@
 import type { Clock } from "../../src/ports/clock.ts";
-import { RunlogError } from "../../src/ports/errors.ts";
-import type { RunnerClient, RunnerRequest, RunnerStream } from "../../src/ports/runner-client.ts";
+import type {
+  ListenRequest,
+  RunnerClient,
+  RunnerRequest,
+  RunnerStream,
+} from "../../src/ports/runner-client.ts";
 import type { ByteBudget } from "../../src/stream/byte-budget.ts";
-import { BatchStream } from "./batch-stream.ts";
-import { Intake } from "./intake.ts";
-import { madeNoConnection, retryUnconnected, type RetryOptions } from "./retry.ts";
+import { callRunner, urlBelow } from "./call.ts";
+import { type EventAnswerOptions, openEvents, refusal } from "./event-answer.ts";
+import { retryUnconnected, type RetryOptions } from "./retry.ts";
 
 export type { RetryOptions } from "./retry.ts";
 
@@ -26,81 +30,59 @@ export interface HttpRunnerClientOptions {
 }
 
 /**
- * A RunnerClient over HTTP: `POST` with a JSON body, answered by an event stream. Redirects are not
- * followed: they are answers other than 200. Aborting the request's signal makes `run`, or the
- * batches, throw its reason.
+ * A RunnerClient over HTTP: runs are posted with a JSON body and answered by an event stream.
+ * Aborting the request's signal makes the method, or what it resolved with, throw its reason.
  */
 export function createHttpRunnerClient(options: HttpRunnerClientOptions): RunnerClient {
+  const { fetch, clock, intakeBudget } = options;
+  const { headersTimeoutMs: timeoutMs = 30_000, maxEventBytes = 64 * 1024 * 1024 } = options;
+  const answers = { fetch, clock, intakeBudget, maxEventBytes };
+
   return {
     run: (request) =>
-      retryUnconnected(() => attemptRun(request, options), options.retry ?? {}, {
-        clock: options.clock,
+      retryUnconnected(() => attemptRun(request, answers, timeoutMs), options.retry ?? {}, {
+        clock,
         signal: request.signal,
       }),
+    listen: (request) => {
+      const { signal } = request;
+      const attempt = () => attemptListen(request, answers, timeoutMs);
+      return retryUnconnected(attempt, { attempts: 1 }, { clock, signal });
+    },
+    call: (request) => callRunner(request, answers),
   };
 }
 
-async function attemptRun(
-  request: RunnerRequest,
-  options: HttpRunnerClientOptions,
+function attemptRun(
+  { address: url, body, headers: given, signal }: RunnerRequest,
+  answers: EventAnswerOptions,
+  timeoutMs: number,
 ): Promise<RunnerStream> {
-  const { intakeBudget, maxEventBytes = 64 * 1024 * 1024 } = options;
-  const { signal } = request;
-  signal.throwIfAborted();
-  const connection = new AbortController();
-  const onAbort = (): void => connection.abort(signal.reason);
-  const onEnd = (): void => signal.removeEventListener("abort", onAbort);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    const response = await post(request, connection, options);
-    if (response.status !== 200) throw refusal(response);
-    const intake = new Intake(maxEventBytes);
-    const { body } = response;
-    const batches = new BatchStream({ body, intake, budget: intakeBudget, connection, onEnd });
-    return { batches, counts: intake.counts };
-  } catch (error) {
-    onEnd();
-    throw error;
-  }
+  const headers = new Headers(given);
+  headers.set("Content-Type", "application/json");
+  // a Blob has a length, unlike a stream, and is not joined or copied again for each attempt
+  const blob = new Blob([...body]);
+  return openEvents({ method: "POST", url, headers, body: blob, timeoutMs, signal }, answers);
 }
 
-/** One request, up to its headers. Throws what `fetch` threw if that made no connection. */
-async function post(
-  { address, body, headers }: RunnerRequest,
-  connection: AbortController,
-  { fetch, clock, headersTimeoutMs = 30_000 }: HttpRunnerClientOptions,
-): Promise<Response> {
-  const { signal } = connection;
-  const cancelTimeout = clock.after(headersTimeoutMs, () =>
-    connection.abort(
-      new RunlogError("runner-disconnected", `the runner did not answer in ${headersTimeoutMs} ms`),
-    ),
-  );
-  const all = new Headers(headers);
-  all.set("Content-Type", "application/json");
-  all.set("Accept", "text/event-stream");
-  try {
-    return await fetch(address, {
-      method: "POST",
-      headers: [...all],
-      // a Blob has a length, unlike a stream, and is not joined or copied again for each attempt
-      body: new Blob([...body]),
-      redirect: "manual",
-      signal,
-    });
-  } catch (cause) {
-    signal.throwIfAborted();
-    if (madeNoConnection(cause)) throw cause;
-    throw new RunlogError("runner-disconnected", "the runner closed the connection", { cause });
-  } finally {
-    cancelTimeout();
-  }
+async function attemptListen(
+  { address, threadId, signal }: ListenRequest,
+  answers: EventAnswerOptions,
+  timeoutMs: number,
+): Promise<RunnerStream> {
+  const segment = segmentOf(threadId);
+  if (segment === null) throw refusal(404);
+  const url = urlBelow(address, `events/${segment}`);
+  return openEvents({ method: "GET", url, headers: new Headers(), timeoutMs, signal }, answers);
 }
 
-function refusal(response: Response): RunlogError {
-  const { status } = response;
-  response.body?.cancel().catch(() => {
-    // it is broken already
-  });
-  return new RunlogError("runner-refused", `the runner answered ${status}`, { status });
+/** The thread as one segment of a path, or null if it cannot be one. */
+function segmentOf(threadId: string): string | null {
+  // a URL parser takes dots away also where they are percent-encoded
+  if (/^\.{0,2}$/.test(threadId)) return null;
+  try {
+    return encodeURIComponent(threadId);
+  } catch {
+    return null;
+  }
 }

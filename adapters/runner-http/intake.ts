@@ -1,4 +1,5 @@
 import type { EventBatch, EventFacts, RunnerStreamCounts } from "../../src/ports/runner-client.ts";
+import { FACT_KEYS, factsOf } from "../../src/ports/event-facts.ts";
 import { JsonObjectScanner } from "../../src/stream/json-scan.ts";
 import { SseParser, type SseDataSink } from "../../src/stream/sse-parse.ts";
 import { Utf8Repair } from "../../src/stream/utf8-repair.ts";
@@ -19,7 +20,7 @@ export class Intake implements SseDataSink {
   readonly #maxEventBytes: number;
   readonly #repair = new Utf8Repair();
   readonly #parser = new SseParser(this);
-  readonly #scanner = new JsonObjectScanner(["type", "runId", "run_id"]);
+  readonly #scanner = new JsonObjectScanner(FACT_KEYS);
 
   #block: Uint8Array = NO_BLOCK;
   /** In the block: how far it has been handed over, where the open event begins, where it ends. */
@@ -148,34 +149,25 @@ export class Intake implements SseDataSink {
     if (this.#held.bytes > 0) for (const piece of this.#held.take()) this.#lines.push(piece);
     this.#block[this.#write++] = LF;
     this.#start = this.#write;
-    this.#note(this.#size + 1, this.#type(), this.#runId());
+    this.#note(factsOf(this.#scanner, this.#size + 1));
   }
 
   #replaceEvent(): void {
     this.#counts.oversized++;
     this.#handOver();
-    const type = this.#type();
-    const runId = this.#runId();
+    const { type, runId, ...facts } = factsOf(this.#scanner, this.#size);
     const value = { size: this.#size, limit: this.#maxEventBytes, ...(type !== "" && { type }) };
     const event = { type: "CUSTOM", name: "runlog:event-too-large", value };
     const line = encoder.encode(
       `${JSON.stringify({ ...event, ...(runId !== null && { runId }) })}\n`,
     );
     this.#lines.push(line);
-    this.#note(line.length, "CUSTOM", runId);
+    this.#note({ ...facts, bytes: line.length, type: "CUSTOM", runId });
   }
 
-  #note(bytes: number, type: string, runId: string | null): void {
-    this.#events.push({ bytes, type, runId });
-    this.#readyBytes += bytes;
-  }
-
-  #type(): string {
-    return this.#scanner.value("type") ?? "";
-  }
-
-  #runId(): string | null {
-    return this.#scanner.value("runId") ?? this.#scanner.value("run_id");
+  #note(facts: EventFacts): void {
+    this.#events.push(facts);
+    this.#readyBytes += facts.bytes;
   }
 
   /** Lets go of the open event's bytes; it is only looked at from here on. */

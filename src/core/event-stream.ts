@@ -1,5 +1,6 @@
-import { RunlogError } from "../ports/errors.ts";
+import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { LogStore } from "../ports/log-store.ts";
+import { concatBytes } from "../stream/concat.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
 import { rawCursorPrefix } from "./cursor.ts";
@@ -35,7 +36,7 @@ const READ_BYTES = 64 * 1024;
  * Takes over `use` and releases it when closed.
  */
 export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
-  const { log } = use;
+  const { log } = use.session;
   const { store, start } = options;
   const abort = new AbortController();
   const unwatch = log.watch();
@@ -67,6 +68,16 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
     return frames;
   }
 
+  function isAtBoundary(): boolean {
+    return reading?.framer.atBoundary ?? true;
+  }
+
+  /** The end of a stream whose log has gone; within a frame only a break tells that it is not whole. */
+  function endOfLog(): null {
+    if (isAtBoundary()) return null;
+    throw new RunlogError("log-not-found", "The log was deleted");
+  }
+
   async function next(): Promise<Uint8Array<ArrayBuffer> | null> {
     if (preamble) {
       const bytes = preamble;
@@ -76,12 +87,7 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
     while (!abort.signal.aborted) {
       const position = log.position;
       logId ??= position?.logId ?? null;
-      if (logId !== null && position?.logId !== logId) {
-        // a clean end within an event would look as if all of it had been said
-        if (reading && !reading.framer.atBoundary)
-          throw new RunlogError("log-not-found", "The log was deleted or replaced");
-        return null;
-      }
+      if (logId !== null && position?.logId !== logId) return endOfLog();
       if (reading || (position && logId !== null && offset < position.end)) {
         const id = logId ?? "";
         const hit = reading ? null : log.recent(id, offset);
@@ -89,8 +95,14 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
           offset = hit.end;
           return hit.bytes;
         }
-        const bytes = await readStored(id, position?.end ?? offset);
-        if (bytes) return bytes;
+        try {
+          const bytes = await readStored(id, position?.end ?? offset);
+          if (bytes) return bytes;
+        } catch (error) {
+          // deleted while it was read, which is not announced yet
+          if (hasCode(error, "log-not-found")) return endOfLog();
+          throw error;
+        }
       } else {
         await log.grown(abort.signal);
       }
@@ -101,7 +113,7 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
   return {
     next,
     get atBoundary() {
-      return reading?.framer.atBoundary ?? true;
+      return isAtBoundary();
     },
     close() {
       abort.abort();
@@ -117,9 +129,5 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
 function preambleOf({ start, retryMs }: EventStreamOptions): Uint8Array<ArrayBuffer> {
   const retry = sseRetry(retryMs * (0.5 + Math.random()));
   if (start.full === null) return retry;
-  const comment = sseComment(`full replay: ${start.full}`);
-  const bytes = new Uint8Array(retry.length + comment.length);
-  bytes.set(retry);
-  bytes.set(comment, retry.length);
-  return bytes;
+  return concatBytes([retry, sseComment(`full replay: ${start.full}`)]);
 }

@@ -1,3 +1,7 @@
+import { FACT_KEYS, factsOf } from "../ports/event-facts.ts";
+import type { EventFacts } from "../ports/runner-client.ts";
+import { JsonObjectScanner } from "../stream/json-scan.ts";
+
 /** What runlog adds to a log of its own: events with the ids of their run and a time. */
 export interface ServerEventContext {
   readonly threadId: string;
@@ -11,7 +15,9 @@ export type RunErrorCode =
   | "runner-unavailable"
   | `runner-http-${number}`
   | "runner-disconnected"
+  | "server-restarted"
   | "server-shutdown"
+  | "session-deleted"
   | "store-failed"
   | "internal";
 
@@ -57,4 +63,15 @@ export function messagesSnapshot(
   }
   pieces.push(Uint8Array.of(0x5d, 0x7d, LF));
   return pieces;
+}
+
+/** The facts of an event that was encoded here, in as many pieces as it has. */
+export function factsOfLine(...pieces: readonly Uint8Array[]): EventFacts {
+  const scanner = new JsonObjectScanner(FACT_KEYS);
+  let bytes = 0;
+  for (const piece of pieces) {
+    scanner.push(piece, 0, piece.length);
+    bytes += piece.length;
+  }
+  return factsOf(scanner, bytes);
 }

@@ -2,9 +2,10 @@ import { RunlogError } from "../ports/errors.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const TASK_ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** Whether `name` is a DNS-1123 label: 1-63 of `[a-z0-9-]`, no `-` at an end. */
-function isLabel(name: string): boolean {
+export function isLabel(name: string): boolean {
   return DNS_LABEL.test(name);
 }
 
@@ -16,6 +17,12 @@ export function sessionKey(project: string, session: string): SessionKey {
 /** `name` if it can be a project's; throws `invalid-name`. */
 export function projectName(name: string): string {
   if (!isLabel(name)) throw new RunlogError("invalid-name", "Invalid project name format");
+  return name;
+}
+
+/** `name` if it can be a background task's: 1-128 of `[A-Za-z0-9_-]`; throws `invalid-name`. */
+export function taskId(name: string): string {
+  if (!TASK_ID.test(name)) throw new RunlogError("invalid-name", "Invalid task id");
   return name;
 }
 

@@ -15,10 +15,16 @@ export interface RunInput {
   readonly runId: string;
   /** The body for the runner: the bytes as received, with ids and sender spliced in. */
   readonly body: Uint8Array<ArrayBuffer>[];
-  /** Ids of the messages that clients are not to show. */
-  readonly hidden: readonly string[];
-  /** Each completed message as one line of JSON without its LF. */
-  readonly messages: readonly Uint8Array<ArrayBuffer>[][];
+  readonly messages: readonly InputMessage[];
+}
+
+/** A message as it was completed. */
+interface InputMessage {
+  readonly id: string;
+  /** Whether clients are asked not to show it. */
+  readonly hidden: boolean;
+  /** One line of JSON without its LF, in pieces. */
+  readonly json: readonly Uint8Array<ArrayBuffer>[];
 }
 
 export interface RunInputOptions {
@@ -28,6 +34,9 @@ export interface RunInputOptions {
   /** Makes the ids that are missing: UUIDv4. */
   readonly newId: () => string;
 }
+
+/** What is read of an event's ids while it passes (`MAX_CAPTURE_BYTES`), and kept in the head. */
+const MAX_ID_BYTES = 256;
 
 type Members = ReadonlyMap<string, JsonMember>;
 
@@ -58,17 +67,19 @@ export function readRunInput(bytes: Uint8Array<ArrayBuffer>, options: RunInputOp
 
   const threadId = textOf(bytes, top.get("threadId")) || options.defaultThreadId;
   const runId = textOf(bytes, top.get("runId")) || options.newId();
+  for (const [key, id] of Object.entries({ threadId, runId }))
+    if (new TextEncoder().encode(id).length > MAX_ID_BYTES)
+      throw invalid(`${key} has more than ${MAX_ID_BYTES} bytes`);
   const splices = setMembers(bytes, bytes.indexOf(0x7b), top, { threadId, runId });
-  const hidden: string[] = [];
-  const messages: Uint8Array<ArrayBuffer>[][] = [];
+  const messages: InputMessage[] = [];
   let index = 0;
   for (const { start, end } of elements(bytes, list.valueStart)) {
-    const message = readMessage(bytes, start, `messages[${index++}]`, options);
-    splices.push(...message.splices);
-    if (message.hidden) hidden.push(message.id);
-    messages.push(spliceBytes(bytes, message.splices, { start, end }).map(onOneLine));
+    const { id, hidden, splices: own } = readMessage(bytes, start, `messages[${index++}]`, options);
+    splices.push(...own);
+    const json = spliceBytes(bytes, own, { start, end }).map(onOneLine);
+    messages.push({ id, hidden, json });
   }
-  return { threadId, runId, body: spliceBytes(bytes, splices), hidden, messages };
+  return { threadId, runId, body: spliceBytes(bytes, splices), messages };
 }
 
 interface Message {

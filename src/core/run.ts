@@ -1,36 +1,57 @@
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { SessionKey } from "../ports/log-store.ts";
-import type { EventBatch, RunnerStream } from "../ports/runner-client.ts";
-import { type RunErrorCode, runError, runStarted, type ServerEventContext } from "./event.ts";
-import type { SessionLog } from "./session-log.ts";
+import type { EventBatch, EventFacts, RunnerStream } from "../ports/runner-client.ts";
+import { factsOfLine, type RunErrorCode, runError, runStarted } from "./event.ts";
+import type { Session } from "./session.ts";
 
-export interface RunOptions {
-  readonly key: SessionKey;
-  readonly log: SessionLog;
+/** A run that was admitted and has not ended. */
+export interface OpenRun {
+  readonly session: Session;
   /** The log that the run was admitted to; the run writes into no other. */
   readonly logId: string;
   readonly threadId: string;
   readonly runId: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Calls the runner; throws what `RunnerClient` throws. */
-  readonly connect: (signal: AbortSignal) => Promise<RunnerStream>;
-  /** Ends the run from outside: the server shuts down. */
+  /** Ends the run from outside, its reason being a `RunEnd`: the server or the session goes. */
   readonly signal: AbortSignal;
 }
 
+export interface RunOptions extends OpenRun {
+  /** Calls the runner; throws what `RunnerClient` throws. */
+  readonly connect: (signal: AbortSignal) => Promise<RunnerStream>;
+  /** Told once when another run may begin: at the end, or a moment after RUN_FINISHED. */
+  readonly onSlotFree: () => void;
+  /** Silence in ms that ends a run, or null for none. */
+  readonly idleMs: number | null;
+}
+
 /** An end that the server has to write itself. */
-interface RunFailure {
+export interface RunEnd {
   readonly message: string;
   readonly code: RunErrorCode;
 }
 
-const TERMINALS: ReadonlySet<string> = new Set(["RUN_FINISHED", "RUN_ERROR"]);
+const UNFINISHED: RunEnd = {
+  message: "Runner stream ended before the run finished",
+  code: "runner-disconnected",
+};
+export const SHUTDOWN: RunEnd = { message: "Server is shutting down", code: "server-shutdown" };
+export const DELETED: RunEnd = { message: "Session was deleted", code: "session-deleted" };
+export const RESTARTED: RunEnd = {
+  message: "Server restarted during the run",
+  code: "server-restarted",
+};
+const INTERNAL: RunEnd = { message: "Internal error", code: "internal" };
+const NOT_STORED: RunEnd = { message: "Event log could not be written", code: "store-failed" };
+
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 const OVERLAP_BYTES = 256 * 1024;
+/** How long a run that has finished keeps others waiting, and how long its late events are taken. */
+const SLOT_AFTER_MS = 2_000;
+const LATE_EVENTS_MS = 30_000;
 
 /**
  * Carries one admitted run from its runner into the log, and resolves when its last stored event is
@@ -38,82 +59,72 @@ const OVERLAP_BYTES = 256 * 1024;
  * the server stopped before that could be stored: the run is still open. Never rejects.
  */
 export async function carryRun(options: RunOptions): Promise<boolean> {
-  const { key, logger, runId } = options;
+  const { session, logger, onSlotFree, runId } = options;
   const carrier = new RunCarrier(options);
-  const failure = await carrier.stream();
-  if (failure) logger.warn("run-failed", { ...key, runId, code: failure.code });
-  if (!failure && carrier.ended) return true;
-  return carrier.end(failure ?? UNFINISHED);
+  const end = await carrier.stream();
+  if (end) logger.warn("run-failed", { ...session.key, runId, code: end.code });
+  const isEnded = (!end && carrier.ended) || (await carrier.end(end ?? UNFINISHED));
+  onSlotFree();
+  return isEnded;
 }
-
-const UNFINISHED: RunFailure = {
-  message: "Runner stream ended before the run finished",
-  code: "runner-disconnected",
-};
 
 class RunCarrier {
   readonly #options: RunOptions;
   #started = false;
+  /** Whether the run's last stored event is a terminal. */
   #ended = false;
+  /** After RUN_FINISHED nothing opens the run again; after RUN_ERROR its runner may go on. */
+  #finished = false;
+  readonly #stop = new AbortController();
+  #cancelTimers: (() => void)[] = [];
+  #cancelIdle: () => void = () => {};
 
   constructor(options: RunOptions) {
     this.#options = options;
   }
 
-  /** Whether the run's last stored event is a terminal. */
   get ended(): boolean {
     return this.#ended;
   }
 
   /** Stores what the runner sends until it ends. Resolves with what went wrong, if anything. */
-  async stream(): Promise<RunFailure | null> {
-    const { connect, key, logger, runId, signal } = this.#options;
-    const stop = new AbortController();
+  async stream(): Promise<RunEnd | null> {
+    const { connect, logger, runId, session, signal } = this.#options;
     try {
-      const stream = await connect(AbortSignal.any([signal, stop.signal]));
-      await this.#storeAll(stream, stop);
+      const stream = await connect(AbortSignal.any([signal, this.#stop.signal]));
+      await this.#storeAll(stream);
       const { malformed, oversized, repaired } = stream.counts;
       if (malformed + oversized + repaired > 0)
-        logger.warn("runner-events-unusual", { ...key, runId, ...stream.counts });
+        logger.warn("runner-events-unusual", { ...session.key, runId, ...stream.counts });
       return null;
     } catch (error) {
-      return signal.aborted
-        ? { message: "Server is shutting down", code: "server-shutdown" }
-        : this.#failureOf(error);
+      // whatever breaks behind RUN_FINISHED breaks nothing of the run
+      if (this.#finished) return null;
+      if (!signal.aborted) return this.#endOf(error);
+      const reason: RunEnd = signal.reason;
+      return reason;
     } finally {
-      stop.abort();
+      this.#cancelIdle();
+      for (const cancel of this.#cancelTimers) cancel();
+      this.#stop.abort();
     }
   }
 
-  /** Appends the RUN_ERROR, again and again while the store refuses it. Resolves with whether. */
-  async end({ message, code }: RunFailure): Promise<boolean> {
-    const { clock, key, log, logger, logId, runId, signal } = this.#options;
-    for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
-      const context = this.#context();
-      const lines = this.#started ? [] : [runStarted(context)];
-      lines.push(runError(context, message, code));
-      try {
-        await log.append(lines, { logId, durable: true });
-        return true;
-      } catch (error) {
-        logger.error("run-end-not-stored", { ...key, runId, error });
-        // the log is gone: there is nothing left to close
-        if (hasCode(error, "log-fenced", "log-not-found")) return true;
-        if (signal.aborted || hasCode(error, "store-closed")) return false;
-        await pause(clock, waitMs, signal);
-      }
-    }
+  end(end: RunEnd): Promise<boolean> {
+    return endRun(this.#options, end, { started: this.#started });
   }
 
   /** A small batch is written while the next one is parsed; a large one is gone before it comes. */
-  async #storeAll(stream: RunnerStream, stop: AbortController): Promise<void> {
+  async #storeAll(stream: RunnerStream): Promise<void> {
     let writing: Promise<unknown> = Promise.resolve();
+    this.#watchIdle();
     try {
       for await (const batch of stream.batches) {
+        this.#watchIdle();
         await writing;
         writing = this.#store(batch);
         // a failure ends the stream at once: its runner may have nothing more to say
-        writing.catch((error: unknown) => stop.abort(error));
+        writing.catch((error: unknown) => this.#stop.abort(error));
         // asking for the next batch tells the runner's client that this one takes no memory any more
         if (bytesOf(batch) > OVERLAP_BYTES) await writing;
       }
@@ -123,25 +134,44 @@ class RunCarrier {
   }
 
   async #store(batch: EventBatch): Promise<void> {
-    const { log, logId, runId } = this.#options;
-    let started = this.#started;
-    let ended = this.#ended;
+    const { logId, session } = this.#options;
+    const before = this.#finished;
+    let [started, ended, finished] = [this.#started, this.#ended, this.#finished];
     for (const event of batch.events) {
-      if (event.runId !== null && event.runId !== runId) continue;
-      if (event.type === "RUN_STARTED") started = true;
-      ended = TERMINALS.has(event.type);
+      if (finished || !this.#isOwn(event)) continue;
+      started ||= event.type === "RUN_STARTED";
+      finished = event.type === "RUN_FINISHED";
+      ended = finished || event.type === "RUN_ERROR";
     }
-    await log.append(batch.lines, { logId, durable: ended });
-    this.#started = started;
-    this.#ended = ended;
+    await session.append(batch, { logId, durable: ended && !before });
+    [this.#started, this.#ended, this.#finished] = [started, ended, finished];
+    if (finished && !before) this.#wrapUp();
   }
 
-  #context(): ServerEventContext {
-    const { clock, runId, threadId } = this.#options;
-    return { threadId, runId, timestamp: clock.now() };
+  #isOwn({ runId }: EventFacts): boolean {
+    return runId === null || runId === "" || runId === this.#options.runId;
   }
 
-  #failureOf(error: unknown): RunFailure {
+  /** The run is over; its runner may still say something. */
+  #wrapUp(): void {
+    const { clock, onSlotFree } = this.#options;
+    this.#cancelTimers = [
+      clock.after(SLOT_AFTER_MS, onSlotFree),
+      clock.after(LATE_EVENTS_MS, () => this.#stop.abort()),
+    ];
+  }
+
+  #watchIdle(): void {
+    const { clock, idleMs } = this.#options;
+    if (idleMs === null) return;
+    this.#cancelIdle();
+    this.#cancelIdle = clock.after(idleMs, () => this.#stop.abort());
+  }
+
+  #endOf(error: unknown): RunEnd {
+    // the idle limit, which is the only one to stop the stream without a reason of its own
+    if (this.#stop.signal.aborted && !(error instanceof RunlogError)) return UNFINISHED;
+    const { logger, session } = this.#options;
     const code = error instanceof RunlogError ? error.code : "internal";
     switch (code) {
       case "runner-unreachable":
@@ -153,10 +183,38 @@ class RunCarrier {
       case "runner-disconnected":
         return UNFINISHED;
       case "internal":
-        this.#options.logger.error("run-crashed", { ...this.#options.key, error });
-        return { message: "Internal error", code: "internal" };
+        logger.error("run-crashed", { ...session.key, error });
+        return INTERNAL;
       default:
-        return { message: "Event log could not be written", code: "store-failed" };
+        return NOT_STORED;
+    }
+  }
+}
+
+/**
+ * Appends the RUN_ERROR, and RUN_STARTED before it unless the run was started, again and again while
+ * the store refuses it and the server goes on. Resolves with whether the run is over. Never rejects.
+ */
+export async function endRun(
+  run: OpenRun,
+  { message, code }: RunEnd,
+  { started }: { readonly started: boolean },
+): Promise<boolean> {
+  const { clock, session, logger, logId, runId, threadId, signal } = run;
+  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
+    const context = { threadId, runId, timestamp: clock.now() };
+    const lines = started ? [] : [runStarted(context)];
+    lines.push(runError(context, message, code));
+    const events = lines.map((line) => factsOfLine(line));
+    try {
+      await session.append({ lines, events }, { logId, durable: true });
+      return true;
+    } catch (error) {
+      logger.error("run-end-not-stored", { ...session.key, runId, error });
+      // the log is gone: there is nothing left to close
+      if (hasCode(error, "log-fenced", "log-not-found")) return true;
+      if (signal.aborted || hasCode(error, "store-closed")) return false;
+      await pause(clock, waitMs, signal);
     }
   }
 }

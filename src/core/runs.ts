@@ -1,14 +1,15 @@
 import type { Clock } from "../ports/clock.ts";
-import { hasCode, RunlogError } from "../ports/errors.ts";
+import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
-import { hiddenMessage, messagesSnapshot, type ServerEventContext } from "./event.ts";
-import { carryRun } from "./run.ts";
-import { type Caller, readRunInput, type RunInput } from "./run-input.ts";
-import type { SessionLog } from "./session-log.ts";
+import { createTurns } from "../stream/turns.ts";
+import { endRun, type RunEnd, RESTARTED, SHUTDOWN } from "./run.ts";
+import { type Caller, readRunInput } from "./run-input.ts";
+import { type RunAccepted, SessionRuns } from "./session-runs.ts";
 import type { Sessions } from "./sessions.ts";
+import { findRun } from "./session-state.ts";
 
 export interface RunsOptions {
   readonly store: LogStore;
@@ -17,133 +18,192 @@ export interface RunsOptions {
   readonly runner: RunnerClient;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly queueLimit: number;
+  readonly idleMs: number | null;
 }
 
-/** The answer to an accepted run. */
-interface RunAccepted {
-  readonly runId: string;
-  readonly threadId: string;
+/** A request body and the memory that it takes up. */
+interface HeldBody {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Gives the memory back. Idempotent. */
+  release(): void;
 }
 
 export interface Runs {
   /**
-   * Admits a run, stores what its caller said, and starts it in the background. Rejects with
-   * `invalid-input`, `run-active` (`facts.runId` of the active run) or `log-not-writable`; then
-   * nothing was started.
+   * Admits a run, stores what its caller said, and starts it in the background, at once or when its
+   * turn has come. Rejects with `invalid-input`, `run-active` (`facts.runId` of the active run) or
+   * `log-not-writable`; then nothing was started. Takes over the body.
    */
-  start(key: SessionKey, body: Uint8Array<ArrayBuffer>, caller: Caller): Promise<RunAccepted>;
-  /** Runs that are active now. */
-  readonly active: number;
+  start(key: SessionKey, body: HeldBody, caller: Caller): Promise<RunAccepted>;
+  /** The session's active run, or null. */
+  activeRun(key: SessionKey): RunAccepted | null;
+  /** Ends the runs that a process before this one left open. To be called before anything else. */
+  closeLeftOpen(): Promise<void>;
+  /**
+   * Ends the session's runs with a RUN_ERROR, then has it removed by `remove`; resolves as that does.
+   * Runs that are started meanwhile wait, and belong to the session that is made after it.
+   */
+  endSession<T>(key: SessionKey, end: RunEnd, remove: () => Promise<T>): Promise<T>;
+  /** Sessions with a run that is active, waits, or wraps up. */
+  readonly busySessions: number;
+  /** Refuses new runs from now on, and waits up to `ms` for those there are to end by themselves. */
+  drain(ms: number): Promise<void>;
   /** Ends every run with a RUN_ERROR and refuses new ones. Resolves when all are stored. */
   close(): Promise<void>;
 }
 
-export function createRuns(options: RunsOptions): Runs {
-  const { store, sessions, directory, runner, clock, logger } = options;
-  const active = new Map<string, { runId: string; done: Promise<void> }>();
-  const shutdown = new AbortController();
+/** A store that refuses the ends of runs for so long does not keep their session from going. */
+const END_WAIT_MS = 2_000;
 
-  /** Stores what comes before the runner's events, under the mark that outlives a crash. */
-  async function admit(log: SessionLog, key: SessionKey, input: RunInput): Promise<string> {
-    const { runId, threadId } = input;
-    const context: ServerEventContext = { threadId, runId, timestamp: clock.now() };
-    const lines = input.hidden.map((messageId) => hiddenMessage(context, messageId));
-    if (input.messages.length > 0) lines.push(...messagesSnapshot(context, input.messages));
-    let marked: string | null = null;
-    try {
-      const { logId } = await store.create(key);
-      marked = logId;
-      await store.markOpen(key, logId, runId, JSON.stringify({ threadId }));
-      await log.append(lines, { logId });
-      return logId;
-    } catch (cause) {
-      if (marked !== null) await clearMark(key, marked, runId);
-      throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
-    }
+interface Entry {
+  readonly runs: SessionRuns;
+  readonly release: () => void;
+}
+
+export function createRuns(options: RunsOptions): Runs {
+  const { store, sessions, directory, runner, clock, logger, queueLimit, idleMs } = options;
+  const entries = new Map<string, Entry>();
+  const removals = createTurns();
+  let closed = false;
+  let whenIdle: () => void = () => {};
+
+  function leave(id: string): void {
+    entries.get(id)?.release();
+    entries.delete(id);
+    if (entries.size === 0) whenIdle();
   }
 
-  async function carry(
-    log: SessionLog,
-    logId: string,
-    input: RunInput,
-    caller: Caller,
-  ): Promise<void> {
-    const { key } = log;
-    const { runId, threadId } = input;
-    const ended = await carryRun({
-      key,
-      log,
-      logId,
-      runId,
-      threadId,
+  function runsOf(key: SessionKey): SessionRuns {
+    const id = idOf(key);
+    const known = entries.get(id);
+    if (known) return known.runs;
+    const use = sessions.use(key);
+    const runs = new SessionRuns({
+      session: use.session,
+      store,
       clock,
       logger,
-      signal: shutdown.signal,
-      connect: async (signal) => {
+      queueLimit,
+      idleMs,
+      connect: async ({ input, caller, releaseBody }, signal) => {
         const address = await directory.addressOf(key);
-        return runner.run({
-          key,
-          address,
-          body: input.body,
-          headers: callerHeaders(caller),
-          signal,
-        });
+        const headers = callerHeaders(caller);
+        const stream = await runner.run({ key, address, body: input.body, headers, signal });
+        releaseBody();
+        return stream;
       },
+      onIdle: () => leave(id),
     });
-    // what is still open keeps its mark: a later start finds it there
-    if (ended) await clearMark(key, logId, runId);
-  }
-
-  async function clearMark(key: SessionKey, logId: string, runId: string): Promise<void> {
-    await store.clearOpen(key, logId, runId).catch((error: unknown) => {
-      if (!hasCode(error, "log-not-found")) logger.error("run-mark-not-cleared", { ...key, error });
-    });
+    entries.set(id, { runs, release: () => use.release() });
+    return runs;
   }
 
   return {
-    get active() {
-      return active.size;
+    get busySessions() {
+      return entries.size;
     },
 
     async start(key, body, caller) {
-      const input = readRunInput(body, {
-        defaultThreadId: key.session,
-        caller,
-        newId: () => crypto.randomUUID(),
-      });
-      if (shutdown.signal.aborted) throw new RunlogError("overloaded", "Server is shutting down");
-      const id = `${key.project}/${key.session}`;
-      const other = active.get(id);
-      if (other)
-        throw new RunlogError(
-          "run-active",
-          "Too many runs are waiting; the session is not available for another one",
-          { runId: other.runId },
-        );
-      const { runId, threadId } = input;
-      let finish = (): void => {};
-      active.set(id, { runId, done: new Promise((resolve) => (finish = resolve)) });
       const use = sessions.use(key);
-      const free = (): void => {
-        active.delete(id);
-        use.release();
-        finish();
-      };
       try {
-        const logId = await admit(use.log, key, input);
-        void carry(use.log, logId, input, caller).finally(free);
+        const input = readRunInput(body.bytes, {
+          defaultThreadId: key.session,
+          caller,
+          newId: () => crypto.randomUUID(),
+        });
+        // a run that comes while its session is removed is one of the session that comes after
+        do {
+          await removals.idle(idOf(key));
+          await use.session.load().catch((cause: unknown) => {
+            throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
+          });
+        } while (removals.isBusy(idOf(key)));
+        if (closed) throw new RunlogError("overloaded", "Server is shutting down");
+        const request = { input, caller, releaseBody: () => body.release() };
+        return await runsOf(key).admit(request);
       } catch (error) {
-        free();
+        body.release();
         throw error;
+      } finally {
+        if (entries.get(idOf(key))?.runs.isIdle) leave(idOf(key));
+        use.release();
       }
-      return { runId, threadId };
+    },
+
+    activeRun: (key) => entries.get(idOf(key))?.runs.activeRun ?? null,
+
+    async closeLeftOpen() {
+      for await (const mark of store.openRuns()) {
+        const use = sessions.use(mark);
+        const { session } = use;
+        try {
+          const logId = await session.load();
+          if (logId === null) continue;
+          const { runId } = mark;
+          const run = findRun(session.state, runId);
+          if (run?.phase !== "ended") {
+            const threadId = run?.threadId || threadOf(mark.data, mark.session);
+            const started = run?.phase === "started";
+            // tried once: a store that cannot be written must not keep the server from its readers
+            const signal = AbortSignal.abort();
+            const open = { session, clock, logger, logId, runId, threadId, signal };
+            if (!(await endRun(open, RESTARTED, { started }))) continue;
+            logger.warn("run-closed-after-restart", { ...session.key, runId });
+          }
+          await store.clearOpen(session.key, logId, runId);
+        } finally {
+          use.release();
+        }
+      }
+    },
+
+    endSession: (key, end, remove) =>
+      removals.run(idOf(key), async () => {
+        const ended = entries.get(idOf(key))?.runs.end(end) ?? Promise.resolve();
+        await new Promise<void>((resolve) => {
+          const cancel = clock.after(END_WAIT_MS, resolve);
+          void ended.then(() => {
+            cancel();
+            resolve();
+          });
+        });
+        const removed = await remove();
+        // what could not be written is given up now that its log is gone
+        await ended;
+        return removed;
+      }),
+
+    async drain(ms) {
+      closed = true;
+      if (entries.size === 0 || ms === 0) return;
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(ms, resolve);
+        whenIdle = () => {
+          cancel();
+          resolve();
+        };
+      });
     },
 
     async close() {
-      shutdown.abort();
-      await Promise.all([...active.values()].map((slot) => slot.done));
+      closed = true;
+      await Promise.all([...entries.values()].map(({ runs }) => runs.end(SHUTDOWN)));
     },
   };
+}
+
+function idOf({ project, session }: SessionKey): string {
+  return `${project}/${session}`;
+}
+
+function threadOf(data: string, fallback: string): string {
+  try {
+    const { threadId }: { threadId?: unknown } = JSON.parse(data);
+    return typeof threadId === "string" ? threadId : fallback;
+  } catch {
+    return fallback;
+  }
 }
 
 function callerHeaders({ userId, userName }: Caller): Record<string, string> {

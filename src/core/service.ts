@@ -38,6 +38,14 @@ export interface ServiceLimits {
   readonly ringBudgetBytes: number;
   /** Request bodies waiting at once, bytes. Default 64 MiB. */
   readonly bodyBudgetBytes: number;
+  /** Runs of a session that wait behind the active one. Default 8. */
+  readonly runQueue: number;
+  /** Silence of a runner in ms that ends its run. Default null: never. */
+  readonly runIdleMs: number | null;
+  /** How long in ms the state of a session is kept that nobody uses. Default 10 min. */
+  readonly sessionIdleMs: number;
+  /** How long in ms a stop waits for runs to end by themselves. Default 10 s. */
+  readonly drainMs: number;
 }
 
 const MIB = 1024 * 1024;
@@ -49,11 +57,16 @@ const DEFAULT_LIMITS: ServiceLimits = {
   ringBytes: MIB,
   ringBudgetBytes: 64 * MIB,
   bodyBudgetBytes: 64 * MIB,
+  runQueue: 8,
+  runIdleMs: null,
+  sessionIdleMs: 600_000,
+  drainMs: 10_000,
 };
 
 const TICK_MS = 1_000;
 /** How often waiting readers look for themselves; announcements may be lost (LiveFeed). */
 const LOOK_MS = 5_000;
+const SWEEP_MS = 120_000;
 
 /** What runlog does, without HTTP: the routes are a thin skin over this. */
 export interface SessionService extends SessionPorts {
@@ -62,28 +75,49 @@ export interface SessionService extends SessionPorts {
   readonly runs: Runs;
   readonly pacer: StreamPacer;
   readonly bodyBudget: ByteBudget;
-  /** Ends runs and streams so that clients come back elsewhere. The ports stay open. */
+  /**
+   * Refuses new runs, waits a while for those in flight, closes what is still open, and ends the
+   * streams so that clients come back elsewhere. The ports stay open.
+   */
   close(): Promise<void>;
 }
 
-/** Joins the ports to one service. One a process: it owns the process's budgets and timers. */
-export function createSessionService(options: SessionServiceOptions): SessionService {
+/**
+ * Joins the ports to one service. One a process: it owns the process's budgets and timers. Resolves
+ * when the runs that an earlier process left open are closed: before that no session is served.
+ */
+export async function createSessionService(
+  options: SessionServiceOptions,
+): Promise<SessionService> {
   const { store, feed, directory, runner, clock, logger } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const sessions = createSessions({
     store,
     feed,
+    clock,
     logger,
     ringBytes: limits.ringBytes,
     ringBudget: createByteBudget(limits.ringBudgetBytes),
+    idleMs: limits.sessionIdleMs,
   });
-  const runs = createRuns({ store, sessions, directory, runner, clock, logger });
+  const runs = createRuns({
+    store,
+    sessions,
+    directory,
+    runner,
+    clock,
+    logger,
+    queueLimit: limits.runQueue,
+    idleMs: limits.runIdleMs,
+  });
+  await runs.closeLeftOpen();
   const pacer = createStreamPacer({
     now: () => clock.now(),
     heartbeatMs: limits.heartbeatMs,
     writeDeadlineMs: limits.writeDeadlineMs,
   });
   const stopTicking = clock.every(TICK_MS, () => pacer.tick());
+  const stopSweeping = clock.every(SWEEP_MS, () => sessions.sweep());
   let looking = false;
   const stopLooking = clock.every(LOOK_MS, () => {
     if (looking) return;
@@ -106,10 +140,11 @@ export function createSessionService(options: SessionServiceOptions): SessionSer
     pacer,
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
     async close() {
+      await runs.drain(limits.drainMs);
+      // before the streams, so that whoever watches a run sees why it ended
       await runs.close();
       pacer.endAll();
-      stopTicking();
-      stopLooking();
+      for (const stop of [stopTicking, stopLooking, stopSweeping]) stop();
     },
   };
 }

@@ -1,4 +1,33 @@
+import type { SessionKey } from "../ports/log-store.ts";
 import type { SessionDirectory, SessionDocument, SessionRow } from "../ports/session-directory.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Where sessions are looked up, and what their agents are doing. */
+export interface SessionSources {
+  readonly directory: SessionDirectory;
+  readonly sessions: Pick<Sessions, "agentStatus">;
+}
+
+/** A session's document, with what its agent is doing while it runs; null if there is none. */
+export async function getSession(
+  { directory, sessions }: SessionSources,
+  key: SessionKey,
+): Promise<SessionDocument | null> {
+  const document = await directory.get(key);
+  return document && withAgentStatus(sessions, key, document);
+}
+
+/** The document with what the session's agent is doing, if it runs and that is known. */
+export async function withAgentStatus(
+  sessions: SessionSources["sessions"],
+  key: SessionKey,
+  document: SessionDocument,
+): Promise<SessionDocument> {
+  const { status } = document;
+  if (status?.phase !== "Running") return document;
+  const agentStatus = await sessions.agentStatus(key);
+  return agentStatus === null ? document : { ...document, status: { ...status, agentStatus } };
+}
 
 export interface SessionListQuery {
   /** Items wanted. */
@@ -26,18 +55,20 @@ type SortKey = Pick<SessionRow, "session" | "createdAtMs">;
  * matches; only the wanted page is read whole, by name.
  */
 export async function listSessions(
-  directory: SessionDirectory,
+  sources: SessionSources,
   project: string,
   { limit, offset, search }: SessionListQuery,
 ): Promise<SessionList> {
   const wanted = search.toLowerCase();
   const keys: SortKey[] = [];
-  for await (const row of directory.rows(project))
+  for await (const row of sources.directory.rows(project))
     if (matches(row, wanted)) keys.push({ session: row.session, createdAtMs: row.createdAtMs });
   keys.sort((a, b) => b.createdAtMs - a.createdAtMs || (a.session < b.session ? -1 : 1));
 
   const page = keys.slice(offset, offset + limit);
-  const found = await Promise.all(page.map(({ session }) => directory.get({ project, session })));
+  const found = await Promise.all(
+    page.map(({ session }) => getSession(sources, { project, session })),
+  );
   const hasMore = offset + limit < keys.length;
   return {
     // a session that went since the pass is left out; the counts are those of the pass

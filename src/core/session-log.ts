@@ -2,6 +2,7 @@ import { RunlogError } from "../ports/errors.ts";
 import type { LiveFeed, LogGrowth } from "../ports/live-feed.ts";
 import type { LogStat, LogStore, SessionKey } from "../ports/log-store.ts";
 import { ByteRing, type RingBudget, type RingHit } from "../stream/byte-ring.ts";
+import { concatBytes } from "../stream/concat.ts";
 import { SseFramer } from "../stream/sse-frame.ts";
 import { rawCursorPrefix } from "./cursor.ts";
 
@@ -184,13 +185,6 @@ export class SessionLog {
   #frame(pieces: readonly Uint8Array[], start: number): Uint8Array<ArrayBuffer> {
     if (!this.#position) throw new RunlogError("internal", "framed bytes of no log");
     const framer = new SseFramer(rawCursorPrefix(this.#position.logId), start);
-    if (pieces.length === 1 && pieces[0]) return framer.push(pieces[0]);
-    const joined = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-    let at = 0;
-    for (const piece of pieces) {
-      joined.set(piece, at);
-      at += piece.length;
-    }
-    return framer.push(joined);
+    return framer.push(concatBytes(pieces));
   }
 }

@@ -1,72 +1,120 @@
+import type { Clock } from "../ports/clock.ts";
 import type { LiveFeed } from "../ports/live-feed.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { RingBudget } from "../stream/byte-ring.ts";
+import { Session } from "./session.ts";
+import { decodeHead } from "./session-head.ts";
 import { SessionLog } from "./session-log.ts";
+import type { AgentStatus } from "./session-state.ts";
 
 export interface SessionsOptions {
   readonly store: LogStore;
   readonly feed: LiveFeed;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly ringBytes: number;
   readonly ringBudget: RingBudget;
+  /** How long in ms the state of a session is kept that nobody uses. */
+  readonly idleMs: number;
 }
 
-/** A use of a session's state: it stays until the last use is released. */
+/** A use of a session's state: it stays at least until the last use is released. */
 export interface SessionUse {
-  readonly log: SessionLog;
+  readonly session: Session;
   /** Idempotent. */
   release(): void;
 }
 
-/** All per-session state of the process: one entry a session in use, none for any other. */
+/** All per-session state of the process, in one place. */
 export interface Sessions {
-  /** The session's state, made if nobody else uses it. */
+  /** The session's state, made if it is not there. */
   use(key: SessionKey): SessionUse;
+  /** What the session's agent is doing, from memory or from the head: O(1). */
+  agentStatus(key: SessionKey): Promise<AgentStatus | null>;
   /** Asks the store about every log that somebody waits on: announcements may be lost. */
   refreshWaiting(): Promise<void>;
-  /** Sessions in use. */
+  /** Lets go of what nobody has used for the idle time. */
+  sweep(): void;
+  /** Sessions whose state is held. */
   readonly size: number;
+  /** Sessions that somebody uses. */
+  readonly used: number;
 }
 
 interface Entry {
-  readonly log: SessionLog;
+  readonly session: Session;
   uses: number;
+  unusedSince: number;
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
+  const { store, clock, idleMs } = options;
   const entries = new Map<string, Entry>();
+
+  function enter(key: SessionKey): Entry {
+    const log = new SessionLog({ ...options, key });
+    const session = new Session({ ...options, key, log });
+    const entry: Entry = { session, uses: 0, unusedSince: 0 };
+    entries.set(idOf(key), entry);
+    return entry;
+  }
+
+  function letGo({ session }: Entry): void {
+    entries.delete(idOf(session.key));
+    session.log.close();
+  }
 
   return {
     get size() {
       return entries.size;
     },
 
+    get used() {
+      let used = 0;
+      for (const { uses } of entries.values()) if (uses > 0) used++;
+      return used;
+    },
+
     use(key) {
-      const id = `${key.project}/${key.session}`;
-      const entry = entries.get(id) ?? { log: new SessionLog({ ...options, key }), uses: 0 };
-      entries.set(id, entry);
+      const entry = entries.get(idOf(key)) ?? enter(key);
       entry.uses++;
       let released = false;
       return {
-        log: entry.log,
+        session: entry.session,
         release() {
           if (released) return;
           released = true;
           entry.uses--;
-          if (entry.uses > 0) return;
-          entries.delete(id);
-          entry.log.close();
+          entry.unusedSince = clock.now();
+          // anybody may ask for any name: what has no log leaves nothing behind
+          if (entry.uses === 0 && entry.session.log.position === null) letGo(entry);
         },
       };
     },
 
+    async agentStatus(key) {
+      const entry = entries.get(idOf(key));
+      if (entry?.session.isLoaded) return entry.session.state.status;
+      const stat = await store.stat(key);
+      return decodeHead(stat?.head ?? null).state.status;
+    },
+
     async refreshWaiting() {
-      for (const { log } of entries.values())
-        if (log.waiting > 0)
-          await log.refresh().catch((error: unknown) => {
-            options.logger.warn("log-not-readable", { ...log.key, error });
+      for (const { session } of entries.values())
+        if (session.log.waiting > 0)
+          await session.log.refresh().catch((error: unknown) => {
+            options.logger.warn("log-not-readable", { ...session.key, error });
           });
     },
+
+    sweep() {
+      for (const entry of entries.values())
+        if (entry.uses === 0 && clock.now() - entry.unusedSince >= idleMs) letGo(entry);
+    },
   };
+}
+
+function idOf({ project, session }: SessionKey): string {
+  return `${project}/${session}`;
 }

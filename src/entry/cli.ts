@@ -40,6 +40,7 @@ async function serve(): Promise<void> {
     // whoever asks twice means it
     if (stopping) process.exit(EXIT_FAILED);
     stopping = true;
+    process.stderr.write("runlog: stopping once runs have ended; again to stop now\n");
     server.close().then(
       () => process.exit(0),
       (error: unknown) => {

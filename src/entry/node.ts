@@ -1,19 +1,16 @@
 import { createAdaptorServer } from "@hono/node-server";
-import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from "undici";
 import { createDemoRunner } from "../../adapters/demo/index.ts";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
-import {
-  createHttpRunnerClient,
-  type HttpRunnerClientOptions,
-} from "../../adapters/runner-http/index.ts";
+import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
 import { createSessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
+import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
 
@@ -27,8 +24,6 @@ export interface RunningServer {
 }
 
 const INTAKE_BUDGET = 64 * 1024 * 1024;
-const CONNECT_TIMEOUT_MS = 5_000;
-const HEADERS_TIMEOUT_MS = 30_000;
 /** The demo runner needs no address; this one names it in errors. */
 const DEMO_URL = "http://{session}.{project}.demo.invalid/";
 
@@ -36,19 +31,26 @@ const DEMO_URL = "http://{session}.{project}.demo.invalid/";
 export async function start(config: Config, logger: Logger = stderrLogger): Promise<RunningServer> {
   const store = openStore(config, logger);
   const clock = systemClock;
-  const service = createSessionService({
+  const service = await createSessionService({
     store,
     feed: createMemoryLiveFeed(),
     directory: createLocalDirectory({ store, runnerUrl: config.runnerUrl ?? DEMO_URL }),
     runner: createHttpRunnerClient({
-      fetch: config.runnerUrl === null ? demoFetch() : runnerFetch(),
+      fetch: config.runnerUrl === null ? demoFetch() : createRunnerFetch(),
       clock,
       maxEventBytes: config.maxEventBytes,
       intakeBudget: createByteBudget(INTAKE_BUDGET),
     }),
     clock,
     logger,
-    limits: { writeDeadlineMs: config.writeDeadlineMs, maxStreams: config.maxStreams },
+    limits: {
+      writeDeadlineMs: config.writeDeadlineMs,
+      maxStreams: config.maxStreams,
+      runQueue: config.runQueue,
+      runIdleMs: config.runIdleMs,
+      sessionIdleMs: config.sessionIdleMs,
+      drainMs: config.drainMs,
+    },
   });
   const listenHost = config.allowPublic ? null : config.host;
   const app = createApp({ service, listenHost });
@@ -84,25 +86,7 @@ function openStore({ storage }: Config, logger: Logger): LogStore {
     : createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
 }
 
-type RunnerFetch = HttpRunnerClientOptions["fetch"];
-
 function demoFetch(): RunnerFetch {
   const demo = createDemoRunner({ clock: systemClock });
   return (url, init) => demo(new Request(url, init));
-}
-
-/** Node's own fetch ends a body that is silent for 300 s and has no connect time-out. */
-function runnerFetch(): RunnerFetch {
-  const dispatcher = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    bodyTimeout: 0,
-    // a connection a run: one kept alive may be closed by the runner as the next run is posted
-    pipelining: 0,
-  });
-  // the package's own fetch: the built-in one takes an agent of its own version only. The two are
-  // the same interface, but each has types of its own
-  return async (url, init) =>
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-    (await undiciFetch(url, { ...(init as UndiciInit), dispatcher })) as unknown as Response;
 }

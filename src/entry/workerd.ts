@@ -26,12 +26,12 @@ const INTAKE_BUDGET = 16 * 1024 * 1024;
  * watches a session have to be in one object.
  */
 export class RunlogObject {
-  readonly #app: ReturnType<typeof createApp>;
+  readonly #app: Promise<ReturnType<typeof createApp>>;
 
   constructor() {
     const store = createMemoryLogStore();
     const demo = createDemoRunner({ clock: systemClock });
-    const service = createSessionService({
+    this.#app = createSessionService({
       store,
       feed: createMemoryLiveFeed(),
       directory: createLocalDirectory({
@@ -45,12 +45,11 @@ export class RunlogObject {
       }),
       clock: systemClock,
       logger: consoleLogger,
-    });
-    this.#app = createApp({ service, listenHost: "localhost" });
+    }).then((service) => createApp({ service, listenHost: "localhost" }));
   }
 
-  fetch(request: Request): Response | Promise<Response> {
-    return this.#app.fetch(request);
+  async fetch(request: Request): Promise<Response> {
+    return (await this.#app).fetch(request);
   }
 }
 

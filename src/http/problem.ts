@@ -16,6 +16,8 @@ const KINDS = {
   "body-too-large": { status: 413 },
   "host-refused": { status: 403 },
   "session-not-found": { status: 404 },
+  "session-exists": { status: 409 },
+  "session-running": { status: 409 },
   "run-active": { status: 409 },
   overloaded: { status: 503, retryAfter: 2 },
   "log-not-found": { status: 404 },
@@ -23,6 +25,7 @@ const KINDS = {
   "log-fenced": { status: 503, retryAfter: 1 },
   "log-range": { status: 500 },
   "head-too-large": { status: 500 },
+  "document-too-large": { status: 413 },
   "store-closed": { status: 503, retryAfter: 2 },
   "store-locked": { status: 503, retryAfter: 5 },
   "store-format": { status: 500 },
@@ -37,44 +40,50 @@ const KINDS = {
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   409: "Conflict",
   413: "Content Too Large",
   415: "Unsupported Media Type",
+  422: "Unprocessable Content",
   500: "Internal Server Error",
   502: "Bad Gateway",
   503: "Service Unavailable",
 };
 
 /** Facts that a client may see as members of the problem document. */
-const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit"]);
+const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit", "phase"]);
 
 export interface ProblemOptions {
   readonly code: RunlogErrorCode | "not-found";
   readonly detail: string;
   readonly facts?: Readonly<Record<string, unknown>>;
+  /** Instead of the code's own: a runner's status that is passed on. */
+  readonly status?: ContentfulStatusCode;
 }
 
 /**
  * A problem document (RFC 9457) with `error` equal to `detail`, which is what existing clients read.
  * Standard members win over facts of the same name. A HEAD request gets the headers alone.
  */
-export function problem(c: Context, { code, detail, facts = {} }: ProblemOptions): Response {
+export function problem(c: Context, options: ProblemOptions): Response {
+  const { code, detail, facts = {} } = options;
   const kind: Kind = code === "not-found" ? { status: 404 } : KINDS[code];
+  const status = options.status ?? kind.status;
   const shown = Object.entries(facts).filter(([name]) => SHOWN_FACTS.has(name));
   const body = {
     ...Object.fromEntries(shown),
     type: `/problems/${code}`,
-    title: TITLES[kind.status] ?? "Error",
-    status: kind.status,
+    title: TITLES[status] ?? "Error",
+    status,
     detail,
     error: detail,
     instance: requestId(c),
   };
   const headers: Record<string, string> = { "Content-Type": "application/problem+json" };
   if (kind.retryAfter !== undefined) headers["Retry-After"] = String(kind.retryAfter);
-  return c.body(JSON.stringify(body), kind.status, headers);
+  return c.body(JSON.stringify(body), status, headers);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { ByteBudget } from "../stream/byte-budget.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { concatBytes } from "../stream/concat.ts";
 import { Utf8Repair } from "../stream/utf8-repair.ts";
 
 export interface ReadBodyOptions {
@@ -9,18 +10,23 @@ export interface ReadBodyOptions {
   readonly budget: ByteBudget;
 }
 
+/** Largest body of a route that needs none or a small one, bytes (contract 1.5). */
+export const MAX_SMALL_BODY: number = 64 * 1024;
+
+/** A body and its share of the budget. */
+export interface JsonBody {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Gives the memory back to the budget. Idempotent. */
+  release(): void;
+}
+
 /**
- * Reads a JSON body and hands it to `use`, holding its bytes in the budget until `use` is through.
- * Throws `unsupported-media-type`, `body-too-large`, `invalid-input` (not UTF-8, or broken off), and
+ * Reads a JSON body; its bytes are held in the budget until it is released. Throws
+ * `unsupported-media-type`, `body-too-large`, `invalid-input` (not UTF-8, or broken off), and
  * `overloaded` when too many bodies wait already.
  */
-export async function withJsonBody<T>(
-  c: Context,
-  options: ReadBodyOptions,
-  use: (bytes: Uint8Array<ArrayBuffer>) => Promise<T>,
-): Promise<T> {
-  if (!/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? ""))
-    throw new RunlogError("unsupported-media-type", "Content-Type must be application/json");
+export async function readJsonBody(c: Context, options: ReadBodyOptions): Promise<JsonBody> {
+  if (!/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? "")) throw notJson();
   const { limitBytes, budget } = options;
   const declared = Number(c.req.header("Content-Length") ?? 0);
   if (declared > limitBytes) throw tooLarge(limitBytes);
@@ -40,10 +46,23 @@ export async function withJsonBody<T>(
     utf8.finish();
     if (utf8.repaired > 0)
       throw new RunlogError("invalid-input", "invalid input: the body is not UTF-8");
-    return await use(join(chunks, length));
-  } finally {
+    return { bytes: concatBytes(chunks), release: () => lease.release() };
+  } catch (error) {
     lease.release();
+    throw error;
   }
+}
+
+/**
+ * Reads and drops a body that a route takes but does not look at. There need not be one; what there
+ * is has to be JSON within the limit, as for `readJsonBody`.
+ */
+export async function dropJsonBody(c: Context, options: ReadBodyOptions): Promise<void> {
+  if (c.req.header("Content-Type") !== undefined) {
+    (await readJsonBody(c, options)).release();
+    return;
+  }
+  for await (const chunk of bodyChunks(c)) if (chunk.length > 0) throw notJson();
 }
 
 async function* bodyChunks(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>> {
@@ -64,18 +83,10 @@ async function* bodyChunks(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>> 
   }
 }
 
-function join(chunks: readonly Uint8Array<ArrayBuffer>[], length: number): Uint8Array<ArrayBuffer> {
-  const only = chunks.length === 1 ? chunks[0] : undefined;
-  if (only) return only;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
-
 function tooLarge(limit: number): RunlogError {
   return new RunlogError("body-too-large", "Request body too large", { limit });
+}
+
+function notJson(): RunlogError {
+  return new RunlogError("unsupported-media-type", "Content-Type must be application/json");
 }

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { forwardedCaller } from "./identity.ts";
-import { withJsonBody } from "./read-body.ts";
+import { readJsonBody } from "./read-body.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
 /** Largest body of a run, bytes (contract 1.5). */
@@ -11,9 +11,7 @@ const MAX_RUN_BODY = 16 * 1024 * 1024;
 export function runPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    const options = { limitBytes: MAX_RUN_BODY, budget: service.bodyBudget };
-    return withJsonBody(c, options, async (bytes) =>
-      c.json(await service.runs.start(key, bytes, forwardedCaller(c))),
-    );
+    const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget: service.bodyBudget });
+    return c.json(await service.runs.start(key, body, forwardedCaller(c)));
   };
 }

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
-import { listSessions } from "../core/session-list.ts";
+import { getSession, listSessions } from "../core/session-list.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { problemOf } from "./problem.ts";
 import { projectOf, sessionKeyOf } from "./session-key.ts";
@@ -9,7 +9,7 @@ const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
 
 /** `GET …/agentic-sessions`: a page of the project's sessions (contract 3.2). */
-export function sessionsGet({ directory }: SessionService) {
+export function sessionsGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const project = projectOf(c);
     const limit = integerOf(c, "limit", DEFAULT_LIMIT);
@@ -19,7 +19,7 @@ export function sessionsGet({ directory }: SessionService) {
       search: c.req.query("search") ?? "",
     };
     try {
-      return c.json(await listSessions(directory, project, query));
+      return c.json(await listSessions(service, project, query));
     } catch (error) {
       return problemOf(c, error, "Failed to list agentic sessions");
     }
@@ -27,11 +27,11 @@ export function sessionsGet({ directory }: SessionService) {
 }
 
 /** `GET …/agentic-sessions/:sessionName`: one session's document (contract 3.1). */
-export function sessionGet({ directory }: SessionService) {
+export function sessionGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
     try {
-      const document = await directory.get(key);
+      const document = await getSession(service, key);
       if (!document) throw new RunlogError("session-not-found", "Session not found");
       return c.json(document);
     } catch (error) {

@@ -11,6 +11,8 @@ export type RunlogErrorCode =
   | "host-refused"
   // sessions and runs
   | "session-not-found"
+  | "session-exists"
+  | "session-running"
   | "run-active"
   | "overloaded"
   // the log store
@@ -19,6 +21,7 @@ export type RunlogErrorCode =
   | "log-fenced"
   | "log-range"
   | "head-too-large"
+  | "document-too-large"
   | "store-closed"
   | "store-locked"
   | "store-format"

@@ -19,6 +19,8 @@ export interface LogStat {
   readonly end: Readonly<Record<LogName, number>>;
   /** The head as last set, or null. */
   readonly head: Uint8Array | null;
+  /** The session's document as last set, or null. */
+  readonly document: Uint8Array | null;
 }
 
 export interface AppendOptions {
@@ -75,15 +77,20 @@ export interface OpenRunMark extends SessionKey {
 /** Largest head in bytes. */
 export const MAX_HEAD_BYTES: number = 64 * 1024;
 
+/** Largest document in bytes: room for a long prompt, and little enough to be held in memory. */
+export const MAX_DOCUMENT_BYTES: number = 256 * 1024;
+
 /** Largest `data` of an open-run mark, in UTF-16 units. */
 export const MAX_MARK_CHARS: number = 4096;
 
 /**
- * Append-only byte logs of sessions (`raw`, `compact`), one small mutable head each, and marks of
- * the runs that are open.
+ * Append-only byte logs of sessions (`raw`, `compact`), two small mutable values each - the head,
+ * which can be had again from the log, and the document, which cannot - and marks of the runs that
+ * are open.
  *
- * **Consistency.** Per session: linearisable. An append whose promise is resolved is seen by every
- * later `stat` and `read` of any caller, and survives a crash of the process. Appends that are in
+ * **Consistency.** Per session: linearisable. An append, a head or a document whose promise is
+ * resolved is seen by every later `stat` and `read` of any caller, and survives a crash of the
+ * process. Of heads or documents that are set at once, the one that was set last stays. Appends that are in
  * flight together take effect in the order in which they were called; of two that expect the same
  * end exactly one wins. A read sees a prefix of the log that ends at an accepted end and never a
  * byte that was not accepted. Between sessions nothing is promised, except that `list` holds every
@@ -94,9 +101,9 @@ export const MAX_MARK_CHARS: number = 4096;
  * begins a new `logId` for the same bytes when bytes that it once accepted may be gone (an unclean
  * end followed by a reboot of the machine).
  *
- * **Failures** are `RunlogError`s: `log-not-found` (no such log, or another logId on read, head and
- * marks), `log-fenced` (append with another logId or end), `log-range` (a range outside the log),
- * `head-too-large`, `store-full`, `store-busy` (out of descriptors, throttled: try again),
+ * **Failures** are `RunlogError`s: `log-not-found` (no such log, or another logId on read, head,
+ * document and marks), `log-fenced` (append with another logId or end), `log-range` (a range outside
+ * the log), `head-too-large`, `document-too-large`, `store-full`, `store-busy` (out of descriptors, throttled: try again),
  * `store-failed`, `store-closed` (every operation after `close`). After a failed append the end is
  * what it was; nothing of the failed bytes is ever readable.
  */
@@ -128,6 +135,9 @@ export interface LogStore {
   /** Replaces the head atomically. At most 64 KiB, else `head-too-large`. */
   setHead(key: SessionKey, logId: string, head: Uint8Array): Promise<void>;
 
+  /** Replaces the document atomically. At most 256 KiB, else `document-too-large`. */
+  setDocument(key: SessionKey, logId: string, document: Uint8Array): Promise<void>;
+
   /** Marks a run as open, durably before it resolves. Marking again replaces the data. */
   markOpen(key: SessionKey, logId: string, runId: string, data: string): Promise<void>;
 
@@ -140,7 +150,7 @@ export interface LogStore {
   /** A page of the sessions that have a log. */
   list(options?: ListOptions): Promise<LogPage>;
 
-  /** Removes the session's logs, head and marks. False if there was no log. */
+  /** Removes the session's logs, head, document and marks. False if there was no log. */
   delete(key: SessionKey): Promise<boolean>;
 
   /** Whether the store can work now; rejects with what is wrong. For readiness probes. */

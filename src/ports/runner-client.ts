@@ -8,6 +8,9 @@ export interface EventFacts {
   readonly type: string;
   /** `runId`, else `run_id`, else null. */
   readonly runId: string | null;
+  /** `toolCallId` and `toolCallName`, null where they are not given or longer than 256 bytes. */
+  readonly toolCallId: string | null;
+  readonly toolCallName: string | null;
 }
 
 /** Events that arrived together, in order. */
@@ -52,18 +55,68 @@ export interface RunnerRequest {
   readonly signal: AbortSignal;
 }
 
+/** A request for the thread's events between runs. */
+export interface ListenRequest {
+  readonly key: SessionKey;
+  /** Base URL as `SessionDirectory.addressOf` gives it. */
+  readonly address: string;
+  /** Any text; it is percent-encoded here. */
+  readonly threadId: string;
+  /** Ends the attempt and the stream. */
+  readonly signal: AbortSignal;
+}
+
+/** Any other request: what is asked of a runner beside its runs. */
+export interface RunnerCall {
+  readonly key: SessionKey;
+  /** Base URL as `SessionDirectory.addressOf` gives it. */
+  readonly address: string;
+  readonly method: "GET" | "POST";
+  /** Relative to the address, without a slash at its start, percent-encoded already. */
+  readonly path: string;
+  /** JSON, sent as it is. */
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** How long in ms the headers of the answer may take, connecting included. */
+  readonly timeoutMs: number;
+  /** Ends the call and the body of its answer. */
+  readonly signal: AbortSignal;
+}
+
+/** What a runner answered, whatever its status. */
+export interface RunnerAnswer {
+  readonly status: number;
+  readonly contentType: string | null;
+  /**
+   * Pull-driven, without a limit in size or time; to be read to its end or cancelled. Errors with
+   * `runner-disconnected` when the connection breaks, and with the signal's reason. Null for none.
+   */
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+}
+
 /**
- * Talks to runner pods.
+ * Talks to runner pods. Redirects are not followed: they are answers like others.
  *
  * **Consistency.** A run is posted at most once to a runner that could be reached: only an attempt
- * that made no connection is repeated (after 0.5 s, ×1.5, at most 5 s, 15 attempts). Events come
- * out in the order and with the bytes in which the runner sent them.
+ * that made no connection is repeated (after 0.5 s, ×1.5, at most 5 s, 15 attempts). `listen` and
+ * `call` make one attempt; a call that failed may have reached its runner. Events come out in the
+ * order and with the bytes in which the runner sent them, and so do the bytes of an answer.
  *
- * **Failures**: `runner-unreachable` (no connection after all attempts), `runner-refused` (an answer
- * other than 200; `facts.status`), `runner-disconnected` (the connection broke, or no headers within
- * 30 s).
+ * **Failures** of `run` and `listen`: `runner-unreachable` (no connection after all attempts),
+ * `runner-refused` (an answer other than 200; `facts.status`), `runner-disconnected` (the connection
+ * broke, or no headers within 30 s). Of `call`: `runner-unreachable` (no connection, or no answer in
+ * time). When a request's signal aborts, its reason is thrown.
  */
 export interface RunnerClient {
   /** Starts a run: `POST` to the address. Resolves when the runner has answered 200. */
   run(request: RunnerRequest): Promise<RunnerStream>;
+
+  /**
+   * Listens to what happens between runs: `GET events/<thread>` below the address. Resolves when the
+   * runner has answered 200. A thread that no path can name (`.`, `..`, ill-formed text) is refused
+   * with 404 and not asked for.
+   */
+  listen(request: ListenRequest): Promise<RunnerStream>;
+
+  /** Any other request. Resolves with the answer's headers; every status is an answer. */
+  call(request: RunnerCall): Promise<RunnerAnswer>;
 }

@@ -9,27 +9,73 @@ export interface SessionRow {
   readonly initialPrompt: string;
 }
 
+/** Labels or annotations. */
+export type SessionTags = Readonly<Record<string, string>>;
+
+/** What a session is to do: `spec` of its document. */
+export type SessionSpec = Readonly<Record<string, unknown>>;
+
 /** A session as clients see it: the JSON document of the HTTP contract, ready to be serialised. */
 export interface SessionDocument {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string } & {
-    readonly [field: string]: unknown;
-  };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly labels?: SessionTags;
+    readonly annotations?: SessionTags;
+  } & { readonly [field: string]: unknown };
+  readonly spec: SessionSpec;
+  readonly status?: { readonly phase?: string } & { readonly [field: string]: unknown };
   readonly [field: string]: unknown;
 }
+
+/** A session that is to be made: what its document holds before the directory has completed it. */
+export interface NewSession {
+  readonly metadata: { readonly labels?: SessionTags; readonly annotations?: SessionTags };
+  readonly spec: SessionSpec;
+}
+
+/** The annotation that asks for a phase, `Running` or `Stopped`; whoever runs sessions acts on it. */
+export const DESIRED_PHASE = "ambient-code.io/desired-phase";
 
 /**
  * Which sessions exist, in which project, and where their runner is.
  *
- * **Consistency.** `get` reflects every creation and deletion that was finished before the call.
- * `rows` yields each session that existed during the whole of the iteration exactly once, in no
- * particular order, in bounded memory; one that came or went meanwhile may or may not be there.
+ * **Consistency.** Per session: linearisable. `get` reflects every `create`, `update` and `delete`
+ * that was finished before the call. Updates take effect one after the other, each on what the one
+ * before it left, also when they are made at once: none is lost. `rows` yields each session that
+ * existed during the whole of the iteration exactly once, in no particular order, in bounded memory;
+ * one that came, changed or went meanwhile may be there as it was or as it is.
  *
- * **Failures**: `store-failed` and its kin when the source cannot be read. A name that does not
- * exist is null or empty, not a failure.
+ * **Identity.** Name, namespace and uid are the directory's: no update changes them, and a session
+ * that is made again under its name has another uid.
+ *
+ * **Failures** are `RunlogError`s: `session-exists` (create), `document-too-large` (create, update),
+ * `store-failed` and its kin when the source cannot be read or written; then nothing was changed. A
+ * name that does not exist is null, false or empty, not a failure.
  */
 export interface SessionDirectory {
   /** The session's document, or null. */
   get(key: SessionKey): Promise<SessionDocument | null>;
+
+  /**
+   * Makes a session; resolves with its document, completed by name, namespace, uid and
+   * `creationTimestamp`. Labels, annotations and every field of the spec are kept.
+   */
+  create(key: SessionKey, session: NewSession): Promise<SessionDocument>;
+
+  /**
+   * Replaces the session's document by what `change` makes of it; resolves with that, or with null if
+   * there is no session. `change` is pure: it may be called again when somebody else was faster. What
+   * it throws is thrown, and the document stays.
+   */
+  update(
+    key: SessionKey,
+    change: (document: SessionDocument) => SessionDocument,
+  ): Promise<SessionDocument | null>;
+
+  /** Removes the session. False if there was none. */
+  delete(key: SessionKey): Promise<boolean>;
 
   /** Every session of a project, streamed. */
   rows(project: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<SessionRow>;

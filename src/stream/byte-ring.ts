@@ -1,3 +1,5 @@
+import { concatBytes } from "./concat.ts";
+
 /** Where a ring takes the bytes it may hold from: shared by all rings of a process. */
 export interface RingBudget {
   /** Takes `bytes` if they are there. Never waits. */
@@ -111,12 +113,7 @@ export class ByteRing {
       parts.push(part);
       length += part.bytes.length;
     }
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for (const part of parts) {
-      bytes.set(part.bytes, at);
-      at += part.bytes.length;
-    }
+    const bytes = concatBytes(parts.map((part) => part.bytes));
     const hit = { bytes, end: parts.at(-1)?.end ?? first.end };
     this.#joined = { from, hit };
     return hit;

@@ -1,62 +1,120 @@
 import { describe, expect, it } from "vitest";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { DESIRED_PHASE, type SessionDirectory } from "../../src/ports/session-directory.ts";
+import type { LogStore } from "../../src/ports/log-store.ts";
 import { sessionDirectoryContract } from "../contract/index.ts";
-import { createManualClock } from "../support/manual-clock.ts";
+import { codeOf, collect } from "../contract/outcome.ts";
 
-const RUNNERS = "http://{session}.{project}.invalid:8001";
+const RUNNER_URL = "http://{session}.{project}.test:8001";
+const KEY = { project: "p", session: "s" };
 
-sessionDirectoryContract("local, over the memory store", {
+function localDirectory(store: LogStore): SessionDirectory {
+  return createLocalDirectory({ store, runnerUrl: RUNNER_URL });
+}
+
+sessionDirectoryContract("local, of sessions that only have a log", {
   async create(sessions) {
     const store = createMemoryLogStore();
     for (const key of sessions) await store.create(key);
-    return {
-      directory: createLocalDirectory({ store, runnerUrl: RUNNERS }),
-      dispose: () => store.close(),
-    };
+    return { directory: localDirectory(store), dispose: () => store.close() };
+  },
+});
+
+sessionDirectoryContract("local, of sessions that were made", {
+  async create(sessions) {
+    const store = createMemoryLogStore();
+    const directory = localDirectory(store);
+    for (const key of sessions) await directory.create(key, { metadata: {}, spec: {} });
+    return { directory, dispose: () => store.close() };
   },
 });
 
 describe("local SessionDirectory", () => {
-  const key = { project: "p", session: "s" };
-
-  it.each([
-    [RUNNERS, "http://s.p.invalid:8001/"],
-    ["https://runners.invalid/{project}/{session}/", "https://runners.invalid/p/s/"],
-    ["http://127.0.0.1:9", "http://127.0.0.1:9/"],
-  ])("fills the names into %s", async (runnerUrl, address) => {
-    const directory = createLocalDirectory({ store: createMemoryLogStore(), runnerUrl });
-    // also for a session that has no log yet: its first run makes it
-    expect(await directory.addressOf(key)).toBe(address);
+  it("has a session in the phase that is asked for, from its making on", async () => {
+    const directory = localDirectory(createMemoryLogStore());
+    const made = await directory.create(KEY, { metadata: {}, spec: {} });
+    expect(made.status).toEqual({ phase: "Running" });
+    for (const phase of ["Stopped", "Running"]) {
+      const after = await directory.update(KEY, (document) => ({
+        ...document,
+        metadata: { ...document.metadata, annotations: { [DESIRED_PHASE]: phase } },
+      }));
+      expect(after?.status).toEqual({ phase });
+      expect((await directory.get(KEY))?.status).toEqual({ phase });
+    }
   });
 
-  it("dates a session by its log, to the second", async () => {
-    const store = createMemoryLogStore({ clock: createManualClock(1_700_000_000_999) });
-    const { logId } = await store.create(key);
-    const document = await createLocalDirectory({ store, runnerUrl: RUNNERS }).get(key);
-    expect(document?.metadata).toMatchObject({
-      uid: logId,
-      creationTimestamp: "2023-11-14T22:13:20Z",
-    });
-  });
-
-  it("holds no session that was deleted", async () => {
+  it("leaves the log of a session alone when it gets a document", async () => {
     const store = createMemoryLogStore();
-    const directory = createLocalDirectory({ store, runnerUrl: RUNNERS });
-    await store.create(key);
-    await store.delete(key);
-    expect(await directory.get(key)).toBeNull();
-    expect(await directory.projectsWith("s")).toEqual([]);
+    const { logId } = await store.create(KEY);
+    await store.append(KEY, new TextEncoder().encode("{}\n"), { logId, expectedEnd: 0 });
+    const directory = localDirectory(store);
+    const before = await directory.get(KEY);
+    const after = await directory.update(KEY, (document) => document);
+    expect(after).toEqual(before);
+    expect(await store.stat(KEY)).toMatchObject({ logId, end: { raw: 3 } });
   });
 
-  it("fails as its store does", async () => {
+  it("makes nothing of a session whose document is too large, and changes nothing", async () => {
     const store = createMemoryLogStore();
-    const directory = createLocalDirectory({ store, runnerUrl: RUNNERS });
-    await store.close();
-    await expect(directory.get(key)).rejects.toMatchObject({ code: "store-closed" });
-    await expect(directory.projectsWith("s")).rejects.toMatchObject({ code: "store-closed" });
-    await expect(directory.rows("p")[Symbol.asyncIterator]().next()).rejects.toMatchObject({
-      code: "store-closed",
+    const directory = localDirectory(store);
+    const spec = { initialPrompt: "x".repeat(300_000) };
+    const made = directory.create(KEY, { metadata: {}, spec });
+    expect(await codeOf(made)).toBe("document-too-large");
+    expect(await store.stat(KEY)).toBeNull();
+    const small = await directory.create(KEY, { metadata: {}, spec: {} });
+    const changed = directory.update(KEY, (document) => ({ ...document, spec }));
+    expect(await codeOf(changed)).toBe("document-too-large");
+    expect(await directory.get(KEY)).toEqual(small);
+  });
+
+  it("shows the least of a session whose document cannot be read, and does not overwrite it", async () => {
+    const store = createMemoryLogStore();
+    const directory = localDirectory(store);
+    const { logId } = await store.create(KEY);
+    for (const text of ["", "{", "7", "null", '{"metadata":{}}']) {
+      const damaged = new TextEncoder().encode(text);
+      await store.setDocument(KEY, logId, damaged);
+      expect((await directory.get(KEY))?.metadata).toMatchObject({ name: "s", uid: logId });
+      expect(await collect(directory.rows("p"))).toMatchObject([{ displayName: "" }]);
+      const update = directory.update(KEY, (document) => document);
+      expect(await codeOf(update)).toBe("store-failed");
+      expect((await store.stat(KEY))?.document).toEqual(damaged);
+    }
+  });
+
+  it("reads the documents of sessions for the first list, and again only those that changed", async () => {
+    const store = createMemoryLogStore();
+    let reads = 0;
+    const directory = localDirectory({
+      ...store,
+      stat(key) {
+        reads++;
+        return store.stat(key);
+      },
     });
+    const keys = Array.from({ length: 20 }, (_, i) => ({ project: "p", session: `s-${i}` }));
+    for (const key of keys) await directory.create(key, { metadata: {}, spec: {} });
+    await collect(directory.rows("p"));
+    reads = 0;
+    await collect(directory.rows("p"));
+    expect(reads).toBe(0);
+    const [first = KEY, second = KEY] = keys;
+    await directory.update(first, ({ spec, ...document }) => ({
+      ...document,
+      spec: { ...spec, displayName: "new" },
+    }));
+    await store.delete(second);
+    await store.create(second);
+    reads = 0;
+    const rows = await collect(directory.rows("p"));
+    expect(reads).toBe(2);
+    expect(rows.filter(({ displayName }) => displayName === "new")).toHaveLength(1);
+  });
+
+  it("fills names into the runner's URL", async () => {
+    const directory = localDirectory(createMemoryLogStore());
+    expect(await directory.addressOf(KEY)).toBe("http://s.p.test:8001/");
   });
 });

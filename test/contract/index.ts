@@ -12,10 +12,10 @@ export type {
   ScriptedExchange,
   ScriptedRunner,
 } from "./runner-client.ts";
-export { sessionDirectoryContract } from "./session-directory.ts";
+export { sessionDirectoryContract } from "./session-directory/index.ts";
 export type {
   SessionDirectoryContractOptions,
   SessionDirectoryHarness,
-} from "./session-directory.ts";
+} from "./session-directory/index.ts";
 export { sessionRoutesContract } from "./session-routes/index.ts";
 export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./session-routes/index.ts";

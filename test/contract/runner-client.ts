@@ -1,9 +1,11 @@
 import { describe } from "vitest";
+import { callSuite } from "./runner-client/call.ts";
 import { connectionSuite } from "./runner-client/connection.ts";
 import { eventsSuite } from "./runner-client/events.ts";
 import { flowSuite } from "./runner-client/flow.ts";
 import { framingSuite } from "./runner-client/framing.ts";
 import { freshClient } from "./runner-client/harness.ts";
+import { listenSuite } from "./runner-client/listen.ts";
 import type { RunnerClientContractOptions } from "./runner-client/harness.ts";
 
 export type { RunnerClientContractOptions, RunnerClientHarness } from "./runner-client/harness.ts";
@@ -21,5 +23,7 @@ export function runnerClientContract(name: string, options: RunnerClientContract
     eventsSuite(fresh);
     connectionSuite(fresh);
     flowSuite(fresh);
+    listenSuite(fresh);
+    callSuite(fresh);
   });
 }

@@ -31,7 +31,7 @@ sessionRoutesContract("in workerd, in memory", {
     const store = createMemoryLogStore();
     const runner = createScriptedFetch();
     const directory = createLocalDirectory({ store, runnerUrl: runner.address });
-    const service = createSessionService({
+    const service = await createSessionService({
       store,
       feed: createMemoryLiveFeed(),
       directory: {

@@ -181,7 +181,7 @@ describe("HEAD of the events (PROTOCOL 4.7)", () => {
       expect(await response.text()).toBe("");
     }
     for (const call of calls) expect(call).not.toHaveBeenCalled();
-    expect([service.pacer.open, service.sessions.size]).toEqual([0, 0]);
+    expect([service.pacer.open, service.sessions.used]).toEqual([0, 0]);
   });
 });
 
@@ -200,7 +200,7 @@ describe("the limit of open streams (PROTOCOL 4.8)", () => {
     const third = await session.watch();
     await expectProblem(await session.get("/agui/events"), 503, "Too many streams are open");
     await Promise.all([second.sse.cancel(), third.sse.cancel()]);
-    expect([service.pacer.open, service.sessions.size]).toEqual([0, 0]);
+    expect([service.pacer.open, service.sessions.used]).toEqual([0, 0]);
   });
 
   it("holds for viewers that come at the same moment", async () => {
@@ -212,7 +212,7 @@ describe("the limit of open streams (PROTOCOL 4.8)", () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(2);
     expect(answers.filter(({ status }) => status === 503)).toHaveLength(8);
     for (const { body } of answers) await body?.cancel();
-    expect([service.pacer.open, service.sessions.size]).toEqual([0, 0]);
+    expect([service.pacer.open, service.sessions.used]).toEqual([0, 0]);
   });
 });
 
@@ -225,7 +225,7 @@ describe("the server's end", () => {
     const { frame } = await waitingFrame(sse);
     await service.close();
     expect(await frame).toBeNull();
-    expect([service.pacer.open, service.sessions.size, clock.pending]).toEqual([0, 0, 0]);
+    expect([service.pacer.open, service.sessions.used, clock.pending]).toEqual([0, 0, 0]);
   });
 
   it("ends a run in flight with RUN_ERROR server-shutdown, and takes no other", async () => {
@@ -323,7 +323,7 @@ describe("a session that is deleted", () => {
     await service.store.delete(KEY);
     service.feed.publish({ ...KEY, logId: null, end: 0 });
     expect(await frame).toBeNull();
-    expect([service.pacer.open, service.sessions.size]).toEqual([0, 0]);
+    expect([service.pacer.open, service.sessions.used]).toEqual([0, 0]);
 
     await append(service.store, [event(7)]);
     const again = await session.watch("", { "Last-Event-ID": last?.id ?? "" });
@@ -351,7 +351,7 @@ describe("a session that is deleted", () => {
     release();
     // only a broken connection tells the viewer
     await expect(rest ?? next()).rejects.toThrow();
-    expect([service.pacer.open, service.sessions.size]).toEqual([0, 0]);
+    expect([service.pacer.open, service.sessions.used]).toEqual([0, 0]);
   });
 });
 
@@ -381,7 +381,7 @@ describe("a store that refuses (PROTOCOL 5.5, 5.6)", () => {
     const refused = await session.post("/agui/run", runBody());
     expect(refused.headers.get("Retry-After")).toMatch(/^[1-9]\d*$/);
     await expectProblem(refused, 503, "Event log is not writable");
-    expect([service.runs.active, service.sessions.size]).toEqual([0, 0]);
+    expect([service.runs.busySessions, service.sessions.used]).toEqual([0, 0]);
     expect(await stored(store)).toEqual([]);
     mood.refuses = false;
     runner.script((exchange) => tell(exchange, [finishedEvent("later")]));
@@ -436,7 +436,7 @@ describe("a store that refuses (PROTOCOL 5.5, 5.6)", () => {
     const lines = await stored(store);
     expect(lines.slice(0, 2)).toEqual(seen.map(({ data }) => data));
     expect(lines.slice(2)).toEqual([(await frame)?.data]);
-    await waitFor(() => service.runs.active === 0);
+    await waitFor(() => service.runs.busySessions === 0);
     expect(await collect(store.openRuns())).toEqual([]);
   });
 
@@ -454,14 +454,14 @@ describe("a store that refuses (PROTOCOL 5.5, 5.6)", () => {
     await runner.closed;
     mood.refuses = false;
     clock.advance(500);
-    await waitFor(() => service.runs.active === 0);
+    await waitFor(() => service.runs.busySessions === 0);
     expect((await stored(store)).at(-1)).toContain('"code":"store-failed"');
   });
 });
 
 describe("refusals", () => {
-  it("a second run of a session is refused with the first one's id", async () => {
-    const server = await startServer();
+  it("a run that finds no place in the queue is refused with the active one's id", async () => {
+    const server = await startServer(createMemoryLogStore(), { runQueue: 0 });
     const runner = await openRunner(server, () => server.session.run(runBody("first")));
     const problem = await expectProblem(
       await server.session.post("/agui/run", runBody("second")),
@@ -480,10 +480,10 @@ describe("refusals", () => {
     expect(refused.headers.get("Retry-After")).toMatch(/^[1-9]\d*$/);
     await expectProblem(refused, 503, "Too many requests are waiting");
     expect(runner.requests).toEqual([]);
-    runner.script((exchange) => tell(exchange, [finishedEvent()]));
+    runner.script((exchange) => tell(exchange, ['{"type":"RUN_FINISHED"}']));
     for (let i = 1; i <= 3; i++) {
-      await waitFor(() => service.runs.active === 0);
-      await session.run('{"runId":"r","messages":[]}'.padEnd(100));
+      await waitFor(() => service.runs.busySessions === 0);
+      await session.run(`{"runId":"r${i}","messages":[]}`.padEnd(100));
     }
     await waitFor(() => runner.requests.length === 3);
     expect(service.bodyBudget.usedBytes).toBe(0);
@@ -541,6 +541,6 @@ describe("a failure of the server (PROTOCOL 1.2)", () => {
       expect(told).not.toMatch(/secret|EACCES|10\.0\.0\.1/);
       if (detail !== null) await expectProblem(response, response.status, detail);
     }
-    expect([server.service.pacer.open, server.service.sessions.size]).toEqual([0, 0]);
+    expect([server.service.pacer.open, server.service.sessions.used]).toEqual([0, 0]);
   });
 });

@@ -13,17 +13,19 @@ export interface FakeRunner extends ScriptedRunner {
 /** The path of both base URLs, so that a client that drops it is found out. */
 const BASE_PATH = "/runner/";
 
-/** Starts a runner. Until it is given a script it answers 200 and an empty stream. */
+type Script = (exchange: ScriptedExchange) => Promise<void>;
+
+/** Starts a runner. Until it is given a script it answers a run with 200 and an empty stream. */
 export async function startFakeRunner(): Promise<FakeRunner> {
   const requests: ScriptedExchange["request"][] = [];
   const failures: unknown[] = [];
-  let respond = answerNothing;
+  const scripts = new Map<string, Script>([[BASE_PATH, answerNothing]]);
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     try {
       const exchange = await createExchange(incoming, outgoing);
       requests.push(exchange.request);
-      await respond(exchange);
+      await (scripts.get(exchange.request.path) ?? answerNotFound)(exchange);
     } catch (error) {
       // a script that writes to a client that has left fails by design
       if (!outgoing.destroyed) failures.push(error);
@@ -42,8 +44,8 @@ export async function startFakeRunner(): Promise<FakeRunner> {
     address: `http://127.0.0.1:${port}${BASE_PATH}`,
     unreachableAddress: `http://127.0.0.1:${unreachablePort}${BASE_PATH}`,
     requests,
-    script(next) {
-      respond = next;
+    script(respond, path = "") {
+      scripts.set(`${BASE_PATH}${path}`, respond);
     },
     async comeUp() {
       await listenOn(late, unreachablePort);
@@ -57,6 +59,12 @@ export async function startFakeRunner(): Promise<FakeRunner> {
 
 async function answerNothing(exchange: ScriptedExchange): Promise<void> {
   await exchange.answer(200, { "content-type": "text/event-stream" });
+  await exchange.end();
+}
+
+async function answerNotFound(exchange: ScriptedExchange): Promise<void> {
+  await exchange.answer(404, { "content-type": "application/json" });
+  await exchange.write('{"detail":"Not Found"}');
   await exchange.end();
 }
 

@@ -12,20 +12,27 @@ export interface ScriptedFetch extends ScriptedRunner {
   close(): Promise<void>;
 }
 
+type Script = (exchange: ScriptedExchange) => Promise<void>;
+
+/** The path of both base URLs, so that a client that drops it is found out. */
+const BASE_PATH = "/runner/";
+/** Statuses whose answers have no body, by the standard of fetch. */
+const NULL_BODY: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+
 /** Makes a runner. Until it is given a script it answers 200 and an empty stream. */
 export function createScriptedFetch(): ScriptedFetch {
-  const unreachableAddress = "http://unreachable.invalid/runner/";
+  const unreachableAddress = `http://unreachable.invalid${BASE_PATH}`;
   const requests: RecordedRequest[] = [];
   const failures: unknown[] = [];
-  let respond = answerNothing;
+  const scripts = new Map<string, Script>([[BASE_PATH, answerNothing]]);
   let isUp = false;
 
   return {
-    address: "http://runner.invalid/runner/",
+    address: `http://runner.invalid${BASE_PATH}`,
     unreachableAddress,
     requests,
-    script(next) {
-      respond = next;
+    script(respond, path = "") {
+      scripts.set(`${BASE_PATH}${path}`, respond);
     },
     async comeUp() {
       isUp = true;
@@ -35,6 +42,7 @@ export function createScriptedFetch(): ScriptedFetch {
       const request = await record(new Request(url, init));
       requests.push(request);
       const connection = connect(request, init.signal ?? null);
+      const respond = scripts.get(request.path) ?? answerNotFound;
       respond(connection.exchange).catch((error: unknown) => {
         // a script that writes to a client that has left fails by design
         if (!connection.isGone()) failures.push(error);
@@ -50,6 +58,11 @@ export function createScriptedFetch(): ScriptedFetch {
 
 async function answerNothing(exchange: ScriptedExchange): Promise<void> {
   await exchange.answer(200, { "content-type": "text/event-stream" });
+  await exchange.end();
+}
+
+async function answerNotFound(exchange: ScriptedExchange): Promise<void> {
+  await exchange.answer(404);
   await exchange.end();
 }
 
@@ -91,7 +104,10 @@ function connect(request: RecordedRequest, signal: AbortSignal | null) {
     request,
     closed,
     async answer(status, headers = {}) {
-      resolve(new Response(readable, { status, headers: { ...headers } }));
+      const hasBody = !NULL_BODY.has(status);
+      resolve(new Response(hasBody ? readable : null, { status, headers: { ...headers } }));
+      // nobody reads what is not there: writes and the end come through all the same
+      if (!hasBody) void readable.pipeTo(new WritableStream());
     },
     write: (piece) => writer.write(typeof piece === "string" ? encoder.encode(piece) : piece),
     end: () => writer.close(),

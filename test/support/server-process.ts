@@ -39,7 +39,7 @@ export interface ServerProcess extends CliProcess {
 }
 
 export interface ProcessOptions {
-  /** The whole environment, but for `PATH`. `PORT` is 0 unless it is given. */
+  /** The whole environment, but for `PATH`. `PORT` is 0 and `RUNLOG_DRAIN` short unless given. */
   readonly env?: Readonly<Record<string, string>>;
   /** Default: the repository. */
   readonly cwd?: string;
@@ -79,7 +79,7 @@ function startCli(options: ProcessOptions = {}): CliProcess {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
     // settings of the caller's shell must not change what is tested
-    env: { PATH: process.env["PATH"], PORT: "0", ...env },
+    env: { PATH: process.env["PATH"], PORT: "0", RUNLOG_DRAIN: "100ms", ...env },
   });
   const printed = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const)

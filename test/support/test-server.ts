@@ -9,7 +9,7 @@ import { createApp } from "../../src/http/app.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
-import { UNREACHABLE } from "../contract/session-routes/harness.ts";
+import { IMPATIENT, UNREACHABLE } from "../contract/session-routes/harness.ts";
 import { startFakeRunner } from "./fake-runner.ts";
 import { createFastClock } from "./fast-clock.ts";
 
@@ -29,7 +29,16 @@ export async function createTestServer(options: TestServerOptions) {
   const { store, limits = {}, clock = systemClock, maxEventBytes = 64 * MIB } = options;
   const runner = await startFakeRunner();
   const directory = createLocalDirectory({ store, runnerUrl: runner.address });
-  const service = createSessionService({
+  const runnerOptions = { fetch, maxEventBytes, intakeBudget: createByteBudget(64 * MIB) };
+  const fastClient = createHttpRunnerClient({
+    ...runnerOptions,
+    // only the waiting between attempts, and for the answers to an impatient session, goes by it
+    clock: createFastClock(),
+    // its time runs a thousand times as fast: these are 30 s
+    headersTimeoutMs: 30_000_000,
+  });
+  const client = createHttpRunnerClient({ ...runnerOptions, clock: systemClock });
+  const service = await createSessionService({
     store,
     feed: createMemoryLiveFeed(),
     directory: {
@@ -37,18 +46,14 @@ export async function createTestServer(options: TestServerOptions) {
       addressOf: async (key) =>
         key.session === UNREACHABLE ? runner.unreachableAddress : directory.addressOf(key),
     },
-    runner: createHttpRunnerClient({
-      fetch,
-      // only the waiting between attempts goes by this clock
-      clock: createFastClock(),
-      maxEventBytes,
-      intakeBudget: createByteBudget(64 * MIB),
-      // its time runs a thousand times as fast: these are 30 s
-      headersTimeoutMs: 30_000_000,
-    }),
+    runner: {
+      ...fastClient,
+      call: (call) => (call.key.session === IMPATIENT ? fastClient : client).call(call),
+    },
     clock,
     logger: silent,
-    limits,
+    // a test that ends does not wait for its runs
+    limits: { drainMs: 0, ...limits },
   });
   const app = createApp({ service, listenHost: "127.0.0.1" });
   return {

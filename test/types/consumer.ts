@@ -44,7 +44,7 @@ const logger: Logger = {
 };
 
 /** The routes in somebody else's app, with runners over HTTP. */
-export function embed(intakeBudget: HttpRunnerClientOptions["intakeBudget"]): Hono {
+export async function embed(intakeBudget: HttpRunnerClientOptions["intakeBudget"]): Promise<Hono> {
   const store: LogStore = createDiskLogStore({ dir: "/data", fsync: "always", logger });
   const feed: LiveFeed = createMemoryLiveFeed();
   const directory: SessionDirectory = createLocalDirectory({
@@ -52,7 +52,7 @@ export function embed(intakeBudget: HttpRunnerClientOptions["intakeBudget"]): Ho
     runnerUrl: "http://{session}.{project}.svc:8001/",
   });
   const runner: RunnerClient = createHttpRunnerClient({ fetch, clock, intakeBudget });
-  const service: SessionService = createSessionService({
+  const service: SessionService = await createSessionService({
     store,
     feed,
     directory,
@@ -92,10 +92,10 @@ liveFeedContract("memory", {
 });
 
 /** The whole app on a demo runner, for a runtime without Node. */
-export function demo(intakeBudget: HttpRunnerClientOptions["intakeBudget"]): Hono {
+export async function demo(intakeBudget: HttpRunnerClientOptions["intakeBudget"]): Promise<Hono> {
   const store = createMemoryLogStore({ maxBytes: 1_000_000 });
   const play = createDemoRunner({ clock, speed: 10 });
-  const service = createSessionService({
+  const service = await createSessionService({
     store,
     feed: createMemoryLiveFeed(),
     directory: createLocalDirectory({ store, runnerUrl: "http://{session}.demo.invalid/" }),

@@ -22,6 +22,10 @@ describe("parseConfig", () => {
       maxEventBytes: 64 * 1024 * 1024,
       writeDeadlineMs: 30_000,
       maxStreams: 10_000,
+      runQueue: 8,
+      runIdleMs: null,
+      sessionIdleMs: 600_000,
+      drainMs: 10_000,
     });
   });
 

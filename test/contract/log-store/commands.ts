@@ -28,7 +28,7 @@ export type Command =
       readonly end: number | undefined;
     }
   | {
-      readonly kind: "setHead";
+      readonly kind: "setHead" | "setDocument";
       readonly session: number;
       readonly choice: LogChoice;
       readonly size: number;
@@ -93,6 +93,15 @@ export function commandsArbitrary(maxLength: number): fc.Arbitrary<Command[]> {
         session,
         choice,
         size: fc.oneof(fc.nat({ max: 300 }), fc.integer({ min: 65_530, max: 65_542 })),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant("setDocument" as const),
+        session,
+        choice,
+        size: fc.oneof(fc.nat({ max: 300 }), fc.integer({ min: 262_138, max: 262_150 })),
       }),
     },
     {

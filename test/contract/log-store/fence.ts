@@ -81,14 +81,16 @@ function describeIdentity(fresh: FreshStore): void {
     fresh(async ({ store }) => {
       const old = await seedLog(store, [utf8("old\n")]);
       await store.setHead(KEY, old.logId, utf8("old head"));
+      await store.setDocument(KEY, old.logId, utf8("old document"));
       expect(await store.delete(KEY)).toBe(true);
       const fresher = await store.create(KEY);
       expect(fresher.logId).not.toBe(old.logId);
-      expect(fresher).toMatchObject({ end: { raw: 0, compact: 0 }, head: null });
+      const empty = { end: { raw: 0, compact: 0 }, head: null, document: null };
+      expect(fresher).toMatchObject(empty);
       await store.append(KEY, utf8("new\n"), { logId: fresher.logId, expectedEnd: 0 });
       expect(await codesOfOldWriter(store, old.logId)).toEqual(FENCED);
       expect(textOf(await drain(store.read(KEY, { logId: fresher.logId })))).toBe("new\n");
-      expect(await store.stat(KEY)).toMatchObject({ end: { raw: 4 }, head: null });
+      expect(await store.stat(KEY)).toMatchObject({ end: { raw: 4 }, head: null, document: null });
     }),
   );
 
@@ -129,6 +131,7 @@ const FENCED = {
   append: "log-fenced",
   read: "log-not-found",
   setHead: "log-not-found",
+  setDocument: "log-not-found",
   markOpen: "log-not-found",
   clearOpen: "log-not-found",
 };
@@ -139,6 +142,7 @@ async function codesOfOldWriter(store: LogStore, logId: string): Promise<typeof 
     append: await codeOf(store.append(KEY, utf8("late\n"), { logId, expectedEnd })),
     read: await codeOf(drain(store.read(KEY, { logId }))),
     setHead: await codeOf(store.setHead(KEY, logId, utf8("late"))),
+    setDocument: await codeOf(store.setDocument(KEY, logId, utf8("late"))),
     markOpen: await codeOf(store.markOpen(KEY, logId, "run-1", "late")),
     clearOpen: await codeOf(store.clearOpen(KEY, logId, "run-1")),
   };

@@ -5,13 +5,13 @@ import { concurrentReadSuite } from "./concurrent-read.ts";
 import { fenceSuite } from "./fence.ts";
 import { freshStore } from "./harness.ts";
 import type { LogStoreContractOptions } from "./harness.ts";
-import { headSuite } from "./head.ts";
 import { lifecycleSuite } from "./lifecycle.ts";
 import { limitsSuite } from "./limits.ts";
 import { listSuite } from "./list.ts";
 import { marksSuite } from "./marks.ts";
 import { readSuite } from "./read.ts";
 import { reopenSuite } from "./reopen.ts";
+import { valuesSuite } from "./values.ts";
 
 export type { LogStoreContractOptions, LogStoreHarness } from "./harness.ts";
 
@@ -27,7 +27,7 @@ export function logStoreContract(name: string, options: LogStoreContractOptions)
     readSuite(fresh);
     concurrentReadSuite(fresh);
     fenceSuite(fresh);
-    headSuite(fresh);
+    valuesSuite(fresh);
     marksSuite(fresh);
     limitsSuite(fresh);
     listSuite(options);

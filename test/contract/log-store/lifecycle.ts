@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isLogId } from "../../../src/ports/log-id.ts";
 import { lineOf, utf8 } from "../bytes.ts";
 import { codeOf } from "../outcome.ts";
+import { nextTurn } from "../wait-for.ts";
 import { KEY, readRaw, seedLog } from "./harness.ts";
 import type { FreshStore } from "./harness.ts";
 
@@ -36,7 +37,7 @@ function describeCreate(fresh: FreshStore): void {
     "makes the session's log if there is none, with an identity of 16 characters of [a-z0-9]",
     fresh(async ({ store }) => {
       const made = await store.create(KEY);
-      expect(made).toMatchObject({ end: { raw: 0, compact: 0 }, head: null });
+      expect(made).toMatchObject({ end: { raw: 0, compact: 0 }, head: null, document: null });
       expect(isLogId(made.logId)).toBe(true);
       expect(Number.isSafeInteger(made.createdAtMs)).toBe(true);
       expect(await store.stat(KEY)).toEqual(made);
@@ -49,8 +50,14 @@ function describeCreate(fresh: FreshStore): void {
     fresh(async ({ store }) => {
       const { logId } = await seedLog(store, [utf8("kept\n")]);
       await store.setHead(KEY, logId, utf8("a head"));
+      await store.setDocument(KEY, logId, utf8("a document"));
       const again = await store.create(KEY);
-      expect(again).toMatchObject({ logId, end: { raw: 5, compact: 0 }, head: utf8("a head") });
+      expect(again).toMatchObject({
+        logId,
+        end: { raw: 5, compact: 0 },
+        head: utf8("a head"),
+        document: utf8("a document"),
+      });
       expect(again).toEqual(await store.stat(KEY));
     }),
   );
@@ -68,15 +75,17 @@ function describeCreate(fresh: FreshStore): void {
 
 function describeDelete(fresh: FreshStore): void {
   it(
-    "removes the session's logs and head, and says whether there was a log",
+    "removes the session's logs, head and document, and says whether there was a log",
     fresh(async ({ store }) => {
       const { logId } = await seedLog(store, [lineOf(1000)]);
       await store.append(KEY, lineOf(10), { logId, expectedEnd: 0, log: "compact" });
       await store.setHead(KEY, logId, utf8("a head"));
+      await store.setDocument(KEY, logId, utf8("a document"));
       expect(await store.delete(KEY)).toBe(true);
       expect(await store.delete(KEY)).toBe(false);
       expect(await store.stat(KEY)).toBeNull();
-      expect(await store.create(KEY)).toMatchObject({ end: { raw: 0, compact: 0 }, head: null });
+      const empty = { end: { raw: 0, compact: 0 }, head: null, document: null };
+      expect(await store.create(KEY)).toMatchObject(empty);
     }),
   );
 
@@ -117,6 +126,34 @@ function describeDelete(fresh: FreshStore): void {
       const removed = await Promise.all(Array.from({ length: 10 }, () => store.delete(KEY)));
       expect(removed.filter(Boolean)).toHaveLength(1);
       expect(await store.stat(KEY)).toBeNull();
+    }),
+  );
+
+  it(
+    "is gone for everybody once it is deleted, whoever looked meanwhile",
+    fresh(async ({ store }) => {
+      for (let round = 0; round < 20; round++) {
+        const { logId } = await seedLog(store, [lineOf(100, round)]);
+        const progress = { done: false };
+
+        async function look(): Promise<void> {
+          while (!progress.done) {
+            await store.stat(KEY);
+            expect(await codeOf(store.setHead(KEY, logId, utf8("late")))).toMatch(
+              /^(resolved|log-not-found)$/,
+            );
+            await nextTurn();
+          }
+        }
+
+        const looking = look();
+        expect(await store.delete(KEY)).toBe(true);
+        expect(await store.stat(KEY)).toBeNull();
+        expect(await store.delete(KEY)).toBe(false);
+        progress.done = true;
+        await looking;
+        expect(await store.stat(KEY)).toBeNull();
+      }
     }),
   );
 

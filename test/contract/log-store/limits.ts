@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { MAX_HEAD_BYTES, MAX_MARK_CHARS } from "../../../src/ports/log-store.ts";
+import {
+  MAX_DOCUMENT_BYTES,
+  MAX_HEAD_BYTES,
+  MAX_MARK_CHARS,
+} from "../../../src/ports/log-store.ts";
 import { chunksOf, concat, firstDifference, lineOf, utf8 } from "../bytes.ts";
 import { codeOf, collect } from "../outcome.ts";
 import { KEY, readRaw, seedLog } from "./harness.ts";
@@ -53,6 +57,19 @@ export function limitsSuite(fresh: FreshStore): void {
         expect(await codeOf(beyond)).toBe("head-too-large");
         const head = (await store.stat(KEY))?.head ?? utf8("none");
         expect(firstDifference(head, largest)).toBe(-1);
+      }),
+    );
+
+    it(
+      "takes a document of exactly 256 KiB and refuses one byte more with document-too-large",
+      fresh(async ({ store }) => {
+        const { logId } = await store.create(KEY);
+        const largest = lineOf(MAX_DOCUMENT_BYTES);
+        await store.setDocument(KEY, logId, largest);
+        const beyond = store.setDocument(KEY, logId, lineOf(MAX_DOCUMENT_BYTES + 1));
+        expect(await codeOf(beyond)).toBe("document-too-large");
+        const document = (await store.stat(KEY))?.document ?? utf8("none");
+        expect(firstDifference(document, largest)).toBe(-1);
       }),
     );
 

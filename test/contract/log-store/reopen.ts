@@ -37,12 +37,13 @@ function describeForgetful(options: LogStoreContractOptions): void {
 
 function describeDurable(fresh: FreshStore): void {
   it(
-    "finds logs, ends, heads and identities as they were, more than once",
+    "finds logs, ends, heads, documents and identities as they were, more than once",
     fresh(async (harness) => {
       const lines = [lineOf(10), lineOf(300_000, 1), lineOf(1), lineOf(77, 2)];
       const { logId } = await seedLog(harness.store, lines);
       await harness.store.append(KEY, utf8("c\n"), { logId, log: "compact", expectedEnd: 0 });
       await harness.store.setHead(KEY, logId, utf8("the head"));
+      await harness.store.setDocument(KEY, logId, utf8("the document"));
       const before = await harness.store.stat(KEY);
       const listed = await harness.store.list();
       for (let i = 0; i < 3; i++) {

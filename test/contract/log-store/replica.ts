@@ -46,6 +46,10 @@ export function run(replica: Replica, command: Command): Promise<unknown> {
       return named(replica, command, (key, logId) =>
         replica.store.setHead(key, logId, lineOf(command.size)),
       );
+    case "setDocument":
+      return named(replica, command, (key, logId) =>
+        replica.store.setDocument(key, logId, lineOf(command.size)),
+      );
     case "markOpen":
       return named(replica, command, (key, logId) =>
         replica.store.markOpen(key, logId, `run ${command.run}`, command.data),
@@ -148,8 +152,14 @@ async function openRuns({ store, lives }: Replica): Promise<unknown> {
   return answers.toSorted();
 }
 
-function comparable(lives: Lives, key: SessionKey, { logId, end, head }: LogStat): unknown {
-  return { life: lives.labelOf(key, logId), end: { ...end }, head: head && checksum(head) };
+function comparable(lives: Lives, key: SessionKey, known: LogStat): unknown {
+  const { logId, end, head, document } = known;
+  return {
+    life: lives.labelOf(key, logId),
+    end: { ...end },
+    head: head && checksum(head),
+    document: document && checksum(document),
+  };
 }
 
 function keyOf(session: number): SessionKey {

@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import { concat, lineOf, textOf, utf8 } from "../bytes.ts";
 import { reasonOf } from "../outcome.ts";
 import { waitFor } from "../wait-for.ts";
-import { beginStream, linesOf, receive, receiveScripted, requestTo } from "./harness.ts";
+import {
+  beginStream,
+  linesOf,
+  receive,
+  receiveScripted,
+  requestTo,
+  standsStill,
+} from "./harness.ts";
 import type { FreshClient } from "./harness.ts";
 
 const MIB = 1024 * 1024;
@@ -161,17 +168,4 @@ function describeBackPressure(fresh: FreshClient): void {
 /** The i-th of the events that make up 64 MiB with their frames. */
 function numbered(i: number): string {
   return `{"type":"BULK","i":${i},"pad":"${"x".repeat(SENT_BYTES / EVENTS - 40)}"}`;
-}
-
-/** Waits until `value` has not changed over many looks. */
-async function standsStill(value: () => number): Promise<void> {
-  let before = -1;
-  let looks = 0;
-  const looksTheSame = (): boolean => {
-    const now = value();
-    looks = now === before && now > 0 ? looks + 1 : 0;
-    before = now;
-    return looks >= 50;
-  };
-  await waitFor(looksTheSame, { what: "the runner to be stopped" });
 }

@@ -1,12 +1,15 @@
 import type {
   EventBatch,
   EventFacts,
+  ListenRequest,
+  RunnerCall,
   RunnerClient,
   RunnerRequest,
   RunnerStream,
   RunnerStreamCounts,
 } from "../../../src/ports/runner-client.ts";
 import { concat, textOf, utf8 } from "../bytes.ts";
+import { waitFor } from "../wait-for.ts";
 import type { ScriptedExchange, ScriptedRunner } from "./scripted-runner.ts";
 
 /** A client and the runner that it talks to. */
@@ -54,6 +57,30 @@ export function requestTo(address: string, overrides: Partial<RunnerRequest> = {
   };
 }
 
+/** A request for the events of a thread, with `overrides`. */
+export function listenTo(address: string, overrides: Partial<ListenRequest> = {}): ListenRequest {
+  return {
+    key: { project: "demo", session: "session-1" },
+    address,
+    threadId: "thread-1",
+    signal: new AbortController().signal,
+    ...overrides,
+  };
+}
+
+/** A call of `path` that may take long, also by a fast clock, with `overrides`. */
+export function callTo(address: string, overrides: Partial<RunnerCall> = {}): RunnerCall {
+  return {
+    key: { project: "demo", session: "session-1" },
+    address,
+    method: "GET",
+    path: "tasks",
+    timeoutMs: 30_000_000,
+    signal: new AbortController().signal,
+    ...overrides,
+  };
+}
+
 /** What came out of a stream. */
 export interface Received {
   /** The events' lines as text, without their line feeds. */
@@ -93,6 +120,19 @@ export async function receiveScripted(
   const received = await receive(await client.run(requestTo(runner.address)));
   if (received.error !== null) throw received.error;
   return received;
+}
+
+/** Waits until `value` is above 0 and has not changed over many looks. */
+export async function standsStill(value: () => number): Promise<void> {
+  let before = -1;
+  let looks = 0;
+  const looksTheSame = (): boolean => {
+    const now = value();
+    looks = now === before && now > 0 ? looks + 1 : 0;
+    before = now;
+    return looks >= 50;
+  };
+  await waitFor(looksTheSame, { what: "the runner to be stopped" });
 }
 
 /** Answers 200 as a runner that is about to stream. */

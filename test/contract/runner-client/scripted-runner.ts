@@ -35,10 +35,11 @@ export interface ScriptedRunner {
   /** Lets the same runner listen at `unreachableAddress` too. */
   comeUp(): Promise<void>;
   /**
-   * Sets what answers the requests from now on. An error of `respond` breaks the connection off,
-   * and fails `dispose` of the harness unless the client had gone.
+   * Sets what answers from now on the requests to `path`, relative to the address; default the
+   * address itself, where runs are posted. What has no script is answered 404. An error of `respond`
+   * breaks the connection off, and fails `dispose` of the harness unless the client had gone.
    */
-  script(respond: (exchange: ScriptedExchange) => Promise<void>): void;
+  script(respond: (exchange: ScriptedExchange) => Promise<void>, path?: string): void;
   /** Every request that has arrived, oldest first. */
   readonly requests: readonly RecordedRequest[];
 }

@@ -6,7 +6,10 @@ import type { ScriptedExchange, ScriptedRunner } from "../runner-client/scripted
 export interface SessionRoutesHarness {
   /** Sends a request; `path` begins with a slash. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** Plays the runner of every session but `UNREACHABLE`, whose runner does not listen. */
+  /**
+   * Plays the runner of every session but `UNREACHABLE`, whose runner does not listen. The server
+   * waits for the answers to calls as long as it says, but for those of `IMPATIENT` a moment.
+   */
   readonly runner: ScriptedRunner;
   dispose(): Promise<void>;
 }
@@ -19,9 +22,12 @@ export interface SessionRoutesContractOptions {
 /** A session whose runner nobody reaches; the server's waits between attempts are short. */
 export const UNREACHABLE = "unreachable";
 
-/** The body of a run with one message. */
+/** A session whose calls time out a thousand times as fast. */
+export const IMPATIENT = "impatient";
+
+/** The body of a run with one message of its own. */
 export function runBody(runId = "r"): string {
-  return `{"runId":"${runId}","messages":[{"id":"m1","role":"user","content":"hi"}]}`;
+  return `{"runId":"${runId}","messages":[{"id":"m-${runId}","role":"user","content":"hi"}]}`;
 }
 
 /** One session of a server, seen from outside. */
@@ -102,6 +108,17 @@ export interface Watch {
 export async function tell(exchange: ScriptedExchange, events: readonly string[]): Promise<void> {
   await exchange.answer(200, { "Content-Type": "text/event-stream" });
   for (const event of events) await exchange.write(`data: ${event}\n\n`);
+  await exchange.end();
+}
+
+/** Answers with a status and a JSON body, given as text or as what to make it of. */
+export async function answerJson(
+  exchange: ScriptedExchange,
+  status: number,
+  body: unknown,
+): Promise<void> {
+  await exchange.answer(status, { "Content-Type": "application/json" });
+  await exchange.write(typeof body === "string" ? body : JSON.stringify(body));
   await exchange.end();
 }
 

@@ -1,11 +1,17 @@
 import { describe } from "vitest";
 import { errorsSuite } from "./errors.ts";
 import { exportSuite } from "./export.ts";
+import { feedbackSuite } from "./feedback.ts";
 import { freshServer, type SessionRoutesContractOptions } from "./harness.ts";
 import { liveSuite } from "./live.ts";
 import { replaySuite } from "./replay.ts";
+import { runnerSurfaceSuite } from "./runner-surface.ts";
 import { runsSuite } from "./runs.ts";
+import { sessionCreateSuite } from "./session-create.ts";
+import { sessionDeleteSuite } from "./session-delete.ts";
+import { sessionWritesSuite } from "./session-writes.ts";
 import { sessionsSuite } from "./sessions.ts";
+import { tasksSuite } from "./tasks.ts";
 
 export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./harness.ts";
 
@@ -18,6 +24,12 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     runsSuite(fresh);
     exportSuite(fresh);
     sessionsSuite(fresh);
+    sessionCreateSuite(fresh);
+    sessionWritesSuite(fresh);
+    sessionDeleteSuite(fresh);
     errorsSuite(fresh);
+    runnerSurfaceSuite(fresh);
+    tasksSuite(fresh);
+    feedbackSuite(fresh);
   });
 }

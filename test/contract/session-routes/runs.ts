@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ScriptedExchange } from "../runner-client/scripted-runner.ts";
 import { waitFor } from "../wait-for.ts";
 import {
   expectProblem,
@@ -32,7 +33,7 @@ export function runsSuite(fresh: FreshServer): void {
           type: "MESSAGES_SNAPSHOT",
           ...ids,
           timestamp: expect.any(Number),
-          messages: [{ id: "m1", role: "user", content: "hi" }],
+          messages: [{ id: "m-r", role: "user", content: "hi" }],
         });
         const { timestamp } = JSON.parse(snapshot ?? "") as { timestamp: number };
         expect(Number.isInteger(timestamp)).toBe(true);
@@ -106,21 +107,71 @@ export function runsSuite(fresh: FreshServer): void {
     );
 
     it(
-      "come one at a time: a second one is refused with the first one's id, and welcome afterwards",
+      "come one at a time: others wait in order, too many are refused, and what they said is seen at once",
       fresh(async (server) => {
         const session = new SessionClient(server);
-        const runner = await openRunner(server, () => session.run(runBody("first")));
-        const second = await session.post("/agui/run", runBody("second"));
-        const problem = await expectProblem(second, 409, /not available for another one$/);
-        expect(problem["runId"]).toBe("first");
+        const runner = await openRunner(server, () => session.run(runBody("active")));
+        const waiting = Array.from({ length: 8 }, (_, i) => `waiting-${i}`);
+        for (const runId of waiting)
+          expect(await session.run(runBody(runId))).toEqual({ runId, threadId: "s1" });
+        const ninth = await session.post("/agui/run", runBody("ninth"));
+        const problem = await expectProblem(ninth, 409, /not available for another one$/);
+        expect(problem["runId"]).toBe("active");
+        const said = parsed(await session.lines()).map(({ type, runId }) => [type, runId]);
+        expect(said).toEqual(["active", ...waiting].map((runId) => ["MESSAGES_SNAPSHOT", runId]));
         // another session, also of the same name in another project, is free
         await new SessionClient(server, "s1", "p2").run();
-        await runner.write(`data: ${finishedEvent("first")}\n\n`);
+
+        server.runner.script((exchange) => tell(exchange, [finishedEvent(runIdOf(exchange))]));
+        await runner.write(`data: ${finishedEvent("active")}\n\n`);
         await runner.end();
-        await session.settled("first");
-        server.runner.script((exchange) => tell(exchange, [finishedEvent("second")]));
-        await accepted(session, "second");
-        await session.settled("second");
+        await session.settled("waiting-7");
+        const ends = parsed(await session.lines()).filter(({ type }) => type === "RUN_FINISHED");
+        expect(ends.map(({ runId }) => runId)).toEqual(["active", ...waiting]);
+      }),
+    );
+
+    it(
+      "posted again get their first answer, and nothing happens twice",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const body = (runId: string) => `{"runId":"${runId}","threadId":"t","messages":[]}`;
+        const answer = { runId: "active", threadId: "t" };
+        const runner = await openRunner(server, async () => {
+          const answers = [session.run(body("active")), session.run(body("active"))];
+          expect(await Promise.all(answers)).toEqual([answer, answer]);
+        });
+        await session.run(body("waiting"));
+        await session.run(body("waiting"));
+        server.runner.script((exchange) => tell(exchange, [finishedEvent(runIdOf(exchange))]));
+        await runner.write(`data: ${finishedEvent("active")}\n\n`);
+        await runner.end();
+        await session.settled("waiting");
+        const lines = await session.lines();
+        expect(lines).toEqual([finishedEvent("active"), finishedEvent("waiting")]);
+        expect(await session.run('{"runId":"active","messages":[]}')).toEqual(answer);
+        expect(await session.lines()).toEqual(lines);
+        expect(server.runner.requests).toHaveLength(2);
+      }),
+    );
+
+    it(
+      "do not store again what a client sends with every run",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const transcript: string[] = [];
+        for (let run = 0; run < 20; run++) {
+          transcript.push(`{"id":"m${run}","role":"user","content":"${"x".repeat(1000)}"}`);
+          const runId = `r${run}`;
+          server.runner.script((exchange) => tell(exchange, [finishedEvent(runId)]));
+          await session.run(`{"runId":"${runId}","messages":[${transcript.join(",")}]}`);
+          await session.settled(runId);
+          const sent = server.runner.requests.at(-1)?.body ?? new Uint8Array();
+          expect(new TextDecoder().decode(sent)).toContain(transcript.join(","));
+        }
+        const snapshots = (await session.lines()).filter((line) => line.includes("SNAPSHOT"));
+        const messages = parsed(snapshots).flatMap((event) => event["messages"]);
+        expect(messages).toEqual(transcript.map((text) => JSON.parse(text) as Json));
       }),
     );
 
@@ -202,12 +253,13 @@ export function runsSuite(fresh: FreshServer): void {
           ["r1", finishedEvent("r1")],
           ["r2", runError],
         ] as const) {
-          const runner = await openRunner(server, () => accepted(session, runId));
+          const runner = await openRunner(server, () => session.run(runBody(runId)));
           await runner.write(`data: ${startedEvent(runId)}\n\ndata: ${terminal}\n\n`);
           await runner.end();
+          await waitFor(async () => (await session.lines()).at(-1) === terminal);
         }
         server.runner.script((exchange) => tell(exchange, [finishedEvent("last")]));
-        await accepted(session, "last");
+        await session.run(runBody("last"));
         const lines = await waitFor(async () => {
           const stored = await session.lines();
           return stored.at(-1) === finishedEvent("last") && stored;
@@ -243,7 +295,8 @@ export function runsSuite(fresh: FreshServer): void {
   });
 }
 
-/** Posts a run as often as it takes until the one before has left its slot. */
-async function accepted(session: SessionClient, runId: string): Promise<void> {
-  await waitFor(async () => (await session.post("/agui/run", runBody(runId))).status === 200);
+/** The id of the run that a request to the runner carries. */
+function runIdOf({ request }: ScriptedExchange): string {
+  const { runId } = JSON.parse(new TextDecoder().decode(request.body)) as { runId: string };
+  return runId;
 }

@@ -36,7 +36,7 @@ export function sessionsSuite(fresh: FreshServer): void {
             llmSettings: { model: "", temperature: 0, maxTokens: 0 },
             timeout: 0,
           },
-          status: { phase: "Running" },
+          status: { phase: "Running", agentStatus: "idle" },
           autoBranch: "ambient/s1",
         });
       }),

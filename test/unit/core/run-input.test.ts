@@ -373,7 +373,8 @@ describe("the input of a run (PROTOCOL 5.3)", () => {
   it("names the messages that are hidden: those whose metadata says so with true", () => {
     fc.assert(
       fc.property(input, anyCaller, (top, caller) => {
-        const { hidden, ids } = read(top, caller);
+        const { messages, ids } = read(top, caller);
+        const hidden = messages.filter((one) => one.hidden).map(({ id }) => id);
         const expected = messagesOf(top).flatMap((one, i) => {
           const own = parsedMember(one, "metadata") as Json | null | undefined;
           return own?.["hidden"] === true ? [ids.messages[i]] : [];
@@ -392,7 +393,14 @@ describe("the snapshot of a run's messages (PROTOCOL 5.4)", () => {
     fc.assert(
       fc.property(input, anyCaller, (top, caller) => {
         const { messages, parsed } = read(top, caller);
-        const line = textOf(concat(messagesSnapshot(context, messages)));
+        const line = textOf(
+          concat(
+            messagesSnapshot(
+              context,
+              messages.map(({ json }) => json),
+            ),
+          ),
+        );
         expect(line.slice(0, -1)).not.toMatch(/[\r\n]/);
         expect(line.endsWith("\n")).toBe(true);
         expect(JSON.parse(line)).toEqual({
@@ -412,7 +420,7 @@ describe("the snapshot of a run's messages (PROTOCOL 5.4)", () => {
         const expected = messagesOf(top).map((one, i) =>
           render(completedMessage(one, ids.messages[i] ?? "", caller)).replace(/[\r\n]/g, " "),
         );
-        expect(messages.map((pieces) => textOf(concat(pieces)))).toEqual(expected);
+        expect(messages.map(({ json }) => textOf(concat(json)))).toEqual(expected);
       }),
       RUNS,
     );

@@ -1,52 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { SessionKey } from "../../src/ports/log-store.ts";
-import type { SessionDirectory } from "../../src/ports/session-directory.ts";
-import { collect } from "./outcome.ts";
+import type { SessionDirectory } from "../../../src/ports/session-directory.ts";
+import { collect } from "../outcome.ts";
+import { ALIKE, MANY, type WithSessions } from "./harness.ts";
 
-export interface SessionDirectoryHarness {
-  readonly directory: SessionDirectory;
-  dispose(): Promise<void>;
-}
-
-export interface SessionDirectoryContractOptions {
-  /** Makes a directory in which exactly these sessions exist: called once for each test. */
-  readonly create: (sessions: readonly SessionKey[]) => Promise<SessionDirectoryHarness>;
-}
-
-type WithSessions = (
-  sessions: readonly SessionKey[],
-  body: (directory: SessionDirectory) => Promise<void>,
-) => () => Promise<void>;
-
-/** Sessions and projects whose names are prefixes of each other. */
-const ALIKE: readonly SessionKey[] = [
-  { project: "a", session: "s" },
-  { project: "a", session: "s-1" },
-  { project: "a-b", session: "s" },
-  { project: "ab", session: "s1" },
-];
-
-/** More than two pages of any source in one project, and a few beside it. */
-const MANY: readonly SessionKey[] = [
-  ...Array.from({ length: 1200 }, (_, i) => ({ project: "many", session: `s-${i}` })),
-  { project: "man", session: "s-1" },
-  { project: "many-b", session: "s-2" },
-];
-
-/** Defines the tests that every SessionDirectory passes. */
-export function sessionDirectoryContract(
-  name: string,
-  options: SessionDirectoryContractOptions,
-): void {
-  const having: WithSessions = (sessions, body) => async () => {
-    const harness = await options.create(sessions);
-    try {
-      await body(harness.directory);
-    } finally {
-      await harness.dispose();
-    }
-  };
-  describe(`SessionDirectory contract: ${name}`, () => {
+/** What a directory says of the sessions that are there. */
+export function readsSuite(having: WithSessions): void {
+  describe("reads", () => {
     describeGet(having);
     describeRows(having);
     describeNames(having);

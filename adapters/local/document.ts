@@ -1,0 +1,94 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { LogStat, SessionKey } from "../../src/ports/log-store.ts";
+import {
+  DESIRED_PHASE,
+  type NewSession,
+  type SessionDocument,
+} from "../../src/ports/session-directory.ts";
+
+/** What is known of a session's log. */
+export type KnownLog = Pick<LogStat, "logId" | "createdAtMs" | "document">;
+
+/** The document of a session that is being made; its log is there. */
+export function newDocument(
+  key: SessionKey,
+  { metadata, spec }: NewSession,
+  { createdAtMs }: KnownLog,
+): SessionDocument {
+  const uid = crypto.randomUUID();
+  const document = minimalDocument(key, { uid, createdAtMs });
+  return withPhase({
+    ...document,
+    metadata: { ...document.metadata, ...metadata },
+    spec: { ...document.spec, ...spec },
+  });
+}
+
+/**
+ * The session's document: the stored one, or the least that can be said of a session that only has a
+ * log. One that cannot be read counts as not there, so that a list still has its row.
+ */
+export function documentOf(key: SessionKey, log: KnownLog): SessionDocument {
+  return readDocument(log.document) ?? minimalDocument(key, { ...log, uid: log.logId });
+}
+
+/** As `documentOf`, but throws `store-failed` rather than have an unreadable document overwritten. */
+export function writableDocument(key: SessionKey, log: KnownLog): SessionDocument {
+  if (log.document !== null && readDocument(log.document) === null)
+    throw new RunlogError("store-failed", "The session's document cannot be read");
+  return documentOf(key, log);
+}
+
+/** `after` with what is not for an update to change: the identity, and the phase that follows. */
+export function changedDocument(before: SessionDocument, after: SessionDocument): SessionDocument {
+  const { name, namespace, uid } = before.metadata;
+  return withPhase({ ...after, metadata: { ...after.metadata, name, namespace, uid } });
+}
+
+export function encodeDocument(document: SessionDocument): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(document));
+}
+
+function readDocument(bytes: Uint8Array | null): SessionDocument | null {
+  try {
+    const value: unknown = bytes && JSON.parse(new TextDecoder().decode(bytes));
+    return isDocument(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Only `encodeDocument` writes documents, so that their outline says enough. */
+function isDocument(value: unknown): value is SessionDocument {
+  return typeof value === "object" && value !== null && "metadata" in value && "spec" in value;
+}
+
+/** Here nobody brings a session to the phase that is asked for: it is in it at once. */
+function withPhase(document: SessionDocument): SessionDocument {
+  const isStopped = document.metadata.annotations?.[DESIRED_PHASE] === "Stopped";
+  return { ...document, status: { ...document.status, phase: isStopped ? "Stopped" : "Running" } };
+}
+
+/** The least that a session's document says (contract 3.1). */
+function minimalDocument(
+  { project, session }: SessionKey,
+  { uid, createdAtMs }: { readonly uid: string; readonly createdAtMs: number },
+): SessionDocument {
+  return {
+    apiVersion: "vteam.ambient-code/v1alpha1",
+    kind: "AgenticSession",
+    metadata: {
+      name: session,
+      namespace: project,
+      uid,
+      creationTimestamp: new Date(createdAtMs).toISOString().replace(/\.\d+Z$/, "Z"),
+    },
+    spec: {
+      displayName: "",
+      llmSettings: { model: "", temperature: 0, maxTokens: 0 },
+      timeout: 0,
+    },
+    status: { phase: "Running" },
+    autoBranch: `ambient/${session}`,
+  };
+}

@@ -1,0 +1,74 @@
+import type { Clock } from "../../src/ports/clock.ts";
+import { RunlogError } from "../../src/ports/errors.ts";
+import { madeNoConnection } from "./retry.ts";
+
+/** One HTTP request. */
+export interface HttpRequest {
+  readonly method: "GET" | "POST";
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body?: Blob;
+  /** How long in ms the answer's headers may take. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpTransport {
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly clock: Clock;
+}
+
+/** An answer up to its headers. */
+export interface OpenAnswer {
+  readonly response: Response;
+  /** Aborted with the request's signal; aborting it ends the body. */
+  readonly connection: AbortController;
+  /** Lets go of the request's signal. To be called when the body is over. */
+  readonly release: () => void;
+}
+
+/**
+ * Sends one request and waits for the headers of its answer. Throws the signal's reason,
+ * `runner-disconnected` when the connection broke or the answer did not come in time, and what
+ * `fetch` threw where that made no connection.
+ */
+export async function sendRequest(
+  request: HttpRequest,
+  transport: HttpTransport,
+): Promise<OpenAnswer> {
+  const { signal } = request;
+  signal.throwIfAborted();
+  const connection = new AbortController();
+  const onAbort = (): void => connection.abort(signal.reason);
+  const release = (): void => signal.removeEventListener("abort", onAbort);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return { response: await send(request, connection, transport), connection, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function send(
+  { method, url, headers, body, timeoutMs }: HttpRequest,
+  connection: AbortController,
+  { fetch, clock }: HttpTransport,
+): Promise<Response> {
+  const { signal } = connection;
+  const cancelTimeout = clock.after(timeoutMs, () =>
+    connection.abort(
+      new RunlogError("runner-disconnected", `the runner did not answer in ${timeoutMs} ms`),
+    ),
+  );
+  try {
+    const init: RequestInit = { method, headers: [...headers], redirect: "manual", signal };
+    return await fetch(url, body === undefined ? init : { ...init, body });
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (madeNoConnection(cause)) throw cause;
+    throw new RunlogError("runner-disconnected", "the runner closed the connection", { cause });
+  } finally {
+    cancelTimeout();
+  }
+}

@@ -1,0 +1,233 @@
+import type { Clock } from "../ports/clock.ts";
+import { RunlogError } from "../ports/errors.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore } from "../ports/log-store.ts";
+import type { RunnerStream } from "../ports/runner-client.ts";
+import { factsOfLine, hiddenMessage, messagesSnapshot } from "./event.ts";
+import { carryRun, endRun, type OpenRun, type RunEnd } from "./run.ts";
+import type { Caller, RunInput } from "./run-input.ts";
+import type { EventLines, Session } from "./session.ts";
+import { admitRun, findRun, withdrawRun } from "./session-state.ts";
+
+/** A run that a client asks for. */
+export interface RunRequest {
+  readonly input: RunInput;
+  readonly caller: Caller;
+  /** Gives back the memory of the body, once the runner has it or never will. Idempotent. */
+  readonly releaseBody: () => void;
+}
+
+/** The answer to an accepted run. */
+export interface RunAccepted {
+  readonly runId: string;
+  readonly threadId: string;
+}
+
+export interface SessionRunsOptions {
+  readonly session: Session;
+  readonly store: LogStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Runs that may wait behind the active one. */
+  readonly queueLimit: number;
+  /** Silence in ms that ends a run, or null for none. */
+  readonly idleMs: number | null;
+  /** Posts a run to the session's runner. */
+  readonly connect: (request: RunRequest, signal: AbortSignal) => Promise<RunnerStream>;
+  /** Told when no run is active, waiting or wrapping up any more. */
+  readonly onIdle: () => void;
+}
+
+interface Entry {
+  readonly request: RunRequest;
+  readonly accepted: Promise<RunAccepted>;
+  /** Set once what its caller said is stored. */
+  logId: string | null;
+}
+
+/**
+ * The runs of one session: one is active, a few wait in order, and each is remembered, so that the
+ * same run posted again gets its first answer and nothing happens twice.
+ */
+export class SessionRuns {
+  readonly #options: SessionRunsOptions;
+  readonly #stop = new AbortController();
+  #queue: Entry[] = [];
+  #active: Entry | null = null;
+  /** Runs that are being carried, the active one and any that only wrap up. */
+  readonly #carried = new Set<Promise<void>>();
+  #admitting: Promise<unknown> = Promise.resolve();
+
+  constructor(options: SessionRunsOptions) {
+    this.#options = options;
+  }
+
+  /** The active run, or null. */
+  get activeRun(): RunAccepted | null {
+    if (!this.#active) return null;
+    const { runId, threadId } = this.#active.request.input;
+    return { runId, threadId };
+  }
+
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && this.#carried.size === 0;
+  }
+
+  /**
+   * Admits a run; the session is loaded. Rejects with `run-active` when too many wait, or
+   * `log-not-writable`: then nothing was started.
+   */
+  admit(request: RunRequest): Promise<RunAccepted> {
+    const { runId, threadId } = request.input;
+    const { session, queueLimit } = this.#options;
+    const entries = this.#active ? [this.#active, ...this.#queue] : this.#queue;
+    const twin = entries.find((entry) => entry.request.input.runId === runId);
+    const known = findRun(session.state, runId);
+    if (twin || known) {
+      request.releaseBody();
+      return twin?.accepted ?? Promise.resolve({ runId, threadId: known?.threadId || threadId });
+    }
+    if (this.#stop.signal.aborted) return Promise.reject(overloaded());
+    const waiting = this.#queue.length - (this.#active ? 0 : 1);
+    if (waiting >= queueLimit) return Promise.reject(tooMany(entries[0]?.request.input.runId));
+    // one after the other, so that the log has them in the order in which they came
+    const accepted = this.#admitting.then(() => this.#store(entry));
+    this.#admitting = accepted.catch(() => {});
+    const entry: Entry = { request, accepted, logId: null };
+    this.#queue.push(entry);
+    accepted.then(
+      () => this.#startNext(),
+      () => this.#remove(entry),
+    );
+    return accepted;
+  }
+
+  /** Ends every run that is active or waits, and refuses new ones. Resolves when all is stored. */
+  async end(reason: RunEnd): Promise<void> {
+    this.#stop.abort(reason);
+    await this.#admitting;
+    const waiting = this.#queue;
+    this.#queue = [];
+    await Promise.all([
+      ...this.#carried,
+      ...waiting.map((entry) =>
+        this.#finish(entry, () => endRun(this.#runOf(entry), reason, { started: false })),
+      ),
+    ]);
+  }
+
+  /** Stores what comes before the runner's events, under the mark that outlives a crash. */
+  async #store(entry: Entry): Promise<RunAccepted> {
+    const { session, store } = this.#options;
+    const { input } = entry.request;
+    const { runId, threadId } = input;
+    let logId: string | null = null;
+    try {
+      logId = await session.loadOrCreate();
+      await store.markOpen(session.key, logId, runId, JSON.stringify({ threadId }));
+      session.update((state) => admitRun(state, runId, threadId));
+      const said = this.#whatWasSaid(input);
+      await session.append(said, { logId });
+      for (const { id } of input.messages) session.messages.add(id);
+      await session.save();
+    } catch (cause) {
+      session.update((state) => withdrawRun(state, runId));
+      if (logId !== null) await this.#clearMark(logId, runId);
+      throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
+    }
+    entry.logId = logId;
+    return { runId, threadId };
+  }
+
+  /** The marks of hidden messages, and a snapshot of those that the log does not know yet. */
+  #whatWasSaid({ runId, threadId, messages }: RunInput): EventLines {
+    const { clock, session } = this.#options;
+    const context = { threadId, runId, timestamp: clock.now() };
+    const hidden = messages
+      .filter((message) => message.hidden)
+      .map(({ id }) => hiddenMessage(context, id));
+    const unknown = messages.filter(({ id }) => !session.messages.has(id));
+    const snapshot =
+      unknown.length === 0
+        ? []
+        : messagesSnapshot(
+            context,
+            unknown.map(({ json }) => json),
+          );
+    const events = hidden.map((line) => factsOfLine(line));
+    if (snapshot.length > 0) events.push(factsOfLine(...snapshot));
+    return { lines: [...hidden, ...snapshot], events };
+  }
+
+  #startNext(): void {
+    const next = this.#queue[0];
+    if (this.#active || !next || next.logId === null || this.#stop.signal.aborted) return;
+    this.#queue.shift();
+    this.#active = next;
+    const { connect, idleMs } = this.#options;
+    void this.#finish(next, () =>
+      carryRun({
+        ...this.#runOf(next),
+        idleMs,
+        onSlotFree: () => this.#freeSlot(next),
+        connect: (signal) => connect(next.request, signal),
+      }),
+    );
+  }
+
+  /** Carries a run by `carry`, and clears up behind it. */
+  async #finish(entry: Entry, carry: () => Promise<boolean>): Promise<void> {
+    const { request, logId } = entry;
+    const carried = (async () => {
+      const isEnded = await carry();
+      request.releaseBody();
+      // what is still open keeps its mark: a later start finds it there
+      if (isEnded && logId !== null) await this.#clearMark(logId, request.input.runId);
+    })();
+    this.#carried.add(carried);
+    await carried;
+    this.#carried.delete(carried);
+    this.#freeSlot(entry);
+    if (this.isIdle) this.#options.onIdle();
+  }
+
+  #freeSlot(entry: Entry): void {
+    if (this.#active !== entry) return;
+    this.#active = null;
+    this.#startNext();
+  }
+
+  #remove(entry: Entry): void {
+    entry.request.releaseBody();
+    this.#queue = this.#queue.filter((other) => other !== entry);
+    this.#startNext();
+    if (this.isIdle) this.#options.onIdle();
+  }
+
+  async #clearMark(logId: string, runId: string): Promise<void> {
+    const { session, store, logger } = this.#options;
+    await store.clearOpen(session.key, logId, runId).catch((error: unknown) => {
+      // the next start finds the run ended, and clears the mark
+      logger.warn("run-mark-not-cleared", { ...session.key, runId, error });
+    });
+  }
+
+  #runOf(entry: Entry): OpenRun {
+    const { session, clock, logger } = this.#options;
+    const { runId, threadId } = entry.request.input;
+    const { signal } = this.#stop;
+    return { session, clock, logger, runId, threadId, signal, logId: entry.logId ?? "" };
+  }
+}
+
+function overloaded(): RunlogError {
+  return new RunlogError("overloaded", "Server is shutting down");
+}
+
+function tooMany(runId: string | undefined): RunlogError {
+  return new RunlogError(
+    "run-active",
+    "Too many runs are waiting; the session is not available for another one",
+    { runId },
+  );
+}

@@ -1,0 +1,145 @@
+import { RunlogError } from "../ports/errors.ts";
+import type { NewSession } from "../ports/session-directory.ts";
+import {
+  booleanField,
+  integerField,
+  type JsonObject,
+  numberField,
+  objectField,
+  objectsField,
+  textField,
+  textMapField,
+  textsField,
+  withoutUndefined,
+} from "./json-fields.ts";
+import type { Caller } from "./run-input.ts";
+import { allowedSdkOptions } from "./sdk-options.ts";
+
+const DEFAULT_RUNNER_TYPE = "claude-agent-sdk";
+const DEFAULT_MODEL = "claude-sonnet-4-6";
+const DEFAULT_TEMPERATURE = 0.7;
+const DEFAULT_MAX_TOKENS = 4000;
+const DEFAULT_TIMEOUT_S = 300;
+const DEFAULT_BRANCH = "main";
+
+/** The annotation that names the session which a session continues. */
+export const PARENT_SESSION = "vteam.ambient-code/parent-session-id";
+
+/** The name of the session that a new one continues, or null. */
+export function parentOf(body: JsonObject): string | null {
+  return textField(body, "parent_session_id") || null;
+}
+
+/**
+ * The session that a client asks for, with the defaults and rules of contract 3.3. `userContext` is
+ * whom it belongs to, or null if that is not known; what the body says about that counts for nothing.
+ * Members that are not known are kept within objects that are, and dropped from the top level.
+ * Throws `invalid-input`.
+ */
+export function newSession(body: JsonObject, userContext: JsonObject | null): NewSession {
+  const initialPrompt = textField(body, "initialPrompt") ?? "";
+  const parent = parentOf(body);
+  const labels = textMapField(body, "labels");
+  const annotations = {
+    ...textMapField(body, "annotations"),
+    ...(parent !== null && { [PARENT_SESSION]: parent }),
+  };
+  const spec = withoutUndefined({
+    displayName: textField(body, "displayName") ?? "",
+    llmSettings: llmSettingsOf(body),
+    timeout: integerField(body, "timeout") ?? DEFAULT_TIMEOUT_S,
+    initialPrompt: initialPrompt.trim() === "" ? undefined : initialPrompt,
+    inactivityTimeout: inactivityTimeoutOf(body),
+    stopOnRunFinished: booleanField(body, "stopOnRunFinished"),
+    userContext: userContext ?? undefined,
+    environmentVariables: environmentOf(body, parent),
+    repos: reposOf(body),
+    activeWorkflow: workflowOf(body),
+    mcpServers: mcpServersOf(body) ?? undefined,
+  });
+  const isAnnotated = Object.keys(annotations).length > 0;
+  return { metadata: { ...(labels && { labels }), ...(isAnnotated && { annotations }) }, spec };
+}
+
+/** Whom a session belongs to that `caller` makes, or null if nobody knows. */
+export function userContextOf({ userId, userName }: Caller): JsonObject | null {
+  return userId === null ? null : { userId, displayName: userName ?? "", groups: [] };
+}
+
+/** `llmSettings` of a body with the types that it must have, unknown members kept. */
+export function llmSettingsField(body: JsonObject): JsonObject | undefined {
+  const settings = objectField(body, "llmSettings");
+  if (!settings) return undefined;
+  textField(settings, "model");
+  numberField(settings, "temperature");
+  integerField(settings, "maxTokens");
+  return settings;
+}
+
+/** `mcpServers` of a body: undefined if it is not given, null if there is nothing in it. */
+export function mcpServersOf(body: JsonObject): JsonObject | null | undefined {
+  const servers = objectField(body, "mcpServers");
+  if (!servers) return undefined;
+  const custom = objectField(servers, "custom") ?? {};
+  const disabled = textsField(servers, "disabled") ?? [];
+  const hasOthers = Object.keys(servers).some((name) => name !== "custom" && name !== "disabled");
+  const isEmpty = !hasOthers && Object.keys(custom).length === 0 && disabled.length === 0;
+  return isEmpty ? null : servers;
+}
+
+function llmSettingsOf(body: JsonObject): JsonObject {
+  const given = llmSettingsField(body) ?? {};
+  return {
+    ...given,
+    model: textField(given, "model") || DEFAULT_MODEL,
+    // nothing tells a 0 that is meant from one that a client sends for "not set"
+    temperature: numberField(given, "temperature") || DEFAULT_TEMPERATURE,
+    maxTokens: integerField(given, "maxTokens") || DEFAULT_MAX_TOKENS,
+  };
+}
+
+function inactivityTimeoutOf(body: JsonObject): number | undefined {
+  const seconds = integerField(body, "inactivityTimeout");
+  if (seconds !== undefined && seconds < 0)
+    throw new RunlogError("invalid-input", "inactivityTimeout must be >= 0");
+  return seconds;
+}
+
+function environmentOf(body: JsonObject, parent: string | null): JsonObject {
+  const options = objectField(body, "sdkOptions");
+  const allowed = options ? allowedSdkOptions(options) : {};
+  return {
+    RUNNER_TYPE: runnerTypeOf(body),
+    ...textMapField(body, "environmentVariables"),
+    ...(parent !== null && { PARENT_SESSION_ID: parent }),
+    ...(Object.keys(allowed).length > 0 && { SDK_OPTIONS: JSON.stringify(allowed) }),
+  };
+}
+
+/** Nothing lists further types here, so that only the default one is known. */
+function runnerTypeOf(body: JsonObject): string {
+  const type = textField(body, "runnerType") || DEFAULT_RUNNER_TYPE;
+  if (type === DEFAULT_RUNNER_TYPE) return type;
+  throw new RunlogError(
+    "invalid-input",
+    `Runner type '${type}' is not enabled. Contact your platform administrator.`,
+  );
+}
+
+function reposOf(body: JsonObject): readonly JsonObject[] | undefined {
+  const repos = objectsField(body, "repos");
+  for (const repo of repos ?? []) {
+    textField(repo, "url");
+    textField(repo, "branch");
+    booleanField(repo, "autoPush");
+  }
+  return repos?.length === 0 ? undefined : repos;
+}
+
+function workflowOf(body: JsonObject): JsonObject | undefined {
+  const workflow = objectField(body, "activeWorkflow");
+  if (!workflow) return undefined;
+  textField(workflow, "gitUrl");
+  textField(workflow, "path");
+  return { ...workflow, branch: textField(workflow, "branch") || DEFAULT_BRANCH };
+}

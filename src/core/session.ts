@@ -1,0 +1,151 @@
+import { RunlogError } from "../ports/errors.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import type { EventFacts } from "../ports/runner-client.ts";
+import { KnownMessages } from "./known-messages.ts";
+import { readFacts } from "./read-facts.ts";
+import { decodeHead, encodeHead } from "./session-head.ts";
+import type { AppendLinesOptions, SessionLog } from "./session-log.ts";
+import { EMPTY_STATE, foldEvent, type SessionState } from "./session-state.ts";
+
+export interface SessionOptions {
+  readonly key: SessionKey;
+  readonly log: SessionLog;
+  readonly store: LogStore;
+  readonly logger: Logger;
+}
+
+/** Lines to append, and what is known of the events in them. */
+export interface EventLines {
+  readonly lines: readonly Uint8Array[];
+  readonly events: readonly EventFacts[];
+}
+
+/** After so many bytes the head is written again, so that a recovery reads no more than that. */
+const HEAD_EVERY_BYTES = 4 * 1024 * 1024;
+
+/**
+ * One session as its writer sees it: what the log says so far, kept up to date with every append and
+ * stored in the head when it changes. After a crash the head may lag behind the log; `load` folds
+ * what came since.
+ */
+export class Session {
+  readonly key: SessionKey;
+  readonly log: SessionLog;
+  readonly #store: LogStore;
+  readonly #logger: Logger;
+  #logId: string | null = null;
+  #state: SessionState = EMPTY_STATE;
+  #messages = new KnownMessages();
+  #loading: Promise<void> | null = null;
+  #savedOffset = 0;
+  #saving: Promise<void> = Promise.resolve();
+  #saveQueued: Promise<void> | null = null;
+
+  constructor({ key, log, store, logger }: SessionOptions) {
+    this.key = key;
+    this.log = log;
+    this.#store = store;
+    this.#logger = logger;
+  }
+
+  /** The log folded so far; empty until `load` has resolved. */
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Whether `state` is that of the log as it is known now. */
+  get isLoaded(): boolean {
+    const known = this.log.position;
+    return known !== null && known.logId === this.#logId;
+  }
+
+  /** The messages that clients posted. Changed in place; stored with the next `save`. */
+  get messages(): KnownMessages {
+    return this.#messages;
+  }
+
+  /** Knows the session's log from then on, whether there is one or not. Resolves with its id. */
+  async load(): Promise<string | null> {
+    // nothing to ask for while the log is the one whose appends are being counted
+    if (this.isLoaded) return this.#logId;
+    this.#loading ??= this.#loadFromStore().finally(() => {
+      this.#loading = null;
+    });
+    await this.#loading;
+    return this.#logId;
+  }
+
+  /** As `load`, and makes the log if there is none. */
+  async loadOrCreate(): Promise<string> {
+    const logId = await this.load();
+    if (logId !== null) return logId;
+    await this.#store.create(this.key);
+    const made = await this.load();
+    if (made === null) throw new RunlogError("log-not-found", "The log was deleted");
+    return made;
+  }
+
+  /** Appends events and counts them. Throws what `SessionLog.append` throws. */
+  async append(
+    { lines, events }: EventLines,
+    options: AppendLinesOptions & { logId: string },
+  ): Promise<void> {
+    const { logId } = await this.log.append(lines, options);
+    if (logId !== this.#logId) return;
+    const before = this.#state;
+    let state = before;
+    for (const event of events) state = foldEvent(state, event);
+    this.#state = state;
+    const isDue = state.offset - this.#savedOffset >= HEAD_EVERY_BYTES;
+    if (isDue || state.status !== before.status || state.runs !== before.runs)
+      this.save().catch((error: unknown) => {
+        this.#logger.warn("head-not-saved", { ...this.key, error });
+      });
+  }
+
+  /** Changes what is known by something that is no event: a run that was admitted. */
+  update(change: (state: SessionState) => SessionState): void {
+    this.#state = change(this.#state);
+  }
+
+  /** Stores the head as it is now; calls that come while one is being written share the next. */
+  save(): Promise<void> {
+    this.#saveQueued ??= this.#saving
+      .catch(() => {})
+      .then(() => {
+        this.#saveQueued = null;
+        this.#saving = this.#writeHead();
+        return this.#saving;
+      });
+    return this.#saveQueued;
+  }
+
+  async #writeHead(): Promise<void> {
+    if (this.#logId === null) return;
+    const { offset } = this.#state;
+    const head = encodeHead({ state: this.#state, messages: this.#messages });
+    await this.#store.setHead(this.key, this.#logId, head);
+    this.#savedOffset = offset;
+  }
+
+  async #loadFromStore(): Promise<void> {
+    const stat = await this.log.refresh();
+    if (!stat) {
+      this.#logId = null;
+      this.#state = EMPTY_STATE;
+      this.#messages = new KnownMessages();
+      return;
+    }
+    const { logId } = stat;
+    const end = stat.end.raw;
+    let { state, messages } = decodeHead(stat.head);
+    if (state.offset > end) state = EMPTY_STATE;
+    this.#savedOffset = state.offset;
+    for await (const event of readFacts(this.#store, this.key, { logId, start: state.offset, end }))
+      state = foldEvent(state, event);
+    this.#logId = logId;
+    this.#state = state;
+    this.#messages = messages;
+  }
+}

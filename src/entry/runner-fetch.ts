@@ -1,0 +1,23 @@
+import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from "undici";
+import type { HttpRunnerClientOptions } from "../../adapters/runner-http/index.ts";
+
+export type RunnerFetch = HttpRunnerClientOptions["fetch"];
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const HEADERS_TIMEOUT_MS = 30_000;
+
+/** Node's own fetch ends a body that is silent for 300 s and has no connect time-out. */
+export function createRunnerFetch(): RunnerFetch {
+  const dispatcher = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    bodyTimeout: 0,
+    // a connection a run: one kept alive may be closed by the runner as the next run is posted
+    pipelining: 0,
+  });
+  // the package's own fetch: the built-in one takes an agent of its own version only. The two are
+  // the same interface, but each has types of its own
+  return async (url, init) =>
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
+    (await undiciFetch(url, { ...(init as UndiciInit), dispatcher })) as unknown as Response;
+}

@@ -1,0 +1,26 @@
+import type { Context } from "hono";
+import type { PassedAnswer } from "../core/runner-body.ts";
+import type { SessionService } from "../core/service.ts";
+import { runnerProblem } from "./runner-problem.ts";
+import { openStream } from "./open-stream.ts";
+
+/** Answers with what the runner answers: its status, its content type, its body as it comes. */
+export async function passOn(
+  c: Context,
+  service: SessionService,
+  open: () => Promise<PassedAnswer>,
+): Promise<Response> {
+  try {
+    const { status, contentType, source } = await open();
+    const headers = contentType === null ? {} : { "Content-Type": contentType };
+    if (source === null) return new Response(null, { status, headers });
+    if (c.req.method === "HEAD") {
+      source.close();
+      return new Response(null, { status, headers });
+    }
+    const stream = openStream(service, source);
+    return new Response(stream, { status, headers });
+  } catch (error) {
+    return runnerProblem(c, error);
+  }
+}

@@ -1,0 +1,82 @@
+import type { Context } from "hono";
+import { type JsonObject, parseBody } from "../core/json-fields.ts";
+import type { SessionService } from "../core/service.ts";
+import type { SessionChange } from "../core/session-changes.ts";
+import { changeSession } from "../core/session-writes.ts";
+import { RunlogError } from "../ports/errors.ts";
+import type { SessionKey } from "../ports/log-store.ts";
+import type { SessionDocument } from "../ports/session-directory.ts";
+import { problemOf } from "./problem.ts";
+import { readJsonBody } from "./read-body.ts";
+
+/** Largest body that makes or changes a session, bytes (contract 1.5). */
+export const MAX_SESSION_BODY: number = 1024 * 1024;
+
+/** The route's texts for what it cannot explain. */
+interface ChangeTexts {
+  /** The session could not be read. */
+  readonly read: string;
+  /** The session could not be written. */
+  readonly write: string;
+}
+
+export interface ChangeOptions {
+  readonly change: SessionChange;
+  readonly texts: ChangeTexts;
+  /** The answer with the document as it is now. */
+  readonly answer: (document: SessionDocument) => Response;
+  /** The answer when the session goes between reading and writing. Default: 404. */
+  readonly gone?: () => Response;
+}
+
+/** Changes a session, if there is one, and answers. */
+export async function answerChange(
+  c: Context,
+  service: SessionService,
+  key: SessionKey,
+  { change, texts, answer, gone }: ChangeOptions,
+): Promise<Response> {
+  try {
+    if (!(await service.directory.get(key))) throw notFound();
+  } catch (error) {
+    return failed(c, service, error, texts.read);
+  }
+  try {
+    const document = await changeSession(service, key, change);
+    if (document) return answer(document);
+    if (gone) return gone();
+    throw notFound();
+  } catch (error) {
+    return failed(c, service, error, texts.write);
+  }
+}
+
+/** The JSON object in the request's body; throws what `readJsonBody` and `parseBody` throw. */
+export async function bodyOf(
+  c: Context,
+  { bodyBudget }: SessionService,
+  limitBytes: number,
+): Promise<JsonObject> {
+  const body = await readJsonBody(c, { limitBytes, budget: bodyBudget });
+  try {
+    return parseBody(body.bytes);
+  } finally {
+    body.release();
+  }
+}
+
+/** The problem that an error is for the client; what the server has to answer for is logged. */
+export function failed(
+  c: Context,
+  { logger }: SessionService,
+  error: unknown,
+  text: string,
+): Response {
+  const response = problemOf(c, error, text);
+  if (response.status >= 500) logger.error("request-failed", { route: c.req.routePath, error });
+  return response;
+}
+
+function notFound(): RunlogError {
+  return new RunlogError("session-not-found", "Session not found");
+}

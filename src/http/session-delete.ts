@@ -1,0 +1,18 @@
+import type { Context } from "hono";
+import type { SessionService } from "../core/service.ts";
+import { deleteSession } from "../core/session-writes.ts";
+import { failed } from "./session-change.ts";
+import { sessionKeyOf } from "./session-key.ts";
+
+/** `DELETE …/agentic-sessions/:sessionName`: ends and removes all there is of it (contract 3.2). */
+export function sessionDelete(service: SessionService) {
+  return async (c: Context): Promise<Response> => {
+    const key = sessionKeyOf(c);
+    try {
+      await deleteSession(service, key);
+      return c.body(null, 204);
+    } catch (error) {
+      return failed(c, service, error, "Failed to delete agentic session");
+    }
+  };
+}

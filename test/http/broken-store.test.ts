@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { LogStore } from "../../src/ports/log-store.ts";
+import { answerJson, finishedEvent, SessionClient } from "../contract/session-routes/harness.ts";
+import { listenTestServer } from "../support/test-server.ts";
+
+const SECRET = "no such file: /data/secret";
+const META = '{"type":"META","metaType":"thumbs_up"}';
+
+/** A store that fails by itself from the moment on that `isBroken` is set. */
+function breakableStore() {
+  const store = createMemoryLogStore();
+  const state = { isBroken: false };
+  const failure = (): RunlogError => new RunlogError("store-failed", SECRET);
+  const breakable: LogStore = {
+    ...store,
+    read(key, options) {
+      if (!state.isBroken) return store.read(key, options);
+      return new ReadableStream({ type: "bytes", pull: (body) => body.error(failure()) });
+    },
+    append: (key, bytes, options) =>
+      state.isBroken ? Promise.reject(failure()) : store.append(key, bytes, options),
+  };
+  return { store: breakable, state };
+}
+
+/** What came of a body before it broke. Fails if it did not break. */
+async function readBroken({ body }: Response): Promise<string> {
+  const reader = body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  const reading = (async () => {
+    for (;;) {
+      const chunk = await reader?.read();
+      if (!chunk || chunk.done) return;
+      text += decoder.decode(chunk.value, { stream: true });
+    }
+  })();
+  await expect(reading).rejects.toThrow();
+  return text;
+}
+
+describe("a store that fails", () => {
+  it.each(["/agui/events", "/export"])(
+    "breaks the stream of %s off behind its headers, and is not told why",
+    async (route) => {
+      const { store, state } = breakableStore();
+      const server = await listenTestServer({ store });
+      const session = new SessionClient(server);
+      await session.play([finishedEvent()]);
+      state.isBroken = true;
+      const response = await session.get(route, { "Accept-Encoding": "identity" });
+      expect(response.status).toBe(200);
+      expect(await readBroken(response)).not.toMatch(/Error|secret/);
+      await server.dispose();
+    },
+  );
+
+  it("does not undo feedback that the runner has", async () => {
+    const { store, state } = breakableStore();
+    const server = await listenTestServer({ store });
+    const session = new SessionClient(server);
+    const lines = await session.play([finishedEvent()]);
+    server.runner.script((exchange) => answerJson(exchange, 200, { type: "RAW" }), "feedback");
+    state.isBroken = true;
+    const response = await session.post("/agui/feedback", META);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({
+      message: "Feedback sent but not persisted",
+      status: "sent",
+    });
+    state.isBroken = false;
+    expect(await session.lines()).toEqual(lines);
+    expect((await session.post("/agui/feedback", META)).status).toBe(200);
+    expect(await session.lines()).toEqual([...lines, META, '{"type":"RAW"}']);
+    await server.dispose();
+  });
+});
