@@ -79,17 +79,12 @@ async function expectEnded(
   expect(added).toMatchObject(
     isFinished ? [] : [...started, { type: "RUN_ERROR", runId: RUN, code }],
   );
-  await waitFor(async () => (await statusOf(session)) === "idle");
+  await waitFor(async () => (await session.agentStatus()) === "idle");
 
   runner.script((exchange) => tell(exchange, [startedEvent("next"), finishedEvent("next")]));
   await session.run(runBody("next"));
   await waitFor(async () => (await session.lines()).at(-1) === finishedEvent("next"));
-  await waitFor(async () => (await statusOf(session)) === "idle");
-}
-
-async function statusOf(session: SessionClient): Promise<string | undefined> {
-  const document = (await (await session.get("")).json()) as { status: { agentStatus?: string } };
-  return document.status.agentStatus;
+  await waitFor(async () => (await session.agentStatus()) === "idle");
 }
 
 describe("a run ends, whatever dies", () => {

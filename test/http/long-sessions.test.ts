@@ -22,11 +22,6 @@ async function pass(clock: { advance(ms: number): void }, minutes: number): Prom
   }
 }
 
-async function agentStatus(session: SessionClient): Promise<string | undefined> {
-  const document = (await (await session.get("")).json()) as { status: { agentStatus?: string } };
-  return document.status.agentStatus;
-}
-
 describe("a session over hours", () => {
   it("keeps its run, its status and its viewers while the run is silent for three hours, and nothing afterwards", async () => {
     const clock = createManualClock();
@@ -40,7 +35,7 @@ describe("a session over hours", () => {
     const last = sse.events(1);
 
     await pass(clock, 180);
-    expect(await agentStatus(session)).toBe("working");
+    expect(await session.agentStatus()).toBe("working");
     expect(server.service.sessions.size).toBe(1);
     expect(server.service.runs.activeRun({ project: "p1", session: "s1" })?.runId).toBe("r");
 
@@ -49,7 +44,7 @@ describe("a session over hours", () => {
     expect((await last)[0]?.data).toBe(finishedEvent());
     await sse.cancel();
     await waitFor(() => server.service.sessions.used === 0);
-    expect(await agentStatus(session)).toBe("idle");
+    expect(await session.agentStatus()).toBe("idle");
 
     await pass(clock, 9);
     expect(server.service.sessions.size).toBe(1);
@@ -57,7 +52,7 @@ describe("a session over hours", () => {
     expect(server.service.sessions.size).toBe(0);
     expect(server.service.runs.busySessions).toBe(0);
     // what was let go comes back when it is asked for
-    expect(await agentStatus(session)).toBe("idle");
+    expect(await session.agentStatus()).toBe("idle");
     await server.dispose();
   });
 

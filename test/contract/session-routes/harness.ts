@@ -67,6 +67,12 @@ export class SessionClient {
     return { response, sse: new SseReader(response.body) };
   }
 
+  /** What the session's document says that its agent is doing. */
+  async agentStatus(): Promise<string | undefined> {
+    const document = (await (await this.get("")).json()) as { status: { agentStatus?: string } };
+    return document.status.agentStatus;
+  }
+
   /** The log's lines without their LF, by the export. */
   async lines(): Promise<string[]> {
     const response = await this.get("/export", { Accept: "application/x-ndjson" });

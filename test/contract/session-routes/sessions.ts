@@ -92,6 +92,33 @@ export function sessionsSuite(fresh: FreshServer): void {
     );
 
     it(
+      "of the same name in two projects have nothing in common",
+      fresh(async (server) => {
+        const one = new SessionClient(server, "same", "p1");
+        const two = new SessionClient(server, "same", "p2");
+        const mine = await one.play(['{"type":"CUSTOM","name":"of p1"}', finishedEvent()]);
+        const { sse } = await one.watch();
+        const seen = await sse.events(mine.length);
+
+        expect((await two.get("")).status).toBe(404);
+        expect((await two.get("/export")).status).toBe(404);
+        const asking =
+          '{"type":"TOOL_CALL_START","toolCallId":"q","toolCallName":"AskUserQuestion"}';
+        const theirs = await two.play([asking, finishedEvent()]);
+        expect(await one.lines()).toEqual(mine);
+        expect(theirs.join("")).not.toContain("of p1");
+        expect(await one.agentStatus()).toBe("idle");
+        expect(await two.agentStatus()).toBe("waiting_input");
+
+        // a cursor of the one is no position in the other
+        const foreign = await two.watch("", { "Last-Event-ID": seen.at(-1)?.id ?? "" });
+        expect(foreign.response.headers.get("X-Runlog-Replay")).toBe("full; reason=another-log");
+        expect((await foreign.sse.events(theirs.length)).map(({ data }) => data)).toEqual(theirs);
+        await Promise.all([sse.cancel(), foreign.sse.cancel()]);
+      }),
+    );
+
+    it(
       "are listed empty for a project that has none, and not at all for bad parameters",
       fresh(async (server) => {
         expect(await list(server)).toEqual({
