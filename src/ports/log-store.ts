@@ -132,10 +132,10 @@ export interface LogStore {
    */
   read(key: SessionKey, options: ReadOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
 
-  /** Replaces the head atomically. At most 64 KiB, else `head-too-large`. */
+  /** Replaces the head atomically by a copy of `head`. At most 64 KiB, else `head-too-large`. */
   setHead(key: SessionKey, logId: string, head: Uint8Array): Promise<void>;
 
-  /** Replaces the document atomically. At most 256 KiB, else `document-too-large`. */
+  /** The same for the document. At most 256 KiB, else `document-too-large`. */
   setDocument(key: SessionKey, logId: string, document: Uint8Array): Promise<void>;
 
   /** Marks a run as open, durably before it resolves. Marking again replaces the data. */

@@ -5,6 +5,7 @@ import { DESIRED_PHASE, type SessionDirectory } from "../../src/ports/session-di
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { sessionDirectoryContract } from "../contract/index.ts";
 import { codeOf, collect } from "../contract/outcome.ts";
+import { nextTurn } from "../contract/wait-for.ts";
 
 const RUNNER_URL = "http://{session}.{project}.test:8001";
 const KEY = { project: "p", session: "s" };
@@ -111,6 +112,29 @@ describe("local SessionDirectory", () => {
     const rows = await collect(directory.rows("p"));
     expect(reads).toBe(2);
     expect(rows.filter(({ displayName }) => displayName === "new")).toHaveLength(1);
+  });
+
+  it("does not remember for later lists what it read while the session was changed", async () => {
+    const store = createMemoryLogStore();
+    const opened = Promise.withResolvers<void>();
+    let isHeld = false;
+    const directory = localDirectory({
+      ...store,
+      async stat(key) {
+        const stat = await store.stat(key);
+        if (isHeld) await opened.promise;
+        return stat;
+      },
+    });
+    await directory.create(KEY, { metadata: {}, spec: { displayName: "old" } });
+    isHeld = true;
+    const listing = collect(directory.rows("p"));
+    await nextTurn();
+    isHeld = false;
+    await directory.update(KEY, (document) => ({ ...document, spec: { displayName: "new" } }));
+    opened.resolve();
+    expect(await listing).toMatchObject([{ displayName: "old" }]);
+    expect(await collect(directory.rows("p"))).toMatchObject([{ displayName: "new" }]);
   });
 
   it("fills names into the runner's URL", async () => {

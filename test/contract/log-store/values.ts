@@ -32,6 +32,17 @@ export function valuesSuite(fresh: FreshStore): void {
     );
 
     it(
+      "is the store's own copy: what becomes of the bytes afterwards does not matter",
+      fresh(async ({ store }) => {
+        const { logId } = await store.create(KEY);
+        const bytes = utf8("as it was set");
+        await set(store, name, logId, bytes);
+        bytes.fill(0);
+        expect((await store.stat(KEY))?.[name]).toEqual(utf8("as it was set"));
+      }),
+    );
+
+    it(
       "is replaced atomically: who looks sees one value or another, never a mixture",
       fresh(async ({ store }) => {
         const { logId } = await store.create(KEY);
