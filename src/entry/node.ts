@@ -3,10 +3,7 @@ import { createDemoRunner } from "../../adapters/demo/index.ts";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
-import {
-  createHttpRunnerClient,
-  type HttpRunnerClientOptions,
-} from "../../adapters/runner-http/index.ts";
+import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
 import { createSessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";

@@ -13,7 +13,7 @@ import { readJsonBody } from "./read-body.ts";
 export const MAX_SESSION_BODY: number = 1024 * 1024;
 
 /** The route's texts for what it cannot explain. */
-export interface ChangeTexts {
+interface ChangeTexts {
   /** The session could not be read. */
   readonly read: string;
   /** The session could not be written. */
