@@ -17,7 +17,15 @@ const FINISHED = '{"type":"RUN_FINISHED","runId":"own","threadId":"t"}';
 /** A session with a log, and what listens to its runner. */
 async function setUp() {
   const clock = createManualClock();
-  const store = createMemoryLogStore();
+  const memory = createMemoryLogStore();
+  const gate = { opened: Promise.resolve() };
+  const store: typeof memory = {
+    ...memory,
+    append: async (key, bytes, options) => {
+      await gate.opened;
+      return memory.append(key, bytes, options);
+    },
+  };
   const feed = createMemoryLiveFeed();
   const listening = createFakeListening();
   const warnings: string[] = [];
@@ -50,6 +58,7 @@ async function setUp() {
     betweenRuns,
     clock,
     feed,
+    gate,
     logId,
     sessions,
     store,
@@ -175,6 +184,24 @@ describe("listening between runs", () => {
     await third.send(EVENT);
     await scene.betweenRuns.close();
     expect(scene.connections).toHaveLength(3);
+  });
+
+  it("does not connect again before everything of the last connection is stored", async () => {
+    const scene = await setUp();
+    scene.listen("first");
+    const first = await scene.next();
+    first.accept();
+    await first.send(STARTED);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    scene.gate.opened = promise;
+    scene.listen("second");
+    await waitFor(() => first.isClosed);
+    await settle();
+    expect(scene.connections).toHaveLength(1);
+    resolve();
+    await scene.next();
+    expect(await scene.lines()).toHaveLength(2);
+    await scene.betweenRuns.close();
   });
 
   it("can be hung up at any time, and goes on with the next run", async () => {
