@@ -63,7 +63,8 @@ function streamOf(
 
   return {
     next,
-    atBoundary: true,
+    // a server that stops may end a stream at a boundary; here only the end is one
+    atBoundary: false,
     close() {
       abort.abort();
       reader?.cancel().catch(() => {

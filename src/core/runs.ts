@@ -7,7 +7,7 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createTurns } from "../stream/turns.ts";
 import { endRun, type RunEnd, RESTARTED, SHUTDOWN } from "./run.ts";
 import { type Caller, readRunInput } from "./run-input.ts";
-import { type RunAccepted, SessionRuns } from "./session-runs.ts";
+import { type AdmittedRun, type RunAccepted, SessionRuns } from "./session-runs.ts";
 import type { Sessions } from "./sessions.ts";
 import { findRun } from "./session-state.ts";
 
@@ -20,6 +20,8 @@ export interface RunsOptions {
   readonly logger: Logger;
   readonly queueLimit: number;
   readonly idleMs: number | null;
+  /** Told of each run that was admitted, once what its caller said is stored. */
+  readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;
 }
 
 /** A request body and the memory that it takes up. */
@@ -38,6 +40,8 @@ export interface Runs {
   start(key: SessionKey, body: HeldBody, caller: Caller): Promise<RunAccepted>;
   /** The session's active run, or null. */
   activeRun(key: SessionKey): RunAccepted | null;
+  /** Whether this run of the session is active, waits or wraps up; null asks for any. */
+  carries(key: SessionKey, runId: string | null): boolean;
   /** Ends the runs that a process before this one left open. To be called before anything else. */
   closeLeftOpen(): Promise<void>;
   /**
@@ -93,6 +97,7 @@ export function createRuns(options: RunsOptions): Runs {
         releaseBody();
         return stream;
       },
+      onAdmitted: (run) => options.onAdmitted(key, run),
       onIdle: () => leave(id),
     });
     entries.set(id, { runs, release: () => use.release() });
@@ -132,6 +137,8 @@ export function createRuns(options: RunsOptions): Runs {
     },
 
     activeRun: (key) => entries.get(idOf(key))?.runs.activeRun ?? null,
+
+    carries: (key, runId) => entries.get(idOf(key))?.runs.carries(runId) ?? false,
 
     async closeLeftOpen() {
       for await (const mark of store.openRuns()) {

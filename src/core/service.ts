@@ -6,6 +6,7 @@ import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
+import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
@@ -73,6 +74,7 @@ export interface SessionService extends SessionPorts {
   readonly limits: ServiceLimits;
   readonly sessions: Sessions;
   readonly runs: Runs;
+  readonly betweenRuns: BetweenRuns;
   readonly pacer: StreamPacer;
   readonly bodyBudget: ByteBudget;
   /**
@@ -99,6 +101,7 @@ export async function createSessionService(
     ringBytes: limits.ringBytes,
     ringBudget: createByteBudget(limits.ringBudgetBytes),
     idleMs: limits.sessionIdleMs,
+    onLetGo: (key) => betweenRuns.stop(key),
   });
   const runs = createRuns({
     store,
@@ -109,6 +112,17 @@ export async function createSessionService(
     logger,
     queueLimit: limits.runQueue,
     idleMs: limits.runIdleMs,
+    onAdmitted: (key, run) => betweenRuns.listen(key, run),
+  });
+  const betweenRuns = createBetweenRuns({
+    store,
+    feed,
+    sessions,
+    directory,
+    runner,
+    clock,
+    logger,
+    carries: (key, runId) => runs.carries(key, runId),
   });
   await runs.closeLeftOpen();
   const pacer = createStreamPacer({
@@ -137,12 +151,13 @@ export async function createSessionService(
     limits,
     sessions,
     runs,
+    betweenRuns,
     pacer,
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
     async close() {
       await runs.drain(limits.drainMs);
       // before the streams, so that whoever watches a run sees why it ended
-      await runs.close();
+      await Promise.all([runs.close(), betweenRuns.close()]);
       pacer.endAll();
       for (const stop of [stopTicking, stopLooking, stopSweeping]) stop();
     },

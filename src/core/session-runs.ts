@@ -23,6 +23,11 @@ export interface RunAccepted {
   readonly threadId: string;
 }
 
+/** A run that was admitted, and the log that it was admitted to. */
+export interface AdmittedRun extends RunAccepted {
+  readonly logId: string;
+}
+
 export interface SessionRunsOptions {
   readonly session: Session;
   readonly store: LogStore;
@@ -34,6 +39,8 @@ export interface SessionRunsOptions {
   readonly idleMs: number | null;
   /** Posts a run to the session's runner. */
   readonly connect: (request: RunRequest, signal: AbortSignal) => Promise<RunnerStream>;
+  /** Told of each run that was admitted, once what its caller said is stored. */
+  readonly onAdmitted: (run: AdmittedRun) => void;
   /** Told when no run is active, waiting or wrapping up any more. */
   readonly onIdle: () => void;
 }
@@ -54,8 +61,8 @@ export class SessionRuns {
   readonly #stop = new AbortController();
   #queue: Entry[] = [];
   #active: Entry | null = null;
-  /** Runs that are being carried, the active one and any that only wrap up. */
-  readonly #carried = new Set<Promise<void>>();
+  /** Runs that are being carried, by id: the active one and any that only wrap up. */
+  readonly #carried = new Map<string, Promise<void>>();
   #admitting: Promise<unknown> = Promise.resolve();
 
   constructor(options: SessionRunsOptions) {
@@ -71,6 +78,12 @@ export class SessionRuns {
 
   get isIdle(): boolean {
     return this.#queue.length === 0 && this.#carried.size === 0;
+  }
+
+  /** Whether this run is active, waits or wraps up; null asks for any. */
+  carries(runId: string | null): boolean {
+    if (runId === null) return !this.isIdle;
+    return this.#carried.has(runId) || this.#queue.some((run) => run.request.input.runId === runId);
   }
 
   /**
@@ -109,7 +122,7 @@ export class SessionRuns {
     const waiting = this.#queue;
     this.#queue = [];
     await Promise.all([
-      ...this.#carried,
+      ...this.#carried.values(),
       ...waiting.map((entry) =>
         this.#finish(entry, () => endRun(this.#runOf(entry), reason, { started: false })),
       ),
@@ -136,6 +149,7 @@ export class SessionRuns {
       throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
     }
     entry.logId = logId;
+    this.#options.onAdmitted({ runId, threadId, logId });
     return { runId, threadId };
   }
 
@@ -184,9 +198,9 @@ export class SessionRuns {
       // what is still open keeps its mark: a later start finds it there
       if (isEnded && logId !== null) await this.#clearMark(logId, request.input.runId);
     })();
-    this.#carried.add(carried);
+    this.#carried.set(request.input.runId, carried);
     await carried;
-    this.#carried.delete(carried);
+    this.#carried.delete(request.input.runId);
     this.#freeSlot(entry);
     if (this.isIdle) this.#options.onIdle();
   }

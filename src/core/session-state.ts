@@ -44,7 +44,7 @@ export const REMEMBERED_RUNS = 100;
 /** The run of a migrated log: nobody works on it. */
 const MIGRATION_RUN = "legacy-migration";
 
-/** The state behind the next event of the log (the rules of agentStatus: PROTOCOL 9). */
+/** The state behind the next event of the log (the rules of agentStatus: PROTOCOL 7.4). */
 export function foldEvent(before: SessionState, event: EventFacts): SessionState {
   const state = { ...before, offset: before.offset + event.bytes };
   switch (event.type) {

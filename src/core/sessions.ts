@@ -17,6 +17,8 @@ export interface SessionsOptions {
   readonly ringBudget: RingBudget;
   /** How long in ms the state of a session is kept that nobody uses. */
   readonly idleMs: number;
+  /** Told when the state of a session is let go. */
+  readonly onLetGo?: (key: SessionKey) => void;
 }
 
 /** A use of a session's state: it stays at least until the last use is released. */
@@ -49,7 +51,7 @@ interface Entry {
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, clock, idleMs } = options;
+  const { store, clock, idleMs, onLetGo } = options;
   const entries = new Map<string, Entry>();
 
   function enter(key: SessionKey): Entry {
@@ -63,6 +65,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   function letGo({ session }: Entry): void {
     entries.delete(idOf(session.key));
     session.log.close();
+    onLetGo?.(session.key);
   }
 
   return {

@@ -16,7 +16,10 @@ export function stopPost(service: SessionService) {
     return answerChange(c, service, key, {
       change: stopRequest(rfc3339(service.clock.now())),
       texts: TEXTS,
-      answer: (document) => c.json(document, 202),
+      answer: (document) => {
+        service.betweenRuns.stop(key);
+        return c.json(document, 202);
+      },
       gone: () => c.json({ message: "Session no longer exists (already deleted)" }),
     });
   };

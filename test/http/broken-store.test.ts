@@ -3,9 +3,10 @@ import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { answerJson, finishedEvent, SessionClient } from "../contract/session-routes/harness.ts";
-import { listenTestServer } from "../support/test-server.ts";
+import { createTestServer, listenTestServer } from "../support/test-server.ts";
 
 const SECRET = "no such file: /data/secret";
+const SILENCE = new Promise<never>(() => {});
 const META = '{"type":"META","metaType":"thumbs_up"}';
 
 /** A store that fails by itself from the moment on that `isBroken` is set. */
@@ -40,6 +41,31 @@ async function readBroken({ body }: Response): Promise<string> {
   await expect(reading).rejects.toThrow();
   return text;
 }
+
+describe("a store that does not answer", () => {
+  it("leaves no export that looks whole when the server stops", async () => {
+    const memory = createMemoryLogStore();
+    const asked = Promise.withResolvers<void>();
+    let isSilent = false;
+    const store: LogStore = {
+      ...memory,
+      read(key, options) {
+        if (!isSilent) return memory.read(key, options);
+        asked.resolve();
+        return new ReadableStream({ type: "bytes", pull: () => SILENCE });
+      },
+    };
+    const server = await createTestServer({ store });
+    const session = new SessionClient(server);
+    await session.play([finishedEvent()]);
+    isSilent = true;
+    const reading = readBroken(await session.get("/export"));
+    await asked.promise;
+    await server.service.close();
+    expect(await reading).toMatch(/"aguiEvents":\[$/);
+    await server.dispose();
+  });
+});
 
 describe("a store that fails", () => {
   it.each(["/agui/events", "/export"])(

@@ -63,8 +63,7 @@ async function answerNothing(exchange: ScriptedExchange): Promise<void> {
 }
 
 async function answerNotFound(exchange: ScriptedExchange): Promise<void> {
-  await exchange.answer(404, { "content-type": "application/json" });
-  await exchange.write('{"detail":"Not Found"}');
+  await exchange.answer(404);
   await exchange.end();
 }
 

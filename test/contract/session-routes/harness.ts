@@ -8,7 +8,8 @@ export interface SessionRoutesHarness {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /**
    * Plays the runner of every session but `UNREACHABLE`, whose runner does not listen. The server
-   * waits for the answers to calls as long as it says, but for those of `IMPATIENT` a moment.
+   * waits for the answers to calls as long as it says, but for those of `IMPATIENT` a moment. Its
+   * `requests` are without those for events between runs.
    */
   readonly runner: ScriptedRunner;
   dispose(): Promise<void>;

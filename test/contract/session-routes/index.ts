@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { betweenRunsSuite } from "./between-runs.ts";
 import { errorsSuite } from "./errors.ts";
 import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
@@ -31,5 +32,6 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     runnerSurfaceSuite(fresh);
     tasksSuite(fresh);
     feedbackSuite(fresh);
+    betweenRunsSuite(fresh);
   });
 }

@@ -1,0 +1,84 @@
+import type { LiveFeed } from "../ports/live-feed.ts";
+import type { SessionKey } from "../ports/log-store.ts";
+import { SHUTDOWN, UNFINISHED } from "./run.ts";
+import { ThreadListener, type ThreadListenerOptions } from "./thread-listener.ts";
+
+export interface BetweenRunsOptions extends Omit<
+  ThreadListenerOptions,
+  "key" | "logId" | "threadId" | "carries"
+> {
+  readonly feed: LiveFeed;
+  /** Whether this run that was posted is active, waits or wraps up; null asks for any. */
+  readonly carries: (key: SessionKey, runId: string | null) => boolean;
+}
+
+/** What is listened to: a thread of the session, for the log that it has. */
+export interface ListenedThread {
+  readonly threadId: string;
+  readonly logId: string;
+}
+
+/**
+ * Hears what runners say between the runs that are posted to them, and stores it like any event. At
+ * most one connection a session. It is no use of the session's state, and ends when that is let go
+ * or the log is deleted.
+ */
+export interface BetweenRuns {
+  /** Listens to this thread from now on, and to no other of the session: a run was admitted to it. */
+  listen(key: SessionKey, thread: ListenedThread): void;
+  /** Hangs up, until the session's next run. */
+  stop(key: SessionKey): void;
+  /** Sessions that are listened to, or will be after a pause. */
+  readonly size: number;
+  /** Hangs up everywhere and listens no more. Resolves when everything is stored. */
+  close(): Promise<void>;
+}
+
+export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
+  const { carries, feed } = options;
+  const listeners = new Map<string, ThreadListener>();
+  let closed = false;
+
+  function start(key: SessionKey, thread: ListenedThread, after: Promise<void>): void {
+    const id = idOf(key);
+    const own = { ...thread, key, carries: (runId: string | null) => carries(key, runId) };
+    const listener = new ThreadListener({ ...options, ...own }, after);
+    listeners.set(id, listener);
+    const unsubscribe = feed.subscribe(key, ({ logId }) => {
+      if (logId !== thread.logId) listener.hangUp(UNFINISHED);
+    });
+    void listener.done.then(() => {
+      unsubscribe();
+      if (listeners.get(id) === listener) listeners.delete(id);
+    });
+  }
+
+  return {
+    get size() {
+      return listeners.size;
+    },
+
+    listen(key, thread) {
+      const known = listeners.get(idOf(key));
+      if (closed || known?.isFor(thread)) return;
+      known?.hangUp(UNFINISHED);
+      // two at once would each get a part of what the runner says
+      start(key, thread, known?.done ?? Promise.resolve());
+    },
+
+    stop(key) {
+      listeners.get(idOf(key))?.hangUp(UNFINISHED);
+    },
+
+    async close() {
+      closed = true;
+      const open = [...listeners.values()];
+      for (const listener of open) listener.hangUp(SHUTDOWN);
+      await Promise.all(open.map(({ done }) => done));
+    },
+  };
+}
+
+function idOf({ project, session }: SessionKey): string {
+  return `${project}/${session}`;
+}

@@ -1,0 +1,152 @@
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import type { EventBatch, EventFacts } from "../ports/runner-client.ts";
+import { endRun, type RunEnd, UNFINISHED } from "./run.ts";
+import { selectEvents } from "./select-events.ts";
+import { findRun, type SessionState } from "./session-state.ts";
+import type { Sessions, SessionUse } from "./sessions.ts";
+
+export interface ListenedEventsOptions {
+  readonly key: SessionKey;
+  /** The log that the session had when its runner was asked; events go into no other. */
+  readonly logId: string;
+  readonly threadId: string;
+  readonly sessions: Sessions;
+  readonly store: LogStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether this run that was posted is active, waits or wraps up; null asks for any. */
+  readonly carries: (runId: string | null) => boolean;
+}
+
+/** The run that was started last on the connection. */
+interface StartedRun {
+  readonly runId: string;
+  /** It is the runner's own; else its events come by another way. */
+  readonly isStored: boolean;
+  /** Whether its last event is a terminal. */
+  readonly isEnded: boolean;
+}
+
+/**
+ * Stores what one connection says between runs. An event belongs to the run whose id it carries, else
+ * to the one that was started last on the connection and has not finished. What belongs to a posted
+ * run that is being carried is passed over: that run's own stream has it. A run that only this
+ * connection knows gets an end like any other, also after a crash, and keeps the session's state.
+ */
+export class ListenedEvents {
+  readonly #options: ListenedEventsOptions;
+  #run: StartedRun | null = null;
+  /** The run that is marked as open in the store. */
+  #marked: string | null = null;
+  #use: SessionUse | null = null;
+
+  constructor(options: ListenedEventsOptions) {
+    this.#options = options;
+  }
+
+  /** Throws what `Session.append` throws. */
+  async store(batch: EventBatch): Promise<void> {
+    const { key, logId, sessions } = this.#options;
+    this.#use ??= sessions.use(key);
+    const { session } = this.#use;
+    try {
+      await session.load();
+      let run = this.#run;
+      const overtaken: string[] = [];
+      const isKept = batch.events.map((event) => {
+        const keeps = !this.#isElsewhere(event, run, session.state);
+        const next = runBehind(event, run, keeps);
+        if (isOpen(run) && next !== null && next.runId !== run.runId) overtaken.push(run.runId);
+        run = next;
+        return keeps;
+      });
+      const kept = selectEvents(batch, isKept);
+      if (kept.events.length > 0) {
+        await this.#mark(run);
+        await session.append(kept, { logId, durable: kept.events.some(isTerminal) });
+      }
+      this.#run = run;
+      for (const runId of overtaken) await this.#endRun(runId, UNFINISHED);
+      await this.#unmark();
+    } finally {
+      if (!isOpen(this.#run)) this.#release();
+    }
+  }
+
+  /** The connection has gone: ends the run that it leaves open. Never rejects. */
+  async end(reason: RunEnd): Promise<void> {
+    const run = this.#run;
+    this.#run = null;
+    if (isOpen(run)) await this.#endRun(run.runId, reason);
+    await this.#unmark();
+    this.#release();
+  }
+
+  #isElsewhere(event: EventFacts, run: StartedRun | null, state: SessionState): boolean {
+    const { carries } = this.#options;
+    const runId = event.runId || run?.runId || null;
+    // without any run a terminal would end the one that is carried
+    if (runId === null) return isTerminal(event) && carries(null);
+    if (run?.isStored === true && run.runId === runId) return false;
+    // the end of a run may come here a moment after that run's own stream has brought it
+    return carries(runId) || (isTerminal(event) && findRun(state, runId)?.phase === "ended");
+  }
+
+  async #mark(run: StartedRun | null): Promise<void> {
+    if (!isOpen(run) || run.runId === this.#marked) return;
+    const { key, logId, store, threadId } = this.#options;
+    await this.#clear();
+    await store.markOpen(key, logId, run.runId, JSON.stringify({ threadId }));
+    this.#marked = run.runId;
+  }
+
+  async #unmark(): Promise<void> {
+    if (!isOpen(this.#run) || this.#run.runId !== this.#marked) await this.#clear();
+  }
+
+  async #clear(): Promise<void> {
+    const runId = this.#marked;
+    if (runId === null) return;
+    this.#marked = null;
+    const { key, logId, logger, store } = this.#options;
+    await store.clearOpen(key, logId, runId).catch((error: unknown) => {
+      // the next start finds the run ended, and clears the mark
+      logger.warn("run-mark-not-cleared", { ...key, runId, error });
+    });
+  }
+
+  async #endRun(runId: string, reason: RunEnd): Promise<void> {
+    const { clock, key, logger, logId, sessions, threadId } = this.#options;
+    this.#use ??= sessions.use(key);
+    const { session } = this.#use;
+    await endRun({ session, clock, logger, logId, threadId, runId }, reason, true);
+  }
+
+  #release(): void {
+    this.#use?.release();
+    this.#use = null;
+  }
+}
+
+/** The run that was started last, once `event` has come. */
+function runBehind(
+  event: EventFacts,
+  run: StartedRun | null,
+  isStored: boolean,
+): StartedRun | null {
+  const runId = event.runId || run?.runId || null;
+  if (runId === null) return run;
+  if (event.type === "RUN_STARTED") return { runId, isStored, isEnded: false };
+  if (run?.runId !== runId) return run;
+  return event.type === "RUN_FINISHED" ? null : { ...run, isEnded: isTerminal(event) };
+}
+
+function isOpen(run: StartedRun | null): run is StartedRun {
+  return run !== null && run.isStored && !run.isEnded;
+}
+
+function isTerminal({ type }: EventFacts): boolean {
+  return type === "RUN_FINISHED" || type === "RUN_ERROR";
+}

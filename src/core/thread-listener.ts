@@ -1,0 +1,105 @@
+import type { Clock } from "../ports/clock.ts";
+import { hasCode } from "../ports/errors.ts";
+import type { RunnerClient } from "../ports/runner-client.ts";
+import type { SessionDirectory } from "../ports/session-directory.ts";
+import { ListenedEvents, type ListenedEventsOptions } from "./listened-events.ts";
+import { type RunEnd, UNFINISHED } from "./run.ts";
+
+export interface ThreadListenerOptions extends ListenedEventsOptions {
+  readonly directory: Pick<SessionDirectory, "addressOf">;
+  readonly runner: Pick<RunnerClient, "listen">;
+}
+
+const FIRST_PAUSE_MS = 1_000;
+const PAUSE_FACTOR = 1.5;
+const MAX_PAUSE_MS = 30_000;
+/** A pause is shorter by up to this part of it, so that many listeners do not come back at once. */
+const JITTER = 0.2;
+
+/**
+ * Listens to one thread: connects again and again, always behind a pause, until it is hung up, the
+ * runner says that there is nothing to hear, or the log has gone.
+ */
+export class ThreadListener {
+  readonly #options: ThreadListenerOptions;
+  readonly #stop = new AbortController();
+  #reason: RunEnd = UNFINISHED;
+  /** Settles, and never rejects, when everything that was heard is stored. */
+  readonly done: Promise<void>;
+
+  /** Begins once `after` has settled. */
+  constructor(options: ThreadListenerOptions, after: Promise<void>) {
+    this.#options = options;
+    this.done = after.then(() => this.#listen());
+  }
+
+  /** Whether this thread is what it listens to, or would but for a pause. */
+  isFor({ logId, threadId }: Pick<ThreadListenerOptions, "logId" | "threadId">): boolean {
+    const { logId: ownLog, threadId: ownThread } = this.#options;
+    return !this.#stop.signal.aborted && logId === ownLog && threadId === ownThread;
+  }
+
+  /** Ends the connection; a run that it leaves open ends with `reason`. */
+  hangUp(reason: RunEnd): void {
+    if (this.#stop.signal.aborted) return;
+    this.#reason = reason;
+    this.#stop.abort();
+  }
+
+  async #listen(): Promise<void> {
+    const { signal } = this.#stop;
+    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted;) {
+      const { delivered, isOver } = await this.#connect();
+      if (isOver) return;
+      if (delivered) pauseMs = FIRST_PAUSE_MS;
+      await pause(pauseMs * (1 - JITTER * Math.random()), this.#options.clock, signal);
+      pauseMs = Math.min(pauseMs * PAUSE_FACTOR, MAX_PAUSE_MS);
+    }
+  }
+
+  /** One connection, from the attempt to its end. Never rejects. */
+  async #connect(): Promise<{ readonly delivered: boolean; readonly isOver: boolean }> {
+    const { directory, key, logger, runner, threadId } = this.#options;
+    const { signal } = this.#stop;
+    const events = new ListenedEvents(this.#options);
+    let delivered = false;
+    let isOver = false;
+    try {
+      const address = await directory.addressOf(key);
+      const { batches } = await runner.listen({ key, address, threadId, signal });
+      for await (const batch of batches) {
+        delivered = true;
+        await events.store(batch);
+      }
+    } catch (error) {
+      isOver = isFinal(error);
+      if (!signal.aborted && !isOver && !hasCode(error, ...EXPECTED))
+        logger.warn("between-runs-failed", { ...key, error });
+    }
+    await events.end(this.#reason);
+    return { delivered, isOver };
+  }
+}
+
+/** Whether there is nothing to listen to, until the next run or for ever. */
+function isFinal(error: unknown): boolean {
+  if (hasCode(error, "log-fenced", "log-not-found", "store-closed")) return true;
+  if (!hasCode(error, "runner-refused")) return false;
+  return error.facts["status"] === 404 || error.facts["status"] === 503;
+}
+
+const EXPECTED = ["runner-unreachable", "runner-refused", "runner-disconnected"] as const;
+
+/** Resolves after `ms`, or when `signal` aborts. */
+function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.after(ms, end);
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
+}
