@@ -13,7 +13,7 @@ export interface BetweenRunsOptions extends Omit<
 }
 
 /** What is listened to: a thread of the session, for the log that it has. */
-export interface ListenedThread {
+interface ListenedThread {
   readonly threadId: string;
   readonly logId: string;
 }

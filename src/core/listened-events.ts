@@ -121,7 +121,9 @@ export class ListenedEvents {
     const { clock, key, logger, logId, sessions, threadId } = this.#options;
     this.#use ??= sessions.use(key);
     const { session } = this.#use;
-    await endRun({ session, clock, logger, logId, threadId, runId }, reason, true);
+    // tried once: while the store refuses it the mark stays, and the next start ends the run
+    const run = { session, clock, logger, logId, threadId, runId, signal: AbortSignal.abort() };
+    if (!(await endRun(run, reason, { started: true }))) this.#marked = null;
   }
 
   #release(): void {

@@ -33,7 +33,7 @@ export interface RunEnd {
   readonly code: RunErrorCode;
 }
 
-const UNFINISHED: RunEnd = {
+export const UNFINISHED: RunEnd = {
   message: "Runner stream ended before the run finished",
   code: "runner-disconnected",
 };

@@ -74,8 +74,7 @@ export function createRuns(options: RunsOptions): Runs {
 
   function leave(id: string): void {
     entries.get(id)?.release();
-    entries.delete(id);
-    if (entries.size === 0) whenIdle();
+    if (entries.delete(id) && entries.size === 0) whenIdle();
   }
 
   function runsOf(key: SessionKey): SessionRuns {
@@ -143,8 +142,8 @@ export function createRuns(options: RunsOptions): Runs {
     async closeLeftOpen() {
       for await (const mark of store.openRuns()) {
         const use = sessions.use(mark);
-        const { session } = use;
         try {
+          const { session } = use;
           const logId = await session.load();
           if (logId === null) continue;
           const { runId } = mark;
