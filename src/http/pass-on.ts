@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { PassedAnswer } from "../core/runner-body.ts";
 import type { SessionService } from "../core/service.ts";
 import { runnerProblem } from "./runner-problem.ts";
-import { openStream } from "./open-stream.ts";
+import { assertStreamRoom, openStream } from "./open-stream.ts";
 
 /** Answers with what the runner answers: its status, its content type, its body as it comes. */
 export async function passOn(
@@ -10,6 +10,8 @@ export async function passOn(
   service: SessionService,
   open: () => Promise<PassedAnswer>,
 ): Promise<Response> {
+  // before the runner is asked for what could not be passed on
+  assertStreamRoom(service);
   try {
     const { status, contentType, source } = await open();
     const headers = contentType === null ? {} : { "Content-Type": contentType };
