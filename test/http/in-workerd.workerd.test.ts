@@ -51,7 +51,13 @@ sessionRoutesContract("in workerd, in memory", {
     });
     const app = createApp({ service, listenHost: "localhost" });
     return {
-      runner,
+      runner: {
+        ...runner,
+        // listening begins by itself, at some moment behind a run: no test could count it
+        get requests() {
+          return runner.requests.filter(({ path }) => !path.includes("/events/"));
+        },
+      },
       fetch: async (path, init) =>
         quiet(await app.request(new Request(new URL(path, "http://localhost"), init))),
       async dispose() {
