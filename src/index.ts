@@ -8,6 +8,7 @@ export {
 } from "./core/service.ts";
 export { type AppOptions, createApp } from "./http/app.ts";
 export { createSessionRoutes } from "./http/session-routes.ts";
+export type * from "./ports/authorizer.ts";
 export type { Clock } from "./ports/clock.ts";
 export { RunlogError, type RunlogErrorCode } from "./ports/errors.ts";
 export type { LiveFeed, LogGrowth } from "./ports/live-feed.ts";
@@ -15,4 +16,5 @@ export type { Logger } from "./ports/logger.ts";
 export type * from "./ports/log-store.ts";
 export type * from "./ports/runner-client.ts";
 export type * from "./ports/session-directory.ts";
+export type * from "./ports/session-platform.ts";
 export { type ByteBudget, createByteBudget } from "./stream/byte-budget.ts";

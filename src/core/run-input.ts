@@ -1,13 +1,8 @@
+import type { Caller } from "../ports/authorizer.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { JsonObjectScanner } from "../stream/json-scan.ts";
 import { elements, kindAt, members, type JsonKind, type JsonMember } from "../stream/json-walk.ts";
 import { spliceBytes, type Splice } from "../stream/splice.ts";
-
-/** Who posted a run, as far as that is known. */
-export interface Caller {
-  readonly userId: string | null;
-  readonly userName: string | null;
-}
 
 /** A run's request body, read and completed. */
 export interface RunInput {
@@ -30,7 +25,7 @@ interface InputMessage {
 export interface RunInputOptions {
   /** Thread of a run that names none. */
   readonly defaultThreadId: string;
-  readonly caller: Caller;
+  readonly caller: Pick<Caller, "userId" | "userName">;
   /** Makes the ids that are missing: UUIDv4. */
   readonly newId: () => string;
 }

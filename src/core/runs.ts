@@ -1,3 +1,4 @@
+import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -6,7 +7,7 @@ import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createTurns } from "../stream/turns.ts";
 import { endRun, type RunEnd, RESTARTED, SHUTDOWN } from "./run.ts";
-import { type Caller, readRunInput } from "./run-input.ts";
+import { readRunInput } from "./run-input.ts";
 import { type AdmittedRun, type RunAccepted, SessionRuns } from "./session-runs.ts";
 import type { Sessions } from "./sessions.ts";
 import { findRun } from "./session-state.ts";

@@ -1,3 +1,4 @@
+import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -5,7 +6,7 @@ import type { LogStore } from "../ports/log-store.ts";
 import type { RunnerStream } from "../ports/runner-client.ts";
 import { factsOfLine, hiddenMessage, messagesSnapshot } from "./event.ts";
 import { carryRun, endRun, type OpenRun, type RunEnd } from "./run.ts";
-import type { Caller, RunInput } from "./run-input.ts";
+import type { RunInput } from "./run-input.ts";
 import type { EventLines, Session } from "./session.ts";
 import { admitRun, findRun, withdrawRun } from "./session-state.ts";
 

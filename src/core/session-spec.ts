@@ -1,3 +1,4 @@
+import type { Caller } from "../ports/authorizer.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { NewSession } from "../ports/session-directory.ts";
 import {
@@ -12,7 +13,6 @@ import {
   textsField,
   withoutUndefined,
 } from "./json-fields.ts";
-import type { Caller } from "./run-input.ts";
 import { allowedSdkOptions } from "./sdk-options.ts";
 
 const DEFAULT_RUNNER_TYPE = "claude-agent-sdk";
@@ -62,8 +62,8 @@ export function newSession(body: JsonObject, userContext: JsonObject | null): Ne
 }
 
 /** Whom a session belongs to that `caller` makes, or null if nobody knows. */
-export function userContextOf({ userId, userName }: Caller): JsonObject | null {
-  return userId === null ? null : { userId, displayName: userName ?? "", groups: [] };
+export function userContextOf({ userId, userName, groups }: Caller): JsonObject | null {
+  return userId === null ? null : { userId, displayName: userName ?? "", groups };
 }
 
 /** `llmSettings` of a body with the types that it must have, unknown members kept. */

@@ -1,10 +1,10 @@
+import type { Caller } from "../ports/authorizer.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import type { SessionDocument } from "../ports/session-directory.ts";
 import { isLabel } from "./names.ts";
 import { isObject, type JsonObject } from "./json-fields.ts";
 import { DELETED } from "./run.ts";
-import type { Caller } from "./run-input.ts";
 import type { SessionService } from "./service.ts";
 import type { SessionChange } from "./session-changes.ts";
 import { withAgentStatus } from "./session-list.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { Caller } from "../core/run-input.ts";
+import type { Caller } from "../ports/authorizer.ts";
 
 /**
  * Who calls, in auth mode `none` (contract 1.2): what a front end's server says in its headers.
@@ -8,8 +8,9 @@ import type { Caller } from "../core/run-input.ts";
 export function forwardedCaller(c: Context): Caller {
   const user = c.req.header("X-Forwarded-User") ?? "";
   const userId = sanitizeUserId(user);
-  if (userId === "") return { userId: null, userName: null };
-  return { userId, userName: c.req.header("X-Forwarded-Preferred-Username") ?? user };
+  if (userId === "") return { userId: null, userName: null, groups: [], token: null };
+  const userName = c.req.header("X-Forwarded-Preferred-Username") ?? user;
+  return { userId, userName, groups: [], token: null };
 }
 
 /** Cut to 253, what is not `[A-Za-z0-9._-]` becomes `-`, no `-` at an end, none doubled. */

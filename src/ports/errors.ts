@@ -9,12 +9,19 @@ export type RunlogErrorCode =
   | "unsupported-media-type"
   | "body-too-large"
   | "host-refused"
+  // callers
+  | "token-missing"
+  | "token-invalid"
+  | "access-denied"
+  | "review-failed"
   // sessions and runs
   | "session-not-found"
   | "session-exists"
   | "session-running"
+  | "session-conflict"
   | "run-active"
   | "overloaded"
+  | "platform-failed"
   // the log store
   | "log-not-found"
   | "log-not-writable"

@@ -1,3 +1,4 @@
+import type { Caller } from "./authorizer.ts";
 import type { SessionKey } from "./log-store.ts";
 
 /** What a list row is sorted and searched by: all that is kept of a session during a listing. */
@@ -51,10 +52,18 @@ export const DESIRED_PHASE = "ambient-code.io/desired-phase";
  * that is made again under its name has another uid.
  *
  * **Failures** are `RunlogError`s: `session-exists` (create), `document-too-large` (create, update),
- * `store-failed` and its kin when the source cannot be read or written; then nothing was changed. A
- * name that does not exist is null, false or empty, not a failure.
+ * `session-conflict` (update, when others were faster again and again), `token-invalid` and
+ * `access-denied` (what the source says to the caller), `platform-failed`, `store-failed` and its kin
+ * when the source cannot be read or written; then nothing was changed. A name that does not exist is
+ * null, false or empty, not a failure.
  */
 export interface SessionDirectory {
+  /**
+   * The same directory as this caller may use it; what it does is done with the caller's token.
+   * Without it, everything is done with runlog's own account.
+   */
+  as(caller: Caller): SessionDirectory;
+
   /** The session's document, or null. */
   get(key: SessionKey): Promise<SessionDocument | null>;
 

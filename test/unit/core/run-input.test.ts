@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { messagesSnapshot } from "../../../src/core/event.ts";
-import { type Caller, readRunInput } from "../../../src/core/run-input.ts";
+import { readRunInput } from "../../../src/core/run-input.ts";
+import type { Caller as AnyCaller } from "../../../src/ports/authorizer.ts";
 import { concat, textOf, utf8 } from "../../contract/bytes.ts";
 import { jsonText } from "../stream/json-text.ts";
 
@@ -160,6 +161,8 @@ function maybe(name: string, value: fc.Arbitrary<Value>): fc.Arbitrary<Member | 
 }
 
 const anyText = quoted(fc.oneof(fc.constant(""), text));
+type Caller = Pick<AnyCaller, "userId" | "userName">;
+
 const CALLERS: readonly Caller[] = [
   { userId: "ada", userName: null },
   { userId: "ada", userName: 'Ada "the first"\r\n\u2028\ud800' },
