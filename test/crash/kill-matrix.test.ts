@@ -8,6 +8,7 @@ import {
   tell,
 } from "../contract/session-routes/harness.ts";
 import type { FakeRunner } from "../support/fake-runner.ts";
+import { startRunnerProcess } from "../support/runner-process.ts";
 import { freshDir, freshRunner, sessionOf, startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -20,6 +21,9 @@ const TOOL_CALL = [
   '{"type":"TOOL_CALL_START","toolCallId":"t","toolCallName":"Bash"}',
   '{"type":"TOOL_CALL_ARGS","toolCallId":"t","delta":"{\\"command\\":"}',
 ];
+
+/** What a runner says that goes on as if nothing had been. */
+const NEXT = [startedEvent("next"), finishedEvent("next")];
 
 /** What the runner has sent when the fault comes. */
 const STAGES: Readonly<Record<string, readonly string[]>> = {
@@ -66,6 +70,16 @@ async function expectEnded(
   events: readonly string[],
   code: string,
 ): Promise<void> {
+  await expectClosed(session, events, code);
+  runner.script((exchange) => tell(exchange, NEXT));
+  await expectNextRun(session);
+}
+
+async function expectClosed(
+  session: SessionClient,
+  events: readonly string[],
+  code: string,
+): Promise<void> {
   const lines = await waitFor(async () => {
     const stored = await session.lines();
     return /"type":"RUN_(FINISHED|ERROR)"/.test(stored.at(-1) ?? "") && stored;
@@ -80,8 +94,9 @@ async function expectEnded(
     isFinished ? [] : [...started, { type: "RUN_ERROR", runId: RUN, code }],
   );
   await waitFor(async () => (await session.agentStatus()) === "idle");
+}
 
-  runner.script((exchange) => tell(exchange, [startedEvent("next"), finishedEvent("next")]));
+async function expectNextRun(session: SessionClient): Promise<void> {
   await session.run(runBody("next"));
   await waitFor(async () => (await session.lines()).at(-1) === finishedEvent("next"));
   await waitFor(async () => (await session.agentStatus()) === "idle");
@@ -103,6 +118,23 @@ describe("a run ends, whatever dies", () => {
           },
         );
       }
+  });
+
+  it.each(Object.entries(STAGES))("when the runner is killed %s", async (_when, events) => {
+    const first = await startRunnerProcess({ events, ends: false });
+    const { port } = first;
+    const RUNNER_URL = `http://127.0.0.1:${port}/`;
+    const server = await startServer({
+      env: { STORAGE_URL: `file:${await freshDir()}`, RUNNER_URL },
+    });
+    const session = sessionOf(server, await freshRunner());
+    await session.run(runBody(RUN));
+    await first.answered;
+    await waitFor(async () => (await session.lines()).length === events.length + 1);
+    await first.kill();
+    await expectClosed(session, events, "runner-disconnected");
+    await startRunnerProcess({ port, events: NEXT, ends: true });
+    await expectNextRun(session);
   });
 
   it.each(Object.entries(STAGES))("when the server is killed %s", async (_when, events) => {
