@@ -11,6 +11,9 @@ import {
 } from "./document.ts";
 import { createRowCache, type RowTexts } from "./row-cache.ts";
 
+export { createLocalAuthorizer } from "./authorizer.ts";
+export { createLocalPlatform } from "./platform.ts";
+
 export interface LocalDirectoryOptions {
   readonly store: LogStore;
   /** URL of runners; `{session}` and `{project}` are filled in, percent-encoded. */
