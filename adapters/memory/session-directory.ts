@@ -65,8 +65,8 @@ export function createMemoryDirectory(options: MemoryDirectoryOptions): SessionD
           yield {
             session: metadata.name,
             createdAtMs: Date.parse(String(metadata["creationTimestamp"])),
-            displayName: String(spec["displayName"] ?? ""),
-            initialPrompt: String(spec["initialPrompt"] ?? ""),
+            displayName: textOf(spec["displayName"]),
+            initialPrompt: textOf(spec["initialPrompt"]),
           };
         }
       },
@@ -111,6 +111,10 @@ function newDocument(
     spec: { displayName: "", llmSettings, timeout: 0, ...spec },
     autoBranch: `ambient/${session}`,
   };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 function idOf({ project, session }: SessionKey): string {

@@ -58,6 +58,13 @@ const TITLES: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
+/** Codes of 5xx whose messages are made for clients. */
+const OWN_TEXTS: ReadonlySet<RunlogErrorCode> = new Set([
+  "overloaded",
+  "log-not-writable",
+  "review-failed",
+]);
+
 /** Facts that a client may see as members of the problem document. */
 const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit", "phase"]);
 
@@ -99,7 +106,7 @@ export function problem(c: Context, options: ProblemOptions): Response {
 export function problemOf(c: Context, error: unknown, fallback = "Internal error"): Response {
   if (!(error instanceof RunlogError)) return problem(c, { code: "internal", detail: fallback });
   const { code, facts } = error;
-  const own = KINDS[code].status < 500 || code === "overloaded" || code === "log-not-writable";
+  const own = KINDS[code].status < 500 || OWN_TEXTS.has(code);
   return problem(c, { code, detail: own ? error.message : fallback, facts });
 }
 
