@@ -17,6 +17,7 @@ import { createApp } from "../../src/http/app.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
+import type { SessionDirectory } from "../../src/ports/session-directory.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
 import { IMPATIENT, UNREACHABLE } from "../contract/session-routes/harness.ts";
 import { startFakeRunner } from "./fake-runner.ts";
@@ -49,7 +50,13 @@ export async function createTestServer(options: TestServerOptions) {
     platform: createLocalPlatform(),
   });
   const ports = (options.platform ?? localPorts)(runner.address);
-  const { directory } = ports;
+  const directory: SessionDirectory = {
+    ...ports.directory,
+    // whoever calls the local one sees the same, and what a test has changed in it
+    as: (caller) => (ports.directory.logsMakeSessions ? directory : ports.directory.as(caller)),
+    addressOf: async (key) =>
+      key.session === UNREACHABLE ? runner.unreachableAddress : ports.directory.addressOf(key),
+  };
   const eventsPath = new URL("events/", runner.address).pathname;
   const runnerOptions = { fetch, maxEventBytes, intakeBudget: createByteBudget(64 * MIB) };
   const fastClient = createHttpRunnerClient({
@@ -64,11 +71,7 @@ export async function createTestServer(options: TestServerOptions) {
     store,
     ...ports,
     feed: createMemoryLiveFeed(),
-    directory: {
-      ...directory,
-      addressOf: async (key) =>
-        key.session === UNREACHABLE ? runner.unreachableAddress : directory.addressOf(key),
-    },
+    directory,
     runner: {
       ...fastClient,
       call: (call) => (call.key.session === IMPATIENT ? fastClient : client).call(call),
