@@ -67,6 +67,8 @@ export function createLocalDirectory({
   }
 
   const directory: SessionDirectory = {
+    logsMakeSessions: true,
+
     // nobody is asked who they are: everybody may do everything
     as: () => directory,
 

@@ -59,6 +59,12 @@ export const DESIRED_PHASE = "ambient-code.io/desired-phase";
  */
 export interface SessionDirectory {
   /**
+   * Whether a log makes a session: then anything may be stored for any name. Otherwise sessions are
+   * kept apart from their logs, and one has to be made before anything is stored for it.
+   */
+  readonly logsMakeSessions: boolean;
+
+  /**
    * The same directory as this caller may use it; what it does is done with the caller's token.
    * Without it, everything is done with runlog's own account.
    */
