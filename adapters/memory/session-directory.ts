@@ -2,6 +2,7 @@ import type { AccessVerb, Authorizer, Caller } from "../../src/ports/authorizer.
 import { RunlogError } from "../../src/ports/errors.ts";
 import { MAX_DOCUMENT_BYTES, type SessionKey } from "../../src/ports/log-store.ts";
 import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
+import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
 
 export interface MemoryDirectoryOptions {
   /** Asked before anything is done for a caller. */
@@ -57,18 +58,17 @@ export function createMemoryDirectory(options: MemoryDirectoryOptions): SessionD
         return documents.delete(idOf(key));
       },
 
-      async *rows(project, { signal } = {}) {
+      async page(project, { limit, offset, search }, { signal } = {}) {
+        signal?.throwIfAborted();
         await check("list", project, null);
-        for (const { metadata, spec } of documents.values()) {
-          signal?.throwIfAborted();
-          if (metadata.namespace !== project) continue;
-          yield {
-            session: metadata.name,
-            createdAtMs: Date.parse(String(metadata["creationTimestamp"])),
-            displayName: textOf(spec["displayName"]),
-            initialPrompt: textOf(spec["initialPrompt"]),
-          };
-        }
+        const matches = searchFor(search);
+        const rows = [...documents.values()]
+          .filter(({ metadata }) => metadata.namespace === project)
+          .map((document) => ({ ...rowOf(document), document }))
+          .filter(matches)
+          .sort(bySessionAge);
+        const page = rows.slice(offset, offset + limit);
+        return { documents: page.map(({ document }) => document), totalCount: rows.length };
       },
 
       async projectsWith(session) {
@@ -110,6 +110,15 @@ function newDocument(
     },
     spec: { displayName: "", llmSettings, timeout: 0, ...spec },
     autoBranch: `ambient/${session}`,
+  };
+}
+
+function rowOf({ metadata, spec }: SessionDocument): SessionRow {
+  return {
+    session: metadata.name,
+    createdAtMs: Date.parse(textOf(metadata["creationTimestamp"])),
+    displayName: textOf(spec["displayName"]),
+    initialPrompt: textOf(spec["initialPrompt"]),
   };
 }
 
