@@ -41,6 +41,8 @@ export function users(): Map<string, MemoryUser> {
 
 export interface ClusterServerOptions {
   readonly store?: LogStore;
+  /** The sessions that a server before this one has made. Default: `p1/s1`. */
+  readonly directory?: SessionDirectory;
   readonly clock?: Clock;
   readonly limits?: Partial<ServiceLimits>;
   readonly platform?: MemoryPlatformOptions;
@@ -72,11 +74,11 @@ export async function createClusterServer(options: ClusterServerOptions = {}) {
     ...(options.models && { models: options.models }),
     logger: recorder(logged),
     platform: (runnerUrl) => {
-      const memory = createMemoryDirectory({
-        authorizer: createMemoryAuthorizer(table),
-        runnerUrl,
-      });
-      const directory = failing(memory, () => {
+      const memory =
+        options.directory ??
+        createMemoryDirectory({ authorizer: createMemoryAuthorizer(table), runnerUrl });
+      const here = { ...memory, addressOf: async () => runnerUrl };
+      const directory = failing(here, () => {
         asked.push("directory");
         if (state.directory === "fails") throw apiServerDown("platform-failed");
       });
@@ -86,7 +88,7 @@ export async function createClusterServer(options: ClusterServerOptions = {}) {
   });
   const [directory] = directories;
   if (!directory) throw new Error("No directory");
-  await directory.create(KEY, SESSION);
+  if (!options.directory) await directory.create(KEY, SESSION);
   return {
     ...server,
     store,

@@ -86,6 +86,9 @@ export async function createTestServer(options: TestServerOptions) {
   return {
     app,
     service,
+    /** Paths of the requests for events between runs. */
+    listened: () =>
+      runner.requests.map(({ path }) => path).filter((path) => path.startsWith(eventsPath)),
     runner: {
       ...runner,
       get requests() {
