@@ -70,7 +70,7 @@ describe.each(ROUTES)("$method $path", ({ method, path }) => {
       const server = await freshServer();
       const response = await server.fetch(urlOf(path), {
         method,
-        headers: { Authorization: `Bearer ${encodeLatin1(text)}` },
+        headers: { Authorization: `Bearer ${text}` },
       });
       await expectProblem(response, 401, "Invalid or missing token");
       expect(server.asked).toEqual([]);
@@ -317,8 +317,3 @@ describe("the token", () => {
     });
   });
 });
-
-/** Header values are bytes: what is beyond them cannot be sent. */
-function encodeLatin1(text: string): string {
-  return text.replace(/[^\u0000-\u00ff]/g, "?");
-}

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { SseReader } from "../../contract/read-sse.ts";
+import type { SseReader } from "../../contract/read-sse.ts";
 import { nextTurn, waitFor } from "../../contract/wait-for.ts";
 import {
   type ClusterServer,
