@@ -34,6 +34,10 @@ export interface KubernetesConfig {
   readonly trustedProxies: readonly string[];
   /** File that lists the types of runners. */
   readonly registryPath: string;
+  /** File that says how the API server is reached, or null: the server runs in its cluster. */
+  readonly kubeconfig: string | null;
+  /** Runners reach their models without keys of the project. */
+  readonly useVertex: boolean;
 }
 
 type FsyncPolicy = "always" | "interval" | "never";
@@ -110,6 +114,16 @@ export const VARIABLES: readonly Variable[] = [
     meaning: "in a cluster: the types of runners and their ports",
   },
   {
+    name: "KUBECONFIG",
+    fallback: "",
+    meaning: "with RUNLOG_AUTH=kubernetes, outside the cluster: how its API server is reached",
+  },
+  {
+    name: "USE_VERTEX",
+    fallback: "",
+    meaning: "in a cluster, true: runners need no keys of their project",
+  },
+  {
     name: "RUNLOG_ALLOW_PUBLIC",
     fallback: "0",
     meaning: "1: listen beyond loopback without authentication",
@@ -180,6 +194,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     list: value("RUNLOG_LIST", "cached", oneOf("cached", "direct"), "cached or direct"),
     trustedProxies: value("RUNLOG_TRUSTED_PROXIES", [], readNetworks, "addresses or CIDR blocks"),
     registryPath: env["AGENT_REGISTRY_PATH"] || "/config/registry/agent-registry.json",
+    kubeconfig: env["KUBECONFIG"] || null,
+    useVertex: /^(1|true)$/i.test(env["USE_VERTEX"] ?? ""),
   };
   const fsync = value<FsyncPolicy>(
     "RUNLOG_FSYNC",

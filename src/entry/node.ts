@@ -35,7 +35,7 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
   const clock = systemClock;
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && !isCluster;
-  const ports = await openPlatform(config, store);
+  const { ports, sessionToken } = await openPlatform(config, store, logger);
   const service = await createSessionService({
     ...ports,
     store,
@@ -45,6 +45,7 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
       clock,
       maxEventBytes: config.maxEventBytes,
       intakeBudget: createByteBudget(INTAKE_BUDGET),
+      ...(sessionToken && { sessionToken }),
     }),
     clock,
     logger,
