@@ -117,6 +117,7 @@ export async function createSessionService(
     ringBytes: limits.ringBytes,
     ringBudget: createByteBudget(limits.ringBudgetBytes),
     idleMs: limits.sessionIdleMs,
+    documentOf: (key) => lives.documentOf(key),
     onLetGo: (key) => betweenRuns.stop(key),
   });
   const runs = createRuns({

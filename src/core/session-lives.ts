@@ -15,14 +15,8 @@ export interface SessionLivesOptions {
   readonly clock: Clock;
 }
 
-/** How sure somebody has to be that a session exists. */
-export type Certainty =
-  /** Known a few seconds ago. */
-  | "recent"
-  /** Asked for now. */
-  | "now"
-  /** Asked for now; and there is a log of the session then, into which may be written. */
-  | "writable";
+/** How sure somebody has to be that a session exists: known a few seconds ago, or asked for now. */
+export type Certainty = "recent" | "now";
 
 /**
  * Which life of a session its log belongs to. Where sessions are kept apart from their logs, one may
@@ -36,8 +30,15 @@ export interface SessionLives {
    * directory and store.
    */
   confirm(key: SessionKey, source: SessionDirectory, certainty: Certainty): Promise<void>;
-  /** The session is being removed: what is known of it counts for nothing. */
+  /** The document of a log that is made now for the session, as it was last seen; null for none. */
+  documentOf(key: SessionKey): Uint8Array | null;
+  /** The session is being removed: that it was there counts for nothing any more. */
   forget(key: SessionKey): void;
+}
+
+interface Sighting {
+  readonly uid: string;
+  readonly atMs: number;
 }
 
 /** How long a session that was seen counts as being there, for those who only read. */
@@ -48,36 +49,45 @@ const MAX_SEEN = 10_000;
 /** Where logs make sessions there is nothing to confirm: every name may be used. */
 export function createSessionLives(options: SessionLivesOptions): SessionLives {
   const { store, feed, directory, runs, clock } = options;
-  const seenAt = new Map<string, number>();
+  const seen = new Map<string, Sighting>();
   const inTurn = createTurns();
 
   function isRecent(id: string): boolean {
-    const at = seenAt.get(id);
-    return at !== undefined && clock.now() - at < RECENT_MS;
+    const sighting = seen.get(id);
+    return sighting !== undefined && clock.now() - sighting.atMs < RECENT_MS;
   }
 
-  function remember(id: string): void {
-    seenAt.delete(id);
-    seenAt.set(id, clock.now());
-    const [oldest] = seenAt.keys();
-    if (seenAt.size > MAX_SEEN && oldest !== undefined) seenAt.delete(oldest);
+  function remember(id: string, uid: string): void {
+    seen.delete(id);
+    seen.set(id, { uid, atMs: clock.now() });
+    const [oldest] = seen.keys();
+    if (seen.size > MAX_SEEN && oldest !== undefined) seen.delete(oldest);
   }
 
-  /** Leaves no log but one of the session with this uid; makes one if that is wanted. */
-  async function settle(key: SessionKey, uid: string, wanted: boolean): Promise<void> {
-    const stat = wanted ? await store.create(key) : await store.stat(key);
+  function forget(key: SessionKey): void {
+    const sighting = seen.get(idOf(key));
+    // a log that is made all the same is still marked as the removed session's
+    if (sighting) seen.set(idOf(key), { ...sighting, atMs: Number.NEGATIVE_INFINITY });
+  }
+
+  /** Leaves no log but one of the session that is there; resolves with that one's uid. */
+  async function settle(key: SessionKey, uid: string): Promise<string> {
+    const stat = await store.stat(key);
     const owner = stat && ownerOf(stat);
-    if (!stat || owner === uid) return;
-    // made a moment ago, or before anybody asked whose it is
-    if (owner === null) return store.setDocument(key, stat.logId, encodeOwner(uid));
+    if (!stat || owner === uid) return uid;
+    if (owner === null) {
+      // from before anybody asked whose it is
+      await store.setDocument(key, stat.logId, encodeOwner(uid));
+      return uid;
+    }
     // the log may be of a session that came after this uid was read: only what is there now counts
     const current = await directory.get(key);
-    if (!current || current.metadata.uid === owner) return;
+    if (!current || current.metadata.uid === owner) return owner;
     await runs.endSession(key, DELETED, async () => {
       await store.delete(key);
       feed.publish({ ...key, logId: null, end: 0 });
     });
-    if (wanted) await settle(key, current.metadata.uid, wanted);
+    return current.metadata.uid;
   }
 
   return {
@@ -86,15 +96,18 @@ export function createSessionLives(options: SessionLivesOptions): SessionLives {
       if (directory.logsMakeSessions || (certainty === "recent" && isRecent(id))) return;
       const document = await source.get(key);
       if (!document) {
-        seenAt.delete(id);
+        forget(key);
         throw new RunlogError("session-not-found", "Session not found");
       }
-      const { uid } = document.metadata;
-      await inTurn.run(id, () => settle(key, uid, certainty === "writable"));
-      remember(id);
+      await inTurn.run(id, async () => remember(id, await settle(key, document.metadata.uid)));
     },
 
-    forget: (key) => void seenAt.delete(idOf(key)),
+    documentOf(key) {
+      const sighting = seen.get(idOf(key));
+      return sighting ? encodeOwner(sighting.uid) : null;
+    },
+
+    forget,
   };
 }
 

@@ -42,7 +42,7 @@ const RENAME: AccessCheck = {
   failed: "Failed to verify permissions",
 };
 
-type RuleName = "project" | "rename" | "read" | "watch" | "call" | "write" | "writeAsRunner";
+type RuleName = "project" | "rename" | "read" | "watch" | "write" | "writeAsRunner";
 
 /** The rules that there are. The directory itself checks what else its callers may do. */
 export const ACCESS: Readonly<Record<RuleName, AccessRule>> = {
@@ -50,10 +50,9 @@ export const ACCESS: Readonly<Record<RuleName, AccessRule>> = {
   rename: { checks: [LIST, RENAME], session: null },
   read: { checks: [LIST, GET], session: "recent" },
   watch: { checks: [LIST, GET], session: "recent", tokenInUrl: true },
-  call: { checks: [LIST, UPDATE], session: "now" },
-  write: { checks: [LIST, UPDATE], session: "writable" },
+  write: { checks: [LIST, UPDATE], session: "now" },
   /** Runners have no rights in the project beyond their own session. */
-  writeAsRunner: { checks: [UPDATE], session: "writable" },
+  writeAsRunner: { checks: [UPDATE], session: "now" },
 };
 
 /** Who may use a route, once that is known. */

@@ -45,14 +45,14 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["GET", "/:sessionName/pod-events", ACCESS.project, podEventsGet],
   ["GET", "/:sessionName/agui/events", ACCESS.watch, eventsGet],
   ["POST", "/:sessionName/agui/run", ACCESS.write, runPost],
-  ["POST", "/:sessionName/agui/interrupt", ACCESS.call, interruptPost],
+  ["POST", "/:sessionName/agui/interrupt", ACCESS.write, interruptPost],
   ["POST", "/:sessionName/agui/feedback", ACCESS.write, feedbackPost],
   ["POST", "/:sessionName/runner/feedback", ACCESS.writeAsRunner, feedbackPost],
   ["GET", "/:sessionName/agui/capabilities", ACCESS.read, capabilitiesGet],
   ["GET", "/:sessionName/mcp/status", ACCESS.read, mcpStatusGet],
   ["GET", "/:sessionName/agui/tasks", ACCESS.read, tasksGet],
   ["GET", "/:sessionName/agui/tasks/:taskId/output", ACCESS.read, taskOutputGet],
-  ["POST", "/:sessionName/agui/tasks/:taskId/stop", ACCESS.call, taskStopPost],
+  ["POST", "/:sessionName/agui/tasks/:taskId/stop", ACCESS.write, taskStopPost],
   ["GET", "/:sessionName/export", ACCESS.read, exportGet],
 ];
 

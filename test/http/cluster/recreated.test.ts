@@ -35,6 +35,13 @@ async function recreate({ directory }: ClusterServer): Promise<void> {
   await directory.create(KEY, NEW);
 }
 
+/** The uid of the session that the log belongs to. */
+async function ownerOf({ store }: ClusterServer): Promise<unknown> {
+  const stat = await store.stat(KEY);
+  return (JSON.parse(new TextDecoder().decode(stat?.document ?? undefined)) as { uid: unknown })
+    .uid;
+}
+
 /** What comes until a stream ends. */
 async function restOf(sse: SseReader): Promise<readonly string[]> {
   const seen: string[] = [];
@@ -128,9 +135,34 @@ describe("a session that was made again under its name", () => {
     const lines = await session.lines();
 
     const late = { ...server.service.directory, get: async () => old };
-    await server.service.lives.confirm(KEY, late, "writable");
+    await server.service.lives.confirm(KEY, late, "now");
     await nextTurn();
     expect(await session.lines()).toEqual(lines);
+  });
+
+  it("gets nothing of what came behind the deletion of the old one", async () => {
+    const server = await freshServer();
+    const session = new SessionClient(server.seenBy(EDITOR));
+    await session.play([finishedEvent()]);
+    const caller = await server.service.authorizer.identify({
+      token: EDITOR,
+      forwardedUser: null,
+      forwardedName: null,
+      peer: null,
+      project: "p1",
+    });
+    expect((await server.as(EDITOR, "DELETE", `${PROJECT}/s1`)).status).toBe(204);
+    // a request that had passed every check before
+    const bytes = new TextEncoder().encode(runBody("late"));
+    await server.service.runs.start(KEY, { bytes, release() {} }, caller);
+    await server.directory.create(KEY, NEW);
+    expect(await session.lines()).toEqual([]);
+  });
+
+  it("has its uid at its log from the first event on", async () => {
+    const server = await freshServer();
+    await openRunner(server, () => new SessionClient(server.seenBy(EDITOR)).run());
+    expect(await ownerOf(server)).toBe((await server.directory.get(KEY))?.metadata.uid);
   });
 
   it("takes over a log of which nobody said whose it is", async () => {
@@ -145,8 +177,7 @@ describe("a session that was made again under its name", () => {
     const session = new SessionClient(server.seenBy(EDITOR));
     expect(await session.lines()).toEqual(['{"type":"CUSTOM"}']);
     const uid = (await server.directory.get(KEY))?.metadata.uid;
-    const { document } = (await store.stat(KEY)) ?? {};
-    expect(JSON.parse(new TextDecoder().decode(document ?? undefined))).toEqual({ uid });
+    expect(await ownerOf(server)).toBe(uid);
   });
 });
 
