@@ -26,7 +26,7 @@ export interface Config {
 
 type AuthConfig = { readonly kind: "none" } | KubernetesConfig;
 
-export interface KubernetesConfig {
+interface KubernetesConfig {
   readonly kind: "kubernetes";
   /** Whether lists are read from the API server each time, or kept by a watch. */
   readonly list: "direct" | "cached";

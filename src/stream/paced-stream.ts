@@ -17,7 +17,7 @@ export interface PaceOptions {
   readonly writeDeadlineMs: number;
 }
 
-export interface PacedStreamOptions {
+interface PacedStreamOptions {
   /** Sent when nothing else was for a while. */
   readonly heartbeat?: Uint8Array<ArrayBuffer>;
   /** Ends the stream when it aborts, as if its source had ended. */

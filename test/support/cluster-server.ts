@@ -27,7 +27,7 @@ export const PROJECT = "/api/projects/p1/agentic-sessions";
 
 const ALL = ["get", "list", "create", "update", "delete"] as const;
 
-export function users(): Map<string, MemoryUser> {
+function users(): Map<string, MemoryUser> {
   return new Map<string, MemoryUser>([
     [EDITOR, { name: "ed:itor", groups: ["g"], grants: [{ project: "p1", verbs: ALL }] }],
     [VIEWER, { name: "viewer", grants: [{ project: "p1", verbs: ["get", "list"] }] }],
