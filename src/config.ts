@@ -211,11 +211,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     (text) => readStorage(text, fsync),
     "file:<dir> or memory:",
   );
-  const fields = isCluster ? ["session", "project", "port"] : ["session", "project"];
   const runnerUrl = value(
     "RUNNER_URL",
     null,
-    (text) => readRunnerUrl(text, fields),
+    (text) => readRunnerUrl(isCluster ? text.replaceAll("{port}", "1") : text) && text,
     "an http(s) URL",
   );
   const demo = value("RUNLOG_DEMO", runnerUrl === null && !isCluster, readFlag, "0 or 1");
@@ -260,12 +259,10 @@ function readStorage(text: string, fsync: FsyncPolicy): StorageConfig | null {
   return dir === undefined ? null : { kind: "disk", dir, fsync };
 }
 
-function readRunnerUrl(text: string, fields: readonly string[]): string | null {
+function readRunnerUrl(text: string): string | null {
   try {
     // the braces of the template are no part of a host name that a URL parser accepts
-    const url = new URL(
-      fields.reduce((filled, field) => filled.replaceAll(`{${field}}`, "1"), text),
-    );
+    const url = new URL(text.replace(/\{(session|project)\}/g, "x"));
     return /^https?:$/.test(url.protocol) && url.username === "" ? text : null;
   } catch {
     return null;
