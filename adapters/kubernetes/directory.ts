@@ -1,4 +1,5 @@
 import type { Authorizer, Caller } from "../../src/ports/authorizer.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import type {
@@ -15,12 +16,14 @@ import { isRefusal, orNull } from "./failure.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { ListCache } from "./list-cache.ts";
 import { passOver } from "./list-pass.ts";
+import { pause } from "./pause.ts";
 import type { Registry } from "./registry.ts";
 import { type SessionResource, sessionPath, sessionsPath } from "./resources.ts";
 import { parse } from "./watch.ts";
 
 export interface DirectoryOptions {
   readonly api: Api;
+  readonly clock: Clock;
   readonly registry: Registry;
   readonly runnerUrl: string;
   /** Null: every page is read from the API server, with the caller's token. */
@@ -31,6 +34,7 @@ export interface DirectoryOptions {
 
 /** How often a change is made anew that others were faster than. */
 const MAX_WRITES = 5;
+const FIRST_WAIT_MS = 20;
 const DOCUMENTS_AT_ONCE = 16;
 
 /** A SessionDirectory over custom resources. It makes and changes nothing but these. */
@@ -44,7 +48,7 @@ function directoryFor(
   options: DirectoryOptions,
   turns: Turns,
 ): SessionDirectory {
-  const { api, registry, runnerUrl, cache, authorizer } = options;
+  const { api, clock, registry, runnerUrl, cache, authorizer } = options;
   const account: Account = caller ? accountOf(caller) : OWN;
 
   async function read(key: SessionKey, signal?: AbortSignal): Promise<SessionResource | null> {
@@ -122,6 +126,8 @@ function directoryFor(
           if (!before) return null;
           const after = await write(key, changedResource(before, change(documentOf(before))));
           if (after) return documentOf(after);
+          // by chance, so that two processes do not stay in step
+          await pause(Math.random() * FIRST_WAIT_MS * 2 ** count, clock, null);
         }
         throw new RunlogError("session-conflict", "Session was modified concurrently");
       }),

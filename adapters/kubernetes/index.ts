@@ -63,7 +63,14 @@ export function createKubernetes(options: KubernetesOptions): Kubernetes {
   const maxBytes = options.listCacheBytes ?? LIST_CACHE_BYTES;
   const cache = list === "cached" ? createListCache({ api, clock, logger, maxBytes }) : null;
   const runnerUrl = options.runnerUrl ?? CLUSTER_RUNNER_URL;
-  const directory = createKubernetesDirectory({ api, registry, runnerUrl, cache, authorizer });
+  const directory = createKubernetesDirectory({
+    api,
+    clock,
+    registry,
+    runnerUrl,
+    cache,
+    authorizer,
+  });
   const onClose = async (): Promise<void> => {
     cache?.close();
     await cluster.close();

@@ -4,6 +4,7 @@ import { concatBytes } from "../../src/stream/concat.ts";
 import { OWN, type Api, type ApiBody } from "./api.ts";
 import { apiFailure, isRefusal, reasonOf, type Refusal } from "./failure.ts";
 import { type ListVisitor, passOver } from "./list-pass.ts";
+import { pause } from "./pause.ts";
 import type { Resource } from "./resources.ts";
 
 /** Who follows a list of objects. */
@@ -149,18 +150,4 @@ async function* linesOf(body: ApiBody): AsyncGenerator<Uint8Array, void, undefin
     if (heldBytes > MAX_LINE_BYTES)
       throw new RunlogError("platform-failed", "The API server's event is too long");
   }
-}
-
-/** Waits; ends early when the signal aborts. */
-function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const leave = (): void => {
-      cancel();
-      signal.removeEventListener("abort", leave);
-      resolve();
-    };
-    const cancel = clock.after(ms, leave);
-    if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true });
-  });
 }
