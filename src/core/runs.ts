@@ -5,6 +5,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
+import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createTurns } from "../stream/turns.ts";
 import { endRun, type RunEnd, RESTARTED, SHUTDOWN } from "./run.ts";
 import { readRunInput } from "./run-input.ts";
@@ -17,10 +18,12 @@ export interface RunsOptions {
   readonly sessions: Sessions;
   readonly directory: SessionDirectory;
   readonly runner: RunnerClient;
+  readonly platform: SessionPlatform;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly queueLimit: number;
   readonly idleMs: number | null;
+  readonly podGraceMs: number;
   /** Told of each run that was admitted, once what its caller said is stored. */
   readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;
 }
@@ -60,6 +63,8 @@ export interface Runs {
 
 /** A store that refuses the ends of runs for so long does not keep their session from going. */
 const END_WAIT_MS = 2_000;
+/** Nor does a platform that does not answer keep the server from stopping. */
+const TELL_WAIT_MS = 5_000;
 
 interface Entry {
   readonly runs: SessionRuns;
@@ -67,11 +72,21 @@ interface Entry {
 }
 
 export function createRuns(options: RunsOptions): Runs {
-  const { store, sessions, directory, runner, clock, logger, queueLimit, idleMs } = options;
+  const { store, sessions, directory, runner, platform, clock, logger } = options;
   const entries = new Map<string, Entry>();
   const removals = createTurns();
   let closed = false;
   let whenIdle: () => void = () => {};
+  /** What the platform is being told. */
+  const telling = new Set<Promise<void>>();
+
+  function tellFinished(key: SessionKey, how: { readonly reached: boolean }): void {
+    const told: Promise<void> = platform
+      .runEnded(key, how)
+      .catch((error: unknown) => logger.warn("run-end-not-told", { ...key, error }))
+      .finally(() => telling.delete(told));
+    telling.add(told);
+  }
 
   function leave(id: string): void {
     entries.get(id)?.release();
@@ -84,12 +99,8 @@ export function createRuns(options: RunsOptions): Runs {
     if (known) return known.runs;
     const use = sessions.use(key);
     const runs = new SessionRuns({
+      ...options,
       session: use.session,
-      store,
-      clock,
-      logger,
-      queueLimit,
-      idleMs,
       connect: async ({ input, caller, releaseBody }, signal) => {
         const address = await directory.addressOf(key);
         const headers = callerHeaders(caller);
@@ -98,6 +109,7 @@ export function createRuns(options: RunsOptions): Runs {
         return stream;
       },
       onAdmitted: (run) => options.onAdmitted(key, run),
+      onFinished: (how) => tellFinished(key, how),
       onIdle: () => leave(id),
     });
     entries.set(id, { runs, release: () => use.release() });
@@ -168,13 +180,7 @@ export function createRuns(options: RunsOptions): Runs {
     endSession: (key, end, remove) =>
       removals.run(idOf(key), async () => {
         const ended = entries.get(idOf(key))?.runs.end(end) ?? Promise.resolve();
-        await new Promise<void>((resolve) => {
-          const cancel = clock.after(END_WAIT_MS, resolve);
-          void ended.then(() => {
-            cancel();
-            resolve();
-          });
-        });
+        await settledWithin(clock, END_WAIT_MS, ended);
         const removed = await remove();
         // what could not be written is given up now that its log is gone
         await ended;
@@ -196,8 +202,20 @@ export function createRuns(options: RunsOptions): Runs {
     async close() {
       closed = true;
       await Promise.all([...entries.values()].map(({ runs }) => runs.end(SHUTDOWN)));
+      await settledWithin(clock, TELL_WAIT_MS, Promise.all(telling));
     },
   };
+}
+
+/** Resolves when `promise`, which never rejects, has resolved, or `ms` are over. */
+function settledWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, resolve);
+    void promise.then(() => {
+      cancel();
+      resolve();
+    });
+  });
 }
 
 function idOf({ project, session }: SessionKey): string {
@@ -213,11 +231,13 @@ function threadOf(data: string, fallback: string): string {
   }
 }
 
-function callerHeaders({ userId, userName }: Caller): Record<string, string> {
+function callerHeaders({ userId, userName, token }: Caller): Record<string, string> {
   const headers: Record<string, string> = {};
   // a header holds no control characters and no text beyond Latin-1
   if (userId !== null) headers["X-Current-User-ID"] = encodeHeader(userId);
   if (userName !== null) headers["X-Current-User-Name"] = encodeHeader(userName);
+  // what the agent does for its user it does with the user's rights; nobody else gets to see it
+  if (userId !== null && token !== null) headers["X-Caller-Token"] = `Bearer ${token}`;
   return headers;
 }
 

@@ -1,5 +1,9 @@
 import { createDemoRunner } from "../../adapters/demo/index.ts";
-import { createLocalDirectory } from "../../adapters/local/index.ts";
+import {
+  createLocalAuthorizer,
+  createLocalDirectory,
+  createLocalPlatform,
+} from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import { createSessionService } from "../core/service.ts";
@@ -43,6 +47,8 @@ export class RunlogObject {
         clock: systemClock,
         intakeBudget: createByteBudget(INTAKE_BUDGET),
       }),
+      authorizer: createLocalAuthorizer(),
+      platform: createLocalPlatform(),
       clock: systemClock,
       logger: consoleLogger,
     }).then((service) => createApp({ service, listenHost: "localhost" }));

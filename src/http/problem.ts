@@ -60,15 +60,16 @@ const TITLES: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
 };
 
-/** Facts that a client may see as members of the problem document. */
-const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit", "phase"]);
-
-/** Codes of a status of 500 or more whose texts are written for clients. */
-const TOLD: ReadonlySet<RunlogErrorCode> = new Set([
+/** Codes of 5xx whose messages are made for clients. */
+const OWN_TEXTS: ReadonlySet<RunlogErrorCode> = new Set([
   "overloaded",
   "log-not-writable",
+  "review-failed",
   "log-not-owned",
 ]);
+
+/** Facts that a client may see as members of the problem document. */
+const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit", "phase"]);
 
 export interface ProblemOptions {
   readonly code: RunlogErrorCode | "not-found";
@@ -108,7 +109,7 @@ export function problem(c: Context, options: ProblemOptions): Response {
 export function problemOf(c: Context, error: unknown, fallback = "Internal error"): Response {
   if (!(error instanceof RunlogError)) return problem(c, { code: "internal", detail: fallback });
   const { code, facts } = error;
-  const own = KINDS[code].status < 500 || TOLD.has(code);
+  const own = KINDS[code].status < 500 || OWN_TEXTS.has(code);
   return problem(c, { code, detail: own ? error.message : fallback, facts });
 }
 

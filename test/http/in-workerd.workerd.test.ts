@@ -1,4 +1,8 @@
-import { createLocalDirectory } from "../../adapters/local/index.ts";
+import {
+  createLocalAuthorizer,
+  createLocalDirectory,
+  createLocalPlatform,
+} from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import { createSessionService } from "../../src/core/service.ts";
@@ -46,6 +50,8 @@ sessionRoutesContract("in workerd, in memory", {
         // 30 s of the fast clock
         headersTimeoutMs: 30_000_000,
       }),
+      authorizer: createLocalAuthorizer(),
+      platform: createLocalPlatform(),
       clock: systemClock,
       logger: silent,
     });
