@@ -11,6 +11,7 @@ import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { resumeListening } from "./resume-listening.ts";
 import { createRuns, type Runs } from "./runs.ts";
+import { closeLeftOpen } from "./close-left-open.ts";
 import { createSessionLives, type SessionLives } from "./session-lives.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
@@ -145,7 +146,7 @@ export async function createSessionService(
     carries: (key, runId) => runs.carries(key, runId),
   });
   const lives = createSessionLives({ store, feed, directory, runs, clock });
-  await runs.closeLeftOpen();
+  const stopClosing = await closeLeftOpen({ runs, clock, logger });
   let closed = false;
   const isStopped = (): boolean => closed;
   // where logs make sessions nobody says which of them run
@@ -190,7 +191,7 @@ export async function createSessionService(
       // before the streams, so that whoever watches a run sees why it ended
       await Promise.all([runs.close(), betweenRuns.close()]);
       pacer.endAll();
-      for (const stop of [stopTicking, stopLooking, stopSweeping]) stop();
+      for (const stop of [stopTicking, stopLooking, stopSweeping, stopClosing]) stop();
     },
   };
 }
