@@ -30,9 +30,22 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     ],
     portable: true,
   },
-  "./memory": { names: ["createMemoryLiveFeed", "createMemoryLogStore"], portable: true },
+  "./memory": {
+    names: [
+      "createMemoryAuthorizer",
+      "createMemoryDirectory",
+      "createMemoryLiveFeed",
+      "createMemoryLogStore",
+      "createMemoryPlatform",
+    ],
+    portable: true,
+  },
   "./disk": { names: ["createDiskLogStore"], portable: false },
-  "./local": { names: ["createLocalDirectory"], portable: true },
+  "./kubernetes": { names: ["createKubernetes"], portable: false },
+  "./local": {
+    names: ["createLocalAuthorizer", "createLocalDirectory", "createLocalPlatform"],
+    portable: true,
+  },
   "./runner-http": { names: ["createHttpRunnerClient"], portable: true },
   "./demo": { names: ["createDemoRunner"], portable: true },
   "./testing": {

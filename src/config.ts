@@ -1,10 +1,17 @@
+import { isNetwork } from "./network.ts";
+
 /** Everything a server is told from outside, checked. */
 export interface Config {
   readonly host: string;
   readonly port: number;
   readonly storage: StorageConfig;
-  /** URL template of runners, or null for the built-in demo runner. */
+  /** Whether callers are asked who they are. */
+  readonly auth: AuthConfig;
+  /** URL template of runners, or null: the built-in demo runner, or the cluster's own addresses. */
   readonly runnerUrl: string | null;
+  /** The models that sessions may be made with, or null for any. */
+  readonly models: readonly string[] | null;
+  readonly reauthMs: number;
   /** Listening beyond loopback without authentication was asked for explicitly. */
   readonly allowPublic: boolean;
   readonly maxEventBytes: number;
@@ -15,6 +22,22 @@ export interface Config {
   readonly runIdleMs: number | null;
   readonly sessionIdleMs: number;
   readonly drainMs: number;
+}
+
+type AuthConfig = { readonly kind: "none" } | KubernetesConfig;
+
+interface KubernetesConfig {
+  readonly kind: "kubernetes";
+  /** Whether lists are read from the API server each time, or kept by a watch. */
+  readonly list: "direct" | "cached";
+  /** Addresses and CIDR blocks whose identity headers are believed. */
+  readonly trustedProxies: readonly string[];
+  /** File that lists the types of runners. */
+  readonly registryPath: string;
+  /** File that says how the API server is reached, or null: the server runs in its cluster. */
+  readonly kubeconfig: string | null;
+  /** Runners reach their models without keys of the project. */
+  readonly useVertex: boolean;
 }
 
 type FsyncPolicy = "always" | "interval" | "never";
@@ -43,20 +66,63 @@ export interface Variable {
 
 export const VARIABLES: readonly Variable[] = [
   { name: "PORT", fallback: "8080", meaning: "port to listen on; 0 takes a free one" },
-  { name: "HOST", fallback: "127.0.0.1", meaning: "address to listen on" },
+  {
+    name: "HOST",
+    fallback: "127.0.0.1; 0.0.0.0 with RUNLOG_AUTH=kubernetes",
+    meaning: "address to listen on",
+  },
   { name: "STORAGE_URL", fallback: "file:./data", meaning: "file:<dir> or memory:" },
   { name: "STATE_BASE_DIR", fallback: "", meaning: "the same as STORAGE_URL=file:<dir>" },
   {
     name: "RUNNER_URL",
     fallback: "",
-    meaning: "URL of runners; {session} and {project} are filled in",
+    meaning: "URL of runners; {session}, {project} and, in a cluster, {port} are filled in",
   },
   {
     name: "RUNLOG_DEMO",
-    fallback: "1 without RUNNER_URL",
+    fallback: "1 without RUNNER_URL and cluster",
     meaning: "1: use the built-in demo runner",
   },
-  { name: "RUNLOG_AUTH", fallback: "none", meaning: "who may call; only none is built" },
+  {
+    name: "RUNLOG_AUTH",
+    fallback: "none",
+    meaning: "none (everybody may do everything) or kubernetes (the API server is asked)",
+  },
+  {
+    name: "RUNLOG_REAUTH",
+    fallback: "5m",
+    meaning: "how often it is asked again whether an open stream may go on",
+  },
+  {
+    name: "RUNLOG_LIST",
+    fallback: "cached",
+    meaning: "in a cluster: cached (a watch keeps the sessions) or direct (each list is read)",
+  },
+  {
+    name: "RUNLOG_TRUSTED_PROXIES",
+    fallback: "",
+    meaning: "in a cluster: addresses or CIDR blocks whose identity headers are believed",
+  },
+  {
+    name: "RUNLOG_MODELS",
+    fallback: "",
+    meaning: "models that sessions may be made with, comma-separated; any if not set",
+  },
+  {
+    name: "AGENT_REGISTRY_PATH",
+    fallback: "/config/registry/agent-registry.json",
+    meaning: "in a cluster: the types of runners and their ports",
+  },
+  {
+    name: "KUBECONFIG",
+    fallback: "",
+    meaning: "with RUNLOG_AUTH=kubernetes, outside the cluster: how its API server is reached",
+  },
+  {
+    name: "USE_VERTEX",
+    fallback: "",
+    meaning: "in a cluster, true: runners need no keys of their project",
+  },
   {
     name: "RUNLOG_ALLOW_PUBLIC",
     fallback: "0",
@@ -120,8 +186,23 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     return result ?? fallback;
   }
 
-  value("RUNLOG_AUTH", "none", (text) => (text === "none" ? text : null), "none");
-  const fsync = value("RUNLOG_FSYNC", "interval", readFsync, "always, interval or never");
+  const isCluster =
+    value("RUNLOG_AUTH", "none", oneOf("none", "kubernetes"), "none or kubernetes") ===
+    "kubernetes";
+  const kubernetes: KubernetesConfig = {
+    kind: "kubernetes",
+    list: value("RUNLOG_LIST", "cached", oneOf("cached", "direct"), "cached or direct"),
+    trustedProxies: value("RUNLOG_TRUSTED_PROXIES", [], readNetworks, "addresses or CIDR blocks"),
+    registryPath: env["AGENT_REGISTRY_PATH"] || "/config/registry/agent-registry.json",
+    kubeconfig: env["KUBECONFIG"] || null,
+    useVertex: /^(1|true)$/i.test(env["USE_VERTEX"] ?? ""),
+  };
+  const fsync = value<FsyncPolicy>(
+    "RUNLOG_FSYNC",
+    "interval",
+    oneOf("always", "interval", "never"),
+    "always, interval or never",
+  );
   const dir = env["STATE_BASE_DIR"];
   if (dir && env["STORAGE_URL"]) problems.push("STORAGE_URL and STATE_BASE_DIR are both set");
   const storage = value<StorageConfig>(
@@ -130,15 +211,25 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     (text) => readStorage(text, fsync),
     "file:<dir> or memory:",
   );
-  const runnerUrl = value("RUNNER_URL", null, readRunnerUrl, "an http(s) URL");
-  const demo = value("RUNLOG_DEMO", runnerUrl === null, readFlag, "0 or 1");
+  const runnerUrl = value(
+    "RUNNER_URL",
+    null,
+    (text) => readRunnerUrl(isCluster ? text.replaceAll("{port}", "1") : text) && text,
+    "an http(s) URL",
+  );
+  const demo = value("RUNLOG_DEMO", runnerUrl === null && !isCluster, readFlag, "0 or 1");
+  if (demo && isCluster)
+    problems.push("RUNLOG_DEMO=1 and RUNLOG_AUTH=kubernetes exclude each other");
   if (demo && runnerUrl !== null) problems.push("RUNLOG_DEMO=1 and RUNNER_URL exclude each other");
-  if (!demo && runnerUrl === null) problems.push("RUNLOG_DEMO=0 needs a RUNNER_URL");
+  if (!demo && runnerUrl === null && !isCluster) problems.push("RUNLOG_DEMO=0 needs a RUNNER_URL");
   const config: Config = {
-    host: env["HOST"] || "127.0.0.1",
+    host: env["HOST"] || (isCluster ? "0.0.0.0" : "127.0.0.1"),
     port: value("PORT", 8080, (text) => readInteger(text, 65_535), "a port number"),
     storage,
+    auth: isCluster ? kubernetes : { kind: "none" },
     runnerUrl,
+    models: value<readonly string[] | null>("RUNLOG_MODELS", null, readList, "names of models"),
+    reauthMs: value("RUNLOG_REAUTH", 300_000, readDuration, "a time such as 5m"),
     allowPublic: value("RUNLOG_ALLOW_PUBLIC", false, readFlag, "0 or 1"),
     maxEventBytes: value("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
     writeDeadlineMs: value("RUNLOG_WRITE_DEADLINE", 30_000, readDuration, "a time such as 30s"),
@@ -148,7 +239,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     drainMs: value("RUNLOG_DRAIN", 10_000, readDuration, "a time such as 10s"),
     maxStreams: value("RUNLOG_MAX_STREAMS", 10_000, (text) => readInteger(text, 1e6), "a number"),
   };
-  if (!isLoopback(config.host) && !config.allowPublic)
+  if (!isCluster && !isLoopback(config.host) && !config.allowPublic)
     problems.push(
       `HOST=${config.host} is not loopback: without authentication set RUNLOG_ALLOW_PUBLIC=1 if that is meant`,
     );
@@ -158,8 +249,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 
 const MIB = 1024 * 1024;
 
-function readFsync(text: string): FsyncPolicy | null {
-  return text === "always" || text === "interval" || text === "never" ? text : null;
+function oneOf<T extends string>(...words: readonly T[]): (text: string) => T | null {
+  return (text) => words.find((word) => word === text) ?? null;
 }
 
 function readStorage(text: string, fsync: FsyncPolicy): StorageConfig | null {
@@ -176,6 +267,16 @@ function readRunnerUrl(text: string): string | null {
   } catch {
     return null;
   }
+}
+
+function readList(text: string): readonly string[] | null {
+  const items = text.split(",").map((item) => item.trim());
+  return items.includes("") ? null : items;
+}
+
+function readNetworks(text: string): readonly string[] | null {
+  const items = readList(text);
+  return items?.every(isNetwork) ? items : null;
 }
 
 function readFlag(text: string): boolean | null {

@@ -1,6 +1,7 @@
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { ListedLog, LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { SessionDirectory } from "../../src/ports/session-directory.ts";
+import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import {
   changedDocument,
@@ -10,6 +11,9 @@ import {
   writableDocument,
 } from "./document.ts";
 import { createRowCache, type RowTexts } from "./row-cache.ts";
+
+export { createLocalAuthorizer } from "./authorizer.ts";
+export { createLocalPlatform } from "./platform.ts";
 
 export interface LocalDirectoryOptions {
   readonly store: LogStore;
@@ -67,6 +71,8 @@ export function createLocalDirectory({
   }
 
   const directory: SessionDirectory = {
+    logsMakeSessions: true,
+
     // nobody is asked who they are: everybody may do everything
     as: () => directory,
 
@@ -108,13 +114,24 @@ export function createLocalDirectory({
 
     delete: (key) => change(key, () => store.delete(key)),
 
-    async *rows(project, { signal } = {}) {
+    async page(project, { limit, offset, search }, { signal } = {}) {
+      const matches = searchFor(search);
+      const rows: Pick<SessionRow, "session" | "createdAtMs">[] = [];
+      signal?.throwIfAborted();
       for await (const { session, logId, createdAtMs } of logs(project)) {
         signal?.throwIfAborted();
         const key = { project, session };
         const texts = await rowCache.row(idOf(key), logId, () => readRow(key));
-        if (texts) yield { session, createdAtMs, ...texts };
+        // documents tell whole seconds: a finer order could not be seen in them
+        const shownMs = Math.floor(createdAtMs / 1000) * 1000;
+        if (texts && matches({ session, ...texts })) rows.push({ session, createdAtMs: shownMs });
       }
+      const wanted = rows.sort(bySessionAge).slice(offset, offset + limit);
+      const found = await Promise.all(
+        wanted.map(({ session }) => directory.get({ project, session })),
+      );
+      const documents = found.filter((document) => document !== null);
+      return { documents, totalCount: rows.length };
     },
 
     async projectsWith(session) {

@@ -1,4 +1,4 @@
-import type { SessionRow } from "../../src/ports/session-directory.ts";
+import type { SessionRow } from "../../src/ports/session-order.ts";
 
 /** What a list says of a session beside its name and age. */
 export type RowTexts = Pick<SessionRow, "displayName" | "initialPrompt">;

@@ -5,12 +5,12 @@ import { madeNoConnection } from "./retry.ts";
 
 /** One call, up to the headers of its answer (`RunnerClient.call`). */
 export async function callRunner(
-  { address, method, path, body, timeoutMs, signal }: RunnerCall,
+  { key, address, method, path, body, timeoutMs, signal }: RunnerCall,
   transport: HttpTransport,
 ): Promise<RunnerAnswer> {
   const headers = new Headers();
   if (body !== undefined) headers.set("Content-Type", "application/json");
-  const request = { method, url: urlBelow(address, path), headers, timeoutMs, signal };
+  const request = { key, method, url: urlBelow(address, path), headers, timeoutMs, signal };
   try {
     const blob = body && { body: new Blob([body]) };
     const answer = await sendRequest({ ...request, ...blob }, transport);

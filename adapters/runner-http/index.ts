@@ -9,8 +9,10 @@ import type { ByteBudget } from "../../src/stream/byte-budget.ts";
 import { callRunner, urlBelow } from "./call.ts";
 import { type EventAnswerOptions, openEvents, refusal } from "./event-answer.ts";
 import { retryUnconnected, type RetryOptions } from "./retry.ts";
+import type { SessionToken } from "./session-token.ts";
 
 export type { RetryOptions } from "./retry.ts";
+export type { SessionToken } from "./session-token.ts";
 
 export interface HttpRunnerClientOptions {
   /**
@@ -27,6 +29,8 @@ export interface HttpRunnerClientOptions {
   readonly headersTimeoutMs?: number;
   /** How attempts that made no connection are repeated. */
   readonly retry?: RetryOptions;
+  /** Sent to runners as `X-Ambient-Session-Token`. Default: they want none. */
+  readonly sessionToken?: SessionToken;
 }
 
 /**
@@ -34,9 +38,9 @@ export interface HttpRunnerClientOptions {
  * Aborting the request's signal makes the method, or what it resolved with, throw its reason.
  */
 export function createHttpRunnerClient(options: HttpRunnerClientOptions): RunnerClient {
-  const { fetch, clock, intakeBudget } = options;
+  const { fetch, clock, intakeBudget, sessionToken = null } = options;
   const { headersTimeoutMs: timeoutMs = 30_000, maxEventBytes = 64 * 1024 * 1024 } = options;
-  const answers = { fetch, clock, intakeBudget, maxEventBytes };
+  const answers = { fetch, clock, sessionToken, intakeBudget, maxEventBytes };
 
   return {
     run: (request) =>
@@ -54,7 +58,7 @@ export function createHttpRunnerClient(options: HttpRunnerClientOptions): Runner
 }
 
 function attemptRun(
-  { address: url, body, headers: given, signal }: RunnerRequest,
+  { key, address: url, body, headers: given, signal }: RunnerRequest,
   answers: EventAnswerOptions,
   timeoutMs: number,
 ): Promise<RunnerStream> {
@@ -62,18 +66,19 @@ function attemptRun(
   headers.set("Content-Type", "application/json");
   // a Blob has a length, unlike a stream, and is not joined or copied again for each attempt
   const blob = new Blob([...body]);
-  return openEvents({ method: "POST", url, headers, body: blob, timeoutMs, signal }, answers);
+  return openEvents({ key, method: "POST", url, headers, body: blob, timeoutMs, signal }, answers);
 }
 
 async function attemptListen(
-  { address, threadId, signal }: ListenRequest,
+  { key, address, threadId, signal }: ListenRequest,
   answers: EventAnswerOptions,
   timeoutMs: number,
 ): Promise<RunnerStream> {
   const segment = segmentOf(threadId);
   if (segment === null) throw refusal(404);
   const url = urlBelow(address, `events/${segment}`);
-  return openEvents({ method: "GET", url, headers: new Headers(), timeoutMs, signal }, answers);
+  const headers = new Headers();
+  return openEvents({ key, method: "GET", url, headers, timeoutMs, signal }, answers);
 }
 
 /** The thread as one segment of a path, or null if it cannot be one. */

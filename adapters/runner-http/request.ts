@@ -1,9 +1,12 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
+import type { SessionKey } from "../../src/ports/log-store.ts";
 import { madeNoConnection } from "./retry.ts";
+import { type SessionToken, withSessionToken } from "./session-token.ts";
 
-/** One HTTP request. */
+/** One HTTP request to a session's runner. */
 export interface HttpRequest {
+  readonly key: SessionKey;
   readonly method: "GET" | "POST";
   readonly url: string;
   readonly headers: Headers;
@@ -16,6 +19,8 @@ export interface HttpRequest {
 export interface HttpTransport {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly clock: Clock;
+  /** Null: runners want no token. */
+  readonly sessionToken: SessionToken | null;
 }
 
 /** An answer up to its headers. */
@@ -28,14 +33,20 @@ export interface OpenAnswer {
 }
 
 /**
- * Sends one request and waits for the headers of its answer. Throws the signal's reason,
- * `runner-disconnected` when the connection broke or the answer did not come in time, and what
- * `fetch` threw where that made no connection.
+ * Sends one request, with the session's token if there is one, and waits for the headers of its answer.
+ * Throws the signal's reason, `runner-disconnected` when the connection broke or the answer did not come
+ * in time, `runner-unreachable` when the token cannot be read, and what `fetch` threw where that made no
+ * connection.
  */
-export async function sendRequest(
-  request: HttpRequest,
-  transport: HttpTransport,
-): Promise<OpenAnswer> {
+export function sendRequest(request: HttpRequest, transport: HttpTransport): Promise<OpenAnswer> {
+  const { key, headers, signal } = request;
+  const { sessionToken, clock } = transport;
+  const sendNow = (): Promise<OpenAnswer> => sendOnce(request, transport);
+  if (!sessionToken) return sendNow();
+  return withSessionToken(headers, sendNow, { key, sessionToken, clock, signal });
+}
+
+async function sendOnce(request: HttpRequest, transport: HttpTransport): Promise<OpenAnswer> {
   const { signal } = request;
   signal.throwIfAborted();
   const connection = new AbortController();

@@ -1,5 +1,5 @@
 import type { Clock } from "../../src/ports/clock.ts";
-import { RunlogError } from "../../src/ports/errors.ts";
+import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 
 export interface RetryOptions {
   /** Attempts in all, default 15. */
@@ -33,7 +33,7 @@ export async function retryUnconnected<T>(
     try {
       return await attempt();
     } catch (cause) {
-      if (signal.aborted || !madeNoConnection(cause)) throw cause;
+      if (signal.aborted || !sentNothing(cause)) throw cause;
       if (count >= attempts)
         throw new RunlogError("runner-unreachable", "the runner could not be reached", {
           cause,
@@ -54,6 +54,11 @@ const CONNECT_CODES: ReadonlySet<unknown> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 const CONNECT_CALLS: ReadonlySet<unknown> = new Set(["connect", "getaddrinfo"]);
+
+/** Whether an attempt failed before anything was sent to the runner. */
+function sentNothing(error: unknown): boolean {
+  return madeNoConnection(error) || hasCode(error, "runner-unreachable");
+}
 
 /**
  * Whether a failed `fetch` is known to have sent nothing, because no connection was made.
@@ -77,7 +82,8 @@ function isConnectFailure(cause: unknown): boolean {
   return "code" in cause && CONNECT_CODES.has(cause.code);
 }
 
-function wait(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+/** Resolves after `ms`; rejects with the signal's reason. */
+export function wait(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const leave = (): void => {
       cancel();

@@ -2,6 +2,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { EventBatch, EventFacts } from "../ports/runner-client.ts";
+import type { SessionPlatform } from "../ports/session-platform.ts";
+import { noteEvents } from "./activity.ts";
 import { endRun, type RunEnd, UNFINISHED } from "./run.ts";
 import { selectEvents } from "./select-events.ts";
 import { findRun, type SessionState } from "./session-state.ts";
@@ -14,6 +16,7 @@ export interface ListenedEventsOptions {
   readonly threadId: string;
   readonly sessions: Sessions;
   readonly store: LogStore;
+  readonly platform: Pick<SessionPlatform, "noteActivity">;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether this run that was posted is active, waits or wraps up; null asks for any. */
@@ -66,6 +69,7 @@ export class ListenedEvents {
       if (kept.events.length > 0) {
         await this.#mark(run);
         await session.append(kept, { logId, durable: kept.events.some(isTerminal) });
+        noteEvents(this.#options.platform, key, kept.events);
       }
       this.#run = run;
       for (const runId of overtaken) await this.#endRun(runId, UNFINISHED);

@@ -2,7 +2,10 @@ import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { EventBatch, EventFacts, RunnerStream } from "../ports/runner-client.ts";
+import type { SessionPlatform } from "../ports/session-platform.ts";
+import { noteEvents } from "./activity.ts";
 import { factsOfLine, type RunErrorCode, runError, runStarted } from "./event.ts";
+import { watchPod } from "./pod-watch.ts";
 import type { Session } from "./session.ts";
 
 /** A run that was admitted and has not ended. */
@@ -25,6 +28,10 @@ export interface RunOptions extends OpenRun {
   readonly onSlotFree: () => void;
   /** Silence in ms that ends a run, or null for none. */
   readonly idleMs: number | null;
+  /** Told what the runner does, and asked what becomes of its pod. */
+  readonly platform: Pick<SessionPlatform, "noteActivity" | "podEnd">;
+  /** How long in ms a run that has lost its runner waits for word of the pod. */
+  readonly podGraceMs: number;
 }
 
 /** An end that the server has to write itself. */
@@ -33,6 +40,7 @@ export interface RunEnd {
   readonly code: RunErrorCode;
 }
 
+const UNREACHED: RunEnd = { message: "Runner is not available", code: "runner-unavailable" };
 export const UNFINISHED: RunEnd = {
   message: "Runner stream ended before the run finished",
   code: "runner-disconnected",
@@ -59,11 +67,16 @@ const LATE_EVENTS_MS = 30_000;
  * the server stopped before that could be stored: the run is still open. Never rejects.
  */
 export async function carryRun(options: RunOptions): Promise<boolean> {
-  const { session, logger, onSlotFree, runId } = options;
+  const { session, logger, onSlotFree, platform, podGraceMs: graceMs, runId, clock } = options;
   const carrier = new RunCarrier(options);
-  const end = await carrier.stream();
+  const onGone = (): void => carrier.stop();
+  const pod = watchPod({ key: session.key, platform, clock, graceMs, onGone });
+  let end = (await carrier.stream()) ?? (carrier.ended ? null : UNFINISHED);
+  // a pod takes its connection along, and word of it comes later
+  if (end === UNFINISHED || end === UNREACHED) end = (await pod.end()) ?? end;
+  pod.stop();
   if (end) logger.warn("run-failed", { ...session.key, runId, code: end.code });
-  const isEnded = (!end && carrier.ended) || (await carrier.end(end ?? UNFINISHED));
+  const isEnded = end === null || (await carrier.end(end));
   onSlotFree();
   return isEnded;
 }
@@ -110,6 +123,11 @@ class RunCarrier {
     }
   }
 
+  /** Ends the stream. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
   end(end: RunEnd): Promise<boolean> {
     return endRun(this.#options, end, { started: this.#started });
   }
@@ -144,6 +162,7 @@ class RunCarrier {
       ended = finished || event.type === "RUN_ERROR";
     }
     await session.append(batch, { logId, durable: ended && !before });
+    noteEvents(this.#options.platform, session.key, batch.events);
     [this.#started, this.#ended, this.#finished] = [started, ended, finished];
     if (finished && !before) this.#wrapUp();
   }
@@ -157,7 +176,7 @@ class RunCarrier {
     const { clock, onSlotFree } = this.#options;
     this.#cancelTimers = [
       clock.after(SLOT_AFTER_MS, onSlotFree),
-      clock.after(LATE_EVENTS_MS, () => this.#stop.abort()),
+      clock.after(LATE_EVENTS_MS, () => this.stop()),
     ];
   }
 
@@ -165,17 +184,18 @@ class RunCarrier {
     const { clock, idleMs } = this.#options;
     if (idleMs === null) return;
     this.#cancelIdle();
-    this.#cancelIdle = clock.after(idleMs, () => this.#stop.abort());
+    this.#cancelIdle = clock.after(idleMs, () => this.stop());
   }
 
   #endOf(error: unknown): RunEnd {
-    // the idle limit, which is the only one to stop the stream without a reason of its own
+    // the idle limit or the pod's end, which stop the stream without a reason of their own
     if (this.#stop.signal.aborted && !(error instanceof RunlogError)) return UNFINISHED;
     const { logger, session } = this.#options;
     const code = error instanceof RunlogError ? error.code : "internal";
     switch (code) {
       case "runner-unreachable":
-        return { message: "Runner is not available", code: "runner-unavailable" };
+      case "platform-failed":
+        return UNREACHED;
       case "runner-refused": {
         const status = Number(error instanceof RunlogError ? error.facts["status"] : 0);
         return { message: `Runner error: HTTP ${status}`, code: `runner-http-${status}` };
@@ -213,7 +233,8 @@ export async function endRun(
       logger.error("run-end-not-stored", { ...session.key, runId, error });
       // the log is gone: there is nothing left to close
       if (hasCode(error, "log-fenced", "log-not-found")) return true;
-      if (signal.aborted || hasCode(error, "store-closed")) return false;
+      // whoever has the session now finds the run's mark, and ends it
+      if (signal.aborted || hasCode(error, "store-closed", "log-not-owned")) return false;
       await pause(clock, waitMs, signal);
     }
   }

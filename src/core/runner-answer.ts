@@ -36,13 +36,9 @@ export async function askRunner(
   question: RunnerQuestion,
 ): Promise<RunnerReply> {
   const untilMs = clock.now() + question.timeoutMs;
-  const address = await directory.addressOf(key);
+  const address = await directory.addressOf(key).catch(notReached);
   const { signal } = new AbortController();
-  const answer = await runner
-    .call({ ...question, key, address, signal })
-    .catch((cause: unknown) => {
-      throw hasCode(cause, "runner-unreachable") ? unavailable(cause) : cause;
-    });
+  const answer = await runner.call({ ...question, key, address, signal }).catch(notReached);
   if (answer.status === 401) {
     dropBody(answer);
     throw new RunlogError("runner-unreachable", "Runner refused the session token");
@@ -52,6 +48,11 @@ export async function askRunner(
 
 export function unavailable(cause?: unknown): RunlogError {
   return new RunlogError("runner-unreachable", "Runner is not available", { cause });
+}
+
+/** Whether its address, its token or its pod is missing makes no difference to a client. */
+function notReached(cause: unknown): never {
+  throw hasCode(cause, "runner-unreachable", "platform-failed") ? unavailable(cause) : cause;
 }
 
 /** Closes an answer that nobody reads. */

@@ -1,10 +1,11 @@
 import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
-import { RunlogError } from "../ports/errors.ts";
+import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import type { LogStore, OpenRunMark, SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
+import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createTurns } from "../stream/turns.ts";
 import { endRun, type RunEnd, RESTARTED, SHUTDOWN } from "./run.ts";
 import { readRunInput } from "./run-input.ts";
@@ -17,10 +18,12 @@ export interface RunsOptions {
   readonly sessions: Sessions;
   readonly directory: SessionDirectory;
   readonly runner: RunnerClient;
+  readonly platform: SessionPlatform;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly queueLimit: number;
   readonly idleMs: number | null;
+  readonly podGraceMs: number;
   /** Told of each run that was admitted, once what its caller said is stored. */
   readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;
 }
@@ -43,8 +46,12 @@ export interface Runs {
   activeRun(key: SessionKey): RunAccepted | null;
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
   carries(key: SessionKey, runId: string | null): boolean;
-  /** Ends the runs that a process before this one left open. To be called before anything else. */
-  closeLeftOpen(): Promise<void>;
+  /**
+   * Ends the runs that a process before this one left open. To be called before anything else, and
+   * again while it resolves with more than 0: so many belong to sessions that another process has,
+   * or had a moment ago, or could not be written.
+   */
+  closeLeftOpen(): Promise<number>;
   /**
    * Ends the session's runs with a RUN_ERROR, then has it removed by `remove`; resolves as that does.
    * Runs that are started meanwhile wait, and belong to the session that is made after it.
@@ -60,6 +67,8 @@ export interface Runs {
 
 /** A store that refuses the ends of runs for so long does not keep their session from going. */
 const END_WAIT_MS = 2_000;
+/** Nor does a platform that does not answer keep the server from stopping. */
+const TELL_WAIT_MS = 5_000;
 
 interface Entry {
   readonly runs: SessionRuns;
@@ -67,11 +76,23 @@ interface Entry {
 }
 
 export function createRuns(options: RunsOptions): Runs {
-  const { store, sessions, directory, runner, clock, logger, queueLimit, idleMs } = options;
+  const { store, sessions, directory, runner, platform, clock, logger } = options;
   const entries = new Map<string, Entry>();
   const removals = createTurns();
+  /** Runs that a process before this one left open and that could not be closed yet; null: all. */
+  let leftToOthers: ReadonlySet<string> | null = null;
   let closed = false;
   let whenIdle: () => void = () => {};
+  /** What the platform is being told. */
+  const telling = new Set<Promise<void>>();
+
+  function tellFinished(key: SessionKey, how: { readonly reached: boolean }): void {
+    const told: Promise<void> = platform
+      .runEnded(key, how)
+      .catch((error: unknown) => logger.warn("run-end-not-told", { ...key, error }))
+      .finally(() => telling.delete(told));
+    telling.add(told);
+  }
 
   function leave(id: string): void {
     entries.get(id)?.release();
@@ -84,12 +105,8 @@ export function createRuns(options: RunsOptions): Runs {
     if (known) return known.runs;
     const use = sessions.use(key);
     const runs = new SessionRuns({
+      ...options,
       session: use.session,
-      store,
-      clock,
-      logger,
-      queueLimit,
-      idleMs,
       connect: async ({ input, caller, releaseBody }, signal) => {
         const address = await directory.addressOf(key);
         const headers = callerHeaders(caller);
@@ -98,10 +115,39 @@ export function createRuns(options: RunsOptions): Runs {
         return stream;
       },
       onAdmitted: (run) => options.onAdmitted(key, run),
+      onFinished: (how) => tellFinished(key, how),
       onIdle: () => leave(id),
     });
     entries.set(id, { runs, release: () => use.release() });
     return runs;
+  }
+
+  /** Ends a run that was left open; false if another process has its session. */
+  async function closeMarked(mark: OpenRunMark): Promise<boolean> {
+    const use = sessions.use(mark);
+    try {
+      const { session } = use;
+      const logId = await session.load();
+      if (logId === null) return true;
+      const { runId } = mark;
+      const run = findRun(session.state, runId);
+      if (run?.phase !== "ended") {
+        const threadId = run?.threadId || threadOf(mark.data, mark.session);
+        const started = run?.phase === "started";
+        // tried once: a store that cannot be written must not keep the server from its readers
+        const signal = AbortSignal.abort();
+        const open = { session, clock, logger, logId, runId, threadId, signal };
+        if (!(await endRun(open, RESTARTED, { started }))) return false;
+        logger.warn("run-closed-after-restart", { ...session.key, runId });
+      }
+      await store.clearOpen(session.key, logId, runId);
+      return true;
+    } catch (error) {
+      if (hasCode(error, "log-not-owned")) return false;
+      throw error;
+    } finally {
+      use.release();
+    }
   }
 
   return {
@@ -141,40 +187,22 @@ export function createRuns(options: RunsOptions): Runs {
     carries: (key, runId) => entries.get(idOf(key))?.runs.carries(runId) ?? false,
 
     async closeLeftOpen() {
+      const before = leftToOthers;
+      const left = new Set<string>();
       for await (const mark of store.openRuns()) {
-        const use = sessions.use(mark);
-        try {
-          const { session } = use;
-          const logId = await session.load();
-          if (logId === null) continue;
-          const { runId } = mark;
-          const run = findRun(session.state, runId);
-          if (run?.phase !== "ended") {
-            const threadId = run?.threadId || threadOf(mark.data, mark.session);
-            const started = run?.phase === "started";
-            // tried once: a store that cannot be written must not keep the server from its readers
-            const signal = AbortSignal.abort();
-            const open = { session, clock, logger, logId, runId, threadId, signal };
-            if (!(await endRun(open, RESTARTED, { started }))) continue;
-            logger.warn("run-closed-after-restart", { ...session.key, runId });
-          }
-          await store.clearOpen(session.key, logId, runId);
-        } finally {
-          use.release();
-        }
+        const id = JSON.stringify([mark.project, mark.session, mark.logId, mark.runId]);
+        // what was opened since the start is being carried
+        if (before !== null && !before.has(id)) continue;
+        if (!(await closeMarked(mark))) left.add(id);
       }
+      leftToOthers = left;
+      return left.size;
     },
 
     endSession: (key, end, remove) =>
       removals.run(idOf(key), async () => {
         const ended = entries.get(idOf(key))?.runs.end(end) ?? Promise.resolve();
-        await new Promise<void>((resolve) => {
-          const cancel = clock.after(END_WAIT_MS, resolve);
-          void ended.then(() => {
-            cancel();
-            resolve();
-          });
-        });
+        await settledWithin(clock, END_WAIT_MS, ended);
         const removed = await remove();
         // what could not be written is given up now that its log is gone
         await ended;
@@ -196,8 +224,20 @@ export function createRuns(options: RunsOptions): Runs {
     async close() {
       closed = true;
       await Promise.all([...entries.values()].map(({ runs }) => runs.end(SHUTDOWN)));
+      await settledWithin(clock, TELL_WAIT_MS, Promise.all(telling));
     },
   };
+}
+
+/** Resolves when `promise`, which never rejects, has resolved, or `ms` are over. */
+function settledWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, resolve);
+    void promise.then(() => {
+      cancel();
+      resolve();
+    });
+  });
 }
 
 function idOf({ project, session }: SessionKey): string {
@@ -213,11 +253,13 @@ function threadOf(data: string, fallback: string): string {
   }
 }
 
-function callerHeaders({ userId, userName }: Caller): Record<string, string> {
+function callerHeaders({ userId, userName, token }: Caller): Record<string, string> {
   const headers: Record<string, string> = {};
   // a header holds no control characters and no text beyond Latin-1
   if (userId !== null) headers["X-Current-User-ID"] = encodeHeader(userId);
   if (userName !== null) headers["X-Current-User-Name"] = encodeHeader(userName);
+  // what the agent does for its user it does with the user's rights; nobody else gets to see it
+  if (userId !== null && token !== null) headers["X-Caller-Token"] = `Bearer ${token}`;
   return headers;
 }
 

@@ -1,13 +1,18 @@
+import type { Authorizer } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LiveFeed } from "../ports/live-feed.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
+import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
+import { resumeListening } from "./resume-listening.ts";
 import { createRuns, type Runs } from "./runs.ts";
+import { closeLeftOpen } from "./close-left-open.ts";
+import { createSessionLives, type SessionLives } from "./session-lives.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
 /** The ports that a session service works with. */
@@ -16,12 +21,16 @@ export interface SessionPorts {
   readonly feed: LiveFeed;
   readonly directory: SessionDirectory;
   readonly runner: RunnerClient;
+  readonly authorizer: Authorizer;
+  readonly platform: SessionPlatform;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export interface SessionServiceOptions extends SessionPorts {
   readonly limits?: Partial<ServiceLimits>;
+  /** The models that sessions may be made with. Default null: any. */
+  readonly models?: readonly string[] | null;
 }
 
 export interface ServiceLimits {
@@ -47,6 +56,10 @@ export interface ServiceLimits {
   readonly sessionIdleMs: number;
   /** How long in ms a stop waits for runs to end by themselves. Default 10 s. */
   readonly drainMs: number;
+  /** How often in ms it is asked again whether the client of an open stream may see it. Default 5 min. */
+  readonly reauthMs: number;
+  /** How long in ms a run that has lost its runner waits for word of the pod. Default 0. */
+  readonly podGraceMs: number;
 }
 
 const MIB = 1024 * 1024;
@@ -62,6 +75,8 @@ const DEFAULT_LIMITS: ServiceLimits = {
   runIdleMs: null,
   sessionIdleMs: 600_000,
   drainMs: 10_000,
+  reauthMs: 300_000,
+  podGraceMs: 0,
 };
 
 const TICK_MS = 1_000;
@@ -72,7 +87,9 @@ const SWEEP_MS = 120_000;
 /** What runlog does, without HTTP: the routes are a thin skin over this. */
 export interface SessionService extends SessionPorts {
   readonly limits: ServiceLimits;
+  readonly models: readonly string[] | null;
   readonly sessions: Sessions;
+  readonly lives: SessionLives;
   readonly runs: Runs;
   readonly betweenRuns: BetweenRuns;
   readonly pacer: StreamPacer;
@@ -91,7 +108,7 @@ export interface SessionService extends SessionPorts {
 export async function createSessionService(
   options: SessionServiceOptions,
 ): Promise<SessionService> {
-  const { store, feed, directory, runner, clock, logger } = options;
+  const { store, feed, directory, runner, authorizer, platform, clock, logger } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const sessions = createSessions({
     store,
@@ -101,6 +118,7 @@ export async function createSessionService(
     ringBytes: limits.ringBytes,
     ringBudget: createByteBudget(limits.ringBudgetBytes),
     idleMs: limits.sessionIdleMs,
+    documentOf: (key) => lives.documentOf(key),
     onLetGo: (key) => betweenRuns.stop(key),
   });
   const runs = createRuns({
@@ -108,10 +126,12 @@ export async function createSessionService(
     sessions,
     directory,
     runner,
+    platform,
     clock,
     logger,
     queueLimit: limits.runQueue,
     idleMs: limits.runIdleMs,
+    podGraceMs: limits.podGraceMs,
     onAdmitted: (key, run) => betweenRuns.listen(key, run),
   });
   const betweenRuns = createBetweenRuns({
@@ -120,11 +140,18 @@ export async function createSessionService(
     sessions,
     directory,
     runner,
+    platform,
     clock,
     logger,
     carries: (key, runId) => runs.carries(key, runId),
   });
-  await runs.closeLeftOpen();
+  const lives = createSessionLives({ store, feed, directory, runs, clock });
+  const stopClosing = await closeLeftOpen({ runs, clock, logger });
+  let closed = false;
+  const isStopped = (): boolean => closed;
+  // where logs make sessions nobody says which of them run
+  if (!directory.logsMakeSessions)
+    void resumeListening({ store, directory, sessions, betweenRuns, logger, isStopped });
   const pacer = createStreamPacer({
     now: () => clock.now(),
     heartbeatMs: limits.heartbeatMs,
@@ -146,20 +173,25 @@ export async function createSessionService(
     feed,
     directory,
     runner,
+    authorizer,
+    platform,
     clock,
     logger,
     limits,
+    models: options.models ?? null,
     sessions,
+    lives,
     runs,
     betweenRuns,
     pacer,
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
     async close() {
+      closed = true;
       await runs.drain(limits.drainMs);
       // before the streams, so that whoever watches a run sees why it ended
       await Promise.all([runs.close(), betweenRuns.close()]);
       pacer.endAll();
-      for (const stop of [stopTicking, stopLooking, stopSweeping]) stop();
+      for (const stop of [stopTicking, stopLooking, stopSweeping, stopClosing]) stop();
     },
   };
 }

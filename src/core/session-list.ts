@@ -1,5 +1,9 @@
 import type { SessionKey } from "../ports/log-store.ts";
-import type { SessionDirectory, SessionDocument, SessionRow } from "../ports/session-directory.ts";
+import type {
+  SessionDirectory,
+  SessionDocument,
+  SessionQuery,
+} from "../ports/session-directory.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** Where sessions are looked up, and what their agents are doing. */
@@ -29,15 +33,6 @@ export async function withAgentStatus(
   return agentStatus === null ? document : { ...document, status: { ...status, agentStatus } };
 }
 
-export interface SessionListQuery {
-  /** Items wanted. */
-  readonly limit: number;
-  /** Items skipped. */
-  readonly offset: number;
-  /** Substring of name, display name or initial prompt, in any case; "" for all. */
-  readonly search: string;
-}
-
 /** A page of sessions as clients get it (contract 3.2). */
 export interface SessionList {
   readonly items: readonly SessionDocument[];
@@ -48,44 +43,25 @@ export interface SessionList {
   readonly nextOffset?: number;
 }
 
-type SortKey = Pick<SessionRow, "session" | "createdAtMs">;
-
-/**
- * A page of a project's sessions, newest first, then by name. One pass keeps the sort keys of what
- * matches; only the wanted page is read whole, by name.
- */
+/** A page of a project's sessions, newest first, with what their agents are doing. */
 export async function listSessions(
-  sources: SessionSources,
+  { directory, sessions }: SessionSources,
   project: string,
-  { limit, offset, search }: SessionListQuery,
+  query: SessionQuery,
 ): Promise<SessionList> {
-  const wanted = search.toLowerCase();
-  const keys: SortKey[] = [];
-  for await (const row of sources.directory.rows(project))
-    if (matches(row, wanted)) keys.push({ session: row.session, createdAtMs: row.createdAtMs });
-  keys.sort((a, b) => b.createdAtMs - a.createdAtMs || (a.session < b.session ? -1 : 1));
-
-  const page = keys.slice(offset, offset + limit);
-  const found = await Promise.all(
-    page.map(({ session }) => getSession(sources, { project, session })),
-  );
-  const hasMore = offset + limit < keys.length;
+  const { limit, offset } = query;
+  const { documents, totalCount } = await directory.page(project, query);
+  const hasMore = offset + limit < totalCount;
   return {
-    // a session that went since the pass is left out; the counts are those of the pass
-    items: found.filter((document) => document !== null),
-    totalCount: keys.length,
+    items: await Promise.all(
+      documents.map((document) =>
+        withAgentStatus(sessions, { project, session: document.metadata.name }, document),
+      ),
+    ),
+    totalCount,
     limit,
     offset,
     hasMore,
     ...(hasMore && { nextOffset: offset + limit }),
   };
-}
-
-function matches(row: SessionRow, wanted: string): boolean {
-  return (
-    wanted === "" ||
-    [row.session, row.displayName, row.initialPrompt].some((text) =>
-      text.toLowerCase().includes(wanted),
-    )
-  );
 }

@@ -1,9 +1,10 @@
 import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
-import { RunlogError } from "../ports/errors.ts";
+import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { RunnerStream } from "../ports/runner-client.ts";
+import type { SessionPlatform } from "../ports/session-platform.ts";
 import { factsOfLine, hiddenMessage, messagesSnapshot } from "./event.ts";
 import { carryRun, endRun, type OpenRun, type RunEnd } from "./run.ts";
 import type { RunInput } from "./run-input.ts";
@@ -38,10 +39,15 @@ export interface SessionRunsOptions {
   readonly queueLimit: number;
   /** Silence in ms that ends a run, or null for none. */
   readonly idleMs: number | null;
+  readonly platform: Pick<SessionPlatform, "noteActivity" | "podEnd">;
+  /** How long in ms a run that has lost its runner waits for word of the pod. */
+  readonly podGraceMs: number;
   /** Posts a run to the session's runner. */
   readonly connect: (request: RunRequest, signal: AbortSignal) => Promise<RunnerStream>;
   /** Told of each run that was admitted, once what its caller said is stored. */
   readonly onAdmitted: (run: AdmittedRun) => void;
+  /** Told when a run has ended by itself and none waits; `reached`: its runner had answered. */
+  readonly onFinished: (options: { readonly reached: boolean }) => void;
   /** Told when no run is active, waiting or wrapping up any more. */
   readonly onIdle: () => void;
 }
@@ -51,6 +57,8 @@ interface Entry {
   readonly accepted: Promise<RunAccepted>;
   /** Set once what its caller said is stored. */
   logId: string | null;
+  /** Whether the runner has answered. */
+  reached: boolean;
 }
 
 /**
@@ -107,7 +115,7 @@ export class SessionRuns {
     // one after the other, so that the log has them in the order in which they came
     const accepted = this.#admitting.then(() => this.#store(entry));
     this.#admitting = accepted.catch(() => {});
-    const entry: Entry = { request, accepted, logId: null };
+    const entry: Entry = { request, accepted, logId: null, reached: false };
     this.#queue.push(entry);
     accepted.then(
       () => this.#startNext(),
@@ -147,9 +155,12 @@ export class SessionRuns {
     } catch (cause) {
       session.update((state) => withdrawRun(state, runId));
       if (logId !== null) await this.#clearMark(logId, runId);
+      // said as it is: the caller's next try may meet the process that has the session
+      if (hasCode(cause, "log-not-owned")) throw cause;
       throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
     }
     entry.logId = logId;
+    this.#options.platform.noteActivity(session.key, "event");
     this.#options.onAdmitted({ runId, threadId, logId });
     return { runId, threadId };
   }
@@ -179,15 +190,28 @@ export class SessionRuns {
     if (this.#active || !next || next.logId === null || this.#stop.signal.aborted) return;
     this.#queue.shift();
     this.#active = next;
-    const { connect, idleMs } = this.#options;
+    const { idleMs, platform, podGraceMs } = this.#options;
     void this.#finish(next, () =>
       carryRun({
         ...this.#runOf(next),
         idleMs,
+        platform,
+        podGraceMs,
         onSlotFree: () => this.#freeSlot(next),
-        connect: (signal) => connect(next.request, signal),
+        connect: (signal) => this.#connect(next, signal),
       }),
     );
+  }
+
+  async #connect(entry: Entry, signal: AbortSignal): Promise<RunnerStream> {
+    try {
+      const stream = await this.#options.connect(entry.request, signal);
+      entry.reached = true;
+      return stream;
+    } catch (error) {
+      entry.reached = hasCode(error, "runner-refused", "runner-disconnected");
+      throw error;
+    }
   }
 
   /** Carries a run by `carry`, and clears up behind it. */
@@ -210,6 +234,9 @@ export class SessionRuns {
     if (this.#active !== entry) return;
     this.#active = null;
     this.#startNext();
+    const isEndedFromOutside = this.#stop.signal.aborted;
+    if (this.#active || this.#queue.length > 0 || isEndedFromOutside) return;
+    this.#options.onFinished({ reached: entry.reached });
   }
 
   #remove(entry: Entry): void {

@@ -1,6 +1,7 @@
 import type { Caller } from "../ports/authorizer.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { NewSession } from "../ports/session-directory.ts";
+import { DEFAULT_RUNNER_TYPE } from "../ports/session-platform.ts";
 import {
   booleanField,
   integerField,
@@ -15,7 +16,6 @@ import {
 } from "./json-fields.ts";
 import { allowedSdkOptions } from "./sdk-options.ts";
 
-const DEFAULT_RUNNER_TYPE = "claude-agent-sdk";
 const DEFAULT_MODEL = "claude-sonnet-4-6";
 const DEFAULT_TEMPERATURE = 0.7;
 const DEFAULT_MAX_TOKENS = 4000;
@@ -30,13 +30,30 @@ export function parentOf(body: JsonObject): string | null {
   return textField(body, "parent_session_id") || null;
 }
 
+/** The type of runner and the model that a session is asked for with. Throws `invalid-input`. */
+export function runnerOf(body: JsonObject): { runnerType: string; model: string } {
+  const runnerType = textField(body, "runnerType") || DEFAULT_RUNNER_TYPE;
+  return { runnerType, model: modelOf(llmSettingsField(body) ?? {}) };
+}
+
+/** What a session has that no client may say. */
+export interface GivenSession {
+  /** Whom it belongs to, or null if that is not known. */
+  readonly userContext: JsonObject | null;
+  /** What its runner needs, under the environment that the body asks for. */
+  readonly runnerEnvironment: Readonly<Record<string, string>>;
+}
+
 /**
- * The session that a client asks for, with the defaults and rules of contract 3.3. `userContext` is
- * whom it belongs to, or null if that is not known; what the body says about that counts for nothing.
+ * The session that a client asks for, with the defaults and rules of contract 3.3; what the body says
+ * about whom it belongs to counts for nothing.
  * Members that are not known are kept within objects that are, and dropped from the top level.
  * Throws `invalid-input`.
  */
-export function newSession(body: JsonObject, userContext: JsonObject | null): NewSession {
+export function newSession(
+  body: JsonObject,
+  { userContext, runnerEnvironment }: GivenSession,
+): NewSession {
   const initialPrompt = textField(body, "initialPrompt") ?? "";
   const parent = parentOf(body);
   const labels = textMapField(body, "labels");
@@ -52,7 +69,7 @@ export function newSession(body: JsonObject, userContext: JsonObject | null): Ne
     inactivityTimeout: inactivityTimeoutOf(body),
     stopOnRunFinished: booleanField(body, "stopOnRunFinished"),
     userContext: userContext ?? undefined,
-    environmentVariables: environmentOf(body, parent),
+    environmentVariables: { ...runnerEnvironment, ...environmentOf(body, parent) },
     repos: reposOf(body),
     activeWorkflow: workflowOf(body),
     mcpServers: mcpServersOf(body) ?? undefined,
@@ -91,7 +108,7 @@ function llmSettingsOf(body: JsonObject): JsonObject {
   const given = llmSettingsField(body) ?? {};
   return {
     ...given,
-    model: textField(given, "model") || DEFAULT_MODEL,
+    model: modelOf(given),
     // nothing tells a 0 that is meant from one that a client sends for "not set"
     temperature: numberField(given, "temperature") || DEFAULT_TEMPERATURE,
     maxTokens: integerField(given, "maxTokens") || DEFAULT_MAX_TOKENS,
@@ -109,21 +126,14 @@ function environmentOf(body: JsonObject, parent: string | null): JsonObject {
   const options = objectField(body, "sdkOptions");
   const allowed = options ? allowedSdkOptions(options) : {};
   return {
-    RUNNER_TYPE: runnerTypeOf(body),
     ...textMapField(body, "environmentVariables"),
     ...(parent !== null && { PARENT_SESSION_ID: parent }),
     ...(Object.keys(allowed).length > 0 && { SDK_OPTIONS: JSON.stringify(allowed) }),
   };
 }
 
-/** Nothing lists further types here, so that only the default one is known. */
-function runnerTypeOf(body: JsonObject): string {
-  const type = textField(body, "runnerType") || DEFAULT_RUNNER_TYPE;
-  if (type === DEFAULT_RUNNER_TYPE) return type;
-  throw new RunlogError(
-    "invalid-input",
-    `Runner type '${type}' is not enabled. Contact your platform administrator.`,
-  );
+function modelOf(settings: JsonObject): string {
+  return textField(settings, "model") || DEFAULT_MODEL;
 }
 
 function reposOf(body: JsonObject): readonly JsonObject[] | undefined {

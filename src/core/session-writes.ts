@@ -1,14 +1,15 @@
 import type { Caller } from "../ports/authorizer.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { SessionKey } from "../ports/log-store.ts";
-import type { SessionDocument } from "../ports/session-directory.ts";
+import type { SessionDirectory, SessionDocument } from "../ports/session-directory.ts";
 import { isLabel } from "./names.ts";
 import { isObject, type JsonObject } from "./json-fields.ts";
 import { DELETED } from "./run.ts";
 import type { SessionService } from "./service.ts";
 import type { SessionChange } from "./session-changes.ts";
 import { withAgentStatus } from "./session-list.ts";
-import { newSession, parentOf, userContextOf } from "./session-spec.ts";
+import { newSession, parentOf, runnerOf, userContextOf } from "./session-spec.ts";
+import type { Sessions } from "./sessions.ts";
 
 /** What a client is told of the session that it made. */
 export interface CreatedSession {
@@ -18,23 +19,42 @@ export interface CreatedSession {
   readonly autoBranch: string;
 }
 
+/** Where a session is made, by whom, and as what. */
+export interface SessionRequest {
+  readonly project: string;
+  readonly body: JsonObject;
+  readonly caller: Caller;
+}
+
+/** What the runner of a new session needs. Throws `invalid-input`, and as the platform. */
+export async function runnerEnvironment(
+  { platform, models }: Pick<SessionService, "platform" | "models">,
+  { project, body, caller }: SessionRequest,
+): Promise<Readonly<Record<string, string>>> {
+  const { runnerType, model } = runnerOf(body);
+  if (models !== null && !models.includes(model))
+    throw new RunlogError("invalid-input", "Model is not available for this runner type");
+  return platform.runnerEnvironment({ project, runnerType, model, caller });
+}
+
 /** Makes the session that a request body asks for. Throws `invalid-input`, and as the directory. */
 export async function createSession(
-  service: Pick<SessionService, "directory">,
-  project: string,
-  body: JsonObject,
-  caller: Caller,
+  directory: SessionDirectory,
+  { project, body, caller }: SessionRequest,
+  environment: Readonly<Record<string, string>>,
 ): Promise<CreatedSession> {
-  const inherited = await contextOfParent(service, project, parentOf(body));
-  const session = newSession(body, inherited ?? userContextOf(caller));
+  const inherited = await contextOfParent(directory, project, parentOf(body));
+  const userContext = inherited ?? userContextOf(caller);
+  const session = newSession(body, { userContext, runnerEnvironment: environment });
   const name = `session-${crypto.randomUUID()}`;
-  const { metadata } = await service.directory.create({ project, session: name }, session);
+  const { metadata } = await directory.create({ project, session: name }, session);
   return { name, uid: metadata.uid, autoBranch: `ambient/${name}` };
 }
 
 /** Changes a session; resolves with its document as clients get it, or null if there is none. */
 export async function changeSession(
-  { directory, sessions }: Pick<SessionService, "directory" | "sessions">,
+  directory: SessionDirectory,
+  sessions: Pick<Sessions, "agentStatus">,
   key: SessionKey,
   change: SessionChange,
 ): Promise<SessionDocument | null> {
@@ -46,23 +66,27 @@ export async function changeSession(
  * Removes a session with all that was stored for it. Its runs end first, so that whoever watches sees
  * why; then the streams of its log end. Throws `session-not-found`, and as directory and store.
  */
-export function deleteSession(
-  service: Pick<SessionService, "directory" | "feed" | "runs" | "store">,
+export async function deleteSession(
+  { feed, lives, runs, store }: Pick<SessionService, "feed" | "lives" | "runs" | "store">,
+  directory: SessionDirectory,
   key: SessionKey,
 ): Promise<void> {
-  const { directory, feed, runs, store } = service;
-  return runs.endSession(key, DELETED, async () => {
-    const wasThere = await directory.delete(key);
-    // a directory may keep sessions elsewhere and know nothing of logs
+  const { logsMakeSessions } = directory;
+  // where it is kept apart from its log, whoever may not delete it ends nothing of it
+  const wasApart = !logsMakeSessions && (await directory.delete(key));
+  lives.forget(key);
+  await runs.endSession(key, DELETED, async () => {
+    const wasLog = logsMakeSessions && (await directory.delete(key));
     const hadLog = await store.delete(key);
-    if (!wasThere && !hadLog) throw new RunlogError("session-not-found", "Session not found");
+    if (!wasApart && !wasLog && !hadLog)
+      throw new RunlogError("session-not-found", "Session not found");
     feed.publish({ ...key, logId: null, end: 0 });
   });
 }
 
 /** Whom the parent belongs to; null without a parent, or if it cannot be read or does not say. */
 async function contextOfParent(
-  { directory }: Pick<SessionService, "directory">,
+  directory: SessionDirectory,
   project: string,
   parent: string | null,
 ): Promise<JsonObject | null> {

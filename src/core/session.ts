@@ -13,6 +13,8 @@ export interface SessionOptions {
   readonly log: SessionLog;
   readonly store: LogStore;
   readonly logger: Logger;
+  /** What a log that is made for a session gets as its document, or null. Default: nothing. */
+  readonly documentOf?: (key: SessionKey) => Uint8Array | null;
 }
 
 /** Lines to append, and what is known of the events in them. */
@@ -34,6 +36,7 @@ export class Session {
   readonly log: SessionLog;
   readonly #store: LogStore;
   readonly #logger: Logger;
+  readonly #documentOf: (key: SessionKey) => Uint8Array | null;
   #logId: string | null = null;
   #state: SessionState = EMPTY_STATE;
   #messages = new KnownMessages();
@@ -42,11 +45,12 @@ export class Session {
   #saving: Promise<void> = Promise.resolve();
   #saveQueued: Promise<void> | null = null;
 
-  constructor({ key, log, store, logger }: SessionOptions) {
+  constructor({ key, log, store, logger, documentOf = () => null }: SessionOptions) {
     this.key = key;
     this.log = log;
     this.#store = store;
     this.#logger = logger;
+    this.#documentOf = documentOf;
   }
 
   /** The log folded so far; empty until `load` has resolved. */
@@ -80,7 +84,7 @@ export class Session {
   async loadOrCreate(): Promise<string> {
     const logId = await this.load();
     if (logId !== null) return logId;
-    await this.#store.create(this.key);
+    await this.#create();
     const made = await this.load();
     if (made === null) throw new RunlogError("log-not-found", "The log was deleted");
     return made;
@@ -119,6 +123,13 @@ export class Session {
         return this.#saving;
       });
     return this.#saveQueued;
+  }
+
+  /** Its document comes before its first event: nobody ever wonders whose events they are. */
+  async #create(): Promise<void> {
+    const { document, logId } = await this.#store.create(this.key);
+    const own = this.#documentOf(this.key);
+    if (document === null && own !== null) await this.#store.setDocument(this.key, logId, own);
   }
 
   async #writeHead(): Promise<void> {

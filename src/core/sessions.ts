@@ -17,6 +17,8 @@ export interface SessionsOptions {
   readonly ringBudget: RingBudget;
   /** How long in ms the state of a session is kept that nobody uses. */
   readonly idleMs: number;
+  /** What a log that is made for a session gets as its document, or null. Default: nothing. */
+  readonly documentOf?: (key: SessionKey) => Uint8Array | null;
   /** Told when the state of a session is let go. */
   readonly onLetGo?: (key: SessionKey) => void;
 }

@@ -31,7 +31,8 @@ async function serve(): Promise<void> {
   const config = parseConfig(process.env);
   const server = await start(config);
   const storage = config.storage.kind === "disk" ? config.storage.dir : "memory only";
-  const runner = config.runnerUrl ?? "the built-in demo";
+  const isCluster = config.auth.kind === "kubernetes";
+  const runner = config.runnerUrl ?? (isCluster ? "the sessions' services" : "the built-in demo");
   process.stdout.write(
     `runlog ${version()} listens on ${server.url}\n  storage: ${storage}\n  runner: ${runner}\n`,
   );

@@ -1,7 +1,8 @@
 import { createAdaptorServer } from "@hono/node-server";
+import { getConnInfo } from "@hono/node-server/conninfo";
+import type { Context } from "hono";
 import { createDemoRunner } from "../../adapters/demo/index.ts";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
-import { createLocalDirectory } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
@@ -10,6 +11,7 @@ import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
+import { openPlatform } from "./platform.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
@@ -24,25 +26,30 @@ export interface RunningServer {
 }
 
 const INTAKE_BUDGET = 64 * 1024 * 1024;
-/** The demo runner needs no address; this one names it in errors. */
-const DEMO_URL = "http://{session}.{project}.demo.invalid/";
+/** A pod is seen to end a moment after its connections have ended. */
+const POD_GRACE_MS = 3_000;
 
 /** Starts the server that `config` describes. Throws what the store throws, or a listen error. */
 export async function start(config: Config, logger: Logger = stderrLogger): Promise<RunningServer> {
   const store = openStore(config, logger);
   const clock = systemClock;
+  const isCluster = config.auth.kind === "kubernetes";
+  const isDemo = config.runnerUrl === null && !isCluster;
+  const { ports, sessionToken } = await openPlatform(config, store, logger);
   const service = await createSessionService({
+    ...ports,
     store,
     feed: createMemoryLiveFeed(),
-    directory: createLocalDirectory({ store, runnerUrl: config.runnerUrl ?? DEMO_URL }),
     runner: createHttpRunnerClient({
-      fetch: config.runnerUrl === null ? demoFetch() : createRunnerFetch(),
+      fetch: isDemo ? demoFetch() : createRunnerFetch(),
       clock,
       maxEventBytes: config.maxEventBytes,
       intakeBudget: createByteBudget(INTAKE_BUDGET),
+      ...(sessionToken && { sessionToken }),
     }),
     clock,
     logger,
+    models: config.models,
     limits: {
       writeDeadlineMs: config.writeDeadlineMs,
       maxStreams: config.maxStreams,
@@ -50,10 +57,13 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
       runIdleMs: config.runIdleMs,
       sessionIdleMs: config.sessionIdleMs,
       drainMs: config.drainMs,
+      reauthMs: config.reauthMs,
+      podGraceMs: isCluster ? POD_GRACE_MS : 0,
     },
   });
-  const listenHost = config.allowPublic ? null : config.host;
-  const app = createApp({ service, listenHost });
+  // who is asked for a token is not fooled by a page of another name
+  const listenHost = config.allowPublic || isCluster ? null : config.host;
+  const app = createApp({ service, listenHost, peerOf });
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false });
   try {
     await new Promise<void>((resolve, reject) => {
@@ -61,6 +71,7 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
       server.listen(config.port, config.host, resolve);
     });
   } catch (error) {
+    await ports.platform.close();
     await store.close();
     throw error;
   }
@@ -75,6 +86,7 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
       if ("closeIdleConnections" in server) server.closeIdleConnections();
       await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
       if ("closeAllConnections" in server) server.closeAllConnections();
+      await ports.platform.close();
       await store.close();
     },
   };
@@ -84,6 +96,10 @@ function openStore({ storage }: Config, logger: Logger): LogStore {
   return storage.kind === "memory"
     ? createMemoryLogStore()
     : createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
+}
+
+function peerOf(c: Context): string | null {
+  return getConnInfo(c).remote.address ?? null;
 }
 
 function demoFetch(): RunnerFetch {

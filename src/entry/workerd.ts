@@ -1,12 +1,6 @@
-import { createDemoRunner } from "../../adapters/demo/index.ts";
-import { createLocalDirectory } from "../../adapters/local/index.ts";
-import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
-import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
-import { createSessionService } from "../core/service.ts";
-import { createApp } from "../http/app.ts";
-import type { Logger } from "../ports/logger.ts";
-import { createByteBudget } from "../stream/byte-budget.ts";
-import { systemClock } from "./system-clock.ts";
+import { sessionKey } from "../core/names.ts";
+import type { SessionKey } from "../ports/log-store.ts";
+import { openServer, type WorkerBindings, type WorkerServer } from "./worker-server.ts";
 
 /** The part of a Durable Object namespace that is used here. */
 interface DurableObjects {
@@ -14,56 +8,100 @@ interface DurableObjects {
   get(id: unknown): { fetch(request: Request): Promise<Response> };
 }
 
-interface Env {
+/** The part of a Durable Object's own storage that is used here. */
+interface ObjectState {
+  readonly storage: {
+    get(name: string): Promise<unknown>;
+    put(name: string, value: SessionKey): Promise<void>;
+    setAlarm(atMs: number): Promise<void>;
+  };
+}
+
+/** The bindings of wrangler.toml, and variables. */
+interface Env extends WorkerBindings {
   readonly RUNLOG: DurableObjects;
 }
 
-const INTAKE_BUDGET = 16 * 1024 * 1024;
+/** How often an object with a run in flight asks to be kept. It is let go after ten idle seconds. */
+const AWAKE_MS = 5_000;
+const SESSION_PATH = /^\/api\/projects\/([^/]+)\/agentic-sessions\/([^/]+)/;
+const SESSION = "session";
 
 /**
- * The server in one Durable Object, with the demo runner and logs in memory: for local development.
- * Isolates share nothing and cannot await each other's promises, so whoever writes and whoever
- * watches a session have to be in one object.
+ * One session: its writer, the admission of its runs, and whoever watches it. Isolates share nothing
+ * and cannot await each other's promises, so all of a session is in one object. An object that was
+ * ended in mid-run is woken by its alarm, and closes the run.
  */
 export class RunlogObject {
-  readonly #app: Promise<ReturnType<typeof createApp>>;
+  readonly #storage: ObjectState["storage"];
+  readonly #env: Env;
+  #server: Promise<WorkerServer> | null = null;
 
-  constructor() {
-    const store = createMemoryLogStore();
-    const demo = createDemoRunner({ clock: systemClock });
-    this.#app = createSessionService({
-      store,
-      feed: createMemoryLiveFeed(),
-      directory: createLocalDirectory({
-        store,
-        runnerUrl: "http://{session}.{project}.demo.invalid/",
-      }),
-      runner: createHttpRunnerClient({
-        fetch: (url, init) => demo(new Request(url, init)),
-        clock: systemClock,
-        intakeBudget: createByteBudget(INTAKE_BUDGET),
-      }),
-      clock: systemClock,
-      logger: consoleLogger,
-    }).then((service) => createApp({ service, listenHost: "localhost" }));
+  constructor({ storage }: ObjectState, env: Env) {
+    this.#storage = storage;
+    this.#env = env;
   }
 
   async fetch(request: Request): Promise<Response> {
-    return (await this.#app).fetch(request);
+    const key = sessionOf(request);
+    if (!key) throw new TypeError("An object serves the requests of its session");
+    if (!this.#server) await this.#storage.put(SESSION, key);
+    const server = await this.#serve(key);
+    const response = await server.fetch(request);
+    await this.#stayAwake(server);
+    return response;
+  }
+
+  async alarm(): Promise<void> {
+    const key = await this.#storage.get(SESSION);
+    if (isSessionKey(key)) await this.#stayAwake(await this.#serve(key));
+  }
+
+  #serve(key: SessionKey): Promise<WorkerServer> {
+    this.#server ??= openServer(this.#env, key).catch((error: unknown) => {
+      this.#server = null;
+      throw error;
+    });
+    return this.#server;
+  }
+
+  async #stayAwake({ service }: WorkerServer): Promise<void> {
+    if (service.runs.busySessions > 0) await this.#storage.setAlarm(Date.now() + AWAKE_MS);
   }
 }
 
-const consoleLogger: Logger = {
-  info: (event, facts) => console.info(event, facts),
-  warn: (event, facts) => console.warn(event, facts),
-  error: (event, facts) => console.error(event, facts),
-};
-
 export default {
-  fetch(request: Request, env: Env): Promise<Response> {
+  async fetch(request: Request, env: Env): Promise<Response> {
     const plain = new Request(request);
     // workerd packs a body by its Content-Encoding header itself: one that is packed comes out twice
     plain.headers.delete("Accept-Encoding");
-    return env.RUNLOG.get(env.RUNLOG.idFromName("runlog")).fetch(plain);
+    const key = sessionOf(request);
+    if (key) return env.RUNLOG.get(env.RUNLOG.idFromName(idOf(key))).fetch(plain);
+    // what concerns no session, or makes one, needs nobody who stays
+    const server = await openServer(env, null);
+    try {
+      return await server.fetch(plain);
+    } finally {
+      await server.close();
+    }
   },
 };
+
+/** The session that a request is about; null if there is none, or none that could be. */
+function sessionOf({ url }: Request): SessionKey | null {
+  const [, project = "", session = ""] = SESSION_PATH.exec(new URL(url).pathname) ?? [];
+  try {
+    return sessionKey(decodeURIComponent(project), decodeURIComponent(session));
+  } catch {
+    // the routes say what is wrong with the name
+    return null;
+  }
+}
+
+function isSessionKey(value: unknown): value is SessionKey {
+  return typeof value === "object" && value !== null && "project" in value && "session" in value;
+}
+
+function idOf({ project, session }: SessionKey): string {
+  return `${project}/${session}`;
+}

@@ -3,6 +3,7 @@ import { createEventStream, HEARTBEAT } from "../core/event-stream.ts";
 import { findReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { accessOf } from "./access.ts";
 import { openStream } from "./open-stream.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
@@ -24,7 +25,7 @@ export function eventsGet(service: SessionService) {
       const start = await findReplayStart(use.session.log, service.store, cursorOf(c));
       const { retryMs } = service.limits;
       const source = createEventStream(use, { store: service.store, start, retryMs });
-      const stream = openStream(service, source, { heartbeat: HEARTBEAT });
+      const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
       const said: Record<string, string> =
         start.full === null ? {} : { "X-Runlog-Replay": `full; reason=${start.full}` };
       return c.body(stream, 200, { ...HEADERS, ...said });

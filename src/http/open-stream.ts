@@ -1,7 +1,15 @@
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
+import type { RequestAccess } from "./access.ts";
 import { breakLate } from "./break-late.ts";
+import { watchAccess } from "./recheck.ts";
+
+export interface OpenStreamOptions {
+  readonly heartbeat?: Uint8Array<ArrayBuffer>;
+  /** Of a stream that may go on for long: it ends when this is withdrawn. */
+  readonly access?: RequestAccess;
+}
 
 /** Throws `overloaded` when the process has as many streams open as it may. */
 export function assertStreamRoom({ pacer, limits }: SessionService): void {
@@ -13,7 +21,7 @@ export function assertStreamRoom({ pacer, limits }: SessionService): void {
 export function openStream(
   service: SessionService,
   source: ChunkSource,
-  options: { readonly heartbeat?: Uint8Array<ArrayBuffer> } = {},
+  { heartbeat, access }: OpenStreamOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   try {
     assertStreamRoom(service);
@@ -21,5 +29,9 @@ export function openStream(
     source.close();
     throw error;
   }
-  return service.pacer.stream(breakLate(source, service), options);
+  const watch = access && watchAccess(service, access);
+  return service.pacer.stream(breakLate(source, service), {
+    ...(heartbeat && { heartbeat }),
+    ...(watch && { signal: watch.signal, onClosed: () => watch.stop() }),
+  });
 }

@@ -29,6 +29,7 @@ const KINDS = {
   "log-not-found": { status: 404 },
   "log-not-writable": { status: 503, retryAfter: 5 },
   "log-fenced": { status: 503, retryAfter: 1 },
+  "log-not-owned": { status: 503, retryAfter: 5 },
   "log-range": { status: 500 },
   "head-too-large": { status: 500 },
   "document-too-large": { status: 413 },
@@ -37,6 +38,7 @@ const KINDS = {
   "store-format": { status: 500 },
   "store-full": { status: 503, retryAfter: 30 },
   "store-busy": { status: 503, retryAfter: 2 },
+  "store-unanswered": { status: 503, retryAfter: 5 },
   "store-failed": { status: 500 },
   "runner-unreachable": { status: 502 },
   "runner-refused": { status: 502 },
@@ -57,6 +59,14 @@ const TITLES: Readonly<Record<number, string>> = {
   502: "Bad Gateway",
   503: "Service Unavailable",
 };
+
+/** Codes of 5xx whose messages are made for clients. */
+const OWN_TEXTS: ReadonlySet<RunlogErrorCode> = new Set([
+  "overloaded",
+  "log-not-writable",
+  "review-failed",
+  "log-not-owned",
+]);
 
 /** Facts that a client may see as members of the problem document. */
 const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit", "phase"]);
@@ -99,7 +109,7 @@ export function problem(c: Context, options: ProblemOptions): Response {
 export function problemOf(c: Context, error: unknown, fallback = "Internal error"): Response {
   if (!(error instanceof RunlogError)) return problem(c, { code: "internal", detail: fallback });
   const { code, facts } = error;
-  const own = KINDS[code].status < 500 || code === "overloaded" || code === "log-not-writable";
+  const own = KINDS[code].status < 500 || OWN_TEXTS.has(code);
   return problem(c, { code, detail: own ? error.message : fallback, facts });
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
-import { forwardedCaller } from "./identity.ts";
+import { callerOf } from "./access.ts";
 import { readJsonBody } from "./read-body.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
@@ -12,6 +12,6 @@ export function runPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget: service.bodyBudget });
-    return c.json(await service.runs.start(key, body, forwardedCaller(c)));
+    return c.json(await service.runs.start(key, body, callerOf(c)));
   };
 }

@@ -5,7 +5,8 @@ import type { SessionChange } from "../core/session-changes.ts";
 import { changeSession } from "../core/session-writes.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { SessionKey } from "../ports/log-store.ts";
-import type { SessionDocument } from "../ports/session-directory.ts";
+import type { SessionDirectory, SessionDocument } from "../ports/session-directory.ts";
+import { directoryOf } from "./access.ts";
 import { problemOf } from "./problem.ts";
 import { readJsonBody } from "./read-body.ts";
 
@@ -27,27 +28,50 @@ export interface ChangeOptions {
   readonly answer: (document: SessionDocument) => Response;
   /** The answer when the session goes between reading and writing. Default: 404. */
   readonly gone?: () => Response;
+  /**
+   * How often a session that is not found is looked for: one that was just made may take a moment to
+   * be seen. Default 1.
+   */
+  readonly attempts?: number;
 }
+
+const ATTEMPT_PAUSE_MS = 300;
 
 /** Changes a session, if there is one, and answers. */
 export async function answerChange(
   c: Context,
   service: SessionService,
   key: SessionKey,
-  { change, texts, answer, gone }: ChangeOptions,
+  { change, texts, answer, gone, attempts = 1 }: ChangeOptions,
 ): Promise<Response> {
+  const directory = directoryOf(c, service);
   try {
-    if (!(await service.directory.get(key))) throw notFound();
+    if (!(await isThere(service, directory, key, attempts))) throw notFound();
   } catch (error) {
     return failed(c, service, error, texts.read);
   }
   try {
-    const document = await changeSession(service, key, change);
+    const document = await changeSession(directory, service.sessions, key, change);
     if (document) return answer(document);
     if (gone) return gone();
     throw notFound();
   } catch (error) {
     return failed(c, service, error, texts.write);
+  }
+}
+
+async function isThere(
+  { clock }: SessionService,
+  directory: SessionDirectory,
+  key: SessionKey,
+  attempts: number,
+): Promise<boolean> {
+  // a directory of logs knows at once what was made
+  const more = directory.logsMakeSessions ? 0 : attempts - 1;
+  for (let left = more; ; left--) {
+    if (await directory.get(key)) return true;
+    if (left <= 0) return false;
+    await new Promise<void>((resolve) => clock.after(ATTEMPT_PAUSE_MS, resolve));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { deleteSession } from "../core/session-writes.ts";
+import { directoryOf } from "./access.ts";
 import { failed } from "./session-change.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
@@ -9,7 +10,7 @@ export function sessionDelete(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
     try {
-      await deleteSession(service, key);
+      await deleteSession(service, directoryOf(c, service), key);
       return c.body(null, 204);
     } catch (error) {
       return failed(c, service, error, "Failed to delete agentic session");

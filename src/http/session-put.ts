@@ -17,6 +17,7 @@ export function sessionPut(service: SessionService) {
     return answerChange(c, service, key, {
       change,
       texts: TEXTS,
+      attempts: 5,
       answer: (document) => c.json(document),
     });
   };

@@ -1,6 +1,7 @@
-import { Hono } from "hono";
+import { type Context, type Handler, Hono } from "hono";
 import type { SessionService } from "../core/service.ts";
-import { RunlogError } from "../ports/errors.ts";
+import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
+import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
 import { displaynamePut } from "./displayname-put.ts";
 import { eventsGet } from "./events-get.ts";
@@ -8,6 +9,7 @@ import { exportGet } from "./export-get.ts";
 import { feedbackPost } from "./feedback-post.ts";
 import { interruptPost } from "./interrupt-post.ts";
 import { mcpStatusGet } from "./mcp-status-get.ts";
+import { podEventsGet } from "./pod-events-get.ts";
 import { problemOf } from "./problem.ts";
 import { runPost } from "./run-post.ts";
 import { sessionDelete } from "./session-delete.ts";
@@ -21,37 +23,64 @@ import { taskOutputGet } from "./task-output-get.ts";
 import { taskStopPost } from "./task-stop-post.ts";
 import { tasksGet } from "./tasks-get.ts";
 
+const LOGGED: ReadonlySet<RunlogErrorCode> = new Set(["internal", "platform-failed"]);
+const NOT_READ = "Failed to get agentic session";
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** A route: what it needs its caller to be allowed, and what it does then. */
+type Route = readonly [Method, string, AccessRule, (service: SessionService) => Handler];
+
+/** Every route there is, below the path of a project's sessions. */
+export const SESSION_ROUTES: readonly Route[] = [
+  ["GET", "/", ACCESS.project, sessionsGet],
+  ["POST", "/", ACCESS.project, sessionPost],
+  ["GET", "/:sessionName", ACCESS.project, sessionGet],
+  ["PATCH", "/:sessionName", ACCESS.project, sessionPatch],
+  ["PUT", "/:sessionName", ACCESS.project, sessionPut],
+  ["PUT", "/:sessionName/displayname", ACCESS.rename, displaynamePut],
+  ["DELETE", "/:sessionName", ACCESS.project, sessionDelete],
+  ["POST", "/:sessionName/start", ACCESS.project, startPost],
+  ["POST", "/:sessionName/stop", ACCESS.project, stopPost],
+  ["GET", "/:sessionName/pod-events", ACCESS.project, podEventsGet],
+  ["GET", "/:sessionName/agui/events", ACCESS.watch, eventsGet],
+  ["POST", "/:sessionName/agui/run", ACCESS.write, runPost],
+  ["POST", "/:sessionName/agui/interrupt", ACCESS.write, interruptPost],
+  ["POST", "/:sessionName/agui/feedback", ACCESS.write, feedbackPost],
+  ["POST", "/:sessionName/runner/feedback", ACCESS.writeAsRunner, feedbackPost],
+  ["GET", "/:sessionName/agui/capabilities", ACCESS.read, capabilitiesGet],
+  ["GET", "/:sessionName/mcp/status", ACCESS.read, mcpStatusGet],
+  ["GET", "/:sessionName/agui/tasks", ACCESS.read, tasksGet],
+  ["GET", "/:sessionName/agui/tasks/:taskId/output", ACCESS.read, taskOutputGet],
+  ["POST", "/:sessionName/agui/tasks/:taskId/stop", ACCESS.write, taskStopPost],
+  ["GET", "/:sessionName/export", ACCESS.read, exportGet],
+];
+
+export interface SessionRoutesOptions {
+  /**
+   * Address of the peer that sent a request, for authorizers that trust some proxies. Default: nobody
+   * knows.
+   */
+  readonly peerOf?: (c: Context) => string | null;
+}
+
 /**
  * The session routes, to be mounted by `app.route()` at a path that holds `:projectName`, as in
  * `/api/projects/:projectName/agentic-sessions`. They answer their own errors and leave unknown
  * paths to the host.
  */
-export function createSessionRoutes(service: SessionService): Hono {
+export function createSessionRoutes(
+  service: SessionService,
+  options: SessionRoutesOptions = {},
+): Hono {
   const routes = new Hono();
   routes.onError((error, c) => {
-    if (!(error instanceof RunlogError) || error.code === "internal")
+    if (!(error instanceof RunlogError) || LOGGED.has(error.code))
       service.logger.error("request-failed", { route: c.req.routePath, error });
-    return problemOf(c, error);
+    // where no handler has a text of its own, it was the session that was asked for
+    return problemOf(c, error, hasCode(error, "platform-failed") ? NOT_READ : undefined);
   });
-  routes.get("/", sessionsGet(service));
-  routes.post("/", sessionPost(service));
-  routes.get("/:sessionName", sessionGet(service));
-  routes.patch("/:sessionName", sessionPatch(service));
-  routes.put("/:sessionName", sessionPut(service));
-  routes.put("/:sessionName/displayname", displaynamePut(service));
-  routes.delete("/:sessionName", sessionDelete(service));
-  routes.post("/:sessionName/start", startPost(service));
-  routes.post("/:sessionName/stop", stopPost(service));
-  routes.get("/:sessionName/agui/events", eventsGet(service));
-  routes.post("/:sessionName/agui/run", runPost(service));
-  routes.post("/:sessionName/agui/interrupt", interruptPost(service));
-  routes.post("/:sessionName/agui/feedback", feedbackPost(service));
-  routes.post("/:sessionName/runner/feedback", feedbackPost(service));
-  routes.get("/:sessionName/agui/capabilities", capabilitiesGet(service));
-  routes.get("/:sessionName/mcp/status", mcpStatusGet(service));
-  routes.get("/:sessionName/agui/tasks", tasksGet(service));
-  routes.get("/:sessionName/agui/tasks/:taskId/output", taskOutputGet(service));
-  routes.post("/:sessionName/agui/tasks/:taskId/stop", taskStopPost(service));
-  routes.get("/:sessionName/export", exportGet(service));
+  for (const [method, path, rule, handler] of SESSION_ROUTES)
+    routes.on(method, path, accessGuard(service, rule, options), handler(service));
   return routes;
 }

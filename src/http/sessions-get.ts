@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { getSession, listSessions } from "../core/session-list.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { directoryOf } from "./access.ts";
 import { problemOf } from "./problem.ts";
 import { projectOf, sessionKeyOf } from "./session-key.ts";
 
@@ -19,7 +20,8 @@ export function sessionsGet(service: SessionService) {
       search: c.req.query("search") ?? "",
     };
     try {
-      return c.json(await listSessions(service, project, query));
+      const sources = { sessions: service.sessions, directory: directoryOf(c, service) };
+      return c.json(await listSessions(sources, project, query));
     } catch (error) {
       return problemOf(c, error, "Failed to list agentic sessions");
     }
@@ -31,7 +33,8 @@ export function sessionGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
     try {
-      const document = await getSession(service, key);
+      const sources = { sessions: service.sessions, directory: directoryOf(c, service) };
+      const document = await getSession(sources, key);
       if (!document) throw new RunlogError("session-not-found", "Session not found");
       return c.json(document);
     } catch (error) {

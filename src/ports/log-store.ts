@@ -9,6 +9,9 @@ export interface SessionKey {
 /** The logs of a session: every event verbatim, and the same history condensed. */
 export type LogName = "raw" | "compact";
 
+/** Every log of a session. */
+export const LOG_NAMES: readonly LogName[] = ["raw", "compact"];
+
 /** What a store knows about a session without reading its events. O(1). */
 export interface LogStat {
   /** Identity of this life of the session: 16 characters of `[a-z0-9]`. */
@@ -104,6 +107,8 @@ export const MAX_MARK_CHARS: number = 4096;
  * **Failures** are `RunlogError`s: `log-not-found` (no such log, or another logId on read, head,
  * document and marks), `log-fenced` (append with another logId or end), `log-range` (a range outside
  * the log), `head-too-large`, `document-too-large`, `store-full`, `store-busy` (out of descriptors, throttled: try again),
+ * `log-not-owned` (writes, where processes share a store: another one writes this session; try again),
+ * `store-unanswered` (a set value or mark may or may not have taken effect; an append never ends so),
  * `store-failed`, `store-closed` (every operation after `close`). After a failed append the end is
  * what it was; nothing of the failed bytes is ever readable.
  */

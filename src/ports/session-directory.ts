@@ -1,15 +1,6 @@
 import type { Caller } from "./authorizer.ts";
 import type { SessionKey } from "./log-store.ts";
 
-/** What a list row is sorted and searched by: all that is kept of a session during a listing. */
-export interface SessionRow {
-  readonly session: string;
-  /** Epoch ms. */
-  readonly createdAtMs: number;
-  readonly displayName: string;
-  readonly initialPrompt: string;
-}
-
 /** Labels or annotations. */
 export type SessionTags = Readonly<Record<string, string>>;
 
@@ -36,6 +27,24 @@ export interface NewSession {
   readonly spec: SessionSpec;
 }
 
+/** Which of a project's sessions are wanted. */
+export interface SessionQuery {
+  /** Documents wanted, at least 1. */
+  readonly limit: number;
+  /** Sessions skipped. */
+  readonly offset: number;
+  /** Substring of name, display name or initial prompt, in any case; "" for all. */
+  readonly search: string;
+}
+
+/** A part of a project's sessions. */
+export interface SessionPage {
+  /** In the order of `bySessionAge`. */
+  readonly documents: readonly SessionDocument[];
+  /** How many sessions match the search, on all pages. */
+  readonly totalCount: number;
+}
+
 /** The annotation that asks for a phase, `Running` or `Stopped`; whoever runs sessions acts on it. */
 export const DESIRED_PHASE = "ambient-code.io/desired-phase";
 
@@ -44,9 +53,11 @@ export const DESIRED_PHASE = "ambient-code.io/desired-phase";
  *
  * **Consistency.** Per session: linearisable. `get` reflects every `create`, `update` and `delete`
  * that was finished before the call. Updates take effect one after the other, each on what the one
- * before it left, also when they are made at once: none is lost. `rows` yields each session that
- * existed during the whole of the iteration exactly once, in no particular order, in bounded memory;
- * one that came, changed or went meanwhile may be there as it was or as it is.
+ * before it left, also when they are made at once: none is lost. `page` reflects what was finished
+ * through this directory before the call; what others did may show a moment later. The pages of a
+ * project that stays as it is are disjoint and complete. A session that comes, changes or goes
+ * meanwhile may be there as it was or as it is; one that goes may leave its place on the page empty.
+ * Memory is bounded by the number of sessions, not by their size.
  *
  * **Identity.** Name, namespace and uid are the directory's: no update changes them, and a session
  * that is made again under its name has another uid.
@@ -58,6 +69,12 @@ export const DESIRED_PHASE = "ambient-code.io/desired-phase";
  * null, false or empty, not a failure.
  */
 export interface SessionDirectory {
+  /**
+   * Whether a log makes a session: then anything may be stored for any name. Otherwise sessions are
+   * kept apart from their logs, and one has to be made before anything is stored for it.
+   */
+  readonly logsMakeSessions: boolean;
+
   /**
    * The same directory as this caller may use it; what it does is done with the caller's token.
    * Without it, everything is done with runlog's own account.
@@ -86,8 +103,12 @@ export interface SessionDirectory {
   /** Removes the session. False if there was none. */
   delete(key: SessionKey): Promise<boolean>;
 
-  /** Every session of a project, streamed. */
-  rows(project: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<SessionRow>;
+  /** A page of a project's sessions, newest first. Rejects with the signal's reason when it aborts. */
+  page(
+    project: string,
+    query: SessionQuery,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<SessionPage>;
 
   /** The projects that hold a session of this name. */
   projectsWith(session: string): Promise<readonly string[]>;

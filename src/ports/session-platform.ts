@@ -19,6 +19,9 @@ export interface PodEvent {
   readonly count: number;
 }
 
+/** The type of runners that a session has which asks for none; every platform knows it. */
+export const DEFAULT_RUNNER_TYPE = "claude-agent-sdk";
+
 /** What a session that is to be made is asked about its runner. */
 export interface RunnerChoice {
   readonly project: string;

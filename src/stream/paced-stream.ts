@@ -17,6 +17,15 @@ export interface PaceOptions {
   readonly writeDeadlineMs: number;
 }
 
+interface PacedStreamOptions {
+  /** Sent when nothing else was for a while. */
+  readonly heartbeat?: Uint8Array<ArrayBuffer>;
+  /** Ends the stream when it aborts, as if its source had ended. */
+  readonly signal?: AbortSignal;
+  /** Told once when the stream has closed, however that came. */
+  readonly onClosed?: () => void;
+}
+
 /** Streams under one watch: a single timer of the owner serves all of them. */
 export interface StreamPacer {
   /** Streams that are open now. */
@@ -24,7 +33,7 @@ export interface StreamPacer {
   /** Makes a stream of `source`. Its error for a missed deadline is `stalled`. */
   stream(
     source: ChunkSource,
-    options?: { readonly heartbeat?: Uint8Array<ArrayBuffer> },
+    options?: PacedStreamOptions,
   ): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** To be called about once a second: sends due heartbeats and ends what is stuck. */
   tick(): void;
@@ -46,11 +55,15 @@ export function createStreamPacer(options: PaceOptions): StreamPacer {
     get open() {
       return streams.size;
     },
-    stream(source, { heartbeat } = {}) {
+    stream(source, { heartbeat, signal, onClosed } = {}) {
+      const end = (): void => paced.end();
       const paced = new PacedSource(source, options, heartbeat ?? null, () => {
         streams.delete(paced);
+        signal?.removeEventListener("abort", end);
+        onClosed?.();
       });
       streams.add(paced);
+      signal?.addEventListener("abort", end);
       return new ReadableStream<Uint8Array<ArrayBuffer>>(paced, { highWaterMark: 0 });
     },
     tick() {

@@ -4,7 +4,8 @@ import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { DESIRED_PHASE, type SessionDirectory } from "../../src/ports/session-directory.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { sessionDirectoryContract } from "../contract/index.ts";
-import { codeOf, collect } from "../contract/outcome.ts";
+import { codeOf } from "../contract/outcome.ts";
+import { everything } from "../contract/session-directory/harness.ts";
 import { nextTurn } from "../contract/wait-for.ts";
 
 const RUNNER_URL = "http://{session}.{project}.test:8001";
@@ -78,7 +79,7 @@ describe("local SessionDirectory", () => {
       const damaged = new TextEncoder().encode(text);
       await store.setDocument(KEY, logId, damaged);
       expect((await directory.get(KEY))?.metadata).toMatchObject({ name: "s", uid: logId });
-      expect(await collect(directory.rows("p"))).toMatchObject([{ displayName: "" }]);
+      expect(await everything(directory, "p")).toMatchObject([{ spec: { displayName: "" } }]);
       const update = directory.update(KEY, (document) => document);
       expect(await codeOf(update)).toBe("store-failed");
       expect((await store.stat(KEY))?.document).toEqual(damaged);
@@ -97,10 +98,15 @@ describe("local SessionDirectory", () => {
     });
     const keys = Array.from({ length: 20 }, (_, i) => ({ project: "p", session: `s-${i}` }));
     for (const key of keys) await directory.create(key, { metadata: {}, spec: {} });
-    await collect(directory.rows("p"));
-    reads = 0;
-    await collect(directory.rows("p"));
-    expect(reads).toBe(0);
+    // beyond the documents that are on the page
+    const readsForPage = async (): Promise<number> => {
+      reads = 0;
+      const page = await directory.page("p", { limit: 1, offset: 0, search: "" });
+      expect(page.totalCount).toBe(20);
+      return reads - page.documents.length;
+    };
+    expect(await readsForPage()).toBe(20);
+    expect(await readsForPage()).toBe(0);
     const [first = KEY, second = KEY] = keys;
     await directory.update(first, ({ spec, ...document }) => ({
       ...document,
@@ -108,10 +114,8 @@ describe("local SessionDirectory", () => {
     }));
     await store.delete(second);
     await store.create(second);
-    reads = 0;
-    const rows = await collect(directory.rows("p"));
-    expect(reads).toBe(2);
-    expect(rows.filter(({ displayName }) => displayName === "new")).toHaveLength(1);
+    expect(await readsForPage()).toBe(2);
+    expect(await everything(directory, "p", "new")).toHaveLength(1);
   });
 
   it("does not remember for later lists what it read while the session was changed", async () => {
@@ -128,13 +132,14 @@ describe("local SessionDirectory", () => {
     });
     await directory.create(KEY, { metadata: {}, spec: { displayName: "old" } });
     isHeld = true;
-    const listing = collect(directory.rows("p"));
+    const listing = directory.page("p", { limit: 1, offset: 0, search: "old" });
     await nextTurn();
     isHeld = false;
     await directory.update(KEY, (document) => ({ ...document, spec: { displayName: "new" } }));
     opened.resolve();
-    expect(await listing).toMatchObject([{ displayName: "old" }]);
-    expect(await collect(directory.rows("p"))).toMatchObject([{ displayName: "new" }]);
+    expect((await listing).totalCount).toBe(1);
+    expect(await everything(directory, "p", "old")).toEqual([]);
+    expect(await everything(directory, "p", "new")).toHaveLength(1);
   });
 
   it("fills names into the runner's URL", async () => {

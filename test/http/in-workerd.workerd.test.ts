@@ -1,13 +1,21 @@
-import { createLocalDirectory } from "../../adapters/local/index.ts";
+import { env } from "cloudflare:test";
+import {
+  createLocalAuthorizer,
+  createLocalDirectory,
+  createLocalPlatform,
+} from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { createObjectLogStore } from "../../adapters/object/index.ts";
+import { createR2Bucket } from "../../adapters/r2/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import { createSessionService } from "../../src/core/service.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import type { LogStore } from "../../src/ports/log-store.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
 import { sessionRoutesContract } from "../contract/index.ts";
-import { UNREACHABLE } from "../contract/session-routes/harness.ts";
+import { type SessionRoutesHarness, UNREACHABLE } from "../contract/session-routes/harness.ts";
 import { createScriptedFetch } from "../support/scripted-fetch.ts";
 
 const MIB = 1024 * 1024;
@@ -26,9 +34,9 @@ function quiet(response: Response): Response {
   return Object.assign(response, { text });
 }
 
-sessionRoutesContract("in workerd, in memory", {
-  async create() {
-    const store = createMemoryLogStore();
+function createHarness(openStore: () => LogStore): () => Promise<SessionRoutesHarness> {
+  return async () => {
+    const store = openStore();
     const runner = createScriptedFetch();
     const directory = createLocalDirectory({ store, runnerUrl: runner.address });
     const service = await createSessionService({
@@ -46,6 +54,8 @@ sessionRoutesContract("in workerd, in memory", {
         // 30 s of the fast clock
         headersTimeoutMs: 30_000_000,
       }),
+      authorizer: createLocalAuthorizer(),
+      platform: createLocalPlatform(),
       clock: systemClock,
       logger: silent,
     });
@@ -66,5 +76,20 @@ sessionRoutesContract("in workerd, in memory", {
         await runner.close();
       },
     };
-  },
+  };
+}
+
+const bucket = createR2Bucket(env.BUCKET);
+
+sessionRoutesContract("in workerd, in memory", { create: createHarness(createMemoryLogStore) });
+sessionRoutesContract("in workerd, over R2", {
+  create: createHarness(() =>
+    createObjectLogStore({
+      bucket,
+      prefix: `${crypto.randomUUID()}/`,
+      clock: systemClock,
+      batchMs: 5,
+      exclusive: true,
+    }),
+  ),
 });

@@ -4,27 +4,31 @@ import { afterEach, describe, expect, it } from "vitest";
 import { SseReader } from "../contract/read-sse.ts";
 import { expectProblem, runBody } from "../contract/session-routes/harness.ts";
 
-const SESSION = "/api/projects/demo/agentic-sessions/hello";
+const SESSIONS = "/api/projects/demo/agentic-sessions";
 
 function ask(path: string, init?: RequestInit): Promise<Response> {
   return exports.default.fetch(new Request(new URL(path, "http://localhost"), init));
 }
 
-function postRun(runId: string): Promise<Response> {
+function postJson(path: string, body: string): Promise<Response> {
   const headers = { "Content-Type": "application/json" };
-  return ask(`${SESSION}/agui/run`, { method: "POST", headers, body: runBody(runId) });
+  return ask(path, { method: "POST", headers, body });
 }
 
-async function watch(headers: Record<string, string> = {}): Promise<SseReader> {
-  const response = await ask(`${SESSION}/agui/events`, { headers });
+function postRun(session: string, runId: string): Promise<Response> {
+  return postJson(`${SESSIONS}/${session}/agui/run`, runBody(runId));
+}
+
+async function watch(session: string, headers: Record<string, string> = {}): Promise<SseReader> {
+  const response = await ask(`${SESSIONS}/${session}/agui/events?view=raw`, { headers });
   expect(response.headers.get("Content-Type")).toBe("text/event-stream");
   if (!response.body) throw new Error(`No stream: ${response.status}`);
   return new SseReader(response.body);
 }
 
 /** The stored events of the export as JSON lines. */
-async function exported(headers: Record<string, string> = {}): Promise<string[]> {
-  const response = await ask(`${SESSION}/export`, {
+async function exported(session: string, headers: Record<string, string> = {}): Promise<string[]> {
+  const response = await ask(`${SESSIONS}/${session}/export?view=raw`, {
     headers: { Accept: "application/x-ndjson", ...headers },
   });
   expect(response.status).toBe(200);
@@ -38,8 +42,8 @@ async function exported(headers: Record<string, string> = {}): Promise<string[]>
 const typeOf = ({ data }: { data: string }): unknown =>
   (JSON.parse(data) as { type: unknown }).type;
 
-describe("the worker: one Durable Object with the demo runner", () => {
-  // the demo plays for half a minute; this also empties the logs, which are in memory
+describe("the worker: a Durable Object for each session, logs in R2, the demo runner", () => {
+  // the demo plays for half a minute
   afterEach(() => abortAllDurableObjects());
 
   it("answers probes, and what is no route with a problem document", async () => {
@@ -48,13 +52,17 @@ describe("the worker: one Durable Object with the demo runner", () => {
     const ready = await ask("/ready");
     expect([ready.status, await ready.json()]).toEqual([200, { status: "ready" }]);
     await expectProblem(await ask("/api"), 404, "Not found");
+    await expectProblem(await ask(`${SESSIONS}/No`), 400, "Invalid session name");
   });
 
   it("shows a run live to viewers of other requests, also to one that was there before it", async () => {
-    const early = await watch();
-    const posted = await postRun("r1");
-    expect([posted.status, await posted.json()]).toEqual([200, { runId: "r1", threadId: "hello" }]);
-    const late = await watch();
+    const early = await watch("shared");
+    const posted = await postRun("shared", "r1");
+    expect([posted.status, await posted.json()]).toEqual([
+      200,
+      { runId: "r1", threadId: "shared" },
+    ]);
+    const late = await watch("shared");
     const events = await early.events(12);
     expect(events.slice(0, 3).map(typeOf)).toEqual([
       "MESSAGES_SNAPSHOT",
@@ -64,25 +72,73 @@ describe("the worker: one Durable Object with the demo runner", () => {
     expect(await late.events(12)).toEqual(events);
     await Promise.all([early.cancel(), late.cancel()]);
     // the run goes on without them: another one has to wait
-    expect((await postRun("r2")).status).toBe(200);
+    expect((await postRun("shared", "r2")).status).toBe(200);
   });
 
   it("goes on behind a cursor, while the run goes on", async () => {
-    await (await postRun("r")).text();
-    const first = await watch();
+    await (await postRun("resumed", "r")).text();
+    const first = await watch("resumed");
     const events = await first.events(6);
     await first.cancel();
-    const second = await watch({ "Last-Event-ID": events[2]?.id ?? "" });
+    const second = await watch("resumed", { "Last-Event-ID": events[2]?.id ?? "" });
     const more = await second.events(8);
     expect(more.slice(0, 3)).toEqual(events.slice(3));
     await second.cancel();
-    const lines = await exported();
+    const lines = await exported("resumed");
     expect(lines.slice(0, 11)).toEqual([...events.slice(0, 3), ...more].map(({ data }) => data));
   });
 
+  it("keeps what was stored when its object ends in mid-run, closes the run and goes on", async () => {
+    await (await postRun("ended", "r1")).text();
+    const before = await watch("ended");
+    const seen = await before.events(5);
+    await abortAllDurableObjects();
+    const after = await watch("ended", { "Last-Event-ID": seen.at(-1)?.id ?? "" });
+    const rest: { data: string }[] = [];
+    while (!rest.some((event) => typeOf(event) === "RUN_ERROR"))
+      rest.push(...(await after.events(1)));
+    expect(JSON.parse(rest.at(-1)?.data ?? "")).toMatchObject({
+      runId: "r1",
+      code: "server-restarted",
+    });
+    await after.cancel();
+    expect(await exported("ended")).toEqual([...seen, ...rest].map(({ data }) => data));
+    expect((await postRun("ended", "r2")).status).toBe(200);
+  });
+
+  it("makes, lists and deletes sessions, each of which is an object of its own", async () => {
+    const made = await postJson(SESSIONS, JSON.stringify({ displayName: "Made here" }));
+    const { name } = (await made.json()) as { name: string };
+    expect((await postRun("made-by-a-run", "r")).status).toBe(200);
+    const listed = async (): Promise<unknown[]> => {
+      const { items } = (await (await ask(`${SESSIONS}?limit=100`)).json()) as {
+        items: { metadata: { name: string } }[];
+      };
+      return items.map(({ metadata }) => metadata.name);
+    };
+    expect(await listed()).toEqual(expect.arrayContaining([name, "made-by-a-run"]));
+    const renamed = await ask(`${SESSIONS}/${name}/displayname`, {
+      method: "PUT",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ displayName: "Renamed" }),
+    });
+    expect(renamed.status).toBe(200);
+    const found = await ask(`${SESSIONS}?search=renamed`);
+    expect(await found.json()).toMatchObject({ totalCount: 1, items: [{ metadata: { name } }] });
+    expect((await ask(`${SESSIONS}/${name}`, { method: "DELETE" })).status).toBe(204);
+    expect(await listed()).not.toContain(name);
+    await expectProblem(await ask(`${SESSIONS}/${name}`), 404, "Session not found");
+  });
+
+  it("takes a name that is written in another way for the same session", async () => {
+    await (await postRun("hello", "r")).text();
+    const [line = ""] = await exported("%68ello");
+    expect(typeOf({ data: line })).toBe("MESSAGES_SNAPSHOT");
+  });
+
   it("leaves packing to workerd, which would pack twice", async () => {
-    await (await postRun("r")).text();
-    const [line = ""] = await exported({ "Accept-Encoding": "gzip" });
+    await (await postRun("packed", "r")).text();
+    const [line = ""] = await exported("packed", { "Accept-Encoding": "gzip" });
     expect(typeOf({ data: line })).toBe("MESSAGES_SNAPSHOT");
   });
 });

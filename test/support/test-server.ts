@@ -1,13 +1,23 @@
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
-import { createLocalDirectory } from "../../adapters/local/index.ts";
+import {
+  createLocalAuthorizer,
+  createLocalDirectory,
+  createLocalPlatform,
+} from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
-import { createSessionService, type ServiceLimits } from "../../src/core/service.ts";
+import {
+  createSessionService,
+  type ServiceLimits,
+  type SessionPorts,
+} from "../../src/core/service.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
+import type { SessionDirectory } from "../../src/ports/session-directory.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
 import { IMPATIENT, UNREACHABLE } from "../contract/session-routes/harness.ts";
 import { startFakeRunner } from "./fake-runner.ts";
@@ -19,7 +29,13 @@ export interface TestServerOptions {
   /** Clock of the service; default the machine's. */
   readonly clock?: Clock;
   readonly maxEventBytes?: number;
+  /** Who knows callers and sessions; default: the local ones. */
+  readonly platform?: (runnerUrl: string) => PlatformPorts;
+  readonly models?: readonly string[];
+  readonly logger?: Logger;
 }
+
+export type PlatformPorts = Pick<SessionPorts, "authorizer" | "directory" | "platform">;
 
 const silent = { info() {}, warn() {}, error() {} };
 const MIB = 1024 * 1024;
@@ -28,7 +44,19 @@ const MIB = 1024 * 1024;
 export async function createTestServer(options: TestServerOptions) {
   const { store, limits = {}, clock = systemClock, maxEventBytes = 64 * MIB } = options;
   const runner = await startFakeRunner();
-  const directory = createLocalDirectory({ store, runnerUrl: runner.address });
+  const localPorts = (runnerUrl: string): PlatformPorts => ({
+    authorizer: createLocalAuthorizer(),
+    directory: createLocalDirectory({ store, runnerUrl }),
+    platform: createLocalPlatform(),
+  });
+  const ports = (options.platform ?? localPorts)(runner.address);
+  const directory: SessionDirectory = {
+    ...ports.directory,
+    // whoever calls the local one sees the same, and what a test has changed in it
+    as: (caller) => (ports.directory.logsMakeSessions ? directory : ports.directory.as(caller)),
+    addressOf: async (key) =>
+      key.session === UNREACHABLE ? runner.unreachableAddress : ports.directory.addressOf(key),
+  };
   const eventsPath = new URL("events/", runner.address).pathname;
   const runnerOptions = { fetch, maxEventBytes, intakeBudget: createByteBudget(64 * MIB) };
   const fastClient = createHttpRunnerClient({
@@ -41,18 +69,16 @@ export async function createTestServer(options: TestServerOptions) {
   const client = createHttpRunnerClient({ ...runnerOptions, clock: systemClock });
   const service = await createSessionService({
     store,
+    ...ports,
     feed: createMemoryLiveFeed(),
-    directory: {
-      ...directory,
-      addressOf: async (key) =>
-        key.session === UNREACHABLE ? runner.unreachableAddress : directory.addressOf(key),
-    },
+    directory,
     runner: {
       ...fastClient,
       call: (call) => (call.key.session === IMPATIENT ? fastClient : client).call(call),
     },
     clock,
-    logger: silent,
+    logger: options.logger ?? silent,
+    ...(options.models && { models: options.models }),
     // a test that ends does not wait for its runs
     limits: { drainMs: 0, ...limits },
   });
@@ -60,6 +86,9 @@ export async function createTestServer(options: TestServerOptions) {
   return {
     app,
     service,
+    /** Paths of the requests for events between runs. */
+    listened: () =>
+      runner.requests.map(({ path }) => path).filter((path) => path.startsWith(eventsPath)),
     runner: {
       ...runner,
       get requests() {

@@ -18,7 +18,7 @@ import {
 } from "runlog";
 import { createDemoRunner } from "runlog/demo";
 import { createDiskLogStore } from "runlog/disk";
-import { createLocalDirectory } from "runlog/local";
+import { createLocalAuthorizer, createLocalDirectory, createLocalPlatform } from "runlog/local";
 import { createMemoryLiveFeed, createMemoryLogStore } from "runlog/memory";
 import { type RunningServer, start } from "runlog/node";
 import { createHttpRunnerClient, type HttpRunnerClientOptions } from "runlog/runner-http";
@@ -57,6 +57,8 @@ export async function embed(intakeBudget: HttpRunnerClientOptions["intakeBudget"
     feed,
     directory,
     runner,
+    authorizer: createLocalAuthorizer(),
+    platform: createLocalPlatform(),
     clock,
     logger,
     limits: { heartbeatMs: 10_000 },
@@ -104,6 +106,8 @@ export async function demo(intakeBudget: HttpRunnerClientOptions["intakeBudget"]
       clock,
       intakeBudget,
     }),
+    authorizer: createLocalAuthorizer(),
+    platform: createLocalPlatform(),
     clock,
     logger,
   });

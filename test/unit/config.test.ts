@@ -17,7 +17,10 @@ describe("parseConfig", () => {
       host: "127.0.0.1",
       port: 8080,
       storage: { kind: "disk", dir: "./data", fsync: "interval" },
+      auth: { kind: "none" },
       runnerUrl: null,
+      models: null,
+      reauthMs: 300_000,
       allowPublic: false,
       maxEventBytes: 64 * 1024 * 1024,
       writeDeadlineMs: 30_000,
@@ -48,6 +51,69 @@ describe("parseConfig", () => {
     });
     expect(parseConfig({ STATE_BASE_DIR: "/state" }).storage).toMatchObject({ dir: "/state" });
     expect(parseConfig({ STORAGE_URL: "memory:" }).storage).toEqual({ kind: "memory" });
+  });
+
+  it("serves a cluster to everybody who has a token of it", () => {
+    const config = parseConfig({ RUNLOG_AUTH: "kubernetes" });
+    expect(config).toMatchObject({
+      host: "0.0.0.0",
+      runnerUrl: null,
+      auth: {
+        kind: "kubernetes",
+        list: "cached",
+        trustedProxies: [],
+        registryPath: "/config/registry/agent-registry.json",
+        kubeconfig: null,
+        useVertex: false,
+      },
+    });
+    expect(
+      parseConfig({
+        RUNLOG_AUTH: "kubernetes",
+        HOST: "127.0.0.1",
+        RUNNER_URL: "http://session-{session}.{project}:{port}/",
+        RUNLOG_LIST: "direct",
+        RUNLOG_REAUTH: "30s",
+        RUNLOG_TRUSTED_PROXIES: "10.0.0.0/8, 192.0.2.1,fd00::/8,::1",
+        RUNLOG_MODELS: "m1, m2",
+        AGENT_REGISTRY_PATH: "/registry.json",
+        KUBECONFIG: "/kubeconfig",
+        USE_VERTEX: "true",
+      }),
+    ).toMatchObject({
+      host: "127.0.0.1",
+      reauthMs: 30_000,
+      models: ["m1", "m2"],
+      runnerUrl: "http://session-{session}.{project}:{port}/",
+      auth: {
+        list: "direct",
+        trustedProxies: ["10.0.0.0/8", "192.0.2.1", "fd00::/8", "::1"],
+        registryPath: "/registry.json",
+        kubeconfig: "/kubeconfig",
+        useVertex: true,
+      },
+    });
+  });
+
+  it.each([
+    { RUNLOG_LIST: "sometimes" },
+    { RUNLOG_TRUSTED_PROXIES: "10.0.0.0/33" },
+    { RUNLOG_TRUSTED_PROXIES: "10.0.0" },
+    { RUNLOG_TRUSTED_PROXIES: "10.0.0.256" },
+    { RUNLOG_TRUSTED_PROXIES: "proxy.example.com" },
+    { RUNLOG_TRUSTED_PROXIES: "fd00::/129" },
+    { RUNLOG_TRUSTED_PROXIES: "10.0.0.1,," },
+    { RUNLOG_MODELS: "m1,,m2" },
+    { RUNLOG_DEMO: "1" },
+    { RUNLOG_REAUTH: "often" },
+  ])("refuses %j in a cluster", (env) => {
+    const [name = ""] = Object.keys(env);
+    const problems = problemsOf({ RUNLOG_AUTH: "kubernetes", ...env });
+    expect(problems).toEqual([expect.stringMatching(new RegExp(`^${name}\\b`))]);
+  });
+
+  it("knows no port of runners without a cluster", () => {
+    expect(problemsOf({ RUNNER_URL: "http://localhost:{port}/" })).toHaveLength(1);
   });
 
   it("reports every problem at once", () => {

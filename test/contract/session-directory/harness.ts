@@ -1,5 +1,5 @@
 import type { SessionKey } from "../../../src/ports/log-store.ts";
-import type { SessionDirectory } from "../../../src/ports/session-directory.ts";
+import type { SessionDirectory, SessionDocument } from "../../../src/ports/session-directory.ts";
 
 export interface SessionDirectoryHarness {
   readonly directory: SessionDirectory;
@@ -42,3 +42,18 @@ export const MANY: readonly SessionKey[] = [
   { project: "man", session: "s-1" },
   { project: "many-b", session: "s-2" },
 ];
+
+/** Every document of a project that matches, page by page. */
+export async function everything(
+  directory: SessionDirectory,
+  project: string,
+  search = "",
+): Promise<readonly SessionDocument[]> {
+  const documents: SessionDocument[] = [];
+  for (;;) {
+    const query = { limit: 100, offset: documents.length, search };
+    const page = await directory.page(project, query);
+    documents.push(...page.documents);
+    if (page.documents.length === 0) return documents;
+  }
+}

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { SessionDirectory } from "../../../src/ports/session-directory.ts";
-import { collect } from "../outcome.ts";
-import { ALIKE, MANY, type WithSessions } from "./harness.ts";
+import type { SessionKey } from "../../../src/ports/log-store.ts";
+import { reasonOf } from "../outcome.ts";
+import { ALIKE, everything, MANY, type WithSessions } from "./harness.ts";
 
 /** What a directory says of the sessions that are there. */
 export function readsSuite(having: WithSessions): void {
   describe("reads", () => {
     describeGet(having);
-    describeRows(having);
+    describePages(having);
     describeNames(having);
   });
 }
@@ -43,53 +43,80 @@ function describeGet(having: WithSessions): void {
   );
 }
 
-function describeRows(having: WithSessions): void {
+function describePages(having: WithSessions): void {
   it(
-    "yields each session of a project exactly once",
+    "pages through a project: disjoint and complete, newest first, then by name",
     having(MANY, async (directory) => {
-      const rows = await collect(directory.rows("many"));
-      const names = rows.map((row) => row.session);
-      expect(names).toHaveLength(1200);
-      expect(new Set(names)).toEqual(
-        new Set(MANY.filter((key) => key.project === "many").map((key) => key.session)),
-      );
-      for (const { createdAtMs, displayName, initialPrompt } of rows) {
-        expect(Number.isSafeInteger(createdAtMs)).toBe(true);
-        expect([typeof displayName, typeof initialPrompt]).toEqual(["string", "string"]);
+      const names: string[] = [];
+      const ages: string[] = [];
+      for (let offset = 0; offset < 1200; offset += 100) {
+        const page = await directory.page("many", { limit: 100, offset, search: "" });
+        expect(page.totalCount).toBe(1200);
+        names.push(...page.documents.map(({ metadata }) => metadata.name));
+        ages.push(...page.documents.map(({ metadata }) => String(metadata["creationTimestamp"])));
       }
-      expect((await collect(directory.rows("man"))).map((row) => row.session)).toEqual(["s-1"]);
+      const expected = MANY.filter((key) => key.project === "many").map((key) => key.session);
+      expect(names.toSorted()).toEqual(expected.toSorted());
+      for (const [i, age] of ages.entries()) {
+        const before = ages[i - 1] ?? age;
+        expect(age <= before).toBe(true);
+        if (age === before && i > 0) expect(names[i]! > names[i - 1]!).toBe(true);
+      }
     }),
   );
 
   it(
-    "yields nothing for a project that does not exist",
+    "gives nothing beyond the end, and a last page that is not full",
     having(ALIKE, async (directory) => {
-      expect(await collect(directory.rows("nowhere"))).toEqual([]);
-      expect(await collect(directory.rows("a-"))).toEqual([]);
+      const last = await directory.page("a", { limit: 5, offset: 1, search: "" });
+      expect([last.documents.length, last.totalCount]).toEqual([1, 2]);
+      const beyond = await directory.page("a", { limit: 5, offset: 2, search: "" });
+      expect(beyond).toEqual({ documents: [], totalCount: 2 });
     }),
   );
 
   it(
-    "can be left in the middle and begun again",
-    having(MANY, async (directory) => {
-      for (let i = 0; i < 3; i++)
-        for await (const row of directory.rows("many")) {
-          expect(row.session).toMatch(/^s-/);
-          break;
-        }
-      expect(await collect(directory.rows("many"))).toHaveLength(1200);
+    "has the documents on its pages that get gives",
+    having(ALIKE, async (directory) => {
+      for (const document of await everything(directory, "a")) {
+        const key: SessionKey = { project: "a", session: document.metadata.name };
+        expect(document).toEqual(await directory.get(key));
+      }
     }),
   );
 
   it(
-    "stops when its signal is aborted",
-    having(MANY, async (directory) => {
-      const abort = new AbortController();
-      const reason = new Error("nobody waits for the list");
-      const outcome = await takeRows(directory, abort, reason).catch((error: unknown) => error);
-      // ended early or failed with the reason: both keep the rest of the source unread
-      if (typeof outcome === "number") expect(outcome).toBeLessThan(1200);
-      else expect(outcome).toBe(reason);
+    "gives nothing for a project that does not exist",
+    having(ALIKE, async (directory) => {
+      expect(await everything(directory, "nowhere")).toEqual([]);
+      expect(await everything(directory, "a-")).toEqual([]);
+    }),
+  );
+
+  it(
+    "searches name, display name and initial prompt, in any case",
+    having(ALIKE, async (directory) => {
+      const key: SessionKey = { project: "a", session: "s-3" };
+      const spec = { displayName: "Straße Nine", initialPrompt: "Count to ÄLEVEN" };
+      await directory.create(key, { metadata: {}, spec });
+      const found = async (search: string): Promise<string[]> =>
+        (await everything(directory, "a", search)).map(({ metadata }) => metadata.name);
+      expect(await found("S-")).toEqual(expect.arrayContaining(["s-1", "s-3"]));
+      for (const search of ["s-3", "STRASSE nine".slice(-4), "sTRAß", "äleven"])
+        expect(await found(search)).toEqual(["s-3"]);
+      expect(await found("ninecount")).toEqual([]);
+      const page = await directory.page("a", { limit: 1, offset: 1, search: "nine" });
+      expect(page).toEqual({ documents: [], totalCount: 1 });
+    }),
+  );
+
+  it(
+    "is not put together for a signal that was aborted",
+    having(ALIKE, async (directory) => {
+      const reason = new Error("nobody waits for the page");
+      const query = { limit: 1, offset: 0, search: "" };
+      const page = directory.page("a", query, { signal: AbortSignal.abort(reason) });
+      expect(await reasonOf(page)).toBe(reason);
     }),
   );
 }
@@ -131,18 +158,4 @@ function describeNames(having: WithSessions): void {
       }
     }),
   );
-}
-
-/** Aborts after the first row; resolves with how many rows came. */
-async function takeRows(
-  directory: SessionDirectory,
-  abort: AbortController,
-  reason: Error,
-): Promise<number> {
-  let rows = 0;
-  for await (const row of directory.rows("many", { signal: abort.signal })) {
-    rows += row.session === "" ? 0 : 1;
-    abort.abort(reason);
-  }
-  return rows;
 }

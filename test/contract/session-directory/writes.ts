@@ -5,8 +5,8 @@ import type {
   SessionDirectory,
   SessionDocument,
 } from "../../../src/ports/session-directory.ts";
-import { codeOf, collect, reasonOf } from "../outcome.ts";
-import { ALIKE, type WithSessions } from "./harness.ts";
+import { codeOf, reasonOf } from "../outcome.ts";
+import { ALIKE, everything, type WithSessions } from "./harness.ts";
 
 /** A name that none of `ALIKE` has, and that a careless search would mix up with some. */
 const KEY: SessionKey = { project: "a", session: "s-2" };
@@ -36,7 +36,7 @@ export function writesSuite(having: WithSessions): void {
 
 function describeCreate(having: WithSessions): void {
   it(
-    "makes a session and completes its document; get reflects it, and rows tells its texts",
+    "makes a session and completes its document; get and page reflect it",
     having(ALIKE, async (directory) => {
       const made = await directory.create(KEY, SESSION);
       expect(made.metadata).toMatchObject({
@@ -49,8 +49,8 @@ function describeCreate(having: WithSessions): void {
       expect(made.spec).toMatchObject(SESSION.spec);
       expect(made["autoBranch"]).toBe("ambient/s-2");
       expect(await directory.get(KEY)).toEqual(made);
-      const row = (await collect(directory.rows("a"))).find(({ session }) => session === "s-2");
-      expect(row).toMatchObject({ displayName: "A session", initialPrompt: "Say hello" });
+      expect(await everything(directory, "a")).toContainEqual(made);
+      expect(await everything(directory, "a", "say hello")).toEqual([made]);
       expect(await directory.projectsWith("s-2")).toEqual(["a"]);
     }),
   );
@@ -83,17 +83,20 @@ function describeCreate(having: WithSessions): void {
 
 function describeUpdate(having: WithSessions): void {
   it(
-    "resolves with what the change makes of the document; get and rows reflect it",
+    "resolves with what the change makes of the document; get and page reflect it",
     having(ALIKE, async (directory) => {
-      await collect(directory.rows("a"));
+      await everything(directory, "a");
       for (const key of ALIKE) {
         const before = await need(directory, key);
         const after = await directory.update(key, (document) => named(document, "another name"));
         expect(after?.spec).toEqual({ ...before.spec, displayName: "another name" });
         expect(await directory.get(key)).toEqual(after);
       }
-      const rows = await collect(directory.rows("a"));
-      expect(rows.map(({ displayName }) => displayName)).toEqual(["another name", "another name"]);
+      const documents = await everything(directory, "a", "another NAME");
+      expect(documents.map(({ spec }) => spec["displayName"])).toEqual([
+        "another name",
+        "another name",
+      ]);
     }),
   );
 
@@ -177,7 +180,7 @@ function describeDelete(having: WithSessions): void {
         for (const [j, other] of ALIKE.entries())
           expect((await directory.get(other)) !== null).toBe(j > i);
       }
-      expect(await collect(directory.rows("a"))).toEqual([]);
+      expect(await everything(directory, "a")).toEqual([]);
       expect(await directory.projectsWith("s")).toEqual([]);
       expect(await directory.delete(KEY)).toBe(false);
     }),
@@ -191,9 +194,11 @@ function describeDelete(having: WithSessions): void {
         const made = await directory.create(KEY, i % 2 === 0 ? SESSION : BARE);
         if (i % 2 !== 0) expect(made.metadata).not.toHaveProperty("annotations");
         expect(made.spec["displayName"] ?? "").toBe(i % 2 === 0 ? "A session" : "");
-        const rows = await collect(directory.rows("a"));
-        const prompt = rows.find(({ session }) => session === KEY.session)?.initialPrompt;
-        expect(prompt).toBe(i % 2 === 0 ? "Say hello" : "");
+        const listed = (await everything(directory, "a")).find(
+          ({ metadata }) => metadata.name === KEY.session,
+        );
+        expect(listed).toEqual(made);
+        expect(await everything(directory, "a", "hello")).toEqual(i % 2 === 0 ? [made] : []);
         uids.add(made.metadata.uid);
         expect(await directory.delete(KEY)).toBe(true);
       }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createLocalPlatform } from "../../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { createBetweenRuns } from "../../../src/core/between-runs.ts";
 import { createSessions } from "../../../src/core/sessions.ts";
@@ -46,6 +47,7 @@ async function setUp() {
     sessions,
     directory: { addressOf: () => Promise.resolve("http://runner.invalid/") },
     runner: listening.runner,
+    platform: createLocalPlatform(),
     clock,
     logger,
     carries: () => false,

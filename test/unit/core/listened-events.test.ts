@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { createLocalPlatform } from "../../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { factsOfLine } from "../../../src/core/event.ts";
 import { ListenedEvents } from "../../../src/core/listened-events.ts";
@@ -47,6 +48,7 @@ async function setUp(carried: readonly string[] = []) {
     threadId: "t",
     sessions,
     store,
+    platform: createLocalPlatform(),
     clock,
     logger: silent,
     carries: (runId) => (runId === null ? carried.length > 0 : carried.includes(runId)),

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { sanitizeUserId } from "../../../src/http/identity.ts";
+import { sanitizeUserId } from "../../../src/ports/user-id.ts";
 
 it.each([
   ["kube:admin", "kube-admin"],

@@ -1,0 +1,45 @@
+import {
+  createLocalAuthorizer,
+  createLocalDirectory,
+  createLocalPlatform,
+} from "../../adapters/local/index.ts";
+import type { SessionToken } from "../../adapters/runner-http/index.ts";
+import type { Config } from "../config.ts";
+import type { SessionPorts } from "../core/service.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore } from "../ports/log-store.ts";
+import { systemClock } from "./system-clock.ts";
+
+/** The demo runner needs no address; this one names it in errors. */
+const DEMO_URL = "http://{session}.{project}.demo.invalid/";
+
+/** Who knows callers, sessions and pods, and what runners want to be shown. */
+interface Platform {
+  readonly ports: Pick<SessionPorts, "authorizer" | "directory" | "platform">;
+  readonly sessionToken: SessionToken | null;
+}
+
+/** The platform that `config` names. Throws TypeError for a cluster that cannot be. */
+export async function openPlatform(
+  { auth, runnerUrl }: Config,
+  store: LogStore,
+  logger: Logger,
+): Promise<Platform> {
+  if (auth.kind === "none") {
+    const ports = {
+      authorizer: createLocalAuthorizer(),
+      directory: createLocalDirectory({ store, runnerUrl: runnerUrl ?? DEMO_URL }),
+      platform: createLocalPlatform(),
+    };
+    return { ports, sessionToken: null };
+  }
+  // a server that serves no cluster does without the client library's memory
+  const { createKubernetes } = await import("../../adapters/kubernetes/index.ts");
+  const { sessionToken, ...ports } = createKubernetes({
+    ...auth,
+    clock: systemClock,
+    logger,
+    ...(runnerUrl !== null && { runnerUrl }),
+  });
+  return { ports, sessionToken };
+}

@@ -1,0 +1,143 @@
+import type { Context, MiddlewareHandler } from "hono";
+import type { SessionService } from "../core/service.ts";
+import type { Certainty } from "../core/session-lives.ts";
+import type { AccessVerb, Caller } from "../ports/authorizer.ts";
+import { hasCode, RunlogError } from "../ports/errors.ts";
+import type { SessionKey } from "../ports/log-store.ts";
+import type { SessionDirectory } from "../ports/session-directory.ts";
+import { claimsOf, type ClaimsOptions } from "./claims.ts";
+import { projectOf, sessionKeyOf, taskIdOf } from "./session-key.ts";
+
+/** A question about the caller of a route, and the route's texts for a no and for no answer. */
+interface AccessCheck {
+  readonly scope: "project" | "session";
+  readonly verb: AccessVerb;
+  readonly refused: string;
+  readonly failed: string;
+}
+
+/** What has to hold before a route does anything (contract 1.3). */
+export interface AccessRule {
+  /** Asked in this order. */
+  readonly checks: readonly AccessCheck[];
+  /** How surely the session has to be there; null where the route finds out by itself. */
+  readonly session: Certainty | null;
+  /** Whether the token may stand in the URL. Default: no. */
+  readonly tokenInUrl?: boolean;
+}
+
+const FAILED = "Failed to perform access review";
+const LIST: AccessCheck = {
+  scope: "project",
+  verb: "list",
+  refused: "Unauthorized to access project",
+  failed: FAILED,
+};
+const GET: AccessCheck = { scope: "session", verb: "get", refused: "Unauthorized", failed: FAILED };
+const UPDATE: AccessCheck = { ...GET, verb: "update" };
+const RENAME: AccessCheck = {
+  scope: "project",
+  verb: "update",
+  refused: "Unauthorized to update session in this project",
+  failed: "Failed to verify permissions",
+};
+
+type RuleName = "project" | "rename" | "read" | "watch" | "write" | "writeAsRunner";
+
+/** The rules that there are. The directory itself checks what else its callers may do. */
+export const ACCESS: Readonly<Record<RuleName, AccessRule>> = {
+  project: { checks: [LIST], session: null },
+  rename: { checks: [LIST, RENAME], session: null },
+  read: { checks: [LIST, GET], session: "recent" },
+  watch: { checks: [LIST, GET], session: "recent", tokenInUrl: true },
+  write: { checks: [LIST, UPDATE], session: "now" },
+  /** Runners have no rights in the project beyond their own session. */
+  writeAsRunner: { checks: [UPDATE], session: "now" },
+};
+
+/** Who may use a route, once that is known. */
+export interface RequestAccess {
+  readonly caller: Caller;
+  /** Asks again, past every cache; resolves if the caller may still, throws if not or if nobody can say. */
+  recheck(signal: AbortSignal): Promise<void>;
+}
+
+const KEY = "access";
+
+/**
+ * The steps before a route's handler, in the order of contract 1.1: the first that fails answers, and
+ * nothing leaves the process before the names are known to be names.
+ */
+export function accessGuard(
+  service: SessionService,
+  rule: AccessRule,
+  options: Omit<ClaimsOptions, "tokenInUrl">,
+): MiddlewareHandler {
+  const { authorizer, directory, lives } = service;
+  return async (c, next) => {
+    const claims = claimsOf(c, { ...options, tokenInUrl: rule.tokenInUrl ?? false });
+    // whoever wants a token says so without asking anybody
+    const early = claims.token ? null : await authorizer.identify(claims);
+    const project = projectOf(c);
+    const key = c.req.param("sessionName") === undefined ? null : sessionKeyOf(c);
+    if (c.req.param("taskId") !== undefined) taskIdOf(c);
+    const caller =
+      early ?? (await authorizer.identify(claims).catch(reviewFailed(service, FAILED)));
+
+    const check = async (certainty: Certainty | null, asked: AskOptions): Promise<void> => {
+      for (const step of rule.checks)
+        await assertAllowed(service, caller, { step, project, key }, asked);
+      if (key && certainty) await lives.confirm(key, directory.as(caller), certainty);
+    };
+    await check(rule.session, {});
+    const recheck = (signal: AbortSignal): Promise<void> =>
+      check(rule.session && "now", { fresh: true, signal });
+    c.set(KEY, { caller, recheck } satisfies RequestAccess);
+    await next();
+  };
+}
+
+/** Who may use the route. Only to be asked behind the guard. */
+export function accessOf(c: Context): RequestAccess {
+  const access: RequestAccess | undefined = c.get(KEY);
+  if (!access) throw new TypeError("The route has no access guard");
+  return access;
+}
+
+/** Who calls. */
+export function callerOf(c: Context): Caller {
+  return accessOf(c).caller;
+}
+
+/** The sessions, as the caller may use them. */
+export function directoryOf(c: Context, { directory }: SessionService): SessionDirectory {
+  return directory.as(callerOf(c));
+}
+
+interface AskOptions {
+  readonly fresh?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+async function assertAllowed(
+  service: SessionService,
+  caller: Caller,
+  asked: { readonly step: AccessCheck; readonly project: string; readonly key: SessionKey | null },
+  options: AskOptions,
+): Promise<void> {
+  const { step, project, key } = asked;
+  const session = step.scope === "session" ? (key?.session ?? null) : null;
+  const isAllowed = await service.authorizer
+    .allows(caller, { project, session, verb: step.verb }, options)
+    .catch(reviewFailed(service, step.failed));
+  if (!isAllowed) throw new RunlogError("access-denied", step.refused);
+}
+
+/** What nobody could say is no refusal, and has the route's own text. */
+function reviewFailed({ logger }: SessionService, text: string): (error: unknown) => never {
+  return (cause) => {
+    if (hasCode(cause, "token-missing", "token-invalid")) throw cause;
+    logger.warn("access-review-failed", { error: cause });
+    throw new RunlogError("review-failed", text, { cause });
+  };
+}

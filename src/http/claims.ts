@@ -1,0 +1,32 @@
+import type { Context } from "hono";
+import type { CallerClaims } from "../ports/authorizer.ts";
+
+export interface ClaimsOptions {
+  /** Address of the peer that sent a request, or null where the runtime does not say. */
+  readonly peerOf?: (c: Context) => string | null;
+  /** Whether a token may stand in the URL, which proxies and browsers log. */
+  readonly tokenInUrl: boolean;
+}
+
+/** What a request says about its caller. A token that can be none is "". */
+export function claimsOf(c: Context, { peerOf, tokenInUrl }: ClaimsOptions): CallerClaims {
+  const user = c.req.header("X-Forwarded-User") ?? null;
+  return {
+    token: tokenOf(c, tokenInUrl),
+    forwardedUser: user,
+    forwardedName: c.req.header("X-Forwarded-Preferred-Username") ?? user,
+    peer: peerOf?.(c) ?? null,
+    project: c.req.param("projectName") ?? "",
+  };
+}
+
+/** The first place that says anything counts (contract 1.2). */
+function tokenOf(c: Context, tokenInUrl: boolean): string | null {
+  const given =
+    c.req.header("X-Forwarded-Access-Token") ||
+    c.req.header("Authorization") ||
+    (tokenInUrl && c.req.query("token"));
+  if (!given) return null;
+  const token = given.replace(/^bearer(\s+|$)/i, "").trim();
+  return /^[\u0021-\u007e]+$/.test(token) ? token : "";
+}

@@ -1,0 +1,209 @@
+import { readdir, readFile } from "node:fs/promises";
+import { loadAllYaml } from "@kubernetes/client-node";
+import { describe, expect, it } from "vitest";
+import { createMemoryPlatform, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { parseConfig } from "../../src/config.ts";
+import { newSession } from "../../src/core/session-spec.ts";
+import { createProbeRoutes } from "../../src/http/probe-routes.ts";
+
+const DEPLOY = new URL("../../scripts/deploy/", import.meta.url);
+const BASE = new URL("base/", DEPLOY);
+
+/** A manifest, of which tests look at what they know. */
+// oxlint-disable-next-line typescript/no-explicit-any -- what is in it is what the tests are about
+type Manifest = any;
+
+async function manifest(file: string, kind: string): Promise<Manifest> {
+  const all = loadAllYaml(await readFile(new URL(file, BASE), "utf8"));
+  const found = all.filter((each) => each.kind === kind);
+  expect(found).toHaveLength(1);
+  return found[0];
+}
+
+async function pod(): Promise<Manifest> {
+  const deployment = await manifest("deployment.yaml", "Deployment");
+  return deployment.spec.template;
+}
+
+async function container(): Promise<Manifest> {
+  const { spec } = await pod();
+  expect(spec.containers).toHaveLength(1);
+  return spec.containers[0];
+}
+
+describe("the kustomize base", () => {
+  it("names every manifest that there is", async () => {
+    const { resources, namespace } = await manifest("kustomization.yaml", "Kustomization");
+    const files = (await readdir(BASE)).filter((name) => name !== "kustomization.yaml");
+    expect(resources.toSorted()).toEqual(files.toSorted());
+    expect((await manifest("namespace.yaml", "Namespace")).metadata.name).toBe(namespace);
+  });
+
+  it("runs one server at a time, within 512 MiB, without root and without a place to write to", async () => {
+    const { spec } = await manifest("deployment.yaml", "Deployment");
+    expect(spec).toMatchObject({ replicas: 1, strategy: { type: "Recreate" } });
+    const { securityContext, resources } = await container();
+    expect(resources.limits.memory).toBe("512Mi");
+    expect(securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    expect((await pod()).spec.securityContext).toMatchObject({ runAsNonRoot: true });
+  });
+
+  it("configures a server that serves a cluster from its volume", async () => {
+    const { env, volumeMounts, ports } = await container();
+    const config = parseConfig(
+      Object.fromEntries(env.map(({ name, value }: Manifest) => [name, value])),
+    );
+    expect(config).toMatchObject({ auth: { kind: "kubernetes" }, host: "0.0.0.0" });
+    expect(ports).toEqual([{ name: "http", containerPort: config.port }]);
+    if (config.storage.kind !== "disk") throw new Error("Not on disk");
+    const { dir } = config.storage;
+    const mount = volumeMounts.find(({ mountPath }: Manifest) => mountPath === dir);
+    const volume = (await pod()).spec.volumes.find(({ name }: Manifest) => name === mount.name);
+    const claim = await manifest("volume.yaml", "PersistentVolumeClaim");
+    expect(volume.persistentVolumeClaim.claimName).toBe(claim.metadata.name);
+    if (config.auth.kind !== "kubernetes") throw new Error("No cluster");
+    const registry = new URL(".", `file://${config.auth.registryPath}`).pathname;
+    expect(volumeMounts.map(({ mountPath }: Manifest) => `${mountPath}/`)).toContain(registry);
+  });
+
+  it("lets a stop take as long as it may", async () => {
+    const { env } = await container();
+    const config = parseConfig(
+      Object.fromEntries(env.map(({ name, value }: Manifest) => [name, value])),
+    );
+    const graceMs = (await pod()).spec.terminationGracePeriodSeconds * 1000;
+    // ends of runs are stored and told, connections closed, activity written
+    expect(graceMs).toBeGreaterThanOrEqual(config.drainMs + 25_000);
+  });
+
+  it("probes routes that are there, and finds its pods", async () => {
+    const routes = createProbeRoutes({
+      store: createMemoryLogStore(),
+      platform: createMemoryPlatform(),
+      logger: { info() {}, warn() {}, error() {} },
+    });
+    const { livenessProbe, readinessProbe, startupProbe } = await container();
+    for (const { httpGet } of [livenessProbe, readinessProbe, startupProbe]) {
+      expect(httpGet.port).toBe("http");
+      expect((await routes.request(httpGet.path)).status).toBe(200);
+    }
+    expect([livenessProbe, readinessProbe].map(({ httpGet }) => httpGet.path)).toEqual([
+      "/health",
+      "/ready",
+    ]);
+    const { metadata } = await pod();
+    const { spec: deployment } = await manifest("deployment.yaml", "Deployment");
+    const { spec: service } = await manifest("service.yaml", "Service");
+    const { spec: policy } = await manifest("network-policy.yaml", "NetworkPolicy");
+    for (const { matchLabels } of [
+      deployment.selector,
+      { matchLabels: service.selector },
+      policy.podSelector,
+    ])
+      expect(metadata.labels).toEqual(matchLabels);
+    expect(service.ports[0].targetPort).toBe("http");
+  });
+
+  it("gives its account to the server, and the account its role", async () => {
+    const { namespace } = await manifest("kustomization.yaml", "Kustomization");
+    const account = await manifest("service-account.yaml", "ServiceAccount");
+    const role = await manifest("rbac.yaml", "ClusterRole");
+    const binding = await manifest("rbac.yaml", "ClusterRoleBinding");
+    expect((await pod()).spec.serviceAccountName).toBe(account.metadata.name);
+    expect(binding.roleRef.name).toBe(role.metadata.name);
+    expect(binding.subjects).toEqual([
+      { kind: "ServiceAccount", name: account.metadata.name, namespace },
+    ]);
+  });
+
+  it("gives the account nothing by which it could act for those who have no right", async () => {
+    const { rules } = await manifest("rbac.yaml", "ClusterRole");
+    const given = rules.flatMap(({ resources, verbs }: Manifest) =>
+      resources.flatMap((resource: string) => verbs.map((verb: string) => `${verb} ${resource}`)),
+    );
+    for (const right of given) expect(right).not.toMatch(/\*|impersonate|escalate|bind|delete/);
+    const written = given.filter((right: string) => !/^(get|list|watch) /.test(right));
+    expect(written).toEqual([
+      "update agenticsessions",
+      "patch agenticsessions/status",
+      "create tokenreviews",
+    ]);
+    expect(given.filter((right: string) => right.endsWith(" secrets"))).toEqual(["get secrets"]);
+  });
+});
+
+describe("the custom resource", () => {
+  it("is the one that sessions are, with a status of its own", async () => {
+    const { metadata, spec } = await manifest("crd.yaml", "CustomResourceDefinition");
+    expect(metadata.name).toBe("agenticsessions.vteam.ambient-code");
+    expect(spec).toMatchObject({
+      group: "vteam.ambient-code",
+      scope: "Namespaced",
+      names: { plural: "agenticsessions", kind: "AgenticSession" },
+    });
+    expect(spec.versions).toMatchObject([
+      { name: "v1alpha1", served: true, storage: true, subresources: { status: {} } },
+    ]);
+  });
+
+  it("keeps whatever a session is made with", async () => {
+    const { spec } = await manifest("crd.yaml", "CustomResourceDefinition");
+    const schema = spec.versions[0].schema.openAPIV3Schema.properties.spec;
+    const userContext = { userId: "u", displayName: "U", groups: ["g"] };
+    const body = {
+      displayName: "name",
+      initialPrompt: "prompt",
+      llmSettings: { model: "m", temperature: 0.5, maxTokens: 1 },
+      timeout: 1,
+      inactivityTimeout: 0,
+      stopOnRunFinished: true,
+      repos: [{ url: "u", branch: "b", autoPush: true }],
+      activeWorkflow: { gitUrl: "u", branch: "b", path: "p" },
+      environmentVariables: { A: "1" },
+      mcpServers: { custom: { a: { b: [1] } }, disabled: ["x"] },
+      sdkOptions: { max_turns: 1 },
+      parent_session_id: "parent",
+    };
+    const made = newSession(body, { userContext, runnerEnvironment: { RUNNER_TYPE: "x" } });
+    expect(Object.keys(made.spec).toSorted()).toEqual(
+      (
+        "displayName initialPrompt llmSettings timeout inactivityTimeout stopOnRunFinished repos " +
+        "activeWorkflow environmentVariables mcpServers userContext"
+      )
+        .split(" ")
+        .toSorted(),
+    );
+    expect(prunedBy(schema, made.spec)).toEqual(made.spec);
+  });
+});
+
+describe("the Dockerfile", () => {
+  it("runs what npm start runs, on Node 24 and not as root", async () => {
+    const text = await readFile(new URL("Dockerfile", DEPLOY), "utf8");
+    const file = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+    const { scripts } = JSON.parse(file) as { scripts: { start: string } };
+    const bases = [...text.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+    expect(new Set(bases)).toEqual(new Set(["node:24-bookworm-slim"]));
+    const [, command = "[]"] = /^CMD (.*)$/m.exec(text) ?? [];
+    expect((JSON.parse(command) as string[]).join(" ")).toBe(scripts.start);
+    expect(text).toMatch(/^USER [1-9]\d*$/m);
+    expect(text).not.toMatch(/^HEALTHCHECK (?!NONE)/m);
+  });
+});
+
+/** What an API server keeps of a value: what the schema does not know is gone. */
+function prunedBy(schema: Manifest, value: unknown): unknown {
+  // as the client library calls it
+  if (schema.x_kubernetes_preserve_unknown_fields) return value;
+  if (Array.isArray(value)) return value.map((item) => prunedBy(schema.items, item));
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).flatMap(([name, member]): [string, unknown][] => {
+    const own = schema.properties?.[name] ?? schema.additionalProperties;
+    return own ? [[name, prunedBy(own, member)]] : [];
+  });
+  return Object.fromEntries(kept);
+}
