@@ -1,3 +1,5 @@
+import { isLabel } from "./core/names.ts";
+
 /** Everything a server is told from outside, checked. */
 export interface Config {
   readonly host: string;
@@ -7,6 +9,8 @@ export interface Config {
   readonly runnerUrl: string | null;
   /** Listening beyond loopback without authentication was asked for explicitly. */
   readonly allowPublic: boolean;
+  /** Without authentication: the project that adopts logs of an older system, or null for none. */
+  readonly legacyProject: string | null;
   readonly maxEventBytes: number;
   readonly writeDeadlineMs: number;
   readonly maxStreams: number;
@@ -61,6 +65,11 @@ export const VARIABLES: readonly Variable[] = [
     name: "RUNLOG_ALLOW_PUBLIC",
     fallback: "0",
     meaning: "1: listen beyond loopback without authentication",
+  },
+  {
+    name: "RUNLOG_LEGACY_PROJECT",
+    fallback: "",
+    meaning: "project that adopts old logs in <dir>/sessions",
   },
   {
     name: "RUNLOG_FSYNC",
@@ -140,6 +149,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     storage,
     runnerUrl,
     allowPublic: value("RUNLOG_ALLOW_PUBLIC", false, readFlag, "0 or 1"),
+    legacyProject: value("RUNLOG_LEGACY_PROJECT", null, readProject, "a project's name"),
     maxEventBytes: value("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
     writeDeadlineMs: value("RUNLOG_WRITE_DEADLINE", 30_000, readDuration, "a time such as 30s"),
     runQueue: value("RUNLOG_RUN_QUEUE", 8, (text) => readInteger(text, 1_000), "a number"),
@@ -176,6 +186,10 @@ function readRunnerUrl(text: string): string | null {
   } catch {
     return null;
   }
+}
+
+function readProject(text: string): string | null {
+  return isLabel(text) ? text : null;
 }
 
 function readFlag(text: string): boolean | null {

@@ -16,6 +16,8 @@ export interface Layout {
   project(project: string): string;
   session(key: SessionKey): string;
   log(key: SessionKey, logId: string): string;
+  /** Where an older system kept what it had of the session. */
+  oldSession(session: string): string;
   mark(key: SessionKey, runId: string): string;
 }
 
@@ -44,6 +46,7 @@ export function layoutOf(dir: string): Layout {
     project: (project) => join(projects, project),
     session,
     log: (key, logId) => join(session(key), logId),
+    oldSession: (name) => join(dir, "sessions", name),
     mark: (key, runId) => join(openRuns, `${markPrefix(key)}${hashOf(runId)}.json`),
   };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
 import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
 import { isErrno } from "./errors.ts";
+import { completeTakeOver } from "./legacy.ts";
 import { DOCUMENT_FILE, HEAD_FILE, type Layout, LOG_FILES, UNCLEAN_FILE } from "./layout.ts";
 import { readSmallFile } from "./small-file.ts";
 
@@ -42,6 +43,7 @@ export async function findLog(
     logId = renewed;
   }
   const dir = layout.log(key, logId);
+  await completeTakeOver(dir);
   return {
     logId,
     dir,

@@ -7,6 +7,7 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
+import { createOldLogs, type LegacyOptions, type OldLogs } from "./legacy/old-logs.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
@@ -22,6 +23,8 @@ export interface SessionPorts {
 
 export interface SessionServiceOptions extends SessionPorts {
   readonly limits?: Partial<ServiceLimits>;
+  /** Logs of an older system that sessions may adopt. Default: none. */
+  readonly legacy?: LegacyOptions;
 }
 
 export interface ServiceLimits {
@@ -73,6 +76,7 @@ const SWEEP_MS = 120_000;
 export interface SessionService extends SessionPorts {
   readonly limits: ServiceLimits;
   readonly sessions: Sessions;
+  readonly oldLogs: OldLogs;
   readonly runs: Runs;
   readonly betweenRuns: BetweenRuns;
   readonly pacer: StreamPacer;
@@ -93,9 +97,12 @@ export async function createSessionService(
 ): Promise<SessionService> {
   const { store, feed, directory, runner, clock, logger } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { legacy } = options;
+  const oldLogs = createOldLogs({ store, directory, clock, logger, ...(legacy && { legacy }) });
   const sessions = createSessions({
     store,
     feed,
+    oldLogs,
     clock,
     logger,
     ringBytes: limits.ringBytes,
@@ -150,6 +157,7 @@ export async function createSessionService(
     logger,
     limits,
     sessions,
+    oldLogs,
     runs,
     betweenRuns,
     pacer,

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { adoptOldLog, requireAdoption } from "./adopt-old-log.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
 import { displaynamePut } from "./displayname-put.ts";
 import { eventsGet } from "./events-get.ts";
@@ -33,6 +34,10 @@ export function createSessionRoutes(service: SessionService): Hono {
       service.logger.error("request-failed", { route: c.req.routePath, error });
     return problemOf(c, error);
   });
+  // a list adopts nothing: these paths name a session
+  routes.use("/:sessionName/*", adoptOldLog(service));
+  for (const path of ["agui/*", "export", "runner/feedback"])
+    routes.use(`/:sessionName/${path}`, requireAdoption(service));
   routes.get("/", sessionsGet(service));
   routes.post("/", sessionPost(service));
   routes.get("/:sessionName", sessionGet(service));

@@ -62,6 +62,18 @@ const LITERALS: readonly (Uint8Array | undefined)[] = ["true", "false", "null"].
   return table;
 }, []);
 
+/** Where a top-level member lies whose value is a string: positions in the text. */
+export interface StringPlace {
+  /** Where the value's first quote is. */
+  readonly start: number;
+  /** One past its last quote. */
+  readonly end: number;
+  /** What is to be taken out to be rid of the member: from here, one of its commas included, */
+  readonly cutStart: number;
+  /** up to here. */
+  readonly cutEnd: number;
+}
+
 /**
  * Checks that bytes are one JSON object (RFC 8259, nothing more lenient) and reads some of its
  * top-level strings while they pass. The text comes in pieces that break anywhere; memory does not
@@ -74,6 +86,8 @@ export class JsonObjectScanner {
   readonly #keys: readonly string[];
   readonly #keyBytes: readonly Uint8Array[];
   readonly #values: (string | null)[];
+  /** Index of the key whose place is noted, or -1. */
+  readonly #located: number;
   readonly #cache = new StringCache();
 
   #state = OBJECT;
@@ -94,13 +108,25 @@ export class JsonObjectScanner {
   /** Index of the wanted key whose value comes, or -1. */
   #wanted = -1;
 
+  /** What to add to an index of the current piece to have a position in the text. */
+  #base = 0;
+  /** Where the latest comma of the top level was; none before the first key. */
+  #commaAt = -1;
+  #keyAt = 0;
+  #valueAt = 0;
+  #place: StringPlace | null = null;
+
   #literal: Uint8Array | undefined = undefined;
   #literalAt = 0;
   #number = SIGN;
 
-  /** @param keys names of the members to capture, at most `MAX_CAPTURE_BYTES` long each. */
-  constructor(keys: readonly string[]) {
+  /**
+   * @param keys names of the members to capture, at most `MAX_CAPTURE_BYTES` long each.
+   * @param located the one among them whose `place` is wanted.
+   */
+  constructor(keys: readonly string[], located?: string) {
     this.#keys = keys;
+    this.#located = located === undefined ? -1 : keys.indexOf(located);
     this.#keyBytes = keys.map((key) => encoder.encode(key));
     this.#values = keys.map(() => null);
   }
@@ -111,11 +137,15 @@ export class JsonObjectScanner {
     this.#depth = 0;
     this.#wanted = -1;
     this.#values.fill(null);
+    this.#base = 0;
+    this.#commaAt = -1;
+    this.#place = null;
   }
 
   /** Takes the bytes from `from` up to `to`. False once the text cannot become valid any more. */
   push(bytes: Uint8Array, from: number, to: number): boolean {
     if (this.#state === STRING) this.#captureFrom = from;
+    this.#base -= from;
     let at = from;
     while (at < to) {
       if (this.#state >= STRING) {
@@ -131,6 +161,7 @@ export class JsonObjectScanner {
       at = this.#structure(byte, at);
     }
     if (this.#state === STRING && this.#isCaptured) this.#carry(bytes, this.#captureFrom, to);
+    this.#base += to;
     return this.#state !== INVALID;
   }
 
@@ -147,12 +178,23 @@ export class JsonObjectScanner {
     return this.#values[this.#keys.indexOf(key)] ?? null;
   }
 
+  /**
+   * Where the located member lies, however long its string is; null where there is none or it is no
+   * string. To be asked after `end` has said true.
+   */
+  place(): StringPlace | null {
+    return this.#place;
+  }
+
   /** One byte outside of strings, numbers and literals. Returns where to go on. */
   #structure(byte: number, at: number): number {
     switch (this.#state) {
       case KEY:
       case FIRST_KEY:
-        if (byte === QUOTE) return this.#openString(true, this.#depth === 1, at);
+        if (byte === QUOTE) {
+          if (this.#depth === 1) this.#keyAt = this.#base + at;
+          return this.#openString(true, this.#depth === 1, at);
+        }
         if (byte === CLOSE_BRACE && this.#state === FIRST_KEY) return this.#close(1, at);
         return this.#fail(at);
       case AFTER_KEY:
@@ -160,6 +202,7 @@ export class JsonObjectScanner {
         return at + 1;
       case AFTER_VALUE:
         if (byte === COMMA) {
+          if (this.#depth === 1) this.#topComma(this.#base + at);
           this.#state = this.#isObject[this.#depth] === 1 ? KEY : VALUE;
           return at + 1;
         }
@@ -181,6 +224,7 @@ export class JsonObjectScanner {
   #openValue(byte: number, at: number): number {
     switch (byte) {
       case QUOTE:
+        if (this.#wanted >= 0) this.#valueAt = this.#base + at;
         return this.#openString(false, this.#wanted >= 0, at);
       case OPEN_BRACE:
         return this.#open(1, at);
@@ -284,12 +328,26 @@ export class JsonObjectScanner {
         ? this.#keys.indexOf(decodeEscaped(text, from, to) ?? "")
         : this.#find(text, from, to);
       if (this.#wanted >= 0) this.#values[this.#wanted] = null;
+      if (this.#wanted === this.#located) this.#place = null;
       return;
     }
+    if (this.#wanted === this.#located) this.#locate(this.#base + at + 1);
     if (this.#isEscaped) this.#values[this.#wanted] = decodeEscaped(text, from, to);
     else if (to - from <= MAX_CAPTURE_BYTES)
       this.#values[this.#wanted] = this.#cache.decode(text, from, to);
     this.#wanted = -1;
+  }
+
+  /** The located string ends before `end`. */
+  #locate(end: number): void {
+    const cutStart = this.#commaAt === -1 ? this.#keyAt : this.#commaAt;
+    this.#place = { start: this.#valueAt, end, cutStart, cutEnd: end };
+  }
+
+  #topComma(at: number): void {
+    // the first member has no comma before it: the one behind goes with it
+    if (this.#commaAt === -1 && this.#place) this.#place = { ...this.#place, cutEnd: at + 1 };
+    this.#commaAt = at;
   }
 
   /** Keeps a part of a captured string for the next piece, as far as it can matter. */
