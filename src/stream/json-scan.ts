@@ -1,3 +1,4 @@
+import { type MemberPlace, MemberPlaceFinder } from "./member-place.ts";
 import { sameBytes, StringCache } from "./string-cache.ts";
 
 /** Deepest nesting of objects and arrays that is accepted. Deeper text is refused as malformed. */
@@ -62,18 +63,6 @@ const LITERALS: readonly (Uint8Array | undefined)[] = ["true", "false", "null"].
   return table;
 }, []);
 
-/** Where a top-level member lies whose value is a string: positions in the text. */
-export interface StringPlace {
-  /** Where the value's first quote is. */
-  readonly start: number;
-  /** One past its last quote. */
-  readonly end: number;
-  /** What is to be taken out to be rid of the member: from here, one of its commas included, */
-  readonly cutStart: number;
-  /** up to here. */
-  readonly cutEnd: number;
-}
-
 /**
  * Checks that bytes are one JSON object (RFC 8259, nothing more lenient) and reads some of its
  * top-level strings while they pass. The text comes in pieces that break anywhere; memory does not
@@ -110,11 +99,7 @@ export class JsonObjectScanner {
 
   /** What to add to an index of the current piece to have a position in the text. */
   #base = 0;
-  /** Where the latest comma of the top level was; none before the first key. */
-  #commaAt = -1;
-  #keyAt = 0;
-  #valueAt = 0;
-  #place: StringPlace | null = null;
+  readonly #finder = new MemberPlaceFinder();
 
   #literal: Uint8Array | undefined = undefined;
   #literalAt = 0;
@@ -138,8 +123,7 @@ export class JsonObjectScanner {
     this.#wanted = -1;
     this.#values.fill(null);
     this.#base = 0;
-    this.#commaAt = -1;
-    this.#place = null;
+    this.#finder.reset();
   }
 
   /** Takes the bytes from `from` up to `to`. False once the text cannot become valid any more. */
@@ -182,8 +166,8 @@ export class JsonObjectScanner {
    * Where the located member lies, however long its string is; null where there is none or it is no
    * string. To be asked after `end` has said true.
    */
-  place(): StringPlace | null {
-    return this.#place;
+  place(): MemberPlace | null {
+    return this.#finder.place;
   }
 
   /** One byte outside of strings, numbers and literals. Returns where to go on. */
@@ -192,7 +176,7 @@ export class JsonObjectScanner {
       case KEY:
       case FIRST_KEY:
         if (byte === QUOTE) {
-          if (this.#depth === 1) this.#keyAt = this.#base + at;
+          if (this.#depth === 1) this.#finder.key(this.#base + at);
           return this.#openString(true, this.#depth === 1, at);
         }
         if (byte === CLOSE_BRACE && this.#state === FIRST_KEY) return this.#close(1, at);
@@ -202,7 +186,7 @@ export class JsonObjectScanner {
         return at + 1;
       case AFTER_VALUE:
         if (byte === COMMA) {
-          if (this.#depth === 1) this.#topComma(this.#base + at);
+          if (this.#depth === 1) this.#finder.comma(this.#base + at);
           this.#state = this.#isObject[this.#depth] === 1 ? KEY : VALUE;
           return at + 1;
         }
@@ -224,7 +208,7 @@ export class JsonObjectScanner {
   #openValue(byte: number, at: number): number {
     switch (byte) {
       case QUOTE:
-        if (this.#wanted >= 0) this.#valueAt = this.#base + at;
+        if (this.#wanted >= 0) this.#finder.value(this.#base + at);
         return this.#openString(false, this.#wanted >= 0, at);
       case OPEN_BRACE:
         return this.#open(1, at);
@@ -328,26 +312,14 @@ export class JsonObjectScanner {
         ? this.#keys.indexOf(decodeEscaped(text, from, to) ?? "")
         : this.#find(text, from, to);
       if (this.#wanted >= 0) this.#values[this.#wanted] = null;
-      if (this.#wanted === this.#located) this.#place = null;
+      if (this.#wanted === this.#located) this.#finder.again();
       return;
     }
-    if (this.#wanted === this.#located) this.#locate(this.#base + at + 1);
+    if (this.#wanted === this.#located) this.#finder.found(this.#base + at + 1);
     if (this.#isEscaped) this.#values[this.#wanted] = decodeEscaped(text, from, to);
     else if (to - from <= MAX_CAPTURE_BYTES)
       this.#values[this.#wanted] = this.#cache.decode(text, from, to);
     this.#wanted = -1;
-  }
-
-  /** The located string ends before `end`. */
-  #locate(end: number): void {
-    const cutStart = this.#commaAt === -1 ? this.#keyAt : this.#commaAt;
-    this.#place = { start: this.#valueAt, end, cutStart, cutEnd: end };
-  }
-
-  #topComma(at: number): void {
-    // the first member has no comma before it: the one behind goes with it
-    if (this.#commaAt === -1 && this.#place) this.#place = { ...this.#place, cutEnd: at + 1 };
-    this.#commaAt = at;
   }
 
   /** Keeps a part of a captured string for the next piece, as far as it can matter. */

@@ -1,5 +1,6 @@
 import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
-import { JsonObjectScanner, type StringPlace } from "../../stream/json-scan.ts";
+import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import type { MemberPlace } from "../../stream/member-place.ts";
 import { EMPTY_STATE, foldEvent, type SessionState } from "../session-state.ts";
 import { EditRecords, type ScanMark } from "./edits.ts";
 import { readOldTime } from "./old-time.ts";
@@ -129,7 +130,7 @@ export class OldLogScan {
 }
 
 /** A time as text becomes the number that it means; text that is no time goes with its key. */
-function timeEdit(lineStart: number, place: StringPlace, text: string | null) {
+function timeEdit(lineStart: number, place: MemberPlace, text: string | null) {
   const ms = text === null ? null : readOldTime(text);
   return ms === null
     ? { start: lineStart + place.cutStart, end: lineStart + place.cutEnd, text: "" }

@@ -31,7 +31,7 @@ export interface OldLogsOptions {
 }
 
 /** An adopted log that may be read and written. */
-export interface PreparedLog {
+interface PreparedLog {
   readonly mark: ScanMark;
   /** What its events say, where it was looked through just now; else null: the head knows. */
   readonly state: SessionState | null;
