@@ -1,3 +1,4 @@
+import { numberAfter, NUMBER_START, numberMayEnd } from "./json-number.ts";
 import { type MemberPlace, MemberPlaceFinder } from "./member-place.ts";
 import { sameBytes, StringCache } from "./string-cache.ts";
 
@@ -33,16 +34,6 @@ const INVALID = 8;
 const STRING = 9;
 const LITERAL = 10;
 const NUMBER = 11;
-
-// Where in a number. In those from ZERO on it may end.
-const SIGN = 0;
-const POINT = 1;
-const EXPONENT = 2;
-const EXPONENT_SIGN = 3;
-const ZERO = 4;
-const DIGITS = 5;
-const FRACTION = 6;
-const EXPONENT_DIGITS = 7;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -103,7 +94,7 @@ export class JsonObjectScanner {
 
   #literal: Uint8Array | undefined = undefined;
   #literalAt = 0;
-  #number = SIGN;
+  #number = NUMBER_START;
 
   /**
    * @param keys names of the members to capture, at most `MAX_CAPTURE_BYTES` long each.
@@ -218,7 +209,7 @@ export class JsonObjectScanner {
         this.#wanted = -1;
         this.#literal = LITERALS[byte];
         this.#literalAt = 0;
-        this.#number = SIGN;
+        this.#number = NUMBER_START;
         this.#state = this.#literal ? LITERAL : NUMBER;
         // the token looks at its first byte again; only the sign is no state of its own
         return byte === MINUS ? at + 1 : at;
@@ -350,7 +341,7 @@ export class JsonObjectScanner {
     for (let at = from; at < to; at++) {
       const next = numberAfter(number, bytes[at]!);
       if (next < 0) {
-        if (number < ZERO) return this.#fail(at);
+        if (!numberMayEnd(number)) return this.#fail(at);
         this.#state = AFTER_VALUE;
         return at;
       }
@@ -359,28 +350,6 @@ export class JsonObjectScanner {
     this.#number = number;
     return to;
   }
-}
-
-/** Where in a number `byte` leads, or -1 if it does not continue it. */
-function numberAfter(number: number, byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) {
-    switch (number) {
-      case ZERO:
-        return -1;
-      case SIGN:
-        return byte === 0x30 ? ZERO : DIGITS;
-      case POINT:
-        return FRACTION;
-      case EXPONENT:
-      case EXPONENT_SIGN:
-        return EXPONENT_DIGITS;
-      default:
-        return number;
-    }
-  }
-  if (byte === 0x2e) return number === ZERO || number === DIGITS ? POINT : -1;
-  if ((byte | 0x20) === 0x65) return number >= ZERO && number !== EXPONENT_DIGITS ? EXPONENT : -1;
-  return number === EXPONENT && (byte === MINUS || byte === 0x2b) ? EXPONENT_SIGN : -1;
 }
 
 /** The string with its escapes decoded, or null if it is longer than is captured. */
