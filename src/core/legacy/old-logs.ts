@@ -23,7 +23,7 @@ export interface LegacyOptions {
 
 export interface OldLogsOptions {
   readonly store: LogStore;
-  readonly directory: SessionDirectory;
+  readonly directory: Pick<SessionDirectory, "projectsWith">;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Default: there are no old logs. */
