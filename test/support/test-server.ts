@@ -3,11 +3,13 @@ import { createAdaptorServer } from "@hono/node-server";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import type { LegacyOptions } from "../../src/core/legacy/old-logs.ts";
 import { createSessionService, type ServiceLimits } from "../../src/core/service.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
+import type { SessionDirectory } from "../../src/ports/session-directory.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
 import { IMPATIENT, UNREACHABLE } from "../contract/session-routes/harness.ts";
 import { startFakeRunner } from "./fake-runner.ts";
@@ -19,14 +21,19 @@ export interface TestServerOptions {
   /** Clock of the service; default the machine's. */
   readonly clock?: Clock;
   readonly maxEventBytes?: number;
+  readonly legacy?: LegacyOptions;
+  /** Instead of the local directory's. */
+  readonly projectsWith?: SessionDirectory["projectsWith"];
+  /** Told of each line of the service's log. */
+  readonly onLog?: (event: string) => void;
 }
 
-const silent = { info() {}, warn() {}, error() {} };
 const MIB = 1024 * 1024;
 
 /** The whole server in this process, without a socket, and a fake runner on a real one. */
 export async function createTestServer(options: TestServerOptions) {
   const { store, limits = {}, clock = systemClock, maxEventBytes = 64 * MIB } = options;
+  const { onLog = () => {} } = options;
   const runner = await startFakeRunner();
   const directory = createLocalDirectory({ store, runnerUrl: runner.address });
   const eventsPath = new URL("events/", runner.address).pathname;
@@ -44,6 +51,7 @@ export async function createTestServer(options: TestServerOptions) {
     feed: createMemoryLiveFeed(),
     directory: {
       ...directory,
+      ...(options.projectsWith && { projectsWith: options.projectsWith }),
       addressOf: async (key) =>
         key.session === UNREACHABLE ? runner.unreachableAddress : directory.addressOf(key),
     },
@@ -52,7 +60,8 @@ export async function createTestServer(options: TestServerOptions) {
       call: (call) => (call.key.session === IMPATIENT ? fastClient : client).call(call),
     },
     clock,
-    logger: silent,
+    logger: { info: onLog, warn: onLog, error: onLog },
+    ...(options.legacy && { legacy: options.legacy }),
     // a test that ends does not wait for its runs
     limits: { drainMs: 0, ...limits },
   });
