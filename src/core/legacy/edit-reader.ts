@@ -1,6 +1,6 @@
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { concatBytes } from "../../stream/concat.ts";
-import { endOf, offsetOf, RECORD_BYTES, TEXT_AT, TEXT_BYTES } from "./edits.ts";
+import { lengthOf, offsetOf, RECORD_BYTES, TEXT_AT, TEXT_BYTES } from "./edits.ts";
 
 export interface EditRange {
   readonly logId: string;
@@ -80,7 +80,7 @@ export class EditReader {
 
   #look(): void {
     this.#offset = offsetOf(this.#records, this.#at);
-    this.#end = endOf(this.#records, this.#at);
+    this.#end = this.#offset + lengthOf(this.#records, this.#at);
   }
 }
 
@@ -91,7 +91,7 @@ async function firstBehind(store: LogStore, key: SessionKey, range: EditRange): 
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const record = await readRecord(store, key, range.logId, middle * RECORD_BYTES);
-    if (endOf(record, 0) > range.start) high = middle;
+    if (offsetOf(record, 0) + lengthOf(record, 0) > range.start) high = middle;
     else low = middle + 1;
   }
   return low * RECORD_BYTES;

@@ -92,10 +92,9 @@ export function offsetOf(records: Uint8Array, at: number): number {
   return readNumber(records, at + OFFSET_AT, at + LENGTH_AT);
 }
 
-/** Where what the record at `at` speaks of ends; its offset, if it is no edit. */
-export function endOf(records: Uint8Array, at: number): number {
-  const offset = offsetOf(records, at);
-  return records[at] === EDIT ? offset + readNumber(records, at + LENGTH_AT, at + TEXT_AT) : offset;
+/** How many bytes the record at `at` is about; none, if it is no edit. */
+export function lengthOf(records: Uint8Array, at: number): number {
+  return records[at] === EDIT ? readNumber(records, at + LENGTH_AT, at + TEXT_AT) : 0;
 }
 
 /** The mark in the record at `at`, or null if that is an edit. */

@@ -18,6 +18,11 @@ interface Stretch {
   readonly end: number;
 }
 
+/** What is seen instead of a stretch: a text, then spaces. */
+interface Edit extends Stretch {
+  readonly text: string;
+}
+
 /**
  * Looks through the bytes of an old log, from its start: what has to be skipped or rewritten becomes
  * edits, and what its events say becomes the session's state. Pieces break anywhere; memory does not
@@ -89,25 +94,33 @@ export class OldLogScan {
     const facts = factsOf(this.#scanner, line.end - line.start);
     this.#state = foldEvent(this.#state, isShown ? facts : { ...facts, type: "", runId: null });
     if (line.start >= this.#knownTo) {
-      if (isShown) this.#show(line);
+      if (isShown) this.#show(line.start);
       else this.#skip(line);
     }
     if (isShown) this.#shownFrom ??= line.start;
     this.#lineStart = line.end;
     this.#isBlank = true;
-    this.#returns = [];
+    if (this.#returns.length > 0) this.#returns = [];
     this.#scanner.reset();
   }
 
-  #show(line: Stretch): void {
+  #show(lineStart: number): void {
     this.#storeSkipped();
     const place = this.#scanner.place();
-    if (place === null && this.#returns.length === 0) return;
-    const edits = this.#returns.map((start) => ({ start, end: start + 1, text: "" }));
-    const time = place && timeEdit(line.start, place, this.#scanner.value("timestamp"));
-    const all = time ? [time, ...edits.filter(({ start }) => !isIn(start, time))] : edits;
-    for (const { start, end, text } of all.toSorted((a, b) => a.start - b.start))
-      this.records.addEdit(start, end - start, text);
+    const time = place && timeEdit(lineStart, place, this.#scanner.value("timestamp"));
+    if (this.#returns.length === 0) {
+      if (time) this.#store(time);
+      return;
+    }
+    const edits: Edit[] = this.#returns
+      .filter((at) => !time || at < time.start || at >= time.end)
+      .map((at) => ({ start: at, end: at + 1, text: "" }));
+    if (time) edits.push(time);
+    for (const edit of edits.sort((a, b) => a.start - b.start)) this.#store(edit);
+  }
+
+  #store({ start, end, text }: Edit): void {
+    this.records.addEdit(start, end - start, text);
   }
 
   #skip({ start, end }: Stretch): void {
@@ -117,7 +130,7 @@ export class OldLogScan {
   }
 
   #storeSkipped(): void {
-    if (this.#skipped) this.records.addEdit(this.#skipped.start, lengthOf(this.#skipped));
+    if (this.#skipped) this.#store({ ...this.#skipped, text: "" });
     this.#skipped = null;
   }
 
@@ -130,19 +143,11 @@ export class OldLogScan {
 }
 
 /** A time as text becomes the number that it means; text that is no time goes with its key. */
-function timeEdit(lineStart: number, place: MemberPlace, text: string | null) {
+function timeEdit(lineStart: number, place: MemberPlace, text: string | null): Edit {
   const ms = text === null ? null : readOldTime(text);
   return ms === null
     ? { start: lineStart + place.cutStart, end: lineStart + place.cutEnd, text: "" }
     : { start: lineStart + place.start, end: lineStart + place.end, text: String(ms) };
-}
-
-function isIn(offset: number, { start, end }: Stretch): boolean {
-  return offset >= start && offset < end;
-}
-
-function lengthOf({ start, end }: Stretch): number {
-  return end - start;
 }
 
 function isBlank(bytes: Uint8Array, from: number, to: number): boolean {

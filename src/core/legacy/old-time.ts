@@ -1,22 +1,27 @@
-/** RFC 3339, which also allows small letters. */
-const FORM = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$/i;
-const MINUTE_MS = 60_000;
+/** RFC 3339, in which letters may be small and a minute may have a leap second. */
+const FORM =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
+const SECONDS_AT = 17;
+const LEAP_SECOND = "60";
 
 /** The epoch ms of an RFC 3339 time, fractions of them cut off; null for any other text. */
 export function readOldTime(text: string): number | null {
-  const match = FORM.exec(text);
-  if (!match) return null;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
-    .slice(1, 7)
-    .map(Number);
-  const [fraction = ".", sign = "+", offsetHour = "0", offsetMinute = "0"] = match.slice(7);
-  const offset = Number(offsetHour) * 60 + Number(offsetMinute);
-  const isTime = hour < 24 && minute < 60 && second <= 60 && Number(offsetMinute) < 60;
-  const date = new Date(0);
-  // Date.UTC takes years before 100 for those of another century
-  date.setUTCFullYear(year, month - 1, day);
-  const isDay = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
-  if (!isTime || !isDay || offset >= 24 * 60) return null;
-  date.setUTCHours(hour, minute, second, Number(fraction.slice(1, 4).padEnd(3, "0")));
-  return date.getTime() - (sign === "-" ? -offset : offset) * MINUTE_MS;
+  if (!FORM.test(text) || !isDay(text)) return null;
+  // dates know nothing of leap seconds: such a one is that behind the last of its minute
+  if (text.startsWith(LEAP_SECOND, SECONDS_AT))
+    return (
+      Date.parse(`${text.slice(0, SECONDS_AT)}59${text.slice(SECONDS_AT + 2)}`.toUpperCase()) +
+      1_000
+    );
+  return Date.parse(text.toUpperCase());
+}
+
+/** Whether the month has so many days, which a date that is made of the text does not tell. */
+function isDay(text: string): boolean {
+  const day = Number(text.slice(8, 10));
+  if (day <= 28) return true;
+  const month = new Date(0);
+  // the last day before the next month; a year below 100 is one for this setter alone
+  month.setUTCFullYear(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0);
+  return day <= month.getUTCDate();
 }
