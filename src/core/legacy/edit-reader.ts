@@ -12,19 +12,23 @@ export interface EditRange {
 }
 
 const SPACE = 0x20;
-const NOTHING = new Uint8Array(0);
+/** Records read at once: for a replay from the start, 128 KiB a reader. */
+const BUFFER_RECORDS = 3_200;
 
 /** Applies the edits of a log to its bytes, as they are read from front to back. */
 export class EditReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
-  #records: Uint8Array = NOTHING;
+  readonly #reader: ReadableStreamBYOBReader;
+  /** Filled with records up to `#length`; goes down to the store and comes back at each read. */
+  #records: Uint8Array<ArrayBuffer>;
+  #length = 0;
   #at = 0;
   /** Where in the raw log the edit at `#at` begins and ends; behind the last one, never. */
   #offset = 0;
   #end = 0;
 
-  private constructor(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>) {
+  private constructor(reader: ReadableStreamBYOBReader, records: number) {
     this.#reader = reader;
+    this.#records = new Uint8Array(Math.min(records, BUFFER_RECORDS) * RECORD_BYTES);
   }
 
   /** Finds the first edit that touches what lies behind `start`. Throws what the store throws. */
@@ -32,7 +36,8 @@ export class EditReader {
     const { logId, edits: end, signal } = range;
     const start = range.start === 0 ? 0 : await firstBehind(store, key, range);
     const options = { logId, log: "edits", start, end, ...(signal && { signal }) } as const;
-    const reader = new EditReader(store.read(key, options).getReader());
+    const records = (end - start) / RECORD_BYTES;
+    const reader = new EditReader(store.read(key, options).getReader({ mode: "byob" }), records);
     await reader.#next();
     return reader;
   }
@@ -45,7 +50,7 @@ export class EditReader {
       if (this.#end > to) return;
       this.#at += RECORD_BYTES;
       // most of the time the next one is here, and waiting for nothing costs a turn
-      if (this.#at + RECORD_BYTES <= this.#records.length) this.#look();
+      if (this.#at + RECORD_BYTES <= this.#length) this.#look();
       else await this.#next();
     }
   }
@@ -65,14 +70,16 @@ export class EditReader {
   }
 
   async #next(): Promise<void> {
-    while (this.#at + RECORD_BYTES > this.#records.length) {
-      const { value, done } = await this.#reader.read();
+    while (this.#at + RECORD_BYTES > this.#length) {
+      const rest = this.#length - this.#at;
+      this.#records.copyWithin(0, this.#at, this.#length);
+      const { value, done } = await this.#reader.read(this.#records.subarray(rest));
       if (done) {
         this.#offset = Number.POSITIVE_INFINITY;
         return;
       }
-      const rest = this.#records.subarray(this.#at);
-      this.#records = rest.length === 0 ? value : concatBytes<ArrayBufferLike>([rest, value]);
+      this.#records = new Uint8Array(value.buffer);
+      this.#length = rest + value.length;
       this.#at = 0;
     }
     this.#look();
