@@ -11,7 +11,7 @@ export interface LegacyLogsHarness {
   readonly store: LogStore;
   readonly logs: LegacyLogs;
   /** Leaves files of a session as the older system did. */
-  leave(session: string, files: OldFiles): Promise<void>;
+  readonly leave: (session: string, files: OldFiles) => Promise<void>;
   dispose(): Promise<void>;
 }
 

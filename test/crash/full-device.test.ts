@@ -18,11 +18,14 @@ import {
   sessionOf,
   startServer,
 } from "../support/server-process.ts";
+import { writeUntilClosed } from "../support/write-until-closed.ts";
 
 const KIB = 1024;
 const DEVICE_BYTES = 4 * 1024 * KIB;
 /** What is left for the run when it begins. */
 const ROOM_BYTES = 256 * KIB;
+
+const EVENT = JSON.stringify({ type: "CUSTOM", name: "n", value: "x".repeat(2_000) });
 
 /** Mounts a file system of its own that is soon full. Throws where that is not allowed. */
 async function smallDevice(): Promise<string> {
@@ -69,10 +72,7 @@ function describeFullDevice(): void {
 
     const ballast = join(dir, "ballast");
     await fillUp(dir, ballast, ROOM_BYTES);
-    let isClosed = false;
-    const closed = exchange.closed.then(() => void (isClosed = true));
-    for (let i = 0; !isClosed; i++)
-      await Promise.race([exchange.write(frame(custom(i))).catch(() => closed), closed]);
+    await writeUntilClosed(exchange, frame(EVENT));
     const stored = await session.lines();
     seen.push(...(await sse.events(stored.length - seen.length)).map(({ data }) => data));
     expect(seen).toEqual(stored);
@@ -119,10 +119,6 @@ async function rawLog(dir: string): Promise<string[]> {
 
 function isEnd(event: string | undefined): boolean {
   return event !== undefined && event.includes('"RUN_ERROR"');
-}
-
-function custom(value: number): string {
-  return JSON.stringify({ type: "CUSTOM", name: "n", value, fill: "x".repeat(2_000) });
 }
 
 function frame(event: string): string {

@@ -87,8 +87,8 @@ async function leave(dir: string, files: OldFiles): Promise<void> {
   for (const [name, content] of Object.entries(files)) await writeFile(join(old, name), content);
 }
 
-async function oldFilesIn(dir: string): Promise<string[]> {
-  return (await readdir(join(dir, "sessions", "s1")).catch(() => [])).sort();
+function oldFilesIn(dir: string): Promise<string[]> {
+  return readdir(join(dir, "sessions", "s1")).catch(() => []);
 }
 
 /** The session's raw log as it lies on disk. */

@@ -22,7 +22,7 @@ const timestamp = fc.oneof(
     "",
     0,
     1_700_000_000_000,
-    1e400,
+    -1.5,
     "soon",
     "x".repeat(300),
   ),
