@@ -52,8 +52,8 @@ const SYNC_INTERVAL_MS = 1_000;
  * - `runlog.json` the format version, checked at start;
  * - `lock.db` the exclusive lock of the process that owns the directory;
  * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `edits.txt`,
- *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), and `unclean` while
- *   bytes may not have reached the device;
+ *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), and
+ *   `unclean` while bytes may not have reached the device;
  * - `open-runs/` one small file for each run that is open;
  * - `trash/` what is being deleted; emptied at start.
  *

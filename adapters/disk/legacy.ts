@@ -6,7 +6,7 @@ import { createLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { concatBytes } from "../../src/stream/concat.ts";
 import type { Turns } from "../../src/stream/turns.ts";
-import { isErrno, throwDiskError } from "./errors.ts";
+import { diskError, isErrno, throwDiskError } from "./errors.ts";
 import { type Layout, LOG_FILES } from "./layout.ts";
 import type { SessionCache } from "./session-cache.ts";
 
@@ -42,6 +42,16 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
     );
   }
 
+  /** The content of a file, as long as the store is open; null if there is none. */
+  async function read(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null> {
+    try {
+      return streamOf(await open(path, "r"), assertOpen);
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) return null;
+      throw diskError(error);
+    }
+  }
+
   return {
     async has(session) {
       assertOpen();
@@ -52,7 +62,8 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
       assertOpen();
       return inTurn.run(idOf(key), async () => {
         if (!has(key.session) || (await cache.use(key, async (log) => log !== null))) return false;
-        return takeOver(layout, key, edits).catch(throwDiskError);
+        // so that nobody who looked before it was there says afterwards that it is not
+        return cache.remove(key, () => takeOver(layout, key, edits).catch(throwDiskError));
       });
     },
 
@@ -63,7 +74,7 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
         if (!existsSync(join(dir, MIGRATION))) {
           const messages = existsSync(join(dir, LOG_FILES.raw))
             ? null
-            : await openMessages(join(dir, OLD_MESSAGES)).catch(throwDiskError);
+            : await read(join(dir, OLD_MESSAGES));
           if (!messages) return;
           await spool(join(dir, MIGRATION), convert(messages)).catch(throwDiskError);
         }
@@ -77,10 +88,7 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
     async messages(key, logId) {
       assertOpen();
       const dir = layout.log(key, logId);
-      return (
-        (await openMessages(join(dir, MIGRATED_MESSAGES)).catch(throwDiskError)) ??
-        openMessages(join(dir, OLD_MESSAGES)).catch(throwDiskError)
-      );
+      return (await read(join(dir, MIGRATED_MESSAGES))) ?? read(join(dir, OLD_MESSAGES));
     },
   };
 }
@@ -162,20 +170,15 @@ async function spool(path: string, pieces: AsyncIterable<Uint8Array>): Promise<v
   await rename(temporary, path);
 }
 
-async function openMessages(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null> {
-  try {
-    return streamOf(await open(path, "r"));
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return null;
-    throw error;
-  }
-}
-
-function streamOf(file: FileHandle): ReadableStream<Uint8Array<ArrayBuffer>> {
+function streamOf(
+  file: FileHandle,
+  assertOpen: () => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream(
     {
       async pull(controller) {
         try {
+          assertOpen();
           const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK), 0, CHUNK, null);
           if (bytesRead > 0) return controller.enqueue(buffer.subarray(0, bytesRead));
           await file.close();

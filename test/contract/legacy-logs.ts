@@ -88,6 +88,24 @@ function describeTakeOver(fresh: Fresh): void {
   );
 
   it(
+    "is seen by all who ask once it was taken over, whoever asked before",
+    fresh(async ({ store, logs, leave }) => {
+      for (let i = 0; i < 20; i++) {
+        await leave("s", { "agui-events.jsonl": EVENTS });
+        const before = Array.from({ length: 1 + (i % 4) }, () => store.stat(KEY));
+        const [isTaken] = await Promise.all([
+          logs.takeOver(KEY, EDITS),
+          Promise.resolve().then(() => store.stat(KEY)),
+        ]);
+        expect(isTaken).toBe(true);
+        expect(await store.stat(KEY)).toMatchObject({ end: { raw: EVENTS.length } });
+        await Promise.all(before);
+        await store.delete(KEY);
+      }
+    }),
+  );
+
+  it(
     "takes nothing over for a session that has a log, nor what is not there",
     fresh(async ({ store, logs, leave }) => {
       expect(await logs.has("s")).toBe(false);

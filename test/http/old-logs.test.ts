@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createDiskLogStore, type DiskLogStore } from "../../adapters/disk/index.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
+import type { SessionDirectory } from "../../src/ports/session-directory.ts";
 import type { OldFiles } from "../contract/legacy-logs.ts";
 import type { ScriptedExchange } from "../contract/runner-client.ts";
 import type { SseEvent } from "../contract/read-sse.ts";
@@ -97,6 +98,11 @@ async function rawIn(dir: string, disk: DiskLogStore): Promise<string> {
   return readFile(join(dir, "projects", "p1", "s1", stat?.logId ?? "", "raw.jsonl"), "utf8");
 }
 
+/** A directory in which these projects hold every session. */
+function holding(...projects: readonly string[]): Partial<SessionDirectory> {
+  return { projectsWith: async () => projects };
+}
+
 function valuesOf(events: readonly SseEvent[]): unknown[] {
   return events.map(({ data }) => JSON.parse(data) as unknown);
 }
@@ -132,6 +138,34 @@ describe("an old log (PROTOCOL 11)", () => {
     expect(await list.json()).toMatchObject({ items: [], totalCount: 0 });
     await fetch("/api/projects/p1/agentic-sessions/S1/agui/events");
     expect(await oldFilesIn(dir)).toEqual(["agui-events.jsonl"]);
+  });
+
+  it("is adopted by the document of its session, and not by the session's row in a list", async () => {
+    const document = {
+      metadata: { name: "s1", namespace: "p1", uid: "u" },
+      spec: {},
+      status: { phase: "Running" },
+    };
+    const row = { session: "s1", createdAtMs: 0, displayName: "", initialPrompt: "" };
+    const directory: Partial<SessionDirectory> = {
+      ...holding("p1"),
+      get: async () => document,
+      async *rows() {
+        yield row;
+      },
+    };
+    const { fetch, session, dir } = await startServer(
+      { "agui-events.jsonl": EVENTS },
+      { project: "by-directory", directory },
+    );
+    const list = async () => (await fetch("/api/projects/p1/agentic-sessions")).json();
+    expect(await list()).toMatchObject({ items: [document] });
+    expect(JSON.stringify(await list())).not.toContain("agentStatus");
+    expect(await oldFilesIn(dir)).toEqual(["agui-events.jsonl"]);
+    expect((await session.get("")).status).toBe(200);
+    expect(await oldFilesIn(dir)).toEqual([]);
+    await waitFor(async () => (await session.agentStatus()) === "idle", { what: "its status" });
+    expect(JSON.stringify(await list())).toContain('"agentStatus":"idle"');
   });
 
   it("is replayed without its malformed lines and with its times as numbers, then live", async () => {
@@ -250,13 +284,13 @@ describe("an old log of which it is not clear whose it is (PROTOCOL 11)", () => 
   const DOUBTFUL: readonly [string, Options][] = [
     ["no project adopts", { project: null }],
     ["another project adopts", { project: "other" }],
-    ["two projects hold the session", { projectsWith: async () => ["p1", "p2"] }],
-    ["another project holds the session", { projectsWith: async () => ["p2"] }],
-    ["no project holds the session", { projectsWith: async () => [] }],
+    ["two projects hold the session", { directory: holding("p1", "p2") }],
+    ["another project holds the session", { directory: holding("p2") }],
+    ["no project holds the session", { directory: holding() }],
   ];
 
   it.each(DOUBTFUL)("stays where it is and is refused when %s", async (_when, options) => {
-    const byDirectory = options.projectsWith ? { project: "by-directory" } : {};
+    const byDirectory = options.directory ? { project: "by-directory" } : {};
     const server = await startServer(
       { "agui-events.jsonl": EVENTS },
       { ...options, ...byDirectory },
@@ -276,7 +310,7 @@ describe("an old log of which it is not clear whose it is (PROTOCOL 11)", () => 
     let projects = ["p1", "p2"];
     const server = await startServer(
       { "agui-events.jsonl": EVENTS },
-      { project: "by-directory", projectsWith: async () => projects },
+      { project: "by-directory", directory: { projectsWith: async () => projects } },
     );
     const other = new SessionClient(server, "s1", "p2");
     expect((await other.get("/export")).status).toBe(409);

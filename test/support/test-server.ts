@@ -22,8 +22,8 @@ export interface TestServerOptions {
   readonly clock?: Clock;
   readonly maxEventBytes?: number;
   readonly legacy?: LegacyOptions;
-  /** Instead of the local directory's. */
-  readonly projectsWith?: SessionDirectory["projectsWith"];
+  /** What is to be other than with the local directory. */
+  readonly directory?: Partial<SessionDirectory>;
   /** Told of each line of the service's log. */
   readonly onLog?: (event: string) => void;
 }
@@ -51,7 +51,7 @@ export async function createTestServer(options: TestServerOptions) {
     feed: createMemoryLiveFeed(),
     directory: {
       ...directory,
-      ...(options.projectsWith && { projectsWith: options.projectsWith }),
+      ...options.directory,
       addressOf: async (key) =>
         key.session === UNREACHABLE ? runner.unreachableAddress : directory.addressOf(key),
     },
