@@ -19,6 +19,7 @@ describe("parseConfig", () => {
       storage: { kind: "disk", dir: "./data", fsync: "interval" },
       runnerUrl: null,
       allowPublic: false,
+      legacyProject: null,
       maxEventBytes: 64 * 1024 * 1024,
       writeDeadlineMs: 30_000,
       maxStreams: 10_000,
@@ -39,12 +40,14 @@ describe("parseConfig", () => {
       RUNLOG_FSYNC: "always",
       RUNLOG_MAX_EVENT_BYTES: "1MiB",
       RUNLOG_WRITE_DEADLINE: "2m",
+      RUNLOG_LEGACY_PROJECT: "old-team",
     });
     expect(config).toMatchObject({
       port: 0,
       storage: { kind: "disk", dir: "/var/lib/runlog", fsync: "always" },
       maxEventBytes: 1_048_576,
       writeDeadlineMs: 120_000,
+      legacyProject: "old-team",
     });
     expect(parseConfig({ STATE_BASE_DIR: "/state" }).storage).toMatchObject({ dir: "/state" });
     expect(parseConfig({ STORAGE_URL: "memory:" }).storage).toEqual({ kind: "memory" });
@@ -58,6 +61,7 @@ describe("parseConfig", () => {
       RUNLOG_AUTH: "basic",
       RUNLOG_WRITE_DEADLNE: "30s",
       RUNLOG_MAX_EVENT_BYTES: "12 parsecs",
+      RUNLOG_LEGACY_PROJECT: "../other",
       HOST: "0.0.0.0",
     });
     for (const name of [
@@ -67,6 +71,7 @@ describe("parseConfig", () => {
       "RUNLOG_AUTH",
       "RUNLOG_WRITE_DEADLNE",
       "RUNLOG_MAX_EVENT_BYTES",
+      "RUNLOG_LEGACY_PROJECT",
       "HOST",
     ])
       expect(problems.filter((text) => text.startsWith(name))).toHaveLength(1);
