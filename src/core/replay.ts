@@ -2,6 +2,7 @@ import { RunlogError } from "../ports/errors.ts";
 import type { LogStat, LogStore } from "../ports/log-store.ts";
 import { parseCursor } from "./cursor.ts";
 import { isAdopted, readMark, readShown } from "./legacy/read-shown.ts";
+import type { Session } from "./session.ts";
 import type { SessionLog } from "./session-log.ts";
 
 /** Why a cursor was not honoured and the log is replayed from its start. */
@@ -32,11 +33,12 @@ const LF = 10;
  * that cannot be used means the whole log, never an error: a browser would retry for ever.
  */
 export async function findReplayStart(
-  log: SessionLog,
+  session: Session,
   store: LogStore,
   cursor: string | null,
 ): Promise<ReplayStart> {
-  const stat = await log.refresh();
+  const { log } = session;
+  const stat = await session.find();
   const begin = {
     logId: stat?.logId ?? null,
     offset: 0,

@@ -86,9 +86,15 @@ export class Session {
     return this.#shownFrom;
   }
 
+  /** Asks the store for the log; an old one is adopted if there is none. Throws as `load`. */
+  async find(): Promise<LogStat | null> {
+    const stat = await this.log.refresh();
+    return stat === null && (await this.#oldLogs.adopt(this.key)) ? this.log.refresh() : stat;
+  }
+
   /** The log as readers may see it, as soon as they may; null if there is none. Throws as `load`. */
   async shown(): Promise<ShownLog | null> {
-    const found = await this.log.refresh();
+    const found = await this.find();
     if (!found || !isAdopted(found)) return found && { stat: found, from: 0, skippedLines: null };
     await this.load();
     const stat = await this.log.refresh();
@@ -164,8 +170,7 @@ export class Session {
   }
 
   async #loadFromStore(): Promise<void> {
-    let stat = await this.log.refresh();
-    if (!stat && (await this.#oldLogs.adopt(this.key))) stat = await this.log.refresh();
+    const stat = await this.find();
     this.#shownFrom = 0;
     this.#skippedLines = null;
     if (!stat) {

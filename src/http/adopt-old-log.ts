@@ -25,7 +25,12 @@ export function adoptOldLog(service: SessionService): MiddlewareHandler {
 /** Refuses a request that would read or write the log of a session whose old log has to stay. */
 export function requireAdoption({ oldLogs }: SessionService): MiddlewareHandler {
   return async (c, next) => {
-    await oldLogs.adopt(sessionKeyOf(c));
+    try {
+      await oldLogs.adopt(sessionKeyOf(c));
+    } catch (error) {
+      // whatever else is wrong the route meets as well, and has a text of its own for it
+      if (hasCode(error, "log-not-adoptable")) throw error;
+    }
     await next();
   };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createDiskLogStore, type DiskLogStore } from "../../adapters/disk/index.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
+import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import type { SessionDirectory } from "../../src/ports/session-directory.ts";
 import type { OldFiles } from "../contract/legacy-logs.ts";
@@ -49,19 +50,21 @@ interface Options extends Partial<Omit<TestServerOptions, "store">> {
   readonly dir?: string;
   /** Puts something around the store. */
   readonly wrap?: (store: LogStore) => LogStore;
+  /** Puts something around what finds the old logs. */
+  readonly wrapLegacy?: (logs: LegacyLogs) => LegacyLogs;
   /** The project that adopts; null for none, "by-directory" for whoever holds the session. */
   readonly project?: string | null;
 }
 
 /** A server on a directory in which an older system left `files` of the session `s1`. */
 async function startServer(files: OldFiles | null, options: Options = {}) {
-  const { wrap = (store) => store, project = "p1", ...rest } = options;
+  const { wrap = (store) => store, wrapLegacy = (logs) => logs, project = "p1", ...rest } = options;
   const dir = options.dir ?? (await freshDir());
   if (files) await leave(dir, files);
   const disk = createDiskLogStore({ dir });
   const logged: string[] = [];
   const legacy = {
-    logs: disk.legacy,
+    logs: wrapLegacy(disk.legacy),
     ...(project !== "by-directory" && { project }),
   };
   const server = await createTestServer({
@@ -96,6 +99,10 @@ function oldFilesIn(dir: string): Promise<string[]> {
 async function rawIn(dir: string, disk: DiskLogStore): Promise<string> {
   const stat = await disk.stat({ project: "p1", session: "s1" });
   return readFile(join(dir, "projects", "p1", "s1", stat?.logId ?? "", "raw.jsonl"), "utf8");
+}
+
+function failed(): RunlogError {
+  return new RunlogError("store-failed", "The disk failed");
 }
 
 /** A directory in which these projects hold every session. */
@@ -456,6 +463,20 @@ describe("an old log that is being looked through (PROTOCOL 11)", () => {
       ]);
     },
   );
+
+  it("stays where it is when it cannot be moved, and each route says so in its own words", async () => {
+    const { session, dir, disk } = await startServer(
+      { "agui-events.jsonl": EVENTS },
+      { wrapLegacy: (logs) => ({ ...logs, takeOver: () => Promise.reject(failed()) }) },
+    );
+    await expectProblem(await session.get("/export"), 500, "Failed to read session events");
+    expect((await session.get("/agui/events")).status).toBe(500);
+    const run = await session.post("/agui/run", runBody());
+    await expectProblem(run, 503, "Event log is not writable");
+    expect((await session.get("")).status).toBe(404);
+    expect(await oldFilesIn(dir)).toEqual(["agui-events.jsonl"]);
+    expect(await disk.stat({ project: "p1", session: "s1" })).toBeNull();
+  });
 
   it("is looked through by the next server where one stopped in the middle", async () => {
     const first = await startServer(
