@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { createDataDir, type DataDir } from "./bench/data-dir.ts";
 import { type GeneratedLog, generateLog } from "./bench/generate-log.ts";
+import { measureAdoption } from "./bench/measure-adoption.ts";
 import { measureExport } from "./bench/measure-export.ts";
 import { measureFanOut } from "./bench/measure-fan-out.ts";
 import { measureFirstEvent } from "./bench/measure-first-event.ts";
@@ -31,6 +32,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir) => Promise<Row[]>>> = 
   memory: measureMemory,
   ingest: measureIngest,
   "fan-out": measureFanOut,
+  adoption: measureAdoption,
 };
 
 const NAMES: readonly string[] = [...Object.keys(READING), ...Object.keys(OWN_SERVER)];

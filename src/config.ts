@@ -1,3 +1,4 @@
+import { isLabel } from "./core/names.ts";
 import { isNetwork } from "./network.ts";
 
 /** Everything a server is told from outside, checked. */
@@ -14,6 +15,8 @@ export interface Config {
   readonly reauthMs: number;
   /** Listening beyond loopback without authentication was asked for explicitly. */
   readonly allowPublic: boolean;
+  /** Without authentication: the project that adopts logs of an older system, or null for none. */
+  readonly legacyProject: string | null;
   readonly maxEventBytes: number;
   readonly writeDeadlineMs: number;
   readonly maxStreams: number;
@@ -129,6 +132,11 @@ export const VARIABLES: readonly Variable[] = [
     meaning: "1: listen beyond loopback without authentication",
   },
   {
+    name: "RUNLOG_LEGACY_PROJECT",
+    fallback: "",
+    meaning: "project that adopts old logs in <dir>/sessions",
+  },
+  {
     name: "RUNLOG_FSYNC",
     fallback: "interval",
     meaning: "always, interval (1 s and run ends) or never",
@@ -231,6 +239,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     models: value<readonly string[] | null>("RUNLOG_MODELS", null, readList, "names of models"),
     reauthMs: value("RUNLOG_REAUTH", 300_000, readDuration, "a time such as 5m"),
     allowPublic: value("RUNLOG_ALLOW_PUBLIC", false, readFlag, "0 or 1"),
+    legacyProject: value("RUNLOG_LEGACY_PROJECT", null, readProject, "a project's name"),
     maxEventBytes: value("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
     writeDeadlineMs: value("RUNLOG_WRITE_DEADLINE", 30_000, readDuration, "a time such as 30s"),
     runQueue: value("RUNLOG_RUN_QUEUE", 8, (text) => readInteger(text, 1_000), "a number"),
@@ -277,6 +286,10 @@ function readList(text: string): readonly string[] | null {
 function readNetworks(text: string): readonly string[] | null {
   const items = readList(text);
   return items?.every(isNetwork) ? items : null;
+}
+
+function readProject(text: string): string | null {
+  return isLabel(text) ? text : null;
 }
 
 function readFlag(text: string): boolean | null {

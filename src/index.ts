@@ -1,4 +1,5 @@
 export { type Config, parseConfig } from "./config.ts";
+export type { LegacyOptions } from "./core/legacy/old-logs.ts";
 export {
   createSessionService,
   type ServiceLimits,
@@ -11,6 +12,7 @@ export { createSessionRoutes } from "./http/session-routes.ts";
 export type * from "./ports/authorizer.ts";
 export type { Clock } from "./ports/clock.ts";
 export { RunlogError, type RunlogErrorCode } from "./ports/errors.ts";
+export type { LegacyLogs } from "./ports/legacy-logs.ts";
 export type { LiveFeed, LogGrowth } from "./ports/live-feed.ts";
 export type { Logger } from "./ports/logger.ts";
 export type * from "./ports/log-store.ts";

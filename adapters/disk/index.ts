@@ -1,6 +1,7 @@
 import { access, constants } from "node:fs/promises";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { createLogId } from "../../src/ports/log-id.ts";
+import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import { createTurns } from "../../src/stream/turns.ts";
@@ -8,6 +9,7 @@ import { readBootId } from "./boot-id.ts";
 import { takeDirectory } from "./directory.ts";
 import { diskError, throwDiskError } from "./errors.ts";
 import { type DiskIo, nodeIo } from "./io.ts";
+import { createDiskLegacy } from "./legacy.ts";
 import { layoutOf } from "./layout.ts";
 import { listLogs } from "./list.ts";
 import type { FsyncPolicy } from "./log-file.ts";
@@ -37,6 +39,11 @@ export interface DiskLogStoreOptions {
   readonly io?: DiskIo;
 }
 
+/** A LogStore that also finds what an older system left in its directory. */
+export interface DiskLogStore extends LogStore {
+  readonly legacy: LegacyLogs;
+}
+
 const SYNC_INTERVAL_MS = 1_000;
 
 /**
@@ -44,16 +51,19 @@ const SYNC_INTERVAL_MS = 1_000;
  *
  * - `runlog.json` the format version, checked at start;
  * - `lock.db` the exclusive lock of the process that owns the directory;
- * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `head.json` and
- *   `document.json` (each replaced whole by way of a `.tmp` file beside it), and `unclean` while
- *   bytes may not have reached the device;
+ * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `edits.txt`,
+ *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), and
+ *   `unclean` while bytes may not have reached the device;
  * - `open-runs/` one small file for each run that is open;
  * - `trash/` what is being deleted; emptied at start.
+ *
+ * In `sessions/` an older system may have left logs (`legacy`). What it left of a session moves to the
+ * log's directory as a whole when it is taken over.
  *
  * Throws `store-locked` when another process owns the directory, `store-format` when it was written
  * by another version, `store-failed` and its kin when the file system says no.
  */
-export function createDiskLogStore(options: DiskLogStoreOptions): LogStore {
+export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   const { dir, fsync = "interval", maxOpenSessions = 256, logger, io = nodeIo } = options;
   const layout = layoutOf(dir);
   const unlock = takeDirectory(layout);
@@ -98,6 +108,8 @@ export function createDiskLogStore(options: DiskLogStoreOptions): LogStore {
   }
 
   return {
+    legacy: createDiskLegacy({ layout, cache, inTurn, idOf, assertOpen }),
+
     async create(key) {
       assertOpen();
       return inTurn.run(idOf(key), async () => {

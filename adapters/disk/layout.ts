@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { SessionKey } from "../../src/ports/log-store.ts";
+import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
 
 /** Version of what lies on disk; another one is refused at start. */
 export const FORMAT = 1;
@@ -16,11 +16,17 @@ export interface Layout {
   project(project: string): string;
   session(key: SessionKey): string;
   log(key: SessionKey, logId: string): string;
+  /** Where an older system kept what it had of the session. */
+  oldSession(session: string): string;
   mark(key: SessionKey, runId: string): string;
 }
 
-export const RAW_FILE = "raw.jsonl";
-export const COMPACT_FILE = "compact.jsonl";
+/** Where each log of a session lies in the directory of its log id. */
+export const LOG_FILES: Readonly<Record<LogName, string>> = {
+  raw: "raw.jsonl",
+  compact: "compact.jsonl",
+  edits: "edits.txt",
+};
 export const HEAD_FILE = "head.json";
 export const DOCUMENT_FILE = "document.json";
 /** Holds the boot id of the machine while its log may have bytes that the device has not. */
@@ -40,6 +46,7 @@ export function layoutOf(dir: string): Layout {
     project: (project) => join(projects, project),
     session,
     log: (key, logId) => join(session(key), logId),
+    oldSession: (name) => join(dir, "sessions", name),
     mark: (key, runId) => join(openRuns, `${markPrefix(key)}${hashOf(runId)}.json`),
   };
 }

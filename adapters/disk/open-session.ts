@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
 import {
+  LOG_NAMES,
   type LogName,
   type LogStat,
   MAX_DOCUMENT_BYTES,
@@ -10,7 +11,7 @@ import {
 } from "../../src/ports/log-store.ts";
 import { diskError, throwDiskError } from "./errors.ts";
 import type { DiskIo } from "./io.ts";
-import { COMPACT_FILE, DOCUMENT_FILE, HEAD_FILE, RAW_FILE, UNCLEAN_FILE } from "./layout.ts";
+import { DOCUMENT_FILE, HEAD_FILE, LOG_FILES, UNCLEAN_FILE } from "./layout.ts";
 import { type FsyncPolicy, LogFile } from "./log-file.ts";
 import type { FoundLog } from "./recovery.ts";
 import { ReplacedFile, replaceFile } from "./small-file.ts";
@@ -47,19 +48,20 @@ export class OpenSession {
     this.#document = new ReplacedFile(join(found.dir, DOCUMENT_FILE), found.document, {
       durable: fsync !== "never",
     });
-    const file = (name: string, end: number): LogFile =>
-      new LogFile({ path: join(found.dir, name), end, fsync, io });
-    this.#files = {
-      raw: file(RAW_FILE, found.rawEnd),
-      compact: file(COMPACT_FILE, found.compactEnd),
-    };
+    const file = (log: LogName): LogFile =>
+      new LogFile({ path: join(found.dir, LOG_FILES[log]), end: found.end[log], fsync, io });
+    this.#files = { raw: file("raw"), compact: file("compact"), edits: file("edits") };
   }
 
   get stat(): LogStat {
     return {
       logId: this.logId,
       createdAtMs: logIdTime(this.logId),
-      end: { raw: this.#files.raw.end, compact: this.#files.compact.end },
+      end: {
+        raw: this.#files.raw.end,
+        compact: this.#files.compact.end,
+        edits: this.#files.edits.end,
+      },
       head: this.#head.content,
       document: this.#document.content,
     };
@@ -67,7 +69,7 @@ export class OpenSession {
 
   /** Whether an append is under way. */
   get busy(): boolean {
-    return this.#files.raw.busy || this.#files.compact.busy;
+    return LOG_NAMES.some((log) => this.#files[log].busy);
   }
 
   /** Throws `log-not-found` unless this is the log with that id and it is still there. */
@@ -112,22 +114,20 @@ export class OpenSession {
 
   async sync(): Promise<void> {
     if (this.#gone) return;
-    await this.#files.raw.sync();
-    await this.#files.compact.sync();
+    for (const log of LOG_NAMES) await this.#files[log].sync();
   }
 
   /** Nothing is accepted from here on; resolves when nothing is under way any more. */
   async abandon(): Promise<void> {
     this.#gone = true;
     await Promise.allSettled([this.#unclean, this.#head.settled(), this.#document.settled()]);
-    await Promise.allSettled([this.#files.raw.close(), this.#files.compact.close()]);
+    await Promise.allSettled(LOG_NAMES.map((log) => this.#files[log].close()));
   }
 
   /** Leaves the files as they would be found after a clean end. */
   async close(): Promise<void> {
     await Promise.all([this.#head.settled(), this.#document.settled()]);
-    await this.#files.raw.close();
-    await this.#files.compact.close();
+    for (const log of LOG_NAMES) await this.#files[log].close();
     // what was never synced may be lost with the machine: then the note has to stay
     if (this.#unclean === null || this.#gone || this.#fsync === "never") return;
     await this.#unclean;

@@ -2,16 +2,10 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, truncate, unlink, open } from "node:fs/promises";
 import { join } from "node:path";
 import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
-import type { SessionKey } from "../../src/ports/log-store.ts";
+import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
 import { isErrno } from "./errors.ts";
-import {
-  COMPACT_FILE,
-  DOCUMENT_FILE,
-  HEAD_FILE,
-  type Layout,
-  RAW_FILE,
-  UNCLEAN_FILE,
-} from "./layout.ts";
+import { completeTakeOver } from "./legacy.ts";
+import { DOCUMENT_FILE, HEAD_FILE, type Layout, LOG_FILES, UNCLEAN_FILE } from "./layout.ts";
 import { readSmallFile } from "./small-file.ts";
 
 /** What was found of a session on disk, repaired. */
@@ -19,8 +13,8 @@ export interface FoundLog {
   readonly logId: string;
   /** The log's directory. */
   readonly dir: string;
-  readonly rawEnd: number;
-  readonly compactEnd: number;
+  /** Accepted bytes of each log. */
+  readonly end: Readonly<Record<LogName, number>>;
   readonly head: Uint8Array | null;
   readonly document: Uint8Array | null;
 }
@@ -49,11 +43,15 @@ export async function findLog(
     logId = renewed;
   }
   const dir = layout.log(key, logId);
+  await completeTakeOver(dir);
   return {
     logId,
     dir,
-    rawEnd: await cutTornLine(join(dir, RAW_FILE)),
-    compactEnd: await cutTornLine(join(dir, COMPACT_FILE)),
+    end: {
+      raw: await cutTornLine(join(dir, LOG_FILES.raw)),
+      compact: await cutTornLine(join(dir, LOG_FILES.compact)),
+      edits: await cutTornLine(join(dir, LOG_FILES.edits)),
+    },
     head: await readSmallFile(join(dir, HEAD_FILE)),
     document: await readSmallFile(join(dir, DOCUMENT_FILE)),
   };
@@ -63,7 +61,7 @@ export async function findLog(
 export async function makeLog(layout: Layout, key: SessionKey, logId: string): Promise<FoundLog> {
   const dir = layout.log(key, logId);
   await mkdir(dir, { recursive: true });
-  return { logId, dir, rawEnd: 0, compactEnd: 0, head: null, document: null };
+  return { logId, dir, end: { raw: 0, compact: 0, edits: 0 }, head: null, document: null };
 }
 
 /** The id of the session's log: the newest, should there ever be two. */

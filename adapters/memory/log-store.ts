@@ -1,6 +1,11 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
-import { MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, MAX_MARK_CHARS } from "../../src/ports/log-store.ts";
+import {
+  LOG_NAMES,
+  MAX_DOCUMENT_BYTES,
+  MAX_HEAD_BYTES,
+  MAX_MARK_CHARS,
+} from "../../src/ports/log-store.ts";
 import type { LogStore, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
 import { byteLength } from "./growing-bytes.ts";
 import { pageOf } from "./list.ts";
@@ -118,7 +123,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
     async delete(key) {
       const log = find(key);
       if (log === undefined) return false;
-      usedBytes -= log.bytes.raw.length + log.bytes.compact.length;
+      for (const name of LOG_NAMES) usedBytes -= log.bytes[name].length;
       return logs.delete(nameOf(key));
     },
 

@@ -25,7 +25,11 @@ export function createSessionLog(project: string, session: string, nowMs: number
     session,
     logId,
     createdAtMs: logIdTime(logId),
-    bytes: { raw: createGrowingBytes(), compact: createGrowingBytes() },
+    bytes: {
+      raw: createGrowingBytes(),
+      compact: createGrowingBytes(),
+      edits: createGrowingBytes(),
+    },
     marks: new Map(),
     head: null,
     document: null,
@@ -34,7 +38,11 @@ export function createSessionLog(project: string, session: string, nowMs: number
 
 /** What the port says of a log. */
 export function statOf({ logId, createdAtMs, bytes, head, document }: SessionLog): LogStat {
-  const end = { raw: bytes.raw.length, compact: bytes.compact.length };
+  const end = {
+    raw: bytes.raw.length,
+    compact: bytes.compact.length,
+    edits: bytes.edits.length,
+  };
   return { logId, createdAtMs, end, head, document };
 }
 

@@ -7,6 +7,7 @@ import { CACHE_DIR, type GeneratedLog } from "./generate-log.ts";
 /** A generated log as a session of the server. */
 export interface LogSession {
   readonly log: GeneratedLog;
+  readonly session: string;
   /** Path of the session's routes, without a slash at its end. */
   readonly path: string;
   /** Cursor of the log's last event. */
@@ -20,7 +21,8 @@ export interface DataDir {
   remove(): Promise<void>;
 }
 
-const PROJECT = "bench";
+/** Project of all sessions. */
+export const PROJECT: string = "bench";
 
 /** Path of a session's routes. */
 export function sessionPath(session: string): string {
@@ -45,7 +47,12 @@ export async function createDataDir(logs: readonly GeneratedLog[] = []): Promise
     await mkdir(logDir, { recursive: true });
     // the server may append to its copy; a file system that can shares the blocks until then
     await copyFile(log.path, join(logDir, "raw.jsonl"), constants.COPYFILE_FICLONE);
-    sessions.push({ log, path: sessionPath(session), endCursor: `${logId}-r${log.bytes}` });
+    sessions.push({
+      log,
+      session,
+      path: sessionPath(session),
+      endCursor: `${logId}-r${log.bytes}`,
+    });
   }
   return {
     dir,

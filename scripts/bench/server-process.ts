@@ -46,6 +46,8 @@ export async function startServer(options: {
   readonly dataDir: string;
   /** Port of a runner on 127.0.0.1. */
   readonly runnerPort?: number;
+  /** The project that adopts old logs. */
+  readonly legacyProject?: string;
 }): Promise<ServerProcess> {
   const [command = "", ...args] = (await startCommand()).split(/\s+/);
   if (command !== "node") throw new Error(`the start script begins with ${command}, not with node`);
@@ -62,6 +64,9 @@ export async function startServer(options: {
       ...(options.runnerPort === undefined
         ? {}
         : { RUNNER_URL: `http://127.0.0.1:${options.runnerPort}/` }),
+      ...(options.legacyProject === undefined
+        ? {}
+        : { RUNLOG_LEGACY_PROJECT: options.legacyProject }),
     },
   });
   const kill = (): void => void child.kill("SIGKILL");

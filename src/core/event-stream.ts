@@ -4,6 +4,7 @@ import { concatBytes } from "../stream/concat.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
 import { rawCursorPrefix } from "./cursor.ts";
+import { readShown } from "./legacy/read-shown.ts";
 import type { ReplayStart } from "./replay.ts";
 import type { SessionUse } from "./sessions.ts";
 
@@ -36,11 +37,13 @@ const READ_BYTES = 64 * 1024;
  * Takes over `use` and releases it when closed.
  */
 export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
-  const { log } = use.session;
+  const { session } = use;
+  const { log } = session;
   const { store, start } = options;
   const abort = new AbortController();
   const unwatch = log.watch();
   let { logId, offset } = start;
+  let isReady = !start.isAdopted;
   let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
   let reading: Reading | null = null;
 
@@ -48,7 +51,7 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
   async function readStored(id: string, end: number): Promise<Uint8Array<ArrayBuffer> | null> {
     if (!reading) {
       const { signal } = abort;
-      const bytes = store.read(log.key, { logId: id, start: offset, end, signal });
+      const bytes = await readShown(store, log.key, { logId: id, start: offset, end, signal });
       reading = {
         reader: bytes.getReader({ mode: "byob" }),
         framer: new SseFramer(rawCursorPrefix(id), offset),
@@ -68,6 +71,13 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
     return frames;
   }
 
+  /** An adopted log may have to be looked through first; whoever watches hears heartbeats meanwhile. */
+  async function getReady(): Promise<void> {
+    await Promise.race([session.load(), aborted(abort.signal)]);
+    offset = Math.max(offset, session.shownFrom);
+    isReady = true;
+  }
+
   function isAtBoundary(): boolean {
     return reading?.framer.atBoundary ?? true;
   }
@@ -84,6 +94,7 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
       preamble = null;
       return bytes;
     }
+    if (!isReady) await getReady();
     while (!abort.signal.aborted) {
       const position = log.position;
       logId ??= position?.logId ?? null;
@@ -124,6 +135,12 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
       use.release();
     },
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }
 
 function preambleOf({ start, retryMs }: EventStreamOptions): Uint8Array<ArrayBuffer> {

@@ -1,73 +1,91 @@
-import type { LogStat, LogStore, SessionKey } from "../ports/log-store.ts";
+import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import { JsonArrayJoiner } from "../stream/json-array.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
+import type { OldLogs } from "./legacy/old-logs.ts";
+import { wellFormedLines } from "./legacy/old-messages.ts";
+import { readShown } from "./legacy/read-shown.ts";
+import type { ShownLog } from "./session.ts";
 
 export interface ExportOptions {
   readonly store: LogStore;
+  readonly oldLogs: OldLogs;
   readonly key: SessionKey;
   /** The log as it was when the export was asked for, or null if the session has none. */
-  readonly stat: LogStat | null;
+  readonly shown: ShownLog | null;
   /** Epoch ms. */
   readonly nowMs: number;
 }
 
-/** The log's bytes as they are, one event a line, up to the end in `stat`. */
+type Chunks = AsyncGenerator<Uint8Array<ArrayBuffer>>;
+
+/** Bytes that `exportLines` gives. */
+export function exportedBytes(shown: ShownLog | null): number {
+  return shown ? shown.stat.end.raw - shown.from : 0;
+}
+
+/** The events as readers see them, one a line, up to the end in `shown`. */
 export function exportLines(options: ExportOptions): ChunkSource {
-  return streamOf(options, (chunk) => chunk);
+  return sourceOf((signal) => shownEvents(options, signal));
 }
 
 /**
- * One JSON document (contract 2.7): the stored events verbatim as members of an array, streamed.
- * A failure on the way breaks the stream off, so what ends is always whole.
+ * One JSON document (contract 2.7): the events as members of an array, verbatim, then the lines of the
+ * older format that came with an adopted log; streamed. A failure on the way breaks the stream off, so
+ * what ends is always whole.
  */
 export function exportDocument(options: ExportOptions): ChunkSource {
-  const { key, stat, nowMs } = options;
+  return sourceOf((signal) => documentParts(options, signal));
+}
+
+async function* documentParts(options: ExportOptions, signal: AbortSignal): Chunks {
+  const { oldLogs, key, shown, nowMs } = options;
+  const encoder = new TextEncoder();
   const head = JSON.stringify({
     sessionId: key.session,
     projectName: key.project,
     exportDate: new Date(nowMs).toISOString(),
   });
-  const encoder = new TextEncoder();
-  const before = encoder.encode(`${head.slice(0, -1)},"aguiEvents":[`);
-  const behind = encoder.encode(`],"hasLegacy":false}`);
-  const joiner = new JsonArrayJoiner(stat?.end.raw ?? 0);
-  return streamOf(options, (chunk) => joiner.push(chunk), before, behind);
+  yield encoder.encode(`${head.slice(0, -1)},"aguiEvents":[`);
+  const joiner = new JsonArrayJoiner(exportedBytes(shown));
+  for await (const chunk of shownEvents(options, signal)) yield joiner.push(chunk);
+  const messages = shown && (await oldLogs.messages(key, shown.stat.logId));
+  if (messages) {
+    yield encoder.encode(`],"legacyMessages":[`);
+    yield* wellFormedLines(messages);
+  }
+  yield encoder.encode(`],"hasLegacy":${messages !== null}}`);
 }
 
-function streamOf(
-  { store, key, stat }: ExportOptions,
-  convert: (chunk: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>,
-  before: Uint8Array<ArrayBuffer> | null = null,
-  behind: Uint8Array<ArrayBuffer> | null = null,
-): ChunkSource {
-  const abort = new AbortController();
-  const parts = [before, stat && stat.end.raw > 0 ? stat : null, behind];
-  let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | null = null;
-
-  async function next(): Promise<Uint8Array<ArrayBuffer> | null> {
-    while (parts.length > 0 || reader) {
-      if (reader) {
-        const { value, done } = await reader.read();
-        if (!done) return convert(value);
-        reader = null;
-        continue;
-      }
-      const part = parts.shift() ?? null;
-      if (part instanceof Uint8Array) return part;
-      if (part === null) continue;
-      const { logId, end } = part;
-      reader = store.read(key, { logId, end: end.raw, signal: abort.signal }).getReader();
+async function* shownEvents({ store, key, shown }: ExportOptions, signal: AbortSignal): Chunks {
+  if (exportedBytes(shown) === 0 || shown === null) return;
+  const { logId, end } = shown.stat;
+  const range = { logId, start: shown.from, end: end.raw, signal };
+  const reader = (await readShown(store, key, range)).getReader();
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      yield value;
     }
-    return null;
+  } finally {
+    await reader.cancel();
   }
+}
 
+function sourceOf(start: (signal: AbortSignal) => Chunks): ChunkSource {
+  const abort = new AbortController();
+  const chunks = start(abort.signal);
   return {
-    next,
+    async next() {
+      const { value, done } = await chunks.next();
+      return done ? null : value;
+    },
     // a server that stops may end a stream at a boundary; here only the end is one
     atBoundary: false,
     close() {
+      // in this order: the read that a generator waits for ends by the signal alone
       abort.abort();
-      reader?.cancel().catch(() => {
+      chunks.return(undefined).catch(() => {
         // the read ends by the signal; its error has nobody to go to
       });
     },

@@ -56,7 +56,7 @@ export class KnownMessages {
 }
 
 /** Two 32-bit multiplicative hashes of the text, joined to 53 bits. */
-function hashOf(text: string): number {
+export function hashOf(text: string): number {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;
   for (let i = 0; i < text.length; i++) {

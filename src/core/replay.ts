@@ -1,6 +1,8 @@
 import { RunlogError } from "../ports/errors.ts";
 import type { LogStat, LogStore } from "../ports/log-store.ts";
 import { parseCursor } from "./cursor.ts";
+import { isAdopted, readMark, readShown } from "./legacy/read-shown.ts";
+import type { Session } from "./session.ts";
 import type { SessionLog } from "./session-log.ts";
 
 /** Why a cursor was not honoured and the log is replayed from its start. */
@@ -19,6 +21,8 @@ export interface ReplayStart {
   readonly offset: number;
   /** Set when a cursor was given and could not be used. */
   readonly full: FullReplayReason | null;
+  /** Whether the log began its life elsewhere: `Session.load` makes it ready to be read. */
+  readonly isAdopted: boolean;
 }
 
 const LF = 10;
@@ -29,24 +33,27 @@ const LF = 10;
  * that cannot be used means the whole log, never an error: a browser would retry for ever.
  */
 export async function findReplayStart(
-  log: SessionLog,
+  session: Session,
   store: LogStore,
   cursor: string | null,
 ): Promise<ReplayStart> {
-  const stat = await log.refresh();
-  if (cursor === null) return { logId: stat?.logId ?? null, offset: 0, full: null };
-  const full = (reason: FullReplayReason): ReplayStart => ({
+  const { log } = session;
+  const stat = await session.find();
+  const begin = {
     logId: stat?.logId ?? null,
     offset: 0,
-    full: reason,
-  });
+    full: null,
+    isAdopted: stat !== null && isAdopted(stat),
+  };
+  const full = (reason: FullReplayReason): ReplayStart => ({ ...begin, full: reason });
+  if (cursor === null) return begin;
   const parsed = parseCursor(cursor);
   if (!parsed) return full("unreadable-cursor");
   if (!stat || parsed.logId !== stat.logId) return full("another-log");
   if (parsed.log === "compact") return full("no-compact-log");
   if (parsed.offset > stat.end.raw) return full("beyond-the-end");
   if (!(await isLineEnd(log, store, stat, parsed.offset))) return full("not-at-a-line");
-  return { logId: stat.logId, offset: parsed.offset, full: null };
+  return { ...begin, offset: parsed.offset };
 }
 
 async function isLineEnd(
@@ -58,7 +65,10 @@ async function isLineEnd(
   // the end is always that of a line (LogStat.end), so the commonest resume reads nothing
   if (offset === 0 || offset === stat.end.raw) return true;
   const { logId } = stat;
-  const reader = store.read(log.key, { logId, start: offset - 1, end: offset }).getReader();
+  // nobody has a cursor of a log that was not looked through
+  if (isAdopted(stat) && !(await readMark(store, log.key, stat)).isDone) return false;
+  const bytes = await readShown(store, log.key, { logId, start: offset - 1, end: offset });
+  const reader = bytes.getReader();
   try {
     const { value } = await reader.read();
     if (value?.length !== 1) throw new RunlogError("store-failed", "A read came back empty");

@@ -1,6 +1,6 @@
 import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
-import { hasCode, RunlogError } from "../ports/errors.ts";
+import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, OpenRunMark, SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
@@ -47,12 +47,6 @@ export interface Runs {
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
   carries(key: SessionKey, runId: string | null): boolean;
   /**
-   * Ends the runs that a process before this one left open. To be called before anything else, and
-   * again while it resolves with more than 0: so many belong to sessions that another process has,
-   * or had a moment ago, or could not be written.
-   */
-  closeLeftOpen(): Promise<number>;
-  /**
    * Ends the session's runs with a RUN_ERROR, then has it removed by `remove`; resolves as that does.
    * Runs that are started meanwhile wait, and belong to the session that is made after it.
    */
@@ -79,8 +73,6 @@ export function createRuns(options: RunsOptions): Runs {
   const { store, sessions, directory, runner, platform, clock, logger } = options;
   const entries = new Map<string, Entry>();
   const removals = createTurns();
-  /** Runs that a process before this one left open and that could not be closed yet; null: all. */
-  let leftToOthers: ReadonlySet<string> | null = null;
   let closed = false;
   let whenIdle: () => void = () => {};
   /** What the platform is being told. */
@@ -122,34 +114,6 @@ export function createRuns(options: RunsOptions): Runs {
     return runs;
   }
 
-  /** Ends a run that was left open; false if another process has its session. */
-  async function closeMarked(mark: OpenRunMark): Promise<boolean> {
-    const use = sessions.use(mark);
-    try {
-      const { session } = use;
-      const logId = await session.load();
-      if (logId === null) return true;
-      const { runId } = mark;
-      const run = findRun(session.state, runId);
-      if (run?.phase !== "ended") {
-        const threadId = run?.threadId || threadOf(mark.data, mark.session);
-        const started = run?.phase === "started";
-        // tried once: a store that cannot be written must not keep the server from its readers
-        const signal = AbortSignal.abort();
-        const open = { session, clock, logger, logId, runId, threadId, signal };
-        if (!(await endRun(open, RESTARTED, { started }))) return false;
-        logger.warn("run-closed-after-restart", { ...session.key, runId });
-      }
-      await store.clearOpen(session.key, logId, runId);
-      return true;
-    } catch (error) {
-      if (hasCode(error, "log-not-owned")) return false;
-      throw error;
-    } finally {
-      use.release();
-    }
-  }
-
   return {
     get busySessions() {
       return entries.size;
@@ -185,19 +149,6 @@ export function createRuns(options: RunsOptions): Runs {
     activeRun: (key) => entries.get(idOf(key))?.runs.activeRun ?? null,
 
     carries: (key, runId) => entries.get(idOf(key))?.runs.carries(runId) ?? false,
-
-    async closeLeftOpen() {
-      const before = leftToOthers;
-      const left = new Set<string>();
-      for await (const mark of store.openRuns()) {
-        const id = JSON.stringify([mark.project, mark.session, mark.logId, mark.runId]);
-        // what was opened since the start is being carried
-        if (before !== null && !before.has(id)) continue;
-        if (!(await closeMarked(mark))) left.add(id);
-      }
-      leftToOthers = left;
-      return left.size;
-    },
 
     endSession: (key, end, remove) =>
       removals.run(idOf(key), async () => {
@@ -242,15 +193,6 @@ function settledWithin(clock: Clock, ms: number, promise: Promise<unknown>): Pro
 
 function idOf({ project, session }: SessionKey): string {
   return `${project}/${session}`;
-}
-
-function threadOf(data: string, fallback: string): string {
-  try {
-    const { threadId }: { threadId?: unknown } = JSON.parse(data);
-    return typeof threadId === "string" ? threadId : fallback;
-  } catch {
-    return fallback;
-  }
 }
 
 function callerHeaders({ userId, userName, token }: Caller): Record<string, string> {

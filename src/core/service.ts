@@ -9,9 +9,10 @@ import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
+import { closeLeftOpen } from "./close-left-open.ts";
+import { createOldLogs, type LegacyOptions, type OldLogs } from "./legacy/old-logs.ts";
 import { resumeListening } from "./resume-listening.ts";
 import { createRuns, type Runs } from "./runs.ts";
-import { closeLeftOpen } from "./close-left-open.ts";
 import { createSessionLives, type SessionLives } from "./session-lives.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
@@ -31,6 +32,8 @@ export interface SessionServiceOptions extends SessionPorts {
   readonly limits?: Partial<ServiceLimits>;
   /** The models that sessions may be made with. Default null: any. */
   readonly models?: readonly string[] | null;
+  /** Logs of an older system that sessions may adopt. Default: none. */
+  readonly legacy?: LegacyOptions;
 }
 
 export interface ServiceLimits {
@@ -90,6 +93,7 @@ export interface SessionService extends SessionPorts {
   readonly models: readonly string[] | null;
   readonly sessions: Sessions;
   readonly lives: SessionLives;
+  readonly oldLogs: OldLogs;
   readonly runs: Runs;
   readonly betweenRuns: BetweenRuns;
   readonly pacer: StreamPacer;
@@ -110,9 +114,12 @@ export async function createSessionService(
 ): Promise<SessionService> {
   const { store, feed, directory, runner, authorizer, platform, clock, logger } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { legacy } = options;
+  const oldLogs = createOldLogs({ store, directory, clock, logger, ...(legacy && { legacy }) });
   const sessions = createSessions({
     store,
     feed,
+    oldLogs,
     clock,
     logger,
     ringBytes: limits.ringBytes,
@@ -146,7 +153,7 @@ export async function createSessionService(
     carries: (key, runId) => runs.carries(key, runId),
   });
   const lives = createSessionLives({ store, feed, directory, runs, clock });
-  const stopClosing = await closeLeftOpen({ runs, clock, logger });
+  const stopClosing = await closeLeftOpen({ store, sessions, clock, logger });
   let closed = false;
   const isStopped = (): boolean => closed;
   // where logs make sessions nobody says which of them run
@@ -181,6 +188,7 @@ export async function createSessionService(
     models: options.models ?? null,
     sessions,
     lives,
+    oldLogs,
     runs,
     betweenRuns,
     pacer,

@@ -42,7 +42,7 @@ export const EMPTY_STATE: SessionState = {
 export const REMEMBERED_RUNS = 100;
 
 /** The run of a migrated log: nobody works on it. */
-const MIGRATION_RUN = "legacy-migration";
+export const MIGRATION_RUN = "legacy-migration";
 
 /** The state behind the next event of the log (the rules of agentStatus: PROTOCOL 7.4). */
 export function foldEvent(before: SessionState, event: EventFacts): SessionState {

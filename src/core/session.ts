@@ -1,8 +1,10 @@
 import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import type { LogStat, LogStore, SessionKey } from "../ports/log-store.ts";
 import type { EventFacts } from "../ports/runner-client.ts";
 import { KnownMessages } from "./known-messages.ts";
+import type { OldLogs } from "./legacy/old-logs.ts";
+import { isAdopted } from "./legacy/read-shown.ts";
 import { readFacts } from "./read-facts.ts";
 import { decodeHead, encodeHead } from "./session-head.ts";
 import type { AppendLinesOptions, SessionLog } from "./session-log.ts";
@@ -12,9 +14,19 @@ export interface SessionOptions {
   readonly key: SessionKey;
   readonly log: SessionLog;
   readonly store: LogStore;
+  readonly oldLogs: OldLogs;
   readonly logger: Logger;
   /** What a log that is made for a session gets as its document, or null. Default: nothing. */
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
+}
+
+/** What there is of a log for its readers. */
+export interface ShownLog {
+  readonly stat: LogStat;
+  /** Where the first event begins that is shown. */
+  readonly from: number;
+  /** Malformed lines that are left out, of an adopted log; null for one of our own. */
+  readonly skippedLines: number | null;
 }
 
 /** Lines to append, and what is known of the events in them. */
@@ -35,6 +47,7 @@ export class Session {
   readonly key: SessionKey;
   readonly log: SessionLog;
   readonly #store: LogStore;
+  readonly #oldLogs: OldLogs;
   readonly #logger: Logger;
   readonly #documentOf: (key: SessionKey) => Uint8Array | null;
   #logId: string | null = null;
@@ -42,13 +55,17 @@ export class Session {
   #messages = new KnownMessages();
   #loading: Promise<void> | null = null;
   #savedOffset = 0;
+  #shownFrom = 0;
+  #skippedLines: number | null = null;
   #saving: Promise<void> = Promise.resolve();
   #saveQueued: Promise<void> | null = null;
 
-  constructor({ key, log, store, logger, documentOf = () => null }: SessionOptions) {
+  constructor(options: SessionOptions) {
+    const { key, log, store, oldLogs, logger, documentOf = () => null } = options;
     this.key = key;
     this.log = log;
     this.#store = store;
+    this.#oldLogs = oldLogs;
     this.#logger = logger;
     this.#documentOf = documentOf;
   }
@@ -69,7 +86,31 @@ export class Session {
     return this.#messages;
   }
 
-  /** Knows the session's log from then on, whether there is one or not. Resolves with its id. */
+  /** Where the first event begins that readers see, once `load` has resolved. */
+  get shownFrom(): number {
+    return this.#shownFrom;
+  }
+
+  /** Asks the store for the log; an old one is adopted if there is none. Throws as `load`. */
+  async find(): Promise<LogStat | null> {
+    const stat = await this.log.refresh();
+    return stat === null && (await this.#oldLogs.adopt(this.key)) ? this.log.refresh() : stat;
+  }
+
+  /** The log as readers may see it, as soon as they may; null if there is none. Throws as `load`. */
+  async shown(): Promise<ShownLog | null> {
+    const found = await this.find();
+    if (!found || !isAdopted(found)) return found && { stat: found, from: 0, skippedLines: null };
+    await this.load();
+    const stat = await this.log.refresh();
+    return stat && { stat, from: this.#shownFrom, skippedLines: this.#skippedLines };
+  }
+
+  /**
+   * Knows the session's log from then on, whether there is one or not. Resolves with its id. An old
+   * log is adopted, and an adopted one looked through, which may take a while, once. Throws what the
+   * store throws, and `log-not-adoptable`.
+   */
   async load(): Promise<string | null> {
     // nothing to ask for while the log is the one whose appends are being counted
     if (this.isLoaded) return this.#logId;
@@ -141,7 +182,9 @@ export class Session {
   }
 
   async #loadFromStore(): Promise<void> {
-    const stat = await this.log.refresh();
+    const stat = await this.find();
+    this.#shownFrom = 0;
+    this.#skippedLines = null;
     if (!stat) {
       this.#logId = null;
       this.#state = EMPTY_STATE;
@@ -149,8 +192,14 @@ export class Session {
       return;
     }
     const { logId } = stat;
-    const end = stat.end.raw;
     let { state, messages } = decodeHead(stat.head);
+    let end = stat.end.raw;
+    if (isAdopted(stat)) {
+      const { mark, state: found } = await this.#oldLogs.prepare(this.log, stat);
+      this.#shownFrom = mark.shownFrom;
+      this.#skippedLines = mark.skippedLines;
+      if (found) ({ state, end } = { state: found, end: found.offset });
+    }
     if (state.offset > end) state = EMPTY_STATE;
     this.#savedOffset = state.offset;
     for await (const event of readFacts(this.#store, this.key, { logId, start: state.offset, end }))

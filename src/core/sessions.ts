@@ -3,6 +3,7 @@ import type { LiveFeed } from "../ports/live-feed.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { RingBudget } from "../stream/byte-ring.ts";
+import type { OldLogs } from "./legacy/old-logs.ts";
 import { Session } from "./session.ts";
 import { decodeHead } from "./session-head.ts";
 import { SessionLog } from "./session-log.ts";
@@ -11,6 +12,7 @@ import type { AgentStatus } from "./session-state.ts";
 export interface SessionsOptions {
   readonly store: LogStore;
   readonly feed: LiveFeed;
+  readonly oldLogs: OldLogs;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ringBytes: number;

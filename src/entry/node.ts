@@ -6,6 +6,7 @@ import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
+import type { LegacyOptions } from "../core/legacy/old-logs.ts";
 import { createSessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -31,7 +32,7 @@ const POD_GRACE_MS = 3_000;
 
 /** Starts the server that `config` describes. Throws what the store throws, or a listen error. */
 export async function start(config: Config, logger: Logger = stderrLogger): Promise<RunningServer> {
-  const store = openStore(config, logger);
+  const { store, legacy } = openStore(config, logger);
   const clock = systemClock;
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && !isCluster;
@@ -50,6 +51,7 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
     clock,
     logger,
     models: config.models,
+    ...(legacy && { legacy }),
     limits: {
       writeDeadlineMs: config.writeDeadlineMs,
       maxStreams: config.maxStreams,
@@ -92,10 +94,15 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
   };
 }
 
-function openStore({ storage }: Config, logger: Logger): LogStore {
-  return storage.kind === "memory"
-    ? createMemoryLogStore()
-    : createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
+interface OpenStore {
+  readonly store: LogStore;
+  readonly legacy?: LegacyOptions;
+}
+
+function openStore({ storage, legacyProject }: Config, logger: Logger): OpenStore {
+  if (storage.kind === "memory") return { store: createMemoryLogStore() };
+  const store = createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
+  return { store, legacy: { logs: store.legacy, project: legacyProject } };
 }
 
 function peerOf(c: Context): string | null {

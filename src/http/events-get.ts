@@ -22,7 +22,7 @@ export function eventsGet(service: SessionService) {
     if (c.req.method === "HEAD") return c.body(null, 200, HEADERS);
     const use = service.sessions.use(key);
     try {
-      const start = await findReplayStart(use.session.log, service.store, cursorOf(c));
+      const start = await findReplayStart(use.session, service.store, cursorOf(c));
       const { retryMs } = service.limits;
       const source = createEventStream(use, { store: service.store, start, retryMs });
       const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });

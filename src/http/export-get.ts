@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { exportDocument, exportLines } from "../core/export.ts";
+import { exportDocument, exportedBytes, exportLines } from "../core/export.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { openStream } from "./open-stream.ts";
@@ -10,13 +10,14 @@ import { sessionKeyOf } from "./session-key.ts";
 export function exportGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    const { store, directory, clock } = service;
+    const { store, oldLogs, directory, clock, sessions } = service;
     const view = c.req.query("view");
     if (view !== undefined && view !== "raw")
       throw new RunlogError("invalid-input", "Invalid view");
+    const use = sessions.use(key);
     try {
-      const stat = await store.stat(key);
-      if (!stat && !(await directory.get(key)))
+      const shown = await use.session.shown();
+      if (!shown && !(await directory.get(key)))
         throw new RunlogError("session-not-found", "Session not found");
 
       const lines = accepts(c.req.header("Accept"), "application/x-ndjson");
@@ -28,10 +29,12 @@ export function exportGet(service: SessionService) {
         Vary: "Accept, Accept-Encoding",
       };
       if (gzip) headers["Content-Encoding"] = "gzip";
-      else if (lines) headers["Content-Length"] = String(stat?.end.raw ?? 0);
+      else if (lines) headers["Content-Length"] = String(exportedBytes(shown));
+      if (shown && shown.skippedLines !== null)
+        headers["X-Runlog-Skipped-Lines"] = String(shown.skippedLines);
       if (c.req.method === "HEAD") return c.body(null, 200, headers);
 
-      const options = { store, key, stat, nowMs: clock.now() };
+      const options = { store, oldLogs, key, shown, nowMs: clock.now() };
       const source = lines ? exportLines(options) : exportDocument(options);
       const stream = openStream(service, source);
       if (!gzip) return c.body(stream, 200, headers);
@@ -39,6 +42,8 @@ export function exportGet(service: SessionService) {
       return c.body(stream.pipeThrough(new CompressionStream("gzip")), 200, headers);
     } catch (error) {
       return problemOf(c, error, "Failed to read session events");
+    } finally {
+      use.release();
     }
   };
 }

@@ -28,6 +28,7 @@ const KINDS = {
   overloaded: { status: 503, retryAfter: 2 },
   "log-not-found": { status: 404 },
   "log-not-writable": { status: 503, retryAfter: 5 },
+  "log-not-adoptable": { status: 409 },
   "log-fenced": { status: 503, retryAfter: 1 },
   "log-not-owned": { status: 503, retryAfter: 5 },
   "log-range": { status: 500 },

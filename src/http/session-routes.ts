@@ -2,6 +2,7 @@ import { type Context, type Handler, Hono } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
 import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
+import { adoptOldLog, requireAdoption } from "./adopt-old-log.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
 import { displaynamePut } from "./displayname-put.ts";
 import { eventsGet } from "./events-get.ts";
@@ -80,7 +81,12 @@ export function createSessionRoutes(
     // where no handler has a text of its own, it was the session that was asked for
     return problemOf(c, error, hasCode(error, "platform-failed") ? NOT_READ : undefined);
   });
-  for (const [method, path, rule, handler] of SESSION_ROUTES)
-    routes.on(method, path, accessGuard(service, rule, options), handler(service));
+  for (const [method, path, rule, handler] of SESSION_ROUTES) {
+    const guards = [accessGuard(service, rule, options)];
+    // a list adopts nothing: these paths name a session
+    if (path.startsWith("/:sessionName")) guards.push(adoptOldLog(service));
+    if (rule.session !== null) guards.push(requireAdoption(service));
+    routes.on(method, [path], ...guards, handler(service));
+  }
   return routes;
 }

@@ -25,6 +25,7 @@ export type RunlogErrorCode =
   // the log store
   | "log-not-found"
   | "log-not-writable"
+  | "log-not-adoptable"
   | "log-fenced"
   | "log-not-owned"
   | "log-range"

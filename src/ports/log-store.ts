@@ -6,11 +6,14 @@ export interface SessionKey {
   readonly session: string;
 }
 
-/** The logs of a session: every event verbatim, and the same history condensed. */
-export type LogName = "raw" | "compact";
+/**
+ * The logs of a session: every event verbatim, the same history condensed, and what readers of an
+ * adopted raw log leave out or change (`core/legacy/edits.ts`); of a log of our own, nothing.
+ */
+export type LogName = "raw" | "compact" | "edits";
 
 /** Every log of a session. */
-export const LOG_NAMES: readonly LogName[] = ["raw", "compact"];
+export const LOG_NAMES: readonly LogName[] = ["raw", "compact", "edits"];
 
 /** What a store knows about a session without reading its events. O(1). */
 export interface LogStat {
@@ -87,7 +90,7 @@ export const MAX_DOCUMENT_BYTES: number = 256 * 1024;
 export const MAX_MARK_CHARS: number = 4096;
 
 /**
- * Append-only byte logs of sessions (`raw`, `compact`), two small mutable values each - the head,
+ * Append-only byte logs of sessions (`raw`, `compact`, `edits`), two small mutable values each - the head,
  * which can be had again from the log, and the document, which cannot - and marks of the runs that
  * are open.
  *

@@ -1,3 +1,5 @@
+import { numberAfter, NUMBER_START, numberMayEnd } from "./json-number.ts";
+import { type MemberPlace, MemberPlaceFinder } from "./member-place.ts";
 import { sameBytes, StringCache } from "./string-cache.ts";
 
 /** Deepest nesting of objects and arrays that is accepted. Deeper text is refused as malformed. */
@@ -33,16 +35,6 @@ const STRING = 9;
 const LITERAL = 10;
 const NUMBER = 11;
 
-// Where in a number. In those from ZERO on it may end.
-const SIGN = 0;
-const POINT = 1;
-const EXPONENT = 2;
-const EXPONENT_SIGN = 3;
-const ZERO = 4;
-const DIGITS = 5;
-const FRACTION = 6;
-const EXPONENT_DIGITS = 7;
-
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -74,6 +66,8 @@ export class JsonObjectScanner {
   readonly #keys: readonly string[];
   readonly #keyBytes: readonly Uint8Array[];
   readonly #values: (string | null)[];
+  /** Index of the key whose place is noted, or -1. */
+  readonly #located: number;
   readonly #cache = new StringCache();
 
   #state = OBJECT;
@@ -94,13 +88,21 @@ export class JsonObjectScanner {
   /** Index of the wanted key whose value comes, or -1. */
   #wanted = -1;
 
+  /** What to add to an index of the current piece to have a position in the text. */
+  #base = 0;
+  readonly #finder = new MemberPlaceFinder();
+
   #literal: Uint8Array | undefined = undefined;
   #literalAt = 0;
-  #number = SIGN;
+  #number = NUMBER_START;
 
-  /** @param keys names of the members to capture, at most `MAX_CAPTURE_BYTES` long each. */
-  constructor(keys: readonly string[]) {
+  /**
+   * @param keys names of the members to capture, at most `MAX_CAPTURE_BYTES` long each.
+   * @param located the one among them whose `place` is wanted.
+   */
+  constructor(keys: readonly string[], located?: string) {
     this.#keys = keys;
+    this.#located = located === undefined ? -1 : keys.indexOf(located);
     this.#keyBytes = keys.map((key) => encoder.encode(key));
     this.#values = keys.map(() => null);
   }
@@ -111,11 +113,14 @@ export class JsonObjectScanner {
     this.#depth = 0;
     this.#wanted = -1;
     this.#values.fill(null);
+    this.#base = 0;
+    this.#finder.reset();
   }
 
   /** Takes the bytes from `from` up to `to`. False once the text cannot become valid any more. */
   push(bytes: Uint8Array, from: number, to: number): boolean {
     if (this.#state === STRING) this.#captureFrom = from;
+    this.#base -= from;
     let at = from;
     while (at < to) {
       if (this.#state >= STRING) {
@@ -131,6 +136,7 @@ export class JsonObjectScanner {
       at = this.#structure(byte, at);
     }
     if (this.#state === STRING && this.#isCaptured) this.#carry(bytes, this.#captureFrom, to);
+    this.#base += to;
     return this.#state !== INVALID;
   }
 
@@ -147,12 +153,23 @@ export class JsonObjectScanner {
     return this.#values[this.#keys.indexOf(key)] ?? null;
   }
 
+  /**
+   * Where the located member lies, however long its string is; null where there is none or it is no
+   * string. To be asked after `end` has said true.
+   */
+  place(): MemberPlace | null {
+    return this.#finder.place;
+  }
+
   /** One byte outside of strings, numbers and literals. Returns where to go on. */
   #structure(byte: number, at: number): number {
     switch (this.#state) {
       case KEY:
       case FIRST_KEY:
-        if (byte === QUOTE) return this.#openString(true, this.#depth === 1, at);
+        if (byte === QUOTE) {
+          if (this.#depth === 1) this.#finder.key(this.#base + at);
+          return this.#openString(true, this.#depth === 1, at);
+        }
         if (byte === CLOSE_BRACE && this.#state === FIRST_KEY) return this.#close(1, at);
         return this.#fail(at);
       case AFTER_KEY:
@@ -160,6 +177,7 @@ export class JsonObjectScanner {
         return at + 1;
       case AFTER_VALUE:
         if (byte === COMMA) {
+          if (this.#depth === 1) this.#finder.comma(this.#base + at);
           this.#state = this.#isObject[this.#depth] === 1 ? KEY : VALUE;
           return at + 1;
         }
@@ -181,6 +199,7 @@ export class JsonObjectScanner {
   #openValue(byte: number, at: number): number {
     switch (byte) {
       case QUOTE:
+        if (this.#wanted >= 0) this.#finder.value(this.#base + at);
         return this.#openString(false, this.#wanted >= 0, at);
       case OPEN_BRACE:
         return this.#open(1, at);
@@ -190,7 +209,7 @@ export class JsonObjectScanner {
         this.#wanted = -1;
         this.#literal = LITERALS[byte];
         this.#literalAt = 0;
-        this.#number = SIGN;
+        this.#number = NUMBER_START;
         this.#state = this.#literal ? LITERAL : NUMBER;
         // the token looks at its first byte again; only the sign is no state of its own
         return byte === MINUS ? at + 1 : at;
@@ -284,8 +303,10 @@ export class JsonObjectScanner {
         ? this.#keys.indexOf(decodeEscaped(text, from, to) ?? "")
         : this.#find(text, from, to);
       if (this.#wanted >= 0) this.#values[this.#wanted] = null;
+      if (this.#wanted === this.#located) this.#finder.again();
       return;
     }
+    if (this.#wanted === this.#located) this.#finder.found(this.#base + at + 1);
     if (this.#isEscaped) this.#values[this.#wanted] = decodeEscaped(text, from, to);
     else if (to - from <= MAX_CAPTURE_BYTES)
       this.#values[this.#wanted] = this.#cache.decode(text, from, to);
@@ -320,7 +341,7 @@ export class JsonObjectScanner {
     for (let at = from; at < to; at++) {
       const next = numberAfter(number, bytes[at]!);
       if (next < 0) {
-        if (number < ZERO) return this.#fail(at);
+        if (!numberMayEnd(number)) return this.#fail(at);
         this.#state = AFTER_VALUE;
         return at;
       }
@@ -329,28 +350,6 @@ export class JsonObjectScanner {
     this.#number = number;
     return to;
   }
-}
-
-/** Where in a number `byte` leads, or -1 if it does not continue it. */
-function numberAfter(number: number, byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) {
-    switch (number) {
-      case ZERO:
-        return -1;
-      case SIGN:
-        return byte === 0x30 ? ZERO : DIGITS;
-      case POINT:
-        return FRACTION;
-      case EXPONENT:
-      case EXPONENT_SIGN:
-        return EXPONENT_DIGITS;
-      default:
-        return number;
-    }
-  }
-  if (byte === 0x2e) return number === ZERO || number === DIGITS ? POINT : -1;
-  if ((byte | 0x20) === 0x65) return number >= ZERO && number !== EXPONENT_DIGITS ? EXPONENT : -1;
-  return number === EXPONENT && (byte === MINUS || byte === 0x2b) ? EXPONENT_SIGN : -1;
 }
 
 /** The string with its escapes decoded, or null if it is longer than is captured. */

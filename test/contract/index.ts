@@ -1,3 +1,5 @@
+export { legacyLogsContract } from "./legacy-logs.ts";
+export type { LegacyLogsContractOptions, LegacyLogsHarness, OldFiles } from "./legacy-logs.ts";
 export { liveFeedContract } from "./live-feed.ts";
 export type { LiveFeedContractOptions, LiveFeedHarness } from "./live-feed.ts";
 export { logStoreContract } from "./log-store/index.ts";

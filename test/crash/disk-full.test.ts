@@ -2,7 +2,6 @@ import { readFile, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { expect, it } from "vitest";
 import type { SseEvent } from "../contract/read-sse.ts";
-import type { ScriptedExchange } from "../contract/runner-client.ts";
 import {
   expectProblem,
   finishedEvent,
@@ -23,6 +22,7 @@ import {
   startServer,
 } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { writeUntilClosed } from "../support/write-until-closed.ts";
 
 const MIB = 1024 * 1024;
 /** A limit on the size of each file, which needs no rights: 2048 blocks of 512 bytes. */
@@ -137,18 +137,6 @@ async function startFull() {
   seen.push(...(await sse.events(1)));
   expect(seen.at(-1)?.data === filler).toBe(true);
   return { ...limited, session, exchange, sse, seen };
-}
-
-/** Writes as a runner does that knows nothing of its events' fate. */
-async function writeUntilClosed(exchange: ScriptedExchange, piece: string): Promise<void> {
-  const closed = exchange.closed.then(() => true);
-  // the connection goes while a piece is on its way
-  const sent = (): Promise<boolean> =>
-    exchange.write(piece).then(
-      () => false,
-      () => closed,
-    );
-  while (!(await Promise.race([sent(), closed])));
 }
 
 /** Expects a run to go through in a session, and to be in the log behind what was there. */

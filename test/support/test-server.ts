@@ -7,6 +7,7 @@ import {
 } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import type { LegacyOptions } from "../../src/core/legacy/old-logs.ts";
 import {
   createSessionService,
   type ServiceLimits,
@@ -33,6 +34,9 @@ export interface TestServerOptions {
   readonly platform?: (runnerUrl: string) => PlatformPorts;
   readonly models?: readonly string[];
   readonly logger?: Logger;
+  readonly legacy?: LegacyOptions;
+  /** What is to be other than with the platform's directory. */
+  readonly directory?: Partial<SessionDirectory>;
 }
 
 export type PlatformPorts = Pick<SessionPorts, "authorizer" | "directory" | "platform">;
@@ -52,6 +56,7 @@ export async function createTestServer(options: TestServerOptions) {
   const ports = (options.platform ?? localPorts)(runner.address);
   const directory: SessionDirectory = {
     ...ports.directory,
+    ...options.directory,
     // whoever calls the local one sees the same, and what a test has changed in it
     as: (caller) => (ports.directory.logsMakeSessions ? directory : ports.directory.as(caller)),
     addressOf: async (key) =>
@@ -79,6 +84,7 @@ export async function createTestServer(options: TestServerOptions) {
     clock,
     logger: options.logger ?? silent,
     ...(options.models && { models: options.models }),
+    ...(options.legacy && { legacy: options.legacy }),
     // a test that ends does not wait for its runs
     limits: { drainMs: 0, ...limits },
   });

@@ -22,6 +22,7 @@ describe("parseConfig", () => {
       models: null,
       reauthMs: 300_000,
       allowPublic: false,
+      legacyProject: null,
       maxEventBytes: 64 * 1024 * 1024,
       writeDeadlineMs: 30_000,
       maxStreams: 10_000,
@@ -42,12 +43,14 @@ describe("parseConfig", () => {
       RUNLOG_FSYNC: "always",
       RUNLOG_MAX_EVENT_BYTES: "1MiB",
       RUNLOG_WRITE_DEADLINE: "2m",
+      RUNLOG_LEGACY_PROJECT: "old-team",
     });
     expect(config).toMatchObject({
       port: 0,
       storage: { kind: "disk", dir: "/var/lib/runlog", fsync: "always" },
       maxEventBytes: 1_048_576,
       writeDeadlineMs: 120_000,
+      legacyProject: "old-team",
     });
     expect(parseConfig({ STATE_BASE_DIR: "/state" }).storage).toMatchObject({ dir: "/state" });
     expect(parseConfig({ STORAGE_URL: "memory:" }).storage).toEqual({ kind: "memory" });
@@ -124,6 +127,7 @@ describe("parseConfig", () => {
       RUNLOG_AUTH: "basic",
       RUNLOG_WRITE_DEADLNE: "30s",
       RUNLOG_MAX_EVENT_BYTES: "12 parsecs",
+      RUNLOG_LEGACY_PROJECT: "../other",
       HOST: "0.0.0.0",
     });
     for (const name of [
@@ -133,6 +137,7 @@ describe("parseConfig", () => {
       "RUNLOG_AUTH",
       "RUNLOG_WRITE_DEADLNE",
       "RUNLOG_MAX_EVENT_BYTES",
+      "RUNLOG_LEGACY_PROJECT",
       "HOST",
     ])
       expect(problems.filter((text) => text.startsWith(name))).toHaveLength(1);

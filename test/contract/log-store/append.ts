@@ -11,16 +11,19 @@ export function appendSuite(fresh: FreshStore): void {
     describePipelinedAppends(fresh);
 
     it(
-      "keeps raw and compact apart: each has its own bytes and its own end",
+      "keeps raw, compact and edits apart: each has its own bytes and its own end",
       fresh(async ({ store }) => {
         const { logId } = await seedLog(store, [utf8("raw 1\n"), utf8("raw 2\n")]);
         const compact = { logId, log: "compact" } as const;
         expect(await store.append(KEY, utf8("compact\n"), { ...compact, expectedEnd: 0 })).toBe(8);
         const wrong = store.append(KEY, utf8("x\n"), { ...compact, expectedEnd: 12 });
         expect(await codeOf(wrong)).toBe("log-fenced");
-        expect((await store.stat(KEY))?.end).toEqual({ raw: 12, compact: 8 });
+        const edits = { logId, log: "edits" } as const;
+        expect(await store.append(KEY, utf8("edit\n"), { ...edits, expectedEnd: 0 })).toBe(5);
+        expect((await store.stat(KEY))?.end).toEqual({ raw: 12, compact: 8, edits: 5 });
         expect(textOf(await drain(store.read(KEY, { logId })))).toBe("raw 1\nraw 2\n");
         expect(textOf(await drain(store.read(KEY, compact)))).toBe("compact\n");
+        expect(textOf(await drain(store.read(KEY, edits)))).toBe("edit\n");
       }),
     );
 
@@ -167,7 +170,7 @@ function describePipelinedAppends(fresh: FreshStore): void {
         ),
       );
       expect(ends).toHaveLength(30);
-      expect((await store.stat(KEY))?.end).toEqual({ raw: 120, compact: 60 });
+      expect((await store.stat(KEY))?.end).toEqual({ raw: 120, compact: 60, edits: 0 });
     }),
   );
 }

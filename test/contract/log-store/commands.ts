@@ -44,7 +44,7 @@ export type Command =
   | { readonly kind: "openRuns" | "reopen" };
 
 const session = fc.nat({ max: 4 });
-const log = fc.constantFrom<LogName>("raw", "raw", "compact");
+const log = fc.constantFrom<LogName>("raw", "raw", "compact", "edits");
 const choice = fc.constantFrom<LogChoice>(
   "current",
   "current",

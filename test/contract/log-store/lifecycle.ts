@@ -37,7 +37,11 @@ function describeCreate(fresh: FreshStore): void {
     "makes the session's log if there is none, with an identity of 16 characters of [a-z0-9]",
     fresh(async ({ store }) => {
       const made = await store.create(KEY);
-      expect(made).toMatchObject({ end: { raw: 0, compact: 0 }, head: null, document: null });
+      expect(made).toMatchObject({
+        end: { raw: 0, compact: 0, edits: 0 },
+        head: null,
+        document: null,
+      });
       expect(isLogId(made.logId)).toBe(true);
       expect(Number.isSafeInteger(made.createdAtMs)).toBe(true);
       expect(await store.stat(KEY)).toEqual(made);
@@ -54,7 +58,7 @@ function describeCreate(fresh: FreshStore): void {
       const again = await store.create(KEY);
       expect(again).toMatchObject({
         logId,
-        end: { raw: 5, compact: 0 },
+        end: { raw: 5, compact: 0, edits: 0 },
         head: utf8("a head"),
         document: utf8("a document"),
       });
@@ -84,7 +88,7 @@ function describeDelete(fresh: FreshStore): void {
       expect(await store.delete(KEY)).toBe(true);
       expect(await store.delete(KEY)).toBe(false);
       expect(await store.stat(KEY)).toBeNull();
-      const empty = { end: { raw: 0, compact: 0 }, head: null, document: null };
+      const empty = { end: { raw: 0, compact: 0, edits: 0 }, head: null, document: null };
       expect(await store.create(KEY)).toMatchObject(empty);
     }),
   );

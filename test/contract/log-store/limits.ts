@@ -24,6 +24,7 @@ const HOSTILE_NAMES = [
   "con",
   "raw",
   "compact",
+  "edits",
   "head",
   "projects",
   "runlog",

@@ -1,4 +1,10 @@
-import type { ListOptions, LogStat, LogStore, SessionKey } from "../../../src/ports/log-store.ts";
+import {
+  type ListOptions,
+  LOG_NAMES,
+  type LogStat,
+  type LogStore,
+  type SessionKey,
+} from "../../../src/ports/log-store.ts";
 import { drain, lineOf } from "../bytes.ts";
 import { codeOf, collect } from "../outcome.ts";
 import type { Command, LogChoice } from "./commands.ts";
@@ -75,8 +81,7 @@ export async function everythingOf(replica: Replica): Promise<unknown> {
   const whole = { kind: "read", choice: "current", start: undefined, end: undefined } as const;
   for (const session of SESSIONS.keys()) {
     answers.push(await run(replica, { kind: "stat", session }));
-    for (const log of ["raw", "compact"] as const)
-      answers.push(await run(replica, { ...whole, session, log }));
+    for (const log of LOG_NAMES) answers.push(await run(replica, { ...whole, session, log }));
   }
   return answers;
 }

@@ -8,6 +8,7 @@ import { drain, textOf } from "../../contract/bytes.ts";
 import { createFakeListening } from "../../support/fake-listening.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
 import { waitFor } from "../../support/wait-for.ts";
+import { noOldLogs } from "../../support/no-old-logs.ts";
 
 const KEY = { project: "p", session: "s" };
 const IDLE_MS = 600_000;
@@ -32,6 +33,7 @@ async function setUp() {
   const warnings: string[] = [];
   const logger = { info() {}, warn: (event: string) => void warnings.push(event), error() {} };
   const sessions = createSessions({
+    oldLogs: noOldLogs,
     store,
     feed,
     clock,

@@ -10,6 +10,7 @@ import { createByteBudget } from "../../../src/stream/byte-budget.ts";
 import { drain, textOf, utf8 } from "../../contract/bytes.ts";
 import { codeOf, collect } from "../../contract/outcome.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
+import { noOldLogs } from "../../support/no-old-logs.ts";
 
 const KEY = { project: "p", session: "s" };
 const silent = { info() {}, warn() {}, error() {} };
@@ -32,6 +33,7 @@ async function setUp(carried: readonly string[] = []) {
   };
   const clock = createManualClock();
   const sessions = createSessions({
+    oldLogs: noOldLogs,
     store,
     feed: createMemoryLiveFeed(),
     clock,

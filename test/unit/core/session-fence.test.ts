@@ -4,6 +4,7 @@ import { createSessions } from "../../../src/core/sessions.ts";
 import { createByteBudget } from "../../../src/stream/byte-budget.ts";
 import { codeOf } from "../../contract/outcome.ts";
 import { createManualClock } from "../../support/manual-clock.ts";
+import { noOldLogs } from "../../support/no-old-logs.ts";
 
 const KEY = { project: "p", session: "s" };
 const silent = { info() {}, warn() {}, error() {} };
@@ -22,6 +23,7 @@ describe("a session that was deleted and made again", () => {
       const store = createMemoryLogStore();
       const feed = createMemoryLiveFeed();
       const sessions = createSessions({
+        oldLogs: noOldLogs,
         store,
         feed,
         clock: createManualClock(),

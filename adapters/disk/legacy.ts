@@ -1,0 +1,204 @@
+import { existsSync } from "node:fs";
+import { type FileHandle, mkdir, open, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
+import { createLogId } from "../../src/ports/log-id.ts";
+import type { SessionKey } from "../../src/ports/log-store.ts";
+import { concatBytes } from "../../src/stream/concat.ts";
+import type { Turns } from "../../src/stream/turns.ts";
+import { diskError, isErrno, throwDiskError } from "./errors.ts";
+import { type Layout, LOG_FILES } from "./layout.ts";
+import type { SessionCache } from "./session-cache.ts";
+
+export interface DiskLegacyOptions {
+  readonly layout: Layout;
+  readonly cache: SessionCache;
+  /** What makes and deletes logs, by the session's id. */
+  readonly inTurn: Turns;
+  readonly idOf: (key: SessionKey) => string;
+  readonly assertOpen: () => void;
+}
+
+const OLD_EVENTS = "agui-events.jsonl";
+const OLD_MESSAGES = "messages.jsonl";
+const MIGRATED_MESSAGES = "messages.jsonl.migrated";
+/** The event that was made of the messages, whole, until it becomes the raw log. */
+const MIGRATION = "migration.jsonl";
+
+const LF = 10;
+const CHUNK = 64 * 1024;
+
+/**
+ * Old logs as directories `sessions/<session>/` with `agui-events.jsonl`, `messages.jsonl` or
+ * `messages.jsonl.migrated`; what else is there goes along and is not looked at. Taking one over is
+ * one rename of the directory to where the log's directory has to be.
+ */
+export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
+  const { layout, cache, inTurn, idOf, assertOpen } = options;
+
+  function has(session: string): boolean {
+    return [OLD_EVENTS, OLD_MESSAGES, MIGRATED_MESSAGES].some((name) =>
+      existsSync(join(layout.oldSession(session), name)),
+    );
+  }
+
+  /** The content of a file, as long as the store is open; null if there is none. */
+  async function read(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null> {
+    try {
+      return streamOf(await open(path, "r"), assertOpen);
+    } catch (error) {
+      if (isErrno(error, "ENOENT")) return null;
+      throw diskError(error);
+    }
+  }
+
+  return {
+    async has(session) {
+      assertOpen();
+      return has(session);
+    },
+
+    async takeOver(key, edits) {
+      assertOpen();
+      return inTurn.run(idOf(key), async () => {
+        if (!has(key.session) || (await cache.use(key, async (log) => log !== null))) return false;
+        // so that nobody who looked before it was there says afterwards that it is not
+        return cache.remove(key, () => takeOver(layout, key, edits).catch(throwDiskError));
+      });
+    },
+
+    async migrate(key, logId, convert) {
+      assertOpen();
+      const dir = layout.log(key, logId);
+      await inTurn.run(idOf(key), async () => {
+        if (!existsSync(join(dir, MIGRATION))) {
+          const messages = existsSync(join(dir, LOG_FILES.raw))
+            ? null
+            : await read(join(dir, OLD_MESSAGES));
+          if (!messages) return;
+          await spool(join(dir, MIGRATION), convert(messages)).catch(throwDiskError);
+        }
+        await cache.remove(key, async (log) => {
+          await log?.abandon();
+          await install(dir).catch(throwDiskError);
+        });
+      });
+    },
+
+    async messages(key, logId) {
+      assertOpen();
+      const dir = layout.log(key, logId);
+      return (await read(join(dir, MIGRATED_MESSAGES))) ?? read(join(dir, OLD_MESSAGES));
+    },
+  };
+}
+
+/** Completes what a rename has begun; whoever finds a log in its place comes by here first. */
+export async function completeTakeOver(dir: string): Promise<void> {
+  const events = join(dir, OLD_EVENTS);
+  if (!existsSync(events)) return;
+  await endLastLine(events);
+  await rename(events, join(dir, LOG_FILES.raw));
+}
+
+async function takeOver(layout: Layout, key: SessionKey, edits: Uint8Array): Promise<boolean> {
+  const old = layout.oldSession(key.session);
+  await mkdir(layout.session(key), { recursive: true });
+  let dir: string;
+  try {
+    const { birthtimeMs, mtimeMs } = await stat(old);
+    // lists show it where its age belongs, as far as the file system knows that
+    const bornMs = birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs;
+    dir = layout.log(key, createLogId(bornMs));
+    await writeFile(join(old, LOG_FILES.edits), edits, { mode: 0o640, flush: true });
+    await rename(old, dir);
+  } catch (error) {
+    // another project was faster
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+  await completeTakeOver(dir);
+  await syncDirectory(layout.session(key));
+  return true;
+}
+
+/** A torn last line gets its end, so that what comes behind it is a line of its own. */
+async function endLastLine(path: string): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    const { size } = await file.stat();
+    const last = new Uint8Array(1);
+    if (size > 0) await file.read(last, 0, 1, size - 1);
+    if (size > 0 && last[0] !== LF) await file.write(Uint8Array.of(LF), 0, 1, size);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Puts the migrated event in the log's place, if there is one; what was begun before goes on. */
+async function install(dir: string): Promise<void> {
+  const migration = join(dir, MIGRATION);
+  await rename(join(dir, OLD_MESSAGES), join(dir, MIGRATED_MESSAGES)).catch((error: unknown) => {
+    if (!isErrno(error, "ENOENT")) throw error;
+  });
+  const { size } = await stat(migration);
+  if (size > 0) await rename(migration, join(dir, LOG_FILES.raw));
+  else await unlink(migration);
+  await syncDirectory(dir);
+}
+
+/** Writes pieces to a file that is there, on the device, only when it is whole. */
+async function spool(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  const temporary = `${path}.tmp`;
+  const file = await open(temporary, "w", 0o640);
+  try {
+    let held: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const piece of pieces) {
+      held.push(piece);
+      bytes += piece.length;
+      if (bytes < CHUNK) continue;
+      await file.appendFile(concatBytes(held));
+      held = [];
+      bytes = 0;
+    }
+    if (bytes > 0) await file.appendFile(concatBytes(held));
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}
+
+function streamOf(
+  file: FileHandle,
+  assertOpen: () => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        try {
+          assertOpen();
+          const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK), 0, CHUNK, null);
+          if (bytesRead > 0) return controller.enqueue(buffer.subarray(0, bytesRead));
+          await file.close();
+          controller.close();
+        } catch (error) {
+          await file.close();
+          throwDiskError(error);
+        }
+      },
+      cancel: () => file.close(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const dir = await open(path, "r");
+  try {
+    await dir.sync();
+  } finally {
+    await dir.close();
+  }
+}

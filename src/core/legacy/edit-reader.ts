@@ -1,0 +1,122 @@
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import { concatBytes } from "../../stream/concat.ts";
+import { lengthOf, offsetOf, RECORD_BYTES, TEXT_AT, TEXT_BYTES } from "./edits.ts";
+
+export interface EditRange {
+  readonly logId: string;
+  /** Bytes of the edits log that are to be read. */
+  readonly edits: number;
+  /** First byte of the raw log that is going to be read. */
+  readonly start: number;
+  readonly signal?: AbortSignal;
+}
+
+const SPACE = 0x20;
+/** Records read at once: for a replay from the start, 128 KiB a reader. */
+const BUFFER_RECORDS = 3_200;
+
+/** Applies the edits of a log to its bytes, as they are read from front to back. */
+export class EditReader {
+  readonly #reader: ReadableStreamBYOBReader;
+  /** Filled with records up to `#length`; goes down to the store and comes back at each read. */
+  #records: Uint8Array<ArrayBuffer>;
+  #length = 0;
+  #at = 0;
+  /** Where in the raw log the edit at `#at` begins and ends; behind the last one, never. */
+  #offset = 0;
+  #end = 0;
+
+  private constructor(reader: ReadableStreamBYOBReader, records: number) {
+    this.#reader = reader;
+    this.#records = new Uint8Array(Math.min(records, BUFFER_RECORDS) * RECORD_BYTES);
+  }
+
+  /** Finds the first edit that touches what lies behind `start`. Throws what the store throws. */
+  static async open(store: LogStore, key: SessionKey, range: EditRange): Promise<EditReader> {
+    const { logId, edits: end, signal } = range;
+    const start = range.start === 0 ? 0 : await firstBehind(store, key, range);
+    const options = { logId, log: "edits", start, end, ...(signal && { signal }) } as const;
+    const records = (end - start) / RECORD_BYTES;
+    const reader = new EditReader(store.read(key, options).getReader({ mode: "byob" }), records);
+    await reader.#next();
+    return reader;
+  }
+
+  /** Changes `chunk`, whose first byte is that at `position`. To be called in the order of positions. */
+  async apply(chunk: Uint8Array, position: number): Promise<void> {
+    const to = position + chunk.length;
+    while (this.#offset < to) {
+      this.#overwrite(chunk, position);
+      if (this.#end > to) return;
+      this.#at += RECORD_BYTES;
+      // most of the time the next one is here, and waiting for nothing costs a turn
+      if (this.#at + RECORD_BYTES <= this.#length) this.#look();
+      else await this.#next();
+    }
+  }
+
+  cancel(): Promise<void> {
+    return this.#reader.cancel();
+  }
+
+  #overwrite(chunk: Uint8Array, position: number): void {
+    const from = Math.max(this.#offset, position) - position;
+    const to = Math.min(this.#end - position, chunk.length);
+    const textAt = this.#at + TEXT_AT;
+    let at = from;
+    for (let i = position + from - this.#offset; i < TEXT_BYTES && at < to; i++, at++)
+      chunk[at] = this.#records[textAt + i]!;
+    if (at < to) chunk.fill(SPACE, at, to);
+  }
+
+  async #next(): Promise<void> {
+    while (this.#at + RECORD_BYTES > this.#length) {
+      const rest = this.#length - this.#at;
+      this.#records.copyWithin(0, this.#at, this.#length);
+      const { value, done } = await this.#reader.read(this.#records.subarray(rest));
+      if (done) {
+        this.#offset = Number.POSITIVE_INFINITY;
+        return;
+      }
+      this.#records = new Uint8Array(value.buffer);
+      this.#length = rest + value.length;
+      this.#at = 0;
+    }
+    this.#look();
+  }
+
+  #look(): void {
+    this.#offset = offsetOf(this.#records, this.#at);
+    this.#end = this.#offset + lengthOf(this.#records, this.#at);
+  }
+}
+
+/** Where the first record begins that ends behind `start`: a search by halves over single records. */
+async function firstBehind(store: LogStore, key: SessionKey, range: EditRange): Promise<number> {
+  let low = 0;
+  let high = range.edits / RECORD_BYTES;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const record = await readRecord(store, key, range.logId, middle * RECORD_BYTES);
+    if (offsetOf(record, 0) + lengthOf(record, 0) > range.start) high = middle;
+    else low = middle + 1;
+  }
+  return low * RECORD_BYTES;
+}
+
+/** The record at `start` of the edits log. */
+export async function readRecord(
+  store: LogStore,
+  key: SessionKey,
+  logId: string,
+  start: number,
+): Promise<Uint8Array> {
+  const end = start + RECORD_BYTES;
+  const reader = store.read(key, { logId, log: "edits", start, end }).getReader();
+  const pieces: Uint8Array[] = [];
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return concatBytes(pieces);
+    pieces.push(value);
+  }
+}

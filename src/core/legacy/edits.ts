@@ -1,0 +1,126 @@
+/**
+ * What readers of an adopted raw log get instead of some of its bytes. Every edit keeps the length of
+ * what it stands for, so that offsets, and with them cursors, mean the same in the stored bytes and in
+ * the shown ones: JSON lets spaces stand between its tokens, and what a rewritten value leaves over is
+ * spaces.
+ *
+ * The edits are a log of records of 40 bytes, which text tools can read as well:
+ *
+ *     kind(1) offset(13) length(10) text(15) LF
+ *
+ * - `e` the `length` bytes from `offset` on read as `text` and then spaces;
+ * - `p` everything before `offset` has been looked at, and `length` malformed lines were found in it;
+ * - `d` the same of the whole old log, of which lines from the offset in `text` on are shown. Nothing
+ *   comes behind it.
+ *
+ * Offsets never go back, and edits do not overlap.
+ */
+export const RECORD_BYTES = 40;
+
+const OFFSET_AT = 1;
+const LENGTH_AT = 14;
+export const TEXT_AT = 24;
+/** Longest text of an edit: any epoch ms from year 0 to 9999. */
+export const TEXT_BYTES = 15;
+
+const EDIT = 0x65;
+const PROGRESS = 0x70;
+const DONE = 0x64;
+const LF = 10;
+const ZERO = 0x30;
+const SPACE = 0x20;
+
+/** How far an old log has been looked at. */
+export interface ScanMark {
+  /** Whether that was all of it. */
+  readonly isDone: boolean;
+  /** Everything before this offset of the raw log has been looked at. */
+  readonly offset: number;
+  /** Malformed lines among it; blank ones do not count. */
+  readonly skippedLines: number;
+  /** Where the first line begins that is shown; the old log's end if it has none. Known when done. */
+  readonly shownFrom: number;
+}
+
+/** Records that are on their way to the store. */
+export class EditRecords {
+  #bytes = new Uint8Array(256 * RECORD_BYTES);
+  #length = 0;
+
+  /** Bytes that `take` would give. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Has the `length` bytes from `offset` on read as `text` (at most 15 characters) and spaces. */
+  addEdit(offset: number, length: number, text = ""): void {
+    this.#add(EDIT, offset, length, text);
+  }
+
+  addMark({ isDone, offset, skippedLines, shownFrom }: ScanMark): void {
+    const text = String(shownFrom);
+    this.#add(isDone ? DONE : PROGRESS, offset, skippedLines, isDone ? text : "");
+  }
+
+  /** The records so far, which are not here any more. */
+  take(): Uint8Array<ArrayBuffer> {
+    const taken = this.#bytes.slice(0, this.#length);
+    this.#length = 0;
+    return taken;
+  }
+
+  #add(kind: number, offset: number, length: number, text: string): void {
+    if (this.#length === this.#bytes.length) {
+      const grown = new Uint8Array(2 * this.#length);
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    const record = this.#bytes;
+    const at = this.#length;
+    record[at] = kind;
+    writeNumber(record, at + OFFSET_AT, at + LENGTH_AT, offset);
+    writeNumber(record, at + LENGTH_AT, at + TEXT_AT, length);
+    for (let i = 0; i < TEXT_BYTES; i++)
+      record[at + TEXT_AT + i] = i < text.length ? text.charCodeAt(i) : SPACE;
+    record[at + RECORD_BYTES - 1] = LF;
+    this.#length += RECORD_BYTES;
+  }
+}
+
+/** Offset of the record at `at`. */
+export function offsetOf(records: Uint8Array, at: number): number {
+  return readNumber(records, at + OFFSET_AT, at + LENGTH_AT);
+}
+
+/** How many bytes the record at `at` is about; none, if it is no edit. */
+export function lengthOf(records: Uint8Array, at: number): number {
+  return records[at] === EDIT ? readNumber(records, at + LENGTH_AT, at + TEXT_AT) : 0;
+}
+
+/** The mark in the record at `at`, or null if that is an edit. */
+export function markOf(records: Uint8Array, at: number): ScanMark | null {
+  const kind = records[at];
+  if (kind !== PROGRESS && kind !== DONE) return null;
+  const text = new TextDecoder().decode(records.subarray(at + TEXT_AT, at + TEXT_AT + TEXT_BYTES));
+  return {
+    isDone: kind === DONE,
+    offset: offsetOf(records, at),
+    skippedLines: readNumber(records, at + LENGTH_AT, at + TEXT_AT),
+    shownFrom: Number(text),
+  };
+}
+
+function writeNumber(bytes: Uint8Array, from: number, to: number, number: number): void {
+  let rest = number;
+  for (let at = to - 1; at >= from; at--) {
+    const next = Math.floor(rest / 10);
+    bytes[at] = ZERO + (rest - 10 * next);
+    rest = next;
+  }
+}
+
+function readNumber(bytes: Uint8Array, from: number, to: number): number {
+  let number = 0;
+  for (let at = from; at < to; at++) number = 10 * number + (bytes[at]! - ZERO);
+  return number;
+}

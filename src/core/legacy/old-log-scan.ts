@@ -1,0 +1,159 @@
+import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
+import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import type { MemberPlace } from "../../stream/member-place.ts";
+import { EMPTY_STATE, foldEvent, type SessionState } from "../session-state.ts";
+import { EditRecords, type ScanMark } from "./edits.ts";
+import { readOldTime } from "./old-time.ts";
+
+const LF = 10;
+const CR = 13;
+const TAB = 9;
+const SPACE = 0x20;
+/** Lines with more carriage returns than that count as malformed. */
+const MAX_RETURNS = 100;
+
+/** A stretch of the raw log. */
+interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What is seen instead of a stretch: a text, then spaces. */
+interface Edit extends Stretch {
+  readonly text: string;
+}
+
+/**
+ * Looks through the bytes of an old log, from its start: what has to be skipped or rewritten becomes
+ * edits, and what its events say becomes the session's state. Pieces break anywhere; memory does not
+ * depend on the length of a line.
+ *
+ * A line that is skipped becomes spaces at the end of the line before it: the LF of that one goes, and
+ * its own then ends both. What comes before the first event becomes spaces in front of it.
+ */
+export class OldLogScan {
+  /** Edits that are to be stored. */
+  readonly records: EditRecords = new EditRecords();
+  readonly #scanner = new JsonObjectScanner([...FACT_KEYS, "timestamp"], "timestamp");
+  /** What is before that is looked at for the state alone: its edits are stored. */
+  readonly #knownTo: number;
+  #state: SessionState = EMPTY_STATE;
+  #skippedLines: number;
+  #shownFrom: number | null = null;
+  #offset = 0;
+  #lineStart = 0;
+  #isBlank = true;
+  /** Where carriage returns are in the line: space to JSON, but the end of a line to event streams. */
+  #returns: number[] = [];
+  #skipped: Stretch | null = null;
+
+  /** Goes on where an earlier scan came to. */
+  constructor(mark: ScanMark) {
+    this.#knownTo = mark.offset;
+    this.#skippedLines = mark.skippedLines;
+  }
+
+  /** What the events so far say. */
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Takes the next bytes. */
+  push(chunk: Uint8Array): void {
+    const mayReturn = chunk.includes(CR);
+    for (let from = 0; from < chunk.length;) {
+      const lineEnd = chunk.indexOf(LF, from);
+      const to = lineEnd === -1 ? chunk.length : lineEnd;
+      this.#scanner.push(chunk, from, to);
+      if (this.#isBlank) this.#isBlank = isBlank(chunk, from, to);
+      if (mayReturn) this.#noteReturns(chunk, from, to);
+      this.#offset += to - from;
+      if (lineEnd === -1) return;
+      this.#offset++;
+      this.#endLine();
+      from = to + 1;
+    }
+  }
+
+  /** Adds a mark behind the edits so far; the last one when the log is through. */
+  addMark(isDone: boolean): ScanMark {
+    this.#storeSkipped();
+    const mark = {
+      isDone,
+      offset: this.#lineStart,
+      skippedLines: this.#skippedLines,
+      shownFrom: this.#shownFrom ?? this.#lineStart,
+    };
+    this.records.addMark(mark);
+    return mark;
+  }
+
+  #endLine(): void {
+    const line = { start: this.#lineStart, end: this.#offset };
+    const isShown = this.#scanner.end() && this.#returns.length <= MAX_RETURNS;
+    const facts = factsOf(this.#scanner, line.end - line.start);
+    this.#state = foldEvent(this.#state, isShown ? facts : { ...facts, type: "", runId: null });
+    if (line.start >= this.#knownTo) {
+      if (isShown) this.#show(line.start);
+      else this.#skip(line);
+    }
+    if (isShown) this.#shownFrom ??= line.start;
+    this.#lineStart = line.end;
+    this.#isBlank = true;
+    if (this.#returns.length > 0) this.#returns = [];
+    this.#scanner.reset();
+  }
+
+  #show(lineStart: number): void {
+    this.#storeSkipped();
+    const place = this.#scanner.place();
+    const time = place && timeEdit(lineStart, place, this.#scanner.value("timestamp"));
+    if (this.#returns.length === 0) {
+      if (time) this.#store(time);
+      return;
+    }
+    const edits: Edit[] = this.#returns
+      .filter((at) => !time || at < time.start || at >= time.end)
+      .map((at) => ({ start: at, end: at + 1, text: "" }));
+    if (time) edits.push(time);
+    for (const edit of edits.sort((a, b) => a.start - b.start)) this.#store(edit);
+  }
+
+  #store({ start, end, text }: Edit): void {
+    this.records.addEdit(start, end - start, text);
+  }
+
+  #skip({ start, end }: Stretch): void {
+    if (!this.#isBlank) this.#skippedLines++;
+    const shift = this.#shownFrom === null ? 0 : 1;
+    this.#skipped = { start: this.#skipped?.start ?? start - shift, end: end - shift };
+  }
+
+  #storeSkipped(): void {
+    if (this.#skipped) this.#store({ ...this.#skipped, text: "" });
+    this.#skipped = null;
+  }
+
+  #noteReturns(chunk: Uint8Array, from: number, to: number): void {
+    for (let at = chunk.indexOf(CR, from); at !== -1 && at < to; at = chunk.indexOf(CR, at + 1)) {
+      if (this.#returns.length > MAX_RETURNS) return;
+      this.#returns.push(this.#offset + at - from);
+    }
+  }
+}
+
+/** A time as text becomes the number that it means; text that is no time goes with its key. */
+function timeEdit(lineStart: number, place: MemberPlace, text: string | null): Edit {
+  const ms = text === null ? null : readOldTime(text);
+  return ms === null
+    ? { start: lineStart + place.cutStart, end: lineStart + place.cutEnd, text: "" }
+    : { start: lineStart + place.start, end: lineStart + place.end, text: String(ms) };
+}
+
+function isBlank(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) {
+    const byte = bytes[at];
+    if (byte !== SPACE && byte !== TAB && byte !== CR) return false;
+  }
+  return true;
+}

@@ -1,0 +1,124 @@
+import type { Clock } from "../../ports/clock.ts";
+import { RunlogError } from "../../ports/errors.ts";
+import type { LegacyLogs } from "../../ports/legacy-logs.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { SessionDirectory } from "../../ports/session-directory.ts";
+import type { SessionLog } from "../session-log.ts";
+import type { SessionState } from "../session-state.ts";
+import { EditRecords, type ScanMark } from "./edits.ts";
+import { lookThrough } from "./look-through.ts";
+import { snapshotLine } from "./old-messages.ts";
+import { readMark } from "./read-shown.ts";
+
+/** Where old logs are, and whose they may become. */
+export interface LegacyOptions {
+  readonly logs: LegacyLogs;
+  /**
+   * The only project that adopts old logs, null for none. Default: a project in which the session
+   * exists, if it exists in no other.
+   */
+  readonly project?: string | null;
+}
+
+export interface OldLogsOptions {
+  readonly store: LogStore;
+  readonly directory: Pick<SessionDirectory, "projectsWith">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Default: there are no old logs. */
+  readonly legacy?: LegacyOptions;
+}
+
+/** An adopted log that may be read and written. */
+interface PreparedLog {
+  readonly mark: ScanMark;
+  /** What its events say, where it was looked through just now; else null: the head knows. */
+  readonly state: SessionState | null;
+}
+
+/** Logs that an older system wrote, becoming logs of sessions when these are first asked for. */
+export interface OldLogs {
+  /**
+   * Has the session adopt an old log of its name, if it has no log and there is one. Resolves with
+   * whether it did. Rejects with `log-not-adoptable` when it cannot be told whose the old log is: it
+   * stays where it is.
+   */
+  adopt(key: SessionKey): Promise<boolean>;
+  /**
+   * Makes an adopted log ready for its readers and writers. That takes as long as reading it, once.
+   * To be called by the session's writer.
+   */
+  prepare(log: SessionLog, stat: LogStat): Promise<PreparedLog>;
+  /** The messages in an older format that came with a log (`LegacyLogs.messages`). */
+  messages(key: SessionKey, logId: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
+}
+
+/** So many refused names are remembered, so that each is logged once. */
+const MAX_REFUSED = 10_000;
+
+export function createOldLogs({
+  store,
+  directory,
+  clock,
+  logger,
+  legacy,
+}: OldLogsOptions): OldLogs {
+  const refused = new Set<string>();
+
+  async function mayAdopt({ project, session }: SessionKey): Promise<boolean> {
+    if (legacy?.project !== undefined) return legacy.project === project;
+    const projects = await directory.projectsWith(session);
+    return projects.length === 1 && projects[0] === project;
+  }
+
+  function refuse(key: SessionKey): RunlogError {
+    const id = `${key.project}/${key.session}`;
+    if (!refused.has(id) && refused.size < MAX_REFUSED) {
+      refused.add(id);
+      logger.warn("old-log-not-adopted", { ...key });
+    }
+    return new RunlogError("log-not-adoptable", "Old event log cannot be assigned to this project");
+  }
+
+  return {
+    async adopt(key) {
+      if (!legacy || (await store.stat(key)) || !(await legacy.logs.has(key.session))) return false;
+      if (!(await mayAdopt(key))) {
+        // adopted by its project while it was asked whose it is: then it is nobody's business here
+        if (!(await legacy.logs.has(key.session))) return false;
+        throw refuse(key);
+      }
+      const records = new EditRecords();
+      records.addMark({ isDone: false, offset: 0, skippedLines: 0, shownFrom: 0 });
+      const isAdopted = await legacy.logs.takeOver(key, records.take());
+      if (isAdopted) logger.info("old-log-adopted", { ...key });
+      return isAdopted;
+    },
+
+    async prepare(log, stat) {
+      const { key } = log;
+      const mark = await readMark(store, key, stat);
+      if (mark.isDone) return { mark, state: null };
+      await legacy?.logs.migrate(key, stat.logId, (messages) =>
+        snapshotLine(messages, { threadId: key.session, timestamp: clock.now() }),
+      );
+      const migrated = await log.refresh();
+      if (migrated?.logId !== stat.logId)
+        throw new RunlogError("log-not-found", "The log was deleted");
+      const started = clock.now();
+      const looked = await lookThrough({ store, log, stat: migrated, mark, clock });
+      logger.info("old-log-looked-through", {
+        ...key,
+        bytes: migrated.end.raw,
+        skippedLines: looked.mark.skippedLines,
+        tookMs: clock.now() - started,
+      });
+      return looked;
+    },
+
+    async messages(key, logId) {
+      return (await legacy?.logs.messages(key, logId)) ?? null;
+    },
+  };
+}

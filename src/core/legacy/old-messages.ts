@@ -1,0 +1,89 @@
+import { concatBytes } from "../../stream/concat.ts";
+import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import { splitLines } from "../../stream/split-lines.ts";
+import type { ServerEventContext } from "../event.ts";
+import { isObject } from "../json-fields.ts";
+import { hashOf } from "../known-messages.ts";
+import { MIGRATION_RUN } from "../session-state.ts";
+
+/** Longest line that is read; what is longer counts as malformed. */
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
+/** Small pieces are joined to about so many bytes. */
+const PIECE_BYTES = 64 * 1024;
+
+const encoder = new TextEncoder();
+
+/** A message as AG-UI has it. */
+interface Message {
+  readonly id: string;
+  readonly role: "user" | "assistant";
+  readonly content?: string;
+}
+
+/**
+ * The messages of the older format as one MESSAGES_SNAPSHOT line, in pieces; nothing if there is no
+ * message. Their ids come from their place and their content, so that a second migration would make
+ * the same ones.
+ */
+export async function* snapshotLine(
+  messages: ReadableStream<Uint8Array>,
+  { threadId, timestamp }: Omit<ServerEventContext, "runId">,
+): AsyncGenerator<Uint8Array> {
+  const context = { threadId, runId: MIGRATION_RUN, timestamp };
+  const head = JSON.stringify({ type: "MESSAGES_SNAPSHOT", ...context }).slice(0, -1);
+  let separator = `${head},"messages":[`;
+  let number = 0;
+  for await (const line of splitLines(messages, MAX_LINE_BYTES)) {
+    number++;
+    const message = line && messageOf(line, number);
+    if (!message) continue;
+    yield encoder.encode(`${separator}${JSON.stringify(message)}`);
+    separator = ",";
+  }
+  if (separator === ",") yield encoder.encode("]}\n");
+}
+
+/** The well-formed lines of the older format as they are, as the inside of a JSON array, in pieces. */
+export async function* wellFormedLines(
+  messages: ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const scanner = new JsonObjectScanner([]);
+  let pieces: Uint8Array[] = [];
+  let bytes = 0;
+  let isFirst = true;
+  for await (const line of splitLines(messages, MAX_LINE_BYTES)) {
+    if (line === null) continue;
+    scanner.reset();
+    if (!scanner.push(line, 0, line.length) || !scanner.end()) continue;
+    pieces.push(isFirst ? line : concatBytes<ArrayBufferLike>([encoder.encode(","), line]));
+    bytes += line.length;
+    isFirst = false;
+    if (bytes < PIECE_BYTES) continue;
+    yield new Uint8Array(concatBytes(pieces));
+    pieces = [];
+    bytes = 0;
+  }
+  if (pieces.length > 0) yield new Uint8Array(concatBytes(pieces));
+}
+
+/** The message in a line of the older format, or null if there is none that anybody said. */
+function messageOf(line: Uint8Array, number: number): Message | null {
+  const text = new TextDecoder().decode(line);
+  const value = parse(text);
+  if (!isObject(value) || !isObject(value["payload"])) return null;
+  const id = `legacy-${number}-${hashOf(text).toString(36)}`;
+  const { content } = value["payload"];
+  if (value["type"] === "user_message")
+    return { id, role: "user", ...(typeof content === "string" && { content }) };
+  if (value["type"] !== "agent.message" || !isObject(content)) return null;
+  if (content["type"] !== "text_block" || typeof content["text"] !== "string") return null;
+  return { id, role: "assistant", content: content["text"] };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,92 @@
+import { RunlogError } from "../../ports/errors.ts";
+import type { LogStat, LogStore, ReadOptions, SessionKey } from "../../ports/log-store.ts";
+import { EditReader, readRecord } from "./edit-reader.ts";
+import { markOf, RECORD_BYTES, type ScanMark } from "./edits.ts";
+
+/** Bytes read at once for a reader who brings no buffer. */
+const READ_BYTES = 64 * 1024;
+
+/** A range of the raw log. */
+export type ShownRange = Omit<ReadOptions, "log">;
+
+/**
+ * The raw log as clients may see it: in an adopted one malformed lines and odd times are not what is
+ * stored. As `LogStore.read` otherwise, down to the number of bytes; a log of our own is read by
+ * nothing else. An adopted log must have been looked through (`Session.load`).
+ */
+export async function readShown(
+  store: LogStore,
+  key: SessionKey,
+  range: ShownRange,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const stat = await store.stat(key);
+  // whatever is wrong with the log is for the read to say
+  if (stat?.logId !== range.logId || !isAdopted(stat)) return store.read(key, range);
+  const mark = await readMark(store, key, stat);
+  if (!mark.isDone) throw new RunlogError("internal", "An old log is read before its time");
+  const { start = 0, end = stat.end.raw, signal } = range;
+  if (start >= mark.offset) return store.read(key, range);
+  const edits = await EditReader.open(store, key, {
+    logId: stat.logId,
+    edits: stat.end.edits,
+    start,
+    ...(signal && { signal }),
+  });
+  const raw = store.read(key, { ...range, end }).getReader({ mode: "byob" });
+  return editedStream(raw, edits, { start, end });
+}
+
+/** Whether the log began its life elsewhere: then there is at least a mark among its edits. */
+export function isAdopted(stat: LogStat): boolean {
+  return stat.end.edits > 0;
+}
+
+/** How far an adopted log has been looked through. */
+export async function readMark(store: LogStore, key: SessionKey, stat: LogStat): Promise<ScanMark> {
+  const last = await readRecord(store, key, stat.logId, stat.end.edits - RECORD_BYTES);
+  const mark = markOf(last, 0);
+  if (mark === null) throw new RunlogError("store-failed", "The edits of a log are not whole");
+  return mark;
+}
+
+function editedStream(
+  raw: ReadableStreamBYOBReader,
+  edits: EditReader,
+  { start, end }: { readonly start: number; readonly end: number },
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let position = start;
+
+  async function pull(controller: ReadableByteStreamController): Promise<void> {
+    const request = controller.byobRequest;
+    // the reader's own memory goes down to the store and comes back filled
+    const given = viewOf(request) ?? new Uint8Array(READ_BYTES);
+    const { value, done } = await raw.read(given);
+    if (done) throw new RunlogError("store-failed", "A read came back short");
+    await edits.apply(value, position);
+    position += value.length;
+    if (request) request.respondWithNewView(value);
+    else controller.enqueue(value);
+    if (position < end) return;
+    controller.close();
+    await edits.cancel();
+  }
+
+  return new ReadableStream(
+    {
+      type: "bytes",
+      start(controller) {
+        if (position === end) controller.close();
+      },
+      pull,
+      async cancel(reason) {
+        await Promise.all([raw.cancel(reason), edits.cancel()]);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function viewOf(request: ReadableStreamBYOBRequest | null): Uint8Array<ArrayBuffer> | null {
+  const view = request?.view;
+  return view ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : null;
+}

@@ -1,0 +1,60 @@
+import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
+import type { LogStore } from "../../src/ports/log-store.ts";
+import { createTurns } from "../../src/stream/turns.ts";
+import { utf8 } from "../contract/bytes.ts";
+import type { OldFiles } from "../contract/legacy-logs.ts";
+
+/**
+ * A LegacyLogs in memory, for any store; its old logs are those that `old` holds, by session. Whoever
+ * asks the store itself while it takes a log over may see the half of it.
+ */
+export function createMemoryLegacyLogs(store: LogStore, old: Map<string, OldFiles>): LegacyLogs {
+  /** Files that came with a log, by its id. */
+  const adopted = new Map<string, OldFiles>();
+  const inTurn = createTurns();
+
+  return {
+    has: async (session) => old.has(session),
+
+    takeOver: (key, edits) =>
+      inTurn.run(key.session, async () => {
+        const files = old.get(key.session);
+        if (!files || (await store.stat(key))) return false;
+        old.delete(key.session);
+        const { logId } = await store.create(key);
+        adopted.set(logId, files);
+        const events = utf8(files["agui-events.jsonl"] ?? "");
+        const whole = events.length === 0 || events.at(-1) === 10;
+        const lines = whole ? [events] : [events, utf8("\n")];
+        await store.append(key, edits, { logId, log: "edits", expectedEnd: 0 });
+        await store.append(key, lines, { logId, expectedEnd: 0 });
+        return true;
+      }),
+
+    migrate: (key, logId, convert) =>
+      inTurn.run(key.session, async () => {
+        const files = adopted.get(logId) ?? {};
+        const { "messages.jsonl": messages, ...rest } = files;
+        if (messages === undefined || "agui-events.jsonl" in files) return;
+        const pieces: Uint8Array[] = [];
+        for await (const piece of convert(streamOf(messages))) pieces.push(piece);
+        await store.append(key, pieces, { logId, expectedEnd: 0 });
+        adopted.set(logId, { ...rest, "messages.jsonl.migrated": messages });
+      }),
+
+    async messages(_key, logId) {
+      const files = adopted.get(logId);
+      const messages = files?.["messages.jsonl.migrated"] ?? files?.["messages.jsonl"];
+      return messages === undefined ? null : streamOf(messages);
+    },
+  };
+}
+
+function streamOf(content: string): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(utf8(content));
+      controller.close();
+    },
+  });
+}

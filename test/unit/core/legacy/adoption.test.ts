@@ -1,0 +1,151 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
+import { EditRecords } from "../../../../src/core/legacy/edits.ts";
+import { createOldLogs } from "../../../../src/core/legacy/old-logs.ts";
+import { OldLogScan } from "../../../../src/core/legacy/old-log-scan.ts";
+import { readShown } from "../../../../src/core/legacy/read-shown.ts";
+import { createSessions } from "../../../../src/core/sessions.ts";
+import type { LogStore } from "../../../../src/ports/log-store.ts";
+import type { SessionDirectory } from "../../../../src/ports/session-directory.ts";
+import { createByteBudget } from "../../../../src/stream/byte-budget.ts";
+import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
+import { createManualClock } from "../../../support/manual-clock.ts";
+import { createMemoryLegacyLogs } from "../../../support/memory-legacy-logs.ts";
+import { withSmallReads } from "../../../support/small-reads.ts";
+import { oldFile } from "./old-file.ts";
+
+const KEY = { project: "p", session: "s" };
+const START = { isDone: false, offset: 0, skippedLines: 0, shownFrom: 0 };
+const silent = { info() {}, warn() {}, error() {} };
+const nobody: Pick<SessionDirectory, "projectsWith"> = { projectsWith: async () => [] };
+
+/** Adopts `text` as a server does, and reads the log in chunks of `bytes`. */
+async function adopt(text: string, bytes: number) {
+  const store = withSmallReads(createMemoryLogStore(), bytes);
+  const clock = createManualClock();
+  const logs = createMemoryLegacyLogs(store, new Map([["s", { "agui-events.jsonl": text }]]));
+  const ports = { store, clock, logger: silent, feed: createMemoryLiveFeed() };
+  const legacy = { logs, project: "p" };
+  const oldLogs = createOldLogs({ ...ports, directory: nobody, legacy });
+  const ringBudget = createByteBudget(0);
+  const sessions = createSessions({ ...ports, oldLogs, ringBytes: 0, ringBudget, idleMs: 1 });
+  const { session } = sessions.use(KEY);
+  await session.load();
+  const shown = await session.shown();
+  if (!shown) throw new Error("There is no log");
+  return { store, session, shown };
+}
+
+async function textIn(store: LogStore, range: { logId: string; start: number; end?: number }) {
+  return textOf(await drain(await readShown(store, KEY, range)));
+}
+
+function eventsIn(text: string): unknown[] {
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as unknown);
+}
+
+describe("an old log that was adopted", () => {
+  it("shows each of its events once and in order, with its time put right, and nothing else", async () => {
+    await fc.assert(
+      fc.asyncProperty(oldFile, fc.integer({ min: 1, max: 90 }), async (file, bytes) => {
+        const { store, session, shown } = await adopt(file.text, bytes);
+        const { stat, from, skippedLines } = shown;
+        const text = await textIn(store, { logId: stat.logId, start: from });
+        // the runs that were left open are ended behind it
+        const ends = eventsIn(text).slice(file.events.length) as { type: string }[];
+        expect(eventsIn(text).slice(0, file.events.length)).toEqual(file.events);
+        expect(ends.every(({ type }) => /^RUN_(STARTED|ERROR)$/.test(type))).toBe(true);
+        expect(text).not.toContain("\r");
+        expect(skippedLines).toBe(file.malformed);
+        expect(session.state.offset).toBe(stat.end.raw);
+        expect(session.state.openRun).toBeNull();
+      }),
+    );
+  });
+
+  it("keeps its bytes, of which each has its place in what is shown", async () => {
+    await fc.assert(
+      fc.asyncProperty(oldFile, fc.gen(), async (file, any) => {
+        const { store, shown } = await adopt(file.text, 50);
+        const { logId, end } = shown.stat;
+        const stored = textOf(await drain(store.read(KEY, { logId })));
+        expect(stored.startsWith(file.text)).toBe(true);
+        const whole = await drain(await readShown(store, KEY, { logId }));
+        expect(whole.length).toBe(end.raw);
+        const start = any(fc.nat, { max: end.raw });
+        const to = any(fc.integer, { min: start, max: end.raw });
+        const part = await drain(await readShown(store, KEY, { logId, start, end: to }));
+        expect(part).toEqual(whole.slice(start, to));
+      }),
+    );
+  });
+
+  it("goes on with a look that was broken off as if it had not been", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        oldFile,
+        fc.integer({ min: 1, max: 60 }),
+        fc.gen(),
+        async (file, bytes, any) => {
+          const raw = utf8(
+            file.text.endsWith("\n") || file.text === "" ? file.text : `${file.text}\n`,
+          );
+          const whole = await shownBy(raw, [scanned(START, raw, raw.length)]);
+          const cut = any(fc.nat, { max: raw.length });
+          const first = scanned(START, raw, cut, bytes);
+          const second = scanned(first.mark, raw, raw.length, bytes);
+          expect(await shownBy(raw, [first, second])).toEqual(whole);
+          expect(second.mark.skippedLines).toBe(file.malformed);
+          expect(second.mark.offset).toBe(raw.length);
+        },
+      ),
+    );
+  });
+
+  it("is like any other behind its end", async () => {
+    const { store, session, shown } = await adopt('bad\n{"timestamp":""}\n', 7);
+    const line = utf8('{"type":"X","timestamp":"2024-01-01T00:00:00Z"}\n');
+    const { logId } = shown.stat;
+    await session.append({ lines: [line], events: [] }, { logId });
+    const start = shown.stat.end.raw;
+    expect(await textIn(store, { logId, start })).toBe(textOf(line));
+    expect(eventsIn(await textIn(store, { logId, start: shown.from }))).toEqual([
+      {},
+      { type: "X", timestamp: "2024-01-01T00:00:00Z" },
+    ]);
+  });
+
+  it("is read from behind its end if there is no event in it", async () => {
+    const { store, session, shown } = await adopt('bad\n\n{"torn', 7);
+    expect(shown.from).toBe(shown.stat.end.raw);
+    expect(shown.skippedLines).toBe(2);
+    const { logId } = shown.stat;
+    await session.append({ lines: [utf8("{}\n")], events: [] }, { logId });
+    expect(eventsIn(await textIn(store, { logId, start: 0 }))).toEqual([{}]);
+  });
+});
+
+/** What a scan makes of the first `to` bytes, in pieces of `bytes`. */
+function scanned(from: typeof START, raw: Uint8Array, to: number, bytes = 64) {
+  const scan = new OldLogScan(from);
+  for (let at = 0; at < to; at += bytes) scan.push(raw.subarray(at, Math.min(to, at + bytes)));
+  const mark = scan.addMark(to === raw.length);
+  return { mark, records: scan.records.take() };
+}
+
+/** What readers see of `raw` by these edits. */
+async function shownBy(raw: Uint8Array, scans: readonly { readonly records: Uint8Array }[]) {
+  const store = createMemoryLogStore();
+  const { logId } = await store.create(KEY);
+  await store.append(KEY, raw, { logId, expectedEnd: 0 });
+  const first = new EditRecords();
+  first.addMark(START);
+  let expectedEnd = 0;
+  for (const records of [first.take(), ...scans.map((scan) => scan.records)])
+    expectedEnd = await store.append(KEY, records, { logId, log: "edits", expectedEnd });
+  return textOf(await drain(await readShown(store, KEY, { logId })));
+}
