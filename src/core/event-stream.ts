@@ -1,9 +1,9 @@
-import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { concatBytes } from "../stream/concat.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
-import { rawCursorPrefix } from "./cursor.ts";
+import { cursorPrefix, type LogPlace } from "./cursor.ts";
+import { createLogReader } from "./log-reader.ts";
 import type { ReplayStart } from "./replay.ts";
 import type { SessionUse } from "./sessions.ts";
 
@@ -17,112 +17,41 @@ export interface EventStreamOptions {
 /** What a viewer is sent when nothing else was for a while. */
 export const HEARTBEAT: Uint8Array<ArrayBuffer> = sseComment("heartbeat");
 
-/** A read of the store that is under way. */
-interface Reading {
-  readonly reader: ReadableStreamBYOBReader;
-  readonly framer: SseFramer;
-  readonly buffer: Uint8Array<ArrayBuffer>;
-}
-
-/** Bytes read at once: with less, replays are slower; with more, each viewer holds more. */
-const READ_BYTES = 64 * 1024;
-
 /**
- * One viewer: a reader of the raw log at an offset, framed as server-sent events. Replay and live
- * are the same loop - what is among the latest bytes comes from the session's ring, everything else
- * from the store - so there is no seam at which an event could be lost or doubled. It holds an
- * offset and at most one chunk, and ends when its log is deleted or replaced.
+ * One viewer: what a reader of the session finds, framed as server-sent events. What is among the
+ * latest bytes comes framed already. Ends when the log is deleted or replaced.
  *
  * Takes over `use` and releases it when closed.
  */
 export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
-  const { log } = use.session;
   const { store, start } = options;
-  const abort = new AbortController();
-  const unwatch = log.watch();
-  let { logId, offset } = start;
+  const reader = createLogReader(use, { store, start, framed: true });
   let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
-  let reading: Reading | null = null;
-
-  /** The next bytes of a read of the store, framed, or null when that read is through. */
-  async function readStored(id: string, end: number): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (!reading) {
-      const { signal } = abort;
-      const bytes = store.read(log.key, { logId: id, start: offset, end, signal });
-      reading = {
-        reader: bytes.getReader({ mode: "byob" }),
-        framer: new SseFramer(rawCursorPrefix(id), offset),
-        // framing copies, so that one buffer does for the whole read
-        buffer: new Uint8Array(READ_BYTES),
-      };
-    }
-    const { reader, framer, buffer } = reading;
-    const { value, done } = await reader.read(buffer);
-    if (done) {
-      reading = null;
-      return null;
-    }
-    offset += value.length;
-    const frames = framer.push(value);
-    reading = { reader, framer, buffer: new Uint8Array(value.buffer) };
-    return frames;
-  }
-
-  function isAtBoundary(): boolean {
-    return reading?.framer.atBoundary ?? true;
-  }
-
-  /** The end of a stream whose log has gone; within a frame only a break tells that it is not whole. */
-  function endOfLog(): null {
-    if (isAtBoundary()) return null;
-    throw new RunlogError("log-not-found", "The log was deleted");
-  }
-
-  async function next(): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (preamble) {
-      const bytes = preamble;
-      preamble = null;
-      return bytes;
-    }
-    while (!abort.signal.aborted) {
-      const position = log.position;
-      logId ??= position?.logId ?? null;
-      if (logId !== null && position?.logId !== logId) return endOfLog();
-      if (reading || (position && logId !== null && offset < position.end)) {
-        const id = logId ?? "";
-        const hit = reading ? null : log.recent(id, offset);
-        if (hit) {
-          offset = hit.end;
-          return hit.bytes;
-        }
-        try {
-          const bytes = await readStored(id, position?.end ?? offset);
-          if (bytes) return bytes;
-        } catch (error) {
-          // deleted while it was read, which is not announced yet
-          if (hasCode(error, "log-not-found")) return endOfLog();
-          throw error;
-        }
-      } else {
-        await log.grown(abort.signal);
-      }
-    }
-    return null;
-  }
+  /** Framing goes on over the chunks of one log; the place is that log. */
+  let framing: { readonly place: LogPlace; readonly framer: SseFramer } | null = null;
 
   return {
-    next,
+    async next() {
+      if (preamble) {
+        const bytes = preamble;
+        preamble = null;
+        return bytes;
+      }
+      const chunk = await reader.next();
+      if (!chunk) return null;
+      const { place, bytes } = chunk;
+      if (chunk.isFramed) {
+        framing = null;
+        return bytes;
+      }
+      if (framing?.place !== place)
+        framing = { place, framer: new SseFramer(cursorPrefix(place), chunk.start) };
+      return framing.framer.push(bytes);
+    },
     get atBoundary() {
-      return isAtBoundary();
+      return reader.atLineEnd;
     },
-    close() {
-      abort.abort();
-      reading?.reader.cancel().catch(() => {
-        // the read ends by the signal; its error has nobody to go to
-      });
-      unwatch();
-      use.release();
-    },
+    close: () => reader.close(),
   };
 }
 

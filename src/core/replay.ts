@@ -11,11 +11,21 @@ type FullReplayReason =
   | "beyond-the-end"
   | "not-at-a-line";
 
+/** What is read of one generation of the compact log, by offsets in that log. */
+export interface CompactRange {
+  readonly generation: number;
+  readonly start: number;
+  /** Behind a block: the raw log goes on where that block ended. */
+  readonly end: number;
+}
+
 /** Where a viewer begins. */
 export interface ReplayStart {
   /** The log to read, or null when the session has none yet. */
   readonly logId: string | null;
-  /** Offset in the raw log. */
+  /** What to read of the compact log before the raw one, or null. */
+  readonly compact: CompactRange | null;
+  /** Where reading the raw log begins. */
   readonly offset: number;
   /** Set when a cursor was given and could not be used. */
   readonly full: FullReplayReason | null;
@@ -34,9 +44,10 @@ export async function findReplayStart(
   cursor: string | null,
 ): Promise<ReplayStart> {
   const stat = await log.refresh();
-  if (cursor === null) return { logId: stat?.logId ?? null, offset: 0, full: null };
+  if (cursor === null) return { logId: stat?.logId ?? null, compact: null, offset: 0, full: null };
   const full = (reason: FullReplayReason): ReplayStart => ({
     logId: stat?.logId ?? null,
+    compact: null,
     offset: 0,
     full: reason,
   });
@@ -46,7 +57,7 @@ export async function findReplayStart(
   if (parsed.log === "compact") return full("no-compact-log");
   if (parsed.offset > stat.end.raw) return full("beyond-the-end");
   if (!(await isLineEnd(log, store, stat, parsed.offset))) return full("not-at-a-line");
-  return { logId: stat.logId, offset: parsed.offset, full: null };
+  return { logId: stat.logId, compact: null, offset: parsed.offset, full: null };
 }
 
 async function isLineEnd(

@@ -4,7 +4,7 @@ import type { LogStat, LogStore, SessionKey } from "../ports/log-store.ts";
 import { ByteRing, type RingBudget, type RingHit } from "../stream/byte-ring.ts";
 import { concatBytes } from "../stream/concat.ts";
 import { SseFramer } from "../stream/sse-frame.ts";
-import { rawCursorPrefix } from "./cursor.ts";
+import { cursorPrefix } from "./cursor.ts";
 
 export interface SessionLogOptions {
   readonly key: SessionKey;
@@ -184,7 +184,8 @@ export class SessionLog {
 
   #frame(pieces: readonly Uint8Array[], start: number): Uint8Array<ArrayBuffer> {
     if (!this.#position) throw new RunlogError("internal", "framed bytes of no log");
-    const framer = new SseFramer(rawCursorPrefix(this.#position.logId), start);
+    const prefix = cursorPrefix({ log: "raw", logId: this.#position.logId });
+    const framer = new SseFramer(prefix, start);
     return framer.push(concatBytes(pieces));
   }
 }
