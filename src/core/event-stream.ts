@@ -12,6 +12,8 @@ export interface EventStreamOptions {
   readonly start: ReplayStart;
   /** When the client should come back after a break, ms; with jitter, so that all do not at once. */
   readonly retryMs: number;
+  /** Frames that come before everything else. */
+  readonly preface?: Uint8Array<ArrayBuffer>;
 }
 
 /** What a viewer is sent when nothing else was for a while. */
@@ -55,8 +57,8 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
   };
 }
 
-function preambleOf({ start, retryMs }: EventStreamOptions): Uint8Array<ArrayBuffer> {
+function preambleOf({ start, retryMs, preface }: EventStreamOptions): Uint8Array<ArrayBuffer> {
   const retry = sseRetry(retryMs * (0.5 + Math.random()));
-  if (start.full === null) return retry;
-  return concatBytes([retry, sseComment(`full replay: ${start.full}`)]);
+  const said = start.full === null ? [] : [sseComment(`full replay: ${start.full}`)];
+  return concatBytes([retry, ...said, ...(preface ? [preface] : [])]);
 }

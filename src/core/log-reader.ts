@@ -31,8 +31,13 @@ export interface LogChunk {
   readonly isFramed: boolean;
 }
 
+/** What a reader says that has read everything there is. */
+export const AT_END = "at-end";
+
 /** Reads a session's history and goes on with what comes. */
 export interface LogReader {
+  /** The next bytes, or `AT_END` when there are none yet; null when the log was deleted or replaced. */
+  poll(): Promise<LogChunk | typeof AT_END | null>;
   /** The next bytes, waiting for them if need be; null when the log was deleted or replaced. */
   next(): Promise<LogChunk | null>;
   /** Whether the last chunk ended a line, or there was none yet. */
@@ -121,15 +126,12 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
     throw new RunlogError("log-not-found", "The log was deleted");
   }
 
-  async function next(): Promise<LogChunk | null> {
+  async function poll(): Promise<LogChunk | typeof AT_END | null> {
     while (!abort.signal.aborted) {
       const known = log.position;
       logId ??= known?.logId ?? null;
       if (logId !== null && known?.logId !== logId) return endOfLog();
-      if (!reading && (logId === null || (!compact && offset >= (known?.end ?? 0)))) {
-        await log.grown(abort.signal);
-        continue;
-      }
+      if (!reading && (logId === null || (!compact && offset >= (known?.end ?? 0)))) return AT_END;
       const id = logId ?? "";
       const hit = reading ? null : recent(id);
       if (hit) return hit;
@@ -149,7 +151,15 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
   }
 
   return {
-    next,
+    poll,
+    async next() {
+      for (;;) {
+        const seen = log.changes;
+        const chunk = await poll();
+        if (chunk !== AT_END) return chunk;
+        await log.grown(abort.signal, seen);
+      }
+    },
     get atLineEnd() {
       return atLineEnd;
     },

@@ -9,7 +9,8 @@ type FullReplayReason =
   | "another-log"
   | "no-compact-log"
   | "beyond-the-end"
-  | "not-at-a-line";
+  | "not-at-a-line"
+  | "snapshot-too-large";
 
 /** What is read of one generation of the compact log, by offsets in that log. */
 export interface CompactRange {

@@ -41,6 +41,8 @@ export interface Runs {
   start(key: SessionKey, body: HeldBody, caller: Caller): Promise<RunAccepted>;
   /** The session's active run, or null. */
   activeRun(key: SessionKey): RunAccepted | null;
+  /** Whether a run of the session waits, or is active and not finished. */
+  isRunning(key: SessionKey): boolean;
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
   carries(key: SessionKey, runId: string | null): boolean;
   /** Ends the runs that a process before this one left open. To be called before anything else. */
@@ -137,6 +139,8 @@ export function createRuns(options: RunsOptions): Runs {
     },
 
     activeRun: (key) => entries.get(idOf(key))?.runs.activeRun ?? null,
+
+    isRunning: (key) => entries.get(idOf(key))?.runs.isRunning ?? false,
 
     carries: (key, runId) => entries.get(idOf(key))?.runs.carries(runId) ?? false,
 

@@ -7,6 +7,7 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
+import type { ProfileBudgets } from "./profile/profile-source.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
@@ -39,6 +40,10 @@ export interface ServiceLimits {
   readonly ringBudgetBytes: number;
   /** Request bodies waiting at once, bytes. Default 64 MiB. */
   readonly bodyBudgetBytes: number;
+  /** Messages that streams of the standard profile keep, bytes in all. Default 64 MiB. */
+  readonly messageBudgetBytes: number;
+  /** Long lines that streams of the standard profile read at once, bytes. Default 64 MiB. */
+  readonly lineBudgetBytes: number;
   /** Runs of a session that wait behind the active one. Default 8. */
   readonly runQueue: number;
   /** Silence of a runner in ms that ends its run. Default null: never. */
@@ -58,6 +63,8 @@ const DEFAULT_LIMITS: ServiceLimits = {
   ringBytes: MIB,
   ringBudgetBytes: 64 * MIB,
   bodyBudgetBytes: 64 * MIB,
+  messageBudgetBytes: 64 * MIB,
+  lineBudgetBytes: 64 * MIB,
   runQueue: 8,
   runIdleMs: null,
   sessionIdleMs: 600_000,
@@ -77,6 +84,7 @@ export interface SessionService extends SessionPorts {
   readonly betweenRuns: BetweenRuns;
   readonly pacer: StreamPacer;
   readonly bodyBudget: ByteBudget;
+  readonly profileBudgets: ProfileBudgets;
   /**
    * Refuses new runs, waits a while for those in flight, closes what is still open, and ends the
    * streams so that clients come back elsewhere. The ports stay open.
@@ -154,6 +162,10 @@ export async function createSessionService(
     betweenRuns,
     pacer,
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
+    profileBudgets: {
+      messages: createByteBudget(limits.messageBudgetBytes),
+      lines: createByteBudget(limits.lineBudgetBytes),
+    },
     async close() {
       await runs.drain(limits.drainMs);
       // before the streams, so that whoever watches a run sees why it ended

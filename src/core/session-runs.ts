@@ -51,6 +51,8 @@ interface Entry {
   readonly accepted: Promise<RunAccepted>;
   /** Set once what its caller said is stored. */
   logId: string | null;
+  /** Whether its RUN_FINISHED is stored. */
+  isFinished: boolean;
 }
 
 /**
@@ -81,6 +83,11 @@ export class SessionRuns {
     return this.#queue.length === 0 && this.#carried.size === 0;
   }
 
+  /** Whether a run waits, or is active and not finished. */
+  get isRunning(): boolean {
+    return this.#queue.length > 0 || (this.#active !== null && !this.#active.isFinished);
+  }
+
   /** Whether this run is active, waits or wraps up; null asks for any. */
   carries(runId: string | null): boolean {
     if (runId === null) return !this.isIdle;
@@ -107,7 +114,7 @@ export class SessionRuns {
     // one after the other, so that the log has them in the order in which they came
     const accepted = this.#admitting.then(() => this.#store(entry));
     this.#admitting = accepted.catch(() => {});
-    const entry: Entry = { request, accepted, logId: null };
+    const entry: Entry = { request, accepted, logId: null, isFinished: false };
     this.#queue.push(entry);
     accepted.then(
       () => this.#startNext(),
@@ -185,6 +192,9 @@ export class SessionRuns {
         ...this.#runOf(next),
         idleMs,
         onSlotFree: () => this.#freeSlot(next),
+        onFinished: () => {
+          next.isFinished = true;
+        },
         connect: (signal) => connect(next.request, signal),
       }),
     );
@@ -203,6 +213,8 @@ export class SessionRuns {
     await carried;
     this.#carried.delete(request.input.runId);
     this.#freeSlot(entry);
+    // whoever watches may have waited for the end of a run that nothing more is stored of
+    this.#options.session.log.wake();
     if (this.isIdle) this.#options.onIdle();
   }
 

@@ -1,33 +1,33 @@
 import type { Context } from "hono";
 import { createEventStream, HEARTBEAT } from "../core/event-stream.ts";
-import { findReplayStart } from "../core/replay.ts";
+import { readAmbientSnapshot } from "../core/profile/profile-source.ts";
+import { findReplayStart, type ReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
+import type { SessionUse } from "../core/sessions.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { openStream } from "./open-stream.ts";
 import { sessionKeyOf } from "./session-key.ts";
-
-const HEADERS: Readonly<Record<string, string>> = {
-  "Content-Type": "text/event-stream",
-  "Cache-Control": "no-cache",
-  "X-Accel-Buffering": "no",
-};
+import { replayHeader, SSE_HEADERS } from "./sse-headers.ts";
 
 /** `GET …/agui/events`: the log from a cursor or its start, then live without end (contract 2.1). */
 export function eventsGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    checkView(c);
+    const view = viewOf(c);
     // nothing is opened for a HEAD: there is no stream that somebody would have to end
-    if (c.req.method === "HEAD") return c.body(null, 200, HEADERS);
+    if (c.req.method === "HEAD") return c.body(null, 200, { ...SSE_HEADERS });
     const use = service.sessions.use(key);
     try {
-      const start = await findReplayStart(use.session.log, service.store, cursorOf(c));
+      const cursor = cursorOf(c);
+      const found = await findReplayStart(use.session.log, service.store, cursor);
+      const isFresh = cursor === null || found.full !== null;
+      const { preface, ...start }: PrefacedStart =
+        view === "snapshot" && isFresh ? await snapshotStart(service, use, found) : found;
       const { retryMs } = service.limits;
-      const source = createEventStream(use, { store: service.store, start, retryMs });
+      const options = { store: service.store, start, retryMs, ...(preface && { preface }) };
+      const source = createEventStream(use, options);
       const stream = openStream(service, source, { heartbeat: HEARTBEAT });
-      const said: Record<string, string> =
-        start.full === null ? {} : { "X-Runlog-Replay": `full; reason=${start.full}` };
-      return c.body(stream, 200, { ...HEADERS, ...said });
+      return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(start.full) });
     } catch (error) {
       use.release();
       throw error;
@@ -35,10 +35,29 @@ export function eventsGet(service: SessionService) {
   };
 }
 
+type View = "raw" | "snapshot" | null;
+
 /** Until there is a condensed log, the raw log is the default view as well. */
-function checkView(c: Context): void {
+function viewOf(c: Context): View {
   const view = c.req.query("view");
-  if (view !== undefined && view !== "raw") throw new RunlogError("invalid-input", "Invalid view");
+  if (view === undefined) return null;
+  if (view === "raw" || view === "snapshot") return view;
+  throw new RunlogError("invalid-input", "Invalid view");
+}
+
+type PrefacedStart = ReplayStart & { readonly preface?: Uint8Array<ArrayBuffer> };
+
+/** Behind a snapshot of the session; at its start if there is none that could be said at once. */
+async function snapshotStart(
+  { profileBudgets: budgets, store }: SessionService,
+  use: SessionUse,
+  found: ReplayStart,
+): Promise<PrefacedStart> {
+  if ((use.session.log.position?.end ?? 0) === 0) return found;
+  const snapshot = await readAmbientSnapshot(use, { store, start: found, budgets });
+  if (!snapshot) return { ...found, full: "snapshot-too-large" };
+  const { frames: preface, position } = snapshot;
+  return { ...found, logId: position.logId, compact: null, offset: position.offset, preface };
 }
 
 /** The header wins: a browser that reconnects sends its latest cursor there. Empty is none. */

@@ -2,7 +2,9 @@ import { Hono } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
+import { connectPost } from "./connect-post.ts";
 import { displaynamePut } from "./displayname-put.ts";
+import { eventBodyGet } from "./event-body-get.ts";
 import { eventsGet } from "./events-get.ts";
 import { exportGet } from "./export-get.ts";
 import { feedbackPost } from "./feedback-post.ts";
@@ -43,6 +45,8 @@ export function createSessionRoutes(service: SessionService): Hono {
   routes.post("/:sessionName/start", startPost(service));
   routes.post("/:sessionName/stop", stopPost(service));
   routes.get("/:sessionName/agui/events", eventsGet(service));
+  routes.get("/:sessionName/agui/events/:cursor/body", eventBodyGet(service));
+  routes.post("/:sessionName/agui/connect", connectPost(service));
   routes.post("/:sessionName/agui/run", runPost(service));
   routes.post("/:sessionName/agui/interrupt", interruptPost(service));
   routes.post("/:sessionName/agui/feedback", feedbackPost(service));

@@ -83,6 +83,11 @@ export class MessageList {
     return this.#calls.has(toolCallId);
   }
 
+  /** The name of a tool call, or null if there is none of this id. */
+  callName(toolCallId: string): string | null {
+    return this.#calls.get(toolCallId)?.call.function.name ?? null;
+  }
+
   /** Lets the messages go. */
   lose(): void {
     this.#lost = true;
