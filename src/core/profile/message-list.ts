@@ -21,10 +21,17 @@ interface Entry {
   chars: number;
 }
 
+interface OwnedCall {
+  readonly entry: Entry;
+  readonly call: ToolCall;
+}
+
 /** What a snapshot changed. */
 export interface MergeResult {
   /** Whether a message that was there has become another one. */
   readonly isChanged: boolean;
+  /** Whether one has other tool calls, or another role, so that later events go elsewhere. */
+  readonly isRearranged: boolean;
   /** Messages that were not there. */
   readonly added: readonly Message[];
 }
@@ -46,7 +53,9 @@ export class MessageList {
   readonly #options: MessageListOptions;
   #entries: Entry[] = [];
   readonly #byId = new Map<string, Entry>();
-  readonly #calls = new Map<string, { readonly entry: Entry; readonly call: ToolCall }>();
+  readonly #calls = new Map<string, OwnedCall>();
+  /** Calls that more than one message has: clients take the first of them. */
+  readonly #doubled = new Set<string>();
   readonly #ids = new Set<number>();
   #chars = 0;
   #taken = 0;
@@ -80,12 +89,12 @@ export class MessageList {
   }
 
   hasCall(toolCallId: string): boolean {
-    return this.#calls.has(toolCallId);
+    return this.#callOf(toolCallId) !== undefined;
   }
 
   /** The name of a tool call, or null if there is none of this id. */
   callName(toolCallId: string): string | null {
-    return this.#calls.get(toolCallId)?.call.function.name ?? null;
+    return this.#callOf(toolCallId)?.call.function.name ?? null;
   }
 
   /** Lets the messages go. */
@@ -94,6 +103,7 @@ export class MessageList {
     this.#entries = [];
     this.#byId.clear();
     this.#calls.clear();
+    this.#doubled.clear();
     this.#chars = 0;
   }
 
@@ -115,6 +125,7 @@ export class MessageList {
 
   #merge(messages: readonly Message[], isReplacing: boolean): MergeResult {
     let isChanged = false;
+    let isRearranged = false;
     const added: Message[] = [];
     for (const message of messages) {
       const entry = this.#byId.get(message.id);
@@ -124,11 +135,12 @@ export class MessageList {
         this.#push(structuredClone(message));
       } else if (entry && isReplacing && !isSameJson(entry.message, message)) {
         isChanged = true;
+        isRearranged ||= placesOf(entry.message) !== placesOf(message);
         this.#replace(entry, structuredClone(message));
       }
     }
     this.#settle();
-    return { isChanged, added };
+    return { isChanged, isRearranged, added };
   }
 
   /** Takes room for what has come, or lets the messages go. */
@@ -185,7 +197,7 @@ export class MessageList {
   #startCall(line: EventLine): void {
     const id = line.text("toolCallId") ?? "";
     const name = line.text("toolCallName") ?? "";
-    const known = this.#calls.get(id);
+    const known = this.#callOf(id);
     if (known) {
       known.call.function.name = name;
       return this.#addMetadata(known.entry, known.call, line);
@@ -207,7 +219,7 @@ export class MessageList {
   }
 
   #appendArguments(line: EventLine): void {
-    const known = this.#calls.get(line.text("toolCallId") ?? "");
+    const known = this.#callOf(line.text("toolCallId") ?? "");
     if (!known) return;
     const delta = line.text("delta") ?? "";
     known.call.function.arguments += delta;
@@ -216,14 +228,14 @@ export class MessageList {
   }
 
   #endCall(line: EventLine): void {
-    const known = this.#calls.get(line.text("toolCallId") ?? "");
+    const known = this.#callOf(line.text("toolCallId") ?? "");
     if (known) this.#addMetadata(known.entry, known.call, line);
   }
 
   /** Puts a tool's result behind the message that owns the call and the results it has already. */
   #addResult(line: EventLine): void {
     const message = resultOf(line);
-    const owner = this.#calls.get(message.toolCallId ?? "")?.entry;
+    const owner = this.#callOf(message.toolCallId ?? "")?.entry;
     let at = owner ? this.#entries.indexOf(owner) + 1 : this.#entries.length;
     while (this.#entries[at]?.message.role === "tool") at++;
     this.#push(message, at);
@@ -263,7 +275,7 @@ export class MessageList {
 
   #setEncrypted(line: EventLine): void {
     const id = line.text("entityId") ?? "";
-    const known = line.text("subtype") === "tool-call" ? this.#calls.get(id) : undefined;
+    const known = line.text("subtype") === "tool-call" ? this.#callOf(id) : undefined;
     const entry = line.text("subtype") === "message" ? this.#byId.get(id) : known?.entry;
     const target = known?.call ?? entry?.message;
     if (!entry || !target || ("role" in target && target.role === "activity")) return;
@@ -297,9 +309,21 @@ export class MessageList {
     this.#learn(entry);
   }
 
+  #callOf(id: string): OwnedCall | undefined {
+    if (!this.#doubled.has(id)) return this.#calls.get(id);
+    for (const entry of this.#entries) {
+      const call = entry.message.toolCalls?.find((other) => other.id === id);
+      if (call) return { entry, call };
+    }
+    return undefined;
+  }
+
   #learn(entry: Entry): void {
-    for (const call of entry.message.toolCalls ?? [])
-      if (!this.#calls.has(call.id)) this.#calls.set(call.id, { entry, call });
+    for (const call of entry.message.toolCalls ?? []) {
+      const known = this.#calls.get(call.id);
+      if (!known) this.#calls.set(call.id, { entry, call });
+      else if (known.entry !== entry) this.#doubled.add(call.id);
+    }
     this.#grow(entry, JSON.stringify(entry.message).length);
   }
 
@@ -307,6 +331,11 @@ export class MessageList {
     entry.chars += chars;
     this.#chars += chars;
   }
+}
+
+/** What later events look for in a message. */
+function placesOf({ role, toolCalls = [] }: Message): string {
+  return JSON.stringify([role, toolCalls.map(({ id }) => id)]);
 }
 
 /** The message that a TOOL_CALL_RESULT makes. */

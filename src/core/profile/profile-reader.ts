@@ -61,9 +61,13 @@ export class ProfileReader {
       this.#places.set(place.log, place);
       this.#splitter = new LineSplitter(place.log, start);
     }
-    yield* this.#lines(this.#splitter, place, bytes, (line, event) => {
-      this.#options.profile.push(event, line, cursorOf(place, line));
-    });
+    const { profile } = this.#options;
+    for (const line of this.#splitter.push(bytes)) {
+      const event = yield* this.#event(place, line);
+      if (event) profile.push(event, line, cursorOf(place, line));
+      if (profile.starting) yield* this.#begin();
+    }
+    yield* this.#written();
     await this.#makeRoom(this.#splitter);
   }
 
@@ -78,23 +82,16 @@ export class ProfileReader {
     yield* this.#written();
   }
 
-  async *#lines(
-    splitter: LineSplitter,
+  /** The event in a line, or null if it is none, or too large to be held and dealt with. */
+  async *#event(
     place: LogPlace,
-    bytes: Uint8Array<ArrayBuffer>,
-    take: (line: SplitLine, event: EventLine) => void,
-  ): Frames {
-    for (const line of splitter.push(bytes)) {
-      if (line.bytes === null) {
-        yield* this.#written();
-        yield* this.#large(place, line);
-      } else if (line.bytes[0] !== NO_EVENT) {
-        const event = EventLine.read(line.bytes);
-        if (event) take(line, event);
-        if (this.#options.profile.starting) yield* this.#begin();
-      }
-    }
+    line: SplitLine,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>, EventLine | null, undefined> {
+    if (line.bytes !== null)
+      return line.bytes[0] === NO_EVENT ? null : EventLine.read(line.bytes);
     yield* this.#written();
+    yield* this.#large(place, line);
+    return null;
   }
 
   /** A run begins: what was held for it comes first into its RUN_STARTED, then behind it. */
@@ -110,8 +107,13 @@ export class ProfileReader {
       const place = this.#places.get(range.log);
       if (!place) continue;
       const splitter = new LineSplitter(range.log, range.start);
-      for await (const bytes of this.#read(range))
-        yield* this.#lines(splitter, place, bytes, (_, event) => take(event));
+      for await (const bytes of this.#read(range)) {
+        for (const line of splitter.push(bytes)) {
+          const event = yield* this.#event(place, line);
+          if (event) take(event);
+        }
+        yield* this.#written();
+      }
     }
   }
 

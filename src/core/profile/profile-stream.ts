@@ -1,3 +1,4 @@
+import { isSameJson } from "../json-patch.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import { type FrameWriter, MAX_EVENT_BYTES } from "./frame-writer.ts";
@@ -61,11 +62,12 @@ export class ProfileStream {
   /** The last error of the run, its end if no other comes. */
   #error: EventLine | null = null;
   /** Messages of snapshots that the client has not been told. */
-  #untold: Message[] = [];
+  readonly #untold = new Map<string, Message>();
   #untoldChars = 0;
   /** Messages that had no room among these. */
   #leftOut = 0;
   #isStale = false;
+  #isRearranged = false;
   #isLive = false;
   #isDone = false;
   #isWarm: boolean;
@@ -81,11 +83,15 @@ export class ProfileStream {
         state?.apply(line.text("type") ?? "", line);
         writer.event(line.bytes);
       },
-      beforeNew: () => {
-        if (this.#untold.length > 0) this.#flush();
+      beforeMessage: (id, isNew) => {
+        if (this.#untold.size > 0 && (isNew || this.#untold.has(id))) this.#flush();
       },
-      onStale: () => {
+      beforeCall: () => {
+        if (this.#isRearranged) this.#flush();
+      },
+      onStale: (isRearranged) => {
         this.#isStale = true;
+        this.#isRearranged ||= isRearranged;
       },
     });
   }
@@ -178,7 +184,11 @@ export class ProfileStream {
     };
     this.#starting = null;
     this.#resetWarm();
-    const own = inputMessages(line, dialect);
+    // what differs from a known message of its id changes nothing for a client
+    const own = inputMessages(line, dialect).filter((message) => {
+      const known = messages.find(message.id);
+      return known === null || isSameJson(known, message);
+    });
     const before = this.#tellInRuns(run.threadId);
     messages.add(own);
     const told = [...before, ...own.filter(({ id }) => !before.some((other) => other.id === id))];
@@ -209,7 +219,7 @@ export class ProfileStream {
    * no run is open. Afterwards the owner does what `push` asks for, then feeds all that is held.
    */
   prepareEnd(): void {
-    const isLeft = !this.#held.isEmpty || this.#isStale || this.#untold.length > 0;
+    const isLeft = !this.#held.isEmpty || this.#isStale || this.#untold.size > 0;
     if (this.#run || !isLeft || this.#options.onlyRun !== undefined) return;
     const runId = `runlog-${crypto.randomUUID()}`;
     this.#startAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
@@ -235,10 +245,8 @@ export class ProfileStream {
 
   /** Nothing of the messages has to be told any more: they were restated. */
   restated(): void {
-    this.#isStale = false;
     this.#isWarm = false;
-    this.#untold = [];
-    this.#untoldChars = 0;
+    this.#allTold();
   }
 
   get #startingId(): string {
@@ -297,8 +305,9 @@ export class ProfileStream {
     const list = line.json("messages");
     if (!Array.isArray(list)) return false;
     const { dialect, messages } = this.#options;
-    const { isChanged, added } = messages.merge(mendMessages(list, dialect));
+    const { isChanged, isRearranged, added } = messages.merge(mendMessages(list, dialect));
     this.#isStale ||= isChanged;
+    this.#isRearranged ||= isRearranged;
     for (const message of added) {
       const chars = JSON.stringify(message).length;
       if (messages.isLost && this.#untoldChars + chars > MAX_UNTOLD_CHARS) {
@@ -306,7 +315,8 @@ export class ProfileStream {
         continue;
       }
       this.#untoldChars += chars;
-      this.#untold.push(message);
+      this.#untold.set(message.id, message);
+      if (message.toolCalls) this.#isRearranged = true;
     }
     return true;
   }
@@ -373,15 +383,19 @@ export class ProfileStream {
   /** Tells all messages at once, if the client does not have them as they are. */
   #flush(): void {
     const { dialect, messages } = this.#options;
-    if (messages.isLost || (!this.#isStale && this.#untold.length === 0)) return;
+    if (messages.isLost || (!this.#isStale && this.#untold.size === 0)) return;
     const all = messages.messages;
     const line = EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: all });
     if (line.bytes.length > MAX_EVENT_BYTES) return messages.lose();
-    this.#items.closeChunks();
     if (dialect === "1.0") this.#items.tags.seed(all, true);
     this.#emit(line);
+    this.#allTold();
+  }
+
+  #allTold(): void {
     this.#isStale = false;
-    this.#untold = [];
+    this.#isRearranged = false;
+    this.#untold.clear();
     this.#untoldChars = 0;
   }
 
@@ -389,7 +403,7 @@ export class ProfileStream {
   #tellInRuns(threadId: string): Message[] {
     let part: Message[] = [];
     let chars = 0;
-    for (const message of this.#untold) {
+    for (const message of this.#untold.values()) {
       const own = JSON.stringify(message).length;
       if (part.length > 0 && chars + own > MAX_TOLD_CHARS) {
         this.#tellInRun(threadId, part);
@@ -399,7 +413,7 @@ export class ProfileStream {
       part.push(message);
       chars += own;
     }
-    this.#untold = [];
+    this.#untold.clear();
     this.#untoldChars = 0;
     return part;
   }

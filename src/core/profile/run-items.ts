@@ -12,10 +12,15 @@ export interface RunItemsOptions {
   readonly dialect: Dialect;
   readonly messages: MessageList;
   readonly emit: (line: EventLine) => void;
-  /** Told before an event that makes a message: those that come before it have to be there. */
-  readonly beforeNew: () => void;
+  /**
+   * Told before an event that makes a message, or touches the one with this id: the client has to
+   * have those that come before it.
+   */
+  readonly beforeMessage: (id: string, isNew: boolean) => void;
+  /** Told before an event whose place depends on the tool calls that there are. */
+  readonly beforeCall: () => void;
   /** Told that messages have become what the stream cannot say at once. */
-  readonly onStale: () => void;
+  readonly onStale: (isRearranged: boolean) => void;
 }
 
 /** Ids of subagents that have ended in a run; further subagents go out as RAW. */
@@ -104,10 +109,18 @@ export class RunItems {
     const [step, kind, idKey] = item;
     const id = mended.text(idKey) ?? "";
     const owner = kind === "step" ? mended.text("subagentRunId") : null;
-    const line = this.#options.dialect === "1.0" ? this.tags.fit(type, mended) : mended;
+    const line = this.#withParent(type, mended);
     if (step === "start") this.#start(type, line, { kind, id, owner });
     else if (step === "delta") this.#delta(type, line, { kind, id });
     else if (this.open.close(kind, id, owner)) this.#say(type, line);
+    else this.#again(type, line);
+  }
+
+  /** What is open already, or closed already, may still have something to say. */
+  #again(type: string, line: EventLine): void {
+    const name = this.#options.messages.callName(line.text("toolCallId") ?? "");
+    const isRenamed = type === "TOOL_CALL_START" && name !== line.text("toolCallName");
+    if (isRenamed || line.kind("metadata") !== null) this.#cannotSay(type, line);
   }
 
   #start(
@@ -116,16 +129,18 @@ export class RunItems {
     { kind, id, owner }: { kind: ItemKind; id: string; owner: string | null },
   ): void {
     const { dialect, messages } = this.#options;
-    if (this.open.has(kind, id, owner)) return;
+    if (this.open.has(kind, id, owner)) return this.#again(type, line);
     const isMessage = kind === "text" || kind === "reasoning";
     if (isMessage && messages.find(id)?.role === "activity")
       return this.#options.emit(rawEvent(line));
     // before 0.0.58 a client lists a call twice that is started twice
     const isTwice = kind === "tool" && dialect === "0.0" && messages.hasCall(id);
-    if (isTwice || !this.open.open(kind, id, line, owner)) return this.#cannotSay(type, line);
-    if (isMessage ? !messages.has(id) : kind === "tool" && !messages.hasCall(id))
-      this.#options.beforeNew();
-    this.#say(type, this.#withParent(type, line));
+    if (isTwice) return this.#cannotSay(type, line);
+    if (kind === "tool") this.#options.beforeCall();
+    if (kind === "tool" && !messages.hasCall(id)) this.#options.beforeMessage(id, true);
+    const fitting = this.#fit(type, line);
+    if (this.open.open(kind, id, fitting, owner)) this.#say(type, fitting);
+    else this.#cannotSay(type, line);
   }
 
   /** A call whose parent is no message of the assistant has none. */
@@ -162,13 +177,12 @@ export class RunItems {
   }
 
   #single(type: string, line: EventLine): void {
-    const { messages } = this.#options;
     switch (type) {
       case "TOOL_CALL_RESULT":
-        return this.#result(this.#fit(type, line));
-      case "ACTIVITY_SNAPSHOT":
-        if (!messages.has(line.text("messageId") ?? "")) this.#options.beforeNew();
-        return this.#say(type, this.#fit(type, line));
+        return this.#result(line);
+      case "REASONING_ENCRYPTED_VALUE":
+        this.#options.beforeCall();
+        return this.#say(type, line);
       case "SUBAGENT_STARTED":
         return this.#startSubagent(line);
       case "SUBAGENT_FINISHED":
@@ -177,7 +191,7 @@ export class RunItems {
         return this.#options.emit(isOpen ? line : rawEvent(line));
       }
       default:
-        return this.#say(type, this.#fit(type, line));
+        return this.#say(type, line);
     }
   }
 
@@ -186,14 +200,13 @@ export class RunItems {
     const { messages } = this.#options;
     const result = resultOf(line);
     if (!messages.has(result.id)) {
-      this.#options.beforeNew();
+      this.#options.beforeCall();
       return this.#say("TOOL_CALL_RESULT", line);
     }
     const known = messages.find(result.id);
     if (known && isSameJson(known, result)) return;
     this.#options.emit(rawEvent(line));
-    messages.merge([result]);
-    this.#options.onStale();
+    this.#options.onStale(messages.merge([result]).isRearranged);
   }
 
   #startSubagent(line: EventLine): void {
@@ -215,15 +228,20 @@ export class RunItems {
   }
 
   #say(type: string, line: EventLine): void {
-    this.#options.messages.apply(type, line);
-    this.#options.emit(line);
+    const { messages } = this.#options;
+    const id = line.text("messageId") ?? line.text("entityId");
+    if (id !== null) this.#options.beforeMessage(id, !messages.has(id));
+    // only now: a snapshot that came before says whose the messages are
+    const fitting = this.#fit(type, line);
+    messages.apply(type, fitting);
+    this.#options.emit(fitting);
   }
 
   /** The messages become what the event says; the client learns it with the next snapshot. */
   #cannotSay(type: string, line: EventLine): void {
     this.#options.messages.apply(type, line);
     this.#options.emit(rawEvent(line));
-    this.#options.onStale();
+    this.#options.onStale(type === "TOOL_CALL_START");
   }
 }
 

@@ -71,7 +71,7 @@ export class SubagentTags {
     // a call stays in the message that has it, whatever message a later start names
     const isMoved = known !== undefined && parent !== undefined && known !== parent;
     const whole = isMoved ? line.with({ parentMessageId: null }) : line;
-    const fitting = this.#agree(whole, known ?? parent);
+    const fitting = this.#agree(whole, known === undefined ? parent : known);
     const owner = fitting.text("subagentRunId") ?? parent ?? null;
     const isFull = this.#owners.size >= MAX_OWNERS && known === undefined;
     this.#record(space, id, owner, false);
