@@ -3,7 +3,7 @@ import { concatBytes } from "../stream/concat.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
 import { cursorPrefix, type LogPlace } from "./cursor.ts";
-import { createLogReader } from "./log-reader.ts";
+import { createLogReader, type LogChunk } from "./log-reader.ts";
 import type { ReplayStart } from "./replay.ts";
 import type { SessionUse } from "./sessions.ts";
 
@@ -29,8 +29,16 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
   const { store, start } = options;
   const reader = createLogReader(use, { store, start, framed: true });
   let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
-  /** Framing goes on over the chunks of one log; the place is that log. */
-  let framing: { readonly place: LogPlace; readonly framer: SseFramer } | null = null;
+  /** Framing goes on over chunks that follow each other: the log, and where the next one begins. */
+  let framing: { place: LogPlace; end: number; framer: SseFramer } | null = null;
+
+  function framed({ place, start: from, end, bytes, isFramed }: LogChunk): Uint8Array<ArrayBuffer> {
+    if (isFramed) return bytes;
+    if (framing?.place !== place || framing.end !== from)
+      framing = { place, end, framer: new SseFramer(cursorPrefix(place), from) };
+    framing.end = end;
+    return framing.framer.push(bytes);
+  }
 
   return {
     async next() {
@@ -39,16 +47,14 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
         preamble = null;
         return bytes;
       }
-      const chunk = await reader.next();
-      if (!chunk) return null;
-      const { place, bytes } = chunk;
-      if (chunk.isFramed) {
-        framing = null;
-        return bytes;
-      }
-      if (framing?.place !== place)
-        framing = { place, framer: new SseFramer(cursorPrefix(place), chunk.start) };
-      return framing.framer.push(bytes);
+      const frames: Uint8Array<ArrayBuffer>[] = [];
+      do {
+        const chunk = await reader.next();
+        if (!chunk) return null;
+        frames.push(framed(chunk));
+        // small blocks of the compact log: one write for all that was read of them
+      } while (reader.hasNext);
+      return concatBytes(frames);
     },
     get atBoundary() {
       return reader.atLineEnd;

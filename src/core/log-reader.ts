@@ -1,5 +1,6 @@
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { LogStore } from "../ports/log-store.ts";
+import { EventStretches } from "./compaction/event-stretches.ts";
 import type { LogPlace } from "./cursor.ts";
 import type { CompactRange, ReplayStart } from "./replay.ts";
 import type { SessionUse } from "./sessions.ts";
@@ -15,8 +16,8 @@ export interface LogReaderOptions {
 }
 
 /**
- * Some bytes of one log. They break anywhere: a line may go on in the next chunk, and then that is
- * of the same log. In a compact log a line that begins with `#` is no event (`core/compaction`).
+ * Some bytes of one log: events, one a line. They break anywhere: a line may go on in the next
+ * chunk, which then begins where this one ends. Between lines of a compact log there may be gaps.
  */
 export interface LogChunk {
   /** The log that the bytes are from. */
@@ -40,6 +41,8 @@ export interface LogReader {
   poll(): Promise<LogChunk | typeof AT_END | null>;
   /** The next bytes, waiting for them if need be; null when the log was deleted or replaced. */
   next(): Promise<LogChunk | null>;
+  /** Whether there is a chunk that `next` has not to wait or to read for. */
+  readonly hasNext: boolean;
   /** Whether the last chunk ended a line, or there was none yet. */
   readonly atLineEnd: boolean;
   /** Ends a `next` that waits, with null or the abort's error. Called exactly once. */
@@ -72,7 +75,10 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
   const abort = new AbortController();
   const unwatch = log.watch();
   let { logId, offset } = start;
+  /** What is still to be read of the compact log. */
   let compact: CompactRange | null = start.compact;
+  const events = new EventStretches(compact?.start ?? 0);
+  let ready: LogChunk[] = [];
   let reading: Reading | null = null;
   let atLineEnd = true;
 
@@ -86,38 +92,41 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
     return open({ log: "compact", logId: id, generation }, from, end);
   }
 
-  /** Where the next byte of the read that is under way lies. */
-  function position(): number {
-    return compact ? compact.start : offset;
-  }
-
-  function advance(bytes: number): void {
-    if (compact) compact = { ...compact, start: compact.start + bytes };
-    else offset += bytes;
-  }
-
-  /** The next bytes of the read that is under way, or null when it is through. */
-  async function readOn({ place, reader, buffer }: Reading): Promise<LogChunk | null> {
+  /** Makes the next bytes of the read that is under way ready, or ends it. */
+  async function readOn({ place, reader, buffer }: Reading): Promise<void> {
     const { value, done } = await reader.read(buffer);
     if (done) {
       reading = null;
       compact = null;
-      return null;
+      return;
     }
     reading = { place, reader, buffer: new Uint8Array(value.buffer) };
-    const from = position();
-    advance(value.length);
-    atLineEnd = value.at(-1) === LF;
-    return { place, start: from, end: from + value.length, bytes: value, isFramed: false };
+    const isRaw = place.log === "raw";
+    const stretches = isRaw ? [{ start: offset, bytes: value }] : events.push(value);
+    if (isRaw) offset += value.length;
+    ready = stretches.map(({ start: from, bytes }) => ({
+      place,
+      start: from,
+      end: from + bytes.length,
+      bytes,
+      isFramed: false,
+    }));
   }
 
-  function recent(id: string): LogChunk | null {
-    const hit = framed && !compact ? log.recent(id, offset) : null;
-    if (!hit) return null;
-    const from = offset;
-    offset = hit.end;
-    const place: LogPlace = { log: "raw", logId: id };
-    return { place, start: from, end: hit.end, bytes: hit.bytes, isFramed: true };
+  function takeReady(): LogChunk | null {
+    const chunk = ready.shift() ?? null;
+    if (chunk) atLineEnd = chunk.isFramed || chunk.bytes.at(-1) === LF;
+    return chunk;
+  }
+
+  /** Makes what the session holds of the next bytes ready; false if it holds none. */
+  function readRecent(id: string): boolean {
+    const hit = framed && !reading && !compact ? log.recent(id, offset) : null;
+    if (!hit) return false;
+    const { bytes, end } = hit;
+    ready = [{ place: { log: "raw", logId: id }, start: offset, end, bytes, isFramed: true }];
+    offset = end;
+    return true;
   }
 
   /** The end of a reader whose log has gone; within a line it is not to be taken for a whole. */
@@ -128,19 +137,19 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
 
   async function poll(): Promise<LogChunk | typeof AT_END | null> {
     while (!abort.signal.aborted) {
+      const chunk = takeReady();
+      if (chunk) return chunk;
       const known = log.position;
       logId ??= known?.logId ?? null;
       if (logId !== null && known?.logId !== logId) return endOfLog();
       if (!reading && (logId === null || (!compact && offset >= (known?.end ?? 0)))) return AT_END;
       const id = logId ?? "";
-      const hit = reading ? null : recent(id);
-      if (hit) return hit;
+      if (readRecent(id)) continue;
       try {
         reading ??= compact
           ? openCompact(id, compact)
           : open({ log: "raw", logId: id }, offset, known?.end ?? offset);
-        const chunk = await readOn(reading);
-        if (chunk) return chunk;
+        await readOn(reading);
       } catch (error) {
         // deleted while it was read, which is not announced yet
         if (hasCode(error, "log-not-found")) return endOfLog();
@@ -159,6 +168,9 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
         if (chunk !== AT_END) return chunk;
         await log.grown(abort.signal, seen);
       }
+    },
+    get hasNext() {
+      return ready.length > 0;
     },
     get atLineEnd() {
       return atLineEnd;

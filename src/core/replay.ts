@@ -1,6 +1,7 @@
 import { RunlogError } from "../ports/errors.ts";
 import type { LogStat, LogStore } from "../ports/log-store.ts";
-import { parseCursor } from "./cursor.ts";
+import { type Cursor, parseCursor } from "./cursor.ts";
+import type { CompactLog, CompactPosition } from "./compaction/compact-log.ts";
 import type { SessionLog } from "./session-log.ts";
 
 /** Why a cursor was not honoured and the log is replayed from its start. */
@@ -8,6 +9,8 @@ type FullReplayReason =
   | "unreadable-cursor"
   | "another-log"
   | "no-compact-log"
+  | "another-generation"
+  | "another-view"
   | "beyond-the-end"
   | "not-at-a-line"
   | "snapshot-too-large";
@@ -32,45 +35,75 @@ export interface ReplayStart {
   readonly full: FullReplayReason | null;
 }
 
+/**
+ * What a client sees of the finished runs: condensed, or as they were stored.
+ */
+export type HistoryView = "condensed" | "raw";
+
+export interface ReplayOptions {
+  readonly store: LogStore;
+  /** What the client has seen, or null if nothing. */
+  readonly cursor: string | null;
+  readonly view: HistoryView;
+}
+
 const LF = 10;
 
 /**
- * Where reading begins for a client that has seen everything up to `cursor`. The store is asked
+ * Where reading begins for a client that has seen everything up to a cursor. The store is asked
  * anew, so a position that another process announced a moment ago is not called foreign. A cursor
- * that cannot be used means the whole log, never an error: a browser would retry for ever.
+ * that cannot be used means the whole history, never an error: a browser would retry for ever.
  */
 export async function findReplayStart(
-  log: SessionLog,
-  store: LogStore,
-  cursor: string | null,
+  { log, compact }: { readonly log: SessionLog; readonly compact: CompactLog },
+  { store, cursor, view }: ReplayOptions,
 ): Promise<ReplayStart> {
   const stat = await log.refresh();
-  if (cursor === null) return { logId: stat?.logId ?? null, compact: null, offset: 0, full: null };
-  const full = (reason: FullReplayReason): ReplayStart => ({
-    logId: stat?.logId ?? null,
-    compact: null,
-    offset: 0,
-    full: reason,
-  });
+  const full = async (reason: FullReplayReason | null): Promise<ReplayStart> => {
+    const position = stat && view === "condensed" ? await compact.find(stat) : null;
+    return {
+      logId: stat?.logId ?? null,
+      compact: position && compactRange(position, position.start),
+      offset: position?.rawEnd ?? 0,
+      full: reason,
+    };
+  };
+  if (cursor === null) return full(null);
   const parsed = parseCursor(cursor);
   if (!parsed) return full("unreadable-cursor");
   if (!stat || parsed.logId !== stat.logId) return full("another-log");
-  if (parsed.log === "compact") return full("no-compact-log");
-  if (parsed.offset > stat.end.raw) return full("beyond-the-end");
-  if (!(await isLineEnd(log, store, stat, parsed.offset))) return full("not-at-a-line");
-  return { logId: stat.logId, compact: null, offset: parsed.offset, full: null };
+  const { logId } = stat;
+  const { offset } = parsed;
+  if (parsed.log === "raw") {
+    if (offset > stat.end.raw) return full("beyond-the-end");
+    if (!(await isLineEnd(log, store, stat, parsed))) return full("not-at-a-line");
+    return { logId, compact: null, offset, full: null };
+  }
+  if (view === "raw") return full("another-view");
+  const position = await compact.find(stat);
+  if (!position) return full("no-compact-log");
+  if (parsed.generation !== position.generation || offset < position.start)
+    return full("another-generation");
+  if (offset > position.end) return full("beyond-the-end");
+  if (!(await isLineEnd(log, store, stat, parsed))) return full("not-at-a-line");
+  return { logId, compact: compactRange(position, offset), offset: position.rawEnd, full: null };
+}
+
+function compactRange({ generation, end }: CompactPosition, start: number): CompactRange | null {
+  return start === end ? null : { generation, start, end };
 }
 
 async function isLineEnd(
   log: SessionLog,
   store: LogStore,
   stat: LogStat,
-  offset: number,
+  cursor: Cursor,
 ): Promise<boolean> {
+  const { log: name, logId, offset } = cursor;
   // the end is always that of a line (LogStat.end), so the commonest resume reads nothing
-  if (offset === 0 || offset === stat.end.raw) return true;
-  const { logId } = stat;
-  const reader = store.read(log.key, { logId, start: offset - 1, end: offset }).getReader();
+  if (offset === 0 || offset === stat.end[name]) return true;
+  const range = { logId, log: name, start: offset - 1, end: offset };
+  const reader = store.read(log.key, range).getReader();
   try {
     const { value } = await reader.read();
     if (value?.length !== 1) throw new RunlogError("store-failed", "A read came back empty");

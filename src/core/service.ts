@@ -7,6 +7,7 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
+import { type Compactor, createCompactor } from "./compaction/compactor.ts";
 import type { ProfileBudgets } from "./profile/profile-source.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
@@ -82,6 +83,7 @@ export interface SessionService extends SessionPorts {
   readonly sessions: Sessions;
   readonly runs: Runs;
   readonly betweenRuns: BetweenRuns;
+  readonly compactor: Compactor;
   readonly pacer: StreamPacer;
   readonly bodyBudget: ByteBudget;
   readonly profileBudgets: ProfileBudgets;
@@ -110,7 +112,9 @@ export async function createSessionService(
     ringBudget: createByteBudget(limits.ringBudgetBytes),
     idleMs: limits.sessionIdleMs,
     onLetGo: (key) => betweenRuns.stop(key),
+    onRunEnded: (key) => compactor.request(key),
   });
+  const compactor = createCompactor({ store, logger, sessions });
   const runs = createRuns({
     store,
     sessions,
@@ -160,6 +164,7 @@ export async function createSessionService(
     sessions,
     runs,
     betweenRuns,
+    compactor,
     pacer,
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
     profileBudgets: {
@@ -170,6 +175,7 @@ export async function createSessionService(
       await runs.drain(limits.drainMs);
       // before the streams, so that whoever watches a run sees why it ended
       await Promise.all([runs.close(), betweenRuns.close()]);
+      await compactor.close();
       pacer.endAll();
       for (const stop of [stopTicking, stopLooking, stopSweeping]) stop();
     },

@@ -2,6 +2,7 @@ import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { EventFacts } from "../ports/runner-client.ts";
+import type { CompactLog } from "./compaction/compact-log.ts";
 import { KnownMessages } from "./known-messages.ts";
 import { readFacts } from "./read-facts.ts";
 import { decodeHead, encodeHead } from "./session-head.ts";
@@ -11,8 +12,11 @@ import { EMPTY_STATE, foldEvent, type SessionState } from "./session-state.ts";
 export interface SessionOptions {
   readonly key: SessionKey;
   readonly log: SessionLog;
+  readonly compact: CompactLog;
   readonly store: LogStore;
   readonly logger: Logger;
+  /** Told when the end of a run was stored. */
+  readonly onRunEnded?: (key: SessionKey) => void;
 }
 
 /** Lines to append, and what is known of the events in them. */
@@ -32,8 +36,11 @@ const HEAD_EVERY_BYTES = 4 * 1024 * 1024;
 export class Session {
   readonly key: SessionKey;
   readonly log: SessionLog;
+  /** The same history, its finished runs condensed. */
+  readonly compact: CompactLog;
   readonly #store: LogStore;
   readonly #logger: Logger;
+  readonly #onRunEnded: (key: SessionKey) => void;
   #logId: string | null = null;
   #state: SessionState = EMPTY_STATE;
   #messages = new KnownMessages();
@@ -42,9 +49,11 @@ export class Session {
   #saving: Promise<void> = Promise.resolve();
   #saveQueued: Promise<void> | null = null;
 
-  constructor({ key, log, store, logger }: SessionOptions) {
+  constructor({ key, log, compact, store, logger, onRunEnded }: SessionOptions) {
     this.key = key;
     this.log = log;
+    this.compact = compact;
+    this.#onRunEnded = onRunEnded ?? (() => {});
     this.#store = store;
     this.#logger = logger;
   }
@@ -102,6 +111,8 @@ export class Session {
       this.save().catch((error: unknown) => {
         this.#logger.warn("head-not-saved", { ...this.key, error });
       });
+    if (events.some(({ type }) => type === "RUN_FINISHED" || type === "RUN_ERROR"))
+      this.#onRunEnded(this.key);
   }
 
   /** Changes what is known by something that is no event: a run that was admitted. */

@@ -11,14 +11,12 @@ import {
 import { findReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
 import type { SessionUse } from "../core/sessions.ts";
-import { RunlogError } from "../ports/errors.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { openStream } from "./open-stream.ts";
 import { MAX_RUN_BODY, readJsonBody } from "./read-body.ts";
 import { sessionKeyOf } from "./session-key.ts";
 import { replayHeader, SSE_HEADERS } from "./sse-headers.ts";
-
-type View = "raw" | "snapshot" | null;
+import { type StreamView, streamViewOf } from "./view.ts";
 
 /** A shorter history is sent as it is: to look for something smaller would cost more. */
 const SHORT_HISTORY_BYTES = 256 * 1024;
@@ -30,8 +28,9 @@ const SHORT_HISTORY_BYTES = 256 * 1024;
 export function connectPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    const view = viewOf(c);
-    const { bodyBudget: budget, betweenRuns, profileBudgets: budgets, runs, store } = service;
+    const view = streamViewOf(c);
+    const { bodyBudget: budget, betweenRuns, compactor, runs, store } = service;
+    const budgets = service.profileBudgets;
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget });
     let posted;
     try {
@@ -43,7 +42,13 @@ export function connectPost(service: SessionService) {
     const dialect = dialectOf(c.req.query("profile"), posted.protocolVersion);
     const use = service.sessions.use(key);
     try {
-      const start = await findReplayStart(use.session.log, store, null);
+      const start = await findReplayStart(use.session, {
+        store,
+        cursor: null,
+        view: view === "raw" ? "raw" : "condensed",
+      });
+      // what an earlier process did not get to
+      if (view !== "raw") compactor.request(key);
       const { source, said } = await sourceFor(use, view, {
         store,
         start,
@@ -61,21 +66,16 @@ export function connectPost(service: SessionService) {
   };
 }
 
-function viewOf(c: Context): View {
-  const view = c.req.query("view");
-  if (view === undefined) return null;
-  if (view === "raw" || view === "snapshot") return view;
-  throw new RunlogError("invalid-input", "Invalid view");
-}
-
 /** The source of a view, and what the headers say of it. */
 async function sourceFor(
   use: SessionUse,
-  view: View,
+  view: StreamView,
   options: ProfileSourceOptions,
 ): Promise<{ readonly source: ChunkSource; readonly said: Record<string, string> }> {
-  const historyBytes = use.session.log.position?.end ?? 0;
-  if (view === "raw" || (view === null && historyBytes < SHORT_HISTORY_BYTES))
+  const { compact, offset } = options.start;
+  const rawBytes = (use.session.log.position?.end ?? 0) - offset;
+  const historyBytes = rawBytes + (compact ? compact.end - compact.start : 0);
+  if (view === "raw" || (view === "condensed" && historyBytes < SHORT_HISTORY_BYTES))
     return { source: createProfileSource(use, options), said: {} };
   const isForced = view === "snapshot";
   const { source, isSnapshot } = await createSnapshotSource(use, { ...options, isForced });

@@ -4,27 +4,30 @@ import { readAmbientSnapshot } from "../core/profile/profile-source.ts";
 import { findReplayStart, type ReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
 import type { SessionUse } from "../core/sessions.ts";
-import { RunlogError } from "../ports/errors.ts";
 import { openStream } from "./open-stream.ts";
 import { sessionKeyOf } from "./session-key.ts";
 import { replayHeader, SSE_HEADERS } from "./sse-headers.ts";
+import { streamViewOf } from "./view.ts";
 
-/** `GET …/agui/events`: the log from a cursor or its start, then live without end (contract 2.1). */
+/** `GET …/agui/events`: the history from a cursor or its start, then live without end (contract 2.1). */
 export function eventsGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    const view = viewOf(c);
+    const view = streamViewOf(c);
     // nothing is opened for a HEAD: there is no stream that somebody would have to end
     if (c.req.method === "HEAD") return c.body(null, 200, { ...SSE_HEADERS });
     const use = service.sessions.use(key);
     try {
+      const { store, compactor, limits } = service;
       const cursor = cursorOf(c);
-      const found = await findReplayStart(use.session.log, service.store, cursor);
+      const history = view === "raw" ? "raw" : "condensed";
+      const found = await findReplayStart(use.session, { store, cursor, view: history });
+      // what an earlier process did not get to
+      if (history === "condensed") compactor.request(key);
       const isFresh = cursor === null || found.full !== null;
       const { preface, ...start }: PrefacedStart =
         view === "snapshot" && isFresh ? await snapshotStart(service, use, found) : found;
-      const { retryMs } = service.limits;
-      const options = { store: service.store, start, retryMs, ...(preface && { preface }) };
+      const options = { store, start, retryMs: limits.retryMs, ...(preface && { preface }) };
       const source = createEventStream(use, options);
       const stream = openStream(service, source, { heartbeat: HEARTBEAT });
       return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(start.full) });
@@ -33,16 +36,6 @@ export function eventsGet(service: SessionService) {
       throw error;
     }
   };
-}
-
-type View = "raw" | "snapshot" | null;
-
-/** Until there is a condensed log, the raw log is the default view as well. */
-function viewOf(c: Context): View {
-  const view = c.req.query("view");
-  if (view === undefined) return null;
-  if (view === "raw" || view === "snapshot") return view;
-  throw new RunlogError("invalid-input", "Invalid view");
 }
 
 type PrefacedStart = ReplayStart & { readonly preface?: Uint8Array<ArrayBuffer> };

@@ -1,42 +1,121 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { addressOfStream, CLIENTS, type Followed } from "../support/agui-clients.ts";
-import { tellLog } from "../support/told-log.ts";
+import { tellLog, type TellOptions } from "../support/told-log.ts";
 import { meaningOf } from "./meaning.ts";
 import { randomLog } from "./random-log.ts";
 
-const RUNS = Number(process.env["ORACLE_RUNS"] ?? 2_000);
+/** Random logs for each property; the script `test:oracle` asks for ten times as many. */
+const LOGS = Number(process.env["ORACLE_LOGS"] ?? 2_000);
+const TIMEOUT_MS = 3_600_000;
 
 // clients say what they think of a stream, for each event of it
 for (const method of ["warn", "error"] as const)
   vi.spyOn(console, method).mockImplementation(() => {});
 
-/** What clients of before 0.0.59 know nothing of, and what the older dialect leaves out. */
-function plain({ messages, state }: Followed, without: readonly string[]): Followed {
-  const strip = (value: unknown): unknown =>
-    JSON.parse(JSON.stringify(value), (key, inner: unknown) =>
-      without.includes(key) ? undefined : inner,
-    );
-  return { messages: strip(messages) as Followed["messages"], state };
+/** Without what a client knows nothing of, or its dialect leaves out. */
+function plain({ messages, state }: Followed, without: readonly string[] = []): Followed {
+  const json = JSON.stringify({ messages, state }, (key, value: unknown) =>
+    without.includes(key) ? undefined : value,
+  );
+  return JSON.parse(json) as Followed;
 }
 
-const clientOf = (version: string) => CLIENTS.find((client) => client.version === version)!;
+/** A place in a log, as a part of it, and a client among many. */
+const cut = fc.double({ min: 0, max: 1, noNaN: true });
+
+async function follow(
+  version: string,
+  lines: readonly string[],
+  options: TellOptions,
+): Promise<Followed> {
+  const client = CLIENTS.find((other) => other.version === version);
+  if (!client) throw new Error(`No client ${version}`);
+  const told = await tellLog(lines, options);
+  return client.follow(addressOfStream(told)).catch((error: unknown) => {
+    throw new Error(`${version} refuses ${told}`, { cause: error });
+  });
+}
+
+/** The log up to the cut, and what comes behind it. */
+function cutAt(lines: readonly string[], part: number): [string[], string[]] {
+  const at = Math.round(part * lines.length);
+  return [lines.slice(0, at), lines.slice(at)];
+}
 
 describe("the standard profile of random logs", () => {
   it(
-    "is accepted by a client of 1.0, and leaves it with the messages and the state that the log means",
+    "leaves a client of 1.0 with the messages and the state that the log means",
     async () => {
       await fc.assert(
         fc.asyncProperty(randomLog, async (lines) => {
-          const meaning = await meaningOf(lines);
-          const full = await tellLog(lines, { dialect: "1.0" });
-          const client = clientOf("1.0.0");
-          const followed = await client.follow(addressOfStream(full));
-          expect(plain(followed, [])).toEqual(plain(meaning, []));
+          const followed = await follow("1.0.0", lines, { dialect: "1.0" });
+          expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
         }),
-        { numRuns: RUNS },
+        { numRuns: LOGS },
       );
     },
-    600_000,
+    TIMEOUT_MS,
+  );
+
+  it(
+    "leaves it with the same when it connects at any moment and is told a snapshot",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(randomLog, cut, async (lines, part) => {
+          const [history, after] = cutAt(lines, part);
+          const options = { dialect: "1.0", snapshot: true, after } as const;
+          const followed = await follow("1.0.0", history, options);
+          expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
+        }),
+        { numRuns: LOGS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  // metadata is kept from 0.0.59 on; what a subagent sent is not said to clients before 1.0
+  const later = ["0.0.57", "0.0.58", "0.0.59"];
+  it(
+    "leaves clients from 0.0.57 on with the same, but for what they know nothing of",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          randomLog,
+          cut,
+          fc.boolean(),
+          fc.constantFrom(...later),
+          async (lines, part, snapshot, version) => {
+            const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
+            const followed = await follow(version, history, { dialect: "0.0", snapshot, after });
+            const without = ["metadata", "subagentRunId"];
+            expect(plain(followed, without)).toEqual(plain(await meaningOf(lines), without));
+          },
+        ),
+        { numRuns: LOGS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "is accepted by clients before that, and leaves them with the same state",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          randomLog,
+          cut,
+          fc.boolean(),
+          fc.constantFrom("0.0.46", "0.0.52"),
+          async (lines, part, snapshot, version) => {
+            const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
+            const followed = await follow(version, history, { dialect: "0.0", snapshot, after });
+            expect(followed.state).toEqual((await meaningOf(lines)).state);
+          },
+        ),
+        { numRuns: LOGS },
+      );
+    },
+    TIMEOUT_MS,
   );
 });

@@ -40,7 +40,7 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
   const { logId } = await store.create(key);
   await store.append(key, linesOf(lines), { logId, expectedEnd: 0 });
   const use = sessions.use(key);
-  const start = await findReplayStart(use.session.log, store, null);
+  const start = await findReplayStart(use.session, { store, cursor: null, view: "condensed" });
   const budgets = { messages: createByteBudget(64 * MIB), lines: createByteBudget(64 * MIB) };
   const source: ProfileSourceOptions = { store, start, budgets, isOver: () => true, ...rest };
   const opened = snapshot

@@ -31,7 +31,15 @@ export class LineSplitter {
     return this.#carried;
   }
 
-  *push(chunk: Uint8Array<ArrayBuffer>): Generator<SplitLine, void, undefined> {
+  /** `start` is the offset of the chunk; between lines there may be what is no event. */
+  *push(
+    chunk: Uint8Array<ArrayBuffer>,
+    start: number = this.#offset,
+  ): Generator<SplitLine, void, undefined> {
+    if (start !== this.#offset) {
+      this.#offset = start;
+      this.#start = start;
+    }
     for (let from = 0; from < chunk.length;) {
       const lineEnd = chunk.indexOf(LF, from);
       if (lineEnd === -1) return this.#carry(chunk.subarray(from));

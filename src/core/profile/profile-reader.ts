@@ -22,8 +22,6 @@ export interface ProfileReaderOptions {
 
 /** A line that takes more than this has to have its room in the budget. */
 const SMALL_LINE_BYTES = 256 * 1024;
-/** In a compact log a line that begins so is no event. */
-const NO_EVENT = 0x23;
 
 const DELTA_IDS: Readonly<Record<string, string>> = {
   TEXT_MESSAGE_CONTENT: "messageId",
@@ -62,7 +60,7 @@ export class ProfileReader {
       this.#splitter = new LineSplitter(place.log, start);
     }
     const { profile } = this.#options;
-    for (const line of this.#splitter.push(bytes)) {
+    for (const line of this.#splitter.push(bytes, start)) {
       const event = yield* this.#event(place, line);
       if (event) profile.push(event, line, cursorOf(place, line));
       if (profile.starting) yield* this.#begin();
@@ -87,8 +85,7 @@ export class ProfileReader {
     place: LogPlace,
     line: SplitLine,
   ): AsyncGenerator<Uint8Array<ArrayBuffer>, EventLine | null, undefined> {
-    if (line.bytes !== null)
-      return line.bytes[0] === NO_EVENT ? null : EventLine.read(line.bytes);
+    if (line.bytes !== null) return EventLine.read(line.bytes);
     yield* this.#written();
     yield* this.#large(place, line);
     return null;
