@@ -40,7 +40,9 @@ const message = fc.oneof(
 /** Messages of a snapshot, each id once. */
 const messages = fc.uniqueArray(message, { selector: ({ id }) => id, maxLength: 4 });
 
-const event: fc.Arbitrary<Event> = fc.oneof(
+const state = fc.record({ a: fc.nat(9), list: fc.constant([1, 2]), obj: fc.record({ x: value }) });
+
+const event = (snapshot: fc.Arbitrary<unknown>): fc.Arbitrary<Event> => fc.oneof(
   { weight: 4, arbitrary: fc.record({ type: pick("TEXT_MESSAGE_START"), messageId: textId, role: pick("assistant", "user", "system"), metadata }) },
   { weight: 8, arbitrary: fc.record({ type: pick("TEXT_MESSAGE_CONTENT"), messageId: textId, delta, metadata }) },
   { weight: 4, arbitrary: fc.record({ type: pick("TEXT_MESSAGE_END"), messageId: textId }) },
@@ -56,7 +58,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: pick("REASONING_ENCRYPTED_VALUE"), subtype: pick("message"), entityId: textId, encryptedValue: pick("e", "f") }) },
   { weight: 2, arbitrary: fc.record({ type: pick("ACTIVITY_SNAPSHOT"), messageId: activityId, activityType: pick("plan"), content: fc.record({ a: fc.nat(5), list: fc.constant([1]) }), replace: fc.option(fc.boolean(), { nil: undefined }) }) },
   { weight: 1, arbitrary: fc.record({ type: pick("ACTIVITY_DELTA"), messageId: activityId, activityType: pick("plan"), patch: fc.array(fc.record({ op: pick("add", "replace"), path: pick("/a", "/list/-", "/none/x"), value: fc.nat(9) }), { minLength: 1, maxLength: 2 }) }) },
-  { weight: 2, arbitrary: fc.record({ type: pick("STATE_SNAPSHOT"), snapshot: fc.oneof(fc.record({ a: fc.nat(9), list: fc.constant([1, 2]), obj: fc.record({ x: value }) }), value) }) },
+  { weight: 2, arbitrary: fc.record({ type: pick("STATE_SNAPSHOT"), snapshot }) },
   { weight: 3, arbitrary: fc.record({ type: pick("STATE_DELTA"), delta: patch }) },
   { weight: 2, arbitrary: fc.record({ type: pick("MESSAGES_SNAPSHOT"), messages }) },
   { weight: 1, arbitrary: fc.record({ type: pick("STEP_STARTED", "STEP_FINISHED"), stepName: pick("s", "t") }) },
@@ -68,7 +70,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 );
 
 /** Events with what runners get wrong: values that clients refuse, and that mean nothing else. */
-const flawed = fc.tuple(event, fc.nat(19)).map(([made, flaw]): Event => {
+const flawed = (made: fc.Arbitrary<Event>): fc.Arbitrary<Event> => fc.tuple(made, fc.nat(19)).map(([made, flaw]): Event => {
   if (flaw === 0) return { ...made, timestamp: 1.5 };
   if (flaw === 1) return { ...made, timestamp: "2026-01-01T00:00:00Z" };
   if (flaw === 2) return { ...made, name: made["name"] ?? null, rawEvent: null, timestamp: null };
@@ -80,19 +82,28 @@ const flawed = fc.tuple(event, fc.nat(19)).map(([made, flaw]): Event => {
 const runEnd = pick("finished", "finished", "finished", "error", "cut", "twice", "late");
 
 /** One run: what its caller said, its events, how it ends, and what comes behind it. */
-const run = fc.record({
+const run = (events: fc.Arbitrary<Event>) => fc.record({
   said: fc.option(messages, { nil: undefined }),
   input: fc.option(messages, { nil: undefined }),
-  events: fc.array(flawed, { maxLength: 14 }),
+  events: fc.array(events, { maxLength: 14 }),
   end: runEnd,
-  behind: fc.array(flawed, { maxLength: 3 }),
+  behind: fc.array(events, { maxLength: 3 }),
   /** Whether the next run's caller spoke while this one went on. */
   isOvertaken: fc.boolean(),
 });
 
 /** The lines of a session's log, as badly as runners can write it. */
-export const randomLog: fc.Arbitrary<readonly string[]> = fc
-  .tuple(fc.array(flawed, { maxLength: 2 }), fc.array(run, { minLength: 1, maxLength: 4 }))
+export const randomLog: fc.Arbitrary<readonly string[]> = logOf(fc.oneof(state, value));
+
+/** The same for clients before 1.0, which never show a state that is no object. */
+export const olderLog: fc.Arbitrary<readonly string[]> = logOf(state).filter(
+  (lines) => !lines.some((line) => line.includes('"path":""')),
+);
+
+function logOf(snapshot: fc.Arbitrary<unknown>): fc.Arbitrary<readonly string[]> {
+  const events = flawed(event(snapshot));
+  return fc
+  .tuple(fc.array(events, { maxLength: 2 }), fc.array(run(events), { minLength: 1, maxLength: 4 }))
   .map(([before, runs]) => {
     const lines: Event[] = [...before];
     const saidBy = (index: number): Event[] => {
@@ -116,3 +127,4 @@ export const randomLog: fc.Arbitrary<readonly string[]> = fc
     }
     return lines.map((line) => JSON.stringify(line));
   });
+}

@@ -92,6 +92,11 @@ export class MessageList {
     return this.#callOf(toolCallId) !== undefined;
   }
 
+  /** Whether more than one message has a tool call of this id. */
+  isDoubled(toolCallId: string): boolean {
+    return this.#doubled.has(toolCallId);
+  }
+
   /** The name of a tool call, or null if there is none of this id. */
   callName(toolCallId: string): string | null {
     return this.#callOf(toolCallId)?.call.function.name ?? null;

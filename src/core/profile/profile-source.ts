@@ -191,7 +191,7 @@ export async function createSnapshotSource(
   try {
     const { profile, writer } = pass;
     const position = await pass.readHistory();
-    const lines = position === null ? [] : restatedRun(pass, use.session.key.session);
+    const lines = position === null ? [] : restatedRun(pass, use.session.key.session, options.dialect);
     const size = lines?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? Infinity;
     if (lines && (options.isForced || size < writer.written)) {
       writer.isMuted = false;
@@ -209,8 +209,8 @@ export async function createSnapshotSource(
 }
 
 /** What the session has come to as a run: the one that is open, or one of its own. */
-function restatedRun(pass: Pass, threadId: string): EventLine[] | null {
-  const lines = restate(pass);
+function restatedRun(pass: Pass, threadId: string, dialect: Dialect): EventLine[] | null {
+  const lines = restate(pass, dialect);
   if (!lines) return null;
   const { openRun } = pass.profile;
   const ids = openRun ?? { threadId, runId: `runlog-${crypto.randomUUID()}` };
@@ -239,7 +239,7 @@ export async function readAmbientSnapshot(
   const pass = new Pass(use, whole, true, { isUnbounded: true });
   try {
     const position = await pass.readHistory();
-    const lines = position && restate(pass);
+    const lines = position && restate(pass, "0.0");
     if (!lines) return null;
     const { openRun } = pass.profile;
     const started = openRun ? [EventLine.of({ type: "RUN_STARTED", ...openRun })] : [];

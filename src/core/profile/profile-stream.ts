@@ -130,6 +130,11 @@ export class ProfileStream {
     return this.#items.open.openers;
   }
 
+  /** Takes a tool call for closed, though nothing has said so. */
+  abandonCall(toolCallId: string): void {
+    this.#items.open.close("tool", toolCallId);
+  }
+
   /** Takes the next line of the log; `cursor` is the position behind it. */
   push(line: EventLine, range: LineRange, cursor: string): void {
     const type = line.text("type") ?? "";

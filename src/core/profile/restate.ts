@@ -1,3 +1,4 @@
+import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import type { Message, ToolCall } from "./mend-message.ts";
 import type { MessageList } from "./message-list.ts";
@@ -19,30 +20,53 @@ const OVERTAKEN = { metadata: null, rawEvent: null, timestamp: null };
  * the beginnings of what is open, so that what follows can go on. Null when the messages or the state
  * were too large to be kept.
  */
-export function restate({ profile, messages, state }: ReadHistory): EventLine[] | null {
+export function restate(
+  { profile, messages, state }: ReadHistory,
+  dialect: Dialect,
+): EventLine[] | null {
   if (messages.isLost || !state || state.isLost) return null;
+  const { told, calls } = withoutOpenCalls(messages, profile, dialect);
+  const again = new Set(calls.map(({ call }) => call.id));
   const openers = profile.openers;
-  const openCalls = new Set(openers.flatMap((opener) => opener.text("toolCallId") ?? []));
-  const told: Message[] = [];
-  const calls: { readonly parent: Message; readonly call: ToolCall }[] = [];
-  for (const message of messages.messages) {
-    const all = message.toolCalls ?? [];
-    const first = all.findIndex(({ id }) => openCalls.has(id));
-    if (first === -1) {
-      told.push(message);
-    } else {
-      // older clients list a call twice that is started twice: what is open is streamed again
-      told.push({ ...message, toolCalls: all.slice(0, first) });
-      calls.push(...all.slice(first).map((call) => ({ parent: message, call })));
-    }
-  }
+  const open = new Set(openers.map((opener) => opener.text("toolCallId")));
   return [
     ...[...profile.hiddenMessages].map(hidden),
     EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: told }),
-    ...(state.isSet || profile.isWarm ? [EventLine.of({ type: "STATE_SNAPSHOT", snapshot: state.value })] : []),
-    ...calls.flatMap(({ parent, call }) => restateCall(parent, call, openCalls.has(call.id))),
-    ...openers.filter((opener) => opener.text("type") !== "TOOL_CALL_START").map(openAgain),
+    ...(state.isSet || profile.isWarm
+      ? [EventLine.of({ type: "STATE_SNAPSHOT", snapshot: state.value })]
+      : []),
+    ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
+    ...openers.filter((opener) => !again.has(opener.text("toolCallId") ?? "")).map(openAgain),
   ];
+}
+
+interface PlacedCall {
+  readonly parent: Message;
+  readonly call: ToolCall;
+}
+
+/**
+ * The messages without those tool calls that have to be streamed again: clients before 0.0.58 list a
+ * call twice that is started twice. With it go those behind it in its message, to keep their order.
+ */
+function withoutOpenCalls(
+  messages: MessageList,
+  profile: ProfileStream,
+  dialect: Dialect,
+): { readonly told: readonly Message[]; readonly calls: readonly PlacedCall[] } {
+  if (dialect === "1.0") return { told: messages.messages, calls: [] };
+  const open = new Set(profile.openers.flatMap((opener) => opener.text("toolCallId") ?? []));
+  // what two messages have cannot be streamed into one of them: it is told when the run ends
+  for (const id of open) if (messages.isDoubled(id)) profile.abandonCall(id);
+  const calls: PlacedCall[] = [];
+  const told = messages.messages.map((message) => {
+    const all = message.toolCalls ?? [];
+    const first = all.findIndex(({ id }) => open.has(id) && !messages.isDoubled(id));
+    if (first === -1) return message;
+    calls.push(...all.slice(first).map((call) => ({ parent: message, call })));
+    return { ...message, toolCalls: all.slice(0, first) };
+  });
+  return { told, calls };
 }
 
 function openAgain(opener: EventLine): EventLine {
