@@ -9,6 +9,9 @@ const PIECE_BYTES = 1024 * 1024;
 /** The longest thing that is not cut: a surrogate pair of two escapes. */
 const MAX_UNIT_BYTES = 12;
 const NAME = "delta";
+const HEX_DIGITS = 4;
+/** Right behind a backslash. */
+const FIRST = HEX_DIGITS + 1;
 
 /**
  * Takes the text of the top-level `delta` out of an event that is too large to be held, in pieces
@@ -89,6 +92,7 @@ export class DeltaSplitter {
 
 /** Follows the bytes inside of a JSON string: whether the last one ends what may not be cut. */
 class TextUnit {
+  /** What the open escape still needs, or 0. */
   #escape = 0;
   #hex = "";
   #continued = 0;
@@ -112,7 +116,7 @@ class TextUnit {
   push(byte: number): void {
     if (this.#escape > 0) this.#pushEscape(byte);
     else if (byte === BACKSLASH) {
-      this.#escape = 1;
+      this.#escape = FIRST;
       this.#hex = "";
     } else {
       // what follows half a pair is its other half or no part of it
@@ -123,16 +127,14 @@ class TextUnit {
   }
 
   #pushEscape(byte: number): void {
-    if (this.#escape === 1) {
-      if (byte === LETTER_U) {
-        this.#escape = 5;
-        return;
-      }
-      this.#isHalf = false;
-    } else {
-      this.#hex += String.fromCharCode(byte);
-      if (this.#hex.length === 4) this.#isHalf = /^d[89ab]/i.test(this.#hex) && !this.#isHalf;
+    if (this.#escape === FIRST) {
+      this.#escape = byte === LETTER_U ? HEX_DIGITS : 0;
+      if (this.#escape === 0) this.#isHalf = false;
+      return;
     }
     this.#escape--;
+    this.#hex += String.fromCharCode(byte);
+    // of two first halves in a row the second may be cut off: then every text has places to cut
+    if (this.#escape === 0) this.#isHalf = /^d[89ab]/i.test(this.#hex) && !this.#isHalf;
   }
 }

@@ -12,6 +12,7 @@ import { sessionCreateSuite } from "./session-create.ts";
 import { sessionDeleteSuite } from "./session-delete.ts";
 import { sessionWritesSuite } from "./session-writes.ts";
 import { sessionsSuite } from "./sessions.ts";
+import { standardSuite } from "./standard.ts";
 import { tasksSuite } from "./tasks.ts";
 
 export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./harness.ts";
@@ -33,5 +34,6 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     tasksSuite(fresh);
     feedbackSuite(fresh);
     betweenRunsSuite(fresh);
+    standardSuite(fresh);
   });
 }
