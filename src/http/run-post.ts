@@ -63,8 +63,7 @@ async function startOf(
   await session.load();
   const position = session.log.position;
   const isKnown =
-    runId !== null &&
-    (runs.carries(session.key, runId) || findRun(session.state, runId) !== null);
+    runId !== null && (runs.carries(session.key, runId) || findRun(session.state, runId) !== null);
   const offset = isKnown ? 0 : (position?.end ?? 0);
   return { logId: position?.logId ?? null, compact: null, offset, full: null };
 }

@@ -70,8 +70,10 @@ class Meaning {
 
   async finish(): Promise<void> {
     const held = this.#held;
-    for (const event of held.filter(({ type }) => type === "MESSAGES_SNAPSHOT")) await this.#apply(event);
-    for (const event of held.filter(({ type }) => type !== "MESSAGES_SNAPSHOT")) await this.#apply(event);
+    for (const event of held.filter(({ type }) => type === "MESSAGES_SNAPSHOT"))
+      await this.#apply(event);
+    for (const event of held.filter(({ type }) => type !== "MESSAGES_SNAPSHOT"))
+      await this.#apply(event);
     await this.#flush();
   }
 
@@ -84,12 +86,14 @@ class Meaning {
     };
     const mine = this.#held.filter(isNext);
     this.#held = this.#held.filter((held) => !isNext(held));
-    for (const held of mine.filter(({ type }) => type === "MESSAGES_SNAPSHOT")) await this.#apply(held);
+    for (const held of mine.filter(({ type }) => type === "MESSAGES_SNAPSHOT"))
+      await this.#apply(held);
     await this.#flush();
     const input = event["input"] as { messages: Message[] } | undefined;
     for (const message of input?.messages ?? [])
       if (!this.messages.some(({ id }) => id === message.id)) this.messages.push(message);
-    for (const held of mine.filter(({ type }) => type !== "MESSAGES_SNAPSHOT")) await this.#apply(held);
+    for (const held of mine.filter(({ type }) => type !== "MESSAGES_SNAPSHOT"))
+      await this.#apply(held);
   }
 
   async #apply(event: Event): Promise<void> {
@@ -110,9 +114,12 @@ class Meaning {
 
   #union(snapshot: readonly Message[]): void {
     const byId = new Map(snapshot.map((message) => [message.id, message]));
-    this.messages = this.messages.map((message) => structuredClone(byId.get(message.id) ?? message));
+    this.messages = this.messages.map((message) =>
+      structuredClone(byId.get(message.id) ?? message),
+    );
     for (const message of snapshot)
-      if (!this.messages.some(({ id }) => id === message.id)) this.messages.push(structuredClone(message));
+      if (!this.messages.some(({ id }) => id === message.id))
+        this.messages.push(structuredClone(message));
   }
 
   /** A result with a known id is that message, not a second one. */

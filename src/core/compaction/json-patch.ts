@@ -53,7 +53,8 @@ function applyOperation(
     case "move": {
       const from = pointerOf(operation["from"]);
       // of or to the root, into itself, or to where it is: implementations differ
-      if (!from || path.length === 0 || from.every((key, index) => path[index] === key)) return false;
+      if (!from || path.length === 0 || from.every((key, index) => path[index] === key))
+        return false;
       const found = find(document, from);
       return (
         found !== null && remove(document, from, undo) && add(document, path, found.value, undo)
@@ -123,11 +124,7 @@ function replace(
   return true;
 }
 
-function remove(
-  document: PatchedDocument,
-  path: readonly string[],
-  undo: (() => void)[],
-): boolean {
+function remove(document: PatchedDocument, path: readonly string[], undo: (() => void)[]): boolean {
   const key = path.at(-1);
   // without a root there is no document: what is left then differs
   if (key === undefined) return false;

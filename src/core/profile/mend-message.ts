@@ -86,7 +86,8 @@ function mendContent(content: unknown, dialect: Dialect): unknown {
 function mendPart(part: unknown, dialect: Dialect): JsonObject[] {
   if (!isObject(part) || typeof part["type"] !== "string") return [];
   const { type } = part;
-  if (type === "text") return typeof part["text"] === "string" ? [{ type, text: part["text"] }] : [];
+  if (type === "text")
+    return typeof part["text"] === "string" ? [{ type, text: part["text"] }] : [];
   if (type === "binary" && dialect === "0.0") return mendBinary(part);
   if (!PART_TYPES.has(type) || !isObject(part["source"])) return [];
   const source = withTexts(part["source"], ["type", "value", "mimeType", "provider"]);
@@ -139,7 +140,9 @@ function textOf(value: unknown): string {
   if (value === undefined || value === null) return "";
   if (!Array.isArray(value)) return JSON.stringify(value);
   return value
-    .map((part: unknown) => (isObject(part) && typeof part["text"] === "string" ? part["text"] : ""))
+    .map((part: unknown) =>
+      isObject(part) && typeof part["text"] === "string" ? part["text"] : "",
+    )
     .join("");
 }
 

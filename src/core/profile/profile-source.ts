@@ -191,7 +191,8 @@ export async function createSnapshotSource(
   try {
     const { profile, writer } = pass;
     const position = await pass.readHistory();
-    const lines = position === null ? [] : restatedRun(pass, use.session.key.session, options.dialect);
+    const lines =
+      position === null ? [] : restatedRun(pass, use.session.key.session, options.dialect);
     const size = lines?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? Infinity;
     if (lines && (options.isForced || size < writer.written)) {
       writer.isMuted = false;

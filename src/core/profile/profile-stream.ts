@@ -5,7 +5,7 @@ import { type FrameWriter, MAX_EVENT_BYTES } from "./frame-writer.ts";
 import { HeldEvents, type LineRange } from "./held-events.ts";
 import { mendEvent } from "./mend-event.ts";
 import type { Message } from "./mend-message.ts";
-import { MessageList } from "./message-list.ts";
+import type { MessageList } from "./message-list.ts";
 import { hiddenMessageOf, rawEvent, RunItems } from "./run-items.ts";
 import { inputMessages, mendMessages, mendRunStarted, type RunIds } from "./run-started.ts";
 import { SeenRuns } from "./seen-runs.ts";

@@ -217,8 +217,7 @@ export class RunItems {
         ? line
         : line.with({ parentSubagentRunId: null });
     const isNew = !this.#subagents.has(id) && this.#subagents.size < MAX_SUBAGENTS;
-    if (!isNew || !this.open.open("subagent", id, whole))
-      return this.#options.emit(rawEvent(line));
+    if (!isNew || !this.open.open("subagent", id, whole)) return this.#options.emit(rawEvent(line));
     this.#subagents.add(id);
     this.#options.emit(whole);
   }

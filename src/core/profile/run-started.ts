@@ -70,7 +70,9 @@ function mendTool(tool: unknown): JsonObject[] {
 
 function isContext(entry: unknown): boolean {
   return (
-    isObject(entry) && typeof entry["description"] === "string" && typeof entry["value"] === "string"
+    isObject(entry) &&
+    typeof entry["description"] === "string" &&
+    typeof entry["value"] === "string"
   );
 }
 

@@ -20,7 +20,8 @@ const STREAM = { Accept: "text/event-stream" };
 
 const json = (event: Event): string => JSON.stringify(event);
 const textStart = json({ type: "TEXT_MESSAGE_START", messageId: "a", role: "assistant" });
-const text = (delta: string): string => json({ type: "TEXT_MESSAGE_CONTENT", messageId: "a", delta });
+const text = (delta: string): string =>
+  json({ type: "TEXT_MESSAGE_CONTENT", messageId: "a", delta });
 const textEnd = json({ type: "TEXT_MESSAGE_END", messageId: "a" });
 const REPLY = [textStart, text("Hel"), text("lo"), textEnd];
 
@@ -70,7 +71,9 @@ export function standardSuite(fresh: FreshServer): void {
       "a run answers with its own stream, which ends behind its terminal",
       fresh(async (server) => {
         const session = new SessionClient(server);
-        server.runner.script((exchange) => tell(exchange, [startedEvent(), ...REPLY, finishedEvent()]));
+        server.runner.script((exchange) =>
+          tell(exchange, [startedEvent(), ...REPLY, finishedEvent()]),
+        );
         const sse = await post(session, "/agui/run", JSON.parse(runBody()), STREAM);
         const events = await allOf(sse);
         expect(events[0]).toMatchObject({ type: "RUN_STARTED", runId: "r" });
@@ -112,7 +115,9 @@ export function standardSuite(fresh: FreshServer): void {
           tell(exchange, [startedEvent("second"), finishedEvent("second")]),
         );
         const sse = await post(session, "/agui/run", JSON.parse(runBody("second")), STREAM);
-        await runner.write(`data: ${text("not of this run")}\n\ndata: ${finishedEvent("first")}\n\n`);
+        await runner.write(
+          `data: ${text("not of this run")}\n\ndata: ${finishedEvent("first")}\n\n`,
+        );
         await runner.end();
         const events = await allOf(sse);
         expect(types(events)).toEqual(["RUN_STARTED", "RUN_FINISHED"]);
@@ -180,7 +185,10 @@ export function standardSuite(fresh: FreshServer): void {
       "an empty history is an empty answer, also for a session that nobody knows",
       fresh(async (server) => {
         const session = new SessionClient(server);
-        const response = await session.post("/agui/connect", '{"messages":[{"id":"m","role":"user","content":""}]}');
+        const response = await session.post(
+          "/agui/connect",
+          '{"messages":[{"id":"m","role":"user","content":""}]}',
+        );
         expect(response.status).toBe(200);
         expect(await response.text()).toBe("");
       }),
@@ -193,11 +201,12 @@ export function standardSuite(fresh: FreshServer): void {
         const runner = await openRunner(server, () => session.run());
         await runner.write(`data: ${startedEvent()}\n\ndata: ${textStart}\n\n`);
         const sse = await post(session, "/agui/connect", {});
-        expect((await sse.events(2)).map(({ data }) => (JSON.parse(data) as Event)["type"])).toEqual([
-          "RUN_STARTED",
-          "TEXT_MESSAGE_START",
-        ]);
-        await runner.write(`data: ${text("live")}\n\ndata: ${textEnd}\n\ndata: ${finishedEvent()}\n\n`);
+        expect(
+          (await sse.events(2)).map(({ data }) => (JSON.parse(data) as Event)["type"]),
+        ).toEqual(["RUN_STARTED", "TEXT_MESSAGE_START"]);
+        await runner.write(
+          `data: ${text("live")}\n\ndata: ${textEnd}\n\ndata: ${finishedEvent()}\n\n`,
+        );
         const rest = await allOf(sse);
         expect(rest.map(json)).toEqual([text("live"), textEnd, finishedEvent()]);
         await runner.end();
@@ -221,9 +230,16 @@ export function standardSuite(fresh: FreshServer): void {
       fresh(async (server) => {
         const session = new SessionClient(server);
         const failed = json({ type: "RUN_ERROR", message: "too large", code: "encoding" });
-        await playRuns(server, session, [[startedEvent("r0"), failed, ...REPLY, finishedEvent("r0")]]);
+        await playRuns(server, session, [
+          [startedEvent("r0"), failed, ...REPLY, finishedEvent("r0")],
+        ]);
         const events = await connect(session, {}, "?view=raw");
-        expect(types(events)).toEqual(["RUN_STARTED", "CUSTOM", ...types(REPLY.map((line) => JSON.parse(line) as Event)), "RUN_FINISHED"]);
+        expect(types(events)).toEqual([
+          "RUN_STARTED",
+          "CUSTOM",
+          ...types(REPLY.map((line) => JSON.parse(line) as Event)),
+          "RUN_FINISHED",
+        ]);
         expect(events[1]).toMatchObject({
           name: "runlog:run-error",
           value: { message: "too large", code: "encoding" },
@@ -243,7 +259,10 @@ export function standardSuite(fresh: FreshServer): void {
         const newer = await connect(session, { protocolVersion: "1.0" });
         expect(newer.at(-1)).toMatchObject({ outcome });
         expect(types(newer)).toContain("SUBAGENT_STARTED");
-        for (const older of [await connect(session), await connect(session, { protocolVersion: "1.0" }, "?profile=0.0")]) {
+        for (const older of [
+          await connect(session),
+          await connect(session, { protocolVersion: "1.0" }, "?profile=0.0"),
+        ]) {
           expect(older.at(-1)).not.toHaveProperty("outcome");
           expect(types(older)).toEqual(["RUN_STARTED", "RAW", "RAW", "RUN_FINISHED"]);
         }
@@ -286,7 +305,11 @@ export function standardSuite(fresh: FreshServer): void {
         const session = new SessionClient(server);
         await expectProblem(await session.post("/agui/connect", "[]"), 400, "Invalid request body");
         await expectProblem(await session.post("/agui/connect?view=x", "{}"), 400, "Invalid view");
-        await expectProblem(await session.post("/agui/connect?profile=x", "{}"), 400, "Invalid profile");
+        await expectProblem(
+          await session.post("/agui/connect?profile=x", "{}"),
+          400,
+          "Invalid profile",
+        );
       }),
     );
   });
@@ -294,7 +317,9 @@ export function standardSuite(fresh: FreshServer): void {
   describe("snapshots and large events (PROTOCOL 12)", () => {
     const state = json({ type: "STATE_SNAPSHOT", snapshot: { n: 1 } });
 
-    async function halfStreamed(server: SessionRoutesHarness): Promise<[SessionClient, ScriptedExchange]> {
+    async function halfStreamed(
+      server: SessionRoutesHarness,
+    ): Promise<[SessionClient, ScriptedExchange]> {
       const session = new SessionClient(server);
       const runner = await openRunner(server, () => session.run());
       const events = [startedEvent(), state, textStart, text("Hel")];
@@ -320,7 +345,9 @@ export function standardSuite(fresh: FreshServer): void {
           { id: "m-r", role: "user", content: "hi" },
           { id: "a", role: "assistant", content: "Hel" },
         ]);
-        await runner.write(`data: ${text("lo")}\n\ndata: ${textEnd}\n\ndata: ${finishedEvent()}\n\n`);
+        await runner.write(
+          `data: ${text("lo")}\n\ndata: ${textEnd}\n\ndata: ${finishedEvent()}\n\n`,
+        );
         expect((await allOf(sse)).map(json)).toEqual([text("lo"), textEnd, finishedEvent()]);
         await runner.end();
       }),
@@ -402,7 +429,8 @@ export function standardSuite(fresh: FreshServer): void {
         for (const { data, id } of events)
           expect(await (await session.get(`/agui/events/${id}/body`)).text()).toBe(data);
         const [logId = "", position = ""] = (events[0]?.id ?? "").split("-r");
-        const body = (cursor: string): Promise<Response> => session.get(`/agui/events/${cursor}/body`);
+        const body = (cursor: string): Promise<Response> =>
+          session.get(`/agui/events/${cursor}/body`);
         await expectProblem(await body("nonsense"), 400, "Invalid cursor");
         for (const cursor of [
           `${logId}-r0`,
