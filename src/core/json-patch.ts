@@ -72,7 +72,7 @@ function applyOperation(root: unknown, operation: Operation): unknown {
       const value = valueAt(root, operation.from);
       return value === undefined ? undefined : add(root, path, structuredClone(value));
     }
-    case "move": {
+    default: {
       const { from } = operation;
       const value = valueAt(root, from);
       if (value === undefined) return undefined;

@@ -155,11 +155,10 @@ export function createRuns(options: RunsOptions): Runs {
           const run = findRun(session.state, runId);
           if (run?.phase !== "ended") {
             const threadId = run?.threadId || threadOf(mark.data, mark.session);
-            const started = run?.phase === "started";
             // tried once: a store that cannot be written must not keep the server from its readers
             const signal = AbortSignal.abort();
             const open = { session, clock, logger, logId, runId, threadId, signal };
-            if (!(await endRun(open, RESTARTED, { started }))) continue;
+            if (!(await endRun(open, RESTARTED, { started: run?.phase === "started" }))) continue;
             logger.warn("run-closed-after-restart", { ...session.key, runId });
           }
           await store.clearOpen(session.key, logId, runId);

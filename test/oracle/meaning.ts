@@ -41,7 +41,6 @@ class Meaning {
   state: unknown = {};
   #batch: Event[] = [];
   #open: string | null = null;
-  #failed = false;
   readonly #seen = new Set<string>();
   #held: Event[] = [];
 
@@ -57,7 +56,6 @@ class Meaning {
         if (this.#open !== null && isOwn) this.#open = null;
         return;
       case "RUN_ERROR":
-        if (this.#open !== null && isOwn) this.#failed = true;
         return;
       default: {
         const isSaid = event.type === "MESSAGES_SNAPSHOT" || event.type === "RAW";

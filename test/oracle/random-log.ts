@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 
 type Event = Record<string, unknown>;
 
@@ -227,8 +227,8 @@ const event = (snapshot: fc.Arbitrary<unknown>): fc.Arbitrary<Event> =>
   );
 
 /** Events with what runners get wrong: values that clients refuse, and that mean nothing else. */
-const flawed = (made: fc.Arbitrary<Event>): fc.Arbitrary<Event> =>
-  fc.tuple(made, fc.nat(19)).map(([made, flaw]): Event => {
+const flawed = (whole: fc.Arbitrary<Event>): fc.Arbitrary<Event> =>
+  fc.tuple(whole, fc.nat(19)).map(([made, flaw]): Event => {
     if (flaw === 0) return { ...made, timestamp: 1.5 };
     if (flaw === 1) return { ...made, timestamp: "2026-01-01T00:00:00Z" };
     if (flaw === 2) return { ...made, name: made["name"] ?? null, rawEvent: null, timestamp: null };
@@ -240,13 +240,13 @@ const flawed = (made: fc.Arbitrary<Event>): fc.Arbitrary<Event> =>
 const runEnd = pick("finished", "finished", "finished", "error", "cut", "twice", "late");
 
 /** One run: what its caller said, its events, how it ends, and what comes behind it. */
-const run = (events: fc.Arbitrary<Event>) =>
+const run = (anyEvent: fc.Arbitrary<Event>) =>
   fc.record({
     said: fc.option(messages, { nil: undefined }),
     input: fc.option(messages, { nil: undefined }),
-    events: fc.array(events, { maxLength: 14 }),
+    events: fc.array(anyEvent, { maxLength: 14 }),
     end: runEnd,
-    behind: fc.array(events, { maxLength: 3 }),
+    behind: fc.array(anyEvent, { maxLength: 3 }),
     /** Whether the next run's caller spoke while this one went on. */
     isOvertaken: fc.boolean(),
   });
@@ -260,11 +260,11 @@ export const olderLog: fc.Arbitrary<readonly string[]> = logOf(state).filter(
 );
 
 function logOf(snapshot: fc.Arbitrary<unknown>): fc.Arbitrary<readonly string[]> {
-  const events = flawed(event(snapshot));
+  const anyEvent = flawed(event(snapshot));
   return fc
     .tuple(
-      fc.array(events, { maxLength: 2 }),
-      fc.array(run(events), { minLength: 1, maxLength: 4 }),
+      fc.array(anyEvent, { maxLength: 2 }),
+      fc.array(run(anyEvent), { minLength: 1, maxLength: 4 }),
     )
     .map(([before, runs]) => {
       const lines: Event[] = [...before];

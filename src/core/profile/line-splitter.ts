@@ -42,7 +42,10 @@ export class LineSplitter {
     }
     for (let from = 0; from < chunk.length;) {
       const lineEnd = chunk.indexOf(LF, from);
-      if (lineEnd === -1) return this.#carry(chunk.subarray(from));
+      if (lineEnd === -1) {
+        this.#carry(chunk.subarray(from));
+        break;
+      }
       const part = chunk.subarray(from, lineEnd);
       this.#offset += part.length + 1;
       from = lineEnd + 1;

@@ -82,7 +82,7 @@ function closer({ kind, id, owner }: OpenItem): EventLine {
       const tag = owner === null ? {} : { subagentRunId: owner };
       return EventLine.of({ type: "STEP_FINISHED", stepName: id, ...tag });
     }
-    case "subagent":
+    default:
       return EventLine.of({ type: "SUBAGENT_FINISHED", subagentRunId: id });
   }
 }

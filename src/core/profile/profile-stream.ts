@@ -7,9 +7,10 @@ import { mendEvent } from "./mend-event.ts";
 import type { Message } from "./mend-message.ts";
 import type { MessageList } from "./message-list.ts";
 import { hiddenMessageOf, rawEvent, RunItems } from "./run-items.ts";
-import { inputMessages, mendMessages, mendRunStarted, type RunIds } from "./run-started.ts";
+import { inputMessages, mendRunStarted, type RunIds } from "./run-started.ts";
 import { SeenRuns } from "./seen-runs.ts";
 import type { StateDocument } from "./state-document.ts";
+import { ToldMessages } from "./told-messages.ts";
 
 export interface ProfileStreamOptions {
   readonly dialect: Dialect;
@@ -30,10 +31,6 @@ export interface ProfileStreamOptions {
 
 /** Snapshots of old logs that were migrated belong to no run that ever begins. */
 const MIGRATION_RUN = "legacy-migration";
-/** Most characters of messages in one input; half an event, since escapes make them longer. */
-const MAX_TOLD_CHARS = MAX_EVENT_BYTES / 2;
-/** Most characters of messages that wait to be told when the list of all of them was let go. */
-const MAX_UNTOLD_CHARS = MAX_EVENT_BYTES;
 const MAX_HIDDEN = 10_000;
 
 const CUT = { message: "The run ended without a terminal event", code: "runlog-run-cut" };
@@ -54,6 +51,7 @@ export class ProfileStream {
   readonly #held = new HeldEvents();
   readonly #seen = new SeenRuns();
   readonly #items: RunItems;
+  readonly #told: ToldMessages;
   readonly #hidden = new Set<string>();
   #run: RunIds | null = null;
   #starting: EventLine | null = null;
@@ -61,13 +59,6 @@ export class ProfileStream {
   #failed: EventLine | null = null;
   /** The last error of the run, its end if no other comes. */
   #error: EventLine | null = null;
-  /** Messages of snapshots that the client has not been told. */
-  readonly #untold = new Map<string, Message>();
-  #untoldChars = 0;
-  /** Messages that had no room among these. */
-  #leftOut = 0;
-  #isStale = false;
-  #isRearranged = false;
   #isLive = false;
   #isDone = false;
   #isWarm: boolean;
@@ -76,6 +67,7 @@ export class ProfileStream {
     this.#options = options;
     this.#isWarm = options.isWarm ?? false;
     const { dialect, messages, state, writer } = options;
+    this.#told = new ToldMessages(messages, dialect);
     this.#items = new RunItems({
       dialect,
       messages,
@@ -84,15 +76,12 @@ export class ProfileStream {
         writer.event(line.bytes);
       },
       beforeMessage: (id, isNew) => {
-        if (this.#untold.size > 0 && (isNew || this.#untold.has(id))) this.#flush();
+        if (this.#told.isMissing(id, isNew)) this.#flush();
       },
       beforeCall: () => {
-        if (this.#isRearranged) this.#flush();
+        if (this.#told.isRearranged) this.#flush();
       },
-      onStale: (isRearranged) => {
-        this.#isStale = true;
-        this.#isRearranged ||= isRearranged;
-      },
+      onStale: (isRearranged) => this.#told.setStale(isRearranged),
     });
   }
 
@@ -172,10 +161,8 @@ export class ProfileStream {
 
   /** A held snapshot of messages: the run's RUN_STARTED tells them. */
   inject(line: EventLine): void {
-    const wasStale = this.#isStale;
-    this.#merge(line);
     // who posted the run has its messages, if not with what was added to them
-    if (this.#options.onlyRun !== undefined) this.#isStale = wasStale;
+    this.#told.merge(line, { hasOwn: this.#options.onlyRun !== undefined });
   }
 
   /** Sends the RUN_STARTED that waits, with the messages that the client does not know. */
@@ -194,7 +181,9 @@ export class ProfileStream {
       const known = messages.find(message.id);
       return known === null || isSameJson(known, message);
     });
-    const before = this.#tellInRuns(run.threadId);
+    const parts = this.#told.takeUntold();
+    const before = parts.pop() ?? [];
+    for (const part of parts) this.#tellInRun(run.threadId, part);
     messages.add(own);
     const told = [...before, ...own.filter(({ id }) => !before.some((other) => other.id === id))];
     this.#run = run;
@@ -208,8 +197,7 @@ export class ProfileStream {
     } else {
       this.#emit(started);
     }
-    const leftOut = this.#held.takeLeftOut() + this.#leftOut;
-    this.#leftOut = 0;
+    const leftOut = this.#held.takeLeftOut() + this.#told.takeLeftOut();
     if (leftOut > 0) this.#custom("runlog:left-out", { count: leftOut });
   }
 
@@ -224,7 +212,7 @@ export class ProfileStream {
    * no run is open. Afterwards the owner does what `push` asks for, then feeds all that is held.
    */
   prepareEnd(): void {
-    const isLeft = !this.#held.isEmpty || this.#isStale || this.#untold.size > 0;
+    const isLeft = !this.#held.isEmpty || this.#told.isBehind;
     if (this.#run || !isLeft || this.#options.onlyRun !== undefined) return;
     const runId = `runlog-${crypto.randomUUID()}`;
     this.#startAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
@@ -251,7 +239,7 @@ export class ProfileStream {
   /** Nothing of the messages has to be told any more: they were restated. */
   restated(): void {
     this.#isWarm = false;
-    this.#allTold();
+    this.#told.clear();
   }
 
   get #startingId(): string {
@@ -300,30 +288,9 @@ export class ProfileStream {
     const hidden = hiddenMessageOf(type, line);
     if (hidden !== null && this.#hidden.size < MAX_HIDDEN) this.#hidden.add(hidden);
     if (type !== "MESSAGES_SNAPSHOT") return this.#items.take(type, line);
-    if (!this.#merge(line)) return this.#emit(rawEvent(line));
+    if (!this.#told.merge(line)) return this.#emit(rawEvent(line));
     this.#items.closeChunks();
     if (this.#isLive) this.#flush();
-  }
-
-  /** Takes over the messages of a snapshot; false if it is none. */
-  #merge(line: EventLine): boolean {
-    const list = line.json("messages");
-    if (!Array.isArray(list)) return false;
-    const { dialect, messages } = this.#options;
-    const { isChanged, isRearranged, added } = messages.merge(mendMessages(list, dialect));
-    this.#isStale ||= isChanged;
-    this.#isRearranged ||= isRearranged;
-    for (const message of added) {
-      const chars = JSON.stringify(message).length;
-      if (messages.isLost && this.#untoldChars + chars > MAX_UNTOLD_CHARS) {
-        this.#leftOut++;
-        continue;
-      }
-      this.#untoldChars += chars;
-      this.#untold.set(message.id, message);
-      if (message.toolCalls) this.#isRearranged = true;
-    }
-    return true;
   }
 
   #terminal(type: string, line: EventLine): void {
@@ -388,39 +355,10 @@ export class ProfileStream {
   /** Tells all messages at once, if the client does not have them as they are. */
   #flush(): void {
     const { dialect, messages } = this.#options;
-    if (messages.isLost || (!this.#isStale && this.#untold.size === 0)) return;
-    const all = messages.messages;
-    const line = EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: all });
-    if (line.bytes.length > MAX_EVENT_BYTES) return messages.lose();
-    if (dialect === "1.0") this.#items.tags.seed(all, true);
-    this.#emit(line);
-    this.#allTold();
-  }
-
-  #allTold(): void {
-    this.#isStale = false;
-    this.#isRearranged = false;
-    this.#untold.clear();
-    this.#untoldChars = 0;
-  }
-
-  /** The messages for the next RUN_STARTED; those that would not fit are told in runs of their own. */
-  #tellInRuns(threadId: string): Message[] {
-    let part: Message[] = [];
-    let chars = 0;
-    for (const message of this.#untold.values()) {
-      const own = JSON.stringify(message).length;
-      if (part.length > 0 && chars + own > MAX_TOLD_CHARS) {
-        this.#tellInRun(threadId, part);
-        part = [];
-        chars = 0;
-      }
-      part.push(message);
-      chars += own;
-    }
-    this.#untold.clear();
-    this.#untoldChars = 0;
-    return part;
+    const snapshot = this.#told.takeSnapshot();
+    if (!snapshot) return;
+    if (dialect === "1.0") this.#items.tags.seed(messages.messages, true);
+    this.#emit(snapshot);
   }
 
   #tellInRun(threadId: string, messages: readonly Message[]): void {

@@ -410,7 +410,7 @@ export function standardSuite(fresh: FreshServer): void {
           name: "runlog:large-event",
           value: { type: "CUSTOM", size: large.length },
         });
-        const { cursor } = event?.["value"] as { cursor: string };
+        const { cursor } = (event?.["value"] ?? {}) as { cursor?: string };
         const response = await session.get(`/agui/events/${cursor}/body`);
         expect(response.status).toBe(200);
         expect(response.headers.get("Content-Type")).toBe("application/json");

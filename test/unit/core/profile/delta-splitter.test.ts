@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { DeltaSplitter } from "../../../../src/core/profile/delta-splitter.ts";
 import { concat, textOf, utf8 } from "../../../contract/bytes.ts";
@@ -54,7 +54,7 @@ it("cuts a long text where neither an escape, a character nor a pair is broken",
     for (const piece of pieces) {
       expect(utf8(piece).length).toBeLessThan(MIB + 64);
       expect(() => JSON.parse(`"${piece}"`) as string).not.toThrow();
-      expect(piece.endsWith('\\ud83d')).toBe(false);
+      expect(piece.endsWith("\\ud83d")).toBe(false);
     }
   }
 });
