@@ -1,5 +1,5 @@
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
-import { BorderFinder } from "./border-finder.ts";
+import type { BorderFinder } from "./border-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";
 import { decodeTrailer, GENERATION, isTrailerOf, type Trailer, TRAILER_MARK } from "./trailer.ts";
 

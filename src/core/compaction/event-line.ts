@@ -181,9 +181,7 @@ export class EventLine {
 
   #valueOf(key: string): Stretch | null {
     const field = this.#places[KEYS.indexOf(key)]!;
-    return field === -1
-      ? null
-      : { start: this.#fields[field + 1]!, end: this.#fields[field + 2]! };
+    return field === -1 ? null : { start: this.#fields[field + 1]!, end: this.#fields[field + 2]! };
   }
 
   /** The text of a string without escapes; null for everything else. */

@@ -60,5 +60,7 @@ export function isTrailerOf(line: Uint8Array, trailer: Trailer, sum: number): bo
 }
 
 function isTrailer(value: unknown): value is Trailer {
-  return isObject(value) && value["generation"] === GENERATION && typeof value["logId"] === "string";
+  return (
+    isObject(value) && value["generation"] === GENERATION && typeof value["logId"] === "string"
+  );
 }
