@@ -24,7 +24,7 @@ export function eventsGet(service: SessionService) {
       const { store, compactor, limits } = service;
       const start = await findReplayStart(use.session, { store, cursor: cursorOf(c), view });
       // what an earlier process did not get to
-      if (view === "condensed") compactor.request(key);
+      if (view === "condensed" && start.logId !== null) compactor.request(key);
       const source = createEventStream(use, { store, start, retryMs: limits.retryMs });
       const stream = openStream(service, source, { heartbeat: HEARTBEAT });
       const said: Record<string, string> =
