@@ -48,7 +48,7 @@ export function connectPost(service: SessionService) {
         view: view === "raw" ? "raw" : "condensed",
       });
       // what an earlier process did not get to
-      if (view !== "raw") compactor.request(key);
+      if (view !== "raw" && start.logId !== null) compactor.request(key);
       const { source, said } = await sourceFor(use, view, {
         store,
         start,

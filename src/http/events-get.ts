@@ -23,7 +23,7 @@ export function eventsGet(service: SessionService) {
       const history = view === "raw" ? "raw" : "condensed";
       const found = await findReplayStart(use.session, { store, cursor, view: history });
       // what an earlier process did not get to
-      if (history === "condensed") compactor.request(key);
+      if (history === "condensed" && found.logId !== null) compactor.request(key);
       const isFresh = cursor === null || found.full !== null;
       const { preface, ...start }: PrefacedStart =
         view === "snapshot" && isFresh ? await snapshotStart(service, use, found) : found;

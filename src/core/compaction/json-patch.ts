@@ -4,20 +4,16 @@ import { isObject } from "../json-fields.ts";
 const FORBIDDEN: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 const INDEX = /^(0|[1-9]\d{0,8})$/;
 
-type Container = Record<string, unknown> | unknown[];
-
-/** A document that patches change in place. */
-export interface PatchedDocument {
-  root: unknown;
-}
+/** A document, or a part of one, that has members. */
+export type Container = Record<string, unknown> | unknown[];
 
 /**
  * Applies a JSON Patch (RFC 6902) to `document` and says whether it did; if not, the document is
  * unchanged. It does only what every implementation does alike: a patch with an operation that has
- * any doubt about it - an unknown one, a path that leads nowhere, an index with a leading zero, a
- * name such as `__proto__` - is refused, whatever a client might make of it.
+ * any doubt about it - an unknown one, a path that leads nowhere or to the whole document, an index
+ * with a leading zero, a name such as `__proto__` - is refused, whatever a client might make of it.
  */
-export function applyPatch(document: PatchedDocument, patch: unknown): boolean {
+export function applyPatch(document: Container, patch: unknown): boolean {
   if (!Array.isArray(patch)) return false;
   const undo: (() => void)[] = [];
   for (const operation of patch) {
@@ -29,12 +25,12 @@ export function applyPatch(document: PatchedDocument, patch: unknown): boolean {
 }
 
 function applyOperation(
-  document: PatchedDocument,
+  document: Container,
   operation: Readonly<Record<string, unknown>>,
   undo: (() => void)[],
 ): boolean {
   const path = pointerOf(operation["path"]);
-  if (!path) return false;
+  if (!path || path.length === 0) return false;
   const { op, value } = operation;
   const hasValue = value !== undefined;
   switch (op) {
@@ -46,15 +42,14 @@ function applyOperation(
       return remove(document, path, undo);
     case "copy": {
       const from = pointerOf(operation["from"]);
-      if (!from || from.length === 0 || path.length === 0) return false;
+      if (!from || from.length === 0) return false;
       const found = find(document, from);
       return found !== null && add(document, path, structuredClone(found.value), undo);
     }
     case "move": {
       const from = pointerOf(operation["from"]);
-      // of or to the root, into itself, or to where it is: implementations differ
-      if (!from || path.length === 0 || from.every((key, index) => path[index] === key))
-        return false;
+      // into itself, or to where it is: implementations differ
+      if (!from || from.every((key, index) => path[index] === key)) return false;
       const found = find(document, from);
       return (
         found !== null && remove(document, from, undo) && add(document, path, found.value, undo)
@@ -77,8 +72,8 @@ function pointerOf(pointer: unknown): string[] | null {
   return parts.some((part) => FORBIDDEN.has(part)) ? null : parts;
 }
 
-function find(document: PatchedDocument, path: readonly string[]): { value: unknown } | null {
-  let value = document.root;
+function find(document: Container, path: readonly string[]): { value: unknown } | null {
+  let value: unknown = document;
   for (const key of path) {
     if (!isContainer(value) || !has(value, key)) return null;
     value = get(value, key);
@@ -87,13 +82,13 @@ function find(document: PatchedDocument, path: readonly string[]): { value: unkn
 }
 
 function add(
-  document: PatchedDocument,
+  document: Container,
   path: readonly string[],
   value: unknown,
   undo: (() => void)[],
 ): boolean {
   const key = path.at(-1);
-  if (key === undefined) return setRoot(document, value, undo);
+  if (key === undefined) return false;
   const parent = find(document, path.slice(0, -1))?.value;
   if (!isContainer(parent)) return false;
   if (!Array.isArray(parent)) return setMember(parent, key, value, undo);
@@ -105,13 +100,13 @@ function add(
 }
 
 function replace(
-  document: PatchedDocument,
+  document: Container,
   path: readonly string[],
   value: unknown,
   undo: (() => void)[],
 ): boolean {
   const key = path.at(-1);
-  if (key === undefined) return setRoot(document, value, undo);
+  if (key === undefined) return false;
   const parent = find(document, path.slice(0, -1))?.value;
   if (!isContainer(parent) || !has(parent, key)) return false;
   if (!Array.isArray(parent)) return setMember(parent, key, value, undo);
@@ -124,9 +119,8 @@ function replace(
   return true;
 }
 
-function remove(document: PatchedDocument, path: readonly string[], undo: (() => void)[]): boolean {
+function remove(document: Container, path: readonly string[], undo: (() => void)[]): boolean {
   const key = path.at(-1);
-  // without a root there is no document: what is left then differs
   if (key === undefined) return false;
   const parent = find(document, path.slice(0, -1))?.value;
   if (!isContainer(parent) || !has(parent, key)) return false;
@@ -141,15 +135,6 @@ function remove(document: PatchedDocument, path: readonly string[], undo: (() =>
       parent[key] = before;
     });
   }
-  return true;
-}
-
-function setRoot(document: PatchedDocument, value: unknown, undo: (() => void)[]): boolean {
-  const before = document.root;
-  document.root = value;
-  undo.push(() => {
-    document.root = before;
-  });
   return true;
 }
 
@@ -169,7 +154,8 @@ function setMember(
   return true;
 }
 
-function isContainer(value: unknown): value is Container {
+/** Whether it has members. */
+export function isContainer(value: unknown): value is Container {
   return typeof value === "object" && value !== null;
 }
 

@@ -5,7 +5,7 @@ import type { EventLine, Stretch } from "./event-line.ts";
 import { LineTemplate } from "./line-template.ts";
 
 /** Most bytes of text that one merged delta holds. */
-export const MAX_DELTA_BYTES: number = 64 * 1024;
+const MAX_DELTA_BYTES = 64 * 1024;
 
 const LF = Uint8Array.of(10);
 const CLOSE_BRACE = 0x7d;

@@ -1,9 +1,9 @@
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
 import type { EventLine } from "./event-line.ts";
-import { applyPatch, type PatchedDocument } from "./json-patch.ts";
+import { applyPatch, type Container, isContainer } from "./json-patch.ts";
 
 /** Largest state that is held, as JSON text; what is folded into it may come to as much again. */
-export const MAX_STATE_BYTES: number = 256 * 1024;
+const MAX_STATE_BYTES = 256 * 1024;
 
 const STRINGS = /"(?:[^"\\]|\\.)*"/g;
 /** Numbers that would not come out of a double as they went in: very long or very large ones, -0. */
@@ -13,7 +13,8 @@ const LF = Uint8Array.of(10);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-interface Fold extends PatchedDocument {
+interface Fold {
+  readonly document: Container;
   /** The snapshot's line, and the place of its value in it. */
   readonly line: Uint8Array<ArrayBuffer>;
   readonly from: number;
@@ -31,9 +32,10 @@ interface Fold extends PatchedDocument {
  * snapshot back. What it does not take has to be passed on, and what it holds before that.
  *
  * A snapshot that no patch has touched comes back as the bytes that it was. Not taken are patches
- * before a snapshot, those that fail or are not plain (`applyPatch`), and everything that could not
- * be told from its fold only by a lucky client: numbers that a double does not hold, members that
- * differ from those of the snapshot, states above the limit.
+ * before a snapshot, those that fail or are not plain (`applyPatch`), and whatever a client could
+ * tell from its fold: numbers that a double does not hold, members that differ from those of the
+ * snapshot, a state without members (a client may ignore `null` and keep the state before it). Nor
+ * are states above the limit.
  */
 export class StateFold {
   readonly #scanner = new JsonObjectScanner([]);
@@ -53,17 +55,18 @@ export class StateFold {
     if (RISKY_NUMBER.test(text.replace(STRINGS, ""))) return false;
     const value: unknown = JSON.parse(text);
     if (kind === "patch") {
-      if (!fold || !applyPatch(fold, value)) return false;
+      if (!fold || !applyPatch(fold.document, value)) return false;
       fold.isPatched = true;
       fold.bytes += length;
       return true;
     }
+    if (!isContainer(value)) return false;
     this.#fold = {
+      document: value,
       line: bytes.slice(start, end),
       from: body.start - start,
       to: body.end - start,
       shell,
-      root: value,
       isPatched: false,
       bytes: length,
     };
@@ -77,7 +80,7 @@ export class StateFold {
     if (!fold) return [];
     const { line, from, to } = fold;
     if (!fold.isPatched) return [line, LF];
-    const state = encoder.encode(JSON.stringify(fold.root));
+    const state = encoder.encode(JSON.stringify(fold.document));
     return [line.subarray(0, from), state, line.subarray(to), LF];
   }
 

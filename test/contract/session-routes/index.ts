@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { betweenRunsSuite } from "./between-runs.ts";
+import { condensedSuite } from "./condensed.ts";
 import { errorsSuite } from "./errors.ts";
 import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
@@ -23,6 +24,7 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
   describe(`session routes: ${name}`, () => {
     replaySuite(fresh);
     liveSuite(fresh);
+    condensedSuite(fresh);
     runsSuite(fresh);
     exportSuite(fresh);
     sessionsSuite(fresh);
