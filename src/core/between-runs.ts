@@ -26,6 +26,8 @@ interface ListenedThread {
 export interface BetweenRuns {
   /** Listens to this thread from now on, and to no other of the session: a run was admitted to it. */
   listen(key: SessionKey, thread: ListenedThread): void;
+  /** The run that the session's runner began by itself and that is open, or null. */
+  openRun(key: SessionKey): string | null;
   /** Hangs up, until the session's next run. */
   stop(key: SessionKey): void;
   /** Sessions that are listened to, or will be after a pause. */
@@ -65,6 +67,8 @@ export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
       // two at once would each get a part of what the runner says
       start(key, thread, known?.done ?? Promise.resolve());
     },
+
+    openRun: (key) => listeners.get(idOf(key))?.openRun ?? null,
 
     stop(key) {
       listeners.get(idOf(key))?.hangUp(UNFINISHED);

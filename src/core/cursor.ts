@@ -1,17 +1,15 @@
 import { isLogId } from "../ports/log-id.ts";
 
+/** A log that cursors point into: the raw one, or one generation of the compact one. */
+export type LogPlace =
+  | { readonly log: "raw"; readonly logId: string }
+  | { readonly log: "compact"; readonly logId: string; readonly generation: number };
+
 /**
- * A position behind an event (PROTOCOL.md, Cursors): in the raw log, or in one generation of the
- * compact log. Opaque on the wire: `<logId>-r<offset>`, `<logId>-c<generation>.<offset>`.
+ * A position behind an event (PROTOCOL.md, Cursors). Opaque on the wire: `<logId>-r<offset>`,
+ * `<logId>-c<generation>.<offset>`.
  */
-export type Cursor =
-  | { readonly log: "raw"; readonly logId: string; readonly offset: number }
-  | {
-      readonly log: "compact";
-      readonly logId: string;
-      readonly generation: number;
-      readonly offset: number;
-    };
+export type Cursor = LogPlace & { readonly offset: number };
 
 const FORM = /^([a-z0-9]{16})-(?:r(\d{1,15})|c(\d{1,9})\.(\d{1,15}))$/;
 
@@ -29,12 +27,10 @@ export function parseCursor(text: string): Cursor | null {
 
 /** The cursor as it goes over the wire. */
 export function formatCursor(cursor: Cursor): string {
-  return cursor.log === "raw"
-    ? `${rawCursorPrefix(cursor.logId)}${cursor.offset}`
-    : `${cursor.logId}-c${cursor.generation}.${cursor.offset}`;
+  return `${cursorPrefix(cursor)}${cursor.offset}`;
 }
 
-/** What stands before the offset in every cursor of a raw log. */
-export function rawCursorPrefix(logId: string): string {
-  return `${logId}-r`;
+/** What stands before the offset in every cursor of a log. */
+export function cursorPrefix(place: LogPlace): string {
+  return place.log === "raw" ? `${place.logId}-r` : `${place.logId}-c${place.generation}.`;
 }

@@ -1,10 +1,9 @@
-import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { concatBytes } from "../stream/concat.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
-import { rawCursorPrefix } from "./cursor.ts";
-import { readShown } from "./legacy/read-shown.ts";
+import { cursorPrefix, type LogPlace } from "./cursor.ts";
+import { createLogReader, type LogChunk } from "./log-reader.ts";
 import type { ReplayStart } from "./replay.ts";
 import type { SessionUse } from "./sessions.ts";
 
@@ -13,138 +12,59 @@ export interface EventStreamOptions {
   readonly start: ReplayStart;
   /** When the client should come back after a break, ms; with jitter, so that all do not at once. */
   readonly retryMs: number;
+  /** Frames that come before everything else. */
+  readonly preface?: Uint8Array<ArrayBuffer>;
 }
 
 /** What a viewer is sent when nothing else was for a while. */
 export const HEARTBEAT: Uint8Array<ArrayBuffer> = sseComment("heartbeat");
 
-/** A read of the store that is under way. */
-interface Reading {
-  readonly reader: ReadableStreamBYOBReader;
-  readonly framer: SseFramer;
-  readonly buffer: Uint8Array<ArrayBuffer>;
-}
-
-/** Bytes read at once: with less, replays are slower; with more, each viewer holds more. */
-const READ_BYTES = 64 * 1024;
-
 /**
- * One viewer: a reader of the raw log at an offset, framed as server-sent events. Replay and live
- * are the same loop - what is among the latest bytes comes from the session's ring, everything else
- * from the store - so there is no seam at which an event could be lost or doubled. It holds an
- * offset and at most one chunk, and ends when its log is deleted or replaced.
+ * One viewer: what a reader of the session finds, framed as server-sent events. What is among the
+ * latest bytes comes framed already. Ends when the log is deleted or replaced.
  *
  * Takes over `use` and releases it when closed.
  */
 export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
-  const { session } = use;
-  const { log } = session;
   const { store, start } = options;
-  const abort = new AbortController();
-  const unwatch = log.watch();
-  let { logId, offset } = start;
-  let isReady = !start.isAdopted;
+  const reader = createLogReader(use, { store, start, framed: true });
   let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
-  let reading: Reading | null = null;
+  /** Framing goes on over chunks that follow each other: the log, and where the next one begins. */
+  let framing: { place: LogPlace; end: number; framer: SseFramer } | null = null;
 
-  /** The next bytes of a read of the store, framed, or null when that read is through. */
-  async function readStored(id: string, end: number): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (!reading) {
-      const { signal } = abort;
-      const bytes = await readShown(store, log.key, { logId: id, start: offset, end, signal });
-      reading = {
-        reader: bytes.getReader({ mode: "byob" }),
-        framer: new SseFramer(rawCursorPrefix(id), offset),
-        // framing copies, so that one buffer does for the whole read
-        buffer: new Uint8Array(READ_BYTES),
-      };
-    }
-    const { reader, framer, buffer } = reading;
-    const { value, done } = await reader.read(buffer);
-    if (done) {
-      reading = null;
-      return null;
-    }
-    offset += value.length;
-    const frames = framer.push(value);
-    reading = { reader, framer, buffer: new Uint8Array(value.buffer) };
-    return frames;
-  }
-
-  /** An adopted log may have to be looked through first; whoever watches hears heartbeats meanwhile. */
-  async function getReady(): Promise<void> {
-    await Promise.race([session.load(), aborted(abort.signal)]);
-    offset = Math.max(offset, session.shownFrom);
-    isReady = true;
-  }
-
-  function isAtBoundary(): boolean {
-    return reading?.framer.atBoundary ?? true;
-  }
-
-  /** The end of a stream whose log has gone; within a frame only a break tells that it is not whole. */
-  function endOfLog(): null {
-    if (isAtBoundary()) return null;
-    throw new RunlogError("log-not-found", "The log was deleted");
-  }
-
-  async function next(): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (preamble) {
-      const bytes = preamble;
-      preamble = null;
-      return bytes;
-    }
-    if (!isReady) await getReady();
-    while (!abort.signal.aborted) {
-      const position = log.position;
-      logId ??= position?.logId ?? null;
-      if (logId !== null && position?.logId !== logId) return endOfLog();
-      if (reading || (position && logId !== null && offset < position.end)) {
-        const id = logId ?? "";
-        const hit = reading ? null : log.recent(id, offset);
-        if (hit) {
-          offset = hit.end;
-          return hit.bytes;
-        }
-        try {
-          const bytes = await readStored(id, position?.end ?? offset);
-          if (bytes) return bytes;
-        } catch (error) {
-          // deleted while it was read, which is not announced yet
-          if (hasCode(error, "log-not-found")) return endOfLog();
-          throw error;
-        }
-      } else {
-        await log.grown(abort.signal);
-      }
-    }
-    return null;
+  function framed({ place, start: from, end, bytes, isFramed }: LogChunk): Uint8Array<ArrayBuffer> {
+    if (isFramed) return bytes;
+    if (framing?.place !== place || framing.end !== from)
+      framing = { place, end, framer: new SseFramer(cursorPrefix(place), from) };
+    framing.end = end;
+    return framing.framer.push(bytes);
   }
 
   return {
-    next,
+    async next() {
+      if (preamble) {
+        const bytes = preamble;
+        preamble = null;
+        return bytes;
+      }
+      const frames: Uint8Array<ArrayBuffer>[] = [];
+      do {
+        const chunk = await reader.next();
+        if (!chunk) return null;
+        frames.push(framed(chunk));
+        // small blocks of the compact log: one write for all that was read of them
+      } while (reader.hasNext);
+      return concatBytes(frames);
+    },
     get atBoundary() {
-      return isAtBoundary();
+      return reader.atLineEnd;
     },
-    close() {
-      abort.abort();
-      reading?.reader.cancel().catch(() => {
-        // the read ends by the signal; its error has nobody to go to
-      });
-      unwatch();
-      use.release();
-    },
+    close: () => reader.close(),
   };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-function preambleOf({ start, retryMs }: EventStreamOptions): Uint8Array<ArrayBuffer> {
+function preambleOf({ start, retryMs, preface }: EventStreamOptions): Uint8Array<ArrayBuffer> {
   const retry = sseRetry(retryMs * (0.5 + Math.random()));
-  if (start.full === null) return retry;
-  return concatBytes([retry, sseComment(`full replay: ${start.full}`)]);
+  const said = start.full === null ? [] : [sseComment(`full replay: ${start.full}`)];
+  return concatBytes([retry, ...said, ...(preface ? [preface] : [])]);
 }

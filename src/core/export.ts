@@ -1,6 +1,8 @@
-import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import type { LogName, LogStore, SessionKey } from "../ports/log-store.ts";
 import { JsonArrayJoiner } from "../stream/json-array.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
+import type { CompactPosition } from "./compaction/compact-log.ts";
+import { EventStretches } from "./compaction/event-stretches.ts";
 import type { OldLogs } from "./legacy/old-logs.ts";
 import { wellFormedLines } from "./legacy/old-messages.ts";
 import { readShown } from "./legacy/read-shown.ts";
@@ -12,15 +14,18 @@ export interface ExportOptions {
   readonly key: SessionKey;
   /** The log as it was when the export was asked for, or null if the session has none. */
   readonly shown: ShownLog | null;
+  /** How far the log is condensed, for an export of the condensed view; null for one of the raw log. */
+  readonly condensed: CompactPosition | null;
   /** Epoch ms. */
   readonly nowMs: number;
 }
 
 type Chunks = AsyncGenerator<Uint8Array<ArrayBuffer>>;
 
-/** Bytes that `exportLines` gives. */
-export function exportedBytes(shown: ShownLog | null): number {
-  return shown ? shown.stat.end.raw - shown.from : 0;
+/** Bytes of all events of an export, one event a line. */
+export function exportLength(options: ExportOptions): number {
+  const bytes = partsOf(options).reduce((sum, { start, end }) => sum + end - start, 0);
+  return bytes - (options.condensed?.trailerBytes ?? 0);
 }
 
 /** The events as readers see them, one a line, up to the end in `shown`. */
@@ -29,9 +34,9 @@ export function exportLines(options: ExportOptions): ChunkSource {
 }
 
 /**
- * One JSON document (contract 2.7): the events as members of an array, verbatim, then the lines of the
- * older format that came with an adopted log; streamed. A failure on the way breaks the stream off, so
- * what ends is always whole.
+ * One JSON document (contract 2.7): the events as members of an array, then the lines of the older
+ * format that came with an adopted log; streamed. A failure on the way breaks the stream off, so what
+ * ends is always whole.
  */
 export function exportDocument(options: ExportOptions): ChunkSource {
   return sourceOf((signal) => documentParts(options, signal));
@@ -46,7 +51,7 @@ async function* documentParts(options: ExportOptions, signal: AbortSignal): Chun
     exportDate: new Date(nowMs).toISOString(),
   });
   yield encoder.encode(`${head.slice(0, -1)},"aguiEvents":[`);
-  const joiner = new JsonArrayJoiner(exportedBytes(shown));
+  const joiner = new JsonArrayJoiner(exportLength(options));
   for await (const chunk of shownEvents(options, signal)) yield joiner.push(chunk);
   const messages = shown && (await oldLogs.messages(key, shown.stat.logId));
   if (messages) {
@@ -56,19 +61,41 @@ async function* documentParts(options: ExportOptions, signal: AbortSignal): Chun
   yield encoder.encode(`],"hasLegacy":${messages !== null}}`);
 }
 
-async function* shownEvents({ store, key, shown }: ExportOptions, signal: AbortSignal): Chunks {
-  if (exportedBytes(shown) === 0 || shown === null) return;
-  const { logId, end } = shown.stat;
-  const range = { logId, start: shown.from, end: end.raw, signal };
-  const reader = (await readShown(store, key, range)).getReader();
-  try {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      yield value;
+/** A range of one of the logs. */
+interface Part {
+  readonly log: LogName;
+  readonly start: number;
+  readonly end: number;
+}
+
+function partsOf({ shown, condensed }: ExportOptions): Part[] {
+  const parts: Part[] = [];
+  if (condensed) parts.push({ log: "compact", start: condensed.start, end: condensed.end });
+  if (shown) {
+    const start = Math.max(condensed?.rawEnd ?? 0, shown.from);
+    parts.push({ log: "raw", start, end: shown.stat.end.raw });
+  }
+  return parts.filter(({ start, end }) => start < end);
+}
+
+async function* shownEvents(options: ExportOptions, signal: AbortSignal): Chunks {
+  const { store, key, shown } = options;
+  for (const part of partsOf(options)) {
+    const range = { ...part, logId: shown?.stat.logId ?? "", signal };
+    const reader = (await readShown(store, key, range)).getReader();
+    const events = part.log === "compact" ? new EventStretches(part.start) : null;
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        const stretches = events?.push(value) ?? [{ bytes: value }];
+        for (const { bytes } of stretches) yield bytes;
+      }
+    } finally {
+      await reader.cancel().catch(() => {
+        // the read ended by the signal; its error has nobody to go to
+      });
     }
-  } finally {
-    await reader.cancel();
   }
 }
 

@@ -16,12 +16,12 @@ export class KnownMessages {
   }
 
   has(id: string): boolean {
-    return this.#hashes.has(hashOf(id));
+    return this.#hashes.has(hashText(id));
   }
 
   /** Remembers an id as the latest, and forgets the oldest beyond the bound. */
   add(id: string): void {
-    const hash = hashOf(id);
+    const hash = hashText(id);
     this.#hashes.delete(hash);
     this.#hashes.add(hash);
     if (this.#hashes.size <= KNOWN_MESSAGES) return;
@@ -56,7 +56,7 @@ export class KnownMessages {
 }
 
 /** Two 32-bit multiplicative hashes of the text, joined to 53 bits. */
-export function hashOf(text: string): number {
+export function hashText(text: string): number {
   let high = 0xdeadbeef;
   let low = 0x41c6ce57;
   for (let i = 0; i < text.length; i++) {

@@ -49,6 +49,11 @@ export class ListenedEvents {
     this.#options = options;
   }
 
+  /** The run of the runner's own that is open, or null. */
+  get openRun(): string | null {
+    return isOpen(this.#run) ? this.#run.runId : null;
+  }
+
   /** Throws what `Session.append` throws. */
   async store(batch: EventBatch): Promise<void> {
     const { key, logId, sessions } = this.#options;

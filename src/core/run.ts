@@ -26,6 +26,8 @@ export interface RunOptions extends OpenRun {
   readonly connect: (signal: AbortSignal) => Promise<RunnerStream>;
   /** Told once when another run may begin: at the end, or a moment after RUN_FINISHED. */
   readonly onSlotFree: () => void;
+  /** Told when RUN_FINISHED is stored: the run is over, though its runner may still say something. */
+  readonly onFinished: () => void;
   /** Silence in ms that ends a run, or null for none. */
   readonly idleMs: number | null;
   /** Told what the runner does, and asked what becomes of its pod. */
@@ -173,7 +175,8 @@ class RunCarrier {
 
   /** The run is over; its runner may still say something. */
   #wrapUp(): void {
-    const { clock, onSlotFree } = this.#options;
+    const { clock, onFinished, onSlotFree } = this.#options;
+    onFinished();
     this.#cancelTimers = [
       clock.after(SLOT_AFTER_MS, onSlotFree),
       clock.after(LATE_EVENTS_MS, () => this.stop()),

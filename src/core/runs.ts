@@ -2,16 +2,15 @@ import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore, OpenRunMark, SessionKey } from "../ports/log-store.ts";
+import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createTurns } from "../stream/turns.ts";
-import { endRun, type RunEnd, RESTARTED, SHUTDOWN } from "./run.ts";
+import { type RunEnd, SHUTDOWN } from "./run.ts";
 import { readRunInput } from "./run-input.ts";
 import { type AdmittedRun, type RunAccepted, SessionRuns } from "./session-runs.ts";
 import type { Sessions } from "./sessions.ts";
-import { findRun } from "./session-state.ts";
 
 export interface RunsOptions {
   readonly store: LogStore;
@@ -44,6 +43,8 @@ export interface Runs {
   start(key: SessionKey, body: HeldBody, caller: Caller): Promise<RunAccepted>;
   /** The session's active run, or null. */
   activeRun(key: SessionKey): RunAccepted | null;
+  /** Whether a run of the session waits, or is active and not finished. */
+  isRunning(key: SessionKey): boolean;
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
   carries(key: SessionKey, runId: string | null): boolean;
   /**
@@ -70,7 +71,7 @@ interface Entry {
 }
 
 export function createRuns(options: RunsOptions): Runs {
-  const { store, sessions, directory, runner, platform, clock, logger } = options;
+  const { sessions, directory, runner, platform, clock, logger } = options;
   const entries = new Map<string, Entry>();
   const removals = createTurns();
   let closed = false;
@@ -147,6 +148,8 @@ export function createRuns(options: RunsOptions): Runs {
     },
 
     activeRun: (key) => entries.get(idOf(key))?.runs.activeRun ?? null,
+
+    isRunning: (key) => entries.get(idOf(key))?.runs.isRunning ?? false,
 
     carries: (key, runId) => entries.get(idOf(key))?.runs.carries(runId) ?? false,
 

@@ -10,7 +10,9 @@ import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { closeLeftOpen } from "./close-left-open.ts";
+import { type Compactor, createCompactor } from "./compaction/compactor.ts";
 import { createOldLogs, type LegacyOptions, type OldLogs } from "./legacy/old-logs.ts";
+import type { ProfileBudgets } from "./profile/profile-source.ts";
 import { resumeListening } from "./resume-listening.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessionLives, type SessionLives } from "./session-lives.ts";
@@ -51,6 +53,10 @@ export interface ServiceLimits {
   readonly ringBudgetBytes: number;
   /** Request bodies waiting at once, bytes. Default 64 MiB. */
   readonly bodyBudgetBytes: number;
+  /** Messages that streams of the standard profile keep, bytes in all. Default 64 MiB. */
+  readonly messageBudgetBytes: number;
+  /** Long lines that streams of the standard profile read at once, bytes. Default 64 MiB. */
+  readonly lineBudgetBytes: number;
   /** Runs of a session that wait behind the active one. Default 8. */
   readonly runQueue: number;
   /** Silence of a runner in ms that ends its run. Default null: never. */
@@ -74,6 +80,8 @@ const DEFAULT_LIMITS: ServiceLimits = {
   ringBytes: MIB,
   ringBudgetBytes: 64 * MIB,
   bodyBudgetBytes: 64 * MIB,
+  messageBudgetBytes: 64 * MIB,
+  lineBudgetBytes: 64 * MIB,
   runQueue: 8,
   runIdleMs: null,
   sessionIdleMs: 600_000,
@@ -96,8 +104,10 @@ export interface SessionService extends SessionPorts {
   readonly oldLogs: OldLogs;
   readonly runs: Runs;
   readonly betweenRuns: BetweenRuns;
+  readonly compactor: Compactor;
   readonly pacer: StreamPacer;
   readonly bodyBudget: ByteBudget;
+  readonly profileBudgets: ProfileBudgets;
   /**
    * Refuses new runs, waits a while for those in flight, closes what is still open, and ends the
    * streams so that clients come back elsewhere. The ports stay open.
@@ -127,7 +137,9 @@ export async function createSessionService(
     idleMs: limits.sessionIdleMs,
     documentOf: (key) => lives.documentOf(key),
     onLetGo: (key) => betweenRuns.stop(key),
+    onRunEnded: (key) => compactor.request(key),
   });
+  const compactor = createCompactor({ store, logger, sessions });
   const runs = createRuns({
     store,
     sessions,
@@ -191,13 +203,19 @@ export async function createSessionService(
     oldLogs,
     runs,
     betweenRuns,
+    compactor,
     pacer,
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
+    profileBudgets: {
+      messages: createByteBudget(limits.messageBudgetBytes),
+      lines: createByteBudget(limits.lineBudgetBytes),
+    },
     async close() {
       closed = true;
       await runs.drain(limits.drainMs);
       // before the streams, so that whoever watches a run sees why it ended
       await Promise.all([runs.close(), betweenRuns.close()]);
+      await compactor.close();
       pacer.endAll();
       for (const stop of [stopTicking, stopLooking, stopSweeping, stopClosing]) stop();
     },

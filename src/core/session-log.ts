@@ -4,7 +4,7 @@ import type { LogStat, LogStore, SessionKey } from "../ports/log-store.ts";
 import { ByteRing, type RingBudget, type RingHit } from "../stream/byte-ring.ts";
 import { concatBytes } from "../stream/concat.ts";
 import { SseFramer } from "../stream/sse-frame.ts";
-import { rawCursorPrefix } from "./cursor.ts";
+import { cursorPrefix } from "./cursor.ts";
 
 export interface SessionLogOptions {
   readonly key: SessionKey;
@@ -45,6 +45,7 @@ export class SessionLog {
   #asking: Promise<LogStat | null> | null = null;
   #waiting = new Set<() => void>();
   #viewers = 0;
+  #changes = 0;
 
   constructor(options: SessionLogOptions) {
     this.key = options.key;
@@ -105,8 +106,16 @@ export class SessionLog {
     return this.#position?.logId === logId ? this.#ring.read(from) : null;
   }
 
-  /** Resolves when there may be something new, or when `signal` aborts. */
-  grown(signal: AbortSignal): Promise<void> {
+  /** How often those who wait were told to look again; see `grown`. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /**
+   * Resolves when there may be something new since `changes` was `seen`, or when `signal` aborts.
+   */
+  grown(signal: AbortSignal, seen: number = this.#changes): Promise<void> {
+    if (seen !== this.#changes) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#waiting.delete(wake);
@@ -136,7 +145,7 @@ export class SessionLog {
   close(): void {
     this.#unsubscribe();
     this.#ring.clear();
-    this.#wake();
+    this.wake();
   }
 
   /** Learns from the store where the next append goes. Calls that come meanwhile share the answer. */
@@ -173,10 +182,12 @@ export class SessionLog {
       this.#ring.clear();
       if (this.#writeEnd && this.#writeEnd.logId !== position?.logId) this.#writeEnd = null;
     }
-    this.#wake();
+    this.wake();
   }
 
-  #wake(): void {
+  /** Has those who wait look again: the log has grown, or what else they wait for has happened. */
+  wake(): void {
+    this.#changes++;
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const wake of waiting) wake();
@@ -184,7 +195,8 @@ export class SessionLog {
 
   #frame(pieces: readonly Uint8Array[], start: number): Uint8Array<ArrayBuffer> {
     if (!this.#position) throw new RunlogError("internal", "framed bytes of no log");
-    const framer = new SseFramer(rawCursorPrefix(this.#position.logId), start);
+    const prefix = cursorPrefix({ log: "raw", logId: this.#position.logId });
+    const framer = new SseFramer(prefix, start);
     return framer.push(concatBytes(pieces));
   }
 }

@@ -59,6 +59,8 @@ interface Entry {
   logId: string | null;
   /** Whether the runner has answered. */
   reached: boolean;
+  /** Whether its RUN_FINISHED is stored. */
+  isFinished: boolean;
 }
 
 /**
@@ -89,6 +91,11 @@ export class SessionRuns {
     return this.#queue.length === 0 && this.#carried.size === 0;
   }
 
+  /** Whether a run waits, or is active and not finished. */
+  get isRunning(): boolean {
+    return this.#queue.length > 0 || (this.#active !== null && !this.#active.isFinished);
+  }
+
   /** Whether this run is active, waits or wraps up; null asks for any. */
   carries(runId: string | null): boolean {
     if (runId === null) return !this.isIdle;
@@ -115,7 +122,13 @@ export class SessionRuns {
     // one after the other, so that the log has them in the order in which they came
     const accepted = this.#admitting.then(() => this.#store(entry));
     this.#admitting = accepted.catch(() => {});
-    const entry: Entry = { request, accepted, logId: null, reached: false };
+    const entry: Entry = {
+      request,
+      accepted,
+      logId: null,
+      reached: false,
+      isFinished: false,
+    };
     this.#queue.push(entry);
     accepted.then(
       () => this.#startNext(),
@@ -198,6 +211,9 @@ export class SessionRuns {
         platform,
         podGraceMs,
         onSlotFree: () => this.#freeSlot(next),
+        onFinished: () => {
+          next.isFinished = true;
+        },
         connect: (signal) => this.#connect(next, signal),
       }),
     );
@@ -227,6 +243,8 @@ export class SessionRuns {
     await carried;
     this.#carried.delete(request.input.runId);
     this.#freeSlot(entry);
+    // whoever watches may have waited for the end of a run that nothing more is stored of
+    this.#options.session.log.wake();
     if (this.isIdle) this.#options.onIdle();
   }
 

@@ -2,6 +2,7 @@ import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStat, LogStore, SessionKey } from "../ports/log-store.ts";
 import type { EventFacts } from "../ports/runner-client.ts";
+import type { CompactLog } from "./compaction/compact-log.ts";
 import { KnownMessages } from "./known-messages.ts";
 import type { OldLogs } from "./legacy/old-logs.ts";
 import { isAdopted } from "./legacy/read-shown.ts";
@@ -13,11 +14,14 @@ import { EMPTY_STATE, foldEvent, type SessionState } from "./session-state.ts";
 export interface SessionOptions {
   readonly key: SessionKey;
   readonly log: SessionLog;
+  readonly compact: CompactLog;
   readonly store: LogStore;
   readonly oldLogs: OldLogs;
   readonly logger: Logger;
   /** What a log that is made for a session gets as its document, or null. Default: nothing. */
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
+  /** Told when the end of a run was stored. */
+  readonly onRunEnded?: (key: SessionKey) => void;
 }
 
 /** What there is of a log for its readers. */
@@ -46,10 +50,13 @@ const HEAD_EVERY_BYTES = 4 * 1024 * 1024;
 export class Session {
   readonly key: SessionKey;
   readonly log: SessionLog;
+  /** The same history, its finished runs condensed. */
+  readonly compact: CompactLog;
   readonly #store: LogStore;
   readonly #oldLogs: OldLogs;
   readonly #logger: Logger;
   readonly #documentOf: (key: SessionKey) => Uint8Array | null;
+  readonly #onRunEnded: (key: SessionKey) => void;
   #logId: string | null = null;
   #state: SessionState = EMPTY_STATE;
   #messages = new KnownMessages();
@@ -61,9 +68,12 @@ export class Session {
   #saveQueued: Promise<void> | null = null;
 
   constructor(options: SessionOptions) {
-    const { key, log, store, oldLogs, logger, documentOf = () => null } = options;
+    const { key, log, compact, store, oldLogs, logger } = options;
+    const { documentOf = () => null, onRunEnded = () => {} } = options;
     this.key = key;
     this.log = log;
+    this.compact = compact;
+    this.#onRunEnded = onRunEnded;
     this.#store = store;
     this.#oldLogs = oldLogs;
     this.#logger = logger;
@@ -147,6 +157,8 @@ export class Session {
       this.save().catch((error: unknown) => {
         this.#logger.warn("head-not-saved", { ...this.key, error });
       });
+    if (events.some(({ type }) => type === "RUN_FINISHED" || type === "RUN_ERROR"))
+      this.#onRunEnded(this.key);
   }
 
   /** Changes what is known by something that is no event: a run that was admitted. */

@@ -3,6 +3,7 @@ import type { LiveFeed } from "../ports/live-feed.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { RingBudget } from "../stream/byte-ring.ts";
+import { CompactLog } from "./compaction/compact-log.ts";
 import type { OldLogs } from "./legacy/old-logs.ts";
 import { Session } from "./session.ts";
 import { decodeHead } from "./session-head.ts";
@@ -23,6 +24,8 @@ export interface SessionsOptions {
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
   /** Told when the state of a session is let go. */
   readonly onLetGo?: (key: SessionKey) => void;
+  /** Told when the end of a run was stored. */
+  readonly onRunEnded?: (key: SessionKey) => void;
 }
 
 /** A use of a session's state: it stays at least until the last use is released. */
@@ -60,7 +63,8 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   function enter(key: SessionKey): Entry {
     const log = new SessionLog({ ...options, key });
-    const session = new Session({ ...options, key, log });
+    const compact = new CompactLog(key, store);
+    const session = new Session({ ...options, key, log, compact });
     const entry: Entry = { session, uses: 0, unusedSince: 0 };
     entries.set(idOf(key), entry);
     return entry;

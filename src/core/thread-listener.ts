@@ -24,6 +24,7 @@ export class ThreadListener {
   readonly #options: ThreadListenerOptions;
   readonly #stop = new AbortController();
   #reason: RunEnd = UNFINISHED;
+  #events: ListenedEvents | null = null;
   /** Settles, and never rejects, when everything that was heard is stored. */
   readonly done: Promise<void>;
 
@@ -31,6 +32,11 @@ export class ThreadListener {
   constructor(options: ThreadListenerOptions, after: Promise<void>) {
     this.#options = options;
     this.done = after.then(() => this.#listen());
+  }
+
+  /** The run of the runner's own that is open, or null. */
+  get openRun(): string | null {
+    return this.#events?.openRun ?? null;
   }
 
   /** Whether this thread is what it listens to, or would but for a pause. */
@@ -62,6 +68,7 @@ export class ThreadListener {
     const { directory, key, logger, runner, threadId } = this.#options;
     const { signal } = this.#stop;
     const events = new ListenedEvents(this.#options);
+    this.#events = events;
     let delivered = false;
     let isOver = false;
     try {

@@ -99,10 +99,12 @@ interface OpenStore {
   readonly legacy?: LegacyOptions;
 }
 
-function openStore({ storage, legacyProject }: Config, logger: Logger): OpenStore {
+function openStore({ auth, storage, legacyProject }: Config, logger: Logger): OpenStore {
   if (storage.kind === "memory") return { store: createMemoryLogStore() };
   const store = createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
-  return { store, legacy: { logs: store.legacy, project: legacyProject } };
+  const { legacy: logs } = store;
+  // a cluster knows which projects hold a session; without one, somebody has to say
+  return { store, legacy: auth.kind === "none" ? { logs, project: legacyProject } : { logs } };
 }
 
 function peerOf(c: Context): string | null {

@@ -1,34 +1,37 @@
 import type { Context } from "hono";
 import { createEventStream, HEARTBEAT } from "../core/event-stream.ts";
-import { findReplayStart } from "../core/replay.ts";
+import { readAmbientSnapshot } from "../core/profile/profile-source.ts";
+import { findReplayStart, type ReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
-import { RunlogError } from "../ports/errors.ts";
+import type { SessionUse } from "../core/sessions.ts";
 import { accessOf } from "./access.ts";
 import { openStream } from "./open-stream.ts";
 import { sessionKeyOf } from "./session-key.ts";
+import { replayHeader, SSE_HEADERS } from "./sse-headers.ts";
+import { streamViewOf } from "./view.ts";
 
-const HEADERS: Readonly<Record<string, string>> = {
-  "Content-Type": "text/event-stream",
-  "Cache-Control": "no-cache",
-  "X-Accel-Buffering": "no",
-};
-
-/** `GET …/agui/events`: the log from a cursor or its start, then live without end (contract 2.1). */
+/** `GET …/agui/events`: the history from a cursor or its start, then live without end (contract 2.1). */
 export function eventsGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    checkView(c);
+    const view = streamViewOf(c);
     // nothing is opened for a HEAD: there is no stream that somebody would have to end
-    if (c.req.method === "HEAD") return c.body(null, 200, HEADERS);
+    if (c.req.method === "HEAD") return c.body(null, 200, { ...SSE_HEADERS });
     const use = service.sessions.use(key);
     try {
-      const start = await findReplayStart(use.session, service.store, cursorOf(c));
-      const { retryMs } = service.limits;
-      const source = createEventStream(use, { store: service.store, start, retryMs });
+      const { store, compactor, limits } = service;
+      const cursor = cursorOf(c);
+      const history = view === "raw" ? "raw" : "condensed";
+      const found = await findReplayStart(use.session, { store, cursor, view: history });
+      // what an earlier process did not get to
+      if (history === "condensed" && found.logId !== null) compactor.request(key);
+      const isFresh = cursor === null || found.full !== null;
+      const { preface, ...start }: PrefacedStart =
+        view === "snapshot" && isFresh ? await snapshotStart(service, use, found) : found;
+      const options = { store, start, retryMs: limits.retryMs, ...(preface && { preface }) };
+      const source = createEventStream(use, options);
       const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
-      const said: Record<string, string> =
-        start.full === null ? {} : { "X-Runlog-Replay": `full; reason=${start.full}` };
-      return c.body(stream, 200, { ...HEADERS, ...said });
+      return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(start.full) });
     } catch (error) {
       use.release();
       throw error;
@@ -36,10 +39,19 @@ export function eventsGet(service: SessionService) {
   };
 }
 
-/** Until there is a condensed log, the raw log is the default view as well. */
-function checkView(c: Context): void {
-  const view = c.req.query("view");
-  if (view !== undefined && view !== "raw") throw new RunlogError("invalid-input", "Invalid view");
+type PrefacedStart = ReplayStart & { readonly preface?: Uint8Array<ArrayBuffer> };
+
+/** Behind a snapshot of the session; at its start if there is none that could be said at once. */
+async function snapshotStart(
+  { profileBudgets: budgets, store }: SessionService,
+  use: SessionUse,
+  found: ReplayStart,
+): Promise<PrefacedStart> {
+  if ((use.session.log.position?.end ?? 0) === 0) return found;
+  const snapshot = await readAmbientSnapshot(use, { store, start: found, budgets });
+  if (!snapshot) return { ...found, full: "snapshot-too-large" };
+  const { frames: preface, position } = snapshot;
+  return { ...found, logId: position.logId, compact: null, offset: position.offset, preface };
 }
 
 /** The header wins: a browser that reconnects sends its latest cursor there. Empty is none. */

@@ -1,25 +1,30 @@
 import type { Context } from "hono";
-import { exportDocument, exportedBytes, exportLines } from "../core/export.ts";
+import { exportDocument, exportLength, exportLines } from "../core/export.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { directoryOf } from "./access.ts";
 import { openStream } from "./open-stream.ts";
 import { problemOf } from "./problem.ts";
 import { sessionKeyOf } from "./session-key.ts";
+import { viewOf } from "./view.ts";
 
-/** `GET …/export`: the whole log as one JSON document, or as JSON lines (contract 2.7). */
+/** `GET …/export`: the whole history as one JSON document, or as JSON lines (contract 2.7). */
 export function exportGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    const { store, oldLogs, directory, clock, sessions } = service;
-    const view = c.req.query("view");
-    if (view !== undefined && view !== "raw")
-      throw new RunlogError("invalid-input", "Invalid view");
+    const { store, oldLogs, clock, compactor, sessions } = service;
+    const view = viewOf(c);
     const use = sessions.use(key);
     try {
       const shown = await use.session.shown();
-      if (!shown && !(await directory.get(key)))
+      if (!shown && !(await directoryOf(c, service).get(key)))
         throw new RunlogError("session-not-found", "Session not found");
 
+      const isCondensed = shown !== null && view === "condensed";
+      // what an earlier process did not get to
+      if (isCondensed) compactor.request(key);
+      const condensed = isCondensed ? await use.session.compact.find(shown.stat) : null;
+      const options = { store, oldLogs, key, shown, condensed, nowMs: clock.now() };
       const lines = accepts(c.req.header("Accept"), "application/x-ndjson");
       const gzip = accepts(c.req.header("Accept-Encoding"), "gzip");
       const headers: Record<string, string> = {
@@ -29,12 +34,11 @@ export function exportGet(service: SessionService) {
         Vary: "Accept, Accept-Encoding",
       };
       if (gzip) headers["Content-Encoding"] = "gzip";
-      else if (lines) headers["Content-Length"] = String(exportedBytes(shown));
+      else if (lines) headers["Content-Length"] = String(exportLength(options));
       if (shown && shown.skippedLines !== null)
         headers["X-Runlog-Skipped-Lines"] = String(shown.skippedLines);
       if (c.req.method === "HEAD") return c.body(null, 200, headers);
 
-      const options = { store, oldLogs, key, shown, nowMs: clock.now() };
       const source = lines ? exportLines(options) : exportDocument(options);
       const stream = openStream(service, source);
       if (!gzip) return c.body(stream, 200, headers);

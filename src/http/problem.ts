@@ -20,6 +20,7 @@ const KINDS = {
   "access-denied": { status: 403 },
   "review-failed": { status: 500 },
   "session-not-found": { status: 404 },
+  "event-not-found": { status: 404 },
   "session-exists": { status: 409 },
   "session-running": { status: 409 },
   "session-conflict": { status: 409 },

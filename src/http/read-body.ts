@@ -10,6 +10,9 @@ export interface ReadBodyOptions {
   readonly budget: ByteBudget;
 }
 
+/** Largest body of a run, bytes (contract 1.5). */
+export const MAX_RUN_BODY: number = 16 * 1024 * 1024;
+
 /** Largest body of a route that needs none or a small one, bytes (contract 1.5). */
 export const MAX_SMALL_BODY: number = 64 * 1024;
 

@@ -1,17 +1,80 @@
 import type { Context } from "hono";
+import { HEARTBEAT } from "../core/event-stream.ts";
+import { isAdopted } from "../core/legacy/read-shown.ts";
+import { dialectOf } from "../core/profile/dialect.ts";
+import { knownMessages, readPostedInput } from "../core/profile/posted-input.ts";
+import { createProfileSource } from "../core/profile/profile-source.ts";
+import type { ReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
-import { callerOf } from "./access.ts";
-import { readJsonBody } from "./read-body.ts";
+import type { Session } from "../core/session.ts";
+import { findRun } from "../core/session-state.ts";
+import { accessOf, callerOf } from "./access.ts";
+import { assertStreamRoom, openStream } from "./open-stream.ts";
+import { type JsonBody, MAX_RUN_BODY, readJsonBody } from "./read-body.ts";
 import { sessionKeyOf } from "./session-key.ts";
+import { acceptsEventStream, SSE_HEADERS } from "./sse-headers.ts";
 
-/** Largest body of a run, bytes (contract 1.5). */
-const MAX_RUN_BODY = 16 * 1024 * 1024;
-
-/** `POST …/agui/run`: starts a run in the background and answers with its ids (contract 2.2). */
+/**
+ * `POST …/agui/run`: starts a run in the background and answers with its ids, or with its events if
+ * the client asks for a stream (contract 2.2, 2.8).
+ */
 export function runPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget: service.bodyBudget });
+    if (acceptsEventStream(c)) return runStream(c, service, body);
     return c.json(await service.runs.start(key, body, callerOf(c)));
+  };
+}
+
+/** The run's own stream; a run that was posted before is told again. */
+async function runStream(c: Context, service: SessionService, body: JsonBody): Promise<Response> {
+  const key = sessionKeyOf(c);
+  const { profileBudgets: budgets, runs, sessions, store } = service;
+  const use = sessions.use(key);
+  try {
+    assertStreamRoom(service);
+    const posted = readPostedInput(body.bytes);
+    const dialect = dialectOf(c.req.query("profile"), posted.protocolVersion);
+    const start = await startOf(service, use.session, posted.runId);
+    const { runId } = await runs.start(key, body, callerOf(c));
+    const source = createProfileSource(use, {
+      store,
+      start,
+      dialect,
+      budgets,
+      onlyRun: runId,
+      known: knownMessages(posted, dialect),
+      isOver: () => !runs.carries(key, runId),
+    });
+    return c.body(openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) }), 200, {
+      ...SSE_HEADERS,
+    });
+  } catch (error) {
+    body.release();
+    use.release();
+    throw error;
+  }
+}
+
+/** Where the run's events begin: behind what is stored, or anywhere if it was posted before. */
+async function startOf(
+  { runs }: SessionService,
+  session: Session,
+  runId: string | null,
+): Promise<ReplayStart> {
+  const shown = await session.shown();
+  await session.load();
+  const position = session.log.position;
+  const isKnown =
+    runId !== null && (runs.carries(session.key, runId) || findRun(session.state, runId) !== null);
+  const offset = isKnown ? 0 : (position?.end ?? 0);
+  const logId = position?.logId ?? null;
+  return {
+    logId,
+    compact: null,
+    offset,
+    full: null,
+    isAdopted: shown !== null && isAdopted(shown.stat),
   };
 }

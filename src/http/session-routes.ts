@@ -4,7 +4,9 @@ import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
 import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
 import { adoptOldLog, requireAdoption } from "./adopt-old-log.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
+import { connectPost } from "./connect-post.ts";
 import { displaynamePut } from "./displayname-put.ts";
+import { eventBodyGet } from "./event-body-get.ts";
 import { eventsGet } from "./events-get.ts";
 import { exportGet } from "./export-get.ts";
 import { feedbackPost } from "./feedback-post.ts";
@@ -45,6 +47,8 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["POST", "/:sessionName/stop", ACCESS.project, stopPost],
   ["GET", "/:sessionName/pod-events", ACCESS.project, podEventsGet],
   ["GET", "/:sessionName/agui/events", ACCESS.watch, eventsGet],
+  ["GET", "/:sessionName/agui/events/:cursor/body", ACCESS.read, eventBodyGet],
+  ["POST", "/:sessionName/agui/connect", ACCESS.read, connectPost],
   ["POST", "/:sessionName/agui/run", ACCESS.write, runPost],
   ["POST", "/:sessionName/agui/interrupt", ACCESS.write, interruptPost],
   ["POST", "/:sessionName/agui/feedback", ACCESS.write, feedbackPost],

@@ -16,6 +16,7 @@ export type RunlogErrorCode =
   | "review-failed"
   // sessions and runs
   | "session-not-found"
+  | "event-not-found"
   | "session-exists"
   | "session-running"
   | "session-conflict"

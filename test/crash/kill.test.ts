@@ -107,7 +107,10 @@ class Viewer {
 
   async #resume(session: SessionClient) {
     const cursor = this.seen.at(-1)?.id;
-    const { response, sse } = await session.watch("", cursor ? { "Last-Event-ID": cursor } : {});
+    const { response, sse } = await session.watch(
+      "?view=raw",
+      cursor ? { "Last-Event-ID": cursor } : {},
+    );
     expect(response.headers.get("X-Runlog-Replay")).toBeNull();
     return sse;
   }
@@ -139,7 +142,7 @@ async function expectWholeLog(
   }
   expect(run).toBe(runs.length - 1);
 
-  const { sse } = await session.watch();
+  const { sse } = await session.watch("?view=raw");
   const replay = await sse.events(lines.length);
   await sse.cancel();
   const texts = replay.map(({ data }) => data);
@@ -152,7 +155,7 @@ async function expectWholeLog(
 }
 
 async function exportedLines(session: SessionClient): Promise<string[]> {
-  const response = await session.get("/export", { Accept: "application/x-ndjson" });
+  const response = await session.get("/export?view=raw", { Accept: "application/x-ndjson" });
   expect(response.status).toBe(200);
   const text = textOf(new Uint8Array(await response.arrayBuffer()));
   expect(text.endsWith("\n")).toBe(true);

@@ -72,7 +72,7 @@ describe("a session over hours", () => {
       await sse.events(1);
       await sse.cancel();
     }
-    expect(server.service.sessions.used).toBe(0);
+    await waitFor(() => server.service.sessions.used === 0);
     expect(server.service.pacer.open).toBe(0);
     await pass(clock, 15);
     expect(server.service.sessions.size).toBe(0);

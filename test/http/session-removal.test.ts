@@ -61,7 +61,7 @@ describe("while a session is being deleted", () => {
     await runner.write(`data: ${startedEvent("old")}\n\n`);
     const deleted = new ProjectClient(server).send("DELETE", "s1");
     await gate.reached;
-    expect(server.service.sessions.used).toBe(0);
+    await waitFor(() => server.service.sessions.used === 0);
     server.runner.script((exchange) => tell(exchange, [finishedEvent("new")]));
     const posted = session.run(runBody("new"));
     const again = new ProjectClient(server).send("DELETE", "s1");

@@ -3,7 +3,7 @@ import { JsonObjectScanner } from "../../stream/json-scan.ts";
 import { splitLines } from "../../stream/split-lines.ts";
 import type { ServerEventContext } from "../event.ts";
 import { isObject } from "../json-fields.ts";
-import { hashOf } from "../known-messages.ts";
+import { hashText } from "../known-messages.ts";
 import { MIGRATION_RUN } from "../session-state.ts";
 
 /** Longest line that is read; what is longer counts as malformed. */
@@ -71,7 +71,7 @@ function messageOf(line: Uint8Array, number: number): Message | null {
   const text = new TextDecoder().decode(line);
   const value = parse(text);
   if (!isObject(value) || !isObject(value["payload"])) return null;
-  const id = `legacy-${number}-${hashOf(text).toString(36)}`;
+  const id = `legacy-${number}-${hashText(text).toString(36)}`;
   const { content } = value["payload"];
   if (value["type"] === "user_message")
     return { id, role: "user", ...(typeof content === "string" && { content }) };

@@ -6,19 +6,17 @@ import { markOf, RECORD_BYTES, type ScanMark } from "./edits.ts";
 /** Bytes read at once for a reader who brings no buffer. */
 const READ_BYTES = 64 * 1024;
 
-/** A range of the raw log. */
-export type ShownRange = Omit<ReadOptions, "log">;
-
 /**
- * The raw log as clients may see it: in an adopted one malformed lines and odd times are not what is
- * stored. As `LogStore.read` otherwise, down to the number of bytes; a log of our own is read by
- * nothing else. An adopted log must have been looked through (`Session.load`).
+ * A log as clients may see it: in an adopted raw one malformed lines and odd times are not what is
+ * stored. As `LogStore.read` otherwise, down to the number of bytes; any other log is read by nothing
+ * else. An adopted log must have been looked through (`Session.load`).
  */
 export async function readShown(
   store: LogStore,
   key: SessionKey,
-  range: ShownRange,
+  range: ReadOptions,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  if (range.log !== undefined && range.log !== "raw") return store.read(key, range);
   const stat = await store.stat(key);
   // whatever is wrong with the log is for the read to say
   if (stat?.logId !== range.logId || !isAdopted(stat)) return store.read(key, range);

@@ -74,9 +74,9 @@ export class SessionClient {
     return document.status.agentStatus;
   }
 
-  /** The log's lines without their LF, by the export. */
-  async lines(): Promise<string[]> {
-    const response = await this.get("/export", { Accept: "application/x-ndjson" });
+  /** The raw log's lines without their LF, by the export; or those of another view of it. */
+  async lines(query = "?view=raw"): Promise<string[]> {
+    const response = await this.get(`/export${query}`, { Accept: "application/x-ndjson" });
     expect(response.status).toBe(200);
     const text = await response.text();
     return text === "" ? [] : text.slice(0, -1).split("\n");

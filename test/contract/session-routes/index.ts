@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { betweenRunsSuite } from "./between-runs.ts";
+import { condensedSuite } from "./condensed.ts";
 import { errorsSuite } from "./errors.ts";
 import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
@@ -12,6 +13,7 @@ import { sessionCreateSuite } from "./session-create.ts";
 import { sessionDeleteSuite } from "./session-delete.ts";
 import { sessionWritesSuite } from "./session-writes.ts";
 import { sessionsSuite } from "./sessions.ts";
+import { standardSuite } from "./standard.ts";
 import { tasksSuite } from "./tasks.ts";
 
 export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./harness.ts";
@@ -22,6 +24,7 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
   describe(`session routes: ${name}`, () => {
     replaySuite(fresh);
     liveSuite(fresh);
+    condensedSuite(fresh);
     runsSuite(fresh);
     exportSuite(fresh);
     sessionsSuite(fresh);
@@ -33,5 +36,6 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     tasksSuite(fresh);
     feedbackSuite(fresh);
     betweenRunsSuite(fresh);
+    standardSuite(fresh);
   });
 }

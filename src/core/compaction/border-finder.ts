@@ -1,0 +1,67 @@
+import { JsonObjectScanner } from "../../stream/json-scan.ts";
+
+const LF = 10;
+const LETTER_R = 0x52;
+const LETTER_U = 0x55;
+const LETTER_N = 0x4e;
+
+/**
+ * Finds where blocks end: behind a RUN_FINISHED or RUN_ERROR after which no run is open. Decided by
+ * the log's content alone. Open is the run that was started last, until a terminal of its own or of
+ * no run comes. Lines that are no valid object count for nothing, and a type that is spelt with
+ * escapes is none.
+ */
+export class BorderFinder {
+  readonly #scanner = new JsonObjectScanner(["type", "runId", "run_id"]);
+  #openRun: string | null = null;
+  /** Whether the scanner has seen the beginning of a line that goes on in the next chunk. */
+  #isMidLine = false;
+
+  /**
+   * Takes the bytes of `chunk` up to a border or to the end: the offset behind the border in
+   * `chunk`, or -1. With a border the work of this finder is done.
+   */
+  push(chunk: Uint8Array): number {
+    let at = 0;
+    if (this.#isMidLine) {
+      at = chunk.indexOf(LF) + 1;
+      this.#scanner.push(chunk, 0, at === 0 ? chunk.length : at - 1);
+      if (at === 0) return -1;
+      this.#isMidLine = false;
+      if (this.#endsRun()) return at;
+    }
+    const wholeEnd = chunk.lastIndexOf(LF) + 1;
+    for (;;) {
+      const found = indexOfRun(chunk, at, wholeEnd);
+      if (found === -1) break;
+      const lineStart = chunk.lastIndexOf(LF, found) + 1;
+      at = chunk.indexOf(LF, found) + 1;
+      this.#scanner.push(chunk, lineStart, at - 1);
+      if (this.#endsRun()) return at;
+    }
+    this.#isMidLine = wholeEnd < chunk.length;
+    if (this.#isMidLine) this.#scanner.push(chunk, wholeEnd, chunk.length);
+    return -1;
+  }
+
+  /** Whether the line that the scanner has seen is the end of the run that is open. */
+  #endsRun(): boolean {
+    const isValid = this.#scanner.end();
+    const type = this.#scanner.value("type");
+    const runId = this.#scanner.value("runId") || this.#scanner.value("run_id") || "";
+    this.#scanner.reset();
+    if (!isValid) return false;
+    if (type === "RUN_STARTED") this.#openRun = runId;
+    if (type !== "RUN_FINISHED" && type !== "RUN_ERROR") return false;
+    return this.#openRun === null || runId === "" || runId === this.#openRun;
+  }
+}
+
+/** Where the text `RUN` is between `from` and `to`, or -1. Its rarest letter is looked for first. */
+function indexOfRun(bytes: Uint8Array, from: number, to: number): number {
+  for (let at = bytes.indexOf(LETTER_U, from); at !== -1 && at < to;) {
+    if (bytes[at - 1] === LETTER_R && bytes[at + 1] === LETTER_N) return at;
+    at = bytes.indexOf(LETTER_U, at + 1);
+  }
+  return -1;
+}

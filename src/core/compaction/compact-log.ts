@@ -1,0 +1,156 @@
+import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { BorderFinder } from "./border-finder.ts";
+import { checksum, NO_BYTES } from "./checksum.ts";
+import { decodeTrailer, GENERATION, isTrailerOf, type Trailer, TRAILER_MARK } from "./trailer.ts";
+
+/** How far a session's raw log is condensed: what its last trailer says, checked. */
+export interface CompactPosition {
+  readonly logId: string;
+  readonly generation: number;
+  /** Where in the compact log this generation begins. */
+  readonly start: number;
+  /** Where it ends: behind its last trailer. */
+  readonly end: number;
+  /** Where in the raw log that which is not condensed begins. */
+  readonly rawEnd: number;
+  /** How many bytes from `start` to `end` are no events. */
+  readonly trailerBytes: number;
+  /** The checksum of everything from `start` to `end`. */
+  readonly sum: number;
+}
+
+/** How far a search for the end of the next block has come. */
+export interface BorderSearch {
+  readonly logId: string;
+  /** Where the block begins, and up to where no border was found, in the raw log. */
+  readonly from: number;
+  offset: number;
+  readonly finder: BorderFinder;
+}
+
+const LF = 10;
+const STEP_BYTES = 64 * 1024;
+
+/**
+ * What this process knows of a session's compact log. All of it can be had again from the store: the
+ * last trailer is looked for from the end of the log, and believed only if the checksum over
+ * everything before it is right. A log that is damaged, of another version or of another `logId` is
+ * as good as none; a new one then begins behind it.
+ */
+export class CompactLog {
+  readonly #key: SessionKey;
+  readonly #store: LogStore;
+  #position: CompactPosition | null = null;
+  #looking: { readonly logId: string; readonly found: Promise<CompactPosition | null> } | null =
+    null;
+  /** Kept here so that a run that goes on for long is not searched again from its start. */
+  search: BorderSearch | null = null;
+
+  constructor(key: SessionKey, store: LogStore) {
+    this.#key = key;
+    this.#store = store;
+  }
+
+  /** How far the log in `stat` is condensed; null if not at all. Throws what the store throws. */
+  async find(stat: LogStat): Promise<CompactPosition | null> {
+    if (this.#position?.logId === stat.logId) return this.#position;
+    if (stat.end.compact === 0) return null;
+    if (this.#looking?.logId !== stat.logId)
+      this.#looking = { logId: stat.logId, found: this.#look(stat) };
+    const { found } = this.#looking;
+    try {
+      const position = await found;
+      if (position && this.#position?.logId !== stat.logId) this.#position = position;
+      return this.#position?.logId === stat.logId ? this.#position : position;
+    } catch (error) {
+      this.#looking = null;
+      throw error;
+    }
+  }
+
+  /** There is one more block. */
+  advance(position: CompactPosition): void {
+    this.#position = position;
+  }
+
+  /** Forgets what it knows: somebody else has written. */
+  forget(): void {
+    this.#position = null;
+    this.#looking = null;
+  }
+
+  async #look(stat: LogStat): Promise<CompactPosition | null> {
+    const { logId } = stat;
+    const found = await this.#findTrailer(logId, stat.end.compact);
+    if (!found) return null;
+    const { trailer, line, at } = found;
+    const { generation, start, rawEnd, trailerBytes } = trailer;
+    const isOurs = trailer.logId === logId && generation === GENERATION;
+    if (!isOurs || !(start >= 0 && start <= at) || rawEnd > stat.end.raw) return null;
+    const sum = await this.checksum(logId, start, at, NO_BYTES);
+    if (!isTrailerOf(line, trailer, sum)) return null;
+    return {
+      logId,
+      generation,
+      start,
+      end: at + line.length,
+      rawEnd,
+      trailerBytes: trailerBytes + line.length,
+      sum: checksum(sum, line),
+    };
+  }
+
+  /** The checksum `sum` continued over a range of the compact log. */
+  async checksum(logId: string, start: number, end: number, sum: number): Promise<number> {
+    const options = { logId, log: "compact", start, end } as const;
+    const reader = this.#store.read(this.#key, options).getReader();
+    let next = sum;
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return next;
+      next = checksum(next, value);
+    }
+  }
+
+  /** The last line before `end` that is marked as a trailer, if it is one of this version. */
+  async #findTrailer(
+    logId: string,
+    end: number,
+  ): Promise<{ trailer: Trailer; line: Uint8Array; at: number } | null> {
+    for (let to = end; to > 0;) {
+      const from = Math.max(0, to - STEP_BYTES);
+      const bytes = await this.#bytes(logId, from, to);
+      const at = lastMark(bytes, from === 0);
+      if (at !== -1) {
+        const whole = await this.#bytes(logId, from + at, Math.min(end, from + at + STEP_BYTES));
+        const line = whole.subarray(0, whole.indexOf(LF) + 1);
+        const trailer = decodeTrailer(line);
+        return trailer && { trailer, line, at: from + at };
+      }
+      // one byte again: a mark counts only behind the LF before it
+      to = from === 0 ? 0 : from + 1;
+    }
+    return null;
+  }
+
+  async #bytes(logId: string, start: number, end: number): Promise<Uint8Array> {
+    const options = { logId, log: "compact", start, end } as const;
+    const reader = this.#store.read(this.#key, options).getReader();
+    const bytes = new Uint8Array(end - start);
+    for (let at = 0; ;) {
+      const { value, done } = await reader.read();
+      if (done) return bytes.subarray(0, at);
+      bytes.set(value, at);
+      at += value.length;
+    }
+  }
+}
+
+/** Where the last line that is marked begins, or -1. */
+function lastMark(bytes: Uint8Array, isFromStart: boolean): number {
+  for (let at = bytes.lastIndexOf(TRAILER_MARK); at > 0;) {
+    if (bytes[at - 1] === LF) return at;
+    at = bytes.lastIndexOf(TRAILER_MARK, at - 1);
+  }
+  return isFromStart && bytes[0] === TRAILER_MARK ? 0 : -1;
+}

@@ -1,0 +1,119 @@
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import { checksum, NO_BYTES } from "./checksum.ts";
+import type { CompactLog, CompactPosition } from "./compact-log.ts";
+import { encodeTrailer, GENERATION } from "./trailer.ts";
+
+export interface CompactWriterOptions {
+  readonly key: SessionKey;
+  readonly store: LogStore;
+  readonly log: CompactLog;
+  /** Behind which block to go on. */
+  readonly position: CompactPosition;
+  /** Where the compact log ends. */
+  readonly end: number;
+  /** The checksum of everything from `position.start` to `end`. */
+  readonly endSum: number;
+}
+
+/** What an interrupted compaction left behind is not what this one gives. */
+export class ForeignBytesError extends Error {}
+
+/** So much is gathered for one append. */
+const APPEND_BYTES = 256 * 1024;
+
+/** The place before the first block of a generation that begins at `start`. */
+export function generationStart(logId: string, start: number): CompactPosition {
+  return {
+    logId,
+    generation: GENERATION,
+    start,
+    end: start,
+    rawEnd: 0,
+    trailerBytes: 0,
+    sum: NO_BYTES,
+  };
+}
+
+/**
+ * Appends blocks to a compact log. What an interrupted compaction has already written behind the
+ * last trailer is compared, by its checksum, and not written again.
+ */
+export class CompactWriter {
+  readonly #options: CompactWriterOptions;
+  /** Where the next append goes. */
+  #end: number;
+  #sum: number;
+  /** Bytes still to come that the log has already. */
+  #known: number;
+  #pending = new Uint8Array(2 * APPEND_BYTES);
+  #pendingLength = 0;
+  /** Behind the last whole block, whether it is appended or pending. */
+  #position: CompactPosition;
+
+  constructor(options: CompactWriterOptions) {
+    this.#options = options;
+    this.#position = options.position;
+    this.#sum = options.position.sum;
+    this.#end = options.end;
+    this.#known = options.end - options.position.end;
+  }
+
+  /** Behind the last whole block. */
+  get position(): CompactPosition {
+    return this.#position;
+  }
+
+  /** Takes bytes of the block; throws ForeignBytesError if the log has others there. */
+  write(bytes: Uint8Array): void {
+    const known = bytes.subarray(0, this.#known);
+    this.#sum = checksum(this.#sum, known);
+    this.#known -= known.length;
+    if (known.length > 0 && this.#known === 0 && this.#sum !== this.#options.endSum)
+      throw new ForeignBytesError();
+    if (known.length === bytes.length) return;
+    const added = bytes.subarray(known.length);
+    this.#sum = checksum(this.#sum, added);
+    this.#put(added);
+  }
+
+  /** The block stands for everything up to `rawEnd`. */
+  endBlock(rawEnd: number): void {
+    if (this.#known > 0) throw new ForeignBytesError();
+    const { logId, generation, start, rawEnd: rawStart, trailerBytes } = this.#position;
+    const trailer = { logId, generation, start, rawStart, rawEnd, trailerBytes };
+    const { line, sum } = encodeTrailer(trailer, this.#sum);
+    this.#put(line);
+    this.#sum = sum;
+    this.#position = {
+      ...this.#position,
+      end: this.#end + this.#pendingLength,
+      rawEnd,
+      trailerBytes: trailerBytes + line.length,
+      sum,
+    };
+  }
+
+  /** Appends what is gathered, if that is enough. Throws what the store throws. */
+  async flush(options: { readonly all: boolean }): Promise<void> {
+    const length = this.#pendingLength;
+    if (length === 0 || (length < APPEND_BYTES && !options.all)) return;
+    const { key, log, store } = this.#options;
+    const position = this.#position;
+    const { logId } = position;
+    const bytes = this.#pending.subarray(0, length);
+    this.#end = await store.append(key, bytes, { logId, log: "compact", expectedEnd: this.#end });
+    this.#pendingLength = 0;
+    if (position.end > position.start) log.advance(position);
+  }
+
+  #put(bytes: Uint8Array): void {
+    const length = this.#pendingLength + bytes.length;
+    if (length > this.#pending.length) {
+      const larger = new Uint8Array(Math.max(length, this.#pending.length * 2));
+      larger.set(this.#pending.subarray(0, this.#pendingLength));
+      this.#pending = larger;
+    }
+    this.#pending.set(bytes, this.#pendingLength);
+    this.#pendingLength = length;
+  }
+}

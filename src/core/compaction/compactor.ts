@@ -1,0 +1,64 @@
+import { hasCode } from "../../ports/errors.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { Sessions } from "../sessions.ts";
+import { condenseSession } from "./condense-session.ts";
+
+export interface CompactorOptions {
+  readonly store: LogStore;
+  readonly logger: Logger;
+  readonly sessions: Sessions;
+}
+
+/** Condenses the finished runs of sessions in the background, one session of the process at a time. */
+export interface Compactor {
+  /** Asks for it; nothing happens if there is nothing to condense. */
+  request(key: SessionKey): void;
+  /** Stops; what is half done is gone on with the next time. Resolves when nothing is under way. */
+  close(): Promise<void>;
+}
+
+/** Sessions that wait at most; what is not remembered comes with the session's next use. */
+const MOST_WAITING = 10_000;
+
+export function createCompactor({ store, logger, sessions }: CompactorOptions): Compactor {
+  const stop = new AbortController();
+  const waiting = new Map<string, SessionKey>();
+  let working: Promise<void> | null = null;
+
+  async function work(): Promise<void> {
+    for (const [id, key] of waiting) {
+      waiting.delete(id);
+      if (!stop.signal.aborted) await condense(key);
+    }
+    working = null;
+  }
+
+  async function condense(key: SessionKey): Promise<void> {
+    const use = sessions.use(key);
+    const { session } = use;
+    try {
+      const shown = await session.shown();
+      const { signal } = stop;
+      if (shown) await condenseSession({ key, store, log: session.compact, shown, signal });
+    } catch (error) {
+      session.compact.forget();
+      const isGone = hasCode(error, "log-not-found", "log-fenced", "store-closed");
+      if (!isGone && !stop.signal.aborted) logger.warn("session-not-condensed", { ...key, error });
+    } finally {
+      use.release();
+    }
+  }
+
+  return {
+    request(key) {
+      if (stop.signal.aborted || waiting.size >= MOST_WAITING) return;
+      waiting.set(`${key.project}/${key.session}`, key);
+      working ??= work();
+    },
+    async close() {
+      stop.abort();
+      await working;
+    },
+  };
+}

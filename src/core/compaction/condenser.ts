@@ -1,0 +1,150 @@
+import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import { EventLine, type Stretch } from "./event-line.ts";
+import { type Emit, OpenItems } from "./open-items.ts";
+import { StateFold } from "./state-fold.ts";
+
+/** Longest line that is looked into. A longer one is passed on in pieces, as if it were odd. */
+const MAX_LINE_BYTES = 512 * 1024;
+/** Items whose deltas are merged side by side. */
+const OPEN_ITEMS = 16;
+
+const LF = 10;
+const QUOTE = 0x22;
+
+/**
+ * Condenses a stretch of a raw log, in order: adjacent deltas of an item become one, state changes
+ * behind a snapshot become one snapshot. Everything else stays where and as it is, byte for byte.
+ * Whoever replays the result ends with the same messages and the same state.
+ *
+ * What it gives depends on nothing but the bytes that it is given. Memory is bounded: some
+ * megabytes at most, whatever the events are. Bytes are pushed in chunks that break anywhere.
+ */
+export class Condenser {
+  readonly #emit: Emit;
+  readonly #line = new EventLine();
+  readonly #scanner = new JsonObjectScanner([]);
+  readonly #items: OpenItems;
+  /** Chunks may begin and end items, so only neighbours are merged. */
+  readonly #chunks: OpenItems;
+  readonly #state = new StateFold();
+  /** Chunks end where state is sent between them: with chunks in a run no state may move. */
+  #hasChunks = false;
+  /** The beginning of a line that goes on in the next chunk. */
+  #carried = new Uint8Array(16 * 1024);
+  #carriedLength = 0;
+  /** Whether the line that goes on is a long one, of which everything so far has been passed on. */
+  #isLong = false;
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+    this.#items = new OpenItems(OPEN_ITEMS, emit);
+    this.#chunks = new OpenItems(1, emit);
+  }
+
+  /** Takes the next bytes; may keep what it makes of them until later ones. */
+  push(chunk: Uint8Array<ArrayBuffer>): void {
+    let from = 0;
+    while (from < chunk.length) {
+      const lf = chunk.indexOf(LF, from);
+      if (lf === -1) return this.#carry(chunk.subarray(from));
+      this.#endLine(chunk, from, lf);
+      from = lf + 1;
+    }
+  }
+
+  /** The stretch is over, behind a whole line: gives what it kept. It can begin another one. */
+  finish(): void {
+    this.#flushAll();
+    this.#hasChunks = false;
+  }
+
+  #endLine(chunk: Uint8Array<ArrayBuffer>, from: number, lf: number): void {
+    if (this.#isLong) {
+      this.#isLong = false;
+      this.#emit(chunk.subarray(from, lf + 1));
+    } else if (this.#carriedLength === 0 && lf - from < MAX_LINE_BYTES) this.#take(chunk, from, lf);
+    else {
+      this.#carry(chunk.subarray(from, lf + 1));
+      const length = this.#carriedLength;
+      this.#carriedLength = 0;
+      // it may have become too long just now
+      if (this.#isLong) this.#isLong = false;
+      else this.#take(this.#carried, 0, length - 1);
+    }
+  }
+
+  #carry(part: Uint8Array): void {
+    const length = this.#carriedLength + part.length;
+    if (this.#isLong) this.#emit(part);
+    else if (length > MAX_LINE_BYTES) {
+      this.#flushAll();
+      this.#emit(this.#carried.subarray(0, this.#carriedLength));
+      this.#emit(part);
+      this.#carriedLength = 0;
+      this.#isLong = true;
+    } else {
+      if (length > this.#carried.length) {
+        const larger = new Uint8Array(Math.max(length, this.#carried.length * 2));
+        larger.set(this.#carried.subarray(0, this.#carriedLength));
+        this.#carried = larger;
+      }
+      this.#carried.set(part, this.#carriedLength);
+      this.#carriedLength = length;
+    }
+  }
+
+  /** One whole line, from `start` up to its LF at `end`. */
+  #take(bytes: Uint8Array<ArrayBuffer>, start: number, end: number): void {
+    if (this.#items.takeLike(bytes, start, end) || this.#chunks.takeLike(bytes, start, end)) return;
+    const line = this.#line;
+    const kind = line.read(bytes, start, end);
+    const text = kind === "delta" || kind === "chunk" ? this.#textOf(line) : null;
+    if (kind !== "chunk") this.#chunks.flush();
+    switch (kind) {
+      case "delta":
+        if (text && line.id !== "") return this.#items.take(line, text);
+        this.#items.flush();
+        break;
+      case "chunk":
+        this.#items.flush();
+        this.#flushState();
+        this.#hasChunks = true;
+        if (text) return this.#chunks.take(line, text);
+        this.#chunks.flush();
+        break;
+      case "snapshot":
+      case "patch":
+        if (!this.#hasChunks && this.#state.take(line, kind)) return;
+        this.#flushState();
+        break;
+      case "other":
+        this.#items.flush();
+        break;
+      case "border":
+        this.#hasChunks = false;
+        this.#flushAll();
+        break;
+      case "odd":
+        this.#flushAll();
+        break;
+    }
+    this.#emit(bytes.subarray(start, end + 1));
+  }
+
+  /** Where the line's text is, if it is one and the line is whole and valid. */
+  #textOf({ bytes, start, end, body }: EventLine): Stretch | null {
+    if (!body || bytes[body.start] !== QUOTE) return null;
+    this.#scanner.reset();
+    return this.#scanner.push(bytes, start, end) && this.#scanner.end() ? body : null;
+  }
+
+  #flushState(): void {
+    for (const piece of this.#state.flush()) this.#emit(piece);
+  }
+
+  #flushAll(): void {
+    this.#chunks.flush();
+    this.#items.flush();
+    this.#flushState();
+  }
+}

@@ -1,0 +1,66 @@
+import { checksum } from "./checksum.ts";
+import { isObject } from "../json-fields.ts";
+
+/**
+ * The version of what condensing gives for the same bytes. It is the generation in cursors: a change
+ * of the output needs another one.
+ */
+export const GENERATION = 1;
+
+/** What stands behind a block of the compact log. Offsets and lengths in bytes. */
+export interface Trailer {
+  /** The log that was condensed; with another one this log says nothing. */
+  readonly logId: string;
+  readonly generation: number;
+  /** Where in the compact log this generation begins. */
+  readonly start: number;
+  /** The part of the raw log that the block stands for. */
+  readonly rawStart: number;
+  readonly rawEnd: number;
+  /** Length of all trailers of this generation before this one. */
+  readonly trailerBytes: number;
+}
+
+/** What no event can begin with: a line that begins so is a trailer. */
+export const TRAILER_MARK = 0x23;
+
+const SUM_KEY = ',"checksum":';
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A trailer as a line, and the checksum of everything up to its end. */
+export interface EncodedTrailer {
+  readonly line: Uint8Array<ArrayBuffer>;
+  readonly sum: number;
+}
+
+/** `sum` is the checksum of everything in the generation before the trailer. */
+export function encodeTrailer(trailer: Trailer, sum: number): EncodedTrailer {
+  const text = `#${JSON.stringify(trailer).slice(0, -1)}${SUM_KEY}`;
+  const own = checksum(sum, encoder.encode(text));
+  const line = encoder.encode(`${text}${own}}\n`);
+  return { line, sum: checksum(sum, line) };
+}
+
+/** What a line of the compact log says as a trailer, or null if it is none of this version. */
+export function decodeTrailer(line: Uint8Array): Trailer | null {
+  try {
+    const value: unknown = JSON.parse(decoder.decode(line).slice(1));
+    return isTrailer(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether `line` is exactly what is written for `trailer` behind bytes of the checksum `sum`. */
+export function isTrailerOf(line: Uint8Array, trailer: Trailer, sum: number): boolean {
+  const { logId, generation, start, rawStart, rawEnd, trailerBytes } = trailer;
+  const plain = { logId, generation, start, rawStart, rawEnd, trailerBytes };
+  return decoder.decode(line) === decoder.decode(encodeTrailer(plain, sum).line);
+}
+
+function isTrailer(value: unknown): value is Trailer {
+  return (
+    isObject(value) && value["generation"] === GENERATION && typeof value["logId"] === "string"
+  );
+}

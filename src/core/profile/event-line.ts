@@ -1,0 +1,87 @@
+import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import { concatBytes } from "../../stream/concat.ts";
+import { type JsonKind, type JsonMember, kindAt, members } from "../../stream/json-walk.ts";
+
+/** New values of members as JSON text; null takes a member away. */
+export type MemberChanges = Readonly<Record<string, string | null>>;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const COMMA = Uint8Array.of(0x2c);
+const OPEN = Uint8Array.of(0x7b);
+const CLOSE = Uint8Array.of(0x7d);
+const scanner = new JsonObjectScanner([]);
+
+/** A JSON object as bytes, whose top-level members are known by name and place. */
+export class EventLine {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #members: ReadonlyMap<string, JsonMember>;
+
+  private constructor(bytes: Uint8Array<ArrayBuffer>) {
+    this.bytes = bytes;
+    // of a name that is given twice the last counts, as for any parser
+    this.#members = new Map([...members(bytes, 0)].map((member) => [member.key, member]));
+  }
+
+  /** The object in `bytes`, or null if they are anything else. */
+  static read(bytes: Uint8Array<ArrayBuffer>): EventLine | null {
+    scanner.reset();
+    return scanner.push(bytes, 0, bytes.length) && scanner.end() ? new EventLine(bytes) : null;
+  }
+
+  static of(event: Readonly<Record<string, unknown>>): EventLine {
+    return new EventLine(encoder.encode(JSON.stringify(event)));
+  }
+
+  get keys(): Iterable<string> {
+    return this.#members.keys();
+  }
+
+  /** What a member is, or null if there is none. */
+  kind(key: string): JsonKind | null {
+    const member = this.#members.get(key);
+    return member ? kindAt(this.bytes, member.valueStart) : null;
+  }
+
+  /** The text of a member that is a string, else null. */
+  text(key: string): string | null {
+    return this.kind(key) === "string" ? String(this.json(key)) : null;
+  }
+
+  /** A member's value, undefined if there is none. */
+  json(key: string): unknown {
+    const raw = this.raw(key);
+    return raw ? JSON.parse(decoder.decode(raw)) : undefined;
+  }
+
+  /** A member's value as it stands. */
+  raw(key: string): Uint8Array<ArrayBuffer> | null {
+    const member = this.#members.get(key);
+    return member ? this.bytes.subarray(member.valueStart, member.valueEnd) : null;
+  }
+
+  /** The line with some members changed, added or taken away; every other value keeps its bytes. */
+  with(changes: MemberChanges): EventLine {
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    for (const [key, { keyStart, valueStart, valueEnd }] of this.#members) {
+      const change = Object.hasOwn(changes, key) ? changes[key] : undefined;
+      if (change === null) continue;
+      pieces.push(pieces.length === 0 ? OPEN : COMMA);
+      const end = change === undefined ? valueEnd : valueStart;
+      pieces.push(this.bytes.subarray(keyStart, end));
+      if (change !== undefined) pieces.push(encoder.encode(change));
+    }
+    for (const [key, change] of Object.entries(changes)) {
+      if (change === null || this.#members.has(key)) continue;
+      pieces.push(pieces.length === 0 ? OPEN : COMMA);
+      pieces.push(encoder.encode(`${JSON.stringify(key)}:${change}`));
+    }
+    if (pieces.length === 0) pieces.push(OPEN);
+    return new EventLine(concatBytes([...pieces, CLOSE]));
+  }
+
+  /** Another object around a value that is given as bytes. */
+  static around(before: string, value: Uint8Array<ArrayBuffer>, behind: string): EventLine {
+    return new EventLine(concatBytes([encoder.encode(before), value, encoder.encode(behind)]));
+  }
+}

@@ -1,0 +1,43 @@
+import { concatBytes } from "../../stream/concat.ts";
+
+/**
+ * Largest event in bytes: a client of AG-UI 1.0 gives up at a frame of 10 MiB of UTF-16 units, of
+ * which there are never more than bytes. What is left is for the cursor, and for an event around it.
+ */
+export const MAX_EVENT_BYTES: number = 10 * 1024 * 1024 - 4096;
+
+const encoder = new TextEncoder();
+const DATA = encoder.encode("data: ");
+const END = encoder.encode("\n\n");
+
+/** Collects events as frames of server-sent events, each with the cursor of what was told so far. */
+export class FrameWriter {
+  #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #id: Uint8Array<ArrayBuffer> = END;
+  #written = 0;
+  /** Whether frames are counted and dropped. */
+  isMuted = false;
+
+  /** Bytes written or, while muted, counted. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** The cursor that the frames from now on have. */
+  set cursor(cursor: string) {
+    if (!this.isMuted) this.#id = encoder.encode(`\nid: ${cursor}\n\n`);
+  }
+
+  event(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#written += DATA.length + bytes.length + this.#id.length;
+    if (!this.isMuted) this.#pieces.push(DATA, bytes, this.#id);
+  }
+
+  /** Everything written since the last call, or null. */
+  take(): Uint8Array<ArrayBuffer> | null {
+    if (this.#pieces.length === 0) return null;
+    const bytes = concatBytes(this.#pieces);
+    this.#pieces = [];
+    return bytes;
+  }
+}

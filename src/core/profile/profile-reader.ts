@@ -1,0 +1,181 @@
+import type { LogName, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { ByteBudget, ByteLease } from "../../stream/byte-budget.ts";
+import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import { cursorPrefix, type LogPlace } from "../cursor.ts";
+import { readShown } from "../legacy/read-shown.ts";
+import type { LogChunk } from "../log-reader.ts";
+import { DeltaSplitter } from "./delta-splitter.ts";
+import { EventLine } from "./event-line.ts";
+import { type FrameWriter, MAX_EVENT_BYTES } from "./frame-writer.ts";
+import type { LineRange } from "./held-events.ts";
+import { LineSplitter, type SplitLine } from "./line-splitter.ts";
+import type { ProfileStream } from "./profile-stream.ts";
+
+export interface ProfileReaderOptions {
+  readonly key: SessionKey;
+  readonly store: LogStore;
+  readonly profile: ProfileStream;
+  readonly writer: FrameWriter;
+  /** Memory for lines that are long, of the whole process. */
+  readonly lineBudget: ByteBudget;
+  readonly signal: AbortSignal;
+}
+
+/** A line that takes more than this has to have its room in the budget. */
+const SMALL_LINE_BYTES = 256 * 1024;
+
+const DELTA_IDS: Readonly<Record<string, string>> = {
+  TEXT_MESSAGE_CONTENT: "messageId",
+  REASONING_MESSAGE_CONTENT: "messageId",
+  TOOL_CALL_ARGS: "toolCallId",
+};
+
+type Frames = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
+
+/**
+ * Feeds a `ProfileStream` with what a log reader finds, and with the lines that it held: those are
+ * read again from the store when their run begins. Yields frames, about as many bytes as a chunk has.
+ */
+export class ProfileReader {
+  readonly #options: ProfileReaderOptions;
+  readonly #lease: ByteLease;
+  #splitter: LineSplitter | null = null;
+  #place: LogPlace | null = null;
+  /** The logs that were read: held lines may lie in the one before. */
+  readonly #places = new Map<LogName, LogPlace>();
+
+  constructor(options: ProfileReaderOptions) {
+    this.#options = options;
+    this.#lease = options.lineBudget.lease();
+  }
+
+  /** Gives back the memory. */
+  close(): void {
+    this.#lease.release();
+  }
+
+  async *feed({ place, start, bytes }: LogChunk): Frames {
+    if (this.#place !== place || !this.#splitter) {
+      this.#place = place;
+      this.#places.set(place.log, place);
+      this.#splitter = new LineSplitter(place.log, start);
+    }
+    const { profile } = this.#options;
+    for (const line of this.#splitter.push(bytes, start)) {
+      const event = yield* this.#event(place, line);
+      if (event) profile.push(event, line, cursorOf(place, line));
+      if (profile.starting) yield* this.#begin();
+    }
+    yield* this.#written();
+    await this.#makeRoom(this.#splitter);
+  }
+
+  /** The end of the stream: everything that is left, and the end of the run. */
+  async *finish(): Frames {
+    const { profile } = this.#options;
+    const isOwn = profile.openRun === null;
+    profile.prepareEnd();
+    if (profile.starting) yield* this.#begin();
+    yield* this.#held(profile.takeRest(), (event) => profile.pushHeld(event));
+    profile.end({ isOwn });
+    yield* this.#written();
+  }
+
+  /** The event in a line, or null if it is none, or too large to be held and dealt with. */
+  async *#event(
+    place: LogPlace,
+    line: SplitLine,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>, EventLine | null, undefined> {
+    if (line.bytes !== null) return EventLine.read(line.bytes);
+    yield* this.#written();
+    yield* this.#large(place, line);
+    return null;
+  }
+
+  /** A run begins: what was held for it comes first into its RUN_STARTED, then behind it. */
+  async *#begin(): Frames {
+    const { profile } = this.#options;
+    yield* this.#held(profile.takeHeldSnapshots(), (event) => profile.inject(event));
+    profile.start();
+    yield* this.#held(profile.takeHeldEvents(), (event) => profile.pushHeld(event));
+  }
+
+  async *#held(ranges: readonly LineRange[], take: (event: EventLine) => void): Frames {
+    for (const range of ranges) {
+      const place = this.#places.get(range.log);
+      if (!place) continue;
+      const splitter = new LineSplitter(range.log, range.start);
+      for await (const bytes of this.#read(range)) {
+        for (const line of splitter.push(bytes)) {
+          const event = yield* this.#event(place, line);
+          if (event) take(event);
+        }
+        yield* this.#written();
+      }
+    }
+  }
+
+  async *#read({ log, start, end }: LineRange): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const { key, signal, store } = this.#options;
+    const logId = this.#place?.logId ?? "";
+    const reader = (await readShown(store, key, { logId, log, start, end, signal })).getReader();
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      await reader.cancel().catch(() => {
+        // the read ends by the signal; its error has nobody to go to
+      });
+    }
+  }
+
+  /** An event that no client would take in one frame: a delta in pieces, else where it can be had. */
+  async *#large(place: LogPlace, range: LineRange): Frames {
+    const { profile } = this.#options;
+    const cursor = cursorOf(place, range);
+    const facts = await this.#facts(range);
+    const idKey = DELTA_IDS[facts.type];
+    if (idKey !== undefined && facts.id !== null && profile.canContinue(facts.type, facts.id)) {
+      const before = `{"type":"${facts.type}","${idKey}":${JSON.stringify(facts.id)},"delta":"`;
+      const splitter = new DeltaSplitter();
+      for await (const bytes of this.#read(range)) {
+        for (const piece of splitter.push(bytes))
+          profile.push(EventLine.around(before, piece, '"}'), range, cursor);
+        yield* this.#written();
+      }
+      const last = splitter.finish();
+      if (last) profile.push(EventLine.around(before, last, '"}'), range, cursor);
+    } else {
+      const value = { type: facts.type, size: range.end - range.start - 1, cursor };
+      const event = { type: "CUSTOM", name: "runlog:large-event", value };
+      profile.push(EventLine.of(event), range, cursor);
+    }
+    yield* this.#written();
+  }
+
+  async #facts(range: LineRange): Promise<{ readonly type: string; readonly id: string | null }> {
+    const scanner = new JsonObjectScanner(["type", "messageId", "toolCallId"]);
+    for await (const bytes of this.#read(range)) scanner.push(bytes, 0, bytes.length);
+    const type = scanner.value("type") ?? "";
+    return { type, id: scanner.value(DELTA_IDS[type] ?? "messageId") };
+  }
+
+  *#written(): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
+    const bytes = this.#options.writer.take();
+    if (bytes) yield bytes;
+  }
+
+  /** Waits for memory when a long line goes on, all of it at once, so that nobody waits half-way. */
+  async #makeRoom({ carried }: LineSplitter): Promise<void> {
+    const { signal } = this.#options;
+    if (carried <= SMALL_LINE_BYTES) this.#lease.release();
+    else if (this.#lease.heldBytes === 0) await this.#lease.grow(MAX_EVENT_BYTES, { signal });
+  }
+}
+
+function cursorOf(place: LogPlace, { end }: LineRange): string {
+  return `${cursorPrefix(place)}${end}`;
+}

@@ -1,0 +1,258 @@
+import type { LogStore } from "../../ports/log-store.ts";
+import type { ByteBudget } from "../../stream/byte-budget.ts";
+import type { ChunkSource } from "../../stream/paced-stream.ts";
+import { type Cursor, formatCursor } from "../cursor.ts";
+import { AT_END, createLogReader, type LogReader } from "../log-reader.ts";
+import type { ReplayStart } from "../replay.ts";
+import type { SessionUse } from "../sessions.ts";
+import type { Dialect } from "./dialect.ts";
+import { EventLine } from "./event-line.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import type { Message } from "./mend-message.ts";
+import { MessageList } from "./message-list.ts";
+import { ProfileReader } from "./profile-reader.ts";
+import { ProfileStream } from "./profile-stream.ts";
+import { restate } from "./restate.ts";
+import { StateDocument } from "./state-document.ts";
+
+/** Memory of the process that standard streams share. */
+export interface ProfileBudgets {
+  /** For the messages that streams keep; without room there they keep none. */
+  readonly messages: ByteBudget;
+  /** For long lines that are being read; who gets none waits. */
+  readonly lines: ByteBudget;
+}
+
+export interface ProfileSourceOptions {
+  readonly store: LogStore;
+  readonly start: ReplayStart;
+  readonly dialect: Dialect;
+  readonly budgets: ProfileBudgets;
+  /** Only this run is told; default all. */
+  readonly onlyRun?: string;
+  /** Messages that the client has already, as it says. */
+  readonly known?: readonly Message[];
+  /** Whether the client holds messages that the first run has to replace. */
+  readonly isWarm?: boolean;
+  /** Whether nothing more will come, once everything stored is told. */
+  readonly isOver: () => boolean;
+}
+
+/** Most characters of JSON in the messages of one stream. */
+const MESSAGE_CHARS = 8 * 1024 * 1024;
+
+/** A position in a raw log. */
+export type RawPosition = Cursor & { readonly log: "raw" };
+
+/** One reading of a session through the profile, and everything that it takes up. */
+class Pass {
+  readonly #use: SessionUse;
+  readonly #start: ReplayStart;
+  readonly #abort = new AbortController();
+  readonly #release: () => void;
+  readonly reader: LogReader;
+  readonly writer: FrameWriter = new FrameWriter();
+  readonly messages: MessageList;
+  readonly state: StateDocument | null;
+  readonly profile: ProfileStream;
+  readonly frames: ProfileReader;
+
+  constructor(
+    use: SessionUse,
+    options: ProfileSourceOptions,
+    isRestating: boolean,
+    { isUnbounded = false }: { readonly isUnbounded?: boolean } = {},
+  ) {
+    this.#use = use;
+    this.#start = options.start;
+    const { budgets, dialect, known = [], onlyRun, start, store } = options;
+    const { key } = use.session;
+    const room = budgets.messages.lease();
+    this.#release = () => room.release();
+    // the use is the source's, which may need it for a second pass
+    const lent: SessionUse = { session: use.session, release() {} };
+    this.reader = createLogReader(lent, { store, start });
+    this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
+    this.messages.add(known);
+    this.state = isRestating ? new StateDocument() : null;
+    this.profile = new ProfileStream({
+      dialect,
+      threadId: key.session,
+      writer: this.writer,
+      messages: this.messages,
+      isWarm: options.isWarm ?? false,
+      isUnbounded,
+      ...(this.state && { state: this.state }),
+      ...(onlyRun !== undefined && { onlyRun }),
+    });
+    const { profile, writer } = this;
+    const { signal } = this.#abort;
+    const lineBudget = budgets.lines;
+    this.frames = new ProfileReader({ key, store, profile, writer, lineBudget, signal });
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /**
+   * Reads what is stored without telling it. Resolves with the position behind it, null if there is
+   * no log.
+   */
+  async readHistory(): Promise<RawPosition | null> {
+    this.writer.isMuted = true;
+    let position: RawPosition | null = null;
+    for (;;) {
+      const chunk = await this.reader.poll();
+      if (chunk === null || chunk === AT_END) return position;
+      const { logId, log } = chunk.place;
+      position = { log: "raw", logId, offset: log === "raw" ? chunk.end : this.#start.offset };
+      // nothing is written while it is muted, so there is nothing to take between
+      await this.frames.feed(chunk).next();
+      if (this.messages.isLost || this.state?.isLost === true) return position;
+    }
+  }
+
+  /** Everything from where the pass is to its end. */
+  async *tell(isOver: () => boolean): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+    const { log } = this.#use.session;
+    while (!this.signal.aborted) {
+      // asked before reading: what is stored before a run's end is known is read before it
+      const seen = log.changes;
+      const isLast = isOver();
+      const chunk = await this.reader.poll();
+      if (chunk === null) return;
+      if (chunk !== AT_END) {
+        yield* this.frames.feed(chunk);
+        if (this.profile.isDone) return;
+        continue;
+      }
+      this.profile.caughtUp();
+      const bytes = this.writer.take();
+      if (bytes) yield bytes;
+      if (isLast) {
+        yield* this.frames.finish();
+        return;
+      }
+      await log.grown(this.signal, seen);
+    }
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.reader.close();
+    this.frames.close();
+    this.#release();
+  }
+}
+
+/**
+ * A session, or one run of it, for clients of the AG-UI standard: frames from `start` until nothing
+ * more will come. Takes over `use` and releases it when closed.
+ */
+export function createProfileSource(use: SessionUse, options: ProfileSourceOptions): ChunkSource {
+  return sourceOf(use, new Pass(use, options, false), options);
+}
+
+function sourceOf(use: SessionUse, pass: Pass, options: ProfileSourceOptions): ChunkSource {
+  const frames = pass.tell(options.isOver);
+  return {
+    async next() {
+      const { value, done } = await frames.next();
+      return done === true ? null : value;
+    },
+    // every chunk is whole frames
+    atBoundary: true,
+    close() {
+      pass.close();
+      void frames.return().catch(() => {
+        // what it was reading ends by the signal; its error has nobody to go to
+      });
+      use.release();
+    },
+  };
+}
+
+export interface SnapshotSource {
+  readonly source: ChunkSource;
+  /** Whether the source begins with a snapshot; if not, it is the whole history. */
+  readonly isSnapshot: boolean;
+}
+
+/**
+ * As `createProfileSource`, but the history is read first and then said at once (`restate`), if that
+ * is possible and, unless `isForced`, takes fewer bytes than the history.
+ */
+export async function createSnapshotSource(
+  use: SessionUse,
+  options: ProfileSourceOptions & { readonly isForced: boolean },
+): Promise<SnapshotSource> {
+  const pass = new Pass(use, options, true);
+  try {
+    const { profile, writer } = pass;
+    const position = await pass.readHistory();
+    const lines =
+      position === null ? [] : restatedRun(pass, use.session.key.session, options.dialect);
+    const size = lines?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? Infinity;
+    if (lines && (options.isForced || size < writer.written)) {
+      writer.isMuted = false;
+      if (position !== null) writer.cursor = formatCursor(position);
+      for (const line of lines) writer.event(line.bytes);
+      profile.restated();
+      return { source: sourceOf(use, pass, options), isSnapshot: true };
+    }
+  } catch (error) {
+    pass.close();
+    throw error;
+  }
+  pass.close();
+  return { source: createProfileSource(use, options), isSnapshot: false };
+}
+
+/** What the session has come to as a run: the one that is open, or one of its own. */
+function restatedRun(pass: Pass, threadId: string, dialect: Dialect): EventLine[] | null {
+  const lines = restate(pass, dialect);
+  if (!lines) return null;
+  const { openRun } = pass.profile;
+  const ids = openRun ?? { threadId, runId: `runlog-${crypto.randomUUID()}` };
+  const started = EventLine.of({ type: "RUN_STARTED", ...ids });
+  return openRun
+    ? [started, ...lines]
+    : [started, ...lines, EventLine.of({ type: "RUN_FINISHED", ...ids })];
+}
+
+export interface AmbientSnapshot {
+  /** Frames that restate the session; the last has the cursor they stand for. */
+  readonly frames: Uint8Array<ArrayBuffer>;
+  /** Where the raw log goes on. */
+  readonly position: RawPosition;
+}
+
+/**
+ * A session's messages and state said at once in the ambient dialect: events as they are stored
+ * follow from `position` on. Null when there is nothing, or too much to be said at once.
+ */
+export async function readAmbientSnapshot(
+  use: SessionUse,
+  options: Omit<ProfileSourceOptions, "dialect" | "isOver">,
+): Promise<AmbientSnapshot | null> {
+  const whole: ProfileSourceOptions = { ...options, dialect: "1.0", isOver: () => true };
+  const pass = new Pass(use, whole, true, { isUnbounded: true });
+  try {
+    const position = await pass.readHistory();
+    const lines = position && restate(pass, "0.0");
+    if (!lines) return null;
+    const { openRun } = pass.profile;
+    const started = openRun ? [EventLine.of({ type: "RUN_STARTED", ...openRun })] : [];
+    const { writer } = pass;
+    writer.isMuted = false;
+    for (const [index, line] of [...started, ...lines].entries()) {
+      // a client that got a part of it comes back without a cursor, and gets it whole
+      if (index === started.length + lines.length - 1) writer.cursor = formatCursor(position);
+      writer.event(line.bytes);
+    }
+    return { frames: writer.take() ?? new Uint8Array(), position };
+  } finally {
+    pass.close();
+  }
+}

@@ -1,0 +1,386 @@
+import { isSameJson } from "../json-patch.ts";
+import type { Dialect } from "./dialect.ts";
+import { EventLine } from "./event-line.ts";
+import { type FrameWriter, MAX_EVENT_BYTES } from "./frame-writer.ts";
+import { HeldEvents, type LineRange } from "./held-events.ts";
+import { mendEvent } from "./mend-event.ts";
+import type { Message } from "./mend-message.ts";
+import type { MessageList } from "./message-list.ts";
+import { hiddenMessageOf, rawEvent, RunItems } from "./run-items.ts";
+import { inputMessages, mendRunStarted, type RunIds } from "./run-started.ts";
+import { SeenRuns } from "./seen-runs.ts";
+import type { StateDocument } from "./state-document.ts";
+import { ToldMessages } from "./told-messages.ts";
+
+export interface ProfileStreamOptions {
+  readonly dialect: Dialect;
+  /** Thread of runs that name none: the session's name. */
+  readonly threadId: string;
+  readonly writer: FrameWriter;
+  /** The messages that the client has. */
+  readonly messages: MessageList;
+  /** Follows the state as well, where it is to be restated. */
+  readonly state?: StateDocument;
+  /** Only this run is told; default all. */
+  readonly onlyRun?: string;
+  /** Whether the client may hold messages and state of its own, which the first run has to reset. */
+  readonly isWarm?: boolean;
+  /** Whether events outside of runs are taken as they come, as the ambient dialect does. */
+  readonly isUnbounded?: boolean;
+}
+
+/** Snapshots of old logs that were migrated belong to no run that ever begins. */
+const MIGRATION_RUN = "legacy-migration";
+const MAX_HIDDEN = 10_000;
+
+const CUT = { message: "The run ended without a terminal event", code: "runlog-run-cut" };
+
+/**
+ * Turns the lines of a session's log, one after the other, into a stream that clients of AG-UI accept
+ * (PROTOCOL.md, Standard profile): each run from its RUN_STARTED to one terminal, everything opened
+ * closed, nothing between runs. Lines that need no change go out as they are stored.
+ *
+ * It keeps what is open in a run, the messages as the client has them (`MessageList`), the places of
+ * events that wait for a run, and the ids of runs - each within a bound - and no line.
+ *
+ * After `push` its owner has to look at `starting`: then it feeds the held snapshots to `inject`,
+ * calls `start`, and pushes the other held lines.
+ */
+export class ProfileStream {
+  readonly #options: ProfileStreamOptions;
+  readonly #held = new HeldEvents();
+  readonly #seen = new SeenRuns();
+  readonly #items: RunItems;
+  readonly #told: ToldMessages;
+  readonly #hidden = new Set<string>();
+  #run: RunIds | null = null;
+  #starting: EventLine | null = null;
+  /** A RUN_ERROR whose run may go on. */
+  #failed: EventLine | null = null;
+  /** The last error of the run, its end if no other comes. */
+  #error: EventLine | null = null;
+  #isLive = false;
+  #isDone = false;
+  #isWarm: boolean;
+
+  constructor(options: ProfileStreamOptions) {
+    this.#options = options;
+    this.#isWarm = options.isWarm ?? false;
+    const { dialect, messages, state, writer } = options;
+    this.#told = new ToldMessages(messages, dialect);
+    this.#items = new RunItems({
+      dialect,
+      messages,
+      emit: (line) => {
+        state?.apply(line.text("type") ?? "", line);
+        writer.event(line.bytes);
+      },
+      beforeMessage: (id, isNew) => {
+        if (this.#told.isMissing(id, isNew)) this.#flush();
+      },
+      beforeCall: () => {
+        if (this.#told.isRearranged) this.#flush();
+      },
+      onStale: (isRearranged) => this.#told.setStale(isRearranged),
+    });
+  }
+
+  /** Whether a RUN_STARTED waits for `start`. */
+  get starting(): boolean {
+    return this.#starting !== null;
+  }
+
+  /** The run that is open, or null. */
+  get openRun(): RunIds | null {
+    return this.#run;
+  }
+
+  /** Whether the client may hold messages and state that nothing has replaced yet. */
+  get isWarm(): boolean {
+    return this.#options.isWarm ?? false;
+  }
+
+  /** Whether the one run that is told has its terminal. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Whether a delta of this type may come now for this item. */
+  canContinue(type: string, id: string): boolean {
+    return this.#run !== null && this.#items.isOpenFor(type, id);
+  }
+
+  get hiddenMessages(): Iterable<string> {
+    return this.#hidden;
+  }
+
+  /** What opened the items that are open. */
+  get openers(): readonly EventLine[] {
+    return this.#items.open.openers;
+  }
+
+  /** Takes a tool call for closed, though nothing has said so. */
+  abandonCall(toolCallId: string): void {
+    this.#items.open.close("tool", toolCallId);
+  }
+
+  /** Takes the next line of the log; `cursor` is the position behind it. */
+  push(line: EventLine, range: LineRange, cursor: string): void {
+    const type = line.text("type") ?? "";
+    const runId = line.text("runId") ?? line.text("run_id");
+    const { onlyRun, writer } = this.#options;
+    if (onlyRun !== undefined && !this.#concerns(runId)) {
+      // another run has begun: this one is over, if it was open
+      if (type === "RUN_STARTED" && this.#run) this.#endRun();
+      return;
+    }
+    if (type === "RUN_STARTED") {
+      this.#startAt(line, runId ?? "");
+      writer.cursor = cursor;
+    } else if (type === "RUN_FINISHED" || type === "RUN_ERROR") {
+      writer.cursor = cursor;
+      if (this.#run && this.#belongs(runId)) this.#terminal(type, line);
+    } else if (this.#isHeld(type, runId)) {
+      this.#held.hold(range, this.#ownerOf(runId), type === "MESSAGES_SNAPSHOT");
+    } else {
+      if (this.#belongs(runId)) this.#goOn();
+      writer.cursor = cursor;
+      this.#take(type, line);
+    }
+  }
+
+  /** The held snapshots of messages that belong into the run that is starting. */
+  takeHeldSnapshots(): LineRange[] {
+    return this.#held.take(this.#startingId, true);
+  }
+
+  /** The other held lines that belong into it. */
+  takeHeldEvents(): LineRange[] {
+    return this.#held.take(this.#run?.runId ?? null, false);
+  }
+
+  /** A held snapshot of messages: the run's RUN_STARTED tells them. */
+  inject(line: EventLine): void {
+    // who posted the run has its messages, if not with what was added to them
+    this.#told.merge(line, { hasOwn: this.#options.onlyRun !== undefined });
+  }
+
+  /** Sends the RUN_STARTED that waits, with the messages that the client does not know. */
+  start(): void {
+    const line = this.#starting;
+    if (!line) return;
+    const { dialect, messages, threadId } = this.#options;
+    const run = {
+      runId: this.#startingId,
+      threadId: line.text("threadId") ?? line.text("thread_id") ?? threadId,
+    };
+    this.#starting = null;
+    this.#resetWarm();
+    // what differs from a known message of its id changes nothing for a client
+    const own = inputMessages(line, dialect).filter((message) => {
+      const known = messages.find(message.id);
+      return known === null || isSameJson(known, message);
+    });
+    const parts = this.#told.takeUntold();
+    const before = parts.pop() ?? [];
+    for (const part of parts) this.#tellInRun(run.threadId, part);
+    messages.add(own);
+    const told = [...before, ...own.filter(({ id }) => !before.some((other) => other.id === id))];
+    this.#run = run;
+    this.#seen.add(run.runId);
+    this.#items.clear();
+    if (dialect === "1.0") this.#items.tags.seed(told, false);
+    const started = mendRunStarted(line, run, told, dialect);
+    if (before.length > 0 && started.bytes.length > MAX_EVENT_BYTES) {
+      this.#tellInRun(run.threadId, before);
+      this.#emit(mendRunStarted(line, run, own, dialect));
+    } else {
+      this.#emit(started);
+    }
+    const leftOut = this.#held.takeLeftOut() + this.#told.takeLeftOut();
+    if (leftOut > 0) this.#custom("runlog:left-out", { count: leftOut });
+  }
+
+  /** The log's end, as far as it is known, was reached; from here on it is watched as it grows. */
+  caughtUp(): void {
+    this.#isLive = true;
+    if (this.#run) this.#flush();
+  }
+
+  /**
+   * The first half of the end of the stream: a run that tells what is left, if there is anything and
+   * no run is open. Afterwards the owner does what `push` asks for, then feeds all that is held.
+   */
+  prepareEnd(): void {
+    const isLeft = !this.#held.isEmpty || this.#told.isBehind;
+    if (this.#run || !isLeft || this.#options.onlyRun !== undefined) return;
+    const runId = `runlog-${crypto.randomUUID()}`;
+    this.#startAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
+  }
+
+  /** Takes out everything that is held, for the last run to tell. */
+  takeRest(): LineRange[] {
+    return [...this.#held.take(null, true), ...this.#held.take(null, false)];
+  }
+
+  /** A line that was held, in the run that is open. */
+  pushHeld(line: EventLine): void {
+    this.#take(line.text("type") ?? "", line);
+  }
+
+  /** The end of the stream: ends the run that is open. */
+  end({ isOwn }: { readonly isOwn: boolean }): void {
+    if (!this.#run) return;
+    this.#flush();
+    if (isOwn) this.#finish();
+    else this.#emitError(this.#error ?? EventLine.of({ type: "RUN_ERROR", ...CUT }));
+  }
+
+  /** Nothing of the messages has to be told any more: they were restated. */
+  restated(): void {
+    this.#isWarm = false;
+    this.#told.clear();
+  }
+
+  get #startingId(): string {
+    const line = this.#starting;
+    return line?.text("runId") || line?.text("run_id") || "runlog-unnamed";
+  }
+
+  /** Whether the one run that is told has something to do with the line. */
+  #concerns(runId: string | null): boolean {
+    if (this.#isDone) return false;
+    const { onlyRun } = this.#options;
+    return runId === onlyRun || (this.#run !== null && (runId === null || runId === ""));
+  }
+
+  #belongs(runId: string | null): boolean {
+    return runId === null || runId === "" || runId === this.#run?.runId;
+  }
+
+  #isHeld(type: string, runId: string | null): boolean {
+    if (this.#options.isUnbounded) return false;
+    if (!this.#run) return true;
+    // what the caller of a queued run said waits for that run
+    const isSaid = type === "MESSAGES_SNAPSHOT" || type === "RAW";
+    return isSaid && !this.#belongs(runId) && !this.#seen.has(runId ?? "");
+  }
+
+  #ownerOf(runId: string | null): string | null {
+    const isOver = runId === null || runId === "" || this.#seen.has(runId);
+    return isOver || runId === MIGRATION_RUN ? null : runId;
+  }
+
+  #startAt(line: EventLine, runId: string): void {
+    if (this.#run?.runId === runId) return this.#goOn();
+    if (this.#run) this.#endRun();
+    this.#starting = line;
+  }
+
+  /** The run goes on behind its error, which then was none that ended it. */
+  #goOn(): void {
+    const failed = this.#failed;
+    this.#failed = null;
+    if (failed) this.#customError(failed);
+  }
+
+  #take(type: string, line: EventLine): void {
+    const hidden = hiddenMessageOf(type, line);
+    if (hidden !== null && this.#hidden.size < MAX_HIDDEN) this.#hidden.add(hidden);
+    if (type !== "MESSAGES_SNAPSHOT") return this.#items.take(type, line);
+    if (!this.#told.merge(line)) return this.#emit(rawEvent(line));
+    this.#items.closeChunks();
+    if (this.#isLive) this.#flush();
+  }
+
+  #terminal(type: string, line: EventLine): void {
+    this.#goOn();
+    if (type === "RUN_ERROR") {
+      // a copy: it may be told long after its chunk has gone
+      const kept = EventLine.read(line.bytes.slice()) ?? line;
+      this.#error = kept;
+      this.#failed = kept;
+      return;
+    }
+    if (this.#isLive || this.#options.onlyRun !== undefined) this.#flush();
+    this.#finish(line);
+  }
+
+  #finish(line: EventLine = EventLine.of({ type: "RUN_FINISHED" })): void {
+    const { dialect } = this.#options;
+    const { runId = "", threadId = "" } = this.#run ?? {};
+    this.#items.closeAll();
+    const mended = mendEvent(line, "RUN_FINISHED", dialect) ?? line;
+    const isWhole = mended.text("runId") === runId && mended.text("threadId") === threadId;
+    const ids = { runId: JSON.stringify(runId), threadId: JSON.stringify(threadId) };
+    this.#emit(isWhole ? mended : mended.with(ids));
+    this.#over();
+  }
+
+  /** Ends a run that has no terminal but, at best, an error; the stream goes on behind it. */
+  #endRun(): void {
+    const error = this.#error ?? EventLine.of({ type: "RUN_ERROR", ...CUT });
+    if (this.#isLive || this.#options.onlyRun !== undefined) this.#flush();
+    if (this.#options.dialect === "1.0" || this.#options.onlyRun !== undefined)
+      return this.#emitError(error);
+    if (this.#failed || !this.#error) this.#customError(error);
+    this.#finish();
+  }
+
+  #emitError(error: EventLine): void {
+    const mended = mendEvent(error, "RUN_ERROR", this.#options.dialect);
+    this.#emit(mended ?? EventLine.of({ type: "RUN_ERROR", ...CUT }));
+    this.#over();
+  }
+
+  #over(): void {
+    this.#run = null;
+    this.#failed = null;
+    this.#error = null;
+    this.#items.clear();
+    this.#isDone = this.#options.onlyRun !== undefined;
+  }
+
+  #customError(error: EventLine): void {
+    const mended = mendEvent(error, "RUN_ERROR", this.#options.dialect);
+    const code = mended?.text("code") ?? null;
+    const message = mended?.text("message") ?? CUT.message;
+    this.#custom("runlog:run-error", code === null ? { message } : { message, code });
+  }
+
+  #custom(name: string, value: unknown): void {
+    this.#emit(EventLine.of({ type: "CUSTOM", name, value }));
+  }
+
+  /** Tells all messages at once, if the client does not have them as they are. */
+  #flush(): void {
+    const { dialect, messages } = this.#options;
+    const snapshot = this.#told.takeSnapshot();
+    if (!snapshot) return;
+    if (dialect === "1.0") this.#items.tags.seed(messages.messages, true);
+    this.#emit(snapshot);
+  }
+
+  #tellInRun(threadId: string, messages: readonly Message[]): void {
+    const ids = { threadId, runId: `runlog-${crypto.randomUUID()}` };
+    const started = EventLine.of({ type: "RUN_STARTED" });
+    this.#emit(mendRunStarted(started, ids, messages, this.#options.dialect));
+    this.#emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
+  }
+
+  /** A run that empties a client that holds messages already: what it is told would come on top. */
+  #resetWarm(): void {
+    if (!this.#isWarm) return;
+    this.#isWarm = false;
+    const { threadId } = this.#options;
+    const ids = { threadId, runId: `runlog-${crypto.randomUUID()}` };
+    this.#emit(EventLine.of({ type: "RUN_STARTED", ...ids }));
+    this.#emit(EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: [] }));
+    this.#emit(EventLine.of({ type: "STATE_SNAPSHOT", snapshot: {} }));
+    this.#emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
+  }
+
+  #emit(line: EventLine): void {
+    this.#options.writer.event(line.bytes);
+  }
+}

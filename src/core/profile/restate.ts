@@ -1,0 +1,99 @@
+import type { Dialect } from "./dialect.ts";
+import { EventLine } from "./event-line.ts";
+import type { Message, ToolCall } from "./mend-message.ts";
+import type { MessageList } from "./message-list.ts";
+import type { ProfileStream } from "./profile-stream.ts";
+import type { StateDocument } from "./state-document.ts";
+
+/** A history that was read through the profile. */
+interface ReadHistory {
+  readonly profile: ProfileStream;
+  readonly messages: MessageList;
+  readonly state: StateDocument | null;
+}
+
+/** Members of an opener that what came since has overtaken, or that are of its own event alone. */
+const OVERTAKEN = { metadata: null, rawEvent: null, timestamp: null };
+
+/**
+ * What a session has come to, said at once: which messages are hidden, all messages, the state, and
+ * the beginnings of what is open, so that what follows can go on. Null when the messages or the state
+ * were too large to be kept.
+ */
+export function restate(
+  { profile, messages, state }: ReadHistory,
+  dialect: Dialect,
+): EventLine[] | null {
+  if (messages.isLost || !state || state.isLost) return null;
+  const { told, calls } = withoutOpenCalls(messages, profile, dialect);
+  const again = new Set(calls.map(({ call }) => call.id));
+  const openers = profile.openers;
+  const open = new Set(openers.map((opener) => opener.text("toolCallId")));
+  return [
+    ...[...profile.hiddenMessages].map(hidden),
+    EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: told }),
+    ...(state.isSet || profile.isWarm
+      ? [EventLine.of({ type: "STATE_SNAPSHOT", snapshot: state.value })]
+      : []),
+    ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
+    ...openers.filter((opener) => !again.has(opener.text("toolCallId") ?? "")).map(openAgain),
+  ];
+}
+
+interface PlacedCall {
+  readonly parent: Message;
+  readonly call: ToolCall;
+}
+
+/**
+ * The messages without those tool calls that have to be streamed again: clients before 0.0.58 list a
+ * call twice that is started twice. With it go those behind it in its message, to keep their order.
+ */
+function withoutOpenCalls(
+  messages: MessageList,
+  profile: ProfileStream,
+  dialect: Dialect,
+): { readonly told: readonly Message[]; readonly calls: readonly PlacedCall[] } {
+  if (dialect === "1.0") return { told: messages.messages, calls: [] };
+  const open = new Set(profile.openers.flatMap((opener) => opener.text("toolCallId") ?? []));
+  // what two messages have cannot be streamed into one of them: it is told when the run ends
+  for (const id of open) if (messages.isDoubled(id)) profile.abandonCall(id);
+  const calls: PlacedCall[] = [];
+  const told = messages.messages.map((message) => {
+    const all = message.toolCalls ?? [];
+    const first = all.findIndex(({ id }) => open.has(id) && !messages.isDoubled(id));
+    if (first === -1) return message;
+    calls.push(...all.slice(first).map((call) => ({ parent: message, call })));
+    return { ...message, toolCalls: all.slice(0, first) };
+  });
+  return { told, calls };
+}
+
+function openAgain(opener: EventLine): EventLine {
+  return opener.with(OVERTAKEN);
+}
+
+function hidden(messageId: string): EventLine {
+  const event = { type: "message_metadata", messageId, hidden: true };
+  return EventLine.of({ type: "RAW", event });
+}
+
+function restateCall(parent: Message, call: ToolCall, isOpen: boolean): EventLine[] {
+  const { id: toolCallId, function: of, metadata, encryptedValue } = call;
+  const ids = { toolCallId, toolCallName: of.name, parentMessageId: parent.id };
+  const kept = metadata === undefined ? {} : { metadata };
+  const lines = [EventLine.of({ type: "TOOL_CALL_START", ...ids, ...kept })];
+  if (of.arguments !== "")
+    lines.push(EventLine.of({ type: "TOOL_CALL_ARGS", toolCallId, delta: of.arguments }));
+  if (encryptedValue !== undefined)
+    lines.push(
+      EventLine.of({
+        type: "REASONING_ENCRYPTED_VALUE",
+        subtype: "tool-call",
+        entityId: toolCallId,
+        encryptedValue,
+      }),
+    );
+  if (!isOpen) lines.push(EventLine.of({ type: "TOOL_CALL_END", toolCallId }));
+  return lines;
+}

@@ -1,0 +1,253 @@
+import { isObject } from "../json-fields.ts";
+import { isSameJson } from "../json-patch.ts";
+import { ChunkLanes, isChunk } from "./chunk-lanes.ts";
+import type { Dialect } from "./dialect.ts";
+import { EventLine } from "./event-line.ts";
+import { mendEvent } from "./mend-event.ts";
+import { type MessageList, resultOf } from "./message-list.ts";
+import { type ItemKind, OpenItems } from "./open-items.ts";
+import { SubagentTags } from "./subagent-tags.ts";
+
+export interface RunItemsOptions {
+  readonly dialect: Dialect;
+  readonly messages: MessageList;
+  readonly emit: (line: EventLine) => void;
+  /**
+   * Told before an event that makes a message, or touches the one with this id: the client has to
+   * have those that come before it.
+   */
+  readonly beforeMessage: (id: string, isNew: boolean) => void;
+  /** Told before an event whose place depends on the tool calls that there are. */
+  readonly beforeCall: () => void;
+  /** Told that messages have become what the stream cannot say at once. */
+  readonly onStale: (isRearranged: boolean) => void;
+}
+
+/** Ids of subagents that have ended in a run; further subagents go out as RAW. */
+const MAX_SUBAGENTS = 4_096;
+
+type ItemType = readonly [step: "start" | "delta" | "end", kind: ItemKind, idKey: string];
+
+const ITEMS: Readonly<Record<string, ItemType>> = {
+  TEXT_MESSAGE_START: ["start", "text", "messageId"],
+  TEXT_MESSAGE_CONTENT: ["delta", "text", "messageId"],
+  TEXT_MESSAGE_END: ["end", "text", "messageId"],
+  TOOL_CALL_START: ["start", "tool", "toolCallId"],
+  TOOL_CALL_ARGS: ["delta", "tool", "toolCallId"],
+  TOOL_CALL_END: ["end", "tool", "toolCallId"],
+  REASONING_MESSAGE_START: ["start", "reasoning", "messageId"],
+  REASONING_MESSAGE_CONTENT: ["delta", "reasoning", "messageId"],
+  REASONING_MESSAGE_END: ["end", "reasoning", "messageId"],
+  REASONING_START: ["start", "phase", "messageId"],
+  REASONING_END: ["end", "phase", "messageId"],
+  STEP_STARTED: ["start", "step", "stepName"],
+  STEP_FINISHED: ["end", "step", "stepName"],
+};
+
+/** An event that clients of the standard would refuse, as one that they accept. */
+export function rawEvent(line: EventLine): EventLine {
+  return EventLine.around('{"type":"RAW","event":', line.bytes, ',"source":"runlog"}');
+}
+
+/**
+ * The events of one run that are no ends or beginnings of runs: each as it is, mended, or as RAW if
+ * it cannot be said where it stands. What is opened twice or closed twice is left out.
+ */
+export class RunItems {
+  readonly #options: RunItemsOptions;
+  readonly open: OpenItems = new OpenItems();
+  readonly tags: SubagentTags = new SubagentTags();
+  readonly #lanes = new ChunkLanes();
+  readonly #subagents = new Set<string>();
+
+  constructor(options: RunItemsOptions) {
+    this.#options = options;
+  }
+
+  /** Forgets the run; another one begins. */
+  clear(): void {
+    this.open.clear();
+    this.tags.clear();
+    this.#lanes.clear();
+    this.#subagents.clear();
+  }
+
+  /** Whether the item is open that an event of this type would continue. */
+  isOpenFor(type: string, id: string): boolean {
+    const kind = ITEMS[type]?.[1];
+    return kind !== undefined && this.open.has(kind, id);
+  }
+
+  /** Closes what is open. */
+  closeAll(): void {
+    this.#lanes.clear();
+    for (const closer of this.open.closeAll()) this.#options.emit(closer);
+  }
+
+  /** Ends what is assembled from chunks, as a snapshot of messages does. */
+  closeChunks(): void {
+    for (const end of this.#lanes.closeBefore("MESSAGES_SNAPSHOT", null)) this.#item(end);
+  }
+
+  take(type: string, line: EventLine): void {
+    const mended = mendEvent(line, type, this.#options.dialect);
+    if (!mended) return this.#options.emit(rawEvent(line));
+    if (!isChunk(type)) {
+      for (const end of this.#lanes.closeBefore(type, mended.text("subagentRunId")))
+        this.#item(end);
+      return this.#item(mended);
+    }
+    const events = this.#lanes.expand(mended, type, (kind, id) => this.open.has(kind, id));
+    if (!events) return this.#options.emit(rawEvent(line));
+    for (const event of events) this.#item(event);
+  }
+
+  #item(mended: EventLine): void {
+    const type = mended.text("type") ?? "";
+    const item = ITEMS[type];
+    if (!item) return this.#single(type, mended);
+    const [step, kind, idKey] = item;
+    const id = mended.text(idKey) ?? "";
+    const owner = kind === "step" ? mended.text("subagentRunId") : null;
+    const line = this.#withParent(type, mended);
+    if (step === "start") this.#start(type, line, { kind, id, owner });
+    else if (step === "delta") this.#delta(type, line, { kind, id });
+    else if (this.open.close(kind, id, owner)) this.#say(type, line);
+    else this.#again(type, line);
+  }
+
+  /** What is open already, or closed already, may still have something to say. */
+  #again(type: string, line: EventLine): void {
+    const name = this.#options.messages.callName(line.text("toolCallId") ?? "");
+    const isRenamed = type === "TOOL_CALL_START" && name !== line.text("toolCallName");
+    if (isRenamed || line.kind("metadata") !== null) this.#cannotSay(type, line);
+  }
+
+  #start(
+    type: string,
+    line: EventLine,
+    { kind, id, owner }: { kind: ItemKind; id: string; owner: string | null },
+  ): void {
+    const { dialect, messages } = this.#options;
+    if (this.open.has(kind, id, owner)) return this.#again(type, line);
+    const isMessage = kind === "text" || kind === "reasoning";
+    if (isMessage && messages.find(id)?.role === "activity")
+      return this.#options.emit(rawEvent(line));
+    // before 0.0.58 a client lists a call twice that is started twice
+    const isTwice = kind === "tool" && dialect === "0.0" && messages.hasCall(id);
+    if (isTwice) return this.#cannotSay(type, line);
+    if (kind === "tool") this.#options.beforeCall();
+    if (kind === "tool" && !messages.hasCall(id)) this.#options.beforeMessage(id, true);
+    const fitting = this.#fit(type, line);
+    if (this.open.open(kind, id, fitting, owner)) this.#say(type, fitting);
+    else this.#cannotSay(type, line);
+  }
+
+  /** A call whose parent is no message of the assistant has none. */
+  #withParent(type: string, line: EventLine): EventLine {
+    const parentId = type === "TOOL_CALL_START" ? line.text("parentMessageId") : null;
+    const parent = parentId === null ? null : this.#options.messages.find(parentId);
+    return parent && parent.role !== "assistant" ? line.with({ parentMessageId: null }) : line;
+  }
+
+  #delta(type: string, line: EventLine, { kind, id }: { kind: ItemKind; id: string }): void {
+    const { dialect, messages } = this.#options;
+    if (dialect === "0.0" && kind !== "tool" && line.text("delta") === "") return;
+    if (!this.open.has(kind, id)) {
+      if (kind === "tool") {
+        const name = messages.callName(id);
+        if (name === null) return this.#options.emit(rawEvent(line));
+        if (dialect === "0.0") return this.#cannotSay(type, line);
+        this.#reopen({ type: "TOOL_CALL_START", toolCallId: id, toolCallName: name });
+      } else {
+        const role = messages.find(id)?.role;
+        if (!messages.has(id) || role === "activity") return this.#options.emit(rawEvent(line));
+        const opener = kind === "text" ? "TEXT_MESSAGE_START" : "REASONING_MESSAGE_START";
+        const own = kind === "text" ? {} : { role: "reasoning" };
+        this.#reopen({ type: opener, messageId: id, ...own });
+      }
+      if (!this.open.has(kind, id)) return this.#cannotSay(type, line);
+    }
+    this.#say(type, line);
+  }
+
+  /** Continues an item that was closed. */
+  #reopen(opener: Readonly<Record<string, unknown>>): void {
+    this.#item(EventLine.of(opener));
+  }
+
+  #single(type: string, line: EventLine): void {
+    switch (type) {
+      case "TOOL_CALL_RESULT":
+        return this.#result(line);
+      case "REASONING_ENCRYPTED_VALUE":
+        this.#options.beforeCall();
+        return this.#say(type, line);
+      case "SUBAGENT_STARTED":
+        return this.#startSubagent(line);
+      case "SUBAGENT_FINISHED":
+      case "SUBAGENT_ERROR": {
+        const isOpen = this.open.close("subagent", line.text("subagentRunId") ?? "");
+        return this.#options.emit(isOpen ? line : rawEvent(line));
+      }
+      default:
+        return this.#say(type, line);
+    }
+  }
+
+  /** A result whose id is known would be a second message of that id. */
+  #result(line: EventLine): void {
+    const { messages } = this.#options;
+    const result = resultOf(line);
+    if (!messages.has(result.id)) {
+      this.#options.beforeCall();
+      return this.#say("TOOL_CALL_RESULT", line);
+    }
+    const known = messages.find(result.id);
+    if (known && isSameJson(known, result)) return;
+    this.#options.emit(rawEvent(line));
+    this.#options.onStale(messages.merge([result]).isRearranged);
+  }
+
+  #startSubagent(line: EventLine): void {
+    const id = line.text("subagentRunId") ?? "";
+    const parent = line.text("parentSubagentRunId");
+    const whole =
+      parent === null || this.#subagents.has(parent)
+        ? line
+        : line.with({ parentSubagentRunId: null });
+    const isNew = !this.#subagents.has(id) && this.#subagents.size < MAX_SUBAGENTS;
+    if (!isNew || !this.open.open("subagent", id, whole)) return this.#options.emit(rawEvent(line));
+    this.#subagents.add(id);
+    this.#options.emit(whole);
+  }
+
+  #fit(type: string, line: EventLine): EventLine {
+    return this.#options.dialect === "1.0" ? this.tags.fit(type, line) : line;
+  }
+
+  #say(type: string, line: EventLine): void {
+    const { messages } = this.#options;
+    const id = line.text("messageId") ?? line.text("entityId");
+    if (id !== null) this.#options.beforeMessage(id, !messages.has(id));
+    // only now: a snapshot that came before says whose the messages are
+    const fitting = this.#fit(type, line);
+    messages.apply(type, fitting);
+    this.#options.emit(fitting);
+  }
+
+  /** The messages become what the event says; the client learns it with the next snapshot. */
+  #cannotSay(type: string, line: EventLine): void {
+    this.#options.messages.apply(type, line);
+    this.#options.emit(rawEvent(line));
+    this.#options.onStale(type === "TOOL_CALL_START");
+  }
+}
+
+/** The message that an event asks clients not to show, or null. */
+export function hiddenMessageOf(type: string, line: EventLine): string | null {
+  const event = type === "RAW" ? line.json("event") : null;
+  if (!isObject(event) || event["type"] !== "message_metadata" || event["hidden"] !== true)
+    return null;
+  return typeof event["messageId"] === "string" ? event["messageId"] : null;
+}

@@ -1,0 +1,85 @@
+import type { Context } from "hono";
+import { HEARTBEAT } from "../core/event-stream.ts";
+import { parseBody } from "../core/json-fields.ts";
+import { dialectOf } from "../core/profile/dialect.ts";
+import { readPostedInput } from "../core/profile/posted-input.ts";
+import {
+  createProfileSource,
+  createSnapshotSource,
+  type ProfileSourceOptions,
+} from "../core/profile/profile-source.ts";
+import { findReplayStart } from "../core/replay.ts";
+import type { SessionService } from "../core/service.ts";
+import type { SessionUse } from "../core/sessions.ts";
+import type { ChunkSource } from "../stream/paced-stream.ts";
+import { accessOf } from "./access.ts";
+import { openStream } from "./open-stream.ts";
+import { MAX_RUN_BODY, readJsonBody } from "./read-body.ts";
+import { sessionKeyOf } from "./session-key.ts";
+import { replayHeader, SSE_HEADERS } from "./sse-headers.ts";
+import { type StreamView, streamViewOf } from "./view.ts";
+
+/** A shorter history is sent as it is: to look for something smaller would cost more. */
+const SHORT_HISTORY_BYTES = 256 * 1024;
+
+/**
+ * `POST …/agui/connect`: a session's history and what comes, for any client of the AG-UI standard,
+ * until no run is active (PROTOCOL 11).
+ */
+export function connectPost(service: SessionService) {
+  return async (c: Context): Promise<Response> => {
+    const key = sessionKeyOf(c);
+    const view = streamViewOf(c);
+    const { bodyBudget: budget, betweenRuns, compactor, runs, store } = service;
+    const budgets = service.profileBudgets;
+    const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget });
+    let posted;
+    try {
+      parseBody(body.bytes);
+      posted = readPostedInput(body.bytes);
+    } finally {
+      body.release();
+    }
+    const dialect = dialectOf(c.req.query("profile"), posted.protocolVersion);
+    const use = service.sessions.use(key);
+    try {
+      const start = await findReplayStart(use.session, {
+        store,
+        cursor: null,
+        view: view === "raw" ? "raw" : "condensed",
+      });
+      // what an earlier process did not get to
+      if (view !== "raw" && start.logId !== null) compactor.request(key);
+      const { source, said } = await sourceFor(use, view, {
+        store,
+        start,
+        dialect,
+        budgets,
+        isWarm: posted.messages.length > 0,
+        isOver: () => !runs.isRunning(key) && betweenRuns.openRun(key) === null,
+      });
+      const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
+      return c.body(stream, 200, { ...SSE_HEADERS, ...said });
+    } catch (error) {
+      use.release();
+      throw error;
+    }
+  };
+}
+
+/** The source of a view, and what the headers say of it. */
+async function sourceFor(
+  use: SessionUse,
+  view: StreamView,
+  options: ProfileSourceOptions,
+): Promise<{ readonly source: ChunkSource; readonly said: Record<string, string> }> {
+  const { compact, offset } = options.start;
+  const rawBytes = (use.session.log.position?.end ?? 0) - offset;
+  const historyBytes = rawBytes + (compact ? compact.end - compact.start : 0);
+  if (view === "raw" || (view === "condensed" && historyBytes < SHORT_HISTORY_BYTES))
+    return { source: createProfileSource(use, options), said: {} };
+  const isForced = view === "snapshot";
+  const { source, isSnapshot } = await createSnapshotSource(use, { ...options, isForced });
+  const isRefused = isForced && !isSnapshot;
+  return { source, said: replayHeader(isRefused ? "snapshot-too-large" : null) };
+}

@@ -1,0 +1,18 @@
+import type { Context } from "hono";
+
+/** What every stream of events has (contract 2.1). */
+export const SSE_HEADERS: Readonly<Record<string, string>> = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-cache",
+  "X-Accel-Buffering": "no",
+};
+
+/** Whether a request's `Accept` names event streams. */
+export function acceptsEventStream(c: Context): boolean {
+  return /(^|[\s,])text\/event-stream\s*($|[,;])/i.test(c.req.header("Accept") ?? "");
+}
+
+/** The header that says why a client is told the whole history. */
+export function replayHeader(reason: string | null): Record<string, string> {
+  return reason === null ? {} : { "X-Runlog-Replay": `full; reason=${reason}` };
+}

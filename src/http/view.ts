@@ -1,0 +1,19 @@
+import type { Context } from "hono";
+import type { HistoryView } from "../core/replay.ts";
+import { RunlogError } from "../ports/errors.ts";
+
+/** How `?view=` wants finished runs. Throws `invalid-input` for what is no view. */
+export function viewOf(c: Context): HistoryView {
+  const view = c.req.query("view");
+  if (view === undefined) return "condensed";
+  if (view !== "raw") throw new RunlogError("invalid-input", "Invalid view");
+  return view;
+}
+
+/** How a stream begins: with the history in a view, or with what it has come to. */
+export type StreamView = HistoryView | "snapshot";
+
+/** As `viewOf`, for streams, which may also begin with a snapshot. */
+export function streamViewOf(c: Context): StreamView {
+  return c.req.query("view") === "snapshot" ? "snapshot" : viewOf(c);
+}

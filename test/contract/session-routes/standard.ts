@@ -1,0 +1,447 @@
+import { describe, expect, it } from "vitest";
+import type { ScriptedExchange } from "../runner-client/scripted-runner.ts";
+import { SseReader } from "../read-sse.ts";
+import { waitFor } from "../wait-for.ts";
+import {
+  expectProblem,
+  finishedEvent,
+  type FreshServer,
+  openRunner,
+  runBody,
+  SessionClient,
+  type SessionRoutesHarness,
+  startedEvent,
+  tell,
+} from "./harness.ts";
+
+type Event = Record<string, unknown>;
+
+const STREAM = { Accept: "text/event-stream" };
+
+const json = (event: Event): string => JSON.stringify(event);
+const textStart = json({ type: "TEXT_MESSAGE_START", messageId: "a", role: "assistant" });
+const text = (delta: string): string =>
+  json({ type: "TEXT_MESSAGE_CONTENT", messageId: "a", delta });
+const textEnd = json({ type: "TEXT_MESSAGE_END", messageId: "a" });
+const REPLY = [textStart, text("Hel"), text("lo"), textEnd];
+
+/** A stream of the standard profile, and what it says. */
+async function post(
+  session: SessionClient,
+  suffix: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<SseReader> {
+  const response = await session.post(suffix, JSON.stringify(body), headers);
+  if (!response.body) throw new Error(`No stream: ${response.status}`);
+  expect(response.status).toBe(200);
+  expect(response.headers.get("Content-Type")).toBe("text/event-stream");
+  return new SseReader(response.body);
+}
+
+async function allOf(sse: SseReader): Promise<Event[]> {
+  const events: Event[] = [];
+  for (let frame = await sse.frame(); frame !== null; frame = await sse.frame())
+    if (frame.data !== null) events.push(JSON.parse(frame.data) as Event);
+  return events;
+}
+
+async function connect(session: SessionClient, body: Event = {}, query = ""): Promise<Event[]> {
+  return allOf(await post(session, `/agui/connect${query}`, body));
+}
+
+const types = (events: readonly Event[]): unknown[] => events.map(({ type }) => type);
+
+/** Plays one run after the other to its end. */
+async function playRuns(
+  server: SessionRoutesHarness,
+  session: SessionClient,
+  runs: readonly (readonly string[])[],
+): Promise<void> {
+  for (const [index, events] of runs.entries()) {
+    server.runner.script((exchange) => tell(exchange, events));
+    await session.run(runBody(`r${index}`));
+    await session.settled(`r${index}`);
+  }
+}
+
+export function standardSuite(fresh: FreshServer): void {
+  describe("the standard profile (PROTOCOL 11)", () => {
+    it(
+      "a run answers with its own stream, which ends behind its terminal",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        server.runner.script((exchange) =>
+          tell(exchange, [startedEvent(), ...REPLY, finishedEvent()]),
+        );
+        const sse = await post(session, "/agui/run", JSON.parse(runBody()), STREAM);
+        const events = await allOf(sse);
+        expect(events[0]).toMatchObject({ type: "RUN_STARTED", runId: "r" });
+        expect(events.slice(1).map(json)).toEqual([...REPLY, finishedEvent()]);
+      }),
+    );
+
+    it(
+      "the same run again gets its stream again, while it goes on and when it has finished",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await playRuns(server, session, [[startedEvent("r0"), finishedEvent("r0")]]);
+        const body: unknown = JSON.parse(runBody());
+        let first: SseReader | undefined;
+        const runner = await openRunner(server, async () => {
+          first = await post(session, "/agui/run", body, STREAM);
+        });
+        await runner.write(`data: ${startedEvent()}\n\ndata: ${REPLY.join("\n\ndata: ")}\n\n`);
+        const second = await post(session, "/agui/run", body, STREAM);
+        await runner.write(`data: ${finishedEvent()}\n\n`);
+        await runner.end();
+        const third = async (): Promise<Event[]> =>
+          allOf(await post(session, "/agui/run", body, STREAM));
+        const told = first ? await allOf(first) : [];
+        expect(told.at(-1)).toEqual(JSON.parse(finishedEvent()));
+        expect(await allOf(second)).toEqual(told);
+        expect(await third()).toEqual(told);
+        expect(server.runner.requests).toHaveLength(2);
+      }),
+    );
+
+    it(
+      "a run that waits has a stream that is open and silent, and then its own events",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const runner = await openRunner(server, () => session.run(runBody("first")));
+        await runner.write(`data: ${startedEvent("first")}\n\n`);
+        server.runner.script((exchange) =>
+          tell(exchange, [startedEvent("second"), finishedEvent("second")]),
+        );
+        const sse = await post(session, "/agui/run", JSON.parse(runBody("second")), STREAM);
+        await runner.write(
+          `data: ${text("not of this run")}\n\ndata: ${finishedEvent("first")}\n\n`,
+        );
+        await runner.end();
+        const events = await allOf(sse);
+        expect(types(events)).toEqual(["RUN_STARTED", "RUN_FINISHED"]);
+        expect(events[0]).toMatchObject({ runId: "second" });
+      }),
+    );
+
+    it(
+      "what is wrong with a run is said before any byte of a stream",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const send = (body: string, query = ""): Promise<Response> =>
+          session.post(`/agui/run${query}`, body, STREAM);
+        await expectProblem(await send("{}"), 400, /^invalid input: messages/);
+        await expectProblem(await send("nonsense"), 400, /^invalid input/);
+        await expectProblem(await send(runBody(), "?profile=2.0"), 400, "Invalid profile");
+        const runner = await openRunner(server, () => session.run(runBody("active")));
+        for (let i = 0; i < 8; i++) await session.run(runBody(`waits-${i}`));
+        await expectProblem(await send(runBody("more")), 409, /not available/);
+        await runner.end();
+      }),
+    );
+
+    it(
+      "connect tells the history of all runs and ends, with the messages that users sent",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await playRuns(server, session, [
+          [startedEvent("r0"), ...REPLY, finishedEvent("r0")],
+          [startedEvent("r1"), finishedEvent("r1")],
+        ]);
+        const events = await connect(session, {}, "?view=raw");
+        expect(types(events)).toEqual([
+          "RUN_STARTED",
+          ...REPLY.map((line) => (JSON.parse(line) as Event)["type"]),
+          "RUN_FINISHED",
+          "RUN_STARTED",
+          "RUN_FINISHED",
+        ]);
+        for (const [index, at] of [0, 6].entries())
+          expect(events[at]?.["input"]).toMatchObject({
+            messages: [{ id: `m-r${index}`, role: "user", content: "hi" }],
+            tools: [],
+            context: [],
+          });
+      }),
+    );
+
+    it(
+      "connect gives each event the cursor of what was stored, and lines that are whole their bytes",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await playRuns(server, session, [[startedEvent("r0"), ...REPLY, finishedEvent("r0")]]);
+        const { sse } = await session.watch("?view=raw");
+        const stored = await sse.events(7);
+        await sse.cancel();
+        const told = await post(session, "/agui/connect?view=raw", {});
+        const events = await told.events(6);
+        expect(events.slice(1)).toEqual(stored.slice(2));
+        expect(events[0]?.id).toBe(stored[1]?.id);
+      }),
+    );
+
+    it(
+      "an empty history is an empty answer, also for a session that nobody knows",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const response = await session.post(
+          "/agui/connect",
+          '{"messages":[{"id":"m","role":"user","content":""}]}',
+        );
+        expect(response.status).toBe(200);
+        expect(await response.text()).toBe("");
+      }),
+    );
+
+    it(
+      "connect follows the run that is active, and ends behind its terminal",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const runner = await openRunner(server, () => session.run());
+        await runner.write(`data: ${startedEvent()}\n\ndata: ${textStart}\n\n`);
+        const sse = await post(session, "/agui/connect", {});
+        expect(
+          (await sse.events(2)).map(({ data }) => (JSON.parse(data) as Event)["type"]),
+        ).toEqual(["RUN_STARTED", "TEXT_MESSAGE_START"]);
+        await runner.write(
+          `data: ${text("live")}\n\ndata: ${textEnd}\n\ndata: ${finishedEvent()}\n\n`,
+        );
+        const rest = await allOf(sse);
+        expect(rest.map(json)).toEqual([text("live"), textEnd, finishedEvent()]);
+        await runner.end();
+      }),
+    );
+
+    it(
+      "a run that its runner leaves open ends with an error, at once and in every later answer",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const body: unknown = JSON.parse(runBody());
+        server.runner.script((exchange) => tell(exchange, [startedEvent(), textStart]));
+        const told = await allOf(await post(session, "/agui/run", body, STREAM));
+        expect(told.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "runner-disconnected" });
+        expect((await connect(session)).at(-1)).toEqual(told.at(-1));
+      }),
+    );
+
+    it(
+      "an error in the middle of a run is told as a custom event, and the run goes on",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const failed = json({ type: "RUN_ERROR", message: "too large", code: "encoding" });
+        await playRuns(server, session, [
+          [startedEvent("r0"), failed, ...REPLY, finishedEvent("r0")],
+        ]);
+        const events = await connect(session, {}, "?view=raw");
+        expect(types(events)).toEqual([
+          "RUN_STARTED",
+          "CUSTOM",
+          ...types(REPLY.map((line) => JSON.parse(line) as Event)),
+          "RUN_FINISHED",
+        ]);
+        expect(events[1]).toMatchObject({
+          name: "runlog:run-error",
+          value: { message: "too large", code: "encoding" },
+        });
+      }),
+    );
+
+    it(
+      "older clients, and those that ask for it, get the subset that all accept",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const outcome = { type: "cancelled" };
+        const cancelled = json({ type: "RUN_FINISHED", threadId: "s1", runId: "r0", outcome });
+        const subagent = json({ type: "SUBAGENT_STARTED", subagentRunId: "s", name: "n" });
+        const done = json({ type: "SUBAGENT_FINISHED", subagentRunId: "s" });
+        await playRuns(server, session, [[startedEvent("r0"), subagent, done, cancelled]]);
+        const newer = await connect(session, { protocolVersion: "1.0" });
+        expect(newer.at(-1)).toMatchObject({ outcome });
+        expect(types(newer)).toContain("SUBAGENT_STARTED");
+        for (const older of [
+          await connect(session),
+          await connect(session, { protocolVersion: "1.0" }, "?profile=0.0"),
+        ]) {
+          expect(older.at(-1)).not.toHaveProperty("outcome");
+          expect(types(older)).toEqual(["RUN_STARTED", "RAW", "RAW", "RUN_FINISHED"]);
+        }
+      }),
+    );
+
+    it(
+      "a client that holds messages is emptied before it is told the history",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await playRuns(server, session, [[startedEvent("r0"), finishedEvent("r0")]]);
+        const messages = [{ id: "own", role: "user", content: "" }];
+        const events = await connect(session, { messages });
+        expect(types(events)).toEqual([
+          "RUN_STARTED",
+          "MESSAGES_SNAPSHOT",
+          "STATE_SNAPSHOT",
+          "RUN_FINISHED",
+          "RUN_STARTED",
+          "RUN_FINISHED",
+        ]);
+      }),
+    );
+
+    it(
+      "what came behind the last run is told in a run of its own",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const late = json({ type: "CUSTOM", name: "late", value: 1 });
+        await playRuns(server, session, [[startedEvent("r0"), finishedEvent("r0"), late]]);
+        await waitFor(async () => (await session.lines()).includes(late));
+        const events = await connect(session);
+        expect(types(events.slice(2))).toEqual(["RUN_STARTED", "CUSTOM", "RUN_FINISHED"]);
+      }),
+    );
+
+    it(
+      "connect wants a JSON object, and knows the views that it has",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await expectProblem(await session.post("/agui/connect", "[]"), 400, "Invalid request body");
+        await expectProblem(await session.post("/agui/connect?view=x", "{}"), 400, "Invalid view");
+        await expectProblem(
+          await session.post("/agui/connect?profile=x", "{}"),
+          400,
+          "Invalid profile",
+        );
+      }),
+    );
+  });
+
+  describe("snapshots and large events (PROTOCOL 12)", () => {
+    const state = json({ type: "STATE_SNAPSHOT", snapshot: { n: 1 } });
+
+    async function halfStreamed(
+      server: SessionRoutesHarness,
+    ): Promise<[SessionClient, ScriptedExchange]> {
+      const session = new SessionClient(server);
+      const runner = await openRunner(server, () => session.run());
+      const events = [startedEvent(), state, textStart, text("Hel")];
+      for (const event of events) await runner.write(`data: ${event}\n\n`);
+      await waitFor(async () => (await session.lines()).length === 5);
+      return [session, runner];
+    }
+
+    it(
+      "connect says what the session has come to, and goes on in mid-message",
+      fresh(async (server) => {
+        const [session, runner] = await halfStreamed(server);
+        const sse = await post(session, "/agui/connect?view=snapshot", { protocolVersion: "1.0" });
+        const told = await sse.events(4);
+        const events = told.map(({ data }) => JSON.parse(data) as Event);
+        expect(types(events)).toEqual([
+          "RUN_STARTED",
+          "MESSAGES_SNAPSHOT",
+          "STATE_SNAPSHOT",
+          "TEXT_MESSAGE_START",
+        ]);
+        expect(events[1]?.["messages"]).toEqual([
+          { id: "m-r", role: "user", content: "hi" },
+          { id: "a", role: "assistant", content: "Hel" },
+        ]);
+        await runner.write(
+          `data: ${text("lo")}\n\ndata: ${textEnd}\n\ndata: ${finishedEvent()}\n\n`,
+        );
+        expect((await allOf(sse)).map(json)).toEqual([text("lo"), textEnd, finishedEvent()]);
+        await runner.end();
+      }),
+    );
+
+    it(
+      "events say the same, with a cursor behind the last of it, from which the log goes on",
+      fresh(async (server) => {
+        const [session, runner] = await halfStreamed(server);
+        const { sse } = await session.watch("?view=snapshot");
+        await sse.frame();
+        const frames = [];
+        for (let i = 0; i < 4; i++) frames.push(await sse.frame());
+        expect(frames.map((frame) => (JSON.parse(frame?.data ?? "{}") as Event)["type"])).toEqual([
+          "RUN_STARTED",
+          "MESSAGES_SNAPSHOT",
+          "STATE_SNAPSHOT",
+          "TEXT_MESSAGE_START",
+        ]);
+        expect(frames.map((frame) => frame?.id !== null)).toEqual([false, false, false, true]);
+        await runner.write(`data: ${text("lo")}\n\n`);
+        expect((await sse.events(1))[0]?.data).toBe(text("lo"));
+        await sse.cancel();
+        const again = await session.watch(`?view=snapshot&after=${frames[3]?.id}`);
+        expect((await again.sse.events(1))[0]?.data).toBe(text("lo"));
+        await again.sse.cancel();
+        await runner.end();
+      }),
+    );
+
+    it(
+      "a delta that is too large for a frame comes in pieces that are exactly the text",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const unit = `\ud83d\ude00\\"\u00e9x`;
+        const large = unit.repeat(600_000);
+        const literal = JSON.stringify(large).replaceAll("\ud83d\ude00", String.raw`\ud83d\ude00`);
+        const line = `{"delta":${literal},"messageId":"a","type":"TEXT_MESSAGE_CONTENT"}`;
+        const run = [startedEvent(), textStart, line, textEnd, finishedEvent()];
+        server.runner.script((exchange) => tell(exchange, run));
+        const events = await allOf(await post(session, "/agui/run", JSON.parse(runBody()), STREAM));
+        const deltas = events.filter(({ type }) => type === "TEXT_MESSAGE_CONTENT");
+        expect(deltas.length).toBeGreaterThan(1);
+        expect(deltas.map(({ delta }) => delta).join("") === large).toBe(true);
+        for (const { delta } of deltas) expect(/[\ud800-\udbff]$/.test(String(delta))).toBe(false);
+      }),
+    );
+
+    it(
+      "any other event of that size is told by its cursor, at which its body is to be had",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const large = json({ type: "CUSTOM", name: "big", value: "v".repeat(11 * 1024 * 1024) });
+        const run = [startedEvent(), large, finishedEvent()];
+        server.runner.script((exchange) => tell(exchange, run));
+        const sse = await post(session, "/agui/run", JSON.parse(runBody()), STREAM);
+        const [, event] = await allOf(sse);
+        expect(event).toMatchObject({
+          type: "CUSTOM",
+          name: "runlog:large-event",
+          value: { type: "CUSTOM", size: large.length },
+        });
+        const { cursor } = (event?.["value"] ?? {}) as { cursor?: string };
+        const response = await session.get(`/agui/events/${cursor}/body`);
+        expect(response.status).toBe(200);
+        expect(response.headers.get("Content-Type")).toBe("application/json");
+        expect((await response.text()) === large).toBe(true);
+      }),
+    );
+
+    it(
+      "the body of an event is found by any cursor, and by nothing else",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const lines = await session.play([startedEvent(), finishedEvent()]);
+        const { sse } = await session.watch("?view=raw");
+        const events = await sse.events(lines.length);
+        await sse.cancel();
+        for (const { data, id } of events)
+          expect(await (await session.get(`/agui/events/${id}/body`)).text()).toBe(data);
+        const [logId = "", position = ""] = (events[0]?.id ?? "").split("-r");
+        const body = (cursor: string): Promise<Response> =>
+          session.get(`/agui/events/${cursor}/body`);
+        await expectProblem(await body("nonsense"), 400, "Invalid cursor");
+        for (const cursor of [
+          `${logId}-r0`,
+          `${logId}-r${Number(position) - 1}`,
+          `${logId}-r99999999`,
+          `0123456789abcdef-r${position}`,
+        ])
+          await expectProblem(await body(cursor), 404, "Event not found");
+        const head = await session.get(`/agui/events/${events[0]?.id}/body`, {}, "HEAD");
+        expect(head.headers.get("Content-Length")).toBe(String(events[0]?.data.length));
+      }),
+    );
+  });
+}

@@ -1,0 +1,115 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { createDiskLogStore } from "../../adapters/disk/index.ts";
+import { createRandom } from "../../scripts/bench/random.ts";
+import { runLines } from "../../scripts/bench/run-lines.ts";
+import { CompactLog } from "../../src/core/compaction/compact-log.ts";
+import { EventStretches } from "../../src/core/compaction/event-stretches.ts";
+import { utf8 } from "../contract/bytes.ts";
+import { condense } from "../oracle/condense.ts";
+import { freshDir } from "../support/server-process.ts";
+
+const KEY = { project: "p", session: "s" };
+const KILLS = 50;
+const RUNS = 24;
+const PROCESS = fileURLToPath(new URL("../support/condense-process.ts", import.meta.url));
+
+/** A block: where it ends in the raw log, and what it holds. */
+interface Block {
+  readonly rawEnd: number;
+  readonly events: readonly string[];
+}
+
+it(
+  "a compact log is right or absent after each of 50 kill -9 in the midst of condensing",
+  { timeout: 600_000 },
+  async () => {
+    const seed = Math.trunc(Math.random() * 2 ** 32);
+    console.info(`kill-compaction.test.ts: seed ${seed}`);
+    const random = createRandom(seed);
+    const dir = await freshDir();
+    const { blocks, compactPath } = await layOut(dir, seed);
+    // as long as the blocks themselves: trailers come on top
+    const size = blocks.flatMap(({ events }) => events).join("\n").length;
+
+    let midst = 0;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const begun = await sizeOf(compactPath);
+      if (begun >= size) await rm(compactPath);
+      await killAt(dir, compactPath, random.integer(size));
+      const done = await expectRight(dir, blocks);
+      if (done < blocks.length && (await sizeOf(compactPath)) > 0) midst++;
+    }
+    // a kill that comes too late shows nothing
+    expect(midst).toBeGreaterThan(KILLS / 5);
+    await killAt(dir, compactPath, Infinity);
+    expect(await expectRight(dir, blocks)).toBe(blocks.length);
+  },
+);
+
+/** A session with some megabytes of finished runs, and what condensing has to make of them. */
+async function layOut(dir: string, seed: number) {
+  const random = createRandom(seed);
+  const store = createDiskLogStore({ dir });
+  const { logId } = await store.create(KEY);
+  const blocks: Block[] = [];
+  let rawEnd = 0;
+  for (let index = 0; index < RUNS; index++) {
+    const lines = [...runLines(random, { index, longResult: index % 5 === 0 ? 900_000 : 0 })];
+    const bytes = utf8(lines.map((line) => `${line}\n`).join(""));
+    rawEnd = await store.append(KEY, bytes, { logId, expectedEnd: rawEnd });
+    blocks.push({ rawEnd, events: condense(lines) });
+  }
+  await store.close();
+  return { blocks, compactPath: join(dir, "projects", "p", "s", logId, "compact.jsonl") };
+}
+
+/** Condenses in a process of its own that is killed once the compact log has so many bytes. */
+async function killAt(dir: string, compactPath: string, bytes: number): Promise<void> {
+  const child = spawn(
+    process.execPath,
+    ["--disable-warning=ExperimentalWarning", PROCESS, dir, KEY.project, KEY.session],
+    { stdio: ["ignore", "inherit", "inherit"] },
+  );
+  const exited = once(child, "exit");
+  let isOver = false;
+  void exited.finally(() => {
+    isOver = true;
+  });
+  while (!isOver && (await sizeOf(compactPath)) <= bytes) await Promise.resolve();
+  child.kill("SIGKILL");
+  await exited;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+/** Expects what a reader would be shown to be the first blocks, whole; resolves with their number. */
+async function expectRight(dir: string, blocks: readonly Block[]): Promise<number> {
+  const store = createDiskLogStore({ dir });
+  try {
+    const known = await store.stat(KEY);
+    const position = known && (await new CompactLog(KEY, store).find(known));
+    if (!known || !position) return 0;
+    const { start, end, rawEnd } = position;
+    const count = blocks.findIndex((block) => block.rawEnd === rawEnd) + 1;
+    expect(count).toBeGreaterThan(0);
+    const path = join(dir, "projects", "p", "s", known.logId, "compact.jsonl");
+    const bytes = new Uint8Array(await readFile(path)).subarray(start, end);
+    const stretches = new EventStretches(start).push(bytes);
+    const text = stretches.map((stretch) => new TextDecoder().decode(stretch.bytes)).join("");
+    const want = blocks.slice(0, count).flatMap(({ events }) => events);
+    expect(text === want.map((line) => `${line}\n`).join("")).toBe(true);
+    return count;
+  } finally {
+    await store.close();
+  }
+}

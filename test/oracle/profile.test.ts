@@ -1,0 +1,134 @@
+import * as fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
+import { addressOfStream, CLIENTS, type Followed } from "../support/agui-clients.ts";
+import { tellLog, type TellOptions } from "../support/told-log.ts";
+import { meaningOf } from "./meaning.ts";
+import { olderLog, randomLog } from "./random-log.ts";
+
+/** Random logs for each property; the script `test:oracle` asks for ten times as many. */
+const LOGS = Number(process.env["ORACLE_LOGS"] ?? 2_000);
+const TIMEOUT_MS = 3_600_000;
+
+// clients say what they think of a stream, for each event of it
+for (const method of ["warn", "error"] as const)
+  vi.spyOn(console, method).mockImplementation(() => {});
+
+/**
+ * Without whose the reasoning is: a message may say another owner than the phase of its id, which no
+ * client takes.
+ */
+function plain({ messages, state }: Followed): Followed {
+  const owned = messages.map(({ subagentRunId, ...message }) =>
+    message["role"] === "reasoning" ? message : { ...message, subagentRunId },
+  );
+  return JSON.parse(JSON.stringify({ messages: owned, state })) as Followed;
+}
+
+/**
+ * Without what clients before 1.0 know nothing of: metadata is kept from 0.0.59 on, what a subagent
+ * sent is not said to them, and an empty delta neither, so that an empty text may be none at all.
+ */
+function older({ messages, state }: Followed): Followed {
+  const json = JSON.stringify(messages, (key, value: unknown) =>
+    key === "metadata" || key === "subagentRunId" || (key === "content" && value === "")
+      ? undefined
+      : value,
+  );
+  return { messages: JSON.parse(json) as Followed["messages"], state };
+}
+
+/** A place in a log, as a part of it, and a client among many. */
+const cut = fc.double({ min: 0, max: 1, noNaN: true });
+
+async function follow(
+  version: string,
+  lines: readonly string[],
+  options: TellOptions,
+): Promise<Followed> {
+  const client = CLIENTS.find((other) => other.version === version);
+  if (!client) throw new Error(`No client ${version}`);
+  const told = await tellLog(lines, options);
+  return client.follow(addressOfStream(told)).catch((error: unknown) => {
+    throw new Error(`${version} refuses ${told}`, { cause: error });
+  });
+}
+
+/** The log up to the cut, and what comes behind it. */
+function cutAt(lines: readonly string[], part: number): [string[], string[]] {
+  const at = Math.round(part * lines.length);
+  return [lines.slice(0, at), lines.slice(at)];
+}
+
+describe("the standard profile of random logs", () => {
+  it(
+    "leaves a client of 1.0 with the messages and the state that the log means",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(randomLog, async (lines) => {
+          const followed = await follow("1.0.0", lines, { dialect: "1.0" });
+          expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
+        }),
+        { numRuns: LOGS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "leaves it with the same when it connects at any moment and is told a snapshot",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(randomLog, cut, async (lines, part) => {
+          const [history, after] = cutAt(lines, part);
+          const options = { dialect: "1.0", snapshot: true, after } as const;
+          const followed = await follow("1.0.0", history, options);
+          expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
+        }),
+        { numRuns: LOGS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "leaves clients from 0.0.57 on with the same, but for what they know nothing of",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          olderLog,
+          cut,
+          fc.boolean(),
+          fc.constantFrom("0.0.57", "0.0.58", "0.0.59"),
+          async (lines, part, snapshot, version) => {
+            const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
+            const followed = await follow(version, history, { dialect: "0.0", snapshot, after });
+            expect(older(followed)).toEqual(older(await meaningOf(lines)));
+          },
+        ),
+        { numRuns: LOGS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "is accepted by clients before that, and leaves them with the same state",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          olderLog,
+          cut,
+          fc.boolean(),
+          fc.constantFrom("0.0.46", "0.0.52"),
+          async (lines, part, snapshot, version) => {
+            const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
+            const followed = await follow(version, history, { dialect: "0.0", snapshot, after });
+            expect(followed.state).toEqual((await meaningOf(lines)).state);
+          },
+        ),
+        { numRuns: LOGS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+});

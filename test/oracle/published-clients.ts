@@ -1,0 +1,64 @@
+import { createRequire } from "node:module";
+
+/** What a client holds after it has seen a stream. */
+interface ClientView {
+  readonly messages: unknown;
+  readonly state: unknown;
+}
+
+/** A published version of `@ag-ui/client`. */
+export interface PublishedClient {
+  readonly version: string;
+  /** Feeds events to a fresh agent of this version; throws if the client rejects them. */
+  replay(events: readonly unknown[]): Promise<ClientView>;
+  /** `compactEvents` of this version, if it has one. */
+  readonly compactEvents: ((events: unknown[]) => unknown[]) | undefined;
+}
+
+interface Agent extends ClientView {
+  runAgent(input: object): Promise<unknown>;
+}
+
+interface ClientModule {
+  readonly AbstractAgent: new (options: object) => Agent;
+  readonly compactEvents?: (events: unknown[]) => unknown[];
+}
+
+// the ES modules of the oldest versions cannot apply a patch under Node; the CommonJS ones can
+const require = createRequire(import.meta.url);
+const { from } = require("rxjs") as { from: (events: readonly unknown[]) => unknown };
+
+const MODULES: Readonly<Record<string, string>> = {
+  "0.0.46": "ag-ui-client-0.0.46",
+  "0.0.52": "ag-ui-client-0.0.52",
+  "0.0.57": "ag-ui-client-0.0.57",
+  "0.0.58": "ag-ui-client-0.0.58",
+  "0.0.59": "ag-ui-client-0.0.59",
+  "1.0.0": "@ag-ui/client",
+};
+
+/** All versions that are tested, oldest first. */
+export const PUBLISHED_CLIENTS: readonly PublishedClient[] = Object.entries(MODULES).map(
+  ([version, name]) => {
+    const client = require(name) as ClientModule;
+    return {
+      version,
+      compactEvents: client.compactEvents,
+      async replay(events) {
+        class ReplayAgent extends client.AbstractAgent {
+          run(): unknown {
+            return from(events);
+          }
+        }
+        const agent = new ReplayAgent({ threadId: "t" });
+        await agent.runAgent({ runId: "request" });
+        return { messages: plain(agent.messages), state: plain(agent.state) };
+      },
+    };
+  },
+);
+
+/** As JSON, so that what is undefined is absent. */
+function plain(value: unknown): unknown {
+  return value === undefined ? null : JSON.parse(JSON.stringify(value));
+}

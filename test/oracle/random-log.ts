@@ -1,0 +1,298 @@
+import * as fc from "fast-check";
+
+type Event = Record<string, unknown>;
+
+const pick = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+const textId = pick("m0", "m1", "m2", "m3");
+const callId = pick("t0", "t1", "t2");
+const reasoningId = pick("g0", "g1");
+const activityId = pick("a0", "a1");
+const word = pick(
+  "a",
+  "b ",
+  "\u00e9",
+  "\u{1f600}",
+  "\ud83d",
+  "\ude00",
+  '"',
+  "\\",
+  "\n",
+  "{}",
+  "c".repeat(40),
+);
+const delta = fc.array(word, { minLength: 0, maxLength: 3 }).map((words) => words.join(""));
+const metadata = fc.option(fc.dictionary(pick("k", "l"), fc.nat(9), { maxKeys: 2 }), {
+  nil: undefined,
+});
+const value = fc.oneof(
+  fc.nat(99),
+  fc.string({ maxLength: 4 }),
+  fc.constant(null),
+  fc.constant([1, { b: 2 }]),
+);
+const path = pick("/a", "/b", "/list/0", "/list/-", "/list/9", "/a/deep", "/obj/x", "/obj", "");
+
+const operation = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ op: pick("add", "replace"), path, value }) },
+  { weight: 1, arbitrary: fc.record({ op: pick("test"), path, value }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: pick("remove"), path: pick("/a", "/b", "/list/0", "/obj/x") }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      op: pick("copy", "move"),
+      path: pick("/a", "/b", "/list/-"),
+      from: pick("/a", "/b", "/obj"),
+    }),
+  },
+  // no client can apply these
+  {
+    weight: 1,
+    arbitrary: pick<unknown>(
+      { op: "bogus", path: "/a" },
+      { op: "add", path: "/a" },
+      { op: "add", path: "a", value: 1 },
+      7,
+    ),
+  },
+);
+const patch = fc.array(operation, { minLength: 1, maxLength: 3 });
+
+const toolCall = fc.record({
+  id: callId,
+  type: pick("function"),
+  function: fc.record({ name: pick("f", "g"), arguments: delta }),
+});
+
+/** A message as a runner's snapshot has it. */
+const message = fc.oneof(
+  fc.record({ id: textId, role: pick("assistant"), content: delta, metadata }),
+  fc.record({ id: pick("u0", "u1", "u2"), role: pick("user"), content: delta }),
+  fc.record({
+    id: pick("p0", "p1"),
+    role: pick("assistant"),
+    toolCalls: fc.array(toolCall, { minLength: 1, maxLength: 1 }),
+  }),
+  fc.record({ id: pick("x0", "x1"), role: pick("tool"), toolCallId: callId, content: delta }),
+);
+
+/** Messages of a snapshot, each id once. */
+const messages = fc.uniqueArray(message, { selector: ({ id }) => id, maxLength: 4 });
+
+const state = fc.record({ a: fc.nat(9), list: fc.constant([1, 2]), obj: fc.record({ x: value }) });
+
+const event = (snapshot: fc.Arbitrary<unknown>): fc.Arbitrary<Event> =>
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        type: pick("TEXT_MESSAGE_START"),
+        messageId: textId,
+        role: pick("assistant", "user", "system"),
+        metadata,
+      }),
+    },
+    {
+      weight: 8,
+      arbitrary: fc.record({
+        type: pick("TEXT_MESSAGE_CONTENT"),
+        messageId: textId,
+        delta,
+        metadata,
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ type: pick("TEXT_MESSAGE_END"), messageId: textId }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: pick("TEXT_MESSAGE_CHUNK"),
+        messageId: pick("c0", "c1"),
+        delta,
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        type: pick("TOOL_CALL_START"),
+        toolCallId: callId,
+        toolCallName: pick("f", "g"),
+        parentMessageId: fc.option(pick("m0", "m1", "p0"), { nil: undefined }),
+      }),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.record({ type: pick("TOOL_CALL_ARGS"), toolCallId: callId, delta }),
+    },
+    { weight: 3, arbitrary: fc.record({ type: pick("TOOL_CALL_END"), toolCallId: callId }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: pick("TOOL_CALL_RESULT"),
+        messageId: pick("x0", "x1", "x2"),
+        toolCallId: callId,
+        content: delta,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        type: pick("REASONING_START", "REASONING_END"),
+        messageId: reasoningId,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: pick("REASONING_MESSAGE_START"),
+        messageId: reasoningId,
+        role: pick("reasoning"),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        type: pick("REASONING_MESSAGE_CONTENT"),
+        messageId: reasoningId,
+        delta,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ type: pick("REASONING_MESSAGE_END"), messageId: reasoningId }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        type: pick("REASONING_ENCRYPTED_VALUE"),
+        subtype: pick("message"),
+        entityId: textId,
+        encryptedValue: pick("e", "f"),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        type: pick("ACTIVITY_SNAPSHOT"),
+        messageId: activityId,
+        activityType: pick("plan"),
+        content: fc.record({ a: fc.nat(5), list: fc.constant([1]) }),
+        replace: fc.option(fc.boolean(), { nil: undefined }),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        type: pick("ACTIVITY_DELTA"),
+        messageId: activityId,
+        activityType: pick("plan"),
+        patch: fc.array(
+          fc.record({
+            op: pick("add", "replace"),
+            path: pick("/a", "/list/-", "/none/x"),
+            value: fc.nat(9),
+          }),
+          { minLength: 1, maxLength: 2 },
+        ),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ type: pick("STATE_SNAPSHOT"), snapshot }) },
+    { weight: 3, arbitrary: fc.record({ type: pick("STATE_DELTA"), delta: patch }) },
+    { weight: 2, arbitrary: fc.record({ type: pick("MESSAGES_SNAPSHOT"), messages }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        type: pick("STEP_STARTED", "STEP_FINISHED"),
+        stepName: pick("s", "t"),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ type: pick("CUSTOM"), name: pick("n"), value }) },
+    { weight: 1, arbitrary: fc.record({ type: pick("RAW"), event: value }) },
+    {
+      weight: 1,
+      arbitrary: pick<Event>(
+        { type: "META", metaType: "thumbs_up", payload: {} },
+        { type: "SOMETHING_NEW", a: [1] },
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: pick<Event>(
+        { type: "SUBAGENT_STARTED", subagentRunId: "s", name: "n" },
+        { type: "SUBAGENT_FINISHED", subagentRunId: "s" },
+      ),
+    },
+    { weight: 1, arbitrary: pick<Event>({ type: "RUN_ERROR", message: "in the middle" }) },
+  );
+
+/** Events with what runners get wrong: values that clients refuse, and that mean nothing else. */
+const flawed = (whole: fc.Arbitrary<Event>): fc.Arbitrary<Event> =>
+  fc.tuple(whole, fc.nat(19)).map(([made, flaw]): Event => {
+    if (flaw === 0) return { ...made, timestamp: 1.5 };
+    if (flaw === 1) return { ...made, timestamp: "2026-01-01T00:00:00Z" };
+    if (flaw === 2) return { ...made, name: made["name"] ?? null, rawEvent: null, timestamp: null };
+    if (flaw === 3) return { ...made, thread_id: "t", extra: { a: null } };
+    if (flaw === 4 && made["type"] !== "MESSAGES_SNAPSHOT") return { ...made, subagentRunId: "s" };
+    return made;
+  });
+
+const runEnd = pick("finished", "finished", "finished", "error", "cut", "twice", "late");
+
+/** One run: what its caller said, its events, how it ends, and what comes behind it. */
+const run = (anyEvent: fc.Arbitrary<Event>) =>
+  fc.record({
+    said: fc.option(messages, { nil: undefined }),
+    input: fc.option(messages, { nil: undefined }),
+    events: fc.array(anyEvent, { maxLength: 14 }),
+    end: runEnd,
+    behind: fc.array(anyEvent, { maxLength: 3 }),
+    /** Whether the next run's caller spoke while this one went on. */
+    isOvertaken: fc.boolean(),
+  });
+
+/** The lines of a session's log, as badly as runners can write it. */
+export const randomLog: fc.Arbitrary<readonly string[]> = logOf(fc.oneof(state, value));
+
+/** The same for clients before 1.0, which never show a state that is no object. */
+export const olderLog: fc.Arbitrary<readonly string[]> = logOf(state).filter(
+  (lines) => !lines.some((line) => line.includes('"path":""')),
+);
+
+function logOf(snapshot: fc.Arbitrary<unknown>): fc.Arbitrary<readonly string[]> {
+  const anyEvent = flawed(event(snapshot));
+  return fc
+    .tuple(
+      fc.array(anyEvent, { maxLength: 2 }),
+      fc.array(run(anyEvent), { minLength: 1, maxLength: 4 }),
+    )
+    .map(([before, runs]) => {
+      const lines: Event[] = [...before];
+      const saidBy = (index: number): Event[] => {
+        const said = runs[index]?.said;
+        return said
+          ? [{ type: "MESSAGES_SNAPSHOT", threadId: "s1", runId: `r${index}`, messages: said }]
+          : [];
+      };
+      for (const [index, { input, events, end, behind }] of runs.entries()) {
+        const ids = { threadId: "s1", runId: `r${index}` };
+        const wasSaid = index > 0 && runs[index - 1]?.isOvertaken === true;
+        if (!wasSaid) lines.push(...saidBy(index));
+        const given = input ? { input: { ...ids, messages: input, state: null } } : {};
+        lines.push({ type: "RUN_STARTED", ...ids, ...given });
+        const half = Math.floor(events.length / 2);
+        lines.push(...events.slice(0, half));
+        if (runs[index]?.isOvertaken === true) lines.push(...saidBy(index + 1));
+        lines.push(...events.slice(half));
+        if (end === "error")
+          lines.push({ type: "RUN_ERROR", ...ids, message: "failed", code: "c" });
+        else if (end !== "cut") lines.push({ type: "RUN_FINISHED", ...ids, result: null });
+        if (end === "twice") lines.push({ type: "RUN_FINISHED", ...ids });
+        if (end !== "cut")
+          lines.push(
+            ...behind.map((late) => (end === "late" ? { ...late, runId: ids.runId } : late)),
+          );
+      }
+      return lines.map((line) => JSON.stringify(line));
+    });
+}

@@ -1,0 +1,76 @@
+import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import type { Dialect } from "../../src/core/profile/dialect.ts";
+import {
+  createProfileSource,
+  createSnapshotSource,
+  type ProfileSourceOptions,
+} from "../../src/core/profile/profile-source.ts";
+import { noOldLogs } from "./no-old-logs.ts";
+import { findReplayStart } from "../../src/core/replay.ts";
+import { createSessions } from "../../src/core/sessions.ts";
+import { systemClock } from "../../src/entry/system-clock.ts";
+import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import type { ChunkSource } from "../../src/stream/paced-stream.ts";
+
+const MIB = 1024 * 1024;
+const key = { project: "p1", session: "s1" };
+const silent = { info() {}, warn() {}, error() {} };
+
+export interface TellOptions extends Partial<ProfileSourceOptions> {
+  readonly dialect: Dialect;
+  /** Whether the history is restated; with `after` lines that come behind it. */
+  readonly snapshot?: boolean;
+  /** Lines that are stored only once the history has been read. */
+  readonly after?: readonly string[];
+}
+
+/** What a stored log is told as to a client of the standard: the body of an event stream. */
+export async function tellLog(lines: readonly string[], options: TellOptions): Promise<string> {
+  const { after = [], snapshot = false, ...rest } = options;
+  const store = createMemoryLogStore();
+  const budget = createByteBudget(64 * MIB);
+  const sessions = createSessions({
+    store,
+    oldLogs: noOldLogs,
+    feed: createMemoryLiveFeed(),
+    clock: systemClock,
+    logger: silent,
+    ringBytes: MIB,
+    ringBudget: budget,
+    idleMs: 60_000,
+  });
+  const { logId } = await store.create(key);
+  await store.append(key, linesOf(lines), { logId, expectedEnd: 0 });
+  const use = sessions.use(key);
+  const start = await findReplayStart(use.session, { store, cursor: null, view: "condensed" });
+  const budgets = { messages: createByteBudget(64 * MIB), lines: createByteBudget(64 * MIB) };
+  const source: ProfileSourceOptions = { store, start, budgets, isOver: () => true, ...rest };
+  const opened = snapshot
+    ? (await createSnapshotSource(use, { ...source, isForced: true })).source
+    : createProfileSource(use, source);
+  if (after.length > 0) await use.session.log.append([linesOf(after)]);
+  const body = await textOf(opened);
+  await store.close();
+  return body;
+}
+
+function linesOf(lines: readonly string[]): Uint8Array {
+  return new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
+}
+
+async function textOf(source: ChunkSource): Promise<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let text = "";
+  for (let chunk = await source.next(); chunk !== null; chunk = await source.next())
+    text += decoder.decode(chunk, { stream: true });
+  source.close();
+  return text;
+}
+
+/** The events of a stream's body. */
+export function eventsOf(body: string): Record<string, unknown>[] {
+  return body
+    .split("\n\n")
+    .filter((frame) => frame.startsWith("data: "))
+    .map((frame) => JSON.parse(frame.slice(6).split("\n")[0] ?? "") as Record<string, unknown>);
+}

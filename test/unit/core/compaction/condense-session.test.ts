@@ -1,0 +1,214 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
+import { CompactLog, type CompactPosition } from "../../../../src/core/compaction/compact-log.ts";
+import { condenseSession } from "../../../../src/core/compaction/condense-session.ts";
+import { EventStretches } from "../../../../src/core/compaction/event-stretches.ts";
+import type { LogStat, LogStore } from "../../../../src/ports/log-store.ts";
+import { concatBytes } from "../../../../src/stream/concat.ts";
+import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
+import { condense } from "../../../oracle/condense.ts";
+import { randomLog } from "../../../oracle/random-run.ts";
+import { chunkSizes, cut } from "../../stream/chunks.ts";
+
+const KEY = { project: "p", session: "s" };
+const signal = new AbortController().signal;
+
+const started = (run: string): string => `{"type":"RUN_STARTED","threadId":"t","runId":"${run}"}`;
+const finished = (run: string): string => `{"type":"RUN_FINISHED","threadId":"t","runId":"${run}"}`;
+const delta = (text: string): string =>
+  `{"type":"TEXT_MESSAGE_CONTENT","messageId":"m","delta":"${text}"}`;
+const run = (name: string): string[] => [
+  started(name),
+  ...["a", "b", `${name} #`].map(delta),
+  finished(name),
+];
+const TWO_RUNS = [...run("one"), ...run("two")];
+
+const linesOf = (lines: readonly string[]): Uint8Array<ArrayBuffer> =>
+  utf8(lines.map((line) => `${line}\n`).join(""));
+
+/** A session with these lines in its raw log and these bytes in its compact one. */
+async function sessionOf(lines: readonly string[], compact: Uint8Array | null = null) {
+  const store = createMemoryLogStore();
+  const { logId } = await store.create(KEY);
+  await store.append(KEY, linesOf(lines), { logId, expectedEnd: 0 });
+  if (compact) await store.append(KEY, compact, { logId, log: "compact", expectedEnd: 0 });
+  return { store, logId };
+}
+
+async function statOf(store: LogStore): Promise<LogStat> {
+  const stat = await store.stat(KEY);
+  if (!stat) throw new Error("no log");
+  return stat;
+}
+
+/** Condenses as a process does that knows nothing yet; what another one then finds. */
+async function condensed(store: LogStore): Promise<CompactPosition | null> {
+  const log = new CompactLog(KEY, store);
+  const shown = { stat: await statOf(store), from: 0 };
+  await condenseSession({ key: KEY, store, log, shown, signal });
+  return find(store);
+}
+
+async function find(store: LogStore): Promise<CompactPosition | null> {
+  return new CompactLog(KEY, store).find(await statOf(store));
+}
+
+/** The compact log's bytes. */
+async function bytesOf(store: LogStore): Promise<Uint8Array<ArrayBuffer>> {
+  const { logId } = await statOf(store);
+  return drain(store.read(KEY, { logId, log: "compact" }));
+}
+
+/** The events of a generation of the compact log. */
+async function eventsOf(store: LogStore, position: CompactPosition | null): Promise<string[]> {
+  if (!position) return [];
+  const { start, end } = position;
+  const bytes = (await bytesOf(store)).subarray(start, end);
+  const stretches = new EventStretches(start).push(bytes);
+  const events = concatBytes(stretches.map((stretch) => stretch.bytes));
+  expect(events.length).toBe(end - start - position.trailerBytes);
+  return textOf(events).split("\n").slice(0, -1);
+}
+
+describe("condensing a session", () => {
+  it("makes a block of each run that has ended, and leaves the run that is open alone", async () => {
+    const between = ['{"type":"META"}', delta("stray")];
+    const open = [started("three"), delta("c"), delta("d")];
+    const { store } = await sessionOf([...run("one"), ...between, ...run("two"), ...open]);
+    const position = await condensed(store);
+    expect(position?.rawEnd).toBe(linesOf([...run("one"), ...between, ...run("two")]).length);
+    expect(await eventsOf(store, position)).toEqual([
+      ...condense(run("one")),
+      ...condense([...between, ...run("two")]),
+    ]);
+    expect(textOf(await bytesOf(store)).match(/^#/gm)).toHaveLength(2);
+  });
+
+  it("ends a block where no run is open, whatever ends are sent before", async () => {
+    const first = [started("one"), started("two"), finished("one"), delta("x"), finished("two")];
+    const second = ['{"type":"RUN_ERROR","message":"again"}'];
+    const third = [started("three"), '{"type":"RUN_FINISHED","run_id":"three"}'];
+    const { store } = await sessionOf([...first, ...second, ...third, delta("later")]);
+    const position = await condensed(store);
+    expect(position?.rawEnd).toBe(linesOf([...first, ...second, ...third]).length);
+    const blocks = textOf(await bytesOf(store)).match(/"rawStart":(\d+)/g);
+    expect(blocks).toEqual(
+      [[], first, [...first, ...second]].map((lines) => `"rawStart":${linesOf(lines).length}`),
+    );
+  });
+
+  it("goes on where it stopped, with the bytes that it would have written at once", async () => {
+    const { store } = await sessionOf(TWO_RUNS);
+    await condensed(store);
+    const want = await bytesOf(store);
+    const stepwise = await sessionOf(run("one"));
+    await condensed(stepwise.store);
+    const { logId, end } = await statOf(stepwise.store);
+    await stepwise.store.append(KEY, linesOf(run("two")), { logId, expectedEnd: end.raw });
+    await condensed(stepwise.store);
+    const plain = (bytes: Uint8Array): string =>
+      textOf(bytes).replaceAll(/"(logId|checksum)":[^,}]*/g, "");
+    expect(plain(await bytesOf(stepwise.store))).toBe(plain(want));
+  });
+
+  it("completes what was cut off anywhere to the same bytes", async () => {
+    const { store, logId } = await sessionOf(TWO_RUNS);
+    await condensed(store);
+    const want = await bytesOf(store);
+    for (let end = 0; end <= want.length; end = want.indexOf(10, end) + 1) {
+      const again = reopened(await sessionOf(TWO_RUNS, want.slice(0, end)), logId);
+      await condensed(again);
+      expect(textOf(await bytesOf(again))).toBe(textOf(want));
+      if (end === want.length) break;
+    }
+  });
+
+  it("believes no byte that was changed, and begins a new generation behind", async () => {
+    const { store, logId } = await sessionOf(TWO_RUNS);
+    await condensed(store);
+    const good = await bytesOf(store);
+    const want = condense(run("one")).concat(condense(run("two")));
+    for (let at = 0; at < good.length; at++) {
+      const bad = good.slice();
+      bad[at] = bad[at]! ^ 1;
+      const damaged = reopened(await sessionOf(TWO_RUNS, bad), logId);
+      const before = await find(damaged);
+      const events = await eventsOf(damaged, before);
+      expect(events).toEqual(want.slice(0, events.length));
+      expect(before?.rawEnd ?? 0).toBeLessThan(linesOf(TWO_RUNS).length);
+      const after = await condensed(damaged);
+      expect(await eventsOf(damaged, after)).toEqual(want);
+      expect(after?.start).toBe(good.length);
+    }
+  });
+
+  it("believes nothing that was written for another log", async () => {
+    const { store } = await sessionOf(TWO_RUNS);
+    await condensed(store);
+    const old = await bytesOf(store);
+    const other = await sessionOf([...run("other"), ...TWO_RUNS], old);
+    expect(await find(other.store)).toBeNull();
+    const position = await condensed(other.store);
+    expect(position?.start).toBe(old.length);
+    expect(await eventsOf(other.store, position)).toEqual([
+      ...condense(run("other")),
+      ...condense(run("one")),
+      ...condense(run("two")),
+    ]);
+  });
+
+  it("condenses runs and lines of any length in pieces, their text cut where events were", async () => {
+    const long = "x".repeat(70_000);
+    const events = [
+      started("one"),
+      ...Array.from({ length: 40 }, (_, index) => delta(`${index}-${"word ".repeat(800)}`)),
+      delta(long),
+      `{"type":"CUSTOM","value":"${"y".repeat(3_000_000)}"}`,
+      delta("end"),
+      finished("one"),
+    ];
+    const { store } = await sessionOf(events);
+    const lines = await eventsOf(store, await condensed(store));
+    expect(lines.length).toBeLessThan(12);
+    const textIn = (all: readonly string[]): string =>
+      all.map((line) => (JSON.parse(line) as { delta?: string }).delta ?? "").join("");
+    expect(textIn(lines)).toBe(textIn(events));
+    for (const line of lines.filter((text) => text.includes('"delta"')))
+      expect(line.length).toBeLessThan(70_200);
+  });
+
+  it("takes the trailers out again, however the compact log is cut into chunks", async () => {
+    await fc.assert(
+      fc.asyncProperty(randomLog({ isValid: false }), chunkSizes, async (lines, sizes) => {
+        const { store } = await sessionOf(lines);
+        const position = await condensed(store);
+        if (!position) return;
+        const events = new EventStretches(0);
+        const stretches = cut(await bytesOf(store), sizes).flatMap((chunk) =>
+          events.push(chunk as Uint8Array<ArrayBuffer>),
+        );
+        const whole = await bytesOf(store);
+        for (const { start, bytes } of stretches)
+          expect(bytes).toEqual(whole.slice(start, start + bytes.length));
+        const text = textOf(concatBytes(stretches.map(({ bytes }) => bytes)));
+        expect(text.split("\n").slice(0, -1)).toEqual(await eventsOf(store, position));
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+/** The same store, saying that its log is this one: as after a start of the same server. */
+function reopened({ store, logId: own }: { store: LogStore; logId: string }, logId: string) {
+  return {
+    ...store,
+    stat: async (key: typeof KEY) => {
+      const stat = await store.stat(key);
+      return stat && { ...stat, logId };
+    },
+    append: (key, bytes, options) => store.append(key, bytes, { ...options, logId: own }),
+    read: (key, options) => store.read(key, { ...options, logId: own }),
+  } satisfies LogStore;
+}
