@@ -47,6 +47,8 @@ export function createProjectList(project: string, options: ProjectListOptions):
   const first = Promise.withResolvers<void>();
   /** Uids of sessions that were deleted through this process, until the watch has said so. */
   let deletedUids = new Set<string>();
+  /** Documents that are being read, for all who want them. */
+  const reading = new Map<string, Promise<SessionDocument | null>>();
   let isListed = false;
   let lostAtMs: number | null = null;
   let seen = new Set<string>();
@@ -102,9 +104,17 @@ export function createProjectList(project: string, options: ProjectListOptions):
   void follow({ api, clock }, { path: sessionsPath(project), signal: stop.signal }, follower);
 
   /** The document as it was read or heard of last; null if the session went meanwhile. */
-  async function documentFor(session: string): Promise<SessionDocument | null> {
+  function documentFor(session: string): Promise<SessionDocument | null> {
     const known = documents.get(idOf(session));
-    if (known) return known;
+    if (known) return Promise.resolve(known);
+    const underWay = reading.get(session);
+    if (underWay) return underWay;
+    const document = readDocument(session).finally(() => reading.delete(session));
+    reading.set(session, document);
+    return document;
+  }
+
+  async function readDocument(session: string): Promise<SessionDocument | null> {
     const path = sessionPath({ project, session });
     const request = { account: OWN, method: "GET", path } as const;
     const resource = await orNull(api.json<SessionResource>(request), "NotFound");
