@@ -59,6 +59,8 @@ export function createProjectList(project: string, options: ProjectListOptions):
   function put(resource: SessionResource, jsonBytes: number): void {
     const { name, uid, resourceVersion: version } = resource.metadata;
     if (deletedUids.has(uid)) return;
+    // whoever asks from now on must not get what was read before this
+    reading.delete(name);
     rows.put({ ...rowOf(resource), uid, version });
     if (rows.get(name)?.version !== version || !documents.has(idOf(name))) return;
     documents.put(idOf(name), documentOf(resource), jsonBytes);
@@ -66,6 +68,7 @@ export function createProjectList(project: string, options: ProjectListOptions):
 
   function forget(session: string): void {
     rows.remove(session);
+    reading.delete(session);
     documents.forget(idOf(session));
   }
 
@@ -109,7 +112,9 @@ export function createProjectList(project: string, options: ProjectListOptions):
     if (known) return Promise.resolve(known);
     const underWay = reading.get(session);
     if (underWay) return underWay;
-    const document = readDocument(session).finally(() => reading.delete(session));
+    const document = readDocument(session).finally(() => {
+      if (reading.get(session) === document) reading.delete(session);
+    });
     reading.set(session, document);
     return document;
   }
