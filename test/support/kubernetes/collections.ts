@@ -11,7 +11,7 @@ export interface StoredObject {
   readonly [field: string]: unknown;
 }
 
-export interface WatchEvent {
+interface WatchEvent {
   readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
   readonly object: unknown;
 }

@@ -6,7 +6,7 @@ import { createCollections, type StoredObject } from "./collections.ts";
 import { recorded, type RecordedAnswer } from "./recorded.ts";
 
 /** A request that reached the stand-in. */
-export interface SeenRequest {
+interface SeenRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
@@ -15,7 +15,7 @@ export interface SeenRequest {
 }
 
 /** What answers instead of the stand-in, or null to let it answer. */
-export type Fault = (request: SeenRequest) => RecordedAnswer | "hang" | "reset" | null;
+type Fault = (request: SeenRequest) => RecordedAnswer | "hang" | "reset" | null;
 
 /** Something that stands for the API server in the calls that runlog makes, over plain HTTP. */
 export interface StandIn {
