@@ -3,7 +3,7 @@ import { Agent, type Dispatcher } from "undici";
 import type { Clock } from "../../src/ports/clock.ts";
 
 /** How the API server is reached, now. */
-export interface ClusterAccess {
+interface ClusterAccess {
   /** Base URL, without a slash at its end. */
   readonly server: string;
   /** Carries requests of runlog's own account: may show a client certificate. */
@@ -53,6 +53,8 @@ export function createCluster(kubeconfig: string | null, clock: Clock): Cluster 
   if (!cluster) throw new TypeError("the kubeconfig names no cluster");
   if (cluster.proxyUrl) throw new TypeError("a proxy to the API server is not supported");
   const server = cluster.server.replace(/\/+$/, "");
+  if (!URL.canParse(server))
+    throw new TypeError("this process is in no cluster, and no kubeconfig names one");
 
   let agents: { readonly made: string; readonly own: Agent; readonly callers: Agent } | null = null;
   let access: { readonly readAtMs: number; readonly value: Promise<ClusterAccess> } | null = null;

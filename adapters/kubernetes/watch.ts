@@ -60,7 +60,6 @@ export async function follow<T extends Resource>(
       if (version === null) {
         version = await passOver(api, { account: OWN, ...followed }, follower);
         follower.listed(version);
-        waitMs = FIRST_WAIT_MS;
       }
       await watchOnce({ api, clock }, followed, version, follower, (seen) => (version = seen));
       waitMs = FIRST_WAIT_MS;
@@ -68,6 +67,7 @@ export async function follow<T extends Resource>(
       if (clock.now() - startedAtMs < FIRST_WAIT_MS) await pause(waitMs, clock, signal);
     } catch (error) {
       if (signal.aborted) return;
+      if (clock.now() - startedAtMs > MAX_WAIT_MS) waitMs = FIRST_WAIT_MS;
       if (isRefusal(error, "Expired", "Gone")) version = null;
       else follower.lost(error);
       await pause(waitMs * (1 - Math.random() / 2), clock, signal);

@@ -3,20 +3,12 @@ import { KubernetesObjectApi, KubeConfig, loadYaml } from "@kubernetes/client-no
 import { type ApiRequest, type Api, createApi, OWN } from "../../adapters/kubernetes/api.ts";
 import { createCluster } from "../../adapters/kubernetes/cluster.ts";
 import { inParallel } from "../../adapters/kubernetes/in-parallel.ts";
-import {
-  createKubernetes,
-  type Kubernetes,
-  type KubernetesOptions,
-} from "../../adapters/kubernetes/index.ts";
 import { sessionPath, sessionsPath } from "../../adapters/kubernetes/resources.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import type { Caller } from "../../src/ports/authorizer.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
-import type { Logger } from "../../src/ports/logger.ts";
 
-export const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} };
-
-const CRD = new URL("../../scripts/deploy/base/crd.yaml", import.meta.url);
+const CRD = new URL("../deploy/base/crd.yaml", import.meta.url);
 const SESSION_RULE = { apiGroups: ["vteam.ambient-code"], resources: ["agenticsessions"] };
 const BATCH = 32;
 
@@ -31,8 +23,13 @@ export interface ClusterAdmin {
   clear(project: string): Promise<void>;
   /** Makes a service account; gives its user, as runlog sees it, with a token. */
   makeAccount(project: string, name: string, annotations?: Record<string, string>): Promise<Caller>;
-  /** Lets an account do this with the sessions of a project; gives what takes it away again. */
-  allow(project: string, account: Caller, verbs: readonly string[]): Promise<() => Promise<void>>;
+  /** Lets an account do this with a project's sessions, or one; gives what takes it away again. */
+  allow(
+    project: string,
+    account: Caller,
+    verbs: readonly string[],
+    session?: string | null,
+  ): Promise<() => Promise<void>>;
   /** Lets an account do everything with sessions everywhere. */
   allowAll(account: Caller): Promise<void>;
   close(): Promise<void>;
@@ -51,13 +48,14 @@ export function createAdmin(kubeconfig: string): ClusterAdmin {
     kind: "Role" | "ClusterRole",
     account: Caller,
     verbs: readonly string[],
+    session: string | null = null,
   ): Promise<() => Promise<void>> {
     const metadata = { name: `test-${++names}-${account.userId}` };
     const group = "rbac.authorization.k8s.io";
     const [, , namespace, name] = account.userName?.split(":") ?? [];
     await ask("POST", `${path}/${kind.toLowerCase()}s`, {
       metadata,
-      rules: [{ ...SESSION_RULE, verbs }],
+      rules: [{ ...SESSION_RULE, verbs, ...(session !== null && { resourceNames: [session] }) }],
     });
     await ask("POST", `${path}/${kind.toLowerCase()}bindings`, {
       metadata,
@@ -104,8 +102,14 @@ export function createAdmin(kubeconfig: string): ClusterAdmin {
       return { userId: `${project}-${name}`, userName, groups: [], token: status.token };
     },
 
-    allow: (project, account, verbs) =>
-      bind(`/apis/rbac.authorization.k8s.io/v1/namespaces/${project}`, "Role", account, verbs),
+    allow: (project, account, verbs, session) =>
+      bind(
+        `/apis/rbac.authorization.k8s.io/v1/namespaces/${project}`,
+        "Role",
+        account,
+        verbs,
+        session,
+      ),
 
     async allowAll(account) {
       await bind("/apis/rbac.authorization.k8s.io/v1", "ClusterRole", account, ["*"]);
@@ -131,10 +135,4 @@ export async function applyCrd(kubeconfig: string, admin: ClusterAdmin): Promise
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await admin.ask("DELETE", sessionPath({ project: "probe", session: "probe" }));
-}
-
-export function createRunlog(
-  options: Partial<KubernetesOptions> & { kubeconfig: string },
-): Kubernetes {
-  return createKubernetes({ clock: systemClock, logger: silent, ...options });
 }
