@@ -28,7 +28,7 @@ export async function startFakeRunner(): Promise<FakeRunner> {
       await (scripts.get(exchange.request.path) ?? answerNotFound)(exchange);
     } catch (error) {
       // a script that writes to a client that has left fails by design
-      if (!outgoing.destroyed) failures.push(error);
+      if (!outgoing.destroyed && !isBroken(error)) failures.push(error);
       incoming.destroy();
     }
   }
@@ -55,6 +55,12 @@ export async function startFakeRunner(): Promise<FakeRunner> {
       if (failures.length > 0) throw failures[0];
     },
   };
+}
+
+/** A write may learn that the client has left before the answer does. */
+function isBroken(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return code === "EPIPE" || code === "ECONNRESET";
 }
 
 async function answerNothing(exchange: ScriptedExchange): Promise<void> {
