@@ -3,7 +3,7 @@ import { Agent, type Dispatcher } from "undici";
 import type { Clock } from "../../src/ports/clock.ts";
 
 /** How the API server is reached, now. */
-export interface ClusterAccess {
+interface ClusterAccess {
   /** Base URL, without a slash at its end. */
   readonly server: string;
   /** Carries requests of runlog's own account: may show a client certificate. */

@@ -12,7 +12,7 @@ interface Terminated {
 }
 
 /** What a pod says of itself, as far as it matters here. */
-export interface Pod extends Resource {
+interface Pod extends Resource {
   readonly spec?: {
     readonly restartPolicy?: string;
     readonly containers?: readonly {
@@ -113,7 +113,7 @@ class WatchedPod {
 const GONE: PodEnd = { reason: "gone", message: "The runner's pod is gone" };
 
 /** How a pod has ended, or null if it has not. */
-export function endOf({ spec, status }: Pod): PodEnd | null {
+function endOf({ spec, status }: Pod): PodEnd | null {
   const { phase, reason, containerStatuses = [] } = status ?? {};
   const runner = runnerContainer(spec);
   const ended = containerStatuses.map(({ name, state }) => ({ name, end: state?.terminated }));

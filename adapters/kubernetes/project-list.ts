@@ -47,6 +47,8 @@ export function createProjectList(project: string, options: ProjectListOptions):
   const first = Promise.withResolvers<void>();
   /** Uids of sessions that were deleted through this process, until the watch has said so. */
   let deletedUids = new Set<string>();
+  /** Documents that are being read, for all who want them. */
+  const reading = new Map<string, Promise<SessionDocument | null>>();
   let isListed = false;
   let lostAtMs: number | null = null;
   let seen = new Set<string>();
@@ -57,6 +59,8 @@ export function createProjectList(project: string, options: ProjectListOptions):
   function put(resource: SessionResource, jsonBytes: number): void {
     const { name, uid, resourceVersion: version } = resource.metadata;
     if (deletedUids.has(uid)) return;
+    // whoever asks from now on must not get what was read before this
+    reading.delete(name);
     rows.put({ ...rowOf(resource), uid, version });
     if (rows.get(name)?.version !== version || !documents.has(idOf(name))) return;
     documents.put(idOf(name), documentOf(resource), jsonBytes);
@@ -64,6 +68,7 @@ export function createProjectList(project: string, options: ProjectListOptions):
 
   function forget(session: string): void {
     rows.remove(session);
+    reading.delete(session);
     documents.forget(idOf(session));
   }
 
@@ -102,9 +107,19 @@ export function createProjectList(project: string, options: ProjectListOptions):
   void follow({ api, clock }, { path: sessionsPath(project), signal: stop.signal }, follower);
 
   /** The document as it was read or heard of last; null if the session went meanwhile. */
-  async function documentFor(session: string): Promise<SessionDocument | null> {
+  function documentFor(session: string): Promise<SessionDocument | null> {
     const known = documents.get(idOf(session));
-    if (known) return known;
+    if (known) return Promise.resolve(known);
+    const underWay = reading.get(session);
+    if (underWay) return underWay;
+    const document = readDocument(session).finally(() => {
+      if (reading.get(session) === document) reading.delete(session);
+    });
+    reading.set(session, document);
+    return document;
+  }
+
+  async function readDocument(session: string): Promise<SessionDocument | null> {
     const path = sessionPath({ project, session });
     const request = { account: OWN, method: "GET", path } as const;
     const resource = await orNull(api.json<SessionResource>(request), "NotFound");

@@ -5,7 +5,7 @@ export const SESSION_RESOURCE = "agenticsessions";
 export const SESSION_API: string = `${SESSION_GROUP}/v1alpha1`;
 
 /** What every object of the API server says of itself, as far as it matters here. */
-export interface Metadata {
+interface Metadata {
   readonly name: string;
   readonly namespace?: string;
   readonly uid: string;

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { Access, Caller, CallerClaims } from "../../src/ports/authorizer.ts";
 import { codeOf } from "../contract/outcome.ts";
 import { waitFor } from "../contract/wait-for.ts";
-import { createAdmin, createRunlog } from "./cluster.ts";
+import { createAdmin } from "../../scripts/cluster/admin.ts";
+import { createRunlog } from "./runlog.ts";
 
 const kubeconfig = inject("kubeconfig");
 const admin = createAdmin(kubeconfig);

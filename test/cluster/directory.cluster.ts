@@ -10,7 +10,8 @@ import { systemClock } from "../../src/entry/system-clock.ts";
 import { sessionDirectoryContract } from "../contract/index.ts";
 import { codeOf } from "../contract/outcome.ts";
 import { everything } from "../contract/session-directory/harness.ts";
-import { createAdmin, createRunlog } from "./cluster.ts";
+import { createAdmin } from "../../scripts/cluster/admin.ts";
+import { createRunlog } from "./runlog.ts";
 
 const kubeconfig = inject("kubeconfig");
 const admin = createAdmin(kubeconfig);

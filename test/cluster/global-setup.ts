@@ -1,6 +1,6 @@
 import type { TestProject } from "vitest/node";
-import { startApiServer } from "./api-server.ts";
-import { applyCrd, createAdmin } from "./cluster.ts";
+import { startApiServer } from "../../scripts/cluster/api-server.ts";
+import { applyCrd, createAdmin } from "../../scripts/cluster/admin.ts";
 
 declare module "vitest" {
   interface ProvidedContext {

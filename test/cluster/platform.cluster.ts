@@ -10,7 +10,8 @@ import type { Caller } from "../../src/ports/authorizer.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { codeOf, reasonOf } from "../contract/outcome.ts";
 import { waitFor } from "../contract/wait-for.ts";
-import { createAdmin, createRunlog, silent } from "./cluster.ts";
+import { createAdmin } from "../../scripts/cluster/admin.ts";
+import { createRunlog, silent } from "./runlog.ts";
 
 const kubeconfig = inject("kubeconfig");
 const admin = createAdmin(kubeconfig);

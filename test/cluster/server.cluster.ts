@@ -24,8 +24,8 @@ import {
   type ServerProcess,
   startServer,
 } from "../support/server-process.ts";
-import { type ApiServer, startApiServer } from "./api-server.ts";
-import { applyCrd, type ClusterAdmin, createAdmin } from "./cluster.ts";
+import { type ApiServer, startApiServer } from "../../scripts/cluster/api-server.ts";
+import { applyCrd, type ClusterAdmin, createAdmin } from "../../scripts/cluster/admin.ts";
 
 const PROJECT = "served";
 const B = `/api/projects/${PROJECT}/agentic-sessions`;

@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { waitFor } from "../contract/wait-for.ts";
+import { waitFor } from "../../test/contract/wait-for.ts";
 
 const run = promisify(execFile);
 

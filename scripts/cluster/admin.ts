@@ -3,20 +3,12 @@ import { KubernetesObjectApi, KubeConfig, loadYaml } from "@kubernetes/client-no
 import { type ApiRequest, type Api, createApi, OWN } from "../../adapters/kubernetes/api.ts";
 import { createCluster } from "../../adapters/kubernetes/cluster.ts";
 import { inParallel } from "../../adapters/kubernetes/in-parallel.ts";
-import {
-  createKubernetes,
-  type Kubernetes,
-  type KubernetesOptions,
-} from "../../adapters/kubernetes/index.ts";
 import { sessionPath, sessionsPath } from "../../adapters/kubernetes/resources.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import type { Caller } from "../../src/ports/authorizer.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
-import type { Logger } from "../../src/ports/logger.ts";
 
-export const silent: Logger = { info: () => {}, warn: () => {}, error: () => {} };
-
-const CRD = new URL("../../scripts/deploy/base/crd.yaml", import.meta.url);
+const CRD = new URL("../deploy/base/crd.yaml", import.meta.url);
 const SESSION_RULE = { apiGroups: ["vteam.ambient-code"], resources: ["agenticsessions"] };
 const BATCH = 32;
 
@@ -131,10 +123,4 @@ export async function applyCrd(kubeconfig: string, admin: ClusterAdmin): Promise
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await admin.ask("DELETE", sessionPath({ project: "probe", session: "probe" }));
-}
-
-export function createRunlog(
-  options: Partial<KubernetesOptions> & { kubeconfig: string },
-): Kubernetes {
-  return createKubernetes({ clock: systemClock, logger: silent, ...options });
 }
