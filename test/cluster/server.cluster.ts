@@ -205,6 +205,22 @@ it("answers 403 on every route to those who have no right, and 401 to unknown to
   }
 });
 
+it("believes the names that a trusted proxy forwards, and nobody else's", async () => {
+  await admin.makeSessions([{ project: PROJECT, session: "forwarded" }]);
+  for (const [trusted, sender] of [
+    ["127.0.0.0/8", "front-end-user"],
+    ["192.0.2.1", "the-editor"],
+  ] as const) {
+    const served = await serve({ RUNLOG_TRUSTED_PROXIES: trusted });
+    const session = sessionOf(served, editor, "forwarded");
+    await session.run(runBody(sender), { "X-Forwarded-User": "front-end:user" });
+    const said = (await session.lines()).find((line) => line.includes(`"m-${sender}"`));
+    expect(JSON.parse(said ?? "{}")).toMatchObject({
+      messages: [{ metadata: { senderId: sender } }],
+    });
+  }
+});
+
 it("ends a stream whose client's right was withdrawn, and lets the others go on", async () => {
   const served = await serve();
   await admin.makeSessions([{ project: PROJECT, session: "watched" }]);
