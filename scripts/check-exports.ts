@@ -50,11 +50,13 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   "./demo": { names: ["createDemoRunner"], portable: true },
   "./testing": {
     names: [
+      "authorizerContract",
       "liveFeedContract",
       "logStoreContract",
       "logStoreMatchesModel",
       "runnerClientContract",
       "sessionDirectoryContract",
+      "sessionPlatformContract",
       "sessionRoutesContract",
     ],
     portable: false,

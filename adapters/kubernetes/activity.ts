@@ -3,6 +3,7 @@ import type { Logger } from "../../src/ports/logger.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { type Api, OWN } from "./api.ts";
 import { isRefusal } from "./failure.ts";
+import { inParallel } from "./in-parallel.ts";
 import { sessionPath } from "./resources.ts";
 
 export interface ActivityOptions {
@@ -114,13 +115,12 @@ export function createActivity({ api, clock, logger }: ActivityOptions): Activit
 
     async close() {
       isClosed = true;
-      for (const entry of entries.values()) {
-        entry.cancelWait?.();
-        if (entry.notedAtMs !== null) write(entry);
-      }
+      for (const { cancelWait } of entries.values()) cancelWait?.();
+      const unwritten = [...entries.values()].filter(({ notedAtMs }) => notedAtMs !== null);
+      const written = Promise.all([...inFlight, inParallel(unwritten, MAX_IN_FLIGHT, patch)]);
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const cancel = clock.after(CLOSE_MS, resolve);
-      await Promise.race([Promise.all(inFlight), late]);
+      await Promise.race([written, late]);
       cancel();
       entries.clear();
     },

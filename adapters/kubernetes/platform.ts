@@ -30,6 +30,7 @@ const STOP_REASON = "ambient-code.io/stop-reason";
 export function createKubernetesPlatform(options: PlatformOptions): SessionPlatform {
   const { api, clock, logger, directory, onClose } = options;
   const activity = createActivity({ api, clock, logger });
+  const closed = new AbortController();
 
   return {
     noteActivity: (key, what) => activity.note(key, what === "run-started"),
@@ -42,7 +43,7 @@ export function createKubernetesPlatform(options: PlatformOptions): SessionPlatf
       await directory.update(key, withStop);
     },
 
-    podEnd: (key, signal) => podEnd({ api, clock, logger }, key, signal),
+    podEnd: (key, signal) => podEnd({ api, clock, logger, closed: closed.signal }, key, signal),
 
     podEvents: (key, caller) => podEvents(api, accountOf(caller), key),
 
@@ -54,6 +55,7 @@ export function createKubernetesPlatform(options: PlatformOptions): SessionPlatf
     },
 
     async close() {
+      closed.abort();
       await activity.close();
       await onClose();
     },

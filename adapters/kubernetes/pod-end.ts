@@ -33,26 +33,36 @@ interface Pod extends Resource {
 /** Name of the port on which a pod's runner listens. */
 const RUNNER_PORT = "agui";
 
+interface PodEndPorts {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Aborted when nobody looks at pods any more: nothing is said then. */
+  readonly closed: AbortSignal;
+}
+
 /**
  * How the session's pod ends that is alive now or comes to life later; the port's `podEnd`. Only what
  * the API server says counts: while it says nothing, the pod lives.
  */
-export function podEnd(
-  ports: { readonly api: Api; readonly clock: Clock; readonly logger: Logger },
-  key: SessionKey,
-  signal: AbortSignal,
-): Promise<PodEnd> {
+export function podEnd(ports: PodEndPorts, key: SessionKey, signal: AbortSignal): Promise<PodEnd> {
+  const { closed } = ports;
   return new Promise((resolve, reject) => {
-    const stop = new AbortController();
+    const watch = new AbortController();
+    const stop = (): void => {
+      watch.abort();
+      signal.removeEventListener("abort", onAbort);
+      closed.removeEventListener("abort", stop);
+    };
     const onAbort = (): void => {
-      stop.abort();
+      stop();
       reject(signal.reason);
     };
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
+    closed.addEventListener("abort", stop, { once: true });
     const pod = new WatchedPod((end) => {
-      stop.abort();
-      signal.removeEventListener("abort", onAbort);
+      stop();
       resolve(end);
     });
     const query = { fieldSelector: `metadata.name=${podName(key)}` };
@@ -66,7 +76,7 @@ export function podEnd(
       lost: () => ports.logger.warn("pod-watch-lost", { ...key }),
     };
     const path = corePath(key.project, "pods", null);
-    void follow(ports, { path, query, signal: stop.signal }, follower);
+    void follow(ports, { path, query, signal: watch.signal }, follower);
   });
 }
 

@@ -68,6 +68,7 @@ export async function follow<T extends Resource>(
       if (clock.now() - startedAtMs < FIRST_WAIT_MS) await pause(waitMs, clock, signal);
     } catch (error) {
       if (signal.aborted) return;
+      if (clock.now() - startedAtMs > MAX_WAIT_MS) waitMs = FIRST_WAIT_MS;
       if (isRefusal(error, "Expired", "Gone")) version = null;
       else follower.lost(error);
       await pause(waitMs * (1 - Math.random() / 2), clock, signal);

@@ -23,8 +23,13 @@ export interface ClusterAdmin {
   clear(project: string): Promise<void>;
   /** Makes a service account; gives its user, as runlog sees it, with a token. */
   makeAccount(project: string, name: string, annotations?: Record<string, string>): Promise<Caller>;
-  /** Lets an account do this with the sessions of a project; gives what takes it away again. */
-  allow(project: string, account: Caller, verbs: readonly string[]): Promise<() => Promise<void>>;
+  /** Lets an account do this with a project's sessions, or one; gives what takes it away again. */
+  allow(
+    project: string,
+    account: Caller,
+    verbs: readonly string[],
+    session?: string | null,
+  ): Promise<() => Promise<void>>;
   /** Lets an account do everything with sessions everywhere. */
   allowAll(account: Caller): Promise<void>;
   close(): Promise<void>;
@@ -43,13 +48,14 @@ export function createAdmin(kubeconfig: string): ClusterAdmin {
     kind: "Role" | "ClusterRole",
     account: Caller,
     verbs: readonly string[],
+    session: string | null = null,
   ): Promise<() => Promise<void>> {
     const metadata = { name: `test-${++names}-${account.userId}` };
     const group = "rbac.authorization.k8s.io";
     const [, , namespace, name] = account.userName?.split(":") ?? [];
     await ask("POST", `${path}/${kind.toLowerCase()}s`, {
       metadata,
-      rules: [{ ...SESSION_RULE, verbs }],
+      rules: [{ ...SESSION_RULE, verbs, ...(session !== null && { resourceNames: [session] }) }],
     });
     await ask("POST", `${path}/${kind.toLowerCase()}bindings`, {
       metadata,
@@ -96,8 +102,14 @@ export function createAdmin(kubeconfig: string): ClusterAdmin {
       return { userId: `${project}-${name}`, userName, groups: [], token: status.token };
     },
 
-    allow: (project, account, verbs) =>
-      bind(`/apis/rbac.authorization.k8s.io/v1/namespaces/${project}`, "Role", account, verbs),
+    allow: (project, account, verbs, session) =>
+      bind(
+        `/apis/rbac.authorization.k8s.io/v1/namespaces/${project}`,
+        "Role",
+        account,
+        verbs,
+        session,
+      ),
 
     async allowAll(account) {
       await bind("/apis/rbac.authorization.k8s.io/v1", "ClusterRole", account, ["*"]);

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { createKubernetes, type Kubernetes } from "../../adapters/kubernetes/index.ts";
 import { corePath } from "../../adapters/kubernetes/resources.ts";
+import { systemClock } from "../../src/entry/system-clock.ts";
+import { authorizerContract } from "../contract/index.ts";
 import type { Access, Caller, CallerClaims } from "../../src/ports/authorizer.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import { codeOf } from "../contract/outcome.ts";
@@ -32,6 +34,36 @@ async function start(): Promise<Kubernetes & { standIn: StandIn; clock: ManualCl
 function claims(token: string, project = "p"): CallerClaims {
   return { token, forwardedUser: null, forwardedName: null, peer: null, project };
 }
+
+authorizerContract("kubernetes, on answers recorded from an API server 1.20", {
+  async create(users) {
+    const standIn = await startStandIn();
+    const grants = new Map(users.map((user) => [user.name, user.grants]));
+    for (const { name } of users)
+      standIn.users.set(`${name}-token`, { username: name, groups: [] });
+    standIn.may = (user, { namespace, verb, name }) =>
+      (grants.get(user) ?? []).some(
+        ({ project, session, verbs }) =>
+          project === namespace &&
+          (session === null || session === name) &&
+          verbs.some((one) => one === verb),
+      );
+    const { kubeconfig } = standIn;
+    const { authorizer, platform } = createKubernetes({ clock: systemClock, logger, kubeconfig });
+    return {
+      authorizer,
+      token: (name) => `${name}-token`,
+      userName: (name) => name,
+      async revoke(name) {
+        grants.delete(name);
+      },
+      async dispose() {
+        await platform.close();
+        await standIn.close();
+      },
+    };
+  },
+});
 
 describe("kubernetes Authorizer, on recorded answers", () => {
   it("remembers a yes for 30 s and a no for 5 s, and asks past both when asked afresh", async () => {

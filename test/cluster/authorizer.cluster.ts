@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { Access, Caller, CallerClaims } from "../../src/ports/authorizer.ts";
+import { authorizerContract } from "../contract/index.ts";
 import { codeOf } from "../contract/outcome.ts";
 import { waitFor } from "../contract/wait-for.ts";
 import { createAdmin } from "../../scripts/cluster/admin.ts";
@@ -42,6 +43,56 @@ function claims(token: string | null, others: Partial<CallerClaims> = {}): Calle
     project: "rights",
     ...others,
   };
+}
+
+let round = 0;
+authorizerContract("kubernetes, on a real API server", {
+  async create(users) {
+    const home = `users-${++round}`;
+    await admin.makeProject(home);
+    if (round === 1)
+      for (const project of ["red", "blue", "green"]) await admin.makeProject(project);
+    const callers = new Map<string, Caller>();
+    const revokes = new Map<string, (() => Promise<void>)[]>();
+    for (const { name, grants } of users) {
+      const caller = await admin.makeAccount(home, name);
+      callers.set(name, caller);
+      const given = grants.map(({ project, session, verbs }) =>
+        admin.allow(project, caller, verbs, session),
+      );
+      revokes.set(name, await Promise.all(given));
+    }
+    const own = createRunlog({ kubeconfig });
+    // the rules take a moment to be heard of
+    for (const { name, grants } of users)
+      for (const { project, session, verbs } of grants) {
+        const caller = callers.get(name);
+        const access = { project, session, verb: verbs[0] ?? "get" };
+        if (caller) await waitFor(() => own.authorizer.allows(caller, access, { fresh: true }));
+      }
+    return {
+      authorizer: own.authorizer,
+      token: (name) => callers.get(name)?.token ?? "",
+      userName: (name) => callers.get(name)?.userName ?? "",
+      async revoke(name) {
+        for (const revoke of revokes.get(name) ?? []) await revoke();
+        const caller = callers.get(name);
+        if (!caller) return;
+        await waitFor(async () => !(await reviewOf(caller, "red")));
+      },
+      dispose: () => own.platform.close(),
+    };
+  },
+});
+
+/** What the API server says to somebody who has asked nothing before. */
+async function reviewOf(caller: Caller, project: string): Promise<boolean> {
+  const other = createRunlog({ kubeconfig });
+  try {
+    return await other.authorizer.allows(caller, { project, session: null, verb: "get" });
+  } finally {
+    await other.platform.close();
+  }
 }
 
 describe("kubernetes Authorizer, on a real API server", () => {

@@ -1,3 +1,4 @@
+import { KubeConfig } from "@kubernetes/client-node";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { corePath, podName, sessionPath } from "../../adapters/kubernetes/resour
 import { systemClock } from "../../src/entry/system-clock.ts";
 import type { Caller } from "../../src/ports/authorizer.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
+import { sessionPlatformContract } from "../contract/index.ts";
 import { codeOf, reasonOf } from "../contract/outcome.ts";
 import { waitFor } from "../contract/wait-for.ts";
 import { createAdmin } from "../../scripts/cluster/admin.ts";
@@ -44,6 +46,21 @@ afterAll(async () => {
   await admin.close();
   await rm(dir, { recursive: true });
 });
+
+sessionPlatformContract("kubernetes, on a real API server", {
+  async create() {
+    const { platform } = createRunlog({ kubeconfig });
+    const token = await adminToken();
+    const account: Caller = { userId: "admin", userName: "admin", groups: [], token };
+    return { platform, caller: account, dispose: () => platform.close() };
+  },
+});
+
+async function adminToken(): Promise<string | null> {
+  const config = new KubeConfig();
+  config.loadFromFile(kubeconfig);
+  return config.getCurrentUser()?.token ?? null;
+}
 
 interface Resource {
   readonly metadata: { readonly annotations?: Record<string, string> };
@@ -162,7 +179,7 @@ describe("kubernetes SessionPlatform, on a real API server", () => {
         return admin.api.follow(request, read);
       },
     };
-    const ended = podEnd({ api, clock: systemClock, logger: silent }, key, never);
+    const ended = podEnd({ api, clock: systemClock, logger: silent, closed: never }, key, never);
     await seen.promise;
     await deletePod(key);
     expect(await ended).toMatchObject({ reason: "gone" });

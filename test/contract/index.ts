@@ -1,3 +1,10 @@
+export { authorizerContract } from "./authorizer.ts";
+export type {
+  AuthorizerContractOptions,
+  AuthorizerHarness,
+  TestGrant,
+  TestUser,
+} from "./authorizer.ts";
 export { liveFeedContract } from "./live-feed.ts";
 export type { LiveFeedContractOptions, LiveFeedHarness } from "./live-feed.ts";
 export { logStoreContract } from "./log-store/index.ts";
@@ -19,3 +26,5 @@ export type {
 } from "./session-directory/index.ts";
 export { sessionRoutesContract } from "./session-routes/index.ts";
 export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./session-routes/index.ts";
+export { sessionPlatformContract } from "./session-platform.ts";
+export type { SessionPlatformContractOptions, SessionPlatformHarness } from "./session-platform.ts";
