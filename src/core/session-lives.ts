@@ -82,7 +82,8 @@ export function createSessionLives(options: SessionLivesOptions): SessionLives {
     }
     // the log may be of a session that came after this uid was read: only what is there now counts
     const current = await directory.get(key);
-    if (!current || current.metadata.uid === owner) return owner;
+    if (!current) throw notFound();
+    if (current.metadata.uid === owner) return owner;
     await runs.endSession(key, DELETED, async () => {
       await store.delete(key);
       feed.publish({ ...key, logId: null, end: 0 });
@@ -97,7 +98,7 @@ export function createSessionLives(options: SessionLivesOptions): SessionLives {
       const document = await source.get(key);
       if (!document) {
         forget(key);
-        throw new RunlogError("session-not-found", "Session not found");
+        throw notFound();
       }
       await inTurn.run(id, async () => remember(id, await settle(key, document.metadata.uid)));
     },
@@ -109,6 +110,10 @@ export function createSessionLives(options: SessionLivesOptions): SessionLives {
 
     forget,
   };
+}
+
+function notFound(): RunlogError {
+  return new RunlogError("session-not-found", "Session not found");
 }
 
 function encodeOwner(uid: string): Uint8Array {

@@ -62,7 +62,8 @@ export function newSession(
     ...(parent !== null && { [PARENT_SESSION]: parent }),
   };
   const spec = withoutUndefined({
-    displayName: textField(body, "displayName") ?? "",
+    // documents have an empty one of their own
+    displayName: textField(body, "displayName") || undefined,
     llmSettings: llmSettingsOf(body),
     timeout: integerField(body, "timeout") ?? DEFAULT_TIMEOUT_S,
     initialPrompt: initialPrompt.trim() === "" ? undefined : initialPrompt,
@@ -80,7 +81,8 @@ export function newSession(
 
 /** Whom a session belongs to that `caller` makes, or null if nobody knows. */
 export function userContextOf({ userId, userName, groups }: Caller): JsonObject | null {
-  return userId === null ? null : { userId, displayName: userName ?? "", groups };
+  if (userId === null) return null;
+  return { userId, ...(userName !== null && { displayName: userName }), groups };
 }
 
 /** `llmSettings` of a body with the types that it must have, unknown members kept. */

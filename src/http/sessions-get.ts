@@ -3,7 +3,7 @@ import type { SessionService } from "../core/service.ts";
 import { getSession, listSessions } from "../core/session-list.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { directoryOf } from "./access.ts";
-import { problemOf } from "./problem.ts";
+import { failed } from "./session-change.ts";
 import { projectOf, sessionKeyOf } from "./session-key.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -23,7 +23,7 @@ export function sessionsGet(service: SessionService) {
       const sources = { sessions: service.sessions, directory: directoryOf(c, service) };
       return c.json(await listSessions(sources, project, query));
     } catch (error) {
-      return problemOf(c, error, "Failed to list agentic sessions");
+      return failed(c, service, error, "Failed to list agentic sessions");
     }
   };
 }
@@ -38,7 +38,7 @@ export function sessionGet(service: SessionService) {
       if (!document) throw new RunlogError("session-not-found", "Session not found");
       return c.json(document);
     } catch (error) {
-      return problemOf(c, error, "Failed to get agentic session");
+      return failed(c, service, error, "Failed to get agentic session");
     }
   };
 }

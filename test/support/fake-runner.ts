@@ -28,7 +28,7 @@ export async function startFakeRunner(): Promise<FakeRunner> {
       await (scripts.get(exchange.request.path) ?? answerNotFound)(exchange);
     } catch (error) {
       // a script that writes to a client that has left fails by design
-      if (!outgoing.destroyed && !isOfTheClient(error)) failures.push(error);
+      if (!outgoing.destroyed && !isBroken(error)) failures.push(error);
       incoming.destroy();
     }
   }
@@ -57,11 +57,10 @@ export async function startFakeRunner(): Promise<FakeRunner> {
   };
 }
 
-/** A client that leaves shows in a write before it shows in the answer's state. */
-function isOfTheClient(error: unknown): boolean {
-  return (
-    error instanceof Error && "code" in error && /^(EPIPE|ECONNRESET)$/.test(String(error.code))
-  );
+/** A write may learn that the client has left before the answer does. */
+function isBroken(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return code === "EPIPE" || code === "ECONNRESET";
 }
 
 async function answerNothing(exchange: ScriptedExchange): Promise<void> {
