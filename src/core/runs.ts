@@ -8,12 +8,14 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createTurns } from "../stream/turns.ts";
 import { endRun, type RunEnd, RESTARTED, SHUTDOWN } from "./run.ts";
 import { readRunInput } from "./run-input.ts";
+import type { RunMarks } from "./run-marks.ts";
 import { type AdmittedRun, type RunAccepted, SessionRuns } from "./session-runs.ts";
 import type { Sessions } from "./sessions.ts";
 import { findRun } from "./session-state.ts";
 
 export interface RunsOptions {
   readonly store: LogStore;
+  readonly marks: RunMarks;
   readonly sessions: Sessions;
   readonly directory: SessionDirectory;
   readonly runner: RunnerClient;
@@ -45,10 +47,10 @@ export interface Runs {
   carries(key: SessionKey, runId: string | null): boolean;
   /**
    * Ends the runs that a process before this one left open. To be called before anything else, and
-   * again while it resolves with more than 0: so many belong to sessions that another process has,
-   * or had a moment ago, or could not be written.
+   * then from time to time: what another process has, or had a moment ago, is left alone, and may be
+   * left open by it later.
    */
-  closeLeftOpen(): Promise<number>;
+  closeLeftOpen(): Promise<void>;
   /**
    * Ends the session's runs with a RUN_ERROR, then has it removed by `remove`; resolves as that does.
    * Runs that are started meanwhile wait, and belong to the session that is made after it.
@@ -71,11 +73,11 @@ interface Entry {
 }
 
 export function createRuns(options: RunsOptions): Runs {
-  const { store, sessions, directory, runner, clock, logger, queueLimit, idleMs } = options;
+  const { store, marks, sessions, directory, runner, clock, logger, queueLimit, idleMs } = options;
   const entries = new Map<string, Entry>();
   const removals = createTurns();
-  /** Runs that a process before this one left open and that could not be closed yet; null: all. */
-  let leftToOthers: ReadonlySet<string> | null = null;
+  /** Runs of other processes that were open the last time; null before the first. */
+  let seenOpen: ReadonlySet<string> | null = null;
   let closed = false;
   let whenIdle: () => void = () => {};
 
@@ -91,7 +93,7 @@ export function createRuns(options: RunsOptions): Runs {
     const use = sessions.use(key);
     const runs = new SessionRuns({
       session: use.session,
-      store,
+      marks,
       clock,
       logger,
       queueLimit,
@@ -110,13 +112,13 @@ export function createRuns(options: RunsOptions): Runs {
     return runs;
   }
 
-  /** Ends a run that was left open; false if another process has its session. */
-  async function closeMarked(mark: OpenRunMark): Promise<boolean> {
+  /** Ends a run that was left open, unless another process has its session. */
+  async function closeMarked(mark: OpenRunMark): Promise<void> {
     const use = sessions.use(mark);
     try {
       const { session } = use;
       const logId = await session.load();
-      if (logId === null) return true;
+      if (logId === null) return;
       const { runId } = mark;
       const run = findRun(session.state, runId);
       if (run?.phase !== "ended") {
@@ -125,14 +127,12 @@ export function createRuns(options: RunsOptions): Runs {
         // tried once: a store that cannot be written must not keep the server from its readers
         const signal = AbortSignal.abort();
         const open = { session, clock, logger, logId, runId, threadId, signal };
-        if (!(await endRun(open, RESTARTED, { started }))) return false;
+        if (!(await endRun(open, RESTARTED, { started }))) return;
         logger.warn("run-closed-after-restart", { ...session.key, runId });
       }
       await store.clearOpen(session.key, logId, runId);
-      return true;
     } catch (error) {
-      if (hasCode(error, "log-not-owned")) return false;
-      throw error;
+      if (!hasCode(error, "log-not-owned")) throw error;
     } finally {
       use.release();
     }
@@ -175,16 +175,16 @@ export function createRuns(options: RunsOptions): Runs {
     carries: (key, runId) => entries.get(idOf(key))?.runs.carries(runId) ?? false,
 
     async closeLeftOpen() {
-      const before = leftToOthers;
-      const left = new Set<string>();
+      const before = seenOpen;
+      const seen = new Set<string>();
       for await (const mark of store.openRuns()) {
+        if (marks.isOurs(mark)) continue;
         const id = JSON.stringify([mark.project, mark.session, mark.logId, mark.runId]);
-        // what was opened since the start is being carried
-        if (before !== null && !before.has(id)) continue;
-        if (!(await closeMarked(mark))) left.add(id);
+        seen.add(id);
+        // what comes after the start may be on its way out: a run that is left open is there twice
+        if (before === null || before.has(id)) await closeMarked(mark);
       }
-      leftToOthers = left;
-      return left.size;
+      seenOpen = seen;
     },
 
     endSession: (key, end, remove) =>

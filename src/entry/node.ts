@@ -1,15 +1,14 @@
 import { createAdaptorServer } from "@hono/node-server";
 import { createDemoRunner } from "../../adapters/demo/index.ts";
-import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
-import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
 import { createSessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
+import { openStore } from "./open-store.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
@@ -29,8 +28,8 @@ const DEMO_URL = "http://{session}.{project}.demo.invalid/";
 
 /** Starts the server that `config` describes. Throws what the store throws, or a listen error. */
 export async function start(config: Config, logger: Logger = stderrLogger): Promise<RunningServer> {
-  const store = openStore(config, logger);
   const clock = systemClock;
+  const store = await openStore(config.storage, { clock, logger });
   const service = await createSessionService({
     store,
     feed: createMemoryLiveFeed(),
@@ -78,12 +77,6 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
       await store.close();
     },
   };
-}
-
-function openStore({ storage }: Config, logger: Logger): LogStore {
-  return storage.kind === "memory"
-    ? createMemoryLogStore()
-    : createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
 }
 
 function demoFetch(): RunnerFetch {
