@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+import { createByteBudget } from "../../src/stream/byte-budget.ts";
 
 export interface PatienceOptions {
   readonly clock: Clock;
@@ -31,20 +32,23 @@ export interface Patience {
   isOver(deadlineMs: number): boolean;
 }
 
+const CALLS_AT_ONCE = 64;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
 const BYTES_PER_MS = (1024 * 1024) / 1000;
 
 export function createPatience(options: PatienceOptions): Patience {
   const { clock, attemptMs, deadlineMs, closing } = options;
+  // a budget of calls: a store that is asked too much at once answers nothing in time
+  const calls = createByteBudget(CALLS_AT_ONCE);
 
   async function attempt<T>(
     call: (signal: AbortSignal) => Promise<T>,
     { bytes = 0, signal }: AttemptOptions = {},
   ): Promise<T> {
     const late = new AbortController();
+    await calls.take(1, { signal: signal ? AbortSignal.any([closing, signal]) : closing });
     const ends = AbortSignal.any(signal ? [late.signal, closing, signal] : [late.signal, closing]);
-    ends.throwIfAborted();
     const cancel = clock.after(attemptMs + bytes / BYTES_PER_MS, () =>
       late.abort(new RunlogError("store-unanswered", "The object store does not answer")),
     );
@@ -59,6 +63,7 @@ export function createPatience(options: PatienceOptions): Patience {
     } catch (error) {
       throw ends.aborted ? ends.reason : error;
     } finally {
+      calls.release(1);
       cancel();
       ends.removeEventListener("abort", leave);
     }
