@@ -37,6 +37,8 @@ export interface ObjectLogStoreOptions {
   readonly attemptMs?: number;
   /** How long in ms a call is tried again. Default 30 s. */
   readonly deadlineMs?: number;
+  /** How long in ms a close waits for what is under way. Default 10 s. */
+  readonly closeMs?: number;
   /**
    * Whether the platform lets one process at a time serve a session, as a Durable Object does: then
    * nobody waits for the lease of one that has gone. Default false.
@@ -45,8 +47,6 @@ export interface ObjectLogStoreOptions {
 }
 
 const CLOSED = "The store is closed";
-/** What has not been put by then when the store is closed stays undecided. */
-const CLOSE_MS = 10_000;
 
 /**
  * A LogStore on immutable objects. It makes, below `prefix`:
@@ -179,9 +179,9 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
       if (closed) return;
       closed = true;
       const error = new RunlogError("store-closed", CLOSED);
-      const cancel = clock.after(CLOSE_MS, () => closing.abort(error));
+      const cancel = clock.after(options.closeMs ?? 10_000, () => closing.abort(error));
       await sessions.close(error);
-      // what is undecided may land yet: then the leases have to lapse
+      // what has not been put by then is undecided and may land yet: then the leases have to lapse
       if (!closing.signal.aborted) await owner.close().catch(() => {});
       cancel();
       closing.abort(error);

@@ -222,9 +222,11 @@ async function appendAll(
 /** Lets timers of 0 ms fire until `promise` has settled. */
 async function tick<T>(clock: Manual, promise: Promise<T>): Promise<T> {
   const state = { settled: false };
-  void promise.finally(() => {
-    state.settled = true;
-  }).catch(() => {});
+  void promise
+    .finally(() => {
+      state.settled = true;
+    })
+    .catch(() => {});
   while (!state.settled) {
     clock.advance(0);
     await settle();

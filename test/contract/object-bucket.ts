@@ -42,8 +42,10 @@ function describeObjects(fresh: FreshBucket): void {
   it(
     "gives back the bytes, the size and the tag of what was put",
     fresh(async (bucket) => {
-      for (const size of [0, 1, 1000, 300_000]) {
-        const bytes = size === 0 ? new Uint8Array(0) : lineOf(size);
+      await bucket.put("empty", new Uint8Array(0), { tag: "writer-1.end" });
+      expect(await bucket.head("empty")).toEqual({ size: 0, tag: "writer-1.end" });
+      for (const size of [1, 1000, 300_000]) {
+        const bytes = lineOf(size);
         await bucket.put("some/key", bytes, { tag: "writer-1.0" });
         expect(await bucket.head("some/key")).toEqual({ size, tag: "writer-1.0" });
         const found = await bucket.get("some/key");

@@ -165,9 +165,7 @@ describe("a start on a bucket", () => {
     const env = { ...envOf(null), STORAGE_URL: "s3://no-such-bucket/x" };
     const { code, stdout, stderr } = await runCli({ env });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toBe(
-      "runlog: The bucket does not exist; RUNLOG_S3_CREATE_BUCKET=1 makes it\n",
-    );
+    expect(stderr).toBe("runlog: The bucket does not exist; RUNLOG_S3_CREATE_BUCKET=1 makes it\n");
   });
 
   it("with a wrong key fails and says so, without the key", async () => {
