@@ -71,24 +71,22 @@ async function playTurn(store: LogStore, eventMs: number): Promise<void> {
   await store.markOpen(KEY, logId, "run", "{}");
   await append(line(1_000), false);
   await store.setHead(KEY, logId, line(2_000));
-  let waiting: Uint8Array[] = [];
-  let writing: Promise<void> | null = null;
   // as `core/run.ts`: what comes while an append is under way goes along with the next one
-  const write = (): void => {
-    if (writing || waiting.length === 0) return;
-    const batch = waiting;
-    waiting = [];
-    writing = append(line(batch.length * EVENT_BYTES), false).then(() => {
-      writing = null;
-      write();
-    });
-  };
+  const events = { waiting: 0, done: false };
+  const writing = (async () => {
+    while (!events.done || events.waiting > 0) {
+      const { waiting } = events;
+      events.waiting = 0;
+      if (waiting > 0) await append(line(waiting * EVENT_BYTES), false);
+      else await pause(1);
+    }
+  })();
   for (let i = 0; i < EVENTS; i++) {
-    waiting.push(line(EVENT_BYTES));
-    write();
+    events.waiting++;
     await pause(eventMs);
   }
-  while (writing) await writing;
+  events.done = true;
+  await writing;
   await append(line(EVENT_BYTES), true);
   await store.setHead(KEY, logId, line(2_000));
   await store.clearOpen(KEY, logId, "run");

@@ -108,7 +108,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     });
   }
 
-  const { findEnd, stat } = createView(access, sessions);
+  const view = createView(access, sessions);
 
   return {
     async create(key) {
@@ -117,7 +117,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
         return await sessions.make(key, async (session) => session.stat);
       } catch (error) {
         // what another process has need not be taken to say what is there
-        const there = hasCode(error, "log-not-owned") ? await stat(key) : null;
+        const there = hasCode(error, "log-not-owned") ? await view.stat(key) : null;
         if (there) return there;
         throw error;
       }
@@ -125,7 +125,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
 
     async stat(key) {
       assertOpen();
-      return stat(key);
+      return view.stat(key);
     },
 
     async append(key, bytes, { logId, expectedEnd, log = "raw", durable = false }) {
@@ -141,7 +141,13 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     read(key, range) {
       const { log = "raw", logId } = range;
       const folder = keys.logFolder(key, logId, log);
-      return readLog({ access, folder, range, assertOpen, findEnd: () => findEnd(key, range) });
+      return readLog({
+        access,
+        folder,
+        range,
+        assertOpen,
+        findEnd: () => view.findEnd(key, range),
+      });
     },
 
     setHead: async (key, logId, head) => withLog(key, logId, (session) => session.setHead(head)),

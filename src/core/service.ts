@@ -7,6 +7,7 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
+import { createLeftOpen } from "./left-open.ts";
 import { createRunMarks } from "./run-marks.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
@@ -108,7 +109,6 @@ export async function createSessionService(
   });
   const marks = createRunMarks(store);
   const runs = createRuns({
-    store,
     marks,
     sessions,
     directory,
@@ -129,13 +129,14 @@ export async function createSessionService(
     logger,
     carries: (key, runId) => runs.carries(key, runId),
   });
-  await runs.closeLeftOpen();
+  const leftOpen = createLeftOpen({ store, marks, sessions, clock, logger });
+  await leftOpen.close();
   let closing = false;
   const stopClosing = clock.every(CLOSE_LEFT_MS, () => {
     if (closing) return;
     closing = true;
-    void runs
-      .closeLeftOpen()
+    void leftOpen
+      .close()
       .catch((error: unknown) => logger.warn("runs-left-open", { error }))
       .finally(() => {
         closing = false;

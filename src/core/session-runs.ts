@@ -139,6 +139,8 @@ export class SessionRuns {
     try {
       logId = await session.loadOrCreate();
       await marks.markOpen(session.key, logId, runId, JSON.stringify({ threadId }));
+      // with the mark this process has the session: what another one wrote before is known from here on
+      await session.reload();
       session.update((state) => admitRun(state, runId, threadId));
       const said = this.#whatWasSaid(input);
       await session.append(said, { logId });

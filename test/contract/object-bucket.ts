@@ -23,11 +23,11 @@ type FreshBucket = (body: (bucket: ObjectBucket) => Promise<void>) => () => Prom
 /** Defines the tests that every ObjectBucket passes. */
 export function objectBucketContract(name: string, { create }: ObjectBucketContractOptions): void {
   const fresh: FreshBucket = (body) => async () => {
-    const { bucket, dispose } = await create();
+    const made = await create();
     try {
-      await body(bucket);
+      await body(made.bucket);
     } finally {
-      await dispose();
+      await made.dispose();
     }
   };
   describe(`ObjectBucket contract: ${name}`, () => {
