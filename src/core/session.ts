@@ -82,7 +82,7 @@ export class Session {
 
   /** As `load`, and asks the store whether another process has written meanwhile. */
   async reload(): Promise<string | null> {
-    await this.log.refresh();
+    if (this.isLoaded) await this.log.refresh();
     return this.load();
   }
 
