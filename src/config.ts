@@ -47,6 +47,15 @@ type FsyncPolicy = "always" | "interval" | "never";
 
 type StorageConfig =
   | { readonly kind: "disk"; readonly dir: string; readonly fsync: FsyncPolicy }
+  | {
+      readonly kind: "s3";
+      readonly bucket: string;
+      /** Begins all keys: "" or a name that ends with a slash. */
+      readonly prefix: string;
+      /** Null: Amazon's. */
+      readonly endpoint: string | null;
+      readonly createBucket: boolean;
+    }
   | { readonly kind: "memory" };
 
 /** All that is wrong with a configuration, one line a problem. */
@@ -74,7 +83,11 @@ export const VARIABLES: readonly Variable[] = [
     fallback: "127.0.0.1; 0.0.0.0 with RUNLOG_AUTH=kubernetes",
     meaning: "address to listen on",
   },
-  { name: "STORAGE_URL", fallback: "file:./data", meaning: "file:<dir> or memory:" },
+  {
+    name: "STORAGE_URL",
+    fallback: "file:./data",
+    meaning: "file:<dir>, s3://<bucket>/<prefix> (AWS_* as the AWS SDK reads them) or memory:",
+  },
   { name: "STATE_BASE_DIR", fallback: "", meaning: "the same as STORAGE_URL=file:<dir>" },
   {
     name: "RUNNER_URL",
@@ -140,6 +153,11 @@ export const VARIABLES: readonly Variable[] = [
     name: "RUNLOG_FSYNC",
     fallback: "interval",
     meaning: "always, interval (1 s and run ends) or never",
+  },
+  {
+    name: "RUNLOG_S3_CREATE_BUCKET",
+    fallback: "0",
+    meaning: "1: make the bucket of STORAGE_URL if it is not there",
   },
   {
     name: "RUNLOG_MAX_EVENT_BYTES",
@@ -213,12 +231,21 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   );
   const dir = env["STATE_BASE_DIR"];
   if (dir && env["STORAGE_URL"]) problems.push("STORAGE_URL and STATE_BASE_DIR are both set");
+  const createBucket = value("RUNLOG_S3_CREATE_BUCKET", false, readFlag, "0 or 1");
+  const endpoint = value(
+    "AWS_ENDPOINT_URL_S3",
+    value("AWS_ENDPOINT_URL", null, readUrl, "an http(s) URL"),
+    readUrl,
+    "an http(s) URL",
+  );
   const storage = value<StorageConfig>(
     "STORAGE_URL",
     { kind: "disk", dir: dir || "./data", fsync },
-    (text) => readStorage(text, fsync),
-    "file:<dir> or memory:",
+    (text) => readStorage(text, { fsync, endpoint, createBucket }),
+    "file:<dir>, s3://<bucket>/<prefix> or memory:",
   );
+  if (createBucket && storage.kind !== "s3")
+    problems.push("RUNLOG_S3_CREATE_BUCKET=1 needs a STORAGE_URL=s3://<bucket>/<prefix>");
   const runnerUrl = value(
     "RUNNER_URL",
     null,
@@ -262,10 +289,30 @@ function oneOf<T extends string>(...words: readonly T[]): (text: string) => T | 
   return (text) => words.find((word) => word === text) ?? null;
 }
 
-function readStorage(text: string, fsync: FsyncPolicy): StorageConfig | null {
+interface StorageSettings {
+  readonly fsync: FsyncPolicy;
+  readonly endpoint: string | null;
+  readonly createBucket: boolean;
+}
+
+function readStorage(text: string, settings: StorageSettings): StorageConfig | null {
+  const { fsync, endpoint, createBucket } = settings;
   if (text === "memory:") return { kind: "memory" };
+  const [, bucket, path = ""] =
+    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([A-Za-z0-9._/-]*))?$/.exec(text) ?? [];
+  if (bucket !== undefined) {
+    const names = path.split("/").filter((name) => name !== "");
+    if (names.includes(".") || names.includes("..")) return null;
+    const prefix = names.map((name) => `${name}/`).join("");
+    return { kind: "s3", bucket, prefix, endpoint, createBucket };
+  }
   const dir = /^file:(?:\/\/)?(.+)$/.exec(text)?.[1];
   return dir === undefined ? null : { kind: "disk", dir, fsync };
+}
+
+function readUrl(text: string): string | null {
+  const url = URL.parse(text);
+  return url && /^https?:$/.test(url.protocol) && url.username === "" ? text : null;
 }
 
 function readRunnerUrl(text: string): string | null {

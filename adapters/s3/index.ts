@@ -148,12 +148,11 @@ function openClient({ endpoint, region, credentials }: S3BucketOptions): S3Clien
 async function placeOf(
   client: S3Client,
 ): Promise<Pick<CreateBucketCommand["input"], "CreateBucketConfiguration">> {
+  type Place = NonNullable<CreateBucketCommand["input"]["CreateBucketConfiguration"]>;
   const region = await client.config.region();
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the SDK lists the regions that it knows
-  type Place = NonNullable<CreateBucketCommand["input"]["CreateBucketConfiguration"]>;
-  return {
-    CreateBucketConfiguration: { LocationConstraint: region as Place["LocationConstraint"] },
-  };
+  const place = { LocationConstraint: region } as Place;
+  return { CreateBucketConfiguration: place };
 }
 
 function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {

@@ -2,18 +2,19 @@ import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import type { SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createTurns } from "../stream/turns.ts";
 import { type RunEnd, SHUTDOWN } from "./run.ts";
 import { readRunInput } from "./run-input.ts";
+import type { RunMarks } from "./run-marks.ts";
 import { type AdmittedRun, type RunAccepted, SessionRuns } from "./session-runs.ts";
 import type { Sessions } from "./sessions.ts";
 
 export interface RunsOptions {
-  readonly store: LogStore;
+  readonly marks: RunMarks;
   readonly sessions: Sessions;
   readonly directory: SessionDirectory;
   readonly runner: RunnerClient;

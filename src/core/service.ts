@@ -9,11 +9,12 @@ import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
-import { closeLeftOpen } from "./close-left-open.ts";
 import { type Compactor, createCompactor } from "./compaction/compactor.ts";
 import { createOldLogs, type LegacyOptions, type OldLogs } from "./legacy/old-logs.ts";
+import { keepLeftOpenClosed } from "./left-open.ts";
 import type { ProfileBudgets } from "./profile/profile-source.ts";
 import { resumeListening } from "./resume-listening.ts";
+import { createRunMarks } from "./run-marks.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessionLives, type SessionLives } from "./session-lives.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
@@ -140,8 +141,9 @@ export async function createSessionService(
     onRunEnded: (key) => compactor.request(key),
   });
   const compactor = createCompactor({ store, logger, sessions });
+  const marks = createRunMarks(store);
   const runs = createRuns({
-    store,
+    marks,
     sessions,
     directory,
     runner,
@@ -154,7 +156,7 @@ export async function createSessionService(
     onAdmitted: (key, run) => betweenRuns.listen(key, run),
   });
   const betweenRuns = createBetweenRuns({
-    store,
+    marks,
     feed,
     sessions,
     directory,
@@ -165,7 +167,7 @@ export async function createSessionService(
     carries: (key, runId) => runs.carries(key, runId),
   });
   const lives = createSessionLives({ store, feed, directory, runs, clock });
-  const stopClosing = await closeLeftOpen({ store, sessions, clock, logger });
+  const stopClosing = await keepLeftOpenClosed({ store, marks, sessions, clock, logger });
   let closed = false;
   const isStopped = (): boolean => closed;
   // where logs make sessions nobody says which of them run

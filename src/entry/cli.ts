@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { ConfigError, parseConfig, VARIABLES } from "../config.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { start } from "./node.ts";
+import { nameOfStorage } from "./open-store.ts";
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -30,7 +31,7 @@ async function main(): Promise<void> {
 async function serve(): Promise<void> {
   const config = parseConfig(process.env);
   const server = await start(config);
-  const storage = config.storage.kind === "disk" ? config.storage.dir : "memory only";
+  const storage = nameOfStorage(config.storage);
   const isCluster = config.auth.kind === "kubernetes";
   const runner = config.runnerUrl ?? (isCluster ? "the sessions' services" : "the built-in demo");
   process.stdout.write(

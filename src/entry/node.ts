@@ -2,16 +2,14 @@ import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context } from "hono";
 import { createDemoRunner } from "../../adapters/demo/index.ts";
-import { createDiskLogStore } from "../../adapters/disk/index.ts";
-import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
-import type { LegacyOptions } from "../core/legacy/old-logs.ts";
 import { createSessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
+import { openStore } from "./open-store.ts";
 import { openPlatform } from "./platform.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
@@ -32,8 +30,8 @@ const POD_GRACE_MS = 3_000;
 
 /** Starts the server that `config` describes. Throws what the store throws, or a listen error. */
 export async function start(config: Config, logger: Logger = stderrLogger): Promise<RunningServer> {
-  const { store, legacy } = openStore(config, logger);
   const clock = systemClock;
+  const { store, legacy } = await openStore(config, { clock, logger });
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && !isCluster;
   const { ports, sessionToken } = await openPlatform(config, store, logger);
@@ -92,19 +90,6 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
       await store.close();
     },
   };
-}
-
-interface OpenStore {
-  readonly store: LogStore;
-  readonly legacy?: LegacyOptions;
-}
-
-function openStore({ auth, storage, legacyProject }: Config, logger: Logger): OpenStore {
-  if (storage.kind === "memory") return { store: createMemoryLogStore() };
-  const store = createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
-  const { legacy: logs } = store;
-  // a cluster knows which projects hold a session; without one, somebody has to say
-  return { store, legacy: auth.kind === "none" ? { logs, project: legacyProject } : { logs } };
 }
 
 function peerOf(c: Context): string | null {

@@ -119,6 +119,24 @@ describe("parseConfig", () => {
     expect(problemsOf({ RUNNER_URL: "http://localhost:{port}/" })).toHaveLength(1);
   });
 
+  it("reads a bucket and a prefix, and the endpoint as the AWS SDK does", () => {
+    const storage = (url: string, env: Record<string, string> = {}) =>
+      parseConfig({ STORAGE_URL: url, ...env }).storage;
+    const amazon = { kind: "s3", bucket: "my-logs", endpoint: null, createBucket: false };
+    expect(storage("s3://my-logs")).toEqual({ ...amazon, prefix: "" });
+    expect(storage("s3://my-logs/a//b/")).toEqual({ ...amazon, prefix: "a/b/" });
+    const env = {
+      AWS_ENDPOINT_URL: "http://all:1",
+      AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9000/s3",
+      RUNLOG_S3_CREATE_BUCKET: "1",
+    };
+    const local = { endpoint: "http://127.0.0.1:9000/s3", createBucket: true };
+    expect(storage("s3://my-logs/a", env)).toMatchObject({ ...local, prefix: "a/" });
+    expect(problemsOf({ STORAGE_URL: "s3://Bad_Name/x" })).toHaveLength(1);
+    expect(problemsOf({ STORAGE_URL: "s3://my-logs/../x" })).toHaveLength(1);
+    expect(problemsOf({ RUNLOG_S3_CREATE_BUCKET: "1" })).toHaveLength(1);
+  });
+
   it("reports every problem at once", () => {
     const problems = problemsOf({
       PORT: "eighty",

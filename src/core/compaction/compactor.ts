@@ -43,7 +43,7 @@ export function createCompactor({ store, logger, sessions }: CompactorOptions): 
       if (shown) await condenseSession({ key, store, log: session.compact, shown, signal });
     } catch (error) {
       session.compact.forget();
-      const isGone = hasCode(error, "log-not-found", "log-fenced", "store-closed");
+      const isGone = hasCode(error, "log-not-found", "log-fenced", "log-not-owned", "store-closed");
       if (!isGone && !stop.signal.aborted) logger.warn("session-not-condensed", { ...key, error });
     } finally {
       use.release();

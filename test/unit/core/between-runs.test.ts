@@ -1,3 +1,4 @@
+import { createRunMarks } from "../../../src/core/run-marks.ts";
 import { describe, expect, it } from "vitest";
 import { createLocalPlatform } from "../../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../adapters/memory/index.ts";
@@ -44,7 +45,7 @@ async function setUp() {
     onLetGo: (key) => betweenRuns.stop(key),
   });
   const betweenRuns = createBetweenRuns({
-    store,
+    marks: createRunMarks(store),
     feed,
     sessions,
     directory: { addressOf: () => Promise.resolve("http://runner.invalid/") },

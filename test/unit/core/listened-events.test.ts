@@ -1,3 +1,4 @@
+import { createRunMarks } from "../../../src/core/run-marks.ts";
 import { describe, expect, it } from "vitest";
 import { createLocalPlatform } from "../../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../adapters/memory/index.ts";
@@ -49,7 +50,7 @@ async function setUp(carried: readonly string[] = []) {
     logId,
     threadId: "t",
     sessions,
-    store,
+    marks: createRunMarks(store),
     platform: createLocalPlatform(),
     clock,
     logger: silent,
