@@ -46,7 +46,7 @@ export interface OldLogs {
    */
   adopt(key: SessionKey): Promise<boolean>;
   /**
-   * Makes an adopted log ready for its readers and writers. That takes as long as reading it, once.
+   * Makes an adopted log ready for its readers and writers. That takes a few seconds for each 100 MB, once.
    * To be called by the session's writer.
    */
   prepare(log: SessionLog, stat: LogStat): Promise<PreparedLog>;

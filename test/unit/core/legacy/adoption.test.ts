@@ -60,6 +60,7 @@ describe("an old log that was adopted", () => {
         expect(eventsIn(text).slice(0, file.events.length)).toEqual(file.events);
         expect(ends.every(({ type }) => /^RUN_(STARTED|ERROR)$/.test(type))).toBe(true);
         expect(text).not.toContain("\r");
+        expect(text.slice(-1)).toBe(text === "" ? "" : "\n");
         expect(skippedLines).toBe(file.malformed);
         expect(session.state.offset).toBe(stat.end.raw);
         expect(session.state.openRun).toBeNull();
