@@ -41,8 +41,11 @@ export interface ProfileSourceOptions {
 /** Most characters of JSON in the messages of one stream. */
 const MESSAGE_CHARS = 8 * 1024 * 1024;
 
+/** Most bytes that a client has one write deadline for. */
+const CHUNK_BYTES = 128 * 1024;
+
 /** A position in a raw log. */
-export type RawPosition = Cursor & { readonly log: "raw" };
+type RawPosition = Cursor & { readonly log: "raw" };
 
 /** One reading of a session through the profile, and everything that it takes up. */
 class Pass {
@@ -156,13 +159,18 @@ export function createProfileSource(use: SessionUse, options: ProfileSourceOptio
 
 function sourceOf(use: SessionUse, pass: Pass, options: ProfileSourceOptions): ChunkSource {
   const frames = pass.tell(options.isOver);
+  /** What is left of frames that are too much for one chunk. */
+  let rest: Uint8Array<ArrayBuffer> | null = null;
   return {
     async next() {
-      const { value, done } = await frames.next();
-      return done === true ? null : value;
+      const bytes = rest ?? (await frames.next()).value ?? null;
+      const isMore = bytes !== null && bytes.length > CHUNK_BYTES;
+      rest = isMore ? bytes.subarray(CHUNK_BYTES) : null;
+      return isMore ? bytes.subarray(0, CHUNK_BYTES) : bytes;
     },
-    // every chunk is whole frames
-    atBoundary: true,
+    get atBoundary() {
+      return rest === null;
+    },
     close() {
       pass.close();
       void frames.return().catch(() => {
