@@ -194,6 +194,7 @@ export class SessionRuns {
         onSlotFree: () => this.#freeSlot(next),
         onFinished: () => {
           next.isFinished = true;
+          this.#options.session.log.wake();
         },
         connect: (signal) => connect(next.request, signal),
       }),

@@ -154,11 +154,11 @@ class Pass {
  * more will come. Takes over `use` and releases it when closed.
  */
 export function createProfileSource(use: SessionUse, options: ProfileSourceOptions): ChunkSource {
-  return sourceOf(use, new Pass(use, options, false), options);
+  return sourceOf(use, new Pass(use, options, false), options.isOver);
 }
 
-function sourceOf(use: SessionUse, pass: Pass, options: ProfileSourceOptions): ChunkSource {
-  const frames = pass.tell(options.isOver);
+function sourceOf(use: SessionUse, pass: Pass, isOver: () => boolean): ChunkSource {
+  const frames = pass.tell(isOver);
   /** What is left of frames that are too much for one chunk. */
   let rest: Uint8Array<ArrayBuffer> | null = null;
   return {
@@ -207,7 +207,7 @@ export async function createSnapshotSource(
       if (position !== null) writer.cursor = formatCursor(position);
       for (const line of lines) writer.event(line.bytes);
       profile.restated();
-      return { source: sourceOf(use, pass, options), isSnapshot: true };
+      return { source: sourceOf(use, pass, options.isOver), isSnapshot: true };
     }
   } catch (error) {
     pass.close();

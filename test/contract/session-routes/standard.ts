@@ -214,6 +214,33 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
+      "connect follows a run that the runner has begun by itself",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        let listened: ScriptedExchange | undefined;
+        server.runner.script(async (exchange) => {
+          await exchange.answer(200, { "Content-Type": "text/event-stream" });
+          listened ??= exchange;
+          await exchange.closed;
+        }, "events/s1");
+        server.runner.script((exchange) => tell(exchange, [startedEvent(), finishedEvent()]));
+        await session.run();
+        await session.settled();
+        const own = await waitFor(() => listened);
+        await own.write(`data: ${startedEvent("own")}\n\n`);
+        await waitFor(async () => (await session.lines()).includes(startedEvent("own")));
+        const sse = await post(session, "/agui/connect", {});
+        await sse.events(3);
+        await own.write(`data: ${textStart}\n\n`);
+        await sse.events(1);
+        await own.end();
+        expect(await allOf(sse)).toMatchObject([
+          { type: "RUN_ERROR", code: "runner-disconnected", runId: "own" },
+        ]);
+      }),
+    );
+
+    it(
       "a run that its runner leaves open ends with an error, at once and in every later answer",
       fresh(async (server) => {
         const session = new SessionClient(server);
