@@ -16,14 +16,14 @@ const scanner = new JsonObjectScanner([]);
 /** A JSON object as bytes, whose top-level members are known by name and place. */
 export class EventLine {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly #members: ReadonlyMap<string, JsonMember>;
+  readonly #members = new Map<string, JsonMember>();
   /** Texts that were asked for: some are, again and again. */
   readonly #texts = new Map<string, string>();
 
   private constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.bytes = bytes;
     // of a name that is given twice the last counts, as for any parser
-    this.#members = new Map([...members(bytes, 0)].map((member) => [member.key, member]));
+    for (const member of members(bytes, 0)) this.#members.set(member.key, member);
   }
 
   /** The object in `bytes`, or null if they are anything else. */
