@@ -52,7 +52,12 @@ async function readEnd(path: string): Promise<CompactEnd | null> {
     try {
       const { size } = await file.stat();
       const from = Math.max(0, size - TAIL_BYTES);
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(size - from), 0, size - from, from);
+      const { buffer, bytesRead } = await file.read(
+        Buffer.alloc(size - from),
+        0,
+        size - from,
+        from,
+      );
       const tail = buffer.toString("latin1", 0, bytesRead);
       const [, line] = /(?:^|\n)#([^\n]*)\n$/.exec(tail) ?? [];
       if (line === undefined) return null;

@@ -107,7 +107,10 @@ class Viewer {
 
   async #resume(session: SessionClient) {
     const cursor = this.seen.at(-1)?.id;
-    const { response, sse } = await session.watch("?view=raw", cursor ? { "Last-Event-ID": cursor } : {});
+    const { response, sse } = await session.watch(
+      "?view=raw",
+      cursor ? { "Last-Event-ID": cursor } : {},
+    );
     expect(response.headers.get("X-Runlog-Replay")).toBeNull();
     return sse;
   }

@@ -152,10 +152,10 @@ export function condensedSuite(fresh: FreshServer): void {
         const { raw, condensed } = await playCondensed(server, session, ["r1", "r2"]);
         const runner = await openRunner(server, () => session.run(runBody("r3")));
         await runner.write(`data: ${startedEvent("r3")}\n\n`);
-        const added = (await waitFor(async () => {
+        const added = await waitFor(async () => {
           const rest = (await session.lines()).slice(raw.length);
           return rest.length === 2 && rest;
-        }));
+        });
         for (const [query, lines] of [
           ["", [...condensed, ...added]],
           ["?view=raw", [...raw, ...added]],
