@@ -2,9 +2,11 @@
 import { parseArgs } from "node:util";
 import { createDataDir, type DataDir } from "./bench/data-dir.ts";
 import { type GeneratedLog, generateLog } from "./bench/generate-log.ts";
+import { measureCompaction } from "./bench/measure-compaction.ts";
 import { measureExport } from "./bench/measure-export.ts";
 import { measureFanOut } from "./bench/measure-fan-out.ts";
 import { measureFirstEvent } from "./bench/measure-first-event.ts";
+import { measureFirstPaint } from "./bench/measure-first-paint.ts";
 import { measureIngest } from "./bench/measure-ingest.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
@@ -31,6 +33,8 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir) => Promise<Row[]>>> = 
   memory: measureMemory,
   ingest: measureIngest,
   "fan-out": measureFanOut,
+  compaction: measureCompaction,
+  "first-paint": measureFirstPaint,
 };
 
 const NAMES: readonly string[] = [...Object.keys(READING), ...Object.keys(OWN_SERVER)];
