@@ -250,8 +250,8 @@ export async function readAmbientSnapshot(
     const position = await pass.readHistory();
     const lines = position && restate(pass, "0.0");
     if (!lines) return null;
-    const { openRun } = pass.profile;
-    const started = openRun ? [EventLine.of({ type: "RUN_STARTED", ...openRun })] : [];
+    const { isFailed, openRun } = pass.profile;
+    const started = openRun && !isFailed ? [EventLine.of({ type: "RUN_STARTED", ...openRun })] : [];
     const { writer } = pass;
     writer.isMuted = false;
     for (const [index, line] of [...started, ...lines].entries()) {

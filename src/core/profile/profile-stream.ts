@@ -95,6 +95,11 @@ export class ProfileStream {
     return this.#run;
   }
 
+  /** Whether the last that was heard of the open run is that it failed. */
+  get isFailed(): boolean {
+    return this.#failed !== null;
+  }
+
   /** Whether the client may hold messages and state that nothing has replaced yet. */
   get isWarm(): boolean {
     return this.#options.isWarm ?? false;

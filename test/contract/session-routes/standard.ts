@@ -406,6 +406,29 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
+      "events say of a run that has failed what it has come to, and not that it goes on",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const hidden = json({
+          type: "RAW",
+          event: { type: "message_metadata", messageId: "a", hidden: true },
+        });
+        const failed = json({ type: "RUN_ERROR", message: "failed" });
+        await playRuns(server, session, [[startedEvent("r0"), hidden, ...REPLY, failed]]);
+        const { sse } = await session.watch("?view=snapshot");
+        await sse.frame();
+        const frames = [await sse.frame(), await sse.frame()];
+        expect(types(frames.map((frame) => JSON.parse(frame?.data ?? "{}") as Event))).toEqual([
+          "RAW",
+          "MESSAGES_SNAPSHOT",
+        ]);
+        expect(frames[0]?.data).toContain('"hidden":true');
+        expect(frames[1]?.id).not.toBeNull();
+        await sse.cancel();
+      }),
+    );
+
+    it(
       "a delta that is too large for a frame comes in pieces that are exactly the text",
       fresh(async (server) => {
         const session = new SessionClient(server);
