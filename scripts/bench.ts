@@ -3,9 +3,11 @@ import { parseArgs } from "node:util";
 import { createDataDir, type DataDir } from "./bench/data-dir.ts";
 import { type GeneratedLog, generateLog } from "./bench/generate-log.ts";
 import { measureAdoption } from "./bench/measure-adoption.ts";
+import { measureCompaction } from "./bench/measure-compaction.ts";
 import { measureExport } from "./bench/measure-export.ts";
 import { measureFanOut } from "./bench/measure-fan-out.ts";
 import { measureFirstEvent } from "./bench/measure-first-event.ts";
+import { measureFirstPaint } from "./bench/measure-first-paint.ts";
 import { measureIngest } from "./bench/measure-ingest.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
@@ -33,6 +35,8 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir) => Promise<Row[]>>> = 
   ingest: measureIngest,
   "fan-out": measureFanOut,
   adoption: measureAdoption,
+  compaction: measureCompaction,
+  "first-paint": measureFirstPaint,
 };
 
 const NAMES: readonly string[] = [...Object.keys(READING), ...Object.keys(OWN_SERVER)];

@@ -8,6 +8,8 @@ import { CACHE_DIR, type GeneratedLog } from "./generate-log.ts";
 export interface LogSession {
   readonly log: GeneratedLog;
   readonly session: string;
+  /** The file of its raw log. */
+  readonly rawPath: string;
   /** Path of the session's routes, without a slash at its end. */
   readonly path: string;
   /** Cursor of the log's last event. */
@@ -46,13 +48,10 @@ export async function createDataDir(logs: readonly GeneratedLog[] = []): Promise
     const logDir = join(dir, "projects", PROJECT, session, logId);
     await mkdir(logDir, { recursive: true });
     // the server may append to its copy; a file system that can shares the blocks until then
-    await copyFile(log.path, join(logDir, "raw.jsonl"), constants.COPYFILE_FICLONE);
-    sessions.push({
-      log,
-      session,
-      path: sessionPath(session),
-      endCursor: `${logId}-r${log.bytes}`,
-    });
+    const rawPath = join(logDir, "raw.jsonl");
+    await copyFile(log.path, rawPath, constants.COPYFILE_FICLONE);
+    const endCursor = `${logId}-r${log.bytes}`;
+    sessions.push({ log, session, rawPath, path: sessionPath(session), endCursor });
   }
   return {
     dir,

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createRandom, type Random } from "./random.ts";
 import { runLines } from "./run-lines.ts";
 
@@ -22,6 +22,8 @@ const DEFAULT_SEED = 20_261_123;
 /** Share of the log's bytes that lies in very long lines, and their length. */
 const LONG_LINE_SHARE = 0.1;
 const LONG_LINE_BYTES = 3 * MEGABYTE;
+/** About: a run without a very long line has some 200 kB. */
+const RUNS_PER_MEGABYTE = 5;
 
 /** Where generated logs are kept between benchmarks. */
 export const CACHE_DIR: string = join(tmpdir(), "runlog-bench");
@@ -58,10 +60,30 @@ export async function generateLog(
 ): Promise<GeneratedLog> {
   const { dir = CACHE_DIR, seed = DEFAULT_SEED } = options;
   const path = join(dir, `log-v${GENERATOR_VERSION}-seed${seed}-${megabytes}mb.jsonl`);
+  return fromCache(path, megabytes, generateLines(megabytes, seed));
+}
+
+/** A log of so many runs, none with a very long line, from the cache or written there first. */
+export async function generateRuns(runs: number): Promise<GeneratedLog> {
+  const path = join(CACHE_DIR, `log-v${GENERATOR_VERSION}-seed${DEFAULT_SEED}-${runs}runs.jsonl`);
+  const random = createRandom(DEFAULT_SEED);
+  const lines = function* (): Generator<string[]> {
+    for (let index = 0; index < runs; index += 1)
+      yield [...runLines(random, { index, longResult: 0 })];
+  };
+  return fromCache(path, runs / RUNS_PER_MEGABYTE, lines());
+}
+
+/** The log at `path`, which is made of `chunks` if it is not there. */
+async function fromCache(
+  path: string,
+  megabytes: number,
+  chunks: Iterable<string[]>,
+): Promise<GeneratedLog> {
   const countPath = `${path}.events`;
   if (!existsSync(countPath)) {
-    await mkdir(dir, { recursive: true });
-    const events = await writeLines(`${path}.${process.pid}.tmp`, generateLines(megabytes, seed));
+    await mkdir(dirname(path), { recursive: true });
+    const events = await writeLines(`${path}.${process.pid}.tmp`, chunks);
     await rename(`${path}.${process.pid}.tmp`, path);
     await writeFile(countPath, String(events));
   }

@@ -26,7 +26,8 @@ export async function measureResume(reading: Reading): Promise<Row[]> {
 }
 
 async function resumeMs(reading: Reading, session: LogSession): Promise<number> {
-  const path = `${session.path}/agui/events`;
+  // the condensed view would have the log condensed while it is measured
+  const path = `${session.path}/agui/events?view=raw`;
   const startedAtMs = performance.now();
   const stream = openHttpStream({
     port: reading.server.port,

@@ -60,7 +60,7 @@ function applyOperation(root: unknown, operation: Operation): unknown {
   const { path } = operation;
   switch (operation.op) {
     case "add":
-      return add(root, path, structuredClone(operation.value));
+      return isBeyond(root, path) ? undefined : put(root, path, structuredClone(operation.value));
     case "replace":
       if (valueAt(root, path) === undefined) return undefined;
       return replace(root, path, structuredClone(operation.value));
@@ -70,7 +70,7 @@ function applyOperation(root: unknown, operation: Operation): unknown {
       return valueAt(root, path) === undefined ? undefined : remove(root, path);
     case "copy": {
       const value = valueAt(root, operation.from);
-      return value === undefined ? undefined : add(root, path, structuredClone(value));
+      return value === undefined ? undefined : put(root, path, structuredClone(value));
     }
     default: {
       const { from } = operation;
@@ -79,12 +79,18 @@ function applyOperation(root: unknown, operation: Operation): unknown {
       if (path === "") return value;
       // a value cannot be moved into itself
       if (from === "") return undefined;
-      return add(remove(root, from), path, value);
+      return put(remove(root, from), path, value);
     }
   }
 }
 
-function add(root: unknown, path: string, value: unknown): unknown {
+/** Whether a path leads behind the end of a list. Clients refuse to add there, but move and copy. */
+function isBeyond(root: unknown, path: string): boolean {
+  const [parent, key] = path === "" ? [null, ""] : parentOf(root, path);
+  return Array.isArray(parent) && Number(key) > parent.length;
+}
+
+function put(root: unknown, path: string, value: unknown): unknown {
   if (path === "") return value;
   const [parent, key] = parentOf(root, path);
   if (parent === null) return undefined;
@@ -93,7 +99,7 @@ function add(root: unknown, path: string, value: unknown): unknown {
     return root;
   }
   const index = key === "-" ? parent.length : indexOf(key);
-  if (index === null || index > parent.length) return undefined;
+  if (index === null) return undefined;
   parent.splice(index, 0, value);
   return root;
 }

@@ -42,6 +42,8 @@ interface StartedRun {
 export class ListenedEvents {
   readonly #options: ListenedEventsOptions;
   #run: StartedRun | null = null;
+  /** The run whose end is being written. */
+  #ending: string | null = null;
   /** The run that is marked as open in the store. */
   #marked: string | null = null;
   #use: SessionUse | null = null;
@@ -52,7 +54,7 @@ export class ListenedEvents {
 
   /** The run of the runner's own that is open, or null. */
   get openRun(): string | null {
-    return isOpen(this.#run) ? this.#run.runId : null;
+    return isOpen(this.#run) ? this.#run.runId : this.#ending;
   }
 
   /** Throws what `Session.append` throws. */
@@ -89,7 +91,11 @@ export class ListenedEvents {
   async end(reason: RunEnd): Promise<void> {
     const run = this.#run;
     this.#run = null;
-    if (isOpen(run)) await this.#endRun(run.runId, reason);
+    if (isOpen(run)) {
+      this.#ending = run.runId;
+      await this.#endRun(run.runId, reason);
+      this.#ending = null;
+    }
     await this.#unmark();
     this.#release();
   }
@@ -137,6 +143,8 @@ export class ListenedEvents {
   }
 
   #release(): void {
+    // who watches may have waited for the end of a run that nothing more is stored of
+    this.#use?.session.log.wake();
     this.#use?.release();
     this.#use = null;
   }

@@ -215,6 +215,7 @@ export class SessionRuns {
         onSlotFree: () => this.#freeSlot(next),
         onFinished: () => {
           next.isFinished = true;
+          this.#options.session.log.wake();
         },
         connect: (signal) => this.#connect(next, signal),
       }),

@@ -13,7 +13,7 @@ import type { SessionService } from "../core/service.ts";
 import type { SessionUse } from "../core/sessions.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { accessOf } from "./access.ts";
-import { openStream } from "./open-stream.ts";
+import { assertStreamRoom, openStream } from "./open-stream.ts";
 import { MAX_RUN_BODY, readJsonBody } from "./read-body.ts";
 import { sessionKeyOf } from "./session-key.ts";
 import { replayHeader, SSE_HEADERS } from "./sse-headers.ts";
@@ -30,6 +30,7 @@ export function connectPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
     const view = streamViewOf(c);
+    assertStreamRoom(service);
     const { bodyBudget: budget, betweenRuns, compactor, runs, store } = service;
     const budgets = service.profileBudgets;
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget });

@@ -76,11 +76,7 @@ async function killAt(dir: string, compactPath: string, bytes: number): Promise<
     { stdio: ["ignore", "inherit", "inherit"] },
   );
   const exited = once(child, "exit");
-  let isOver = false;
-  void exited.finally(() => {
-    isOver = true;
-  });
-  while (!isOver && (await sizeOf(compactPath)) <= bytes) await Promise.resolve();
+  while (child.exitCode === null && (await sizeOf(compactPath)) <= bytes) await Promise.resolve();
   child.kill("SIGKILL");
   await exited;
 }

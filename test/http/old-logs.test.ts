@@ -128,7 +128,7 @@ const ACCESSES: readonly [string, (session: SessionClient) => Promise<Response>]
   ["POST /stop", (s) => s.post("/stop", "{}")],
 ];
 
-describe("an old log (PROTOCOL 11)", () => {
+describe("an old log (PROTOCOL 15)", () => {
   it.each(ACCESSES)("is adopted by %s", async (_name, access) => {
     const { session, runner, dir, disk } = await startServer({ "agui-events.jsonl": EVENTS });
     runner.script(({ closed }) => closed);
@@ -285,7 +285,7 @@ describe("an old log (PROTOCOL 11)", () => {
   });
 });
 
-describe("an old log of which it is not clear whose it is (PROTOCOL 11)", () => {
+describe("an old log of which it is not clear whose it is (PROTOCOL 15)", () => {
   const DOUBTFUL: readonly [string, Options][] = [
     ["no project adopts", { project: null }],
     ["another project adopts", { project: "other" }],
@@ -338,7 +338,7 @@ describe("an old log of which it is not clear whose it is (PROTOCOL 11)", () => 
   });
 });
 
-describe("old messages (PROTOCOL 11)", () => {
+describe("old messages (PROTOCOL 15)", () => {
   it("become one event, exactly once, whatever comes first and at once", async () => {
     const { session, runner, dir, disk } = await startServer({ "messages.jsonl": MESSAGES });
     runner.script(oneRun);
@@ -406,7 +406,7 @@ describe("old messages (PROTOCOL 11)", () => {
   });
 });
 
-describe("an old log that is being looked through (PROTOCOL 11)", () => {
+describe("an old log that is being looked through (PROTOCOL 15)", () => {
   it("keeps whoever watches it waiting with heartbeats, and nobody else", async () => {
     const clock = createManualClock();
     let go = (): void => {};

@@ -2,11 +2,12 @@ import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { addressOfStream, CLIENTS, type Followed } from "../support/agui-clients.ts";
 import { tellLog, type TellOptions } from "../support/told-log.ts";
+import { condense } from "./condense.ts";
 import { meaningOf } from "./meaning.ts";
 import { olderLog, randomLog } from "./random-log.ts";
 
-/** Random logs for each property; the script `test:oracle` asks for ten times as many. */
-const LOGS = Number(process.env["ORACLE_LOGS"] ?? 2_000);
+/** Random logs for each of the properties here, which share what is asked for. */
+const LOGS = Number(process.env["ORACLE_LOGS"] ?? 2_000) / 5;
 const TIMEOUT_MS = 3_600_000;
 
 // clients say what they think of a stream, for each event of it
@@ -82,6 +83,22 @@ describe("the standard profile of random logs", () => {
           const [history, after] = cutAt(lines, part);
           const options = { dialect: "1.0", snapshot: true, after } as const;
           const followed = await follow("1.0.0", history, options);
+          expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
+        }),
+        { numRuns: LOGS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "leaves it with the same when finished runs were condensed",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(randomLog, cut, async (lines, part) => {
+          const [finished, rest] = cutAt(lines, part);
+          const condensed = [...condense(finished), ...rest];
+          const followed = await follow("1.0.0", condensed, { dialect: "1.0" });
           expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
         }),
         { numRuns: LOGS },

@@ -26,31 +26,33 @@ export interface ClientGeneration {
   follow(url: string, options?: Omit<AgentConfig, "url">): Promise<Followed>;
 }
 
+interface ClientModule {
+  readonly HttpAgent: new (config: AgentConfig) => Agent;
+}
+
 // the ES modules of 0.0.46 and 0.0.52 cannot apply any patch under Node; their CommonJS builds can
-const load = createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 
-const PACKAGES = {
-  "0.0.46": "ag-ui-client-0.0.46",
-  "0.0.52": "ag-ui-client-0.0.52",
-  "0.0.57": "ag-ui-client-0.0.57",
-  "0.0.58": "ag-ui-client-0.0.58",
-  "0.0.59": "ag-ui-client-0.0.59",
-  "1.0.0": "@ag-ui/client",
-} as const;
+const MODULES: readonly (readonly [version: string, load: () => ClientModule])[] = [
+  ["0.0.46", () => require("ag-ui-client-0.0.46") as ClientModule],
+  ["0.0.52", () => require("ag-ui-client-0.0.52") as ClientModule],
+  ["0.0.57", () => require("ag-ui-client-0.0.57") as ClientModule],
+  ["0.0.58", () => require("ag-ui-client-0.0.58") as ClientModule],
+  ["0.0.59", () => require("ag-ui-client-0.0.59") as ClientModule],
+  ["1.0.0", () => require("@ag-ui/client") as ClientModule],
+];
 
-export const CLIENTS: readonly ClientGeneration[] = Object.entries(PACKAGES).map(
-  ([version, name]) => {
-    const { HttpAgent } = load(name) as { HttpAgent: new (config: AgentConfig) => Agent };
-    return {
-      version,
-      async follow(url, options = {}) {
-        const agent = new HttpAgent({ url, ...options });
-        await agent.runAgent({});
-        return { messages: agent.messages, state: agent.state };
-      },
-    };
-  },
-);
+export const CLIENTS: readonly ClientGeneration[] = MODULES.map(([version, load]) => {
+  const { HttpAgent } = load();
+  return {
+    version,
+    async follow(url, options = {}) {
+      const agent = new HttpAgent({ url, ...options });
+      await agent.runAgent({});
+      return { messages: agent.messages, state: agent.state };
+    },
+  };
+});
 
 /** An address at which a client finds this body as an event stream, without a server. */
 export function addressOfStream(body: string): string {

@@ -66,11 +66,3 @@ async function textOf(source: ChunkSource): Promise<string> {
   source.close();
   return text;
 }
-
-/** The events of a stream's body. */
-export function eventsOf(body: string): Record<string, unknown>[] {
-  return body
-    .split("\n\n")
-    .filter((frame) => frame.startsWith("data: "))
-    .map((frame) => JSON.parse(frame.slice(6).split("\n")[0] ?? "") as Record<string, unknown>);
-}

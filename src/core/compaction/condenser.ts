@@ -27,8 +27,6 @@ export class Condenser {
   /** Chunks may begin and end items, so only neighbours are merged. */
   readonly #chunks: OpenItems;
   readonly #state = new StateFold();
-  /** Chunks end where state is sent between them: with chunks in a run no state may move. */
-  #hasChunks = false;
   /** The beginning of a line that goes on in the next chunk. */
   #carried = new Uint8Array(16 * 1024);
   #carriedLength = 0;
@@ -55,7 +53,6 @@ export class Condenser {
   /** The stretch is over, behind a whole line: gives what it kept. It can begin another one. */
   finish(): void {
     this.#flushAll();
-    this.#hasChunks = false;
   }
 
   #endLine(chunk: Uint8Array<ArrayBuffer>, from: number, lf: number): void {
@@ -107,23 +104,20 @@ export class Condenser {
         break;
       case "chunk":
         this.#items.flush();
+        // what chunks began ends where state is sent: that must not move across one
         this.#flushState();
-        this.#hasChunks = true;
         if (text) return this.#chunks.take(line, text);
         this.#chunks.flush();
         break;
       case "snapshot":
       case "patch":
-        if (!this.#hasChunks && this.#state.take(line, kind)) return;
+        if (this.#state.take(line, kind)) return;
         this.#flushState();
         break;
       case "other":
         this.#items.flush();
         break;
       case "border":
-        this.#hasChunks = false;
-        this.#flushAll();
-        break;
       case "odd":
         this.#flushAll();
         break;

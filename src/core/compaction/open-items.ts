@@ -1,6 +1,7 @@
 import { concatBytes } from "../../stream/concat.ts";
 import { members } from "../../stream/json-walk.ts";
 import { spliceBytes } from "../../stream/splice.ts";
+import { sameBytes } from "../../stream/string-cache.ts";
 import type { EventLine, Stretch } from "./event-line.ts";
 import { LineTemplate } from "./line-template.ts";
 
@@ -112,17 +113,18 @@ class MergedDelta {
 
   /** Merges metadata by its members' names, the later one winning. False if that is not plain. */
   #mergeMetadata({ bytes, metadata }: EventLine): boolean {
-    if (!metadata || (this.#members === null && isSame(this.#metadata, bytes, metadata)))
-      return true;
+    if (!metadata) return true;
     const { start, end } = metadata;
+    const first = this.#metadata;
+    if (this.#members === null && first && sameBytes(first, bytes, start, end)) return true;
     this.#metadataBytes += end - start;
     // a name may be spelt in several ways with escapes, and then is not the same as bytes
     const isPlain = !bytes.subarray(start, end).includes(BACKSLASH);
-    if (!isPlain || this.#metadata?.includes(BACKSLASH)) return false;
+    if (!isPlain || first?.includes(BACKSLASH)) return false;
     if (this.#metadataBytes > MAX_DELTA_BYTES) return false;
     if (this.#members === null) {
       this.#members = new Map();
-      if (this.#metadata) putMembers(this.#members, this.#metadata, 0);
+      if (first) putMembers(this.#members, first, 0);
     }
     putMembers(this.#members, bytes, start);
     return true;
@@ -188,11 +190,6 @@ export class OpenItems {
     this.#items.clear();
     this.#last = null;
   }
-}
-
-function isSame(own: Uint8Array | null, bytes: Uint8Array, { start, end }: Stretch): boolean {
-  if (own?.length !== end - start) return false;
-  return own.every((byte, index) => byte === bytes[start + index]);
 }
 
 function putMembers(merged: Map<string, string>, bytes: Uint8Array, at: number): void {

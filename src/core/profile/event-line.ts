@@ -8,6 +8,7 @@ export type MemberChanges = Readonly<Record<string, string | null>>;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const COMMA = Uint8Array.of(0x2c);
+const QUOTE = 0x22;
 const OPEN = Uint8Array.of(0x7b);
 const CLOSE = Uint8Array.of(0x7d);
 const scanner = new JsonObjectScanner([]);
@@ -15,12 +16,14 @@ const scanner = new JsonObjectScanner([]);
 /** A JSON object as bytes, whose top-level members are known by name and place. */
 export class EventLine {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly #members: ReadonlyMap<string, JsonMember>;
+  readonly #members = new Map<string, JsonMember>();
+  /** Texts that were asked for: some are, again and again. */
+  readonly #texts = new Map<string, string>();
 
   private constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.bytes = bytes;
     // of a name that is given twice the last counts, as for any parser
-    this.#members = new Map([...members(bytes, 0)].map((member) => [member.key, member]));
+    for (const member of members(bytes, 0)) this.#members.set(member.key, member);
   }
 
   /** The object in `bytes`, or null if they are anything else. */
@@ -45,7 +48,15 @@ export class EventLine {
 
   /** The text of a member that is a string, else null. */
   text(key: string): string | null {
-    return this.kind(key) === "string" ? String(this.json(key)) : null;
+    const member = this.#members.get(key);
+    if (!member || this.bytes[member.valueStart] !== QUOTE) return null;
+    let text = this.#texts.get(key);
+    if (text === undefined) {
+      const quoted = decoder.decode(this.bytes.subarray(member.valueStart, member.valueEnd));
+      text = quoted.includes("\\") ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
+      this.#texts.set(key, text);
+    }
+    return text;
   }
 
   /** A member's value, undefined if there is none. */

@@ -3,16 +3,15 @@ import type { JsonKind } from "../../stream/json-walk.ts";
 /** What a member has to be; `any` may be null. */
 type MemberKind = Extract<JsonKind, "string" | "object" | "array" | "boolean"> | "any";
 
+type Kinds = Readonly<Record<string, MemberKind>>;
+
 interface EventShape {
-  readonly required: Readonly<Record<string, MemberKind>>;
-  readonly optional: Readonly<Record<string, MemberKind>>;
+  readonly required: readonly (readonly [string, MemberKind])[];
+  readonly optional: readonly (readonly [string, MemberKind])[];
 }
 
-function shape(
-  required: EventShape["required"],
-  optional: EventShape["optional"] = {},
-): EventShape {
-  return { required, optional };
+function shape(required: Kinds, optional: Kinds = {}): EventShape {
+  return { required: Object.entries(required), optional: Object.entries(optional) };
 }
 
 const message = shape({ messageId: "string" });

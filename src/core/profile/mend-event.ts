@@ -31,11 +31,11 @@ export function mendEvent(line: EventLine, type: string, dialect: Dialect): Even
     if (change !== undefined) changes[key] = change;
     else if (line.kind(key) === "null" && isDropped(key)) changes[key] = null;
   }
-  for (const [key, kind] of Object.entries(shape.required)) {
+  for (const [key, kind] of shape.required) {
     const found = line.kind(key);
     if (found === null || (kind !== "any" && found !== kind)) return null;
   }
-  for (const [key, kind] of Object.entries(shape.optional)) {
+  for (const [key, kind] of shape.optional) {
     const found = line.kind(key);
     if (found !== null && found !== kind) changes[key] = null;
   }

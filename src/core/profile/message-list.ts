@@ -5,7 +5,7 @@ import type { EventLine } from "./event-line.ts";
 import type { Message, ToolCall } from "./mend-message.ts";
 
 /** Bytes of the process that messages may take up; see `ByteLease`. */
-export interface MessageRoom {
+interface MessageRoom {
   /** Takes more; false when there is none. */
   tryGrow(bytes: number): boolean;
 }

@@ -88,5 +88,5 @@ function closer({ kind, id, owner }: OpenItem): EventLine {
 }
 
 function keyOf(kind: ItemKind, id: string, owner: string | null): string {
-  return JSON.stringify(owner === null ? [kind, id] : [kind, id, owner]);
+  return owner === null ? `${kind} ${id}` : `${kind}s ${JSON.stringify([owner, id])}`;
 }

@@ -41,8 +41,11 @@ export interface ProfileSourceOptions {
 /** Most characters of JSON in the messages of one stream. */
 const MESSAGE_CHARS = 8 * 1024 * 1024;
 
+/** Most bytes that a client has one write deadline for. */
+const CHUNK_BYTES = 128 * 1024;
+
 /** A position in a raw log. */
-export type RawPosition = Cursor & { readonly log: "raw" };
+type RawPosition = Cursor & { readonly log: "raw" };
 
 /** One reading of a session through the profile, and everything that it takes up. */
 class Pass {
@@ -151,18 +154,23 @@ class Pass {
  * more will come. Takes over `use` and releases it when closed.
  */
 export function createProfileSource(use: SessionUse, options: ProfileSourceOptions): ChunkSource {
-  return sourceOf(use, new Pass(use, options, false), options);
+  return sourceOf(use, new Pass(use, options, false), options.isOver);
 }
 
-function sourceOf(use: SessionUse, pass: Pass, options: ProfileSourceOptions): ChunkSource {
-  const frames = pass.tell(options.isOver);
+function sourceOf(use: SessionUse, pass: Pass, isOver: () => boolean): ChunkSource {
+  const frames = pass.tell(isOver);
+  /** What is left of frames that are too much for one chunk. */
+  let rest: Uint8Array<ArrayBuffer> | null = null;
   return {
     async next() {
-      const { value, done } = await frames.next();
-      return done === true ? null : value;
+      const bytes = rest ?? (await frames.next()).value ?? null;
+      const isMore = bytes !== null && bytes.length > CHUNK_BYTES;
+      rest = isMore ? bytes.subarray(CHUNK_BYTES) : null;
+      return isMore ? bytes.subarray(0, CHUNK_BYTES) : bytes;
     },
-    // every chunk is whole frames
-    atBoundary: true,
+    get atBoundary() {
+      return rest === null;
+    },
     close() {
       pass.close();
       void frames.return().catch(() => {
@@ -199,7 +207,7 @@ export async function createSnapshotSource(
       if (position !== null) writer.cursor = formatCursor(position);
       for (const line of lines) writer.event(line.bytes);
       profile.restated();
-      return { source: sourceOf(use, pass, options), isSnapshot: true };
+      return { source: sourceOf(use, pass, options.isOver), isSnapshot: true };
     }
   } catch (error) {
     pass.close();
@@ -242,8 +250,8 @@ export async function readAmbientSnapshot(
     const position = await pass.readHistory();
     const lines = position && restate(pass, "0.0");
     if (!lines) return null;
-    const { openRun } = pass.profile;
-    const started = openRun ? [EventLine.of({ type: "RUN_STARTED", ...openRun })] : [];
+    const { isFailed, openRun } = pass.profile;
+    const started = openRun && !isFailed ? [EventLine.of({ type: "RUN_STARTED", ...openRun })] : [];
     const { writer } = pass;
     writer.isMuted = false;
     for (const [index, line] of [...started, ...lines].entries()) {

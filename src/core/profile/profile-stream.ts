@@ -61,6 +61,7 @@ export class ProfileStream {
   #error: EventLine | null = null;
   #isLive = false;
   #isDone = false;
+  #isInterrupted = false;
   #isWarm: boolean;
 
   constructor(options: ProfileStreamOptions) {
@@ -93,6 +94,11 @@ export class ProfileStream {
   /** The run that is open, or null. */
   get openRun(): RunIds | null {
     return this.#run;
+  }
+
+  /** Whether the last that was heard of the open run is that it failed. */
+  get isFailed(): boolean {
+    return this.#failed !== null;
   }
 
   /** Whether the client may hold messages and state that nothing has replaced yet. */
@@ -130,8 +136,9 @@ export class ProfileStream {
     const runId = line.text("runId") ?? line.text("run_id");
     const { onlyRun, writer } = this.#options;
     if (onlyRun !== undefined && !this.#concerns(runId)) {
-      // another run has begun: this one is over, if it was open
-      if (type === "RUN_STARTED" && this.#run) this.#endRun();
+      // while another run goes on beside this one, what names no run is none of this one's
+      if (type === "RUN_STARTED") this.#isInterrupted = true;
+      else if (type === "RUN_FINISHED" || type === "RUN_ERROR") this.#isInterrupted = false;
       return;
     }
     if (type === "RUN_STARTED") {
@@ -250,8 +257,9 @@ export class ProfileStream {
   /** Whether the one run that is told has something to do with the line. */
   #concerns(runId: string | null): boolean {
     if (this.#isDone) return false;
-    const { onlyRun } = this.#options;
-    return runId === onlyRun || (this.#run !== null && (runId === null || runId === ""));
+    const isUnnamed = runId === null || runId === "";
+    if (isUnnamed) return this.#run !== null && !this.#isInterrupted;
+    return runId === this.#options.onlyRun;
   }
 
   #belongs(runId: string | null): boolean {
@@ -320,9 +328,8 @@ export class ProfileStream {
   /** Ends a run that has no terminal but, at best, an error; the stream goes on behind it. */
   #endRun(): void {
     const error = this.#error ?? EventLine.of({ type: "RUN_ERROR", ...CUT });
-    if (this.#isLive || this.#options.onlyRun !== undefined) this.#flush();
-    if (this.#options.dialect === "1.0" || this.#options.onlyRun !== undefined)
-      return this.#emitError(error);
+    if (this.#isLive) this.#flush();
+    if (this.#options.dialect === "1.0") return this.#emitError(error);
     if (this.#failed || !this.#error) this.#customError(error);
     this.#finish();
   }

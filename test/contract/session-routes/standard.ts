@@ -214,6 +214,33 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
+      "connect follows a run that the runner has begun by itself",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        let listened: ScriptedExchange | undefined;
+        server.runner.script(async (exchange) => {
+          await exchange.answer(200, { "Content-Type": "text/event-stream" });
+          listened ??= exchange;
+          await exchange.closed;
+        }, "events/s1");
+        server.runner.script((exchange) => tell(exchange, [startedEvent(), finishedEvent()]));
+        await session.run();
+        await session.settled();
+        const own = await waitFor(() => listened);
+        await own.write(`data: ${startedEvent("own")}\n\n`);
+        await waitFor(async () => (await session.lines()).includes(startedEvent("own")));
+        const sse = await post(session, "/agui/connect", {});
+        await sse.events(3);
+        await own.write(`data: ${textStart}\n\n`);
+        await sse.events(1);
+        await own.end();
+        expect(await allOf(sse)).toMatchObject([
+          { type: "RUN_ERROR", code: "runner-disconnected", runId: "own" },
+        ]);
+      }),
+    );
+
+    it(
       "a run that its runner leaves open ends with an error, at once and in every later answer",
       fresh(async (server) => {
         const session = new SessionClient(server);
@@ -375,6 +402,29 @@ export function standardSuite(fresh: FreshServer): void {
         expect((await again.sse.events(1))[0]?.data).toBe(text("lo"));
         await again.sse.cancel();
         await runner.end();
+      }),
+    );
+
+    it(
+      "events say of a run that has failed what it has come to, and not that it goes on",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const hidden = json({
+          type: "RAW",
+          event: { type: "message_metadata", messageId: "a", hidden: true },
+        });
+        const failed = json({ type: "RUN_ERROR", message: "failed" });
+        await playRuns(server, session, [[startedEvent("r0"), hidden, ...REPLY, failed]]);
+        const { sse } = await session.watch("?view=snapshot");
+        await sse.frame();
+        const frames = [await sse.frame(), await sse.frame()];
+        expect(types(frames.map((frame) => JSON.parse(frame?.data ?? "{}") as Event))).toEqual([
+          "RAW",
+          "MESSAGES_SNAPSHOT",
+        ]);
+        expect(frames[0]?.data).toContain('"hidden":true');
+        expect(frames[1]?.id).not.toBeNull();
+        await sse.cancel();
       }),
     );
 

@@ -47,9 +47,9 @@ it("cuts a long text where neither an escape, a character nor a pair is broken",
     "x",
   ];
   for (const [shift, unit] of units.entries()) {
-    const literal = "y".repeat(shift) + unit.repeat(Math.ceil((2.5 * MIB) / unit.length));
+    const literal = "y".repeat(shift) + unit.repeat(Math.ceil((1.3 * MIB) / unit.length));
     const pieces = split(`{"delta":"${literal}"}`, 60_001);
-    expect(pieces.length).toBeGreaterThan(2);
+    expect(pieces.length).toBeGreaterThan(1);
     expect(pieces.join("") === literal).toBe(true);
     for (const piece of pieces) {
       expect(utf8(piece).length).toBeLessThan(MIB + 64);
