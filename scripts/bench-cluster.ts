@@ -52,6 +52,7 @@ function rowsOf({ list, search }: ListTask, cost: ListCost): Row[] {
   return [
     list === "direct" ? atMost(PEAK_MEBIBYTES, peak) : peak,
     { measurement: `${name}: first page`, size, value: cost.firstMs, unit: "ms" },
+    { measurement: `${name}: own CPU, first page`, size, value: cost.firstCpuMs, unit: "ms" },
     { measurement: `${name}: calls, first page`, size, value: cost.firstCalls, unit: "calls" },
     isCachedPage ? atMost(PAGE_MS, page) : page,
     { measurement: `${name}: calls, page`, size, value: cost.pageCalls / pages, unit: "calls" },

@@ -23,6 +23,8 @@ export interface ListCost {
   /** Until the first page was there. */
   readonly firstMs: number;
   readonly firstCalls: number;
+  /** Time of this process's own on a processor, until then. */
+  readonly firstCpuMs: number;
   /** Of the pages after it. */
   readonly pageMs: readonly number[];
   readonly pageCalls: number;
@@ -47,18 +49,32 @@ async function measure({ pages, search, project, ...options }: ListTask): Promis
   calls = 0;
   const pageMs: number[] = [];
   let firstCalls = 0;
+  let firstCpuMs = 0;
+  const cpuBefore = process.cpuUsage();
   let totalCount = 0;
   for (let i = 0; i <= pages; i++) {
     const startedAtMs = performance.now();
     ({ totalCount } = await directory.page(project, { ...QUERY, search }));
     pageMs.push(performance.now() - startedAtMs);
-    if (i === 0) firstCalls = calls;
+    if (i > 0) continue;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    firstCalls = calls;
+    firstCpuMs = (user + system) / 1_000;
   }
   const peakBytes = await statusBytes("VmHWM");
   await platform.close();
   const [firstMs = 0, ...rest] = pageMs;
   const pageCalls = calls - firstCalls;
-  return { totalCount, idleBytes, peakBytes, firstMs, firstCalls, pageMs: rest, pageCalls };
+  return {
+    totalCount,
+    idleBytes,
+    peakBytes,
+    firstMs,
+    firstCalls,
+    firstCpuMs,
+    pageMs: rest,
+    pageCalls,
+  };
 }
 
 endWithParent();
