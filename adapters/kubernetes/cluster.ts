@@ -53,6 +53,8 @@ export function createCluster(kubeconfig: string | null, clock: Clock): Cluster 
   if (!cluster) throw new TypeError("the kubeconfig names no cluster");
   if (cluster.proxyUrl) throw new TypeError("a proxy to the API server is not supported");
   const server = cluster.server.replace(/\/+$/, "");
+  if (!URL.canParse(server))
+    throw new TypeError("this process is in no cluster, and no kubeconfig names one");
 
   let agents: { readonly made: string; readonly own: Agent; readonly callers: Agent } | null = null;
   let access: { readonly readAtMs: number; readonly value: Promise<ClusterAccess> } | null = null;

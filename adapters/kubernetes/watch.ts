@@ -60,7 +60,6 @@ export async function follow<T extends Resource>(
       if (version === null) {
         version = await passOver(api, { account: OWN, ...followed }, follower);
         follower.listed(version);
-        waitMs = FIRST_WAIT_MS;
       }
       await watchOnce({ api, clock }, followed, version, follower, (seen) => (version = seen));
       waitMs = FIRST_WAIT_MS;
