@@ -223,6 +223,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     kubeconfig: env["KUBECONFIG"] || null,
     useVertex: /^(1|true)$/i.test(env["USE_VERTEX"] ?? ""),
   };
+  if (isCluster && !kubernetes.kubeconfig && !env["KUBERNETES_SERVICE_HOST"])
+    problems.push("RUNLOG_AUTH=kubernetes outside of a cluster needs a KUBECONFIG");
   const fsync = value<FsyncPolicy>(
     "RUNLOG_FSYNC",
     "interval",

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { loadAllYaml } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { createMemoryPlatform, createMemoryLogStore } from "../../adapters/memory/index.ts";
-import { parseConfig } from "../../src/config.ts";
+import { type Config, parseConfig } from "../../src/config.ts";
 import { newSession } from "../../src/core/session-spec.ts";
 import { createProbeRoutes } from "../../src/http/probe-routes.ts";
 
@@ -31,6 +31,12 @@ async function container(): Promise<Manifest> {
   return spec.containers[0];
 }
 
+/** The configuration of a container with these variables, in a cluster. */
+function configOf(env: Manifest): Config {
+  const own = env.map(({ name, value }: Manifest) => [name, value]);
+  return parseConfig({ ...Object.fromEntries(own), KUBERNETES_SERVICE_HOST: "10.96.0.1" });
+}
+
 describe("the kustomize base", () => {
   it("names every manifest that there is", async () => {
     const { resources, namespace } = await manifest("kustomization.yaml", "Kustomization");
@@ -54,9 +60,7 @@ describe("the kustomize base", () => {
 
   it("configures a server that serves a cluster from its volume", async () => {
     const { env, volumeMounts, ports } = await container();
-    const config = parseConfig(
-      Object.fromEntries(env.map(({ name, value }: Manifest) => [name, value])),
-    );
+    const config = configOf(env);
     expect(config).toMatchObject({ auth: { kind: "kubernetes" }, host: "0.0.0.0" });
     expect(ports).toEqual([{ name: "http", containerPort: config.port }]);
     if (config.storage.kind !== "disk") throw new Error("Not on disk");
@@ -72,9 +76,7 @@ describe("the kustomize base", () => {
 
   it("lets a stop take as long as it may", async () => {
     const { env } = await container();
-    const config = parseConfig(
-      Object.fromEntries(env.map(({ name, value }: Manifest) => [name, value])),
-    );
+    const config = configOf(env);
     const graceMs = (await pod()).spec.terminationGracePeriodSeconds * 1000;
     // ends of runs are stored and told, connections closed, activity written
     expect(graceMs).toBeGreaterThanOrEqual(config.drainMs + 25_000);

@@ -11,6 +11,9 @@ function problemsOf(env: Record<string, string>): readonly string[] {
   return [];
 }
 
+/** What a pod of the cluster has in its environment. */
+const IN_CLUSTER = { RUNLOG_AUTH: "kubernetes", KUBERNETES_SERVICE_HOST: "10.96.0.1" };
+
 describe("parseConfig", () => {
   it("serves on loopback, on disk and with the demo runner when nothing is set", () => {
     expect(parseConfig({ PATH: "/bin" })).toEqual({
@@ -57,7 +60,7 @@ describe("parseConfig", () => {
   });
 
   it("serves a cluster to everybody who has a token of it", () => {
-    const config = parseConfig({ RUNLOG_AUTH: "kubernetes" });
+    const config = parseConfig({ ...IN_CLUSTER });
     expect(config).toMatchObject({
       host: "0.0.0.0",
       runnerUrl: null,
@@ -111,8 +114,14 @@ describe("parseConfig", () => {
     { RUNLOG_REAUTH: "often" },
   ])("refuses %j in a cluster", (env) => {
     const [name = ""] = Object.keys(env);
-    const problems = problemsOf({ RUNLOG_AUTH: "kubernetes", ...env });
+    const problems = problemsOf({ ...IN_CLUSTER, ...env });
     expect(problems).toEqual([expect.stringMatching(new RegExp(`^${name}\\b`))]);
+  });
+
+  it("wants to know which cluster, outside of one", () => {
+    expect(problemsOf({ RUNLOG_AUTH: "kubernetes" })).toEqual([
+      "RUNLOG_AUTH=kubernetes outside of a cluster needs a KUBECONFIG",
+    ]);
   });
 
   it("knows no port of runners without a cluster", () => {
