@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { addressOfStream, CLIENTS, type Followed } from "../support/agui-clients.ts";
 import { tellLog, type TellOptions } from "../support/told-log.ts";
 import { condense } from "./condense.ts";
+import { FOUND_LOGS } from "./found-logs.ts";
 import { meaningOf } from "./meaning.ts";
 import { olderLog, randomLog } from "./random-log.ts";
 
@@ -61,6 +62,18 @@ function cutAt(lines: readonly string[], part: number): [string[], string[]] {
 }
 
 describe("the standard profile of random logs", () => {
+  it("tells logs rightly, at every moment, that were once told wrongly", async () => {
+    for (const lines of FOUND_LOGS) {
+      const meaning = plain(await meaningOf(lines));
+      for (let at = 0; at <= lines.length; at++) {
+        const options = { dialect: "1.0", snapshot: true, after: lines.slice(at) } as const;
+        const followed = await follow("1.0.0", lines.slice(0, at), options);
+        expect(plain(followed)).toEqual(meaning);
+      }
+      expect(plain(await follow("1.0.0", lines, { dialect: "1.0" }))).toEqual(meaning);
+    }
+  });
+
   it(
     "leaves a client of 1.0 with the messages and the state that the log means",
     async () => {

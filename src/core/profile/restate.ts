@@ -25,10 +25,12 @@ export function restate(
   dialect: Dialect,
 ): EventLine[] | null {
   if (messages.isLost || !state || state.isLost) return null;
+  // a snapshot has taken the call away that was open: to start it again would make it anew
+  for (const id of openCalls(profile)) if (!messages.hasCall(id)) profile.abandonCall(id);
   const { told, calls } = withoutOpenCalls(messages, profile, dialect);
   const again = new Set(calls.map(({ call }) => call.id));
   const openers = profile.openers;
-  const open = new Set(openers.map((opener) => opener.text("toolCallId")));
+  const open = new Set(openCalls(profile));
   return [
     ...[...profile.hiddenMessages].map(hidden),
     EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: told }),
@@ -55,7 +57,7 @@ function withoutOpenCalls(
   dialect: Dialect,
 ): { readonly told: readonly Message[]; readonly calls: readonly PlacedCall[] } {
   if (dialect === "1.0") return { told: messages.messages, calls: [] };
-  const open = new Set(profile.openers.flatMap((opener) => opener.text("toolCallId") ?? []));
+  const open = new Set(openCalls(profile));
   // what two messages have cannot be streamed into one of them: it is told when the run ends
   for (const id of open) if (messages.isDoubled(id)) profile.abandonCall(id);
   const calls: PlacedCall[] = [];
@@ -67,6 +69,14 @@ function withoutOpenCalls(
     return { ...message, toolCalls: all.slice(0, first) };
   });
   return { told, calls };
+}
+
+/** The tool calls that are open. */
+function openCalls(profile: ProfileStream): string[] {
+  return profile.openers.flatMap((opener) => {
+    const id = opener.text("toolCallId");
+    return id === null ? [] : [id];
+  });
 }
 
 function openAgain(opener: EventLine): EventLine {

@@ -129,7 +129,12 @@ export class RunItems {
     { kind, id, owner }: { kind: ItemKind; id: string; owner: string | null },
   ): void {
     const { dialect, messages } = this.#options;
-    if (this.open.has(kind, id, owner)) return this.#again(type, line);
+    if (this.open.has(kind, id, owner)) {
+      // a snapshot may have taken the call away that is open: then another of its id begins
+      if (kind !== "tool" || messages.hasCall(id)) return this.#again(type, line);
+      this.open.close(kind, id);
+      this.#options.emit(EventLine.of({ type: "TOOL_CALL_END", toolCallId: id }));
+    }
     const isMessage = kind === "text" || kind === "reasoning";
     if (isMessage && messages.find(id)?.role === "activity")
       return this.#options.emit(rawEvent(line));

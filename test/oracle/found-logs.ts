@@ -1,0 +1,43 @@
+type Event = Record<string, unknown>;
+
+const ids = (runId: string): Event => ({ threadId: "s1", runId });
+const withCall = (id: string, callId: string): Event => ({
+  id,
+  role: "assistant",
+  toolCalls: [{ id: callId, type: "function", function: { name: "f", arguments: "" } }],
+});
+const call = (toolCallId: string): Event => ({
+  type: "TOOL_CALL_START",
+  toolCallId,
+  toolCallName: "f",
+});
+const snapshot = (...messages: Event[]): Event => ({ type: "MESSAGES_SNAPSHOT", messages });
+const started = (runId: string, ...messages: Event[]): Event => ({
+  type: "RUN_STARTED",
+  ...ids(runId),
+  input: { ...ids(runId), messages },
+});
+const finished = (runId: string): Event => ({ type: "RUN_FINISHED", ...ids(runId) });
+
+/** Logs that random search has found to be told wrongly once. */
+export const FOUND_LOGS: readonly (readonly string[])[] = [
+  // a snapshot takes the call away that is open, and another of its id begins
+  [
+    started("r0", withCall("p1", "t0")),
+    call("t0"),
+    snapshot(withCall("p1", "t1")),
+    call("t0"),
+    finished("r0"),
+    started("r1", { id: "x0", role: "tool", toolCallId: "t0", content: "" }),
+    finished("r1"),
+  ],
+  // a snapshot takes the call away that is open, and the session is restated then
+  [
+    started("r0", withCall("p0", "t1")),
+    finished("r0"),
+    started("r1"),
+    { type: "TOOL_CALL_ARGS", toolCallId: "t1", delta: "" },
+    snapshot(withCall("p0", "t0")),
+    finished("r1"),
+  ],
+].map((events) => events.map((event) => JSON.stringify(event)));

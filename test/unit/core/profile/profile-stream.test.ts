@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { tellLog, type TellOptions } from "../../../support/told-log.ts";
+
+const ids = { threadId: "s1", runId: "r" };
+const started = JSON.stringify({ type: "RUN_STARTED", ...ids });
+const finished = JSON.stringify({ type: "RUN_FINISHED", ...ids });
+
+/** The events that are told of a log, as they stand in their frames. */
+async function tell(
+  lines: readonly string[],
+  options: Partial<TellOptions> = {},
+): Promise<string[]> {
+  const body = await tellLog(lines, { dialect: "1.0", ...options });
+  return [...body.matchAll(/^data: (.*)$/gm)].map(([, data = ""]) => data);
+}
+
+describe("what the standard profile tells", () => {
+  it("is the bytes that are stored, where a client takes them", async () => {
+    const lines = [
+      started,
+      String.raw`{ "value" : [9007199254740993, 1e400, "\u0041\/"] , "name":"n", "type":"CUSTOM" }`,
+      String.raw`{"delta":"\ud83d","messageId":"m","unknown":{"a":null},"type":"RAW","event":null}`,
+      finished,
+    ];
+    expect(await tell(lines)).toEqual(lines);
+  });
+
+  it("changes no more of an event than has to be changed", async () => {
+    const flawed =
+      '{"timestamp":1.6,"type":"CUSTOM","name":"n","rawEvent":null,"value":9007199254740993,"metadata":[]}';
+    expect((await tell([started, flawed, finished]))[1]).toBe(
+      '{"timestamp":2,"type":"CUSTOM","name":"n","value":9007199254740993}',
+    );
+  });
+
+  it("is no event of a line that is none", async () => {
+    expect(await tell([started, "no JSON", "[1]", "", finished])).toEqual([started, finished]);
+  });
+
+  it("is RAW where an event lacks what makes it one", async () => {
+    const lacking = '{"type":"TEXT_MESSAGE_START","messageId":7}';
+    expect((await tell([started, lacking, finished]))[1]).toBe(
+      `{"type":"RAW","event":${lacking},"source":"runlog"}`,
+    );
+  });
+
+  it("closes what a run leaves open, in the order in which clients want it", async () => {
+    const open = [
+      { type: "STEP_STARTED", stepName: "s" },
+      { type: "REASONING_START", messageId: "g" },
+      { type: "REASONING_MESSAGE_START", messageId: "g", role: "reasoning" },
+      { type: "TOOL_CALL_START", toolCallId: "t", toolCallName: "f" },
+      { type: "TEXT_MESSAGE_START", messageId: "m" },
+      { type: "SUBAGENT_STARTED", subagentRunId: "a", name: "n" },
+    ].map((event) => JSON.stringify(event));
+    const told = await tell([started, ...open, finished]);
+    const types = told.slice(7).map((event) => (JSON.parse(event) as { type: string }).type);
+    expect(types).toEqual([
+      "TEXT_MESSAGE_END",
+      "TOOL_CALL_END",
+      "REASONING_MESSAGE_END",
+      "REASONING_END",
+      "STEP_FINISHED",
+      "SUBAGENT_FINISHED",
+      "RUN_FINISHED",
+    ]);
+  });
+
+  it("leaves out a snapshot of a run that says what was streamed, and one for each that does not waits for the end", async () => {
+    const run = (runId: string, told: string, streamed: string): string[] => [
+      JSON.stringify({ type: "RUN_STARTED", threadId: "s1", runId }),
+      JSON.stringify({ type: "TEXT_MESSAGE_START", messageId: runId, role: "assistant" }),
+      JSON.stringify({ type: "TEXT_MESSAGE_CONTENT", messageId: runId, delta: streamed }),
+      JSON.stringify({ type: "TEXT_MESSAGE_END", messageId: runId }),
+      JSON.stringify({
+        type: "MESSAGES_SNAPSHOT",
+        messages: [{ id: runId, role: "assistant", content: told }],
+      }),
+      JSON.stringify({ type: "RUN_FINISHED", threadId: "s1", runId }),
+    ];
+    const isSnapshot = (event: string): boolean => event.includes("MESSAGES_SNAPSHOT");
+    expect((await tell([...run("a", "x", "x"), ...run("b", "y", "y")])).filter(isSnapshot)).toEqual(
+      [],
+    );
+    const told = await tell(["a", "b", "c"].flatMap((runId) => run(runId, "more", "mo")));
+    expect(told.filter(isSnapshot)).toHaveLength(1);
+    expect(told.findIndex(isSnapshot)).toBe(told.length - 2);
+    expect(told.find(isSnapshot)?.match(/"more"/g)).toHaveLength(3);
+  });
+
+  it("is, of one run, nothing of another that begins beside it", async () => {
+    const own = '{"type":"CUSTOM","name":"own","value":1,"runId":"r"}';
+    const unnamed = '{"type":"CUSTOM","name":"whose","value":1}';
+    const other = started.replace('"r"', '"q"');
+    const otherEnd = finished.replace('"r"', '"q"');
+    const lines = [
+      unnamed,
+      started,
+      unnamed,
+      other,
+      unnamed,
+      own,
+      otherEnd,
+      unnamed,
+      finished,
+      unnamed,
+    ];
+    expect(await tell(lines, { onlyRun: "r" })).toEqual([started, unnamed, own, unnamed, finished]);
+  });
+});
