@@ -7,6 +7,9 @@ import { CACHE_DIR, type GeneratedLog } from "./generate-log.ts";
 /** A generated log as a session of the server. */
 export interface LogSession {
   readonly log: GeneratedLog;
+  readonly name: string;
+  /** The file that holds the session's log. */
+  readonly file: string;
   /** Path of the session's routes, without a slash at its end. */
   readonly path: string;
   /** Cursor of the log's last event. */
@@ -29,23 +32,28 @@ export function sessionPath(session: string): string {
 
 /**
  * Makes a data directory that holds `logs` as sessions of the disk store. It goes with the process at
- * the latest.
+ * the latest. `nameOf` tells the names of the sessions, which must differ.
  */
-export async function createDataDir(logs: readonly GeneratedLog[] = []): Promise<DataDir> {
+export async function createDataDir(
+  logs: readonly GeneratedLog[] = [],
+  nameOf: (log: GeneratedLog, index: number) => string = ({ megabytes }) => `log-${megabytes}mb`,
+): Promise<DataDir> {
   await mkdir(CACHE_DIR, { recursive: true });
   const dir = await mkdtemp(join(CACHE_DIR, "data-"));
   const removeNow = (): void => rmSync(dir, { recursive: true, force: true });
   process.once("exit", removeNow);
   await writeFile(join(dir, "runlog.json"), `${JSON.stringify({ format: 1 })}\n`);
   const sessions: LogSession[] = [];
-  for (const log of logs) {
-    const session = `log-${log.megabytes}mb`;
+  for (const [index, log] of logs.entries()) {
+    const session = nameOf(log, index);
     const logId = createLogId(Date.now());
     const logDir = join(dir, "projects", PROJECT, session, logId);
     await mkdir(logDir, { recursive: true });
     // the server may append to its copy; a file system that can shares the blocks until then
-    await copyFile(log.path, join(logDir, "raw.jsonl"), constants.COPYFILE_FICLONE);
-    sessions.push({ log, path: sessionPath(session), endCursor: `${logId}-r${log.bytes}` });
+    const file = join(logDir, "raw.jsonl");
+    await copyFile(log.path, file, constants.COPYFILE_FICLONE);
+    const path = sessionPath(session);
+    sessions.push({ log, name: session, path, file, endCursor: `${logId}-r${log.bytes}` });
   }
   return {
     dir,
