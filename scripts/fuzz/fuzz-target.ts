@@ -11,7 +11,7 @@ export interface FuzzTarget {
   run(options: FuzzOptions): Promise<number>;
 }
 
-export interface FuzzOptions {
+interface FuzzOptions {
   readonly seed: number;
   readonly timeMs: number;
   /** Told before each input. */

@@ -149,7 +149,9 @@ async function killNowAndThen(server: KeptServer, options: SoakOptions): Promise
     await sleep(Math.min(leftMs, options.killEverySeconds * 1_000));
     if (Date.now() >= endAtMs) return;
     await server.killAndStart();
-    options.progress(`killed and started again, ${Math.round(leftMs / 1_000)} s before the end`);
+    options.progress(
+      `killed and started again, ${Math.round((endAtMs - Date.now()) / 1_000)} s before the end`,
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { concatBytes } from "../stream/concat.ts";
+import type { FairShare } from "../stream/fair-share.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
 import { rawCursorPrefix } from "./cursor.ts";
@@ -10,6 +11,8 @@ import type { SessionUse } from "./sessions.ts";
 export interface EventStreamOptions {
   readonly store: LogStore;
   readonly start: ReplayStart;
+  /** How much a read takes at once; shared by all viewers that read the store. */
+  readonly share: FairShare;
   /** When the client should come back after a break, ms; with jitter, so that all do not at once. */
   readonly retryMs: number;
 }
@@ -21,11 +24,10 @@ export const HEARTBEAT: Uint8Array<ArrayBuffer> = sseComment("heartbeat");
 interface Reading {
   readonly reader: ReadableStreamBYOBReader;
   readonly framer: SseFramer;
-  readonly buffer: Uint8Array<ArrayBuffer>;
+  buffer: Uint8Array<ArrayBuffer>;
+  /** Gives the share of the read back. */
+  readonly leave: () => void;
 }
-
-/** Bytes read at once: with less, replays are slower; with more, each viewer holds more. */
-const READ_BYTES = 64 * 1024;
 
 /**
  * One viewer: a reader of the raw log at an offset, framed as server-sent events. Replay and live
@@ -37,7 +39,7 @@ const READ_BYTES = 64 * 1024;
  */
 export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
   const { log } = use.session;
-  const { store, start } = options;
+  const { store, start, share } = options;
   const abort = new AbortController();
   const unwatch = log.watch();
   let { logId, offset } = start;
@@ -52,20 +54,28 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
       reading = {
         reader: bytes.getReader({ mode: "byob" }),
         framer: new SseFramer(rawCursorPrefix(id), offset),
-        // framing copies, so that one buffer does for the whole read
-        buffer: new Uint8Array(READ_BYTES),
+        buffer: new Uint8Array(0),
+        leave: share.take(),
       };
     }
     const { reader, framer, buffer } = reading;
-    const { value, done } = await reader.read(buffer);
+    const size = share.bytes;
+    // framing copies, so that one buffer does as long as it has the right size
+    const { value, done } = await reader.read(
+      buffer.length === size ? buffer : new Uint8Array(size),
+    );
     if (done) {
-      reading = null;
+      endRead();
       return null;
     }
     offset += value.length;
-    const frames = framer.push(value);
-    reading = { reader, framer, buffer: new Uint8Array(value.buffer) };
-    return frames;
+    reading.buffer = new Uint8Array(value.buffer);
+    return framer.push(value);
+  }
+
+  function endRead(): void {
+    reading?.leave();
+    reading = null;
   }
 
   function isAtBoundary(): boolean {
@@ -120,6 +130,7 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
       reading?.reader.cancel().catch(() => {
         // the read ends by the signal; its error has nobody to go to
       });
+      reading?.leave();
       unwatch();
       use.release();
     },

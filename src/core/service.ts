@@ -5,6 +5,7 @@ import type { LogStore } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
+import { createFairShare, type FairShare } from "../stream/fair-share.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { createRuns, type Runs } from "./runs.ts";
@@ -33,6 +34,13 @@ export interface ServiceLimits {
   readonly retryMs: number;
   /** Streams (events, exports) open at once. Default 10,000. */
   readonly maxStreams: number;
+  /** Of those, streams of one session. Default 2,000. */
+  readonly maxSessionStreams: number;
+  /**
+   * Memory that viewers who read the store share, bytes: the more there are, the smaller are their
+   * reads, between 4 and 64 KiB. Default 8 MiB.
+   */
+  readonly replayBytes: number;
   /** Bytes of latest events kept per session. Default 1 MiB. */
   readonly ringBytes: number;
   /** Bytes of latest events kept in all. Default 64 MiB. */
@@ -55,6 +63,8 @@ const DEFAULT_LIMITS: ServiceLimits = {
   writeDeadlineMs: 30_000,
   retryMs: 2_000,
   maxStreams: 10_000,
+  maxSessionStreams: 2_000,
+  replayBytes: 8 * MIB,
   ringBytes: MIB,
   ringBudgetBytes: 64 * MIB,
   bodyBudgetBytes: 64 * MIB,
@@ -63,6 +73,9 @@ const DEFAULT_LIMITS: ServiceLimits = {
   sessionIdleMs: 600_000,
   drainMs: 10_000,
 };
+
+/** With smaller reads replays are slower; with larger ones each viewer holds more. */
+const READ_BYTES = { minBytes: 4 * 1024, maxBytes: 64 * 1024 } as const;
 
 const TICK_MS = 1_000;
 /** How often waiting readers look for themselves; announcements may be lost (LiveFeed). */
@@ -76,6 +89,7 @@ export interface SessionService extends SessionPorts {
   readonly runs: Runs;
   readonly betweenRuns: BetweenRuns;
   readonly pacer: StreamPacer;
+  readonly replayShare: FairShare;
   readonly bodyBudget: ByteBudget;
   /**
    * Refuses new runs, waits a while for those in flight, closes what is still open, and ends the
@@ -153,6 +167,7 @@ export async function createSessionService(
     runs,
     betweenRuns,
     pacer,
+    replayShare: createFairShare({ totalBytes: limits.replayBytes, ...READ_BYTES }),
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
     async close() {
       await runs.drain(limits.drainMs);

@@ -10,6 +10,7 @@ import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
+import { ResetResponse } from "./reset-response.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
@@ -23,6 +24,8 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** Connections that wait to be accepted: all viewers of a server that comes back come at once. */
+const BACKLOG = 4_096;
 const INTAKE_BUDGET = 64 * 1024 * 1024;
 /** The demo runner needs no address; this one names it in errors. */
 const DEMO_URL = "http://{session}.{project}.demo.invalid/";
@@ -46,6 +49,8 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
     limits: {
       writeDeadlineMs: config.writeDeadlineMs,
       maxStreams: config.maxStreams,
+      maxSessionStreams: config.maxSessionStreams,
+      replayBytes: config.replayBytes,
       runQueue: config.runQueue,
       runIdleMs: config.runIdleMs,
       sessionIdleMs: config.sessionIdleMs,
@@ -53,12 +58,17 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
     },
   });
   const listenHost = config.allowPublic ? null : config.host;
-  const app = createApp({ service, listenHost });
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false });
+  const app = createApp({ service, listenHost, corsOrigins: config.corsOrigins });
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: { ServerResponse: ResetResponse },
+  });
+  server.maxConnections = config.maxConnections;
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(config.port, config.host, resolve);
+      server.listen({ port: config.port, host: config.host, backlog: BACKLOG }, resolve);
     });
   } catch (error) {
     await store.close();

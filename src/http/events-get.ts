@@ -3,7 +3,7 @@ import { createEventStream, HEARTBEAT } from "../core/event-stream.ts";
 import { findReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
-import { openStream } from "./open-stream.ts";
+import { assertViewerRoom, openStream } from "./open-stream.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -22,8 +22,9 @@ export function eventsGet(service: SessionService) {
     const use = service.sessions.use(key);
     try {
       const start = await findReplayStart(use.session.log, service.store, cursorOf(c));
-      const { retryMs } = service.limits;
-      const source = createEventStream(use, { store: service.store, start, retryMs });
+      assertViewerRoom(use, service);
+      const { store, replayShare: share, limits } = service;
+      const source = createEventStream(use, { store, start, share, retryMs: limits.retryMs });
       const stream = openStream(service, source, { heartbeat: HEARTBEAT });
       const said: Record<string, string> =
         start.full === null ? {} : { "X-Runlog-Replay": `full; reason=${start.full}` };

@@ -22,6 +22,10 @@ describe("parseConfig", () => {
       maxEventBytes: 64 * 1024 * 1024,
       writeDeadlineMs: 30_000,
       maxStreams: 10_000,
+      maxSessionStreams: 2_000,
+      maxConnections: 12_000,
+      replayBytes: 8 * 1024 * 1024,
+      corsOrigins: [],
       runQueue: 8,
       runIdleMs: null,
       sessionIdleMs: 600_000,
@@ -48,6 +52,16 @@ describe("parseConfig", () => {
     });
     expect(parseConfig({ STATE_BASE_DIR: "/state" }).storage).toMatchObject({ dir: "/state" });
     expect(parseConfig({ STORAGE_URL: "memory:" }).storage).toEqual({ kind: "memory" });
+  });
+
+  it("reads origins as browsers write them, and no others", () => {
+    const RUNLOG_CORS_ORIGINS = "https://a.example, http://localhost:3000";
+    expect(parseConfig({ RUNLOG_CORS_ORIGINS }).corsOrigins).toEqual([
+      "https://a.example",
+      "http://localhost:3000",
+    ]);
+    for (const origin of ["*", "null", "a.example", "https://a.example/", "https://A.example"])
+      expect(problemsOf({ RUNLOG_CORS_ORIGINS: origin })).toHaveLength(1);
   });
 
   it("reports every problem at once", () => {
