@@ -28,7 +28,6 @@ if it does not answer as before when all have gone.
 
 const MEBIBYTE = 1024 * 1024;
 const SESSIONS = 8;
-const STAY_MS = 10_000;
 const SILENT_MS = 120_000;
 const RECOVERY_MS = 60_000;
 
@@ -66,17 +65,19 @@ async function main(): Promise<void> {
       ...common,
       connects,
       perSecond: connects / Number(values.seconds),
-      stayMs: 0,
+      stay: false,
     });
     const flood = await unleash("flood", {
       ...common,
       connects: Number(values.flood),
       perSecond: Number(values.flood),
-      stayMs: STAY_MS,
+      stay: true,
     });
     const recovered = await recover(port);
     const kills = (await group?.oomKills()) ?? 0;
+    const isOverrun = Number(values.flood) > Number(values.streams);
     const violations = [
+      ...(isOverrun && !("refused with 503" in flood.counts) ? ["nobody was refused"] : []),
       ...storm.violations,
       ...flood.violations,
       ...server.violations,

@@ -1,6 +1,7 @@
 // A storm of connects: viewers who all come back at once, and those who look in and leave.
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWithParent, sendToParent } from "../bench/child-script.ts";
+import { createDeferred } from "../bench/deadline.ts";
 import { type HttpStream, openHttpStream, type ResponseHead } from "../bench/http-stream.ts";
 import { createRandom } from "../bench/random.ts";
 import { createHistogram } from "../load/histogram.ts";
@@ -25,7 +26,7 @@ export interface StormReport {
 
 const LEAVE_AFTER_BYTES = 1_000_000;
 /** A visit that has not come to its end is given up: the server is judged by what it sent. */
-const LONGEST_VISIT_MS = 60_000;
+const LONGEST_VISIT_MS = 240_000;
 /** Descriptors of this process: with more open at once the next visits wait. */
 const MAX_OPEN = 15_000;
 const TICK_MS = 50;
@@ -35,15 +36,15 @@ const {
   port,
   connects,
   perSecond,
-  stayMs,
+  stay,
   seed,
   sessions,
 }: {
   readonly port: number;
   readonly connects: number;
   readonly perSecond: number;
-  /** How long those who resumed stay when they have seen the end. */
-  readonly stayMs: number;
+  /** Everybody comes with a late cursor and stays until the last one has been answered. */
+  readonly stay: boolean;
   readonly seed: number;
   readonly sessions: readonly StormSession[];
 } = JSON.parse(process.argv[2] ?? "");
@@ -51,7 +52,9 @@ const random = createRandom(seed);
 const firstBytes = createHistogram();
 const counts: Record<string, number> = {};
 const violations: string[] = [];
+const allAnswered = createDeferred<void>();
 let open = 0;
+let answered = 0;
 
 function count(what: string): void {
   counts[what] = (counts[what] ?? 0) + 1;
@@ -73,7 +76,7 @@ function report(done: boolean): void {
 
 async function visit(): Promise<void> {
   const session = random.pick(sessions);
-  const cursor = random.integer(2) === 0 ? random.pick(session.lateCursors) : null;
+  const cursor = stay || random.integer(2) === 0 ? random.pick(session.lateCursors) : null;
   const checker = createStreamChecker({ cursor });
   const openedAtMs = performance.now();
   let received = 0;
@@ -93,18 +96,23 @@ async function visit(): Promise<void> {
       received += bytes.length;
       checker.push(bytes);
       if (cursor === null && received >= LEAVE_AFTER_BYTES) leave("left after 1 MB");
-      if (cursor !== null && checker.cursor === session.endCursor) {
-        if (stayMs === 0) leave("resumed");
-        else setTimeout(() => leave("resumed"), stayMs);
-      }
+      if (cursor === null || checker.cursor !== session.endCursor) return;
+      if (stay) void allAnswered.promise.then(() => leave("resumed"));
+      else leave("resumed");
     },
   });
   function leave(how: string): void {
     outcome = how;
     stream.close();
   }
-  stream.head.catch(() => {});
-  const timer = setTimeout(() => leave("gave up"), LONGEST_VISIT_MS + stayMs);
+  // what ends before it has an answer has had its turn as well
+  void stream.head
+    .catch(() => {})
+    .then(() => {
+      answered += 1;
+      if (answered === connects) allAnswered.resolve();
+    });
+  const timer = setTimeout(() => leave("gave up"), LONGEST_VISIT_MS);
   await stream.ended;
   clearTimeout(timer);
   count(outcome);
