@@ -7,6 +7,7 @@ import { createSessionService, type ServiceLimits } from "../../src/core/service
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
 import { IMPATIENT, UNREACHABLE } from "../contract/session-routes/harness.ts";
@@ -19,6 +20,9 @@ export interface TestServerOptions {
   /** Clock of the service; default the machine's. */
   readonly clock?: Clock;
   readonly maxEventBytes?: number;
+  /** Default: nobody is told. */
+  readonly logger?: Logger;
+  readonly corsOrigins?: readonly string[];
 }
 
 const silent = { info() {}, warn() {}, error() {} };
@@ -27,6 +31,7 @@ const MIB = 1024 * 1024;
 /** The whole server in this process, without a socket, and a fake runner on a real one. */
 export async function createTestServer(options: TestServerOptions) {
   const { store, limits = {}, clock = systemClock, maxEventBytes = 64 * MIB } = options;
+  const { logger = silent, corsOrigins = [] } = options;
   const runner = await startFakeRunner();
   const directory = createLocalDirectory({ store, runnerUrl: runner.address });
   const eventsPath = new URL("events/", runner.address).pathname;
@@ -52,11 +57,11 @@ export async function createTestServer(options: TestServerOptions) {
       call: (call) => (call.key.session === IMPATIENT ? fastClient : client).call(call),
     },
     clock,
-    logger: silent,
+    logger,
     // a test that ends does not wait for its runs
     limits: { drainMs: 0, ...limits },
   });
-  const app = createApp({ service, listenHost: "127.0.0.1" });
+  const app = createApp({ service, listenHost: "127.0.0.1", corsOrigins });
   return {
     app,
     service,
