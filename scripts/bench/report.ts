@@ -64,5 +64,7 @@ export async function writeResults(rows: readonly Row[]): Promise<void> {
 }
 
 function readable(_key: string, value: unknown): unknown {
+  // a count is worth all its digits
+  if (Number.isInteger(value)) return value;
   return typeof value === "number" ? Number(value.toPrecision(SIGNIFICANT_DIGITS)) : value;
 }
