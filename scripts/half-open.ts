@@ -39,6 +39,9 @@ async function main(): Promise<void> {
     process.stdout.write(`${HELP}\n`);
     return;
   }
+  // child processes end in exit handlers, which a signal alone would skip
+  process.once("SIGINT", () => process.exit(130));
+  process.once("SIGTERM", () => process.exit(143));
   const data = await createDataDir([await generateLog(Number(values.log))]);
   const group = await createMemoryGroup(GROUP_BYTES);
   const server = await startServer({

@@ -48,6 +48,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${HELP}\n`);
     return;
   }
+  // child processes end in exit handlers, which a signal alone would skip
   process.once("SIGINT", () => process.exit(130));
   process.once("SIGTERM", () => process.exit(143));
   const log = await generateLog(Number(values.log));

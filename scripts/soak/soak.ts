@@ -80,7 +80,10 @@ async function watched(
     });
     await killNowAndThen(server, options);
     options.progress("no more runs; waiting until everything has come to its end");
-    await runs.stop();
+    const stuck = await runs.stop().then(
+      () => [],
+      (error: unknown) => [String(error)],
+    );
     const ends: Record<string, number> = {};
     for (const { name, file } of data.running) ends[name] = (await stat(file)).size;
     children.viewers.send({ ends });
@@ -104,6 +107,7 @@ async function watched(
       rangesChecked: viewers.seen.length + clients.seen.length,
       violations: [
         ...server.violations,
+        ...stuck,
         ...memoryViolations(server, used, options.limitBytes),
         ...viewers.violations,
         ...clients.violations,
