@@ -7,7 +7,7 @@ import { CACHE_DIR, type GeneratedLog } from "./generate-log.ts";
 /** A generated log as a session of the server. */
 export interface LogSession {
   readonly log: GeneratedLog;
-  readonly name: string;
+  readonly session: string;
   /** The file that holds the session's log. */
   readonly file: string;
   /** Path of the session's routes, without a slash at its end. */
@@ -53,7 +53,7 @@ export async function createDataDir(
     const file = join(logDir, "raw.jsonl");
     await copyFile(log.path, file, constants.COPYFILE_FICLONE);
     const path = sessionPath(session);
-    sessions.push({ log, name: session, path, file, endCursor: `${logId}-r${log.bytes}` });
+    sessions.push({ log, session, path, file, endCursor: `${logId}-r${log.bytes}` });
   }
   return {
     dir,

@@ -75,7 +75,7 @@ async function watched(
   try {
     const runs = keepRunning({
       port,
-      sessions: data.running,
+      sessions: data.running.map(({ session: name, path }) => ({ name, path })),
       runner: runner as ChildScript<RunOver>,
     });
     await killNowAndThen(server, options);
@@ -85,7 +85,7 @@ async function watched(
       (error: unknown) => [String(error)],
     );
     const ends: Record<string, number> = {};
-    for (const { name, file } of data.running) ends[name] = (await stat(file)).size;
+    for (const { session, file } of data.running) ends[session] = (await stat(file)).size;
     children.viewers.send({ ends });
     const viewers = await children.viewers.next(VIEWERS_MS);
     children.clients.send("stop");
@@ -121,8 +121,8 @@ async function watched(
 
 function startClients({ viewers, seed }: SoakOptions, data: SoakData, port: number) {
   const each = Math.ceil(viewers / data.running.length);
-  const sessions: WatchedSession[] = data.running.map(({ name, path, endCursor }) => ({
-    name,
+  const sessions: WatchedSession[] = data.running.map(({ session, path, endCursor }) => ({
+    name: session,
     path,
     endCursor,
     viewers: each,
@@ -136,8 +136,8 @@ function startClients({ viewers, seed }: SoakOptions, data: SoakData, port: numb
     clients: startScript<ClientsReport>(new URL("./clients-process.ts", import.meta.url), {
       port,
       seed,
-      sessions: data.sessions.map(({ name, path, log }) => ({
-        name,
+      sessions: data.sessions.map(({ session, path, log }) => ({
+        name: session,
         path,
         megabytes: log.megabytes,
       })),
@@ -165,7 +165,7 @@ async function checkLogs(
   seen: readonly { readonly session: string; readonly range: SeenRange }[],
 ): Promise<string[]> {
   const violations: string[] = [];
-  for (const { name, file, log, endCursor } of data.sessions) {
+  for (const { session: name, file, log, endCursor } of data.sessions) {
     const found = await checkLog({
       file,
       logId: endCursor.slice(0, endCursor.indexOf("-")),
