@@ -45,7 +45,11 @@ const context: WorkloadContext = {
 
 async function work(workload: Workload): Promise<void> {
   while (!stop.signal.aborted) {
-    await workload.round(context).catch(() => context.count(`${workload.name}, cut off`));
+    await workload.round(context).catch((error: unknown) => {
+      // what came whole and makes no sense was not cut off
+      if (error instanceof SyntaxError) context.violation(`${workload.name}: ${error.message}`);
+      else context.count(`${workload.name}, cut off`);
+    });
     await sleep(PAUSE_MS);
   }
 }
