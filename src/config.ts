@@ -111,8 +111,8 @@ export const VARIABLES: readonly Variable[] = [
   },
   {
     name: "RUNLOG_REPLAY_BYTES",
-    fallback: "8MiB",
-    meaning: "memory that all replays share for their reads",
+    fallback: "32MiB",
+    meaning: "memory of all replays; with less left they read in smaller pieces",
   },
   {
     name: "RUNLOG_CORS_ORIGINS",
@@ -174,7 +174,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     maxStreams: value("RUNLOG_MAX_STREAMS", 10_000, readCount, "a number"),
     maxSessionStreams: value("RUNLOG_MAX_SESSION_STREAMS", 2_000, readCount, "a number"),
     maxConnections: value("RUNLOG_MAX_CONNECTIONS", 12_000, readCount, "a number"),
-    replayBytes: value("RUNLOG_REPLAY_BYTES", 8 * MIB, readBytes, "a size such as 8MiB"),
+    replayBytes: value("RUNLOG_REPLAY_BYTES", 32 * MIB, readBytes, "a size such as 32MiB"),
     corsOrigins: value("RUNLOG_CORS_ORIGINS", [], readOrigins, "origins such as https://a.example"),
   };
   if (!isLoopback(config.host) && !config.allowPublic)

@@ -1,7 +1,7 @@
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { LogStore } from "../ports/log-store.ts";
+import type { BytesInFlight } from "../stream/bytes-in-flight.ts";
 import { concatBytes } from "../stream/concat.ts";
-import type { FairShare } from "../stream/fair-share.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
 import { rawCursorPrefix } from "./cursor.ts";
@@ -11,8 +11,8 @@ import type { SessionUse } from "./sessions.ts";
 export interface EventStreamOptions {
   readonly store: LogStore;
   readonly start: ReplayStart;
-  /** How much a read takes at once; shared by all viewers that read the store. */
-  readonly share: FairShare;
+  /** Says how much a read takes at once; shared by all viewers that read the store. */
+  readonly inFlight: BytesInFlight;
   /** When the client should come back after a break, ms; with jitter, so that all do not at once. */
   readonly retryMs: number;
 }
@@ -25,8 +25,6 @@ interface Reading {
   readonly reader: ReadableStreamBYOBReader;
   readonly framer: SseFramer;
   buffer: Uint8Array<ArrayBuffer>;
-  /** Gives the share of the read back. */
-  readonly leave: () => void;
 }
 
 /**
@@ -39,12 +37,14 @@ interface Reading {
  */
 export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
   const { log } = use.session;
-  const { store, start, share } = options;
+  const { store, start, inFlight } = options;
   const abort = new AbortController();
   const unwatch = log.watch();
   let { logId, offset } = start;
   let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
   let reading: Reading | null = null;
+  /** Bytes of this viewer that are in memory: what it reads into, and the frames made of it. */
+  let held = 0;
 
   /** The next bytes of a read of the store, framed, or null when that read is through. */
   async function readStored(id: string, end: number): Promise<Uint8Array<ArrayBuffer> | null> {
@@ -55,27 +55,33 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
         reader: bytes.getReader({ mode: "byob" }),
         framer: new SseFramer(rawCursorPrefix(id), offset),
         buffer: new Uint8Array(0),
-        leave: share.take(),
       };
     }
     const { reader, framer, buffer } = reading;
-    const size = share.bytes;
+    // who is asked for the next chunk has got rid of the one before
+    hold(buffer.length);
+    const size = inFlight.nextBytes;
     // framing copies, so that one buffer does as long as it has the right size
     const { value, done } = await reader.read(
       buffer.length === size ? buffer : new Uint8Array(size),
     );
     if (done) {
-      endRead();
+      reading = null;
+      hold(0);
       return null;
     }
     offset += value.length;
     reading.buffer = new Uint8Array(value.buffer);
-    return framer.push(value);
+    const frames = framer.push(value);
+    hold(reading.buffer.length + frames.buffer.byteLength);
+    return frames;
   }
 
-  function endRead(): void {
-    reading?.leave();
-    reading = null;
+  function hold(bytes: number): void {
+    // a read may come to its end after the viewer has gone
+    const now = abort.signal.aborted ? 0 : bytes;
+    inFlight.change(held, now);
+    held = now;
   }
 
   function isAtBoundary(): boolean {
@@ -130,7 +136,7 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
       reading?.reader.cancel().catch(() => {
         // the read ends by the signal; its error has nobody to go to
       });
-      reading?.leave();
+      hold(0);
       unwatch();
       use.release();
     },

@@ -5,7 +5,7 @@ import type { LogStore } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
-import { createFairShare, type FairShare } from "../stream/fair-share.ts";
+import { type BytesInFlight, createBytesInFlight } from "../stream/bytes-in-flight.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { createRuns, type Runs } from "./runs.ts";
@@ -37,8 +37,8 @@ export interface ServiceLimits {
   /** Of those, streams of one session. Default 2,000. */
   readonly maxSessionStreams: number;
   /**
-   * Memory that viewers who read the store share, bytes: the more there are, the smaller are their
-   * reads, between 4 and 64 KiB. Default 8 MiB.
+   * Memory of viewers who read the store, bytes: the less of it is left, the smaller are their reads,
+   * between 4 and 64 KiB. Default 32 MiB.
    */
   readonly replayBytes: number;
   /** Bytes of latest events kept per session. Default 1 MiB. */
@@ -64,7 +64,7 @@ const DEFAULT_LIMITS: ServiceLimits = {
   retryMs: 2_000,
   maxStreams: 10_000,
   maxSessionStreams: 2_000,
-  replayBytes: 8 * MIB,
+  replayBytes: 32 * MIB,
   ringBytes: MIB,
   ringBudgetBytes: 64 * MIB,
   bodyBudgetBytes: 64 * MIB,
@@ -89,7 +89,7 @@ export interface SessionService extends SessionPorts {
   readonly runs: Runs;
   readonly betweenRuns: BetweenRuns;
   readonly pacer: StreamPacer;
-  readonly replayShare: FairShare;
+  readonly inFlight: BytesInFlight;
   readonly bodyBudget: ByteBudget;
   /**
    * Refuses new runs, waits a while for those in flight, closes what is still open, and ends the
@@ -167,7 +167,7 @@ export async function createSessionService(
     runs,
     betweenRuns,
     pacer,
-    replayShare: createFairShare({ totalBytes: limits.replayBytes, ...READ_BYTES }),
+    inFlight: createBytesInFlight({ limitBytes: limits.replayBytes, ...READ_BYTES }),
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
     async close() {
       await runs.drain(limits.drainMs);

@@ -23,8 +23,8 @@ export function eventsGet(service: SessionService) {
     try {
       const start = await findReplayStart(use.session.log, service.store, cursorOf(c));
       assertViewerRoom(use, service);
-      const { store, replayShare: share, limits } = service;
-      const source = createEventStream(use, { store, start, share, retryMs: limits.retryMs });
+      const { store, inFlight, limits } = service;
+      const source = createEventStream(use, { store, start, inFlight, retryMs: limits.retryMs });
       const stream = openStream(service, source, { heartbeat: HEARTBEAT });
       const said: Record<string, string> =
         start.full === null ? {} : { "X-Runlog-Replay": `full; reason=${start.full}` };
