@@ -20,6 +20,11 @@ export interface Config {
   readonly maxEventBytes: number;
   readonly writeDeadlineMs: number;
   readonly maxStreams: number;
+  readonly maxSessionStreams: number;
+  readonly maxConnections: number;
+  readonly replayBytes: number;
+  /** Origins whose pages may call; none by default. */
+  readonly corsOrigins: readonly string[];
   readonly runQueue: number;
   /** Null: silence never ends a run. */
   readonly runIdleMs: number | null;
@@ -186,6 +191,26 @@ export const VARIABLES: readonly Variable[] = [
     meaning: "how long a stop waits for runs to end by themselves",
   },
   { name: "RUNLOG_MAX_STREAMS", fallback: "10000", meaning: "streams open at once" },
+  {
+    name: "RUNLOG_MAX_SESSION_STREAMS",
+    fallback: "2000",
+    meaning: "streams of one session open at once",
+  },
+  {
+    name: "RUNLOG_MAX_CONNECTIONS",
+    fallback: "12000",
+    meaning: "connections open at once; more are closed unanswered",
+  },
+  {
+    name: "RUNLOG_REPLAY_BYTES",
+    fallback: "32MiB",
+    meaning: "memory of all replays; with less left they read in smaller pieces",
+  },
+  {
+    name: "RUNLOG_CORS_ORIGINS",
+    fallback: "",
+    meaning: "origins whose pages may call, comma-separated",
+  },
 ];
 
 /**
@@ -275,7 +300,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     runIdleMs: value<number | null>("RUNLOG_RUN_IDLE", null, readDuration, "a time such as 30m"),
     sessionIdleMs: value("RUNLOG_SESSION_IDLE", 600_000, readDuration, "a time such as 10m"),
     drainMs: value("RUNLOG_DRAIN", 10_000, readDuration, "a time such as 10s"),
-    maxStreams: value("RUNLOG_MAX_STREAMS", 10_000, (text) => readInteger(text, 1e6), "a number"),
+    maxStreams: value("RUNLOG_MAX_STREAMS", 10_000, readCount, "a number"),
+    maxSessionStreams: value("RUNLOG_MAX_SESSION_STREAMS", 2_000, readCount, "a number"),
+    maxConnections: value("RUNLOG_MAX_CONNECTIONS", 12_000, readCount, "a number"),
+    replayBytes: value("RUNLOG_REPLAY_BYTES", 32 * MIB, readBytes, "a size such as 32MiB"),
+    corsOrigins: value("RUNLOG_CORS_ORIGINS", [], readOrigins, "origins such as https://a.example"),
   };
   if (!isCluster && !isLoopback(config.host) && !config.allowPublic)
     problems.push(
@@ -347,6 +376,18 @@ function readFlag(text: string): boolean | null {
 
 function readInteger(text: string, max: number): number | null {
   return /^\d+$/.test(text) && Number(text) <= max ? Number(text) : null;
+}
+
+function readCount(text: string): number | null {
+  return readInteger(text, 1_000_000);
+}
+
+/** Origins as a browser writes them. No `*`: whoever may call is named. */
+function readOrigins(text: string): string[] | null {
+  const origins = text.split(",").map((origin) => origin.trim());
+  const isOrigin = (origin: string): boolean =>
+    URL.canParse(origin) && /^https?:/.test(origin) && new URL(origin).origin === origin;
+  return origins.every(isOrigin) ? origins : null;
 }
 
 function readBytes(text: string): number | null {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { diskError, isErrno } from "./errors.ts";
@@ -8,6 +8,8 @@ import { FORMAT, type Layout } from "./layout.ts";
 export function takeDirectory(layout: Layout): () => void {
   try {
     mkdirSync(layout.projects, { recursive: true });
+    // SQLite opens what cannot be written for reading, and then its lock keeps nobody out
+    accessSync(layout.projects, constants.W_OK);
     const unlock = lockDirectory(layout.lockFile, layout.dir);
     try {
       checkFormat(layout);

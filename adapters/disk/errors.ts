@@ -7,6 +7,8 @@ const CODES: Readonly<Record<string, [RunlogErrorCode, string]>> = {
   EMFILE: ["store-busy", "Too many files are open"],
   ENFILE: ["store-busy", "Too many files are open in the system"],
   EAGAIN: ["store-busy", "The disk is busy"],
+  EROFS: ["store-failed", "The disk is read-only"],
+  EACCES: ["store-failed", "The disk's files belong to another user"],
 };
 
 /** What the operating system said, as a RunlogError. Anything unknown is `store-failed`. */

@@ -7,6 +7,8 @@ import { createDeferred, type Deferred, within } from "./deadline.ts";
 export interface ChildScript<Message> {
   /** The next message that it sent, in order; rejects when the process ends or in `timeoutMs`. */
   next(timeoutMs: number): Promise<Message>;
+  /** Sends a message, which the script gets by `receiveFromParent`. */
+  send(message: unknown): void;
   /** Ends the process and waits for its end. */
   stop(): Promise<void>;
 }
@@ -46,6 +48,7 @@ export function startScript<Message>(script: URL, args: unknown): ChildScript<Me
   }
 
   return {
+    send: (message) => void child.send(JSON.stringify(message)),
     next: (timeoutMs) => within(take(), timeoutMs, `a message of ${path}`),
     async stop() {
       kill();
@@ -57,6 +60,13 @@ export function startScript<Message>(script: URL, args: unknown): ChildScript<Me
 /** In a script that `startScript` started: sends a message. */
 export function sendToParent(message: unknown): void {
   process.send?.(JSON.stringify(message));
+}
+
+/** In a script that `startScript` started: is told each message of the parent's. */
+export function receiveFromParent(take: (message: unknown) => void): void {
+  process.on("message", (text) => {
+    if (typeof text === "string") take(JSON.parse(text));
+  });
 }
 
 /** In a script that `startScript` started: ends it when its parent ends. */

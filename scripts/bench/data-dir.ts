@@ -33,17 +33,20 @@ export function sessionPath(session: string): string {
 
 /**
  * Makes a data directory that holds `logs` as sessions of the disk store. It goes with the process at
- * the latest.
+ * the latest. `nameOf` tells the names of the sessions, which must differ.
  */
-export async function createDataDir(logs: readonly GeneratedLog[] = []): Promise<DataDir> {
+export async function createDataDir(
+  logs: readonly GeneratedLog[] = [],
+  nameOf: (log: GeneratedLog, index: number) => string = ({ megabytes }) => `log-${megabytes}mb`,
+): Promise<DataDir> {
   await mkdir(CACHE_DIR, { recursive: true });
   const dir = await mkdtemp(join(CACHE_DIR, "data-"));
   const removeNow = (): void => rmSync(dir, { recursive: true, force: true });
   process.once("exit", removeNow);
   await writeFile(join(dir, "runlog.json"), `${JSON.stringify({ format: 1 })}\n`);
   const sessions: LogSession[] = [];
-  for (const log of logs) {
-    const session = `log-${log.megabytes}mb`;
+  for (const [index, log] of logs.entries()) {
+    const session = nameOf(log, index);
     const logId = createLogId(Date.now());
     const logDir = join(dir, "projects", PROJECT, session, logId);
     await mkdir(logDir, { recursive: true });

@@ -20,7 +20,7 @@ const {
 } = JSON.parse(process.argv[2] ?? "");
 
 const server = createServer((request, response) => {
-  if (request.method !== "POST" || request.url !== "/") response.writeHead(404).end();
+  if (request.method !== "POST" || request.url?.includes("events/")) response.writeHead(404).end();
   else answerRun(request, response).catch((error: unknown) => response.destroy(asError(error)));
 });
 // the health of a connection is the server's business; a run may be silent for as long as it likes

@@ -7,6 +7,8 @@ export interface HttpStreamOptions {
   readonly port: number;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The head, before the first bytes of the body. */
+  readonly onHead?: (head: ResponseHead) => void;
   /** Bytes of the body, valid only during the call. */
   readonly onBody?: (bytes: Buffer) => void;
   /** Reads at most so many bytes a second; 0 stops reading after the first bytes, for ever. */
@@ -39,7 +41,7 @@ const readBuffer = Buffer.allocUnsafe(READ_BUFFER_BYTES);
  * than sending them. The connection is closed when the body is complete.
  */
 export function openHttpStream(options: HttpStreamOptions): HttpStream {
-  const { port, path, headers = {}, onBody = () => {}, bytesPerSecond } = options;
+  const { port, path, headers = {}, onHead, onBody = () => {}, bytesPerSecond } = options;
   const head = createDeferred<ResponseHead>();
   const ended = createDeferred<boolean>();
   // whoever only waits for the end must not be told of the head by an unhandled rejection
@@ -64,6 +66,7 @@ export function openHttpStream(options: HttpStreamOptions): HttpStream {
     const parsed = parseHead(headBytes.toString("latin1", 0, headEnd));
     decoder = createBodyDecoder(parsed.headers, { onBody, onEnd });
     head.resolve(parsed);
+    onHead?.(parsed);
     decoder.feed(headBytes.subarray(headEnd + HEAD_END.length));
   }
 

@@ -18,3 +18,24 @@ export async function freePort(): Promise<number> {
   await once(server, "close");
   return port;
 }
+
+/** Below the ports that systems give to the near ends of connections. */
+const FIXED_PORTS = { from: 15_000, count: 15_000 } as const;
+
+/** A free port that stays free between two lives of a server: no connection gets it meanwhile. */
+export async function freeFixedPort(): Promise<number> {
+  for (;;) {
+    const port = FIXED_PORTS.from + Math.floor(Math.random() * FIXED_PORTS.count);
+    const server = createServer();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject).listen(port, "127.0.0.1", resolve);
+      });
+      server.close();
+      await once(server, "close");
+      return port;
+    } catch {
+      // somebody has it
+    }
+  }
+}

@@ -21,7 +21,7 @@ export async function measureAdoption(data: DataDir): Promise<Row[]> {
   const size = `${own.log.megabytes} MB`;
   const old = await leaveOldLog(data.dir, own.log);
   const messages = await leaveOldMessages(data.dir, MESSAGES_MEGABYTES);
-  const server = await startServer({ dataDir: data.dir, legacyProject: PROJECT });
+  const server = await startServer({ dataDir: data.dir, env: { RUNLOG_LEGACY_PROJECT: PROJECT } });
   try {
     const migrated = await timeMigration(server, messages);
     const adopted = await timeReplay(server, old.session, old.bytes);

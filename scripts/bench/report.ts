@@ -3,7 +3,18 @@ import { cpus, totalmem } from "node:os";
 import { formatNumber, type Row } from "./row.ts";
 import { startCommand } from "./server-process.ts";
 
-const RESULTS = new URL("../../docs/bench/results.json", import.meta.url);
+/** What `npm run bench` leaves behind: the rows, and what they were measured on. */
+export interface Results {
+  /** ISO 8601. */
+  readonly date: string;
+  readonly node: string;
+  readonly startCommand: string;
+  readonly cpu: { readonly model: string; readonly count: number };
+  readonly memoryGiB: number;
+  readonly rows: readonly Row[];
+}
+
+export const RESULTS: URL = new URL("../../docs/bench/results.json", import.meta.url);
 const SIGNIFICANT_DIGITS = 6;
 const GIBIBYTE = 1024 ** 3;
 const COLUMNS = ["measurement", "size", "value", "bare pipe", "ratio", "limit", "ok"] as const;
@@ -40,7 +51,7 @@ function toCells(row: Row): readonly string[] {
 /** Writes `docs/bench/results.json`: the rows, and what they were measured on. */
 export async function writeResults(rows: readonly Row[]): Promise<void> {
   const processors = cpus();
-  const results = {
+  const results: Results = {
     date: new Date().toISOString(),
     node: process.version,
     startCommand: await startCommand(),
@@ -53,5 +64,7 @@ export async function writeResults(rows: readonly Row[]): Promise<void> {
 }
 
 function readable(_key: string, value: unknown): unknown {
+  // a count is worth all its digits
+  if (Number.isInteger(value)) return value;
   return typeof value === "number" ? Number(value.toPrecision(SIGNIFICANT_DIGITS)) : value;
 }

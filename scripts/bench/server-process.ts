@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { MemoryGroup } from "../load/memory-group.ts";
 import { within } from "./deadline.ts";
 import { freePort } from "./loopback.ts";
 
@@ -18,8 +19,26 @@ interface Memory {
 export interface ServerProcess {
   readonly port: number;
   memory(): Promise<Memory>;
+  /** Settles when the process has ended, however that came: with what it printed last. */
+  readonly ended: Promise<string>;
+  /** Sends SIGKILL and waits for the end. */
+  kill(): Promise<void>;
   /** Sends SIGTERM, and SIGKILL if that does not end it. */
   stop(): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly dataDir: string;
+  /** Port of a runner on 127.0.0.1, whose paths begin with the session's name. */
+  readonly runnerPort?: number;
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What limits its memory. */
+  readonly group?: MemoryGroup | null;
+  /** A script that is loaded into the server's process, and who is told of its messages. */
+  readonly watch?: { readonly script: URL; readonly onMessage: (message: unknown) => void };
 }
 
 /** The server did not start: nothing can be measured. The message holds what it printed. */
@@ -42,40 +61,36 @@ export async function startCommand(): Promise<string> {
  * Starts the server as `npm start` does, with its data in `dataDir`. Resolves when `/health` answers;
  * if it does not within 15 s the error holds what the server printed.
  */
-export async function startServer(options: {
-  readonly dataDir: string;
-  /** Port of a runner on 127.0.0.1. */
-  readonly runnerPort?: number;
-  /** The project that adopts old logs. */
-  readonly legacyProject?: string;
-}): Promise<ServerProcess> {
+export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const [command = "", ...args] = (await startCommand()).split(/\s+/);
   if (command !== "node") throw new Error(`the start script begins with ${command}, not with node`);
-  const port = await freePort();
+  const { port = await freePort(), group = null, watch } = options;
+  if (watch !== undefined) args.unshift("--import", watch.script.href);
+  const whole = [process.execPath, ...args];
+  const [file = "", ...rest] = group === null ? whole : group.command(whole);
   // settings of the caller's shell must not change what is measured
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("RUNLOG_"));
-  const child = spawn(process.execPath, args, {
+  const child = spawn(file, rest, {
     cwd: fileURLToPath(ROOT),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", ...(watch === undefined ? [] : ["ipc" as const])],
     env: {
       ...Object.fromEntries(inherited),
       PORT: String(port),
       STORAGE_URL: `file:${options.dataDir}`,
       ...(options.runnerPort === undefined
         ? {}
-        : { RUNNER_URL: `http://127.0.0.1:${options.runnerPort}/` }),
-      ...(options.legacyProject === undefined
-        ? {}
-        : { RUNLOG_LEGACY_PROJECT: options.legacyProject }),
+        : { RUNNER_URL: `http://127.0.0.1:${options.runnerPort}/{session}/` }),
+      ...options.env,
     },
   });
+  if (watch !== undefined) child.on("message", watch.onMessage);
   const kill = (): void => void child.kill("SIGKILL");
   process.once("exit", kill);
   const exited = once(child, "exit").finally(() => process.off("exit", kill));
 
   let output = "";
   for (const pipe of [child.stdout, child.stderr])
-    pipe.setEncoding("utf8").on("data", (text: string) => {
+    pipe?.setEncoding("utf8").on("data", (text: string) => {
       output = (output + text).slice(-OUTPUT_CHARS);
     });
 
@@ -91,6 +106,11 @@ export async function startServer(options: {
   return {
     port,
     memory: () => readMemory(child.pid),
+    ended: exited.then(() => output),
+    async kill() {
+      child.kill("SIGKILL");
+      await exited;
+    },
     async stop() {
       child.kill("SIGTERM");
       await within(exited, STOP_TIMEOUT_MS, "exit").catch(() => child.kill("SIGKILL"));

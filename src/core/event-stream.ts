@@ -1,4 +1,5 @@
 import type { LogStore } from "../ports/log-store.ts";
+import type { BytesInFlight } from "../stream/bytes-in-flight.ts";
 import { concatBytes } from "../stream/concat.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
@@ -10,6 +11,8 @@ import type { SessionUse } from "./sessions.ts";
 export interface EventStreamOptions {
   readonly store: LogStore;
   readonly start: ReplayStart;
+  /** Says how much a read takes at once; shared by all viewers that read the store. */
+  readonly inFlight: BytesInFlight;
   /** When the client should come back after a break, ms; with jitter, so that all do not at once. */
   readonly retryMs: number;
   /** Frames that come before everything else. */
@@ -26,8 +29,8 @@ export const HEARTBEAT: Uint8Array<ArrayBuffer> = sseComment("heartbeat");
  * Takes over `use` and releases it when closed.
  */
 export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
-  const { store, start } = options;
-  const reader = createLogReader(use, { store, start, framed: true });
+  const { store, start, inFlight } = options;
+  const reader = createLogReader(use, { store, start, inFlight, framed: true });
   let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
   /** Framing goes on over chunks that follow each other: the log, and where the next one begins. */
   let framing: { place: LogPlace; end: number; framer: SseFramer } | null = null;

@@ -1,14 +1,18 @@
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { LogStore } from "../ports/log-store.ts";
+import type { BytesInFlight } from "../stream/bytes-in-flight.ts";
 import { EventStretches } from "./compaction/event-stretches.ts";
 import type { LogPlace } from "./cursor.ts";
 import { readShown } from "./legacy/read-shown.ts";
 import type { CompactRange, ReplayStart } from "./replay.ts";
+import type { Session } from "./session.ts";
 import type { SessionUse } from "./sessions.ts";
 
 export interface LogReaderOptions {
   readonly store: LogStore;
   readonly start: ReplayStart;
+  /** Says how much is read at once; shared by all who read the store. */
+  readonly inFlight: BytesInFlight;
   /**
    * Whether bytes that the session holds framed for its viewers may come as they are (`isFramed`),
    * which saves reading and framing them again. Default false: every chunk is bytes of a log.
@@ -58,8 +62,6 @@ interface Reading {
   readonly buffer: Uint8Array<ArrayBuffer>;
 }
 
-/** Bytes read at once: with less, replays are slower; with more, each viewer holds more. */
-const READ_BYTES = 64 * 1024;
 const LF = 10;
 
 /**
@@ -73,7 +75,7 @@ const LF = 10;
 export function createLogReader(use: SessionUse, options: LogReaderOptions): LogReader {
   const { session } = use;
   const { log } = session;
-  const { store, start, framed = false } = options;
+  const { store, start, inFlight, framed = false } = options;
   const abort = new AbortController();
   const unwatch = log.watch();
   let { logId, offset } = start;
@@ -84,34 +86,33 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
   let ready: LogChunk[] = [];
   let reading: Reading | null = null;
   let atLineEnd = true;
-
-  /** An adopted log may have to be looked through first; whoever watches hears heartbeats meanwhile. */
-  async function getReady(): Promise<void> {
-    await Promise.race([session.load(), aborted(abort.signal)]);
-    offset = Math.max(offset, session.shownFrom);
-    isReady = true;
-  }
+  const held = inFlight.share();
 
   async function open(place: LogPlace, from: number, end: number): Promise<Reading> {
     const range = { logId: place.logId, log: place.log, start: from, end, signal: abort.signal };
     // a log of our own is not even asked whether it is one
-    const bytes = start.isAdopted
-      ? await readShown(store, log.key, range)
-      : store.read(log.key, range);
-    return { place, reader: bytes.getReader({ mode: "byob" }), buffer: new Uint8Array(READ_BYTES) };
+    const read = start.isAdopted ? readShown(store, log.key, range) : store.read(log.key, range);
+    const reader = (await read).getReader({ mode: "byob" });
+    return { place, reader, buffer: new Uint8Array(0) };
   }
 
-  function openCompact(
-    id: string,
-    { generation, start: from, end }: CompactRange,
-  ): Promise<Reading> {
+  function openNext(id: string): Promise<Reading> {
+    if (!compact) return open({ log: "raw", logId: id }, offset, log.position?.end ?? offset);
+    const { generation, start: from, end } = compact;
     return open({ log: "compact", logId: id, generation }, from, end);
   }
 
   /** Makes the next bytes of the read that is under way ready, or ends it. */
   async function readOn({ place, reader, buffer }: Reading): Promise<void> {
-    const { value, done } = await reader.read(buffer);
+    const size = inFlight.nextBytes;
+    // what it reads into, and as much that is made of it
+    held.hold(2 * size);
+    // one buffer does as long as it has the right size
+    const { value, done } = await reader.read(
+      buffer.length === size ? buffer : new Uint8Array(size),
+    );
     if (done) {
+      held.hold(0);
       reading = null;
       compact = null;
       return;
@@ -152,7 +153,10 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
   }
 
   async function poll(): Promise<LogChunk | typeof AT_END | null> {
-    if (!isReady) await getReady();
+    if (!isReady) {
+      offset = Math.max(offset, await readyFrom(session, abort.signal));
+      isReady = true;
+    }
     while (!abort.signal.aborted) {
       const chunk = takeReady();
       if (chunk) return chunk;
@@ -163,9 +167,7 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
       const id = logId ?? "";
       if (readRecent(id)) continue;
       try {
-        reading ??= await (compact
-          ? openCompact(id, compact)
-          : open({ log: "raw", logId: id }, offset, known?.end ?? offset));
+        reading ??= await openNext(id);
         await readOn(reading);
       } catch (error) {
         // deleted while it was read, which is not announced yet
@@ -194,6 +196,7 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
     },
     close() {
       abort.abort();
+      held.release();
       reading?.reader.cancel().catch(() => {
         // the read ends by the signal; its error has nobody to go to
       });
@@ -201,6 +204,15 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
       use.release();
     },
   };
+}
+
+/**
+ * Where the first event of an adopted log begins, once it has been looked through; whoever watches
+ * hears heartbeats meanwhile.
+ */
+async function readyFrom(session: Session, signal: AbortSignal): Promise<number> {
+  await Promise.race([session.load(), aborted(signal)]);
+  return session.shownFrom;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
+import { type BytesInFlight, createBytesInFlight } from "../stream/bytes-in-flight.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { type Compactor, createCompactor } from "./compaction/compactor.ts";
@@ -48,6 +49,13 @@ export interface ServiceLimits {
   readonly retryMs: number;
   /** Streams (events, exports) open at once. Default 10,000. */
   readonly maxStreams: number;
+  /** Of those, streams of one session. Default 2,000. */
+  readonly maxSessionStreams: number;
+  /**
+   * Memory of viewers who read the store, bytes: the less of it is left, the smaller are their reads,
+   * between 4 and 64 KiB. Default 32 MiB.
+   */
+  readonly replayBytes: number;
   /** Bytes of latest events kept per session. Default 1 MiB. */
   readonly ringBytes: number;
   /** Bytes of latest events kept in all. Default 64 MiB. */
@@ -78,6 +86,8 @@ const DEFAULT_LIMITS: ServiceLimits = {
   writeDeadlineMs: 30_000,
   retryMs: 2_000,
   maxStreams: 10_000,
+  maxSessionStreams: 2_000,
+  replayBytes: 32 * MIB,
   ringBytes: MIB,
   ringBudgetBytes: 64 * MIB,
   bodyBudgetBytes: 64 * MIB,
@@ -90,6 +100,9 @@ const DEFAULT_LIMITS: ServiceLimits = {
   reauthMs: 300_000,
   podGraceMs: 0,
 };
+
+/** With smaller reads replays are slower; with larger ones each viewer holds more. */
+const READ_BYTES = { minBytes: 4 * 1024, maxBytes: 64 * 1024 } as const;
 
 const TICK_MS = 1_000;
 /** How often waiting readers look for themselves; announcements may be lost (LiveFeed). */
@@ -107,6 +120,7 @@ export interface SessionService extends SessionPorts {
   readonly betweenRuns: BetweenRuns;
   readonly compactor: Compactor;
   readonly pacer: StreamPacer;
+  readonly inFlight: BytesInFlight;
   readonly bodyBudget: ByteBudget;
   readonly profileBudgets: ProfileBudgets;
   /**
@@ -173,6 +187,7 @@ export async function createSessionService(
   // where logs make sessions nobody says which of them run
   if (!directory.logsMakeSessions)
     void resumeListening({ store, directory, sessions, betweenRuns, logger, isStopped });
+  const inFlight = createBytesInFlight({ limitBytes: limits.replayBytes, ...READ_BYTES });
   const pacer = createStreamPacer({
     now: () => clock.now(),
     heartbeatMs: limits.heartbeatMs,
@@ -207,10 +222,12 @@ export async function createSessionService(
     betweenRuns,
     compactor,
     pacer,
+    inFlight,
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
     profileBudgets: {
       messages: createByteBudget(limits.messageBudgetBytes),
       lines: createByteBudget(limits.lineBudgetBytes),
+      reads: inFlight,
     },
     async close() {
       closed = true;

@@ -70,6 +70,11 @@ export class SessionLog {
     return this.#overtaken;
   }
 
+  /** How many watch it now. */
+  get viewers(): number {
+    return this.#viewers;
+  }
+
   /** Asks the store; what it says is what `position` then is. */
   async refresh(): Promise<LogStat | null> {
     const stat = await this.#store.stat(this.key);

@@ -11,6 +11,7 @@ import type { Logger } from "../ports/logger.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
 import { openStore } from "./open-store.ts";
 import { openPlatform } from "./platform.ts";
+import { ResetResponse } from "./reset-response.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
@@ -24,6 +25,8 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** Connections that wait to be accepted: all viewers of a server that comes back come at once. */
+const BACKLOG = 4_096;
 const INTAKE_BUDGET = 64 * 1024 * 1024;
 /** A pod is seen to end a moment after its connections have ended. */
 const POD_GRACE_MS = 3_000;
@@ -53,6 +56,8 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
     limits: {
       writeDeadlineMs: config.writeDeadlineMs,
       maxStreams: config.maxStreams,
+      maxSessionStreams: config.maxSessionStreams,
+      replayBytes: config.replayBytes,
       runQueue: config.runQueue,
       runIdleMs: config.runIdleMs,
       sessionIdleMs: config.sessionIdleMs,
@@ -63,12 +68,18 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
   });
   // who is asked for a token is not fooled by a page of another name
   const listenHost = config.allowPublic || isCluster ? null : config.host;
-  const app = createApp({ service, listenHost, peerOf });
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false });
+  const { corsOrigins } = config;
+  const app = createApp({ service, listenHost, corsOrigins, peerOf });
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    overrideGlobalObjects: false,
+    serverOptions: { ServerResponse: ResetResponse },
+  });
+  server.maxConnections = config.maxConnections;
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(config.port, config.host, resolve);
+      server.listen({ port: config.port, host: config.host, backlog: BACKLOG }, resolve);
     });
   } catch (error) {
     await ports.platform.close();

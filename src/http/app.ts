@@ -1,20 +1,33 @@
 import { Hono } from "hono";
+import { cors } from "hono/cors";
 import type { SessionService } from "../core/service.ts";
 import { allowedHosts, hostGuard } from "./host-guard.ts";
 import { createProbeRoutes } from "./probe-routes.ts";
 import { problem, problemOf } from "./problem.ts";
+import { securityHeaders } from "./security-headers.ts";
 import { createSessionRoutes, type SessionRoutesOptions } from "./session-routes.ts";
 
 export interface AppOptions extends SessionRoutesOptions {
   readonly service: SessionService;
   /** Where the server listens: its own name in `Host` headers. Null when any host may be named. */
   readonly listenHost: string | null;
+  /** Origins whose pages may call. Default: none, and no answer says a word about origins. */
+  readonly corsOrigins?: readonly string[];
 }
 
+/** Without credentials: a caller's token is in a header that its page sets, never in a cookie. */
+const CORS = {
+  allowHeaders: ["Authorization", "Content-Type", "Last-Event-ID", "X-Request-Id"],
+  exposeHeaders: ["Content-Disposition", "Retry-After", "X-Runlog-Replay"],
+  maxAge: 600,
+};
+
 /** The whole server as the entries serve it: probes, the session routes, and clear 404s. */
-export function createApp({ service, listenHost, ...options }: AppOptions): Hono {
+export function createApp({ service, listenHost, corsOrigins = [], ...options }: AppOptions): Hono {
   const app = new Hono();
-  if (listenHost !== null) app.use("*", hostGuard(allowedHosts(listenHost)));
+  app.use("*", securityHeaders());
+  if (listenHost !== null) app.use("*", hostGuard(allowedHosts(listenHost), corsOrigins));
+  if (corsOrigins.length > 0) app.use("*", cors({ ...CORS, origin: [...corsOrigins] }));
   app.route("/", createProbeRoutes(service));
   app.route("/api/projects/:projectName/agentic-sessions", createSessionRoutes(service, options));
   app.notFound((c) => problem(c, { code: "not-found", detail: "Not found" }));

@@ -5,7 +5,7 @@ import { findReplayStart, type ReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
 import type { SessionUse } from "../core/sessions.ts";
 import { accessOf } from "./access.ts";
-import { openStream } from "./open-stream.ts";
+import { assertViewerRoom, openStream } from "./open-stream.ts";
 import { sessionKeyOf } from "./session-key.ts";
 import { replayHeader, SSE_HEADERS } from "./sse-headers.ts";
 import { streamViewOf } from "./view.ts";
@@ -19,16 +19,18 @@ export function eventsGet(service: SessionService) {
     if (c.req.method === "HEAD") return c.body(null, 200, { ...SSE_HEADERS });
     const use = service.sessions.use(key);
     try {
-      const { store, compactor, limits } = service;
+      const { store, compactor, inFlight, limits } = service;
       const cursor = cursorOf(c);
       const history = view === "raw" ? "raw" : "condensed";
       const found = await findReplayStart(use.session, { store, cursor, view: history });
       // what an earlier process did not get to
       if (history === "condensed" && found.logId !== null) compactor.request(key);
+      assertViewerRoom(use, service);
       const isFresh = cursor === null || found.full !== null;
       const { preface, ...start }: PrefacedStart =
         view === "snapshot" && isFresh ? await snapshotStart(service, use, found) : found;
-      const options = { store, start, retryMs: limits.retryMs, ...(preface && { preface }) };
+      const { retryMs } = limits;
+      const options = { store, start, inFlight, retryMs, ...(preface && { preface }) };
       const source = createEventStream(use, options);
       const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
       return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(start.full) });

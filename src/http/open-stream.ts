@@ -1,4 +1,5 @@
 import type { SessionService } from "../core/service.ts";
+import type { SessionUse } from "../core/sessions.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import type { RequestAccess } from "./access.ts";
@@ -15,6 +16,13 @@ export interface OpenStreamOptions {
 export function assertStreamRoom({ pacer, limits }: SessionService): void {
   if (pacer.open >= limits.maxStreams)
     throw new RunlogError("overloaded", "Too many streams are open", { limit: limits.maxStreams });
+}
+
+/** Throws `overloaded` when the session has as many viewers as it may; `use` is one of them. */
+export function assertViewerRoom({ session }: SessionUse, { limits }: SessionService): void {
+  const limit = limits.maxSessionStreams;
+  if (session.log.viewers >= limit)
+    throw new RunlogError("overloaded", "Too many streams of this session are open", { limit });
 }
 
 /** Opens a stream of `source`, or closes it and throws as `assertStreamRoom` does. */

@@ -22,7 +22,11 @@ import {
 } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-const CYCLES = 8;
+/** So many kills share a log; after them the next life begins with an empty one. */
+const CYCLES_A_LIFE = 8;
+const CYCLES = Number(process.env["CRASH_CYCLES"] ?? CYCLES_A_LIFE);
+const SEED = Number(process.env["CRASH_SEED"] ?? Math.trunc(Math.random() * 2 ** 32));
+const SEEDS = Array.from({ length: Math.ceil(CYCLES / CYCLES_A_LIFE) }, (_, life) => SEED + life);
 const VIEWERS = 3;
 const MOST_SEEN = 1_500;
 const LAST_EVENTS = 100;
@@ -30,53 +34,56 @@ const LAST_EVENTS = 100;
 /** What the runner has sent in each run, in order; the last one may not have left it. */
 type Sent = Map<string, string[]>;
 
-it("what any viewer saw is in the log after every kill -9, and the rest follows without a seam", async () => {
-  const seed = Math.trunc(Math.random() * 2 ** 32);
-  console.info(`kill.test.ts: seed ${seed}`);
-  const random = createRandom(seed);
-  const runner = await freshRunner();
-  const dir = await freshDir();
-  const env = { STORAGE_URL: `file:${dir}`, RUNNER_URL: runner.address };
-  const sent: Sent = new Map();
-  const viewers = Array.from({ length: VIEWERS }, () => new Viewer());
-  let server = await startServer({ env });
-  const sameAddress = { ...env, PORT: new URL(server.url).port };
+console.info(`kill.test.ts: seed ${SEED}`);
 
-  for (let cycle = 0; cycle < CYCLES; cycle++) {
+it.each(SEEDS)(
+  "what any viewer saw is in the log after every kill -9, and the rest follows without a seam (seed %i)",
+  async (seed) => {
+    const random = createRandom(seed);
+    const runner = await freshRunner();
+    const dir = await freshDir();
+    const env = { STORAGE_URL: `file:${dir}`, RUNNER_URL: runner.address };
+    const sent: Sent = new Map();
+    const viewers = Array.from({ length: VIEWERS }, () => new Viewer());
+    let server = await startServer({ env });
+    const sameAddress = { ...env, PORT: new URL(server.url).port };
+
+    for (let cycle = 0; cycle < CYCLES_A_LIFE; cycle++) {
+      const session = sessionOf(server, runner);
+      await expectWholeLog(session, sent, viewers);
+      const following = viewers.map((viewer) => viewer.follow(session));
+      const run = `run-${cycle}`;
+      const events: string[] = [];
+      sent.set(run, events);
+      runner.script((exchange) => streamFast(exchange, run, events, random));
+
+      let toSee = 1 + random.integer(MOST_SEEN);
+      const doomed = server;
+      for (const viewer of viewers)
+        viewer.onEvent = () => {
+          if (--toSee === 0) doomed.kill("SIGKILL");
+        };
+      const posted = session.run(runBody(run)).catch((error: unknown) => {
+        // the answer may be what the kill has cut off
+        if (toSee > 0) throw error;
+      });
+      await Promise.all([posted, ...following]);
+      expect(await doomed.exited).toEqual({ code: null, signal: "SIGKILL" });
+      if (cycle % 2 === 1) await tearLog(dir);
+      server = await startAgain(sameAddress);
+    }
+
     const session = sessionOf(server, runner);
     await expectWholeLog(session, sent, viewers);
-    const following = viewers.map((viewer) => viewer.follow(session));
-    const run = `run-${cycle}`;
-    const events: string[] = [];
-    sent.set(run, events);
-    runner.script((exchange) => streamFast(exchange, run, events, random));
-
-    let toSee = 1 + random.integer(MOST_SEEN);
-    const doomed = server;
-    for (const viewer of viewers)
-      viewer.onEvent = () => {
-        if (--toSee === 0) doomed.kill("SIGKILL");
-      };
-    const posted = session.run(runBody(run)).catch((error: unknown) => {
-      // the answer may be what the kill has cut off
-      if (toSee > 0) throw error;
-    });
-    await Promise.all([posted, ...following]);
-    expect(await doomed.exited).toEqual({ code: null, signal: "SIGKILL" });
-    if (cycle % 2 === 1) await tearLog(dir);
-    server = await startAgain(sameAddress);
-  }
-
-  const session = sessionOf(server, runner);
-  await expectWholeLog(session, sent, viewers);
-  const last = [...customEvents("last", LAST_EVENTS, random), finishedEvent("last")];
-  sent.set("last", last);
-  runner.script((exchange) => tell(exchange, last));
-  await session.run(runBody("last"));
-  await session.settled("last");
-  const lines = await expectWholeLog(session, sent, viewers);
-  expect(lines.slice(-last.length)).toEqual(last);
-});
+    const last = [...customEvents("last", LAST_EVENTS, random), finishedEvent("last")];
+    sent.set("last", last);
+    runner.script((exchange) => tell(exchange, last));
+    await session.run(runBody("last"));
+    await session.settled("last");
+    const lines = await expectWholeLog(session, sent, viewers);
+    expect(lines.slice(-last.length)).toEqual(last);
+  },
+);
 
 /** A client that collects a session's events over the lives of its server. */
 class Viewer {

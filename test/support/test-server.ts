@@ -33,10 +33,12 @@ export interface TestServerOptions {
   /** Who knows callers and sessions; default: the local ones. */
   readonly platform?: (runnerUrl: string) => PlatformPorts;
   readonly models?: readonly string[];
-  readonly logger?: Logger;
   readonly legacy?: LegacyOptions;
   /** What is to be other than with the platform's directory. */
   readonly directory?: Partial<SessionDirectory>;
+  /** Default: nobody is told. */
+  readonly logger?: Logger;
+  readonly corsOrigins?: readonly string[];
 }
 
 export type PlatformPorts = Pick<SessionPorts, "authorizer" | "directory" | "platform">;
@@ -47,6 +49,7 @@ const MIB = 1024 * 1024;
 /** The whole server in this process, without a socket, and a fake runner on a real one. */
 export async function createTestServer(options: TestServerOptions) {
   const { store, limits = {}, clock = systemClock, maxEventBytes = 64 * MIB } = options;
+  const { logger = silent, corsOrigins = [] } = options;
   const runner = await startFakeRunner();
   const localPorts = (runnerUrl: string): PlatformPorts => ({
     authorizer: createLocalAuthorizer(),
@@ -82,13 +85,13 @@ export async function createTestServer(options: TestServerOptions) {
       call: (call) => (call.key.session === IMPATIENT ? fastClient : client).call(call),
     },
     clock,
-    logger: options.logger ?? silent,
+    logger,
     ...(options.models && { models: options.models }),
     ...(options.legacy && { legacy: options.legacy }),
     // a test that ends does not wait for its runs
     limits: { drainMs: 0, ...limits },
   });
-  const app = createApp({ service, listenHost: "127.0.0.1" });
+  const app = createApp({ service, listenHost: "127.0.0.1", corsOrigins });
   return {
     app,
     service,

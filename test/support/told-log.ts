@@ -10,6 +10,7 @@ import { findReplayStart } from "../../src/core/replay.ts";
 import { createSessions } from "../../src/core/sessions.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { createBytesInFlight } from "../../src/stream/bytes-in-flight.ts";
 import type { ChunkSource } from "../../src/stream/paced-stream.ts";
 
 const MIB = 1024 * 1024;
@@ -43,7 +44,11 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
   await store.append(key, linesOf(lines), { logId, expectedEnd: 0 });
   const use = sessions.use(key);
   const start = await findReplayStart(use.session, { store, cursor: null, view: "condensed" });
-  const budgets = { messages: createByteBudget(64 * MIB), lines: createByteBudget(64 * MIB) };
+  const budgets = {
+    messages: createByteBudget(64 * MIB),
+    lines: createByteBudget(64 * MIB),
+    reads: createBytesInFlight({ limitBytes: 64 * MIB, minBytes: 4_096, maxBytes: 65_536 }),
+  };
   const source: ProfileSourceOptions = { store, start, budgets, isOver: () => true, ...rest };
   const opened = snapshot
     ? (await createSnapshotSource(use, { ...source, isForced: true })).source

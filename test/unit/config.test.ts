@@ -29,6 +29,10 @@ describe("parseConfig", () => {
       maxEventBytes: 64 * 1024 * 1024,
       writeDeadlineMs: 30_000,
       maxStreams: 10_000,
+      maxSessionStreams: 2_000,
+      maxConnections: 12_000,
+      replayBytes: 32 * 1024 * 1024,
+      corsOrigins: [],
       runQueue: 8,
       runIdleMs: null,
       sessionIdleMs: 600_000,
@@ -144,6 +148,16 @@ describe("parseConfig", () => {
     expect(problemsOf({ STORAGE_URL: "s3://Bad_Name/x" })).toHaveLength(1);
     expect(problemsOf({ STORAGE_URL: "s3://my-logs/../x" })).toHaveLength(1);
     expect(problemsOf({ RUNLOG_S3_CREATE_BUCKET: "1" })).toHaveLength(1);
+  });
+
+  it("reads origins as browsers write them, and no others", () => {
+    const RUNLOG_CORS_ORIGINS = "https://a.example, http://localhost:3000";
+    expect(parseConfig({ RUNLOG_CORS_ORIGINS }).corsOrigins).toEqual([
+      "https://a.example",
+      "http://localhost:3000",
+    ]);
+    for (const origin of ["*", "null", "a.example", "https://a.example/", "https://A.example"])
+      expect(problemsOf({ RUNLOG_CORS_ORIGINS: origin })).toHaveLength(1);
   });
 
   it("reports every problem at once", () => {

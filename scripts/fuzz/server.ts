@@ -1,0 +1,84 @@
+import {
+  createLocalAuthorizer,
+  createLocalDirectory,
+  createLocalPlatform,
+} from "../../adapters/local/index.ts";
+import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import { createSessionService, type SessionService } from "../../src/core/service.ts";
+import { systemClock } from "../../src/entry/system-clock.ts";
+import { createApp } from "../../src/http/app.ts";
+import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { concatBytes } from "../../src/stream/concat.ts";
+import { type RunnerAnswer, responseOf } from "./runner-inputs.ts";
+
+/** A whole server in this process, without a socket, that forgets everything when it is closed. */
+export interface FuzzServer {
+  fetch(request: Request): Promise<Response>;
+  close(): Promise<void>;
+  /** After the close: throws unless every log is lines that are JSON objects. */
+  assertWholeEvents(): Promise<void>;
+}
+
+const MIB = 1024 * 1024;
+const MAX_EVENT_BYTES = 4_096;
+const silent = { info() {}, warn() {}, error() {} };
+
+/** The paths of the app's routes, with their parameters, and the methods of each. */
+export async function routesOf(): Promise<{ readonly method: string; readonly path: string }[]> {
+  const { service, app } = await createServer([]);
+  await service.close();
+  return app.routes.filter(({ method }) => method !== "ALL");
+}
+
+/** Starts one whose runner gives these answers, over and over. */
+export async function startFuzzServer(answers: readonly RunnerAnswer[]): Promise<FuzzServer> {
+  const { service, app } = await createServer(answers);
+  return {
+    fetch: async (request) => app.fetch(request),
+    close: () => service.close(),
+    assertWholeEvents: () => assertWholeEvents(service),
+  };
+}
+
+async function createServer(answers: readonly RunnerAnswer[]) {
+  const store = createMemoryLogStore();
+  let asked = 0;
+  const service = await createSessionService({
+    store,
+    feed: createMemoryLiveFeed(),
+    directory: createLocalDirectory({ store, runnerUrl: "http://runner.invalid/" }),
+    runner: createHttpRunnerClient({
+      fetch: () => {
+        const answer = answers[asked++ % answers.length];
+        if (answer === undefined) return Promise.reject(new TypeError("fetch failed"));
+        return Promise.resolve(responseOf(answer));
+      },
+      clock: systemClock,
+      intakeBudget: createByteBudget(MIB),
+      maxEventBytes: MAX_EVENT_BYTES,
+    }),
+    authorizer: createLocalAuthorizer(),
+    platform: createLocalPlatform(),
+    clock: systemClock,
+    logger: silent,
+    limits: { drainMs: 0 },
+  });
+  return { service, app: createApp({ service, listenHost: null }) };
+}
+
+async function assertWholeEvents({ store }: SessionService): Promise<void> {
+  const { items } = await store.list({});
+  for (const { project, session, logId } of items) {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    for await (const chunk of store.read({ project, session }, { logId }))
+      chunks.push(chunk.slice());
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      concatBytes(chunks),
+    );
+    for (const line of text === "" ? [] : text.slice(0, -1).split("\n")) {
+      const value: unknown = JSON.parse(line);
+      if (typeof value !== "object" || value === null) throw new Error(`no event: ${line}`);
+    }
+  }
+}

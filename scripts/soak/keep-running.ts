@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ChildScript } from "../bench/child-script.ts";
+import { createDeferred, type Deferred } from "../bench/deadline.ts";
+import type { RunOver } from "./runner-process.ts";
+
+/** Sessions that always have a run. */
+export interface KeptRuns {
+  /** Ids of the runs that the server has accepted, by session. */
+  readonly accepted: ReadonlyMap<string, readonly string[]>;
+  readonly finished: number;
+  /** Answers to posts, by status. */
+  readonly answers: Readonly<Record<string, number>>;
+  /** Posts no more; resolves when every session is idle, or rejects after two minutes. */
+  stop(): Promise<void>;
+}
+
+export interface KeepRunningOptions {
+  readonly port: number;
+  readonly sessions: readonly { readonly name: string; readonly path: string }[];
+  readonly runner: ChildScript<RunOver>;
+}
+
+const RETRY_MS = 300;
+/** The next run is posted then although nothing was heard of the last one. */
+const LONGEST_RUN_MS = 60_000;
+const IDLE_WITHIN_MS = 120_000;
+
+/** Posts a run to each session, and the next one when that is over. */
+export function keepRunning({ port, sessions, runner }: KeepRunningOptions): KeptRuns {
+  const accepted = new Map<string, string[]>();
+  const answers: Record<string, number> = {};
+  const waiting = new Map<string, Deferred<void>>();
+  let finished = 0;
+  const stop = new AbortController();
+
+  async function hear(): Promise<void> {
+    for (;;) {
+      const over = await runner.next(2 ** 31 - 1);
+      if (over.finished) finished += 1;
+      waiting.get(over.session)?.resolve();
+    }
+  }
+  // ends with the runner
+  hear().catch(() => {});
+
+  async function post(name: string, path: string): Promise<boolean> {
+    const runId = randomUUID();
+    const messages = [{ id: randomUUID(), role: "user", content: "go" }];
+    const response = await fetch(`http://127.0.0.1:${port}${path}/agui/run`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ runId, messages }),
+    });
+    await response.text();
+    answers[response.status] = (answers[response.status] ?? 0) + 1;
+    if (response.status === 200) accepted.get(name)?.push(runId);
+    return response.status === 200;
+  }
+
+  async function keep(name: string, path: string): Promise<void> {
+    accepted.set(name, []);
+    while (!stop.signal.aborted) {
+      const over = createDeferred<void>();
+      waiting.set(name, over);
+      // while the server starts again nobody answers
+      if (await post(name, path).catch(() => false))
+        await Promise.race([over.promise, sleep(LONGEST_RUN_MS, undefined, { ref: false })]);
+      await sleep(RETRY_MS);
+    }
+  }
+
+  async function isIdle(path: string): Promise<boolean> {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    const { status }: { status?: { agentStatus?: string } } = Object(await response.json());
+    return response.status === 200 && status?.agentStatus !== "working";
+  }
+
+  const keeping = sessions.map(({ name, path }) => keep(name, path));
+  return {
+    accepted,
+    answers,
+    get finished() {
+      return finished;
+    },
+    async stop() {
+      stop.abort();
+      await Promise.all(keeping);
+      const deadlineMs = Date.now() + IDLE_WITHIN_MS;
+      for (const { name, path } of sessions)
+        while (!(await isIdle(path))) {
+          if (Date.now() > deadlineMs) throw new Error(`${name} is still working`);
+          await sleep(RETRY_MS);
+        }
+    },
+  };
+}

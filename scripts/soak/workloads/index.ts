@@ -1,0 +1,17 @@
+import type { Workload } from "../workload.ts";
+import { documentExports, lineExports } from "./exports.ts";
+import { halfOpenRequests } from "./half-open.ts";
+import { lists } from "./lists.ts";
+import { fastReplays, slowReplays, stalledReplays, vanishingReplays } from "./replays.ts";
+
+/** Every kind of client that is at work beside runs and live viewers. A new one is added here. */
+export const WORKLOADS: readonly Workload[] = [
+  fastReplays,
+  slowReplays,
+  stalledReplays,
+  vanishingReplays,
+  lineExports,
+  documentExports,
+  lists,
+  halfOpenRequests,
+];

@@ -1,0 +1,174 @@
+import { appendFile, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { expect, it } from "vitest";
+import { createRandom } from "../../scripts/bench/random.ts";
+import { createLogId } from "../../src/ports/log-id.ts";
+import { finishedEvent, runBody, startedEvent, tell } from "../contract/session-routes/harness.ts";
+import type { FakeRunner } from "../support/fake-runner.ts";
+import {
+  freshDir,
+  freshRunner,
+  runCli,
+  type ServerProcess,
+  sessionOf,
+  startServer,
+} from "../support/server-process.ts";
+
+const WHOLE = [
+  startedEvent("old"),
+  '{"type":"CUSTOM","name":"n","value":"ü"}',
+  finishedEvent("old"),
+];
+const WHOLE_TEXT = WHOLE.map((line) => `${line}\n`).join("");
+const TORN = Buffer.from(
+  '{"type":"TEXT_MESSAGE_CONTENT","messageId":"m","delta":"äöü 😀 \\" {"}\n',
+);
+
+it("a last event that was torn at any byte is gone, everything before it is there, and the next run follows", async () => {
+  const { dir, start } = await prepare();
+  const names = Array.from({ length: TORN.length }, (_, length) => `torn-${length}`);
+  for (const [length, name] of names.entries())
+    await layLog(dir, name, Buffer.concat([Buffer.from(WHOLE_TEXT), TORN.subarray(0, length)]));
+  const { server, runner } = await start();
+  for (const name of names) await expectToGoOn(server, runner, name, WHOLE);
+});
+
+it("a log that was cut off anywhere behind the server's back serves the lines that are left, and goes on", async () => {
+  const { dir, start } = await prepare();
+  const first = await start();
+  const cuts = Array.from({ length: 40 }, (_, index) => index * 7);
+  const logs = new Map<string, { readonly lines: string[]; readonly cursor: string }>();
+  for (const cut of cuts) {
+    const session = sessionOf(first.server, first.runner, `cut-${cut}`);
+    const lines = await session.play(WHOLE);
+    const { sse } = await session.watch();
+    logs.set(`cut-${cut}`, { lines, cursor: (await sse.events(lines.length)).at(-1)?.id ?? "" });
+    await sse.cancel();
+  }
+  first.server.kill("SIGKILL");
+  await first.server.exited;
+  const left = new Map<string, string[]>();
+  for (const [name, { lines, cursor }] of logs) {
+    const size = Number(name.slice("cut-".length));
+    await truncate(rawFile(dir, name, cursor.slice(0, 16)), size);
+    const kept = Buffer.from(lines.join("\n")).subarray(0, size).toString();
+    left.set(name, kept.split("\n").slice(0, -1));
+  }
+
+  const { server, runner } = await start();
+  for (const [name, lines] of left) {
+    const watched = await sessionOf(server, runner, name).watch("", {
+      "Last-Event-ID": logs.get(name)?.cursor ?? "",
+    });
+    expect(watched.response.headers.get("X-Runlog-Replay")).toBe("full; reason=beyond-the-end");
+    await watched.sse.cancel();
+    await expectToGoOn(server, runner, name, lines);
+  }
+});
+
+it("what something else wrote behind a log's end spoils no answer and none of the events before it", async () => {
+  const seed = Math.trunc(Math.random() * 2 ** 32);
+  console.info(`damaged-logs.test.ts: seed ${seed}`);
+  const random = createRandom(seed);
+  const { dir, start } = await prepare();
+  const names = Array.from({ length: 30 }, (_, index) => `garbage-${index}`);
+  for (const name of names) {
+    const path = await layLog(dir, name, Buffer.from(WHOLE_TEXT));
+    const garbage = Buffer.from(
+      Array.from({ length: 1 + random.integer(3_000) }, () => random.integer(256)),
+    );
+    await appendFile(path, garbage);
+  }
+  const { server, runner } = await start();
+  for (const name of names) {
+    const session = sessionOf(server, runner, name);
+    expect((await session.lines()).slice(0, WHOLE.length)).toEqual(WHOLE);
+    expect((await session.get("")).status).toBe(200);
+    runner.script((exchange) => tell(exchange, [startedEvent("new"), finishedEvent("new")]));
+    await session.run(runBody("new"));
+    // the garbage is text to nobody, so the log is looked at as bytes
+    await expect
+      .poll(async () => (await (await session.get("/export", NDJSON)).text()).slice(-100), {
+        timeout: 10_000,
+      })
+      .toContain(`\n${finishedEvent("new")}\n`);
+  }
+});
+
+it("a file where the store's directory belongs ends the start with a clear error", async () => {
+  const dir = await freshDir();
+  const path = join(dir, "data");
+  await writeFile(path, "not a directory");
+  const exit = await runCli({ env: { STORAGE_URL: `file:${path}` } });
+  expect(exit).toMatchObject({ code: 1, stdout: "", stderr: "runlog: The disk failed\n" });
+  expect(await readFile(path, "utf8")).toBe("not a directory");
+});
+
+it("a lock file that cannot be one is not taken for another server's", async () => {
+  const dir = await freshDir();
+  await mkdir(join(dir, "lock.db"));
+  const exit = await runCli({ env: { STORAGE_URL: `file:${dir}` } });
+  expect(exit).toMatchObject({ code: 1, stderr: "runlog: The disk failed\n" });
+});
+
+it("a session whose directory or log is something else is refused alone, and the others work", async () => {
+  const { dir, start } = await prepare();
+  const sessionDir = join(dir, "projects", "p1", "no-directory");
+  await mkdir(dirname(sessionDir), { recursive: true });
+  await writeFile(sessionDir, "a file");
+  const log = await layLog(dir, "no-file", Buffer.alloc(0));
+  await rm(log);
+  await mkdir(log);
+  const { server, runner } = await start();
+  for (const name of ["no-directory", "no-file"]) {
+    const refused = await sessionOf(server, runner, name).post("/agui/run", runBody("r"));
+    const text = await refused.text();
+    expect([500, 503], text).toContain(refused.status);
+    expect(text).not.toContain(dir);
+  }
+  await expectToGoOn(server, runner, "healthy", []);
+});
+
+const NDJSON = { Accept: "application/x-ndjson" };
+
+async function prepare() {
+  const dir = await freshDir();
+  const runner = await freshRunner();
+  const env = { STORAGE_URL: `file:${dir}`, RUNNER_URL: runner.address };
+  await writeFile(join(dir, "runlog.json"), '{"format":1}\n');
+  return { dir, start: async () => ({ server: await startServer({ env }), runner }) };
+}
+
+function rawFile(dir: string, session: string, logId: string): string {
+  return join(dir, "projects", "p1", session, logId, "raw.jsonl");
+}
+
+/** Lays a log as a server leaves it that was killed; resolves with its path. */
+async function layLog(dir: string, session: string, bytes: Uint8Array): Promise<string> {
+  const path = rawFile(dir, session, createLogId(Date.now()));
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+  return path;
+}
+
+/** Expects exactly `lines` in the log and in the stream, and a run that is stored behind them. */
+async function expectToGoOn(
+  server: ServerProcess,
+  runner: FakeRunner,
+  name: string,
+  lines: readonly string[],
+): Promise<void> {
+  const session = sessionOf(server, runner, name);
+  if (lines.length > 0) {
+    expect(await session.lines(), name).toEqual(lines);
+    const { sse } = await session.watch();
+    expect((await sse.events(lines.length)).map(({ data }) => data)).toEqual(lines);
+    await sse.cancel();
+  }
+  const events = [startedEvent("next"), finishedEvent("next")];
+  runner.script((exchange) => tell(exchange, events));
+  await session.run(runBody("next"));
+  const all = await session.settled("next");
+  expect(all.slice(0, lines.length), name).toEqual(lines);
+  expect(all.slice(-2), name).toEqual(events);
+}

@@ -1,0 +1,25 @@
+import { expect, it } from "vitest";
+import { loadTarget, targetNames } from "../../scripts/fuzz/load-targets.ts";
+import { fuzzTarget } from "../../scripts/fuzz/fuzz-target.ts";
+import * as fc from "fast-check";
+
+const SEED = Math.trunc(Math.random() * 2 ** 31);
+/** Enough to notice what is broken for many inputs; `npm run fuzz` looks for the rare ones. */
+const TIME_MS = 2_000;
+
+console.info(`targets.test.ts: seed ${SEED}`);
+
+it.each(await targetNames())("no input from outside breaks the rule of %s", async (name) => {
+  const target = await loadTarget(name);
+  expect(target.name).toBe(name);
+  expect(await target.run({ seed: SEED, timeMs: TIME_MS })).toBeGreaterThan(0);
+});
+
+it("an input that breaks a rule is found, made small, and told with its seed", async () => {
+  const broken = fuzzTarget("broken", fc.string(), (text) => {
+    if (text.includes("x")) throw new Error("an x");
+  });
+  await expect(broken.run({ seed: 1, timeMs: 10_000 })).rejects.toThrow(
+    /an x[\s\S]*seed: 1[\s\S]*\["x"\]/,
+  );
+});
