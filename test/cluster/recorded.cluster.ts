@@ -84,6 +84,7 @@ function mask(value: unknown): unknown {
       if (name === "resourceVersion") return "100";
       if (name === "continue") return "the-position";
       if (name === "token") return "the-token";
+      if (name === "message" && typeof inner === "string") return inner.replace(/\(\d+\)/, "(100)");
       if (/(?:Timestamp|time)$/.test(name) && typeof inner === "string")
         return "2026-01-01T00:00:00Z";
       if (name === "managedFields" || name === "extra") return undefined;
