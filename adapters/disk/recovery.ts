@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, truncate, unlink, open } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, truncate, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
@@ -11,8 +11,9 @@ import {
   type Layout,
   RAW_FILE,
   UNCLEAN_FILE,
+  UNFINISHED,
 } from "./layout.ts";
-import { readSmallFile } from "./small-file.ts";
+import { readSmallFile, replaceFile } from "./small-file.ts";
 
 /** What was found of a session on disk, repaired. */
 export interface FoundLog {
@@ -59,11 +60,31 @@ export async function findLog(
   };
 }
 
-/** Makes an empty log. */
-export async function makeLog(layout: Layout, key: SessionKey, logId: string): Promise<FoundLog> {
+/** The values that a log is made with. */
+export type FirstValues = Pick<FoundLog, "head" | "document">;
+
+/** Makes an empty log, with its values in one step. */
+export async function makeLog(
+  layout: Layout,
+  key: SessionKey,
+  logId: string,
+  values: FirstValues,
+): Promise<FoundLog> {
   const dir = layout.log(key, logId);
-  await mkdir(dir, { recursive: true });
-  return { logId, dir, rawEnd: 0, compactEnd: 0, head: null, document: null };
+  const { head, document } = values;
+  if (head === null && document === null) {
+    await mkdir(dir, { recursive: true });
+  } else {
+    // of no form that a log's name has, so that nobody finds it before it is whole
+    const unfinished = `${dir}${UNFINISHED}`;
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(unfinished, { recursive: true });
+    const durable = { durable: true };
+    if (head) await replaceFile(join(unfinished, HEAD_FILE), head, durable);
+    if (document) await replaceFile(join(unfinished, DOCUMENT_FILE), document, durable);
+    await rename(unfinished, dir);
+  }
+  return { logId, dir, rawEnd: 0, compactEnd: 0, ...values };
 }
 
 /** The id of the session's log: the newest, should there ever be two. */

@@ -26,6 +26,7 @@ export type RunlogErrorCode =
   | "log-not-found"
   | "log-not-writable"
   | "log-fenced"
+  | "log-not-owned"
   | "log-range"
   | "head-too-large"
   | "document-too-large"
@@ -34,6 +35,7 @@ export type RunlogErrorCode =
   | "store-format"
   | "store-full"
   | "store-busy"
+  | "store-unanswered"
   | "store-failed"
   // the runner
   | "runner-unreachable"

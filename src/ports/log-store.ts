@@ -9,6 +9,9 @@ export interface SessionKey {
 /** The logs of a session: every event verbatim, and the same history condensed. */
 export type LogName = "raw" | "compact";
 
+/** Every log of a session. */
+export const LOG_NAMES: readonly LogName[] = ["raw", "compact"];
+
 /** What a store knows about a session without reading its events. O(1). */
 export interface LogStat {
   /** Identity of this life of the session: 16 characters of `[a-z0-9]`. */
@@ -21,6 +24,16 @@ export interface LogStat {
   readonly head: Uint8Array | null;
   /** The session's document as last set, or null. */
   readonly document: Uint8Array | null;
+}
+
+/** A log that is not quite new: one that was kept elsewhere meanwhile. */
+export interface CreateOptions {
+  /** Its identity, which also says when it was made (`log-id.ts`). Default: a new one. */
+  readonly logId?: string;
+  /** Its head from the beginning. Default: none. */
+  readonly head?: Uint8Array | null;
+  /** Its document from the beginning. Default: none. */
+  readonly document?: Uint8Array | null;
 }
 
 export interface AppendOptions {
@@ -97,19 +110,27 @@ export const MAX_MARK_CHARS: number = 4096;
  * session that existed during the whole of the listing.
  *
  * **Identity.** A `logId` is made with the log and ends with it: after `delete` and `create` the
- * name has another, so an old writer or an old cursor can never meet new bytes. The store also
+ * name has another, so an old writer or an old cursor can never meet new bytes. Only who knows that
+ * the bytes will be the same may give a log an id that it had before. The store also
  * begins a new `logId` for the same bytes when bytes that it once accepted may be gone (an unclean
  * end followed by a reboot of the machine).
  *
  * **Failures** are `RunlogError`s: `log-not-found` (no such log, or another logId on read, head,
  * document and marks), `log-fenced` (append with another logId or end), `log-range` (a range outside
  * the log), `head-too-large`, `document-too-large`, `store-full`, `store-busy` (out of descriptors, throttled: try again),
+ * `log-not-owned` (writes, where processes share a store: another one writes this session; try again),
+ * `store-unanswered` (a set value or mark may or may not have taken effect; an append never ends so),
  * `store-failed`, `store-closed` (every operation after `close`). After a failed append the end is
  * what it was; nothing of the failed bytes is ever readable.
  */
 export interface LogStore {
-  /** Makes the session's log if there is none; resolves with what is there then. */
-  create(key: SessionKey): Promise<LogStat>;
+  /**
+   * Makes the session's log if there is none; resolves with what is there then, which may have
+   * another id and other values than `options` ask for. The log is there with its values, durably,
+   * or not at all. Throws what `setHead` and `setDocument` throw, and `invalid-input` for a logId of
+   * another form.
+   */
+  create(key: SessionKey, options?: CreateOptions): Promise<LogStat>;
 
   /** What is known of the session's log, or null if there is none. */
   stat(key: SessionKey): Promise<LogStat | null>;

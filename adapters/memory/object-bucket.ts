@@ -1,0 +1,103 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { ObjectBucket, ObjectFacts } from "../../src/ports/object-bucket.ts";
+import { concatBytes } from "../../src/stream/concat.ts";
+
+interface MemoryObject extends ObjectFacts {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+const MIN_PART_BYTES = 5 * 1024 * 1024;
+const MAX_PAGE = 1000;
+
+/**
+ * An ObjectBucket in memory, the reference model of the port: every operation takes effect in one
+ * step, at its call.
+ */
+export function createMemoryObjectBucket(): ObjectBucket {
+  const objects = new Map<string, MemoryObject>();
+
+  function set(key: string, pieces: readonly Uint8Array[], tag: string): void {
+    const bytes = new Uint8Array(concatBytes(pieces));
+    objects.set(key, { bytes, size: bytes.length, tag });
+  }
+
+  return {
+    async get(key, { start = 0, end, signal } = {}) {
+      signal?.throwIfAborted();
+      const object = objects.get(key);
+      if (object === undefined) return null;
+      const { size, tag } = object;
+      if (start > 0 && start >= size)
+        throw new RunlogError("store-failed", "The range begins behind the object");
+      return { size, tag, bytes: streamOf(object.bytes.slice(start, end)) };
+    },
+
+    async head(key, { signal } = {}) {
+      signal?.throwIfAborted();
+      const object = objects.get(key);
+      return object === undefined ? null : { size: object.size, tag: object.tag };
+    },
+
+    async put(key, bytes, { tag = "", signal } = {}) {
+      signal?.throwIfAborted();
+      set(key, [bytes], tag);
+    },
+
+    async putIfAbsent(key, bytes, { tag = "", signal } = {}) {
+      signal?.throwIfAborted();
+      if (objects.has(key)) return false;
+      set(key, [bytes], tag);
+      return true;
+    },
+
+    async list({ prefix, startAfter = "", limit = MAX_PAGE, signal }) {
+      signal?.throwIfAborted();
+      const found = [...objects.entries()]
+        .filter(([key]) => key.startsWith(prefix) && key > startAfter)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([key, { size }]) => ({ key, size }));
+      return { objects: found.slice(0, limit), more: found.length > limit };
+    },
+
+    async delete(keys, { signal } = {}) {
+      signal?.throwIfAborted();
+      for (const key of keys) objects.delete(key);
+    },
+
+    async multipart(key, { tag = "" } = {}) {
+      const parts: Uint8Array[] = [];
+      return {
+        async part(bytes) {
+          const last = parts.at(-1);
+          if (last !== undefined && last.length < MIN_PART_BYTES)
+            throw new RunlogError("store-failed", "A part but the last is under 5 MiB");
+          parts.push(bytes.slice());
+        },
+        async complete() {
+          set(key, parts, tag);
+        },
+        async abort() {
+          parts.length = 0;
+        },
+      };
+    },
+  };
+}
+
+/** The bytes in two chunks, so that readers meet a border. */
+function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
+  const middle = bytes.length >> 1;
+  const chunks = [bytes.subarray(0, middle), bytes.subarray(middle)].filter(
+    (chunk) => chunk.length > 0,
+  );
+  return new ReadableStream(
+    {
+      pull(controller) {
+        const chunk = chunks.shift();
+        if (chunk === undefined) controller.close();
+        else controller.enqueue(chunk);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
