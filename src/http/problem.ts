@@ -40,6 +40,8 @@ const KINDS = {
   "store-busy": { status: 503, retryAfter: 2 },
   "store-unanswered": { status: 503, retryAfter: 5 },
   "store-failed": { status: 500 },
+  "archive-not-configured": { status: 501 },
+  "archive-damaged": { status: 500 },
   "runner-unreachable": { status: 502 },
   "runner-refused": { status: 502 },
   "runner-disconnected": { status: 502 },
@@ -56,6 +58,7 @@ const TITLES: Readonly<Record<number, string>> = {
   415: "Unsupported Media Type",
   422: "Unprocessable Content",
   500: "Internal Server Error",
+  501: "Not Implemented",
   502: "Bad Gateway",
   503: "Service Unavailable",
 };
