@@ -1,6 +1,6 @@
 import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
-import { RunlogError } from "../ports/errors.ts";
+import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { RunnerStream } from "../ports/runner-client.ts";
@@ -147,6 +147,8 @@ export class SessionRuns {
     } catch (cause) {
       session.update((state) => withdrawRun(state, runId));
       if (logId !== null) await this.#clearMark(logId, runId);
+      // said as it is: the caller's next try may meet the process that has the session
+      if (hasCode(cause, "log-not-owned")) throw cause;
       throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
     }
     entry.logId = logId;

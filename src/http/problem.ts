@@ -66,6 +66,13 @@ const TITLES: Readonly<Record<number, string>> = {
 /** Facts that a client may see as members of the problem document. */
 const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit", "phase"]);
 
+/** Codes of a status of 500 or more whose texts are written for clients. */
+const TOLD: ReadonlySet<RunlogErrorCode> = new Set([
+  "overloaded",
+  "log-not-writable",
+  "log-not-owned",
+]);
+
 export interface ProblemOptions {
   readonly code: RunlogErrorCode | "not-found";
   readonly detail: string;
@@ -104,7 +111,7 @@ export function problem(c: Context, options: ProblemOptions): Response {
 export function problemOf(c: Context, error: unknown, fallback = "Internal error"): Response {
   if (!(error instanceof RunlogError)) return problem(c, { code: "internal", detail: fallback });
   const { code, facts } = error;
-  const own = KINDS[code].status < 500 || code === "overloaded" || code === "log-not-writable";
+  const own = KINDS[code].status < 500 || TOLD.has(code);
   return problem(c, { code, detail: own ? error.message : fallback, facts });
 }
 

@@ -1,0 +1,35 @@
+import { MAX_DELETED_KEYS } from "../../src/ports/object-bucket.ts";
+import type { LifeName } from "./keys.ts";
+import { listKeys } from "./list.ts";
+import type { BucketAccess } from "./log-end.ts";
+import { marksOf } from "./marks.ts";
+
+/**
+ * Removes a life that was ended (`OwnedSession.end`), its name and what closes its raw log last:
+ * until then it is found to be over, and a removal that broke off is begun again.
+ */
+export async function removeLife(access: BucketAccess, life: LifeName): Promise<void> {
+  const { bucket, keys, patience } = access;
+  for await (const marks of marksOf(access, life)) await deleteAll(access, marks);
+  const folder = keys.lifeFolder(life, life.logId);
+  const raw = keys.logFolder(life, life.logId, "raw");
+  const page = await patience.until((signal) => bucket.list({ prefix: raw, limit: 1, signal }));
+  const closing = page.objects.map(({ key }) => key);
+  for await (const names of listKeys(access, folder))
+    await deleteAll(
+      access,
+      names.filter((name) => !closing.includes(name)),
+    );
+  await deleteAll(access, [keys.life(life)]);
+  await deleteAll(access, closing);
+}
+
+async function deleteAll(
+  { bucket, patience }: Pick<BucketAccess, "bucket" | "patience">,
+  keys: readonly string[],
+): Promise<void> {
+  for (let from = 0; from < keys.length; from += MAX_DELETED_KEYS) {
+    const some = keys.slice(from, from + MAX_DELETED_KEYS);
+    await patience.until((signal) => bucket.delete(some, { signal }));
+  }
+}

@@ -1,0 +1,33 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { BucketAccess } from "./log-end.ts";
+import { readWhole } from "./read-whole.ts";
+
+/** Version of what lies in the bucket; another one is refused. */
+const FORMAT = 1;
+
+/**
+ * Checks that the bucket can be read and written and holds what this version understands. Rejects
+ * with `store-format`, and with what the bucket says.
+ */
+export async function checkFormat({ bucket, keys, patience }: BucketAccess): Promise<void> {
+  const text = await patience.until(async (signal) => {
+    const found = await bucket.get(keys.format, { signal });
+    return found && new TextDecoder().decode(await readWhole(found));
+  });
+  if (text === null) {
+    const bytes = new TextEncoder().encode(`{"format":${FORMAT}}\n`);
+    await patience.until((signal) => bucket.putIfAbsent(keys.format, bytes, { signal }));
+    return;
+  }
+  if (formatOf(text) !== FORMAT)
+    throw new RunlogError("store-format", "The bucket was written by another version of runlog");
+}
+
+function formatOf(text: string): unknown {
+  try {
+    const { format }: { format?: unknown } = JSON.parse(text);
+    return format;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,218 @@
+import type { Clock } from "../../src/ports/clock.ts";
+import { RunlogError } from "../../src/ports/errors.ts";
+import { logIdTime } from "../../src/ports/log-id.ts";
+import type { Logger } from "../../src/ports/logger.ts";
+import type { LogStat, LogStore, ReadOptions, SessionKey } from "../../src/ports/log-store.ts";
+import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
+import { checkFormat } from "./format.ts";
+import { createKeys } from "./keys.ts";
+import { createLeases } from "./lease.ts";
+import { listLogs } from "./list.ts";
+import { type BucketAccess, findLogEnd } from "./log-end.ts";
+import { allMarks, putMark, removeMark } from "./marks.ts";
+import type { OwnedSession } from "./owned-session.ts";
+import { createOwnedSessions } from "./owned-sessions.ts";
+import { createOwner } from "./owner.ts";
+import { createPatience } from "./patience.ts";
+import { readLog } from "./read-log.ts";
+import { endsOf, findLife, isOver, loadLife } from "./stored-life.ts";
+
+export interface ObjectLogStoreOptions {
+  readonly bucket: ObjectBucket;
+  readonly clock: Clock;
+  /** Begins all keys: "" or a name that ends with a slash. Default "". */
+  readonly prefix?: string;
+  /** Told of what fails in the background. Default: nobody. */
+  readonly logger?: Pick<Logger, "warn">;
+  /** How long in ms an append waits for others that travel with it. Default 200. */
+  readonly batchMs?: number;
+  /** Bytes that do not wait for more. Default 1 MiB. */
+  readonly batchBytes?: number;
+  /** How long in ms a process that is silent keeps its sessions. Default 15 s. */
+  readonly leaseMs?: number;
+  /** How long in ms a session is kept that nobody writes, before others may have it. Default 60 s. */
+  readonly idleMs?: number;
+  /** How long in ms objects stay that were merged into larger ones. Default 60 s. */
+  readonly garbageMs?: number;
+  /** How long in ms a bucket may take over one call, and 1 s more a MiB. Default 10 s. */
+  readonly attemptMs?: number;
+  /** How long in ms a call is tried again. Default 30 s. */
+  readonly deadlineMs?: number;
+  /**
+   * Whether the platform lets one process at a time serve a session, as a Durable Object does: then
+   * nobody waits for the lease of one that has gone. Default false.
+   */
+  readonly exclusive?: boolean;
+}
+
+const CLOSED = "The store is closed";
+/** What has not been put by then when the store is closed stays undecided. */
+const CLOSE_MS = 10_000;
+
+/**
+ * A LogStore on immutable objects. It makes, below `prefix`:
+ *
+ * - `runlog.json` the format version, checked by `check`;
+ * - `lives/<project>!<session>!<epoch>!<logId>` without bytes: that the session has a log;
+ * - `logs/<project>/<session>/<logId>/<log>/<start>` what one put appended, its start inverted so that
+ *   the latest is listed first; `…/<start>-<end>` several of them merged; one without bytes closes
+ *   the log for ever;
+ * - `logs/…/<logId>/values/<head|document>!<epoch>!<number>` versions of a value, the newest first;
+ * - `marks/<project>!<session>!<logId>!<hash>` the runs that are open;
+ * - `leases/<project>!<session>!<epoch>` who has the session, the newest first;
+ * - `owners/<id>` until when the leases of a process hold.
+ *
+ * Nothing is ever replaced by other bytes, but who holds a lease and until when: whoever wakes up
+ * late finds its place taken. Appends of a session travel in objects of up to 1 MiB (or of one append
+ * that is larger) five times a second at most, at once when they ask for the device.
+ *
+ * Throws `log-not-owned` from writes while another process has the session, `store-busy` when
+ * the bucket did not take something in time, `store-unanswered` when that is not known of a value or
+ * a mark. An append of which it is not known waits until it is.
+ */
+export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
+  const { bucket, clock, prefix = "", logger = { warn() {} }, leaseMs = 15_000 } = options;
+  const { attemptMs = 10_000, deadlineMs = 30_000 } = options;
+  const closing = new AbortController();
+  const patience = createPatience({ clock, attemptMs, deadlineMs, closing: closing.signal });
+  const keys = createKeys(prefix);
+  const access: BucketAccess = { bucket, keys, patience };
+  const owner = createOwner({ bucket, keys, patience, clock, logger, leaseMs });
+  const { exclusive = false } = options;
+  const sessions = createOwnedSessions({
+    access,
+    clock,
+    logger,
+    ownerId: owner.id,
+    leases: createLeases({ bucket, keys, patience, owner, exclusive }),
+    batchMs: options.batchMs ?? 200,
+    batchBytes: options.batchBytes ?? 1024 * 1024,
+    garbageMs: options.garbageMs ?? 60_000,
+    idleMs: options.idleMs ?? 60_000,
+  });
+  let closed = false;
+
+  function assertOpen(): void {
+    if (closed) throw new RunlogError("store-closed", CLOSED);
+  }
+
+  function withLog<T>(
+    key: SessionKey,
+    logId: string,
+    operation: (session: OwnedSession) => Promise<T>,
+  ): Promise<T> {
+    assertOpen();
+    return sessions.use(key, async (session) => {
+      if (!session) throw new RunlogError("log-not-found", "There is no such log");
+      session.assertIs(logId);
+      return operation(session);
+    });
+  }
+
+  async function stat(key: SessionKey): Promise<LogStat | null> {
+    const known = sessions.current(key);
+    if (known) return known.stat;
+    const name = await findLife(access, key);
+    const life = name && (await loadLife(access, name));
+    if (life === null || isOver(life)) return null;
+    const { logId } = life.name;
+    const { head, document } = life.values;
+    return { logId, createdAtMs: logIdTime(logId), end: endsOf(life.logs), head, document };
+  }
+
+  async function findEnd(key: SessionKey, { logId, log = "raw" }: ReadOptions): Promise<number> {
+    assertOpen();
+    const known = sessions.current(key);
+    if (known) {
+      known.assertIs(logId);
+      return known.stat.end[log];
+    }
+    const life = await findLife(access, key);
+    if (life?.logId === logId) {
+      const { closed: isClosed, end } = await findLogEnd(access, key, logId, log);
+      if (!isClosed) return end;
+    }
+    throw new RunlogError("log-not-found", "There is no such log");
+  }
+
+  return {
+    async create(key) {
+      assertOpen();
+      // what another process has need not be taken to say what is there
+      const there = await stat(key);
+      if (there) return there;
+      assertOpen();
+      return sessions.make(key, async (session) => session.stat);
+    },
+
+    async stat(key) {
+      assertOpen();
+      return stat(key);
+    },
+
+    async append(key, bytes, { logId, expectedEnd, log = "raw", durable = false }) {
+      assertOpen();
+      return sessions.use(key, async (session) => {
+        if (!session) throw new RunlogError("log-not-found", "There is no such log");
+        if (session.logId !== logId) throw new RunlogError("log-fenced", "The log is another one");
+        const pieces = bytes instanceof Uint8Array ? [bytes] : bytes;
+        return session.append(log, pieces, expectedEnd, durable);
+      });
+    },
+
+    read(key, range) {
+      const { log = "raw", logId } = range;
+      const folder = keys.logFolder(key, logId, log);
+      return readLog({ access, folder, range, findEnd: () => findEnd(key, range), assertOpen });
+    },
+
+    setHead: async (key, logId, head) => withLog(key, logId, (session) => session.setHead(head)),
+
+    setDocument: async (key, logId, document) =>
+      withLog(key, logId, (session) => session.setDocument(document)),
+
+    markOpen: async (key, logId, runId, data) =>
+      withLog(key, logId, async (session) => {
+        await session.hold();
+        await putMark(access, { ...key, logId, runId, data });
+      }),
+
+    clearOpen: async (key, logId, runId) =>
+      withLog(key, logId, async (session) => {
+        await session.hold();
+        await removeMark(access, { ...key, logId, runId });
+      }),
+
+    async *openRuns() {
+      assertOpen();
+      yield* allMarks(access);
+    },
+
+    async list(query = {}) {
+      assertOpen();
+      return listLogs(access, query);
+    },
+
+    async delete(key) {
+      assertOpen();
+      return sessions.remove(key);
+    },
+
+    async check() {
+      assertOpen();
+      await checkFormat(access);
+    },
+
+    async close() {
+      if (closed) return;
+      closed = true;
+      const error = new RunlogError("store-closed", CLOSED);
+      const cancel = clock.after(CLOSE_MS, () => closing.abort(error));
+      await sessions.close(error);
+      // what is undecided may land yet: then the leases have to lapse
+      if (!closing.signal.aborted) await owner.close().catch(() => {});
+      cancel();
+      closing.abort(error);
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import type { LogName, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
+
+const NUMBER_DIGITS = 16;
+const EPOCH_DIGITS = 8;
+const MAX_EPOCH = 99_999_999;
+/** Behind every character that a key of ours has: a listing after `<name>~` leaves out `<name>…`. */
+const BEHIND = "~";
+
+/** The value of a session that is replaced as a whole. */
+export type ValueName = "head" | "document";
+
+/** Which version of a value: the newest is that of the highest epoch, then of the highest number. */
+export interface ValueVersion {
+  readonly epoch: number;
+  readonly number: number;
+}
+
+/** A life of a session as its key tells it. */
+export interface LifeName extends SessionKey {
+  readonly epoch: number;
+  readonly logId: string;
+}
+
+/** The keys of everything that a store keeps, see `index.ts` for what each is. */
+export interface Keys {
+  readonly format: string;
+  readonly lives: string;
+  readonly marks: string;
+  /** `!` comes before `-`, so that the order of the keys is that of the names. */
+  livesOf(project: string, session?: string): string;
+  life(life: LifeName): string;
+  parseLife(key: string): LifeName | null;
+  leasesOf(key: SessionKey): string;
+  lease(key: SessionKey, epoch: number): string;
+  parseEpoch(leaseKey: string): number;
+  owner(ownerId: string): string;
+  marksOf(key: SessionKey): string;
+  mark(mark: Omit<OpenRunMark, "data">, hash: string): string;
+  /** Everything of one life but its name and its marks. */
+  lifeFolder(key: SessionKey, logId: string): string;
+  logFolder(key: SessionKey, logId: string, log: LogName): string;
+  valuesFolder(key: SessionKey, logId: string): string;
+  value(key: SessionKey, logId: string, name: ValueName, version: ValueVersion): string;
+  parseValue(key: string): (ValueVersion & { readonly name: ValueName }) | null;
+}
+
+/** `prefix` is "" or ends with a slash. */
+export function createKeys(prefix: string): Keys {
+  const lives = `${prefix}lives/`;
+  const leases = `${prefix}leases/`;
+  const marks = `${prefix}marks/`;
+  const lifeFolder = ({ project, session }: SessionKey, logId: string): string =>
+    `${prefix}logs/${project}/${session}/${logId}/`;
+  const valuesFolder = (key: SessionKey, logId: string): string =>
+    `${lifeFolder(key, logId)}values/`;
+
+  return {
+    format: `${prefix}runlog.json`,
+    lives,
+    marks,
+    livesOf: (project, session) =>
+      `${lives}${project}!${session === undefined ? "" : `${session}!`}`,
+    life: ({ project, session, epoch, logId }) =>
+      `${lives}${project}!${session}!${padded(epoch, EPOCH_DIGITS)}!${logId}`,
+    parseLife(key) {
+      const [project, session, epoch, logId] = key.slice(lives.length).split("!");
+      return project === undefined || session === undefined || !epoch || !logId
+        ? null
+        : { project, session, epoch: Number(epoch), logId };
+    },
+    leasesOf: ({ project, session }) => `${leases}${project}!${session}!`,
+    lease: ({ project, session }, epoch) =>
+      `${leases}${project}!${session}!${padded(MAX_EPOCH - epoch, EPOCH_DIGITS)}`,
+    parseEpoch: (leaseKey) => MAX_EPOCH - Number(leaseKey.slice(-EPOCH_DIGITS)),
+    owner: (ownerId) => `${prefix}owners/${ownerId}`,
+    marksOf: ({ project, session }) => `${marks}${project}!${session}!`,
+    mark: ({ project, session, logId }, hash) => `${marks}${project}!${session}!${logId}!${hash}`,
+    lifeFolder,
+    logFolder: (key, logId, log) => `${lifeFolder(key, logId)}${log}/`,
+    valuesFolder,
+    value: (key, logId, name, { epoch, number }) =>
+      `${valuesFolder(key, logId)}${name}!${padded(MAX_EPOCH - epoch, EPOCH_DIGITS)}!${inverted(number)}`,
+    parseValue(key) {
+      const [name, epoch, number] = key.slice(key.lastIndexOf("/") + 1).split("!");
+      if (name !== "head" && name !== "document") return null;
+      return {
+        name,
+        epoch: MAX_EPOCH - Number(epoch),
+        number: Number.MAX_SAFE_INTEGER - Number(number),
+      };
+    },
+  };
+}
+
+/** A piece of a log: the bytes from `start` up to `end`, which may be none (see `log-end.ts`). */
+export interface Segment {
+  readonly key: string;
+  readonly start: number;
+  readonly end: number;
+  /** Whether it was made of others, and so fences nobody. */
+  readonly merged: boolean;
+}
+
+/** Where an append at `start` goes: every writer that believes the log to end there meets here. */
+export function appendedKey(folder: string, start: number): string {
+  return `${folder}${inverted(start)}`;
+}
+
+/** Where the bytes from `start` to `end` go when they are put together. */
+export function mergedKey(folder: string, start: number, end: number): string {
+  return `${folder}${inverted(start)}-${padded(end, NUMBER_DIGITS)}`;
+}
+
+/** What a listing of a log's folder says of one object, or null for what is none of ours. */
+export function parseSegment(key: string, size: number): Segment | null {
+  const match = /([0-9]{16})(-[0-9]{16})?$/.exec(key);
+  if (match === null) return null;
+  const start = Number.MAX_SAFE_INTEGER - Number(match[1]);
+  return { key, start, end: start + size, merged: match[2] !== undefined };
+}
+
+/** A listing of the folder after this begins with the segment of the highest start before `end`. */
+export function behindSegmentsFrom(folder: string, end: number): string {
+  return `${folder}${inverted(end)}${BEHIND}`;
+}
+
+/** A listing after this begins behind everything of the session that `livesOf` is the key of. */
+export function behindAll(prefix: string): string {
+  return `${prefix}${BEHIND}`;
+}
+
+function padded(value: number, digits: number): string {
+  return String(value).padStart(digits, "0");
+}
+
+/** The higher the number, the earlier it comes in a listing. */
+function inverted(value: number): string {
+  return padded(Number.MAX_SAFE_INTEGER - value, NUMBER_DIGITS);
+}

@@ -1,0 +1,119 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { SessionKey } from "../../src/ports/log-store.ts";
+import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
+import type { Keys } from "./keys.ts";
+import type { Owner } from "./owner.ts";
+import type { Patience } from "./patience.ts";
+import { putOnce } from "./put-once.ts";
+
+export interface LeasesOptions {
+  readonly bucket: ObjectBucket;
+  readonly keys: Keys;
+  readonly patience: Patience;
+  readonly owner: Owner;
+  /** Whether the platform lets one process at a time have a session: then leases are taken at once. */
+  readonly exclusive: boolean;
+}
+
+/** The right to write a session, until it lapses and another process takes it. */
+export interface Lease {
+  /** Counts the takings of this session: what a holder writes is named by it. */
+  readonly epoch: number;
+  /** Whether nobody had the session before. */
+  readonly isFirst: boolean;
+  /** Whether its last holder did not give it up, and may only be slow. */
+  readonly fromDead: boolean;
+  /** Resolves if this process has the session now, else rejects with `log-not-owned`. */
+  hold(): Promise<void>;
+  /** Whether it had it all the time since it was last held for sure. Asks nobody. */
+  readonly isHeld: boolean;
+  /** Gives it up. */
+  release(): Promise<void>;
+}
+
+export interface Leases {
+  /** Takes the session, or rejects with `log-not-owned` because a living process has it. */
+  take(key: SessionKey, options: { readonly guessFirst: boolean }): Promise<Lease>;
+}
+
+const NOTHING = new Uint8Array(0);
+const FREE = "free";
+/** Old epochs are kept, so that one who looked long ago takes none again. */
+const KEPT_EPOCHS = 4;
+
+/**
+ * A lease is a number that only grows: the object of the next epoch can be put once, and whoever put
+ * it has the session until a higher one is there. Clocks decide when it may be taken; that a former
+ * holder can do no harm is up to the conditional puts of what it writes.
+ */
+export function createLeases(options: LeasesOptions): Leases {
+  const { bucket, keys, patience, owner, exclusive } = options;
+
+  async function newestEpoch(key: SessionKey): Promise<number> {
+    const prefix = keys.leasesOf(key);
+    const page = await patience.until((signal) => bucket.list({ prefix, limit: 1, signal }));
+    const [newest] = page.objects;
+    return newest === undefined ? 0 : keys.parseEpoch(newest.key);
+  }
+
+  /** Whether the last holder gave it up or is dead; rejects if it is neither. */
+  async function checkFree(key: SessionKey, epoch: number): Promise<{ fromDead: boolean }> {
+    const name = keys.lease(key, epoch);
+    const found = await patience.until((signal) => bucket.head(name, { signal }));
+    if (found === null || found.tag === FREE) return { fromDead: false };
+    const fate = await owner.fateOf(found.tag);
+    if (fate === "alive" && !exclusive && found.tag !== owner.id) throw notOwned();
+    return { fromDead: fate !== "closed" };
+  }
+
+  function leaseOf(key: SessionKey, epoch: number, fromDead: boolean): Lease {
+    let heldInLife = owner.life;
+    const isHeld = (): boolean => owner.isAlive && owner.life === heldInLife;
+    return {
+      epoch,
+      isFirst: epoch === 1,
+      fromDead,
+      get isHeld() {
+        return isHeld();
+      },
+      async hold() {
+        if (isHeld()) return;
+        await owner.live();
+        const { life } = owner;
+        if ((await newestEpoch(key)) !== epoch) throw notOwned();
+        heldInLife = life;
+      },
+      async release() {
+        const name = keys.lease(key, epoch);
+        await patience.until((signal) => bucket.put(name, NOTHING, { tag: FREE, signal }));
+      },
+    };
+  }
+
+  function forgetOld(key: SessionKey, epoch: number): void {
+    if (epoch <= KEPT_EPOCHS) return;
+    // nobody needs to know whether it was there
+    bucket.delete([keys.lease(key, epoch - KEPT_EPOCHS)]).catch(() => {});
+  }
+
+  return {
+    async take(key, { guessFirst }) {
+      let newest = guessFirst ? 0 : await newestEpoch(key);
+      for (;;) {
+        const { fromDead } = newest === 0 ? { fromDead: false } : await checkFree(key, newest);
+        await owner.live();
+        const epoch = newest + 1;
+        const put = { key: keys.lease(key, epoch), bytes: NOTHING, tag: owner.id };
+        if ((await putOnce({ bucket, patience }, put)) === "landed") {
+          forgetOld(key, epoch);
+          return leaseOf(key, epoch, fromDead);
+        }
+        newest = await newestEpoch(key);
+      }
+    },
+  };
+}
+
+function notOwned(): RunlogError {
+  return new RunlogError("log-not-owned", "Another server has the session; try again");
+}

@@ -1,0 +1,59 @@
+import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
+import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
+import { behindSegmentsFrom, type Keys, parseSegment, type Segment } from "./keys.ts";
+import type { Patience } from "./patience.ts";
+
+export interface BucketAccess {
+  readonly bucket: ObjectBucket;
+  readonly keys: Keys;
+  readonly patience: Patience;
+}
+
+/** Where a log ends, by its objects. */
+export interface LogEnd {
+  readonly end: number;
+  /** Whether it was closed for ever: its session was deleted. */
+  readonly closed: boolean;
+  /** The latest segments, the highest start first: all since the last that was merged. */
+  readonly latest: readonly Segment[];
+}
+
+/**
+ * Finds the end of a log, with one listing as a rule. The object of the highest start need not be
+ * the one that reaches farthest: beside a merged one lie, for a while, those that it was made of, and
+ * the first ones of writers that took over from a dead one for ever. The merged one of the highest
+ * start settles it. An object without bytes closes the log: no append is empty.
+ */
+export async function findLogEnd(
+  { bucket, keys, patience }: BucketAccess,
+  key: SessionKey,
+  logId: string,
+  log: LogName,
+): Promise<LogEnd> {
+  const prefix = keys.logFolder(key, logId, log);
+  const latest: Segment[] = [];
+  for await (const page of segmentPages({ bucket, patience }, prefix, null)) {
+    latest.push(...page);
+    if (page.some(({ merged }) => merged)) break;
+  }
+  const end = latest.reduce((highest, segment) => Math.max(highest, segment.end), 0);
+  const closed = latest.some((segment) => segment.start === segment.end && segment.end === end);
+  return { end, closed, latest };
+}
+
+/** The segments that begin before `before`, the highest start first; null: all. */
+export async function* segmentPages(
+  { bucket, patience }: Pick<BucketAccess, "bucket" | "patience">,
+  folder: string,
+  before: number | null,
+): AsyncGenerator<Segment[]> {
+  let startAfter = before === null ? folder : behindSegmentsFrom(folder, before);
+  for (;;) {
+    const options = { prefix: folder, startAfter };
+    const page = await patience.until((signal) => bucket.list({ ...options, signal }));
+    yield page.objects.flatMap(({ key, size }) => parseSegment(key, size) ?? []);
+    const last = page.objects.at(-1);
+    if (!page.more || last === undefined) return;
+    startAfter = last.key;
+  }
+}

@@ -1,0 +1,177 @@
+import type { Clock } from "../../src/ports/clock.ts";
+import { RunlogError } from "../../src/ports/errors.ts";
+import { concatBytes } from "../../src/stream/concat.ts";
+import { appendedKey, type Segment } from "./keys.ts";
+
+export interface LogWriterOptions {
+  readonly clock: Clock;
+  /** How long in ms an append waits for others to travel with it. */
+  readonly batchMs: number;
+  /** Bytes that are enough for a put. */
+  readonly batchBytes: number;
+  /** The key folder of the log. */
+  readonly folder: string;
+  readonly end: number;
+  /** Begins the tags of this writer's puts, each of which has another one. */
+  readonly writerTag: string;
+  /** Puts a batch; rejects unless its bytes are in the log. */
+  readonly put: (key: string, bytes: Uint8Array, tag: string) => Promise<void>;
+  /** Told of every segment that was put. `durable`: an append asked for it, as at a run's end. */
+  readonly onPut: (segment: Segment, tag: string, durable: boolean) => void;
+}
+
+interface Pending {
+  readonly pieces: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly durable: boolean;
+  readonly resolve: (end: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The one writer of one log in this process. Appends wait until there is enough of them or the first
+ * has waited long enough, travel in one object, and resolve when its put has been answered; one put
+ * is under way at a time, so that slow puts hold back whoever waits for their appends. A batch that
+ * fails takes those chained behind it with it.
+ */
+export class LogWriter {
+  readonly #options: LogWriterOptions;
+  #end: number;
+  /** Where the next append has to begin: behind all that wait. */
+  #nextEnd: number;
+  #queue: Pending[] = [];
+  #queuedBytes = 0;
+  #puts = 0;
+  #putting: Promise<void> | null = null;
+  #cancelTimer: (() => void) | null = null;
+  #isDue = false;
+  #stopped: RunlogError | null = null;
+
+  constructor(options: LogWriterOptions) {
+    this.#options = options;
+    this.#end = options.end;
+    this.#nextEnd = options.end;
+  }
+
+  /** The accepted end. */
+  get end(): number {
+    return this.#end;
+  }
+
+  get isBusy(): boolean {
+    return this.#putting !== null || this.#queue.length > 0;
+  }
+
+  append(pieces: readonly Uint8Array[], expectedEnd: number, durable: boolean): Promise<number> {
+    if (this.#stopped) return Promise.reject(this.#stopped);
+    if (expectedEnd !== this.#nextEnd) return Promise.reject(fenced(this.#end));
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    if (bytes === 0 && !this.isBusy) return Promise.resolve(this.#end);
+    this.#nextEnd += bytes;
+    this.#queuedBytes += bytes;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ pieces, bytes, durable, resolve, reject });
+      this.#schedule(durable);
+    });
+  }
+
+  /** Refuses every later append with `error`, and those that wait as well; resolves at rest. */
+  async stop(error: RunlogError): Promise<void> {
+    this.#stopped = error;
+    this.#fail(this.#takeAll(), error);
+    while (this.#putting) await this.#putting;
+  }
+
+  /** Refuses later appends and puts what waits. */
+  async finish(error: RunlogError): Promise<void> {
+    this.#stopped = error;
+    this.#isDue = true;
+    this.#putNext();
+    while (this.#putting) await this.#putting;
+  }
+
+  #schedule(durable: boolean): void {
+    const { batchBytes, batchMs, clock } = this.#options;
+    if (durable || this.#queuedBytes >= batchBytes) this.#isDue = true;
+    if (this.#isDue) this.#putNext();
+    else
+      this.#cancelTimer ??= clock.after(batchMs, () => {
+        this.#isDue = true;
+        this.#putNext();
+      });
+  }
+
+  #putNext(): void {
+    if (this.#putting || !this.#isDue || this.#queue.length === 0) return;
+    // begins a moment later: what is appended in the same step travels along
+    this.#putting = Promise.resolve()
+      .then(() => this.#put())
+      .finally(() => {
+        this.#putting = null;
+        this.#putNext();
+      });
+  }
+
+  async #put(): Promise<void> {
+    const batch = this.#takeBatch();
+    const bytes = batch.reduce((sum, pending) => sum + pending.bytes, 0);
+    const start = this.#end;
+    try {
+      if (bytes > 0) {
+        const { folder, put, writerTag } = this.#options;
+        const key = appendedKey(folder, start);
+        const body = concatBytes(batch.flatMap(({ pieces }) => pieces));
+        const tag = `${writerTag}.${this.#puts++}`;
+        await put(key, body, tag);
+        this.#end = start + bytes;
+        const durable = batch.some((pending) => pending.durable);
+        this.#options.onPut({ key, start, end: this.#end, merged: false }, tag, durable);
+      }
+    } catch (error) {
+      const behind = this.#takeAll();
+      this.#nextEnd = this.#end;
+      this.#fail(batch, error);
+      this.#fail(behind, fenced(this.#end));
+      return;
+    }
+    let end = start;
+    for (const pending of batch) pending.resolve((end += pending.bytes));
+  }
+
+  /** As many as make a batch, one at least. */
+  #takeBatch(): Pending[] {
+    const batch: Pending[] = [];
+    let bytes = 0;
+    while (this.#queue.length > 0 && bytes < this.#options.batchBytes) {
+      const next = this.#queue.shift()!;
+      batch.push(next);
+      bytes += next.bytes;
+    }
+    this.#queuedBytes -= bytes;
+    // what comes while these travel waits for others again
+    if (this.#queue.length === 0) this.#settleDown();
+    return batch;
+  }
+
+  #takeAll(): Pending[] {
+    const all = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#settleDown();
+    return all;
+  }
+
+  #settleDown(): void {
+    this.#isDue = false;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+
+  #fail(appends: readonly Pending[], error: unknown): void {
+    for (const { reject } of appends) reject(error);
+  }
+}
+
+function fenced(end: number): RunlogError {
+  return new RunlogError("log-fenced", "Another writer has the log", { end });
+}

@@ -1,0 +1,62 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+import { MAX_MARK_CHARS, type OpenRunMark, type SessionKey } from "../../src/ports/log-store.ts";
+import type { BucketAccess } from "./log-end.ts";
+import { listKeys } from "./list.ts";
+import { readWhole } from "./read-whole.ts";
+
+/** Marks that are read at once. */
+const READ_AT_ONCE = 16;
+
+/** The key of a mark: a run id is any text of a client, and no part of a key. */
+export async function markKey(
+  { keys }: BucketAccess,
+  mark: Omit<OpenRunMark, "data">,
+): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(mark.runId));
+  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"));
+  return keys.mark(mark, hex.join("").slice(0, 32));
+}
+
+/** Stores a mark. Throws `invalid-input` if its data are too long. */
+export async function putMark(access: BucketAccess, mark: OpenRunMark): Promise<void> {
+  if (mark.data.length > MAX_MARK_CHARS)
+    throw new RunlogError("invalid-input", "The data of an open-run mark is too long");
+  const { project, session, logId, runId, data } = mark;
+  const text = JSON.stringify({ project, session, logId, runId, data });
+  const key = await markKey(access, mark);
+  const bytes = new TextEncoder().encode(text);
+  await access.patience.until((signal) => access.bucket.put(key, bytes, { signal }));
+}
+
+export async function removeMark(
+  access: BucketAccess,
+  mark: Omit<OpenRunMark, "data">,
+): Promise<void> {
+  const key = await markKey(access, mark);
+  await access.patience.until((signal) => access.bucket.delete([key], { signal }));
+}
+
+/** All marks, of all sessions: what is listed, read a few at once. */
+export async function* allMarks(access: BucketAccess): AsyncGenerator<OpenRunMark> {
+  for await (const keys of listKeys(access, access.keys.marks))
+    for (let from = 0; from < keys.length; from += READ_AT_ONCE) {
+      const some = keys.slice(from, from + READ_AT_ONCE);
+      const marks = await Promise.all(some.map((key) => readMark(access, key)));
+      // null: cleared since it was listed
+      for (const mark of marks) if (mark !== null) yield mark;
+    }
+}
+
+/** The marks of one session, as keys. */
+export function marksOf(access: BucketAccess, key: SessionKey): AsyncGenerator<string[]> {
+  return listKeys(access, access.keys.marksOf(key));
+}
+
+function readMark({ bucket, patience }: BucketAccess, key: string): Promise<OpenRunMark | null> {
+  return patience.until(async (signal) => {
+    const found = await bucket.get(key, { signal });
+    if (found === null) return null;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by putMark alone, put whole
+    return JSON.parse(new TextDecoder().decode(await readWhole(found))) as OpenRunMark;
+  });
+}

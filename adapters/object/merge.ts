@@ -1,0 +1,86 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { MultipartUpload } from "../../src/ports/object-bucket.ts";
+import { mergedKey, type Segment } from "./keys.ts";
+import type { BucketAccess } from "./log-end.ts";
+import { SegmentReader } from "./segment-reader.ts";
+
+const MIB = 1024 * 1024;
+/** A merged object under this size is merged again with what comes behind it. */
+export const SMALL_BYTES: number = 8 * MIB;
+const MOST_BYTES = 64 * MIB;
+const PART_BYTES = 8 * MIB;
+
+/** Segments behind each other that become one. */
+export interface MergeGroup {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Cuts a run of segments into groups of at most 64 MiB, or of one segment that is larger. */
+export function groupsOf(segments: readonly Segment[]): MergeGroup[] {
+  const groups: { start: number; end: number }[] = [];
+  for (const { start, end } of segments) {
+    const last = groups.at(-1);
+    if (last && end - last.start <= MOST_BYTES) last.end = end;
+    else groups.push({ start, end });
+  }
+  return groups;
+}
+
+/**
+ * Puts the bytes of a group under a name of their own, in memory of one part. Accepted bytes never
+ * change, so that it does no harm who does it, nor how often.
+ */
+export async function mergeGroup(
+  access: Pick<BucketAccess, "bucket" | "patience">,
+  folder: string,
+  { start, end }: MergeGroup,
+): Promise<Segment> {
+  const { bucket, patience } = access;
+  const key = mergedKey(folder, start, end);
+  const source = new SegmentReader({ access, folder, start, end, signal: undefined });
+  try {
+    if (end - start <= PART_BYTES) {
+      const bytes = await fill(source, end - start);
+      await patience.until((signal) => bucket.put(key, bytes, { signal }), { bytes: bytes.length });
+    } else {
+      await putInParts(access, source, key, end - start);
+    }
+  } finally {
+    source.close();
+  }
+  return { key, start, end, merged: true };
+}
+
+async function putInParts(
+  { bucket, patience }: Pick<BucketAccess, "bucket" | "patience">,
+  source: SegmentReader,
+  key: string,
+  size: number,
+): Promise<void> {
+  const upload: MultipartUpload = await patience.until((signal) =>
+    bucket.multipart(key, { signal }),
+  );
+  try {
+    for (let left = size; left > 0; left -= PART_BYTES) {
+      const bytes = await fill(source, Math.min(left, PART_BYTES));
+      await patience.until(() => upload.part(bytes), { bytes: bytes.length });
+    }
+    await patience.until(() => upload.complete());
+  } catch (error) {
+    // what stays of it is for the bucket's own rule for uploads that were never completed
+    upload.abort().catch(() => {});
+    throw error;
+  }
+}
+
+async function fill(source: SegmentReader, size: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size;) {
+    const chunk = await source.read(size - at);
+    if (chunk === null) throw new RunlogError("store-failed", "A log is shorter than it was");
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,228 @@
+import type { Clock } from "../../src/ports/clock.ts";
+import { RunlogError } from "../../src/ports/errors.ts";
+import { logIdTime } from "../../src/ports/log-id.ts";
+import type { Logger } from "../../src/ports/logger.ts";
+import {
+  LOG_NAMES,
+  type LogName,
+  type LogStat,
+  MAX_DOCUMENT_BYTES,
+  MAX_HEAD_BYTES,
+  type SessionKey,
+} from "../../src/ports/log-store.ts";
+import { appendedKey, type LifeName, type ValueName } from "./keys.ts";
+import type { Lease } from "./lease.ts";
+import type { BucketAccess } from "./log-end.ts";
+import { LogWriter } from "./log-writer.ts";
+import { Merger, writerTag } from "./merger.ts";
+import { putOnce } from "./put-once.ts";
+import { endsOf, findLife, type StoredLife } from "./stored-life.ts";
+import { SessionValue } from "./values.ts";
+
+export interface WritingOptions {
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, "warn">;
+  readonly batchMs: number;
+  readonly batchBytes: number;
+  readonly garbageMs: number;
+}
+
+export interface OwnedSessionOptions extends WritingOptions {
+  readonly access: BucketAccess;
+  readonly key: SessionKey;
+  readonly life: StoredLife;
+  readonly lease: Lease;
+  readonly ownerId: string;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A session that this process has the lease of: its ends and values are known without asking. */
+export class OwnedSession {
+  readonly key: SessionKey;
+  readonly name: LifeName;
+  readonly #access: BucketAccess;
+  readonly #lease: Lease;
+  readonly #tag: string;
+  readonly #writers: Readonly<Record<LogName, LogWriter>>;
+  readonly #mergers: readonly Merger[];
+  readonly #head: SessionValue;
+  readonly #document: SessionValue;
+  #gone = false;
+  #lost = false;
+
+  constructor(options: OwnedSessionOptions) {
+    const { access, key, life, lease, ownerId } = options;
+    this.key = key;
+    this.name = life.name;
+    this.#access = access;
+    this.#lease = lease;
+    this.#tag = writerTag(ownerId, lease.epoch, lease.fromDead);
+    const logs = LOG_NAMES.map((log) => [log, this.#openLog(options, log)] as const);
+    this.#mergers = logs.map(([, { merger }]) => merger);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made from LOG_NAMES
+    this.#writers = Object.fromEntries(logs.map(([log, { writer }]) => [log, writer])) as Record<
+      LogName,
+      LogWriter
+    >;
+    const value = (name: ValueName): SessionValue =>
+      new SessionValue({
+        access,
+        key,
+        logId: this.logId,
+        name,
+        epoch: lease.epoch,
+        content: life.values[name],
+        storedAt: life.values.newest[name],
+        hold: () => this.hold(),
+      });
+    this.#head = value("head");
+    this.#document = value("document");
+  }
+
+  get logId(): string {
+    return this.name.logId;
+  }
+
+  get stat(): LogStat {
+    return {
+      logId: this.logId,
+      createdAtMs: logIdTime(this.logId),
+      end: endsOf(this.#writers),
+      head: this.#head.content,
+      document: this.#document.content,
+    };
+  }
+
+  /** Whether what is known here is what is so: nobody else can have written meanwhile. */
+  get isCurrent(): boolean {
+    return !this.#lost && this.#lease.isHeld;
+  }
+
+  /** Whether another process has it now, or has had it. */
+  get isLost(): boolean {
+    return this.#lost;
+  }
+
+  get isBusy(): boolean {
+    return (
+      LOG_NAMES.some((log) => this.#writers[log].isBusy) ||
+      this.#mergers.some((merger) => merger.isBusy) ||
+      this.#head.isBusy ||
+      this.#document.isBusy
+    );
+  }
+
+  /** Puts what was taken over from a dead process where its late puts come behind. */
+  async renewValues(): Promise<void> {
+    await Promise.all([this.#head.renew(), this.#document.renew()]);
+  }
+
+  /** Throws `log-not-found` unless this is the log with that id and it is still there. */
+  assertIs(logId: string): void {
+    if (this.#gone || logId !== this.logId)
+      throw new RunlogError("log-not-found", "There is no such log");
+  }
+
+  /** Resolves if this process has the session, else rejects with `log-not-owned`. */
+  async hold(): Promise<void> {
+    try {
+      await this.#lease.hold();
+    } catch (error) {
+      this.#lost = error instanceof RunlogError && error.code === "log-not-owned";
+      throw error;
+    }
+  }
+
+  append(
+    log: LogName,
+    pieces: readonly Uint8Array[],
+    expectedEnd: number,
+    durable: boolean,
+  ): Promise<number> {
+    return this.#writers[log].append(pieces, expectedEnd, durable);
+  }
+
+  async setHead(head: Uint8Array): Promise<void> {
+    if (head.length > MAX_HEAD_BYTES)
+      throw new RunlogError("head-too-large", "A head holds at most 64 KiB");
+    await this.#head.set(head);
+  }
+
+  async setDocument(document: Uint8Array): Promise<void> {
+    if (document.length > MAX_DOCUMENT_BYTES)
+      throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
+    await this.#document.set(document);
+  }
+
+  /**
+   * Ends this life for every writer there is or ever was: an object without bytes takes the place of
+   * the next append. Nothing is accepted from here on.
+   */
+  async end(): Promise<void> {
+    this.#gone = true;
+    await this.#stopAll((writer) =>
+      writer.stop(new RunlogError("log-not-found", "The log was deleted")),
+    );
+    await this.hold();
+    const folder = this.#access.keys.logFolder(this.key, this.logId, "raw");
+    const key = appendedKey(folder, this.#writers.raw.end);
+    const tag = `${this.#tag}.end`;
+    if ((await putOnce(this.#access, { key, bytes: NOTHING, tag })) === "landed") return;
+    this.#lost = true;
+    throw new RunlogError("log-not-owned", "Another server has the session; try again");
+  }
+
+  /** Puts what waits and comes to rest; refuses what comes then with `error`. */
+  async finish(error: RunlogError): Promise<void> {
+    await this.#stopAll((writer) => writer.finish(error));
+  }
+
+  /** Comes to rest, and lets other processes have the session. */
+  async release(): Promise<void> {
+    await this.finish(new RunlogError("store-busy", "The session is being given up; try again"));
+    if (!this.#lost) await this.#lease.release();
+  }
+
+  async #stopAll(stop: (writer: LogWriter) => Promise<void>): Promise<void> {
+    await Promise.all(LOG_NAMES.map((log) => stop(this.#writers[log])));
+    await Promise.all(this.#mergers.map((merger) => merger.stop()));
+    await Promise.all([this.#head.settled(), this.#document.settled()]);
+  }
+
+  #openLog(options: OwnedSessionOptions, log: LogName): { writer: LogWriter; merger: Merger } {
+    const { access, clock, garbageMs, life, logger } = options;
+    const folder = access.keys.logFolder(this.key, this.logId, log);
+    const merger = new Merger({ access, clock, logger, folder, found: life.logs[log], garbageMs });
+    const writer = new LogWriter({
+      clock,
+      batchMs: options.batchMs,
+      batchBytes: options.batchBytes,
+      folder,
+      end: life.logs[log].end,
+      writerTag: this.#tag,
+      put: (key, bytes, tag) => this.#put(key, bytes, tag),
+      onPut: (segment, tag, durable) => merger.add(segment, tag, durable),
+    });
+    return { writer, merger };
+  }
+
+  async #put(key: string, bytes: Uint8Array, tag: string): Promise<void> {
+    await this.hold();
+    if ((await putOnce(this.#access, { key, bytes, tag })) === "taken") {
+      this.#lost = true;
+      throw new RunlogError("log-fenced", "Another writer has the log");
+    }
+    if (!this.#lease.isHeld) await this.#checkStillThere(key);
+  }
+
+  /** After a sleep: what was put counts if its log still lives, whoever has the session now. */
+  async #checkStillThere(key: string): Promise<void> {
+    const life = await findLife(this.#access, this.key);
+    if (life?.logId === this.logId) return;
+    this.#lost = true;
+    const { bucket, patience } = this.#access;
+    await patience.until((signal) => bucket.delete([key], { signal }));
+    throw new RunlogError("log-fenced", "The log was deleted");
+  }
+}

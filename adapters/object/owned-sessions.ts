@@ -1,0 +1,186 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+import { createLogId } from "../../src/ports/log-id.ts";
+import type { SessionKey } from "../../src/ports/log-store.ts";
+import { createTurns } from "../../src/stream/turns.ts";
+import { removeLife } from "./delete-life.ts";
+import type { Lease, Leases } from "./lease.ts";
+import type { BucketAccess } from "./log-end.ts";
+import { OwnedSession, type WritingOptions } from "./owned-session.ts";
+import { emptyLife, findLife, isOver, loadLife, type StoredLife } from "./stored-life.ts";
+
+export interface OwnedSessionsOptions extends WritingOptions {
+  readonly access: BucketAccess;
+  readonly leases: Leases;
+  readonly ownerId: string;
+  /** How long in ms a session stays that nobody writes. */
+  readonly idleMs: number;
+}
+
+interface Entry {
+  readonly session: OwnedSession;
+  uses: number;
+  unusedSinceMs: number;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** The sessions that this process has. */
+export interface OwnedSessions {
+  /** The session if this process has it for sure now, or null. */
+  current(key: SessionKey): OwnedSession | null;
+  /**
+   * Uses the session, taken first if it is there and free; null if it is not there. Rejects with
+   * `log-not-owned` if another process has it.
+   */
+  use<T>(key: SessionKey, operation: (session: OwnedSession | null) => Promise<T>): Promise<T>;
+  /** Takes the session, made if there is none. */
+  make<T>(key: SessionKey, operation: (session: OwnedSession) => Promise<T>): Promise<T>;
+  /** Ends the session's life and removes what is stored of it; false if there was none. */
+  remove(key: SessionKey): Promise<boolean>;
+  /** Puts what waits, everywhere, and comes to rest. */
+  close(error: RunlogError): Promise<void>;
+}
+
+export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSessions {
+  const { access, clock, idleMs, leases, logger, ownerId } = options;
+  const entries = new Map<string, Entry>();
+  const turns = createTurns();
+  const stopSweeping = clock.every(Math.max(idleMs / 2, 1), () => {
+    for (const entry of entries.values())
+      if (isIdle(entry)) void turns.run(idOf(entry.session.key), () => letGo(entry));
+  });
+
+  function isIdle({ session, uses, unusedSinceMs }: Entry): boolean {
+    return uses === 0 && !session.isBusy && clock.now() - unusedSinceMs >= idleMs;
+  }
+
+  async function letGo(entry: Entry): Promise<void> {
+    const id = idOf(entry.session.key);
+    if (entries.get(id) !== entry || !isIdle(entry)) return;
+    entries.delete(id);
+    await entry.session.release().catch((error: unknown) => {
+      // it lapses with this process at the latest
+      logger.warn("lease-not-released", { ...entry.session.key, error });
+    });
+  }
+
+  function enter(session: OwnedSession): Entry {
+    const entry: Entry = { session, uses: 0, unusedSinceMs: clock.now() };
+    entries.set(idOf(session.key), entry);
+    return entry;
+  }
+
+  function known(key: SessionKey): Entry | undefined {
+    const entry = entries.get(idOf(key));
+    if (entry?.session.isLost) entries.delete(idOf(key));
+    else return entry;
+    return undefined;
+  }
+
+  /** Takes the session if it is there. */
+  async function load(key: SessionKey): Promise<Entry | null> {
+    // anybody may ask for any name: what is not there is not taken
+    if ((await findLife(access, key)) === null) return null;
+    const lease = await leases.take(key, { guessFirst: false });
+    const entry = await loadLeased(key, lease);
+    if (entry === null) await lease.release();
+    return entry;
+  }
+
+  /** What is there of the session that was taken, or null. */
+  async function loadLeased(key: SessionKey, lease: Lease): Promise<Entry | null> {
+    const name = await findLife(access, key);
+    const life = name && (await loadLife(access, name));
+    if (life !== null && !isOver(life)) return open(life, lease);
+    // the process that was deleting it came no further
+    if (life !== null) await removeLife(access, life.name);
+    return null;
+  }
+
+  async function open(life: StoredLife, lease: Lease): Promise<Entry> {
+    const session = new OwnedSession({ ...options, key: keyOf(life.name), life, lease, ownerId });
+    if (lease.fromDead) await session.renewValues();
+    return enter(session);
+  }
+
+  async function loadOrMake(key: SessionKey): Promise<Entry> {
+    const lease = await leases.take(key, { guessFirst: true });
+    // whoever is the first to have it knows that nothing is there
+    const there = lease.isFirst ? null : await loadLeased(key, lease);
+    if (there !== null) return there;
+    const name = { ...keyOf(key), epoch: lease.epoch, logId: createLogId(clock.now()) };
+    const { bucket, keys, patience } = access;
+    await patience.until((signal) => bucket.put(keys.life(name), NOTHING, { signal }));
+    return open(emptyLife(name), lease);
+  }
+
+  /** Counts the use before anybody else has a turn. */
+  async function useEntry<T>(
+    key: SessionKey,
+    find: () => Promise<Entry | null>,
+    operation: (session: OwnedSession | null) => Promise<T>,
+  ): Promise<T> {
+    let entry = turns.isBusy(idOf(key)) ? undefined : known(key);
+    if (entry) entry.uses++;
+    else
+      entry =
+        (await turns.run(idOf(key), async () => {
+          const found = known(key) ?? (await find());
+          if (found) found.uses++;
+          return found;
+        })) ?? undefined;
+    if (entry === undefined) return operation(null);
+    try {
+      return await operation(entry.session);
+    } finally {
+      entry.uses--;
+      entry.unusedSinceMs = clock.now();
+    }
+  }
+
+  return {
+    current(key) {
+      const entry = known(key);
+      return entry?.session.isCurrent ? entry.session : null;
+    },
+
+    use: (key, operation) => useEntry(key, () => load(key), operation),
+
+    make: (key, operation) =>
+      useEntry(
+        key,
+        () => loadOrMake(key),
+        (session) => {
+          if (session === null) throw new RunlogError("internal", "A session was not made");
+          return operation(session);
+        },
+      ),
+
+    remove: (key) =>
+      turns.run(idOf(key), async () => {
+        const entry = known(key) ?? (await load(key));
+        if (entry === null) return false;
+        const { session } = entry;
+        entries.delete(idOf(key));
+        await session.end();
+        await removeLife(access, session.name);
+        await session.release();
+        return true;
+      }),
+
+    async close(error) {
+      stopSweeping();
+      await turns.idle();
+      await Promise.all([...entries.values()].map(({ session }) => session.finish(error)));
+      entries.clear();
+    },
+  };
+}
+
+function idOf({ project, session }: SessionKey): string {
+  return `${project}/${session}`;
+}
+
+function keyOf({ project, session }: SessionKey): SessionKey {
+  return { project, session };
+}

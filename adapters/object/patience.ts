@@ -1,0 +1,103 @@
+import type { Clock } from "../../src/ports/clock.ts";
+import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+
+export interface PatienceOptions {
+  readonly clock: Clock;
+  /** How long in ms one try may take. */
+  readonly attemptMs: number;
+  /** How long in ms tries go on. */
+  readonly deadlineMs: number;
+  /** Ends all waiting, with its reason. */
+  readonly closing: AbortSignal;
+}
+
+export interface AttemptOptions {
+  /** Bytes that travel: they get more time, at 1 MiB/s. */
+  readonly bytes?: number;
+  /** Ends the trying with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Calls to a bucket, which tries each once and may never answer. */
+export interface Patience {
+  /** One try. Rejects with `store-unanswered` when its time is over. */
+  attempt<T>(call: (signal: AbortSignal) => Promise<T>, options?: AttemptOptions): Promise<T>;
+  /** Tries until there is an answer, or the deadline has passed: for what does no harm twice. */
+  until<T>(call: (signal: AbortSignal) => Promise<T>, options?: AttemptOptions): Promise<T>;
+  /** Waits before the next try: longer each time, and never as long as others do. */
+  pause(tries: number, signal?: AbortSignal): Promise<void>;
+  /** Epoch ms at which what begins now has to be given up. */
+  deadline(): number;
+  isOver(deadlineMs: number): boolean;
+}
+
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 5_000;
+const BYTES_PER_MS = (1024 * 1024) / 1000;
+
+export function createPatience(options: PatienceOptions): Patience {
+  const { clock, attemptMs, deadlineMs, closing } = options;
+
+  async function attempt<T>(
+    call: (signal: AbortSignal) => Promise<T>,
+    { bytes = 0, signal }: AttemptOptions = {},
+  ): Promise<T> {
+    const late = new AbortController();
+    const ends = AbortSignal.any(signal ? [late.signal, closing, signal] : [late.signal, closing]);
+    ends.throwIfAborted();
+    const cancel = clock.after(attemptMs + bytes / BYTES_PER_MS, () =>
+      late.abort(new RunlogError("store-unanswered", "The object store does not answer")),
+    );
+    // a bucket need not heed the signal: whatever it says later, nobody listens
+    let leave = (): void => {};
+    const ended = new Promise<never>((_, reject) => {
+      leave = () => reject(ends.reason);
+      ends.addEventListener("abort", leave, { once: true });
+    });
+    try {
+      return await Promise.race([call(ends), ended]);
+    } catch (error) {
+      throw ends.aborted ? ends.reason : error;
+    } finally {
+      cancel();
+      ends.removeEventListener("abort", leave);
+    }
+  }
+
+  async function pause(tries: number, signal?: AbortSignal): Promise<void> {
+    const longest = Math.min(FIRST_PAUSE_MS * 2 ** tries, LONGEST_PAUSE_MS);
+    const ends = signal ? AbortSignal.any([closing, signal]) : closing;
+    ends.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const leave = (): void => {
+        cancel();
+        reject(ends.reason);
+      };
+      const cancel = clock.after(longest * (0.5 + Math.random() / 2), () => {
+        ends.removeEventListener("abort", leave);
+        resolve();
+      });
+      ends.addEventListener("abort", leave, { once: true });
+    });
+  }
+
+  return {
+    attempt,
+    pause,
+    deadline: () => clock.now() + deadlineMs,
+    isOver: (endMs) => clock.now() >= endMs,
+
+    async until(call, attemptOptions = {}) {
+      const endMs = clock.now() + deadlineMs;
+      for (let tries = 0; ; tries++) {
+        try {
+          return await attempt(call, attemptOptions);
+        } catch (error) {
+          const mayHelp = hasCode(error, "store-busy", "store-unanswered");
+          if (!mayHelp || clock.now() >= endMs) throw error;
+        }
+        await pause(tries, attemptOptions.signal);
+      }
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+import type { Segment } from "./keys.ts";
+import type { BucketAccess } from "./log-end.ts";
+import { planRead } from "./plan.ts";
+import { cutShort } from "./read-whole.ts";
+
+export interface SegmentReaderOptions {
+  readonly access: Pick<BucketAccess, "bucket" | "patience">;
+  readonly folder: string;
+  readonly start: number;
+  readonly end: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+type Body = ReadableStreamDefaultReader<Uint8Array>;
+
+interface Opened {
+  readonly segment: Segment;
+  /** Null: the object has gone. */
+  readonly body: Promise<Body | null>;
+}
+
+/** Segments that are asked for before their turn: what they cost is mostly the way there and back. */
+const AHEAD = 2;
+/** Plans in a row that lead nowhere: what is listed and never there is no merge under way. */
+const MAX_PLANS = 8;
+
+/** Reads a range of a log across its segments, in order, past whatever breaks on the way. */
+export class SegmentReader {
+  readonly #options: SegmentReaderOptions;
+  #position: number;
+  #plan: Segment[] = [];
+  #opened: Opened[] = [];
+  /** What came from the network and was not handed out yet. */
+  #rest: Uint8Array = new Uint8Array(0);
+  #plansInVain = 0;
+  #failures = 0;
+  #failingUntilMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: SegmentReaderOptions) {
+    this.#options = options;
+    this.#position = options.start;
+  }
+
+  get isDone(): boolean {
+    return this.#position === this.#options.end;
+  }
+
+  /** The next bytes, at most `most`, or null at the end. They are valid until the next call. */
+  async read(most: number): Promise<Uint8Array | null> {
+    while (!this.isDone) {
+      if (this.#rest.length > 0) return this.#handOut(most);
+      try {
+        await this.#receive();
+        this.#failures = 0;
+      } catch (error) {
+        await this.#comeBack(error);
+      }
+    }
+    this.close();
+    return null;
+  }
+
+  /** Lets all connections go. */
+  close(): void {
+    for (const { body } of this.#opened)
+      body
+        .then((reader) => reader?.cancel())
+        .catch(() => {
+          // it broke before it was let go
+        });
+    this.#opened = [];
+    this.#plan = [];
+  }
+
+  #handOut(most: number): Uint8Array {
+    const length = Math.min(most, this.#rest.length, this.#options.end - this.#position);
+    const chunk = this.#rest.subarray(0, length);
+    this.#rest = this.#rest.subarray(length);
+    this.#position += length;
+    this.#plansInVain = 0;
+    return chunk;
+  }
+
+  async #receive(): Promise<void> {
+    const { access, signal } = this.#options;
+    const current = await this.#current();
+    const body = await current.body;
+    if (body === null) return this.#startOver();
+    const { done, value } = await access.patience.attempt(() => body.read(), { signal });
+    if (value) this.#rest = value;
+    if (!done) return;
+    this.#opened.shift();
+    if (this.#position < Math.min(current.segment.end, this.#options.end)) throw cutShort();
+  }
+
+  /** The segment at the position, asked for, and the next ones as well. */
+  async #current(): Promise<Opened> {
+    const { access, folder, end } = this.#options;
+    while (this.#opened[0] && this.#opened[0].segment.end <= this.#position) this.#opened.shift();
+    if (this.#opened.length === 0 && this.#plan.length === 0) {
+      if (this.#plansInVain++ === MAX_PLANS)
+        throw new RunlogError("log-not-found", "There is no such log");
+      this.#plan = await planRead(access, folder, this.#position, end);
+    }
+    while (this.#opened.length <= AHEAD && this.#plan.length > 0) this.#open(this.#plan.shift()!);
+    return this.#opened[0]!;
+  }
+
+  #open(segment: Segment): void {
+    const { access, end, signal } = this.#options;
+    const before = this.#opened.at(-1)?.segment.end ?? this.#position;
+    const start = Math.max(before, this.#position) - segment.start;
+    const range = { start, end: Math.min(segment.end, end) - segment.start };
+    const body = access.patience.until(
+      async (ends) => {
+        const found = await access.bucket.get(segment.key, { ...range, signal: ends });
+        return found && found.bytes.getReader();
+      },
+      { signal },
+    );
+    body.catch(() => {
+      // told when its turn has come
+    });
+    this.#opened.push({ segment, body });
+  }
+
+  /** What was planned is not there any more: merged meanwhile, or deleted. */
+  #startOver(): void {
+    this.close();
+  }
+
+  /** After a broken body: the rest of it is asked for anew. */
+  async #comeBack(error: unknown): Promise<void> {
+    const { patience } = this.#options.access;
+    if (!hasCode(error, "store-busy", "store-unanswered")) throw error;
+    if (this.#failures === 0) this.#failingUntilMs = patience.deadline();
+    else if (patience.isOver(this.#failingUntilMs)) throw error;
+    this.close();
+    await patience.pause(this.#failures++, this.#options.signal);
+  }
+}

@@ -1,0 +1,59 @@
+import { LOG_NAMES, type LogName, type SessionKey } from "../../src/ports/log-store.ts";
+import type { LifeName } from "./keys.ts";
+import { type BucketAccess, findLogEnd, type LogEnd } from "./log-end.ts";
+import { readValues, type StoredValues } from "./values.ts";
+
+/** A life of a session as it lies in the bucket. */
+export interface StoredLife {
+  readonly name: LifeName;
+  readonly logs: Readonly<Record<LogName, LogEnd>>;
+  readonly values: StoredValues;
+}
+
+/** The life that the session has now, or null; one that is being deleted counts. */
+export async function findLife(
+  { bucket, keys, patience }: BucketAccess,
+  { project, session }: SessionKey,
+): Promise<LifeName | null> {
+  const prefix = keys.livesOf(project, session);
+  const { objects } = await patience.until((signal) => bucket.list({ prefix, signal }));
+  const newest = objects.at(-1);
+  return newest === undefined ? null : keys.parseLife(newest.key);
+}
+
+/** What is stored of a life. */
+export async function loadLife(access: BucketAccess, name: LifeName): Promise<StoredLife> {
+  const { logId } = name;
+  const [values, ...ends] = await Promise.all([
+    readValues(access, name, logId),
+    ...LOG_NAMES.map(async (log) => [log, await findLogEnd(access, name, logId, log)] as const),
+  ]);
+  return { name, logs: logsOf(ends), values };
+}
+
+/** A life of which nothing is stored but its name. */
+export function emptyLife(name: LifeName): StoredLife {
+  const logs = LOG_NAMES.map((log) => [log, { end: 0, closed: false, latest: [] }] as const);
+  return { name, logs: logsOf(logs), values: { head: null, document: null, newest: {}, old: [] } };
+}
+
+/** Whether the life was ended by a delete, whatever of it is still there. */
+export function isOver({ logs }: StoredLife): boolean {
+  return logs.raw.closed;
+}
+
+/** The ends alone, as `LogStat` has them. */
+export function endsOf(
+  logs: Readonly<Record<LogName, { readonly end: number }>>,
+): Record<LogName, number> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- LOG_NAMES holds every name
+  return Object.fromEntries(LOG_NAMES.map((log) => [log, logs[log].end])) as Record<
+    LogName,
+    number
+  >;
+}
+
+function logsOf(entries: readonly (readonly [LogName, LogEnd])[]): Record<LogName, LogEnd> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made from LOG_NAMES
+  return Object.fromEntries(entries) as Record<LogName, LogEnd>;
+}

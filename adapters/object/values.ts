@@ -1,0 +1,143 @@
+import type { SessionKey } from "../../src/ports/log-store.ts";
+import type { ValueName, ValueVersion } from "./keys.ts";
+import type { BucketAccess } from "./log-end.ts";
+import { readWhole } from "./read-whole.ts";
+
+/** The values of a life as they lie in the bucket. */
+export interface StoredValues {
+  readonly head: Uint8Array | null;
+  readonly document: Uint8Array | null;
+  /** Where the newest versions lie. */
+  readonly newest: Readonly<Partial<Record<ValueName, string>>>;
+  /** Where old versions lie. */
+  readonly old: readonly string[];
+}
+
+/** The newest version of each value. */
+export async function readValues(
+  access: BucketAccess,
+  key: SessionKey,
+  logId: string,
+): Promise<StoredValues> {
+  const { bucket, keys, patience } = access;
+  const prefix = keys.valuesFolder(key, logId);
+  for (;;) {
+    const { objects } = await patience.until((signal) => bucket.list({ prefix, signal }));
+    const newest: Partial<Record<ValueName, string>> = {};
+    const old: string[] = [];
+    for (const object of objects) {
+      const name = keys.parseValue(object.key)?.name;
+      if (name === undefined) continue;
+      if (newest[name] === undefined) newest[name] = object.key;
+      else old.push(object.key);
+    }
+    const [head, document] = await Promise.all([
+      readValue(access, newest.head),
+      readValue(access, newest.document),
+    ]);
+    if (head !== REPLACED && document !== REPLACED) return { head, document, newest, old };
+  }
+}
+
+/** What was listed has gone: there is a newer one. */
+const REPLACED = Symbol("replaced");
+
+async function readValue(
+  { bucket, patience }: BucketAccess,
+  key: string | undefined,
+): Promise<Uint8Array | null | typeof REPLACED> {
+  if (key === undefined) return null;
+  return patience.until(async (signal) => {
+    const found = await bucket.get(key, { signal });
+    return found === null ? REPLACED : readWhole(found);
+  });
+}
+
+export interface SessionValueOptions {
+  readonly access: BucketAccess;
+  readonly key: SessionKey;
+  readonly logId: string;
+  readonly name: ValueName;
+  readonly epoch: number;
+  readonly content: Uint8Array | null;
+  /** Where `content` lies, if it is there. */
+  readonly storedAt: string | undefined;
+  /** Rejects unless this process has the session. Asked before each put and after it. */
+  readonly hold: () => Promise<void>;
+}
+
+/**
+ * A value while this process has its session. Each version is an object of its own, named by the
+ * holder's epoch and a number, so that neither a late put nor a former holder can bring an old one
+ * back; the version before is deleted when its follower is there.
+ */
+export class SessionValue {
+  readonly #options: SessionValueOptions;
+  #content: Uint8Array | null;
+  #number = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #next: { content: Uint8Array; done: Promise<void> } | null = null;
+  #storedAt: string | undefined;
+  #isWriting = false;
+
+  constructor(options: SessionValueOptions) {
+    this.#options = options;
+    this.#content = options.content;
+    this.#storedAt = options.storedAt;
+  }
+
+  /** As last set. */
+  get content(): Uint8Array | null {
+    return this.#content;
+  }
+
+  get isBusy(): boolean {
+    return this.#next !== null || this.#isWriting;
+  }
+
+  /** Replaces the content by a copy. Of those that wait for a put under way the last one is put. */
+  set(content: Uint8Array): Promise<void> {
+    if (this.#next) {
+      this.#next.content = content.slice();
+      return this.#next.done;
+    }
+    const next = { content: content.slice(), done: Promise.resolve() };
+    next.done = this.#writing.then(async () => {
+      this.#next = null;
+      this.#isWriting = true;
+      await this.#put(next.content).finally(() => {
+        this.#isWriting = false;
+      });
+    });
+    this.#next = next;
+    this.#writing = next.done.catch(() => {});
+    return next.done;
+  }
+
+  /** Puts the content once more, so that nothing that a former holder puts yet is newer. */
+  async renew(): Promise<void> {
+    if (this.#content !== null) await this.set(this.#content);
+  }
+
+  /** Resolves when nothing is being put; never rejects. */
+  settled(): Promise<void> {
+    return this.#writing;
+  }
+
+  async #put(content: Uint8Array): Promise<void> {
+    const { access, key, logId, name, epoch, hold } = this.#options;
+    const { bucket, keys, patience } = access;
+    await hold();
+    const version: ValueVersion = { epoch, number: this.#number++ };
+    const to = keys.value(key, logId, name, version);
+    await patience.until((signal) => bucket.put(to, content, { signal }), {
+      bytes: content.length,
+    });
+    await hold();
+    this.#content = content;
+    const before = this.#storedAt;
+    this.#storedAt = to;
+    // an old version is only in the way; the next holder deletes what stays
+    if (before !== undefined) bucket.delete([before]).catch(() => {});
+  }
+}

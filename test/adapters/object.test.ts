@@ -1,0 +1,26 @@
+import { createMemoryLogStore, createMemoryObjectBucket } from "../../adapters/memory/index.ts";
+import { createObjectLogStore } from "../../adapters/object/index.ts";
+import { systemClock } from "../../src/entry/system-clock.ts";
+import { logStoreContract, logStoreMatchesModel } from "../contract/index.ts";
+
+async function memoryHarness() {
+  const bucket = createMemoryObjectBucket();
+  const open = () => createObjectLogStore({ bucket, clock: systemClock, batchMs: 0 });
+  let store = open();
+  return {
+    store,
+    async reopen() {
+      await store.close();
+      store = open();
+      return store;
+    },
+    dispose: () => store.close(),
+  };
+}
+
+logStoreContract("objects in memory", { create: memoryHarness });
+logStoreMatchesModel("objects in memory", {
+  create: memoryHarness,
+  createModel: () => createMemoryLogStore(),
+  runs: 40,
+});
