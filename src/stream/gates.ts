@@ -12,8 +12,9 @@ export interface Gates {
 interface Gate {
   inside: number;
   waiting: number;
-  /** Who wants the gate shut, or has it; the last one's end. */
-  shut: Promise<void> | null;
+  isShut: boolean;
+  /** The end of the last one who wanted it shut. */
+  opened: Promise<void>;
   onEmpty: (() => void) | null;
 }
 
@@ -22,21 +23,26 @@ export function createGates(): Gates {
 
   function gateOf(id: string): Gate {
     let gate = gates.get(id);
-    if (!gate) gates.set(id, (gate = { inside: 0, waiting: 0, shut: null, onEmpty: null }));
+    if (!gate) {
+      gate = { inside: 0, waiting: 0, isShut: false, opened: Promise.resolve(), onEmpty: null };
+      gates.set(id, gate);
+    }
     return gate;
   }
 
   function forgetIdle(id: string, gate: Gate): void {
-    if (gate.inside + gate.waiting === 0 && gate.shut === null) gates.delete(id);
+    if (gate.inside + gate.waiting === 0 && !gate.isShut) gates.delete(id);
   }
 
   return {
     async pass(id, operation) {
       const gate = gateOf(id);
-      while (gate.shut) {
+      // also while it opens: those who waited go first
+      while (gate.isShut || gate.waiting > 0) {
         gate.waiting++;
-        await gate.shut;
+        await gate.opened;
         gate.waiting--;
+        if (!gate.isShut) break;
       }
       gate.inside++;
       try {
@@ -50,20 +56,19 @@ export function createGates(): Gates {
 
     shut(id, operation) {
       const gate = gateOf(id);
-      const alone = (gate.shut ?? Promise.resolve()).then(async () => {
+      const alone = gate.opened.then(async () => {
         if (gate.inside > 0) await new Promise<void>((resolve) => (gate.onEmpty = resolve));
         gate.onEmpty = null;
         return operation();
       });
-      const over: Promise<void> = alone.then(
-        () => open(),
-        () => open(),
-      );
-      gate.shut = over;
       const open = (): void => {
-        if (gate.shut === over) gate.shut = null;
+        if (gate.opened !== opened) return;
+        gate.isShut = false;
         forgetIdle(id, gate);
       };
+      const opened: Promise<void> = alone.then(open, open);
+      gate.opened = opened;
+      gate.isShut = true;
       return alone;
     },
   };

@@ -1,6 +1,6 @@
 import { RunlogError } from "../../ports/errors.ts";
 import { isLogId } from "../../ports/log-id.ts";
-import { LOG_NAMES, type LogName, type SessionKey } from "../../ports/log-store.ts";
+import { LOG_NAMES, type LogName, type LogStat, type SessionKey } from "../../ports/log-store.ts";
 import { decodeBase64, encodeBase64 } from "../../stream/base64.ts";
 import { isObject, type JsonObject } from "../json-fields.ts";
 import { isLabel } from "../names.ts";
@@ -66,6 +66,26 @@ export function storedBytes({ segments }: ArchivedLog): number {
 /** All bytes of the session's logs. */
 export function totalBytes(bytesOf: (name: LogName) => number): number {
   return LOG_NAMES.reduce((sum, name) => sum + bytesOf(name), 0);
+}
+
+/** Where each log of the archived session ends. */
+export function endOf({ logs }: Manifest): Record<LogName, number> {
+  return recordOfLogs((name) => logs[name].bytes);
+}
+
+/** Whether the archive holds all that `stat` tells of; a document may be a newer one. */
+export function isArchived(stat: LogStat, manifest: Manifest): boolean {
+  const { logId, end, head } = stat;
+  return (
+    logId === manifest.logId &&
+    LOG_NAMES.every((name) => end[name] === manifest.logs[name].bytes) &&
+    isSame(head, manifest.head)
+  );
+}
+
+function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 /** The manifest as JSON, one log's segments after the other. */
