@@ -32,6 +32,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   },
   "./memory": { names: ["createMemoryLiveFeed", "createMemoryLogStore"], portable: true },
   "./disk": { names: ["createDiskLogStore"], portable: false },
+  "./file-bucket": { names: ["createFileBucket"], portable: false },
   "./local": { names: ["createLocalDirectory"], portable: true },
   "./runner-http": { names: ["createHttpRunnerClient"], portable: true },
   "./demo": { names: ["createDemoRunner"], portable: true },
