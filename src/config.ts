@@ -3,6 +3,8 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly storage: StorageConfig;
+  /** Where sessions are archived, or null if nowhere. */
+  readonly archive: ArchiveConfig | null;
   /** URL template of runners, or null for the built-in demo runner. */
   readonly runnerUrl: string | null;
   /** Listening beyond loopback without authentication was asked for explicitly. */
@@ -22,6 +24,11 @@ type FsyncPolicy = "always" | "interval" | "never";
 type StorageConfig =
   | { readonly kind: "disk"; readonly dir: string; readonly fsync: FsyncPolicy }
   | { readonly kind: "memory" };
+
+/** A place for archives. A prefix is "" or ends with a slash. */
+export type ArchiveConfig =
+  | { readonly kind: "s3"; readonly bucket: string; readonly prefix: string }
+  | { readonly kind: "file"; readonly dir: string };
 
 /** All that is wrong with a configuration, one line a problem. */
 export class ConfigError extends Error {
@@ -46,6 +53,11 @@ export const VARIABLES: readonly Variable[] = [
   { name: "HOST", fallback: "127.0.0.1", meaning: "address to listen on" },
   { name: "STORAGE_URL", fallback: "file:./data", meaning: "file:<dir> or memory:" },
   { name: "STATE_BASE_DIR", fallback: "", meaning: "the same as STORAGE_URL=file:<dir>" },
+  {
+    name: "RUNLOG_ARCHIVE_URL",
+    fallback: "",
+    meaning: "where sessions are archived: s3://<bucket>/<prefix> or file:<dir>",
+  },
   {
     name: "RUNNER_URL",
     fallback: "",
@@ -138,6 +150,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     host: env["HOST"] || "127.0.0.1",
     port: value("PORT", 8080, (text) => readInteger(text, 65_535), "a port number"),
     storage,
+    archive: value<ArchiveConfig | null>(
+      "RUNLOG_ARCHIVE_URL",
+      null,
+      readArchiveUrl,
+      ARCHIVE_URL_FORM,
+    ),
     runnerUrl,
     allowPublic: value("RUNLOG_ALLOW_PUBLIC", false, readFlag, "0 or 1"),
     maxEventBytes: value("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
@@ -166,6 +184,22 @@ function readStorage(text: string, fsync: FsyncPolicy): StorageConfig | null {
   if (text === "memory:") return { kind: "memory" };
   const dir = /^file:(?:\/\/)?(.+)$/.exec(text)?.[1];
   return dir === undefined ? null : { kind: "disk", dir, fsync };
+}
+
+/** How a place for archives is written. */
+export const ARCHIVE_URL_FORM = "s3://<bucket>/<prefix> or file:<dir>";
+
+/** The place that a URL names, or null if it is of another form. */
+export function readArchiveUrl(text: string): ArchiveConfig | null {
+  const [, bucket, path = ""] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? [];
+  if (bucket !== undefined) {
+    const prefix = path.replace(/\/+$/, "");
+    return /^[\w!.*'()/-]*$/.test(prefix)
+      ? { kind: "s3", bucket, prefix: prefix === "" ? "" : `${prefix}/` }
+      : null;
+  }
+  const dir = /^file:(?:\/\/)?(.+)$/.exec(text)?.[1];
+  return dir === undefined ? null : { kind: "file", dir };
 }
 
 function readRunnerUrl(text: string): string | null {

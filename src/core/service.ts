@@ -6,6 +6,7 @@ import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
+import type { Archiver } from "./archive/archiving-store.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
@@ -21,6 +22,8 @@ export interface SessionPorts {
 }
 
 export interface SessionServiceOptions extends SessionPorts {
+  /** What archives the store's sessions: the store itself, if it can. Default null: nothing does. */
+  readonly archiver?: Archiver | null;
   readonly limits?: Partial<ServiceLimits>;
 }
 
@@ -71,6 +74,7 @@ const SWEEP_MS = 120_000;
 
 /** What runlog does, without HTTP: the routes are a thin skin over this. */
 export interface SessionService extends SessionPorts {
+  readonly archiver: Archiver | null;
   readonly limits: ServiceLimits;
   readonly sessions: Sessions;
   readonly runs: Runs;
@@ -91,7 +95,7 @@ export interface SessionService extends SessionPorts {
 export async function createSessionService(
   options: SessionServiceOptions,
 ): Promise<SessionService> {
-  const { store, feed, directory, runner, clock, logger } = options;
+  const { store, feed, directory, runner, clock, logger, archiver = null } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const sessions = createSessions({
     store,
@@ -148,6 +152,7 @@ export async function createSessionService(
     runner,
     clock,
     logger,
+    archiver,
     limits,
     sessions,
     runs,

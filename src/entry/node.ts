@@ -5,11 +5,15 @@ import { createLocalDirectory } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
+import { createArchives } from "../core/archive/archives.ts";
+import { type ArchivingStore, createArchivingStore } from "../core/archive/archiving-store.ts";
 import { createSessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
+import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
+import { openBucket } from "./open-bucket.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
@@ -29,10 +33,14 @@ const DEMO_URL = "http://{session}.{project}.demo.invalid/";
 
 /** Starts the server that `config` describes. Throws what the store throws, or a listen error. */
 export async function start(config: Config, logger: Logger = stderrLogger): Promise<RunningServer> {
-  const store = openStore(config, logger);
   const clock = systemClock;
+  const bucket = config.archive && (await openBucket(config.archive));
+  const archives = bucket && createArchives({ ...bucket, clock });
+  const store = createArchivingStore({ store: openStore(config, logger), archives });
+  await adoptArchived(store, logger);
   const service = await createSessionService({
     store,
+    archiver: archives && store,
     feed: createMemoryLiveFeed(),
     directory: createLocalDirectory({ store, runnerUrl: config.runnerUrl ?? DEMO_URL }),
     runner: createHttpRunnerClient({
@@ -76,8 +84,23 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
       await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
       if ("closeAllConnections" in server) server.closeAllConnections();
       await store.close();
+      bucket?.close();
     },
   };
+}
+
+/** An archive that cannot be reached now keeps nobody from the sessions that are here. */
+async function adoptArchived(store: ArchivingStore, logger: Logger): Promise<void> {
+  try {
+    const adopted = await store.adopt();
+    if (adopted > 0) logger.info("archived-sessions-found", { adopted });
+  } catch (error) {
+    if (!hasCode(error, "store-busy", "store-unanswered")) {
+      await store.close();
+      throw error;
+    }
+    logger.error("archive-not-reachable", { error });
+  }
 }
 
 function openStore({ storage }: Config, logger: Logger): LogStore {

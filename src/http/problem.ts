@@ -71,6 +71,7 @@ const TOLD: ReadonlySet<RunlogErrorCode> = new Set([
   "overloaded",
   "log-not-writable",
   "log-not-owned",
+  "archive-not-configured",
 ]);
 
 export interface ProblemOptions {

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { archivePost } from "./archive-post.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
 import { displaynamePut } from "./displayname-put.ts";
 import { eventsGet } from "./events-get.ts";
@@ -9,6 +10,7 @@ import { feedbackPost } from "./feedback-post.ts";
 import { interruptPost } from "./interrupt-post.ts";
 import { mcpStatusGet } from "./mcp-status-get.ts";
 import { problemOf } from "./problem.ts";
+import { restorePost } from "./restore-post.ts";
 import { runPost } from "./run-post.ts";
 import { sessionDelete } from "./session-delete.ts";
 import { sessionPatch } from "./session-patch.ts";
@@ -42,6 +44,8 @@ export function createSessionRoutes(service: SessionService): Hono {
   routes.delete("/:sessionName", sessionDelete(service));
   routes.post("/:sessionName/start", startPost(service));
   routes.post("/:sessionName/stop", stopPost(service));
+  routes.post("/:sessionName/archive", archivePost(service));
+  routes.post("/:sessionName/restore", restorePost(service));
   routes.get("/:sessionName/agui/events", eventsGet(service));
   routes.post("/:sessionName/agui/run", runPost(service));
   routes.post("/:sessionName/agui/interrupt", interruptPost(service));

@@ -22,8 +22,8 @@ export interface ArchiveOptions extends WatchOptions {
   readonly deleteLocal?: boolean;
 }
 
-/** A LogStore whose sessions can be archived, and look the same then. */
-export interface ArchivingStore extends LogStore {
+/** What archives sessions, and brings them back. */
+export interface Archiver {
   /**
    * Archives the session; done again, only what is new. It is for the caller to see to it that nobody
    * writes: a session that changes all the while is `session-conflict`. Throws `log-not-found`,
@@ -32,6 +32,10 @@ export interface ArchivingStore extends LogStore {
   archive(key: SessionKey, options?: ArchiveOptions): Promise<Manifest>;
   /** Brings an archived session's bytes back; nothing happens if they are there. */
   restore(key: SessionKey, options?: WatchOptions): Promise<LogStat>;
+}
+
+/** A LogStore whose sessions can be archived, and look the same then. */
+export interface ArchivingStore extends LogStore, Archiver {
   /**
    * Puts stubs into the store for archives of which it knows nothing: of a process that died while
    * it gave up a session's bytes, or of a store that was lost. Resolves with their number.
