@@ -1,40 +1,10 @@
-import { createMemoryLogStore, createMemoryObjectBucket } from "../../adapters/memory/index.ts";
-import { createArchives } from "../../src/core/archive/archives.ts";
-import { createArchivingStore } from "../../src/core/archive/archiving-store.ts";
-import { systemClock as clock } from "../../src/entry/system-clock.ts";
-import { hasCode } from "../../src/ports/errors.ts";
-import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
+import { createMemoryLogStore } from "../../adapters/memory/index.ts";
+import type { LogStore } from "../../src/ports/log-store.ts";
 import { logStoreContract, logStoreMatchesModel } from "../contract/index.ts";
+import { archivingStore, eagerStore } from "../support/archiving.ts";
 
-function createStore() {
-  const archives = createArchives({ bucket: createMemoryObjectBucket(), clock });
-  return createArchivingStore({ store: createMemoryLogStore(), archives });
-}
-
-/** A store in which every session is given up to the archive before anybody does anything with it. */
-function createEagerStore(): LogStore {
-  const store = createStore();
-
-  async function archived<T>(key: SessionKey, operation: () => Promise<T>): Promise<T> {
-    await store.archive(key, { deleteLocal: true }).catch((error: unknown) => {
-      // not there, open, or changed all the while by what the test does beside
-      if (!hasCode(error, "log-not-found", "run-active", "session-conflict", "store-closed"))
-        throw error;
-    });
-    return operation();
-  }
-
-  return {
-    ...store,
-    create: (key, options) => archived(key, () => store.create(key, options)),
-    stat: (key) => archived(key, () => store.stat(key)),
-    setDocument: (key, ...rest) => archived(key, () => store.setDocument(key, ...rest)),
-    setHead: (key, ...rest) => archived(key, () => store.setHead(key, ...rest)),
-    markOpen: (key, ...rest) => archived(key, () => store.markOpen(key, ...rest)),
-    delete: (key) => archived(key, () => store.delete(key)),
-  };
-}
-
+const createStore = () => archivingStore(createMemoryLogStore());
+const createEagerStore = () => eagerStore(createStore());
 const harness = (create: () => LogStore) => async () => {
   const store = create();
   return { store, dispose: () => store.close() };

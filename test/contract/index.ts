@@ -17,5 +17,5 @@ export type {
   SessionDirectoryContractOptions,
   SessionDirectoryHarness,
 } from "./session-directory/index.ts";
-export { sessionRoutesContract } from "./session-routes/index.ts";
+export { sessionRoutesContract, storedSessionsContract } from "./session-routes/index.ts";
 export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./session-routes/index.ts";

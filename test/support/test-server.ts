@@ -3,6 +3,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import type { Archiver } from "../../src/core/archive/archiving-store.ts";
 import { createSessionService, type ServiceLimits } from "../../src/core/service.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
@@ -15,6 +16,8 @@ import { createFastClock } from "./fast-clock.ts";
 
 export interface TestServerOptions {
   readonly store: LogStore;
+  /** Default: nothing archives. */
+  readonly archiver?: Archiver;
   readonly limits?: Partial<ServiceLimits>;
   /** Clock of the service; default the machine's. */
   readonly clock?: Clock;
@@ -26,7 +29,8 @@ const MIB = 1024 * 1024;
 
 /** The whole server in this process, without a socket, and a fake runner on a real one. */
 export async function createTestServer(options: TestServerOptions) {
-  const { store, limits = {}, clock = systemClock, maxEventBytes = 64 * MIB } = options;
+  const { store, archiver = null, limits = {}, clock = systemClock } = options;
+  const { maxEventBytes = 64 * MIB } = options;
   const runner = await startFakeRunner();
   const directory = createLocalDirectory({ store, runnerUrl: runner.address });
   const eventsPath = new URL("events/", runner.address).pathname;
@@ -41,6 +45,7 @@ export async function createTestServer(options: TestServerOptions) {
   const client = createHttpRunnerClient({ ...runnerOptions, clock: systemClock });
   const service = await createSessionService({
     store,
+    archiver,
     feed: createMemoryLiveFeed(),
     directory: {
       ...directory,
