@@ -1,21 +1,20 @@
 import type { Clock } from "../../src/ports/clock.ts";
-import { RunlogError } from "../../src/ports/errors.ts";
-import { logIdTime } from "../../src/ports/log-id.ts";
+import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import type { LogStat, LogStore, ReadOptions, SessionKey } from "../../src/ports/log-store.ts";
+import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { checkFormat } from "./format.ts";
 import { createKeys } from "./keys.ts";
 import { createLeases } from "./lease.ts";
 import { listLogs } from "./list.ts";
-import { type BucketAccess, findLogEnd } from "./log-end.ts";
-import { allMarks, putMark, removeMark } from "./marks.ts";
+import type { BucketAccess } from "./log-end.ts";
+import { allMarks } from "./marks.ts";
 import type { OwnedSession } from "./owned-session.ts";
 import { createOwnedSessions } from "./owned-sessions.ts";
 import { createOwner } from "./owner.ts";
 import { createPatience } from "./patience.ts";
 import { readLog } from "./read-log.ts";
-import { endsOf, findLife, isOver, loadLife } from "./stored-life.ts";
+import { createView } from "./view.ts";
 
 export interface ObjectLogStoreOptions {
   readonly bucket: ObjectBucket;
@@ -109,40 +108,19 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     });
   }
 
-  async function stat(key: SessionKey): Promise<LogStat | null> {
-    const known = sessions.current(key);
-    if (known) return known.stat;
-    const name = await findLife(access, key);
-    const life = name && (await loadLife(access, name));
-    if (life === null || isOver(life)) return null;
-    const { logId } = life.name;
-    const { head, document } = life.values;
-    return { logId, createdAtMs: logIdTime(logId), end: endsOf(life.logs), head, document };
-  }
-
-  async function findEnd(key: SessionKey, { logId, log = "raw" }: ReadOptions): Promise<number> {
-    assertOpen();
-    const known = sessions.current(key);
-    if (known) {
-      known.assertIs(logId);
-      return known.stat.end[log];
-    }
-    const life = await findLife(access, key);
-    if (life?.logId === logId) {
-      const { closed: isClosed, end } = await findLogEnd(access, key, logId, log);
-      if (!isClosed) return end;
-    }
-    throw new RunlogError("log-not-found", "There is no such log");
-  }
+  const { findEnd, stat } = createView(access, sessions);
 
   return {
     async create(key) {
       assertOpen();
-      // what another process has need not be taken to say what is there
-      const there = await stat(key);
-      if (there) return there;
-      assertOpen();
-      return sessions.make(key, async (session) => session.stat);
+      try {
+        return await sessions.make(key, async (session) => session.stat);
+      } catch (error) {
+        // what another process has need not be taken to say what is there
+        const there = hasCode(error, "log-not-owned") ? await stat(key) : null;
+        if (there) return there;
+        throw error;
+      }
     },
 
     async stat(key) {
@@ -163,7 +141,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     read(key, range) {
       const { log = "raw", logId } = range;
       const folder = keys.logFolder(key, logId, log);
-      return readLog({ access, folder, range, findEnd: () => findEnd(key, range), assertOpen });
+      return readLog({ access, folder, range, assertOpen, findEnd: () => findEnd(key, range) });
     },
 
     setHead: async (key, logId, head) => withLog(key, logId, (session) => session.setHead(head)),
@@ -172,16 +150,10 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
       withLog(key, logId, (session) => session.setDocument(document)),
 
     markOpen: async (key, logId, runId, data) =>
-      withLog(key, logId, async (session) => {
-        await session.hold();
-        await putMark(access, { ...key, logId, runId, data });
-      }),
+      withLog(key, logId, (session) => session.markOpen(runId, data)),
 
     clearOpen: async (key, logId, runId) =>
-      withLog(key, logId, async (session) => {
-        await session.hold();
-        await removeMark(access, { ...key, logId, runId });
-      }),
+      withLog(key, logId, (session) => session.clearOpen(runId)),
 
     async *openRuns() {
       assertOpen();

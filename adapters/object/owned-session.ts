@@ -14,6 +14,7 @@ import { appendedKey, type LifeName, type ValueName } from "./keys.ts";
 import type { Lease } from "./lease.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { LogWriter } from "./log-writer.ts";
+import { putMark, removeMark } from "./marks.ts";
 import { Merger, writerTag } from "./merger.ts";
 import { putOnce } from "./put-once.ts";
 import { endsOf, findLife, type StoredLife } from "./stored-life.ts";
@@ -48,6 +49,8 @@ export class OwnedSession {
   readonly #mergers: readonly Merger[];
   readonly #head: SessionValue;
   readonly #document: SessionValue;
+  /** Runs that were marked open here: whoever has their marks must have the session. */
+  readonly #openRuns = new Set<string>();
   #gone = false;
   #lost = false;
 
@@ -106,6 +109,7 @@ export class OwnedSession {
 
   get isBusy(): boolean {
     return (
+      this.#openRuns.size > 0 ||
       LOG_NAMES.some((log) => this.#writers[log].isBusy) ||
       this.#mergers.some((merger) => merger.isBusy) ||
       this.#head.isBusy ||
@@ -153,6 +157,18 @@ export class OwnedSession {
     if (document.length > MAX_DOCUMENT_BYTES)
       throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
     await this.#document.set(document);
+  }
+
+  async markOpen(runId: string, data: string): Promise<void> {
+    await this.hold();
+    this.#openRuns.add(runId);
+    await putMark(this.#access, { ...this.key, logId: this.logId, runId, data });
+  }
+
+  async clearOpen(runId: string): Promise<void> {
+    await this.hold();
+    await removeMark(this.#access, { ...this.key, logId: this.logId, runId });
+    this.#openRuns.delete(runId);
   }
 
   /**

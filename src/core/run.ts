@@ -213,7 +213,8 @@ export async function endRun(
       logger.error("run-end-not-stored", { ...session.key, runId, error });
       // the log is gone: there is nothing left to close
       if (hasCode(error, "log-fenced", "log-not-found")) return true;
-      if (signal.aborted || hasCode(error, "store-closed")) return false;
+      // whoever has the session now finds the run's mark, and ends it
+      if (signal.aborted || hasCode(error, "store-closed", "log-not-owned")) return false;
       await pause(clock, waitMs, signal);
     }
   }

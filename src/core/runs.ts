@@ -1,8 +1,8 @@
 import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
-import { RunlogError } from "../ports/errors.ts";
+import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import type { LogStore, OpenRunMark, SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createTurns } from "../stream/turns.ts";
@@ -43,8 +43,12 @@ export interface Runs {
   activeRun(key: SessionKey): RunAccepted | null;
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
   carries(key: SessionKey, runId: string | null): boolean;
-  /** Ends the runs that a process before this one left open. To be called before anything else. */
-  closeLeftOpen(): Promise<void>;
+  /**
+   * Ends the runs that a process before this one left open. To be called before anything else, and
+   * again while it resolves with more than 0: so many belong to sessions that another process has,
+   * or had a moment ago, or could not be written.
+   */
+  closeLeftOpen(): Promise<number>;
   /**
    * Ends the session's runs with a RUN_ERROR, then has it removed by `remove`; resolves as that does.
    * Runs that are started meanwhile wait, and belong to the session that is made after it.
@@ -70,6 +74,8 @@ export function createRuns(options: RunsOptions): Runs {
   const { store, sessions, directory, runner, clock, logger, queueLimit, idleMs } = options;
   const entries = new Map<string, Entry>();
   const removals = createTurns();
+  /** Runs that a process before this one left open and that could not be closed yet; null: all. */
+  let leftToOthers: ReadonlySet<string> | null = null;
   let closed = false;
   let whenIdle: () => void = () => {};
 
@@ -102,6 +108,34 @@ export function createRuns(options: RunsOptions): Runs {
     });
     entries.set(id, { runs, release: () => use.release() });
     return runs;
+  }
+
+  /** Ends a run that was left open; false if another process has its session. */
+  async function closeMarked(mark: OpenRunMark): Promise<boolean> {
+    const use = sessions.use(mark);
+    try {
+      const { session } = use;
+      const logId = await session.load();
+      if (logId === null) return true;
+      const { runId } = mark;
+      const run = findRun(session.state, runId);
+      if (run?.phase !== "ended") {
+        const threadId = run?.threadId || threadOf(mark.data, mark.session);
+        const started = run?.phase === "started";
+        // tried once: a store that cannot be written must not keep the server from its readers
+        const signal = AbortSignal.abort();
+        const open = { session, clock, logger, logId, runId, threadId, signal };
+        if (!(await endRun(open, RESTARTED, { started }))) return false;
+        logger.warn("run-closed-after-restart", { ...session.key, runId });
+      }
+      await store.clearOpen(session.key, logId, runId);
+      return true;
+    } catch (error) {
+      if (hasCode(error, "log-not-owned")) return false;
+      throw error;
+    } finally {
+      use.release();
+    }
   }
 
   return {
@@ -141,28 +175,16 @@ export function createRuns(options: RunsOptions): Runs {
     carries: (key, runId) => entries.get(idOf(key))?.runs.carries(runId) ?? false,
 
     async closeLeftOpen() {
+      const before = leftToOthers;
+      const left = new Set<string>();
       for await (const mark of store.openRuns()) {
-        const use = sessions.use(mark);
-        try {
-          const { session } = use;
-          const logId = await session.load();
-          if (logId === null) continue;
-          const { runId } = mark;
-          const run = findRun(session.state, runId);
-          if (run?.phase !== "ended") {
-            const threadId = run?.threadId || threadOf(mark.data, mark.session);
-            const started = run?.phase === "started";
-            // tried once: a store that cannot be written must not keep the server from its readers
-            const signal = AbortSignal.abort();
-            const open = { session, clock, logger, logId, runId, threadId, signal };
-            if (!(await endRun(open, RESTARTED, { started }))) continue;
-            logger.warn("run-closed-after-restart", { ...session.key, runId });
-          }
-          await store.clearOpen(session.key, logId, runId);
-        } finally {
-          use.release();
-        }
+        const id = JSON.stringify([mark.project, mark.session, mark.logId, mark.runId]);
+        // what was opened since the start is being carried
+        if (before !== null && !before.has(id)) continue;
+        if (!(await closeMarked(mark))) left.add(id);
       }
+      leftToOthers = left;
+      return left.size;
     },
 
     endSession: (key, end, remove) =>

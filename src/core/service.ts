@@ -71,6 +71,8 @@ const TICK_MS = 1_000;
 /** How often waiting readers look for themselves; announcements may be lost (LiveFeed). */
 const LOOK_MS = 5_000;
 const SWEEP_MS = 120_000;
+/** How often it is tried again to end the runs of a process that may be dead by now. */
+const CLOSE_LEFT_MS = 10_000;
 
 /** What runlog does, without HTTP: the routes are a thin skin over this. */
 export interface SessionService extends SessionPorts {
@@ -128,7 +130,20 @@ export async function createSessionService(
     logger,
     carries: (key, runId) => runs.carries(key, runId),
   });
-  await runs.closeLeftOpen();
+  let leftOpen = await runs.closeLeftOpen();
+  const stopClosing = clock.every(CLOSE_LEFT_MS, () => {
+    if (leftOpen === 0) return;
+    leftOpen = 0;
+    runs.closeLeftOpen().then(
+      (left) => {
+        leftOpen = left;
+      },
+      (error: unknown) => {
+        leftOpen = 1;
+        logger.warn("runs-left-open", { error });
+      },
+    );
+  });
   const pacer = createStreamPacer({
     now: () => clock.now(),
     heartbeatMs: limits.heartbeatMs,
@@ -164,7 +179,7 @@ export async function createSessionService(
       // before the streams, so that whoever watches a run sees why it ended
       await Promise.all([runs.close(), betweenRuns.close()]);
       pacer.endAll();
-      for (const stop of [stopTicking, stopLooking, stopSweeping]) stop();
+      for (const stop of [stopTicking, stopLooking, stopSweeping, stopClosing]) stop();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { createMemoryLogStore, createMemoryObjectBucket } from "../../adapters/memory/index.ts";
 import { createObjectLogStore } from "../../adapters/object/index.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
-import { logStoreContract, logStoreMatchesModel } from "../contract/index.ts";
+import { logStoreContract, logStoreMatchesModel, objectBucketContract } from "../contract/index.ts";
 
 async function memoryHarness() {
   const bucket = createMemoryObjectBucket();
@@ -18,6 +18,9 @@ async function memoryHarness() {
   };
 }
 
+objectBucketContract("memory", {
+  create: async () => ({ bucket: createMemoryObjectBucket(), dispose: async () => {} }),
+});
 logStoreContract("objects in memory", { create: memoryHarness });
 logStoreMatchesModel("objects in memory", {
   create: memoryHarness,

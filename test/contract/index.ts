@@ -4,6 +4,8 @@ export { logStoreContract } from "./log-store/index.ts";
 export type { LogStoreContractOptions, LogStoreHarness } from "./log-store/index.ts";
 export { logStoreMatchesModel } from "./log-store/model.ts";
 export type { LogStoreModelOptions } from "./log-store/model.ts";
+export { objectBucketContract } from "./object-bucket.ts";
+export type { ObjectBucketContractOptions } from "./object-bucket.ts";
 export { runnerClientContract } from "./runner-client.ts";
 export type {
   RecordedRequest,

@@ -8,6 +8,9 @@ declare module "cloudflare:workers" {
 }
 
 declare module "cloudflare:test" {
+  /** The bindings of wrangler.toml. */
+  export const env: { readonly BUCKET: import("../../adapters/r2/index.ts").R2BucketLike };
+
   /** Ends every Durable Object, whatever it still does. */
   export function abortAllDurableObjects(): Promise<void>;
 }

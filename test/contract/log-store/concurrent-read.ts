@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { concat, drain, firstDifference, lineOf, utf8 } from "../bytes.ts";
 import { reasonOf } from "../outcome.ts";
 import { nextTurn } from "../wait-for.ts";
-import { KEY, seedLog } from "./harness.ts";
+import { KEY, MANY_STEPS_MS, seedLog } from "./harness.ts";
 import type { FreshStore } from "./harness.ts";
 
 /** Reads beside appends and other reads, and reads that are ended early. */
@@ -47,6 +47,7 @@ function describeConcurrentReads(fresh: FreshStore): void {
       await Promise.all([write(), readOnAndOn(), readOnAndOn()]);
       expect(firstDifference(await drain(store.read(KEY, { logId })), whole)).toBe(-1);
     }),
+    MANY_STEPS_MS,
   );
 
   it(

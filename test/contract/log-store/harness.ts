@@ -30,6 +30,9 @@ export function freshStore({ create }: LogStoreContractOptions): FreshStore {
   };
 }
 
+/** For tests of many small steps, each of which goes over a network in some stores. */
+export const MANY_STEPS_MS = 180_000;
+
 /** The session that most tests write. */
 export const KEY: SessionKey = { project: "demo", session: "session-1" };
 

@@ -6,7 +6,7 @@ import {
 } from "../../../src/ports/log-store.ts";
 import { chunksOf, concat, firstDifference, lineOf, utf8 } from "../bytes.ts";
 import { codeOf, collect } from "../outcome.ts";
-import { KEY, readRaw, seedLog } from "./harness.ts";
+import { KEY, MANY_STEPS_MS, readRaw, seedLog } from "./harness.ts";
 import type { FreshStore } from "./harness.ts";
 
 const MIB = 1024 * 1024;
@@ -102,6 +102,7 @@ export function limitsSuite(fresh: FreshStore): void {
         const { items } = await store.list({ limit: 1000 });
         expect(items).toHaveLength(keys.length - 1);
       }),
+      MANY_STEPS_MS,
     );
   });
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ListedLog, ListOptions, LogStore, SessionKey } from "../../../src/ports/log-store.ts";
-import { freshStore } from "./harness.ts";
+import { freshStore, MANY_STEPS_MS } from "./harness.ts";
 import type { LogStoreContractOptions, LogStoreHarness } from "./harness.ts";
 
 const PREFIXES = ["a", "a-b", "ab"];
@@ -34,7 +34,7 @@ function describeSeeded(options: LogStoreContractOptions): void {
       const keys = SEEDED.toReversed();
       for (let i = 0; i < keys.length; i += 50)
         await Promise.all(keys.slice(i, i + 50).map((key) => harness.store.create(key)));
-    });
+    }, MANY_STEPS_MS);
 
     afterAll(() => harness.dispose());
 

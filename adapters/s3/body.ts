@@ -1,0 +1,37 @@
+import { Readable } from "node:stream";
+import type { GetObjectCommandOutput } from "@aws-sdk/client-s3";
+import type { ObjectBody } from "../../src/ports/object-bucket.ts";
+import { noAnswer } from "./errors.ts";
+
+/** The body of an answer; however it breaks off, it may come whole the next time. */
+export function bodyOf(output: GetObjectCommandOutput): ObjectBody {
+  const { Body, ContentLength = 0, ContentRange, Metadata } = output;
+  if (!(Body instanceof Readable)) throw noAnswer(new TypeError("An answer without a body"));
+  // `bytes 0-9/100`: the size of the whole object comes last
+  const whole = ContentRange === undefined ? undefined : /\/(\d+)$/.exec(ContentRange)?.[1];
+  const size = whole === undefined ? ContentLength : Number(whole);
+  return { size, tag: Metadata?.["tag"] ?? "", bytes: streamOf(Body) };
+}
+
+function streamOf(body: Readable): ReadableStream<Uint8Array> {
+  const chunks: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await chunks.next();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        } catch (error) {
+          throw noAnswer(error);
+        }
+      },
+      cancel() {
+        // an iterator that waits cannot be asked to return; without a listener its error would be thrown
+        body.on("error", () => {});
+        body.destroy();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

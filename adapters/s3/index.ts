@@ -1,0 +1,156 @@
+import {
+  CreateBucketCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
+import { bodyOf } from "./body.ts";
+import { isMissing, s3Error, statusOf, throwS3Error } from "./errors.ts";
+import { abortUploads, beginUpload } from "./multipart.ts";
+
+export interface S3BucketOptions {
+  readonly bucket: string;
+  /** Of a server that speaks S3 and is not Amazon's; buckets are then named in the path. Default none. */
+  readonly endpoint?: string;
+  /** Default: as the SDK finds it; with an endpoint `us-east-1`. */
+  readonly region?: string;
+  /** Default: as the SDK finds them. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+export interface S3Bucket extends ObjectBucket {
+  /** Makes the bucket unless it is there. */
+  make(): Promise<void>;
+  /** Closes the connections. */
+  close(): void;
+}
+
+const CONNECT_MS = 5_000;
+
+/**
+ * An ObjectBucket over S3 and what speaks like it. It makes what it is told to make and nothing else.
+ * The SDK's own retries are off: only the caller knows what may be tried again.
+ */
+export function createS3Bucket(options: S3BucketOptions): S3Bucket {
+  const { bucket: Bucket, endpoint } = options;
+  const client = openClient(options);
+
+  return {
+    async get(Key, { start = 0, end, signal } = {}) {
+      if (end !== undefined && end <= start) throw new TypeError("a range has at least one byte");
+      const isWhole = start === 0 && end === undefined;
+      const range = isWhole ? {} : { Range: `bytes=${start}-${end === undefined ? "" : end - 1}` };
+      try {
+        const command = new GetObjectCommand({ Bucket, Key, ...range });
+        return bodyOf(await client.send(command, sendOptions(signal)));
+      } catch (error) {
+        if (isMissing(error)) return null;
+        throw s3Error(error);
+      }
+    },
+
+    async head(Key, { signal } = {}) {
+      try {
+        const command = new HeadObjectCommand({ Bucket, Key });
+        const { ContentLength: size = 0, Metadata } = await client.send(command, sendOptions(signal));
+        return { size, tag: Metadata?.["tag"] ?? "" };
+      } catch (error) {
+        if (isMissing(error)) return null;
+        throw s3Error(error);
+      }
+    },
+
+    async put(Key, Body, { tag = "", signal } = {}) {
+      const command = new PutObjectCommand({ Bucket, Key, Body, Metadata: { tag } });
+      await client.send(command, sendOptions(signal)).catch(throwS3Error);
+    },
+
+    async putIfAbsent(Key, Body, { tag = "", signal } = {}) {
+      const input = { Bucket, Key, Body, Metadata: { tag }, IfNoneMatch: "*" };
+      try {
+        await client.send(new PutObjectCommand(input), sendOptions(signal));
+        return true;
+      } catch (error) {
+        if (statusOf(error) === 412) return false;
+        throw s3Error(error);
+      }
+    },
+
+    async list({ prefix: Prefix, startAfter, limit: MaxKeys = 1000, signal }) {
+      const after = startAfter === undefined ? {} : { StartAfter: startAfter };
+      const command = new ListObjectsV2Command({ Bucket, Prefix, MaxKeys, ...after });
+      const page = await client.send(command, sendOptions(signal)).catch(throwS3Error);
+      const objects = (page.Contents ?? []).map(({ Key: key = "", Size: size = 0 }) => ({ key, size }));
+      return { objects, more: page.IsTruncated ?? false };
+    },
+
+    async delete(names, { signal } = {}) {
+      if (names.length === 0) return;
+      const Objects = names.map((Key) => ({ Key }));
+      const command = new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } });
+      const { Errors = [] } = await client.send(command, sendOptions(signal)).catch(throwS3Error);
+      const [failed] = Errors;
+      if (failed) throw new RunlogError("store-busy", `An object was not deleted: ${failed.Code}`);
+    },
+
+    multipart: (key, { tag = "", signal } = {}) =>
+      beginUpload(client, { bucket: Bucket, key, tag }, sendOptions(signal)),
+
+    abortUploads: (prefix, { signal } = {}) =>
+      abortUploads(client, Bucket, prefix, sendOptions(signal)),
+
+    async make() {
+      try {
+        await client.send(new HeadBucketCommand({ Bucket }));
+        return;
+      } catch (error) {
+        if (statusOf(error) !== 404) throw s3Error(error);
+      }
+      const isOther = endpoint === undefined && (await client.config.region()) !== "us-east-1";
+      const place = isOther ? await placeOf(client) : {};
+      await client.send(new CreateBucketCommand({ Bucket, ...place })).catch((error: unknown) => {
+        // somebody else was faster
+        if (statusOf(error) !== 409) throw s3Error(error);
+      });
+    },
+
+    close: () => client.destroy(),
+  };
+}
+
+function openClient({ endpoint, region, credentials }: S3BucketOptions): S3Client {
+  const { AWS_REGION } = process.env;
+  return new S3Client({
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    ...(region === undefined
+      ? endpoint !== undefined && !AWS_REGION && { region: "us-east-1" }
+      : { region }),
+    ...(credentials === undefined ? {} : { credentials }),
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      // readers that are slow hold connections: what is put must not wait for them
+      httpAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
+      httpsAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
+    },
+  });
+}
+
+async function placeOf(
+  client: S3Client,
+): Promise<Pick<CreateBucketCommand["input"], "CreateBucketConfiguration">> {
+  const region = await client.config.region();
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the SDK lists the regions that it knows
+  type Place = NonNullable<CreateBucketCommand["input"]["CreateBucketConfiguration"]>;
+  return { CreateBucketConfiguration: { LocationConstraint: region as Place["LocationConstraint"] } };
+}
+
+function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: signal };
+}
