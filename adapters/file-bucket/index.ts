@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readFile, rename, rm, rmdir, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { ObjectBucket, ObjectFacts } from "../../src/ports/object-bucket.ts";
 import { fileError, isMissing } from "./errors.ts";
 import { keysIn } from "./keys-in.ts";
+import { readFrom } from "./read-from.ts";
 
 export interface FileBucketOptions {
   /** The directory; made when the first object is put. */
@@ -98,12 +98,8 @@ export function createFileBucket({ dir }: FileBucketOptions): ObjectBucket {
       if (!facts) return null;
       if (start > 0 && start >= facts.size)
         throw new RunlogError("store-failed", "The range begins behind the object");
-      const file = await open(pathOf(key)).catch(orElse(null));
-      if (!file) return null;
-      const last = Math.min(end ?? facts.size, facts.size) - 1;
-      if (last < start) await file.close();
-      const bytes = last < start ? Readable.from([]) : file.createReadStream({ start, end: last });
-      return { ...facts, bytes: Readable.toWeb(bytes) as ReadableStream<Uint8Array> };
+      const stop = Math.min(end ?? facts.size, facts.size);
+      return { ...facts, bytes: readFrom(pathOf(key), start, stop, facts.size) };
     },
 
     async head(key, { signal } = {}) {

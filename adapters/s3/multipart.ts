@@ -3,6 +3,7 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandOutput,
   type S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
@@ -58,7 +59,7 @@ export async function abortUploads(
 ): Promise<void> {
   for (;;) {
     const list = new ListMultipartUploadsCommand({ Bucket, Prefix });
-    const { Uploads = [], IsTruncated } = await client.send(list, options).catch(throwS3Error);
+    const { Uploads = [], IsTruncated } = await client.send(list, options).catch(orNone);
     for (const { Key, UploadId } of Uploads)
       await client
         .send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }), options)
@@ -69,4 +70,10 @@ export async function abortUploads(
     // those that were listed are gone: the next page begins again
     if (!IsTruncated || Uploads.length === 0) return;
   }
+}
+
+/** A server that cannot name them throws them away by itself, or its keeper does. */
+function orNone(error: unknown): ListMultipartUploadsCommandOutput {
+  if (statusOf(error) !== 501) throw s3Error(error);
+  return { $metadata: {} };
 }
