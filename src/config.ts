@@ -105,6 +105,11 @@ export const VARIABLES: readonly Variable[] = [
     fallback: "10s",
     meaning: "how long a stop waits for runs to end by themselves",
   },
+  {
+    name: "RUNLOG_TOKEN",
+    fallback: "",
+    meaning: "bearer token that commands send with --server",
+  },
   { name: "RUNLOG_MAX_STREAMS", fallback: "10000", meaning: "streams open at once" },
 ];
 

@@ -22,6 +22,7 @@ import { checkDocument, checkHead } from "./values.ts";
 export type { DiskIo } from "./io.ts";
 export { nodeIo } from "./io.ts";
 export type { FsyncPolicy } from "./log-file.ts";
+export { createDiskLogReader } from "./reader.ts";
 
 export interface DiskLogStoreOptions {
   /** The directory; made if it is not there. One process owns it at a time. */

@@ -104,7 +104,14 @@ export async function namesIn(dir: string): Promise<string[]> {
 
 /** Cuts a file back to the end of its last whole line; resolves with its length then. */
 async function cutTornLine(path: string): Promise<number> {
-  if (!existsSync(path)) return 0;
+  const { size, end } = await lastLineEnd(path);
+  if (end < size) await truncate(path, end);
+  return end;
+}
+
+/** Where the last whole line of a file ends, and the file itself; 0 if there is no file. */
+export async function lastLineEnd(path: string): Promise<{ size: number; end: number }> {
+  if (!existsSync(path)) return { size: 0, end: 0 };
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
@@ -121,8 +128,7 @@ async function cutTornLine(path: string): Promise<number> {
       }
       end -= length;
     }
-    if (end < size) await truncate(path, end);
-    return end;
+    return { size, end };
   } finally {
     await file.close();
   }

@@ -1,9 +1,9 @@
-import type { LogStat, LogStore, SessionKey } from "../ports/log-store.ts";
+import type { LogReader, LogStat, SessionKey } from "../ports/log-store.ts";
 import { JsonArrayJoiner } from "../stream/json-array.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 
 export interface ExportOptions {
-  readonly store: LogStore;
+  readonly store: Pick<LogReader, "read">;
   readonly key: SessionKey;
   /** The log as it was when the export was asked for, or null if the session has none. */
   readonly stat: LogStat | null;

@@ -103,7 +103,8 @@ async function adoptArchived(store: ArchivingStore, logger: Logger): Promise<voi
   }
 }
 
-function openStore({ storage }: Config, logger: Logger): LogStore {
+/** The store that is configured. Throws what it throws. */
+export function openStore({ storage }: Pick<Config, "storage">, logger: Logger): LogStore {
   return storage.kind === "memory"
     ? createMemoryLogStore()
     : createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
