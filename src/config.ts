@@ -196,7 +196,8 @@ export const ARCHIVE_URL_FORM = "s3://<bucket>/<prefix> or file:<dir>";
 
 /** The place that a URL names, or null if it is of another form. */
 export function readArchiveUrl(text: string): ArchiveConfig | null {
-  const [, bucket, path = ""] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? [];
+  const [, bucket, path = ""] =
+    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? [];
   if (bucket !== undefined) {
     const prefix = path.replace(/\/+$/, "");
     return /^[\w!.*'()/-]*$/.test(prefix)

@@ -16,3 +16,16 @@ export function isMissing(error: unknown, ...codes: readonly string[]): boolean 
   const wanted = codes.length > 0 ? codes : ["ENOENT", "ENOTDIR"];
   return error instanceof Error && "code" in error && wanted.includes(String(error.code));
 }
+
+/** For `catch`: `value` if there is no such file, else what `fileError` makes of it. */
+export function orElse<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (isMissing(error)) return value;
+    throw fileError(error);
+  };
+}
+
+/** For `catch`: throws on in the words of the port. */
+export function throwFileError(error: unknown): never {
+  throw fileError(error);
+}

@@ -9,10 +9,12 @@ export async function* keysIn(
   startAfter: string,
   folder = "",
 ): AsyncGenerator<string> {
-  const found = await readdir(join(dir, folder), { withFileTypes: true }).catch((error: unknown) => {
-    if (isMissing(error)) return [];
-    throw fileError(error);
-  });
+  const found = await readdir(join(dir, folder), { withFileTypes: true }).catch(
+    (error: unknown) => {
+      if (isMissing(error)) return [];
+      throw fileError(error);
+    },
+  );
   const keys = found
     // a folder sorts by the slash behind it, as its keys do
     .map((entry) => `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`)

@@ -79,8 +79,7 @@ export function createMemoryObjectBucket(): ObjectBucket {
       const upload: MemoryUpload = { key };
       uploads.add(upload);
       const assertOpen = (): void => {
-        if (!uploads.has(upload))
-          throw new RunlogError("store-failed", "There is no such upload");
+        if (!uploads.has(upload)) throw new RunlogError("store-failed", "There is no such upload");
       };
       return {
         async part(bytes) {

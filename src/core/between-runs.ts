@@ -26,6 +26,8 @@ interface ListenedThread {
 export interface BetweenRuns {
   /** Listens to this thread from now on, and to no other of the session: a run was admitted to it. */
   listen(key: SessionKey, thread: ListenedThread): void;
+  /** Whether this session is listened to. */
+  hears(key: SessionKey): boolean;
   /** Hangs up, until the session's next run. */
   stop(key: SessionKey): void;
   /** Sessions that are listened to, or will be after a pause. */
@@ -65,6 +67,8 @@ export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
       // two at once would each get a part of what the runner says
       start(key, thread, known?.done ?? Promise.resolve());
     },
+
+    hears: (key) => listeners.has(idOf(key)),
 
     stop(key) {
       listeners.get(idOf(key))?.hangUp(UNFINISHED);

@@ -32,7 +32,8 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   const command = isOption ? serveCommand : COMMANDS.find(({ name }) => name === first);
   if (!command) throw new UsageError(`There is no command "${first}"; --help names them`);
   const rest = isOption ? args : others;
-  if (rest.some(isHelp)) return say(`runlog ${command.name} - ${command.summary}\n\n${command.help}\n${EXIT_HELP}`);
+  if (rest.some(isHelp))
+    return say(`runlog ${command.name} - ${command.summary}\n\n${command.help}\n${EXIT_HELP}`);
   return command.run(rest);
 }
 

@@ -47,7 +47,7 @@ export class Sha256 {
     const view = new DataView(padding.buffer);
     view.setBigUint64(padding.length - 8, BigInt(this.#bytes) * 8n);
     end.update(padding);
-    return Array.from(end.#state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+    return Array.from(end.#state, (value) => (value >>> 0).toString(16).padStart(8, "0")).join("");
   }
 
   /** Another one that has taken the same bytes. */

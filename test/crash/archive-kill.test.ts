@@ -18,7 +18,7 @@ import { freshDir, startCli } from "../support/server-process.ts";
 const MEGABYTES = 50;
 const KILLS = 20;
 const RESTORE_KILLS = 6;
-const TIMEOUT_MS = 420_000;
+const TIMEOUT_MS = 600_000;
 const KEY = { project: "demo", session: "large" };
 const NAME = "demo/large";
 
@@ -87,7 +87,9 @@ async function freshSession(): Promise<Place> {
     env: { STORAGE_URL: `file:${data}`, RUNLOG_ARCHIVE_URL: `file:${join(dir, "archive")}` },
     archives: createArchives({ bucket, clock }),
     logId,
-    sha256: createHash("sha256").update(await readFile(log.path)).digest("hex"),
+    sha256: createHash("sha256")
+      .update(await readFile(log.path))
+      .digest("hex"),
   };
 }
 

@@ -32,7 +32,7 @@ describe("the command line", () => {
     expect(result).toEqual({ code: 0, signal: null, stdout: `runlog ${version}\n`, stderr: "" });
   });
 
-  it.each([["--prot=1"], ["serve"]])("%s, which it does not know, exits 2", async (argument) => {
+  it.each([["--prot=1"], ["sreve"]])("%s, which it does not know, exits 2", async (argument) => {
     const { code, stdout, stderr } = await runCli({ args: [argument] });
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/^runlog: /);

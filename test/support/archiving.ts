@@ -1,6 +1,9 @@
 import { createMemoryObjectBucket } from "../../adapters/memory/index.ts";
 import { createArchives } from "../../src/core/archive/archives.ts";
-import { type ArchivingStore, createArchivingStore } from "../../src/core/archive/archiving-store.ts";
+import {
+  type ArchivingStore,
+  createArchivingStore,
+} from "../../src/core/archive/archiving-store.ts";
 import { systemClock as clock } from "../../src/entry/system-clock.ts";
 import { hasCode } from "../../src/ports/errors.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";

@@ -17,6 +17,7 @@ describe("parseConfig", () => {
       host: "127.0.0.1",
       port: 8080,
       storage: { kind: "disk", dir: "./data", fsync: "interval" },
+      archive: null,
       runnerUrl: null,
       allowPublic: false,
       maxEventBytes: 64 * 1024 * 1024,
@@ -49,6 +50,25 @@ describe("parseConfig", () => {
     expect(parseConfig({ STATE_BASE_DIR: "/state" }).storage).toMatchObject({ dir: "/state" });
     expect(parseConfig({ STORAGE_URL: "memory:" }).storage).toEqual({ kind: "memory" });
   });
+
+  it.each([
+    ["s3://bucket", { kind: "s3", bucket: "bucket", prefix: "" }],
+    ["s3://my.bucket-1/", { kind: "s3", bucket: "my.bucket-1", prefix: "" }],
+    ["s3://bucket/some/prefix/", { kind: "s3", bucket: "bucket", prefix: "some/prefix/" }],
+    ["file:./archive", { kind: "file", dir: "./archive" }],
+    ["file:///mnt/archive", { kind: "file", dir: "/mnt/archive" }],
+  ])("archives to %s", (url, archive) => {
+    expect(parseConfig({ RUNLOG_ARCHIVE_URL: url }).archive).toEqual(archive);
+  });
+
+  it.each(["bucket", "s3://", "s3://B", "s3://bucket/a b", "https://host/bucket", "file:"])(
+    "archives to no %s",
+    (url) => {
+      const [problem, ...more] = problemsOf({ RUNLOG_ARCHIVE_URL: url });
+      expect(problem).toMatch(/^RUNLOG_ARCHIVE_URL must be s3:/);
+      expect(more).toEqual([]);
+    },
+  );
 
   it("reports every problem at once", () => {
     const problems = problemsOf({

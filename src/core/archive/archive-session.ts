@@ -23,7 +23,7 @@ export interface ArchiveSummary {
   }[];
 }
 
-type Needs = Pick<SessionService, "archiver" | "betweenRuns" | "runs">;
+type Needs = Pick<SessionService, "archiver" | "betweenRuns" | "runs" | "sessions">;
 
 /**
  * Archives a session that has no run. Throws `run-active`, `session-not-found`, `session-conflict` when
@@ -35,10 +35,7 @@ export async function archiveSession(
   options: { readonly deleteLocal: boolean },
 ): Promise<ArchiveSummary> {
   const archiver = needArchiver(service);
-  if (service.runs.carries(key, null))
-    throw new RunlogError("run-active", "The session has a run that is not over", {
-      runId: service.runs.activeRun(key)?.runId,
-    });
+  await refuseOpenRun(service, key);
   // an event that came between runs would bring the bytes back at once
   if (options.deleteLocal) service.betweenRuns.stop(key);
   return archiver.archive(key, options).then(summaryOf, throwNotFound);
@@ -70,6 +67,23 @@ export function summaryOf(manifest: Manifest): ArchiveSummary {
 function needArchiver({ archiver }: Needs): Archiver {
   if (archiver) return archiver;
   throw new RunlogError("archive-not-configured", "No archive is configured");
+}
+
+/** A run that was posted, or one that its runner began by itself and tells of. */
+async function refuseOpenRun(
+  { runs, betweenRuns, sessions }: Needs,
+  key: SessionKey,
+): Promise<void> {
+  const use = sessions.use(key);
+  try {
+    await use.session.load();
+    const heard = betweenRuns.hears(key) ? use.session.state.openRun : null;
+    const runId = runs.activeRun(key)?.runId ?? heard ?? undefined;
+    if (runId !== undefined || runs.carries(key, null))
+      throw new RunlogError("run-active", "The session has a run that is not over", { runId });
+  } finally {
+    use.release();
+  }
 }
 
 /** A session without a log has nothing to archive. */

@@ -12,7 +12,13 @@ import { createByteBudget } from "../../stream/byte-budget.ts";
 import { Sha256 } from "../../stream/sha256.ts";
 import { type ArchiveKeys, type ArchiveName, createArchiveKeys } from "./keys.ts";
 import { createManifestCache } from "./manifest-cache.ts";
-import { decodeManifest, encodeManifest, type Manifest, totalBytes, type WrittenLogs } from "./manifest.ts";
+import {
+  decodeManifest,
+  encodeManifest,
+  type Manifest,
+  totalBytes,
+  type WrittenLogs,
+} from "./manifest.ts";
 import { createPatientBucket, type PatientBucket } from "./patient-bucket.ts";
 import { unpackLog } from "./unpack-log.ts";
 import { writeLogs } from "./write-logs.ts";
@@ -118,7 +124,7 @@ export function createArchives(options: ArchivesOptions): Archives {
       ({ logId }) => logId !== kept?.logId,
     );
     // first what makes it an archive: what is left of the rest is found by the next sweep
-    await patient.delete(stale.map(keys.manifest));
+    await patient.delete(stale.map((name) => keys.manifest(name)));
     const used = new Set(kept && objectsOf(keys, kept));
     const unused: string[] = [];
     for await (const object of patient.list(keys.folder(key)))

@@ -2,11 +2,12 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { createGates } from "../../stream/gates.ts";
 import { idOf } from "../names.ts";
+import { adoptArchives } from "./adopt.ts";
 import { createArchivedReader, manifestOf, needArchives } from "./archived-reader.ts";
 import { createArchivings } from "./archivings.ts";
 import type { Archives, WatchOptions } from "./archives.ts";
 import { createKnownHere } from "./known-here.ts";
-import { endOf, isArchived, type Manifest } from "./manifest.ts";
+import { isArchived, type Manifest } from "./manifest.ts";
 import { restoreLogs } from "./restore-logs.ts";
 import { asIfNew, decodeStub, encodeStub } from "./stub.ts";
 
@@ -165,7 +166,7 @@ export function createArchivingStore({ store, archives }: ArchivingStoreOptions)
       await store.close();
     },
 
-    archive: archivings.archive,
+    archive: (key, options) => archivings.archive(key, options),
 
     async restore(key, watch) {
       const found = await gates.shut(idOf(key), () => bringBack(key, watch));
@@ -175,32 +176,7 @@ export function createArchivingStore({ store, archives }: ArchivingStoreOptions)
 
     async adopt() {
       if (!archives) return 0;
-      let adopted = 0;
-      const known = await idsIn(store);
-      for await (const key of archives.list()) {
-        if (known.has(idOf(key))) continue;
-        const isNew = await gates.shut(idOf(key), async () => {
-          const manifest = (await store.stat(key)) ? null : await archives.find(key);
-          if (!manifest) return false;
-          const { logId, head, document } = manifest;
-          await store.create(key, { logId, head: encodeStub({ end: endOf(manifest), head }), document });
-          return true;
-        });
-        if (isNew) adopted++;
-      }
-      return adopted;
+      return adoptArchives(store, archives, (key, make) => gates.shut(idOf(key), make));
     },
   };
-}
-
-/** The sessions of a store. */
-async function idsIn(store: LogStore): Promise<Set<string>> {
-  const ids = new Set<string>();
-  let after: string | null = null;
-  do {
-    const page = await store.list({ limit: 1000, ...(after !== null && { after }) });
-    for (const item of page.items) ids.add(idOf(item));
-    after = page.next;
-  } while (after !== null);
-  return ids;
 }

@@ -1,8 +1,8 @@
-import { RunlogError } from "../../ports/errors.ts";
+import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../names.ts";
 import { manifestOf, needArchives } from "./archived-reader.ts";
-import type { Archives } from "./archives.ts";
+import type { Archives, WatchOptions } from "./archives.ts";
 import type { ArchiveOptions } from "./archiving-store.ts";
 import { isArchived, type Manifest } from "./manifest.ts";
 import { asIfNew, decodeStub } from "./stub.ts";
@@ -50,8 +50,8 @@ export function createArchivings(options: ArchivingsOptions): Archivings {
       const known = await target.find(key);
       const isDone = known !== null && isArchived(found, known);
       // a long time may have passed since it was verified
-      if (isDone && deleteLocal) await target.verify(known, watch);
-      const manifest = isDone ? known : await target.write(store, key, found, watch);
+      const isGood = isDone && (!deleteLocal || (await isWhole(target, known, watch)));
+      const manifest = isGood ? known : await target.write(store, key, found, watch);
       const isEmpty = found.end.raw === 0;
       if (!deleteLocal || isEmpty || (await giveUp(key, manifest))) return manifest;
     }
@@ -81,6 +81,17 @@ export function createArchivings(options: ArchivingsOptions): Archivings {
       await Promise.allSettled(wanted.map(({ result }) => result));
     },
   };
+}
+
+/** Whether the archive is what was archived; if not, it is written anew. */
+async function isWhole(archives: Archives, manifest: Manifest, watch: WatchOptions) {
+  try {
+    await archives.verify(manifest, watch);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "archive-damaged", "log-not-found")) return false;
+    throw error;
+  }
 }
 
 async function refuseOpenRuns(store: LogStore, key: SessionKey): Promise<void> {

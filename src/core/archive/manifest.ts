@@ -112,15 +112,15 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     if (!isObject(json)) throw damaged();
     if (json["format"] !== FORMAT || json["memberBytes"] !== MEMBER_BYTES)
       throw new RunlogError("store-format", "The archive was written by another version");
-    const project = text(json["project"], isLabel);
-    const session = text(json["session"], isLabel);
+    const project = textField(json["project"], isLabel);
+    const session = textField(json["session"], isLabel);
     return {
       project,
       session,
-      logId: text(json["logId"], isLogId),
-      archivedAtMs: Date.parse(text(json["archivedAt"], (time) => !Number.isNaN(Date.parse(time)))),
-      head: json["head"] === null ? null : decodeBase64(text(json["head"])),
-      document: json["document"] === null ? null : decodeBase64(text(json["document"])),
+      logId: textField(json["logId"], isLogId),
+      archivedAtMs: Date.parse(textField(json["archivedAt"], (time) => !Number.isNaN(Date.parse(time)))),
+      head: json["head"] === null ? null : decodeBase64(textField(json["head"])),
+      document: json["document"] === null ? null : decodeBase64(textField(json["document"])),
       logs: logsOf(json["logs"]),
     };
   } catch (error) {
@@ -170,7 +170,7 @@ function logOf(value: unknown): ArchivedLog {
     return { start, bytes: length, members };
   });
   if (bytes !== at) throw damaged();
-  return { bytes: at, sha256: text(sha256, (hex) => /^[0-9a-f]{64}$/.test(hex)), segments: read };
+  return { bytes: at, sha256: textField(sha256, (hex) => /^[0-9a-f]{64}$/.test(hex)), segments: read };
 }
 
 function object(value: unknown): JsonObject {
@@ -189,7 +189,7 @@ function size(value: unknown, most: number): number {
   return value;
 }
 
-function text(value: unknown, accepts: (text: string) => boolean = () => true): string {
+function textField(value: unknown, accepts: (text: string) => boolean = () => true): string {
   if (typeof value !== "string" || !accepts(value)) throw damaged();
   return value;
 }

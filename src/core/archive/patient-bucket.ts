@@ -74,9 +74,7 @@ export function createPatientBucket(bucket: ObjectBucket, clock: Clock): Patient
       let startAfter: string | undefined;
       for (;;) {
         const after = startAfter === undefined ? {} : { startAfter };
-        const page = await call((signal) =>
-          bucket.list({ prefix, limit: PAGE, ...after, signal }),
-        );
+        const page = await call((signal) => bucket.list({ prefix, limit: PAGE, ...after, signal }));
         yield* page.objects;
         startAfter = page.objects.at(-1)?.key ?? startAfter;
         if (!page.more) return;

@@ -38,14 +38,20 @@ ${SELECTION_HELP}  --older-than <time>       only sessions that were made so lon
   --json                    one JSON object a session
 `,
   async run(args) {
-    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: OPTIONS,
+      allowPositionals: true,
+    });
     const selection = readSelection(positionals, values);
     const report = createReport({ json: values.json });
     const config = parseConfig(process.env);
     const deleteLocal = values["delete-local"];
     if (values.server !== undefined) {
       if (values.to !== undefined)
-        throw new UsageError("--to and --server exclude each other: the server has its own archive");
+        throw new UsageError(
+          "--to and --server exclude each other: the server has its own archive",
+        );
       return archiveRemotely(values.server, selection, deleteLocal, report);
     }
     const target = targetOf(config, values.to, deleteLocal);

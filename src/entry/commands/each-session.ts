@@ -30,7 +30,12 @@ export async function eachSession(
     } catch (error) {
       if (!(error instanceof RunlogError) || hasCode(error, ...FOR_ALL)) throw error;
       const { code, message } = error;
-      report.line(`${nameOf(key)}  NOT DONE: ${message}`, { ...key, result: "failed", code, message });
+      report.line(`${nameOf(key)}  NOT DONE: ${message}`, {
+        ...key,
+        result: "failed",
+        code,
+        message,
+      });
       failed++;
       if (code === "archive-damaged") damaged++;
     }
@@ -43,6 +48,7 @@ export async function eachSession(
 
 const FOR_ALL = [
   "archive-not-configured",
+  "token-invalid",
   "store-closed",
   "store-full",
   "store-failed",

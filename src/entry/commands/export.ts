@@ -43,7 +43,11 @@ ${SELECTION_HELP}  --format <format>         json (one document, as GET .../expo
   --json                    with --output: one JSON object a session
 `,
   async run(args) {
-    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: OPTIONS,
+      allowPositionals: true,
+    });
     const { output } = values;
     const format = readFormat(values.format);
     const selection = readSelection(positionals, values);

@@ -1,6 +1,6 @@
 import type { ArchiveSummary } from "../../core/archive/archive-session.ts";
 import { isObject } from "../../core/json-fields.ts";
-import { RunlogError } from "../../ports/errors.ts";
+import { RunlogError, type RunlogErrorCode } from "../../ports/errors.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import { UsageError } from "../exit.ts";
 import type { Selection } from "./selection.ts";
@@ -15,6 +15,14 @@ export interface Remote {
 }
 
 const PAGE = 100;
+/** Answers that concern one session, and those that would be the same for every other. */
+const CODES: Readonly<Record<number, RunlogErrorCode>> = {
+  401: "token-invalid",
+  403: "access-denied",
+  404: "session-not-found",
+  409: "run-active",
+  501: "archive-not-configured",
+};
 
 /** A server by its URL; `token` is sent as bearer token unless it is empty. Throws UsageError. */
 export function createRemote(url: string, token: string): Remote {
@@ -95,7 +103,7 @@ function itemsOf(page: unknown): { session: string; createdAtMs: number }[] {
 function refusal(status: number, answer: unknown): RunlogError {
   const detail = isObject(answer) && typeof answer["detail"] === "string" ? answer["detail"] : null;
   const message = detail ?? `The server answered ${status}`;
-  return new RunlogError(status === 409 ? "run-active" : "store-failed", message, { status });
+  return new RunlogError(CODES[status] ?? "store-failed", message, { status });
 }
 
 function causeOf(error: unknown): unknown {

@@ -32,13 +32,19 @@ ${SELECTION_HELP}  --from <url>              s3://<bucket>/<prefix> or file:<dir
   --json                    one JSON object a session
 `,
   async run(args) {
-    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: OPTIONS,
+      allowPositionals: true,
+    });
     const selection = readSelection(positionals, values);
     const report = createReport({ json: values.json });
     const config = parseConfig(process.env);
     if (values.server !== undefined) {
       if (values.from !== undefined)
-        throw new UsageError("--from and --server exclude each other: the server has its own archive");
+        throw new UsageError(
+          "--from and --server exclude each other: the server has its own archive",
+        );
       return restoreRemotely(values.server, selection, report);
     }
     const target = values.from === undefined ? config.archive : readTarget(values.from);

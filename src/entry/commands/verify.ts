@@ -32,7 +32,11 @@ ${SELECTION_HELP}  --archive <url>           s3://<bucket>/<prefix> or file:<dir
   --json                    one JSON object a session
 `,
   async run(args) {
-    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: OPTIONS,
+      allowPositionals: true,
+    });
     const selection = readSelection(positionals, values);
     const report = createReport({ json: values.json });
     const config = parseConfig(process.env);

@@ -36,15 +36,13 @@ export function archiveSuite(fresh: FreshServer): void {
 /** The same routes of a server that has none. */
 export function noArchiveSuite(fresh: FreshServer): void {
   describe("archive (PROTOCOL 14) without one", () => {
-    it.each(["/archive", "/restore"])(
-      "%s answers 501 and says why",
-      (route) =>
-        fresh(async (server) => {
-          const session = new SessionClient(server);
-          await session.play(RUN);
-          const answer = await session.post(route, "{}");
-          await expectProblem(answer, 501, "No archive is configured");
-        })(),
+    it.each(["/archive", "/restore"])("%s answers 501 and says why", (route) =>
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await session.play(RUN);
+        const answer = await session.post(route, "{}");
+        await expectProblem(answer, 501, "No archive is configured");
+      })(),
     );
   });
 }
@@ -64,7 +62,12 @@ function describeArchived(fresh: FreshServer): void {
       const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
       const sha256 = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
       const raw = summary.logs.find(({ name }) => name === "raw");
-      expect(raw).toEqual({ name: "raw", bytes: bytes.length, sha256, storedBytes: raw?.storedBytes });
+      expect(raw).toEqual({
+        name: "raw",
+        bytes: bytes.length,
+        sha256,
+        storedBytes: raw?.storedBytes,
+      });
       expect(raw?.storedBytes).toBeGreaterThan(0);
       expect(await archive(session, GIVE_UP)).toEqual(summary);
       expect(await archive(session, GIVE_UP)).toEqual(summary);
