@@ -173,6 +173,7 @@ export function createArchives(options: ArchivesOptions): Archives {
       cache.forget(key);
       const had = await manifestsOf(keys, patient, key);
       await sweep(key, null);
+      await patient.retry(() => bucket.abortUploads(keys.folder(key)));
       cache.forget(key);
       return had.length > 0;
     },

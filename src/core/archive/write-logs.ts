@@ -33,7 +33,7 @@ export async function writeLogs(
 ): Promise<Readonly<Record<LogName, ArchivedLog>>> {
   const { name, end, bucket, patient, keys, onProgress } = options;
   const { signal = new AbortController().signal } = options;
-  await bucket.abortUploads(keys.folder(name));
+  await patient.retry(() => bucket.abortUploads(keys.folder(name)), signal);
   const draft = keys.draft(name);
   const base = options.base ?? decodeDraft(await patient.read(draft));
   const sizes = new Map<string, number>();
