@@ -31,7 +31,7 @@ export interface ArchivesOptions {
 }
 
 /** How far a long operation is. */
-export interface Progress {
+interface Progress {
   readonly phase: "pack" | "verify" | "restore";
   /** Bytes of the session's logs that this phase is through with, and all that it has to do. */
   readonly doneBytes: number;
@@ -43,7 +43,7 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface ReadArchiveOptions {
+interface ReadArchiveOptions {
   readonly log: LogName;
   readonly start: number;
   readonly end: number;

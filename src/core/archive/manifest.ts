@@ -118,7 +118,9 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
       project,
       session,
       logId: textField(json["logId"], isLogId),
-      archivedAtMs: Date.parse(textField(json["archivedAt"], (time) => !Number.isNaN(Date.parse(time)))),
+      archivedAtMs: Date.parse(
+        textField(json["archivedAt"], (time) => !Number.isNaN(Date.parse(time))),
+      ),
       head: json["head"] === null ? null : decodeBase64(textField(json["head"])),
       document: json["document"] === null ? null : decodeBase64(textField(json["document"])),
       logs: logsOf(json["logs"]),
@@ -170,7 +172,11 @@ function logOf(value: unknown): ArchivedLog {
     return { start, bytes: length, members };
   });
   if (bytes !== at) throw damaged();
-  return { bytes: at, sha256: textField(sha256, (hex) => /^[0-9a-f]{64}$/.test(hex)), segments: read };
+  return {
+    bytes: at,
+    sha256: textField(sha256, (hex) => /^[0-9a-f]{64}$/.test(hex)),
+    segments: read,
+  };
 }
 
 function object(value: unknown): JsonObject {

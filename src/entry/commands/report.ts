@@ -1,7 +1,7 @@
 import { bytesText, durationText, rateText } from "./units.ts";
 
 /** How far something is. */
-export interface Advance {
+interface Advance {
   readonly phase: string;
   readonly doneBytes: number;
   readonly totalBytes: number;
@@ -69,11 +69,7 @@ export function createReport(options: ReportOptions): Report {
 }
 
 /** `demo/hello pack [######------]  45%  12.3 of 27.1 MiB  80 MiB/s  1 s left`. */
-export function barText(
-  name: string,
-  { doneBytes, totalBytes }: Advance,
-  elapsedMs: number,
-): string {
+function barText(name: string, { doneBytes, totalBytes }: Advance, elapsedMs: number): string {
   const share = totalBytes === 0 ? 1 : doneBytes / totalBytes;
   const filled = Math.round(share * BAR_CHARS);
   const bar = "#".repeat(filled) + "-".repeat(BAR_CHARS - filled);
