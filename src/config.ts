@@ -23,12 +23,25 @@ type FsyncPolicy = "always" | "interval" | "never";
 
 type StorageConfig =
   | { readonly kind: "disk"; readonly dir: string; readonly fsync: FsyncPolicy }
+  | S3Place
   | { readonly kind: "memory" };
 
-/** A place for archives. A prefix is "" or ends with a slash. */
-export type ArchiveConfig =
-  | { readonly kind: "s3"; readonly bucket: string; readonly prefix: string }
-  | { readonly kind: "file"; readonly dir: string };
+/** A place for archives. */
+export type ArchiveConfig = S3Place | { readonly kind: "file"; readonly dir: string };
+
+/** How a bucket is reached. */
+interface S3Settings {
+  /** Null: Amazon's. */
+  readonly endpoint: string | null;
+  readonly createBucket: boolean;
+}
+
+interface S3Place extends S3Settings {
+  readonly kind: "s3";
+  readonly bucket: string;
+  /** Begins all keys: "" or a name that ends with a slash. */
+  readonly prefix: string;
+}
 
 /** All that is wrong with a configuration, one line a problem. */
 export class ConfigError extends Error {
@@ -51,7 +64,11 @@ export interface Variable {
 export const VARIABLES: readonly Variable[] = [
   { name: "PORT", fallback: "8080", meaning: "port to listen on; 0 takes a free one" },
   { name: "HOST", fallback: "127.0.0.1", meaning: "address to listen on" },
-  { name: "STORAGE_URL", fallback: "file:./data", meaning: "file:<dir> or memory:" },
+  {
+    name: "STORAGE_URL",
+    fallback: "file:./data",
+    meaning: "file:<dir>, s3://<bucket>/<prefix> (AWS_* as the AWS SDK reads them) or memory:",
+  },
   { name: "STATE_BASE_DIR", fallback: "", meaning: "the same as STORAGE_URL=file:<dir>" },
   {
     name: "RUNLOG_ARCHIVE_URL",
@@ -78,6 +95,11 @@ export const VARIABLES: readonly Variable[] = [
     name: "RUNLOG_FSYNC",
     fallback: "interval",
     meaning: "always, interval (1 s and run ends) or never",
+  },
+  {
+    name: "RUNLOG_S3_CREATE_BUCKET",
+    fallback: "0",
+    meaning: "1: make the bucket of STORAGE_URL if it is not there",
   },
   {
     name: "RUNLOG_MAX_EVENT_BYTES",
@@ -141,12 +163,29 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const fsync = value("RUNLOG_FSYNC", "interval", readFsync, "always, interval or never");
   const dir = env["STATE_BASE_DIR"];
   if (dir && env["STORAGE_URL"]) problems.push("STORAGE_URL and STATE_BASE_DIR are both set");
+  const createBucket = value("RUNLOG_S3_CREATE_BUCKET", false, readFlag, "0 or 1");
+  const endpoint = value(
+    "AWS_ENDPOINT_URL_S3",
+    value("AWS_ENDPOINT_URL", null, readUrl, "an http(s) URL"),
+    readUrl,
+    "an http(s) URL",
+  );
   const storage = value<StorageConfig>(
     "STORAGE_URL",
     { kind: "disk", dir: dir || "./data", fsync },
-    (text) => readStorage(text, fsync),
-    "file:<dir> or memory:",
+    (text) => readStorage(text, fsync, { endpoint, createBucket }),
+    "file:<dir>, s3://<bucket>/<prefix> or memory:",
   );
+  const archive = value<ArchiveConfig | null>(
+    "RUNLOG_ARCHIVE_URL",
+    null,
+    (text) => readArchive(text, { endpoint, createBucket }),
+    ARCHIVE_URL_FORM,
+  );
+  if (createBucket && storage.kind !== "s3" && archive?.kind !== "s3")
+    problems.push(
+      "RUNLOG_S3_CREATE_BUCKET=1 needs an s3://<bucket>/<prefix>: STORAGE_URL or RUNLOG_ARCHIVE_URL",
+    );
   const runnerUrl = value("RUNNER_URL", null, readRunnerUrl, "an http(s) URL");
   const demo = value("RUNLOG_DEMO", runnerUrl === null, readFlag, "0 or 1");
   if (demo && runnerUrl !== null) problems.push("RUNLOG_DEMO=1 and RUNNER_URL exclude each other");
@@ -155,12 +194,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     host: env["HOST"] || "127.0.0.1",
     port: value("PORT", 8080, (text) => readInteger(text, 65_535), "a port number"),
     storage,
-    archive: value<ArchiveConfig | null>(
-      "RUNLOG_ARCHIVE_URL",
-      null,
-      readArchiveUrl,
-      ARCHIVE_URL_FORM,
-    ),
+    archive,
     runnerUrl,
     allowPublic: value("RUNLOG_ALLOW_PUBLIC", false, readFlag, "0 or 1"),
     maxEventBytes: value("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
@@ -185,27 +219,44 @@ function readFsync(text: string): FsyncPolicy | null {
   return text === "always" || text === "interval" || text === "never" ? text : null;
 }
 
-function readStorage(text: string, fsync: FsyncPolicy): StorageConfig | null {
+function readStorage(text: string, fsync: FsyncPolicy, settings: S3Settings): StorageConfig | null {
   if (text === "memory:") return { kind: "memory" };
-  const dir = /^file:(?:\/\/)?(.+)$/.exec(text)?.[1];
-  return dir === undefined ? null : { kind: "disk", dir, fsync };
+  const place = readS3Url(text);
+  if (place) return { kind: "s3", ...place, ...settings };
+  const dir = readFileUrl(text);
+  return dir === null ? null : { kind: "disk", dir, fsync };
 }
 
 /** How a place for archives is written. */
 export const ARCHIVE_URL_FORM = "s3://<bucket>/<prefix> or file:<dir>";
 
-/** The place that a URL names, or null if it is of another form. */
-export function readArchiveUrl(text: string): ArchiveConfig | null {
+/** Whether `text` has that form. */
+export function isArchiveUrl(text: string): boolean {
+  return readArchive(text, { endpoint: null, createBucket: false }) !== null;
+}
+
+function readArchive(text: string, settings: S3Settings): ArchiveConfig | null {
+  const place = readS3Url(text);
+  if (place) return { kind: "s3", ...place, ...settings };
+  const dir = readFileUrl(text);
+  return dir === null ? null : { kind: "file", dir };
+}
+
+function readS3Url(text: string): Pick<S3Place, "bucket" | "prefix"> | null {
   const [, bucket, path = ""] =
-    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(text) ?? [];
-  if (bucket !== undefined) {
-    const prefix = path.replace(/\/+$/, "");
-    return /^[\w!.*'()/-]*$/.test(prefix)
-      ? { kind: "s3", bucket, prefix: prefix === "" ? "" : `${prefix}/` }
-      : null;
-  }
-  const dir = /^file:(?:\/\/)?(.+)$/.exec(text)?.[1];
-  return dir === undefined ? null : { kind: "file", dir };
+    /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([A-Za-z0-9._/-]*))?$/.exec(text) ?? [];
+  const names = path.split("/").filter((name) => name !== "");
+  if (bucket === undefined || names.includes(".") || names.includes("..")) return null;
+  return { bucket, prefix: names.map((name) => `${name}/`).join("") };
+}
+
+function readFileUrl(text: string): string | null {
+  return /^file:(?:\/\/)?(.+)$/.exec(text)?.[1] ?? null;
+}
+
+function readUrl(text: string): string | null {
+  const url = URL.parse(text);
+  return url && /^https?:$/.test(url.protocol) && url.username === "" ? text : null;
 }
 
 function readRunnerUrl(text: string): string | null {

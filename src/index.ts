@@ -14,6 +14,7 @@ export { RunlogError, type RunlogErrorCode } from "./ports/errors.ts";
 export type { LiveFeed, LogGrowth } from "./ports/live-feed.ts";
 export type { Logger } from "./ports/logger.ts";
 export type * from "./ports/log-store.ts";
+export type * from "./ports/object-bucket.ts";
 export type * from "./ports/runner-client.ts";
 export type * from "./ports/session-directory.ts";
 export type * from "./ports/session-platform.ts";

@@ -37,6 +37,8 @@ export interface ObjectLogStoreOptions {
   readonly attemptMs?: number;
   /** How long in ms a call is tried again. Default 30 s. */
   readonly deadlineMs?: number;
+  /** How long in ms a close waits for what is under way. Default 10 s. */
+  readonly closeMs?: number;
   /**
    * Whether the platform lets one process at a time serve a session, as a Durable Object does: then
    * nobody waits for the lease of one that has gone. Default false.
@@ -45,8 +47,6 @@ export interface ObjectLogStoreOptions {
 }
 
 const CLOSED = "The store is closed";
-/** What has not been put by then when the store is closed stays undecided. */
-const CLOSE_MS = 10_000;
 
 /**
  * A LogStore on immutable objects. It makes, below `prefix`:
@@ -108,7 +108,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     });
   }
 
-  const { findEnd, stat } = createView(access, sessions);
+  const view = createView(access, sessions);
 
   return {
     async create(key) {
@@ -117,7 +117,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
         return await sessions.make(key, async (session) => session.stat);
       } catch (error) {
         // what another process has need not be taken to say what is there
-        const there = hasCode(error, "log-not-owned") ? await stat(key) : null;
+        const there = hasCode(error, "log-not-owned") ? await view.stat(key) : null;
         if (there) return there;
         throw error;
       }
@@ -125,7 +125,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
 
     async stat(key) {
       assertOpen();
-      return stat(key);
+      return view.stat(key);
     },
 
     async append(key, bytes, { logId, expectedEnd, log = "raw", durable = false }) {
@@ -141,7 +141,13 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     read(key, range) {
       const { log = "raw", logId } = range;
       const folder = keys.logFolder(key, logId, log);
-      return readLog({ access, folder, range, assertOpen, findEnd: () => findEnd(key, range) });
+      return readLog({
+        access,
+        folder,
+        range,
+        assertOpen,
+        findEnd: () => view.findEnd(key, range),
+      });
     },
 
     setHead: async (key, logId, head) => withLog(key, logId, (session) => session.setHead(head)),
@@ -179,9 +185,9 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
       if (closed) return;
       closed = true;
       const error = new RunlogError("store-closed", CLOSED);
-      const cancel = clock.after(CLOSE_MS, () => closing.abort(error));
+      const cancel = clock.after(options.closeMs ?? 10_000, () => closing.abort(error));
       await sessions.close(error);
-      // what is undecided may land yet: then the leases have to lapse
+      // what has not been put by then is undecided and may land yet: then the leases have to lapse
       if (!closing.signal.aborted) await owner.close().catch(() => {});
       cancel();
       closing.abort(error);

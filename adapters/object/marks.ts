@@ -8,10 +8,7 @@ import { readWhole } from "./read-whole.ts";
 const READ_AT_ONCE = 16;
 
 /** The key of a mark: a run id is any text of a client, and no part of a key. */
-export async function markKey(
-  { keys }: BucketAccess,
-  mark: Omit<OpenRunMark, "data">,
-): Promise<string> {
+async function markKey({ keys }: BucketAccess, mark: Omit<OpenRunMark, "data">): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(mark.runId));
   const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"));
   return keys.mark(mark, hex.join("").slice(0, 32));

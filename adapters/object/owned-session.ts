@@ -76,11 +76,14 @@ export class OwnedSession {
         name,
         epoch: lease.epoch,
         content: life.values[name],
-        storedAt: life.values.newest[name],
+        storedAt: life.values.storedAt[name],
         hold: () => this.hold(),
       });
     this.#head = value("head");
     this.#document = value("document");
+    const { old } = life.values;
+    // what former holders left behind; nobody needs to know whether it is gone
+    if (old.length > 0) access.bucket.delete(old).catch(() => {});
   }
 
   get logId(): string {

@@ -38,7 +38,7 @@ export interface OwnedSessions {
   /** Ends the session's life and removes what is stored of it; false if there was none. */
   remove(key: SessionKey): Promise<boolean>;
   /** Puts what waits, everywhere, and comes to rest. */
-  close(error: RunlogError): Promise<void>;
+  close(reason: RunlogError): Promise<void>;
 }
 
 export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSessions {
@@ -168,10 +168,11 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
         return true;
       }),
 
-    async close(error) {
+    async close(reason) {
       stopSweeping();
       await turns.idle();
-      await Promise.all([...entries.values()].map(({ session }) => session.finish(error)));
+      const sessions = [...entries.values()].map((entry) => entry.session);
+      await Promise.all(sessions.map((session) => session.finish(reason)));
       entries.clear();
     },
   };

@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+import { createByteBudget } from "../../src/stream/byte-budget.ts";
 
 export interface PatienceOptions {
   readonly clock: Clock;
@@ -11,7 +12,7 @@ export interface PatienceOptions {
   readonly closing: AbortSignal;
 }
 
-export interface AttemptOptions {
+interface AttemptOptions {
   /** Bytes that travel: they get more time, at 1 MiB/s. */
   readonly bytes?: number;
   /** Ends the trying with its reason. */
@@ -22,6 +23,8 @@ export interface AttemptOptions {
 export interface Patience {
   /** One try. Rejects with `store-unanswered` when its time is over. */
   attempt<T>(call: (signal: AbortSignal) => Promise<T>, options?: AttemptOptions): Promise<T>;
+  /** What is on its way, or `store-unanswered` when its time is over: for the chunks of a body. */
+  within<T>(coming: Promise<T>, signal?: AbortSignal): Promise<T>;
   /** Tries until there is an answer, or the deadline has passed: for what does no harm twice. */
   until<T>(call: (signal: AbortSignal) => Promise<T>, options?: AttemptOptions): Promise<T>;
   /** Waits before the next try: longer each time, and never as long as others do. */
@@ -31,23 +34,24 @@ export interface Patience {
   isOver(deadlineMs: number): boolean;
 }
 
+const CALLS_AT_ONCE = 64;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
 const BYTES_PER_MS = (1024 * 1024) / 1000;
 
 export function createPatience(options: PatienceOptions): Patience {
   const { clock, attemptMs, deadlineMs, closing } = options;
+  // a budget of calls: a store that is asked too much at once answers nothing in time
+  const calls = createByteBudget(CALLS_AT_ONCE);
 
   async function attempt<T>(
     call: (signal: AbortSignal) => Promise<T>,
     { bytes = 0, signal }: AttemptOptions = {},
   ): Promise<T> {
     const late = new AbortController();
+    await calls.take(1, { signal: signal ? AbortSignal.any([closing, signal]) : closing });
     const ends = AbortSignal.any(signal ? [late.signal, closing, signal] : [late.signal, closing]);
-    ends.throwIfAborted();
-    const cancel = clock.after(attemptMs + bytes / BYTES_PER_MS, () =>
-      late.abort(new RunlogError("store-unanswered", "The object store does not answer")),
-    );
+    const cancel = clock.after(attemptMs + bytes / BYTES_PER_MS, () => late.abort(unanswered()));
     // a bucket need not heed the signal: whatever it says later, nobody listens
     let leave = (): void => {};
     const ended = new Promise<never>((_, reject) => {
@@ -59,9 +63,30 @@ export function createPatience(options: PatienceOptions): Patience {
     } catch (error) {
       throw ends.aborted ? ends.reason : error;
     } finally {
+      calls.release(1);
       cancel();
       ends.removeEventListener("abort", leave);
     }
+  }
+
+  /** Much cheaper than an attempt: there is one for each chunk. */
+  function within<T>(coming: Promise<T>, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        cancel();
+        closing.removeEventListener("abort", end);
+        signal?.removeEventListener("abort", end);
+      };
+      const end = (): void => {
+        leave();
+        reject(closing.aborted ? closing.reason : (signal?.reason ?? unanswered()));
+      };
+      const cancel = clock.after(attemptMs, end);
+      closing.addEventListener("abort", end);
+      signal?.addEventListener("abort", end);
+      if (closing.aborted || signal?.aborted) end();
+      coming.then(resolve, reject).finally(leave);
+    });
   }
 
   async function pause(tries: number, signal?: AbortSignal): Promise<void> {
@@ -83,6 +108,7 @@ export function createPatience(options: PatienceOptions): Patience {
 
   return {
     attempt,
+    within,
     pause,
     deadline: () => clock.now() + deadlineMs,
     isOver: (endMs) => clock.now() >= endMs,
@@ -100,4 +126,8 @@ export function createPatience(options: PatienceOptions): Patience {
       }
     },
   };
+}
+
+function unanswered(): RunlogError {
+  return new RunlogError("store-unanswered", "The object store does not answer");
 }

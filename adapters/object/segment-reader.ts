@@ -87,7 +87,7 @@ export class SegmentReader {
     const current = await this.#current();
     const body = await current.body;
     if (body === null) return this.#startOver();
-    const { done, value } = await access.patience.attempt(() => body.read(), { signal });
+    const { done, value } = await access.patience.within(body.read(), signal);
     if (value) this.#rest = value;
     if (!done) return;
     this.#opened.shift();

@@ -31,10 +31,17 @@ export async function loadLife(access: BucketAccess, name: LifeName): Promise<St
   return { name, logs: logsOf(ends), values };
 }
 
+const NO_VALUES: StoredValues = {
+  head: null,
+  document: null,
+  storedAt: { head: undefined, document: undefined },
+  old: [],
+};
+
 /** A life of which nothing is stored but its name. */
 export function emptyLife(name: LifeName): StoredLife {
   const logs = LOG_NAMES.map((log) => [log, { end: 0, closed: false, latest: [] }] as const);
-  return { name, logs: logsOf(logs), values: { head: null, document: null, newest: {}, old: [] } };
+  return { name, logs: logsOf(logs), values: NO_VALUES };
 }
 
 /** Whether the life was ended by a delete, whatever of it is still there. */

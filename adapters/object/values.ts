@@ -1,4 +1,5 @@
 import type { SessionKey } from "../../src/ports/log-store.ts";
+import type { ListedObject } from "../../src/ports/object-bucket.ts";
 import type { ValueName, ValueVersion } from "./keys.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { readWhole } from "./read-whole.ts";
@@ -8,7 +9,7 @@ export interface StoredValues {
   readonly head: Uint8Array | null;
   readonly document: Uint8Array | null;
   /** Where the newest versions lie. */
-  readonly newest: Readonly<Partial<Record<ValueName, string>>>;
+  readonly storedAt: Readonly<Record<ValueName, string | undefined>>;
   /** Where old versions lie. */
   readonly old: readonly string[];
 }
@@ -23,19 +24,25 @@ export async function readValues(
   const prefix = keys.valuesFolder(key, logId);
   for (;;) {
     const { objects } = await patience.until((signal) => bucket.list({ prefix, signal }));
-    const newest: Partial<Record<ValueName, string>> = {};
+    const newest: Partial<Record<ValueName, ListedObject>> = {};
     const old: string[] = [];
     for (const object of objects) {
       const name = keys.parseValue(object.key)?.name;
       if (name === undefined) continue;
-      if (newest[name] === undefined) newest[name] = object.key;
+      if (newest[name] === undefined) newest[name] = object;
       else old.push(object.key);
     }
     const [head, document] = await Promise.all([
       readValue(access, newest.head),
       readValue(access, newest.document),
     ]);
-    if (head !== REPLACED && document !== REPLACED) return { head, document, newest, old };
+    if (head === REPLACED || document === REPLACED) continue;
+    return {
+      head,
+      document,
+      storedAt: { head: newest.head?.key, document: newest.document?.key },
+      old,
+    };
   }
 }
 
@@ -44,11 +51,12 @@ const REPLACED = Symbol("replaced");
 
 async function readValue(
   { bucket, patience }: BucketAccess,
-  key: string | undefined,
+  listed: ListedObject | undefined,
 ): Promise<Uint8Array | null | typeof REPLACED> {
-  if (key === undefined) return null;
+  if (listed === undefined) return null;
+  if (listed.size === 0) return new Uint8Array(0);
   return patience.until(async (signal) => {
-    const found = await bucket.get(key, { signal });
+    const found = await bucket.get(listed.key, { signal });
     return found === null ? REPLACED : readWhole(found);
   });
 }

@@ -24,11 +24,7 @@ export interface R2BucketLike {
     key: string,
     options?: { readonly range?: { readonly offset: number; readonly length?: number } },
   ): Promise<(R2ObjectLike & { readonly body: ReadableStream<Uint8Array> }) | null>;
-  put(
-    key: string,
-    value: Uint8Array,
-    options: R2PutOptionsLike,
-  ): Promise<R2ObjectLike | null>;
+  put(key: string, value: Uint8Array, options: R2PutOptionsLike): Promise<R2ObjectLike | null>;
   list(options: {
     readonly prefix: string;
     readonly startAfter?: string;

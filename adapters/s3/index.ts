@@ -58,7 +58,10 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
     async head(Key, { signal } = {}) {
       try {
         const command = new HeadObjectCommand({ Bucket, Key });
-        const { ContentLength: size = 0, Metadata } = await client.send(command, sendOptions(signal));
+        const { ContentLength: size = 0, Metadata } = await client.send(
+          command,
+          sendOptions(signal),
+        );
         return { size, tag: Metadata?.["tag"] ?? "" };
       } catch (error) {
         if (isMissing(error)) return null;
@@ -86,7 +89,10 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
       const after = startAfter === undefined ? {} : { StartAfter: startAfter };
       const command = new ListObjectsV2Command({ Bucket, Prefix, MaxKeys, ...after });
       const page = await client.send(command, sendOptions(signal)).catch(throwS3Error);
-      const objects = (page.Contents ?? []).map(({ Key: key = "", Size: size = 0 }) => ({ key, size }));
+      const objects = (page.Contents ?? []).map(({ Key: key = "", Size: size = 0 }) => ({
+        key,
+        size,
+      }));
       return { objects, more: page.IsTruncated ?? false };
     },
 
@@ -145,10 +151,11 @@ function openClient({ endpoint, region, credentials }: S3BucketOptions): S3Clien
 async function placeOf(
   client: S3Client,
 ): Promise<Pick<CreateBucketCommand["input"], "CreateBucketConfiguration">> {
+  type Place = NonNullable<CreateBucketCommand["input"]["CreateBucketConfiguration"]>;
   const region = await client.config.region();
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the SDK lists the regions that it knows
-  type Place = NonNullable<CreateBucketCommand["input"]["CreateBucketConfiguration"]>;
-  return { CreateBucketConfiguration: { LocationConstraint: region as Place["LocationConstraint"] } };
+  const place = { LocationConstraint: region } as Place;
+  return { CreateBucketConfiguration: place };
 }
 
 function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {

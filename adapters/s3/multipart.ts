@@ -45,7 +45,9 @@ export async function beginUpload(
     },
 
     async abort() {
-      await client.send(new AbortMultipartUploadCommand({ ...target, UploadId })).catch(throwS3Error);
+      await client
+        .send(new AbortMultipartUploadCommand({ ...target, UploadId }))
+        .catch(throwS3Error);
     },
   };
 }

@@ -1,8 +1,9 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import type { SessionKey } from "../ports/log-store.ts";
 import type { EventBatch, EventFacts } from "../ports/runner-client.ts";
 import { endRun, type RunEnd, UNFINISHED } from "./run.ts";
+import type { RunMarks } from "./run-marks.ts";
 import { selectEvents } from "./select-events.ts";
 import { findRun, type SessionState } from "./session-state.ts";
 import type { Sessions, SessionUse } from "./sessions.ts";
@@ -13,7 +14,7 @@ export interface ListenedEventsOptions {
   readonly logId: string;
   readonly threadId: string;
   readonly sessions: Sessions;
-  readonly store: LogStore;
+  readonly marks: RunMarks;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether this run that was posted is active, waits or wraps up; null asks for any. */
@@ -96,9 +97,9 @@ export class ListenedEvents {
 
   async #mark(run: StartedRun | null): Promise<void> {
     if (!isOpen(run) || run.runId === this.#marked) return;
-    const { key, logId, store, threadId } = this.#options;
+    const { key, logId, marks, threadId } = this.#options;
     await this.#clear();
-    await store.markOpen(key, logId, run.runId, JSON.stringify({ threadId }));
+    await marks.markOpen(key, logId, run.runId, JSON.stringify({ threadId }));
     this.#marked = run.runId;
   }
 
@@ -110,8 +111,8 @@ export class ListenedEvents {
     const runId = this.#marked;
     if (runId === null) return;
     this.#marked = null;
-    const { key, logId, logger, store } = this.#options;
-    await store.clearOpen(key, logId, runId).catch((error: unknown) => {
+    const { key, logId, logger, marks } = this.#options;
+    await marks.clearOpen(key, logId, runId).catch((error: unknown) => {
       // the next start finds the run ended, and clears the mark
       logger.warn("run-mark-not-cleared", { ...key, runId, error });
     });

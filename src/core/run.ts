@@ -210,11 +210,12 @@ export async function endRun(
       await session.append({ lines, events }, { logId, durable: true });
       return true;
     } catch (error) {
+      // whoever has the session now finds the run's mark, and ends it
+      if (hasCode(error, "log-not-owned")) return false;
       logger.error("run-end-not-stored", { ...session.key, runId, error });
       // the log is gone: there is nothing left to close
       if (hasCode(error, "log-fenced", "log-not-found")) return true;
-      // whoever has the session now finds the run's mark, and ends it
-      if (signal.aborted || hasCode(error, "store-closed", "log-not-owned")) return false;
+      if (signal.aborted || hasCode(error, "store-closed")) return false;
       await pause(clock, waitMs, signal);
     }
   }

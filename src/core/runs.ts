@@ -1,19 +1,19 @@
 import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
-import { hasCode, RunlogError } from "../ports/errors.ts";
+import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore, OpenRunMark, SessionKey } from "../ports/log-store.ts";
+import type { SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createTurns } from "../stream/turns.ts";
-import { endRun, type RunEnd, RESTARTED, SHUTDOWN } from "./run.ts";
+import { type RunEnd, SHUTDOWN } from "./run.ts";
 import { readRunInput } from "./run-input.ts";
+import type { RunMarks } from "./run-marks.ts";
 import { type AdmittedRun, type RunAccepted, SessionRuns } from "./session-runs.ts";
 import type { Sessions } from "./sessions.ts";
-import { findRun } from "./session-state.ts";
 
 export interface RunsOptions {
-  readonly store: LogStore;
+  readonly marks: RunMarks;
   readonly sessions: Sessions;
   readonly directory: SessionDirectory;
   readonly runner: RunnerClient;
@@ -44,12 +44,6 @@ export interface Runs {
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
   carries(key: SessionKey, runId: string | null): boolean;
   /**
-   * Ends the runs that a process before this one left open. To be called before anything else, and
-   * again while it resolves with more than 0: so many belong to sessions that another process has,
-   * or had a moment ago, or could not be written.
-   */
-  closeLeftOpen(): Promise<number>;
-  /**
    * Ends the session's runs with a RUN_ERROR, then has it removed by `remove`; resolves as that does.
    * Runs that are started meanwhile wait, and belong to the session that is made after it.
    */
@@ -71,11 +65,9 @@ interface Entry {
 }
 
 export function createRuns(options: RunsOptions): Runs {
-  const { store, sessions, directory, runner, clock, logger, queueLimit, idleMs } = options;
+  const { marks, sessions, directory, runner, clock, logger, queueLimit, idleMs } = options;
   const entries = new Map<string, Entry>();
   const removals = createTurns();
-  /** Runs that a process before this one left open and that could not be closed yet; null: all. */
-  let leftToOthers: ReadonlySet<string> | null = null;
   let closed = false;
   let whenIdle: () => void = () => {};
 
@@ -91,7 +83,7 @@ export function createRuns(options: RunsOptions): Runs {
     const use = sessions.use(key);
     const runs = new SessionRuns({
       session: use.session,
-      store,
+      marks,
       clock,
       logger,
       queueLimit,
@@ -108,34 +100,6 @@ export function createRuns(options: RunsOptions): Runs {
     });
     entries.set(id, { runs, release: () => use.release() });
     return runs;
-  }
-
-  /** Ends a run that was left open; false if another process has its session. */
-  async function closeMarked(mark: OpenRunMark): Promise<boolean> {
-    const use = sessions.use(mark);
-    try {
-      const { session } = use;
-      const logId = await session.load();
-      if (logId === null) return true;
-      const { runId } = mark;
-      const run = findRun(session.state, runId);
-      if (run?.phase !== "ended") {
-        const threadId = run?.threadId || threadOf(mark.data, mark.session);
-        const started = run?.phase === "started";
-        // tried once: a store that cannot be written must not keep the server from its readers
-        const signal = AbortSignal.abort();
-        const open = { session, clock, logger, logId, runId, threadId, signal };
-        if (!(await endRun(open, RESTARTED, { started }))) return false;
-        logger.warn("run-closed-after-restart", { ...session.key, runId });
-      }
-      await store.clearOpen(session.key, logId, runId);
-      return true;
-    } catch (error) {
-      if (hasCode(error, "log-not-owned")) return false;
-      throw error;
-    } finally {
-      use.release();
-    }
   }
 
   return {
@@ -174,19 +138,6 @@ export function createRuns(options: RunsOptions): Runs {
 
     carries: (key, runId) => entries.get(idOf(key))?.runs.carries(runId) ?? false,
 
-    async closeLeftOpen() {
-      const before = leftToOthers;
-      const left = new Set<string>();
-      for await (const mark of store.openRuns()) {
-        const id = JSON.stringify([mark.project, mark.session, mark.logId, mark.runId]);
-        // what was opened since the start is being carried
-        if (before !== null && !before.has(id)) continue;
-        if (!(await closeMarked(mark))) left.add(id);
-      }
-      leftToOthers = left;
-      return left.size;
-    },
-
     endSession: (key, end, remove) =>
       removals.run(idOf(key), async () => {
         const ended = entries.get(idOf(key))?.runs.end(end) ?? Promise.resolve();
@@ -224,15 +175,6 @@ export function createRuns(options: RunsOptions): Runs {
 
 function idOf({ project, session }: SessionKey): string {
   return `${project}/${session}`;
-}
-
-function threadOf(data: string, fallback: string): string {
-  try {
-    const { threadId }: { threadId?: unknown } = JSON.parse(data);
-    return typeof threadId === "string" ? threadId : fallback;
-  } catch {
-    return fallback;
-  }
 }
 
 function callerHeaders({ userId, userName }: Caller): Record<string, string> {

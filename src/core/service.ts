@@ -8,6 +8,8 @@ import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import type { Archiver } from "./archive/archiving-store.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
+import { createLeftOpen } from "./left-open.ts";
+import { createRunMarks } from "./run-marks.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessions, type Sessions } from "./sessions.ts";
 
@@ -71,8 +73,8 @@ const TICK_MS = 1_000;
 /** How often waiting readers look for themselves; announcements may be lost (LiveFeed). */
 const LOOK_MS = 5_000;
 const SWEEP_MS = 120_000;
-/** How often it is tried again to end the runs of a process that may be dead by now. */
-const CLOSE_LEFT_MS = 10_000;
+/** How often runs are looked for that another process has left open. */
+const CLOSE_LEFT_MS = 20_000;
 
 /** What runlog does, without HTTP: the routes are a thin skin over this. */
 export interface SessionService extends SessionPorts {
@@ -109,8 +111,9 @@ export async function createSessionService(
     idleMs: limits.sessionIdleMs,
     onLetGo: (key) => betweenRuns.stop(key),
   });
+  const marks = createRunMarks(store);
   const runs = createRuns({
-    store,
+    marks,
     sessions,
     directory,
     runner,
@@ -121,7 +124,7 @@ export async function createSessionService(
     onAdmitted: (key, run) => betweenRuns.listen(key, run),
   });
   const betweenRuns = createBetweenRuns({
-    store,
+    marks,
     feed,
     sessions,
     directory,
@@ -130,19 +133,18 @@ export async function createSessionService(
     logger,
     carries: (key, runId) => runs.carries(key, runId),
   });
-  let leftOpen = await runs.closeLeftOpen();
+  const leftOpen = createLeftOpen({ store, marks, sessions, clock, logger });
+  await leftOpen.close();
+  let closing = false;
   const stopClosing = clock.every(CLOSE_LEFT_MS, () => {
-    if (leftOpen === 0) return;
-    leftOpen = 0;
-    runs.closeLeftOpen().then(
-      (left) => {
-        leftOpen = left;
-      },
-      (error: unknown) => {
-        leftOpen = 1;
-        logger.warn("runs-left-open", { error });
-      },
-    );
+    if (closing) return;
+    closing = true;
+    void leftOpen
+      .close()
+      .catch((error: unknown) => logger.warn("runs-left-open", { error }))
+      .finally(() => {
+        closing = false;
+      });
   });
   const pacer = createStreamPacer({
     now: () => clock.now(),

@@ -1,4 +1,4 @@
-import { RunlogError } from "../ports/errors.ts";
+import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { LiveFeed, LogGrowth } from "../ports/live-feed.ts";
 import type { LogStat, LogStore, SessionKey } from "../ports/log-store.ts";
 import { ByteRing, type RingBudget, type RingHit } from "../stream/byte-ring.ts";
@@ -43,6 +43,7 @@ export class SessionLog {
   /** The end that the next append has to expect; null when the store has to be asked. */
   #writeEnd: LogPosition | null = null;
   #asking: Promise<LogStat | null> | null = null;
+  #overtaken = 0;
   #waiting = new Set<() => void>();
   #viewers = 0;
 
@@ -63,9 +64,19 @@ export class SessionLog {
     return this.#position;
   }
 
+  /** How often it was found that another process has written: what was folded before is not all. */
+  get overtaken(): number {
+    return this.#overtaken;
+  }
+
   /** Asks the store; what it says is what `position` then is. */
   async refresh(): Promise<LogStat | null> {
     const stat = await this.#store.stat(this.key);
+    const own = this.#writeEnd;
+    if (stat && own && own.logId === stat.logId && stat.end.raw > own.end) {
+      this.#overtaken++;
+      this.#writeEnd = null;
+    }
     this.#learn(stat && { logId: stat.logId, end: stat.end.raw });
     return stat;
   }
@@ -96,6 +107,7 @@ export class SessionLog {
       return { logId: expected.logId, end };
     } catch (error) {
       this.#writeEnd = null;
+      if (hasCode(error, "log-fenced", "log-not-owned")) this.#overtaken++;
       throw error;
     }
   }

@@ -2,11 +2,11 @@ import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore } from "../ports/log-store.ts";
 import type { RunnerStream } from "../ports/runner-client.ts";
 import { factsOfLine, hiddenMessage, messagesSnapshot } from "./event.ts";
 import { carryRun, endRun, type OpenRun, type RunEnd } from "./run.ts";
 import type { RunInput } from "./run-input.ts";
+import type { RunMarks } from "./run-marks.ts";
 import type { EventLines, Session } from "./session.ts";
 import { admitRun, findRun, withdrawRun } from "./session-state.ts";
 
@@ -31,7 +31,7 @@ export interface AdmittedRun extends RunAccepted {
 
 export interface SessionRunsOptions {
   readonly session: Session;
-  readonly store: LogStore;
+  readonly marks: RunMarks;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Runs that may wait behind the active one. */
@@ -132,13 +132,15 @@ export class SessionRuns {
 
   /** Stores what comes before the runner's events, under the mark that outlives a crash. */
   async #store(entry: Entry): Promise<RunAccepted> {
-    const { session, store } = this.#options;
+    const { marks, session } = this.#options;
     const { input } = entry.request;
     const { runId, threadId } = input;
     let logId: string | null = null;
     try {
       logId = await session.loadOrCreate();
-      await store.markOpen(session.key, logId, runId, JSON.stringify({ threadId }));
+      await marks.markOpen(session.key, logId, runId, JSON.stringify({ threadId }));
+      // with the mark this process has the session: what another one wrote before is known from here on
+      await session.reload();
       session.update((state) => admitRun(state, runId, threadId));
       const said = this.#whatWasSaid(input);
       await session.append(said, { logId });
@@ -222,8 +224,8 @@ export class SessionRuns {
   }
 
   async #clearMark(logId: string, runId: string): Promise<void> {
-    const { session, store, logger } = this.#options;
-    await store.clearOpen(session.key, logId, runId).catch((error: unknown) => {
+    const { logger, marks, session } = this.#options;
+    await marks.clearOpen(session.key, logId, runId).catch((error: unknown) => {
       // the next start finds the run ended, and clears the mark
       logger.warn("run-mark-not-cleared", { ...session.key, runId, error });
     });

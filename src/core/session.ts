@@ -35,6 +35,8 @@ export class Session {
   readonly #store: LogStore;
   readonly #logger: Logger;
   #logId: string | null = null;
+  /** `log.overtaken` when the state was loaded. */
+  #loadedOvertaken = 0;
   #state: SessionState = EMPTY_STATE;
   #messages = new KnownMessages();
   #loading: Promise<void> | null = null;
@@ -57,7 +59,9 @@ export class Session {
   /** Whether `state` is that of the log as it is known now. */
   get isLoaded(): boolean {
     const known = this.log.position;
-    return known !== null && known.logId === this.#logId;
+    return (
+      known !== null && known.logId === this.#logId && this.log.overtaken === this.#loadedOvertaken
+    );
   }
 
   /** The messages that clients posted. Changed in place; stored with the next `save`. */
@@ -74,6 +78,12 @@ export class Session {
     });
     await this.#loading;
     return this.#logId;
+  }
+
+  /** As `load`, and asks the store whether another process has written meanwhile. */
+  async reload(): Promise<string | null> {
+    if (this.isLoaded) await this.log.refresh();
+    return this.load();
   }
 
   /** As `load`, and makes the log if there is none. */
@@ -131,6 +141,7 @@ export class Session {
 
   async #loadFromStore(): Promise<void> {
     const stat = await this.log.refresh();
+    const { overtaken } = this.log;
     if (!stat) {
       this.#logId = null;
       this.#state = EMPTY_STATE;
@@ -145,6 +156,7 @@ export class Session {
     for await (const event of readFacts(this.#store, this.key, { logId, start: state.offset, end }))
       state = foldEvent(state, event);
     this.#logId = logId;
+    this.#loadedOvertaken = overtaken;
     this.#state = state;
     this.#messages = messages;
   }

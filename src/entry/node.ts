@@ -1,8 +1,7 @@
 import { createAdaptorServer } from "@hono/node-server";
 import { createDemoRunner } from "../../adapters/demo/index.ts";
-import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
-import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
 import { createArchives } from "../core/archive/archives.ts";
@@ -11,9 +10,9 @@ import { createSessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
 import { openBucket } from "./open-bucket.ts";
+import { openStore } from "./open-store.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
@@ -36,7 +35,8 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
   const clock = systemClock;
   const bucket = config.archive && (await openBucket(config.archive));
   const archives = bucket && createArchives({ ...bucket, clock });
-  const store = createArchivingStore({ store: openStore(config, logger), archives });
+  const inner = await openStore(config.storage, { clock, logger });
+  const store = createArchivingStore({ store: inner, archives });
   await adoptArchived(store, logger);
   const service = await createSessionService({
     store,
@@ -101,13 +101,6 @@ async function adoptArchived(store: ArchivingStore, logger: Logger): Promise<voi
     }
     logger.error("archive-not-reachable", { error });
   }
-}
-
-/** The store that is configured. Throws what it throws. */
-export function openStore({ storage }: Pick<Config, "storage">, logger: Logger): LogStore {
-  return storage.kind === "memory"
-    ? createMemoryLogStore()
-    : createDiskLogStore({ dir: storage.dir, fsync: storage.fsync, logger });
 }
 
 function demoFetch(): RunnerFetch {

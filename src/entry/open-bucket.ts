@@ -10,13 +10,14 @@ export interface OpenBucket {
   close(): void;
 }
 
-/** Opens a place for archives; S3 with what the AWS SDK reads from the environment. */
+/** Opens a place for archives; its bucket is made if that is configured. */
 export async function openBucket(config: ArchiveConfig): Promise<OpenBucket> {
   if (config.kind === "file")
     return { bucket: createFileBucket({ dir: config.dir }), prefix: "", close() {} };
-  // the SDK takes 30 MiB of memory: only who uses it pays for it
+  const { bucket: name, prefix, endpoint, createBucket } = config;
+  // loaded when it is asked for: the SDK takes memory, and need not be installed
   const { createS3Bucket } = await import("../../adapters/s3/index.ts");
-  const endpoint = process.env["AWS_ENDPOINT_URL_S3"] ?? process.env["AWS_ENDPOINT_URL"];
-  const bucket = createS3Bucket({ bucket: config.bucket, ...(endpoint && { endpoint }) });
-  return { bucket, prefix: config.prefix, close: () => bucket.close() };
+  const bucket = createS3Bucket({ bucket: name, ...(endpoint !== null && { endpoint }) });
+  if (createBucket) await bucket.make();
+  return { bucket, prefix, close: () => bucket.close() };
 }

@@ -79,7 +79,7 @@ export const MAX_DELETED_KEYS = 1000;
  * implementation tries each call once, and has no time-outs but for connecting.
  */
 export interface ObjectBucket {
-  /** The object, or null if there is none. */
+  /** The object, or null if there is none. One without bytes is told by `head` and `list` alone. */
   get(key: string, options?: GetOptions): Promise<ObjectBody | null>;
 
   /** What is known of the object, or null if there is none. */

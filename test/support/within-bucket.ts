@@ -18,7 +18,11 @@ export function within(bucket: ObjectBucket, prefix: string): ObjectBucket {
       const objects = page.objects.map(({ key, size }) => ({ key: key.slice(cut), size }));
       return { objects, more: page.more };
     },
-    delete: (keys, options) => bucket.delete(keys.map((key) => prefix + key), options),
+    delete: (keys, options) =>
+      bucket.delete(
+        keys.map((key) => prefix + key),
+        options,
+      ),
     abortUploads: (start) => bucket.abortUploads(prefix + start),
     multipart: (key, options) => bucket.multipart(prefix + key, options),
   };

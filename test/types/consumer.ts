@@ -9,6 +9,7 @@ import {
   type LiveFeed,
   type Logger,
   type LogStore,
+  type ObjectBucket,
   parseConfig,
   type RunnerClient,
   RunlogError,
@@ -20,6 +21,9 @@ import { createDemoRunner } from "runlog/demo";
 import { createDiskLogStore } from "runlog/disk";
 import { createLocalDirectory } from "runlog/local";
 import { createMemoryLiveFeed, createMemoryLogStore } from "runlog/memory";
+import { createObjectLogStore } from "runlog/object";
+import { createR2Bucket, type R2BucketLike } from "runlog/r2";
+import { createS3Bucket } from "runlog/s3";
 import { type RunningServer, start } from "runlog/node";
 import { createHttpRunnerClient, type HttpRunnerClientOptions } from "runlog/runner-http";
 import { liveFeedContract, logStoreContract } from "runlog/testing";
@@ -130,3 +134,10 @@ export const handler: { fetch(request: Request, env: never): Promise<Response> }
 export type { SessionService as Inner } from "runlog/dist/src/core/service.js";
 // @ts-expect-error -- an unknown setting is told
 export const wrong = (): LogStore => createDiskLogStore({ dir: "/data", fsnyc: "always" });
+
+/** Logs on whatever stores objects. */
+export function onObjects(binding: R2BucketLike | null): LogStore {
+  const bucket: ObjectBucket =
+    binding === null ? createS3Bucket({ bucket: "logs" }) : createR2Bucket(binding);
+  return createObjectLogStore({ bucket, clock, prefix: "runlog/", exclusive: binding !== null });
+}

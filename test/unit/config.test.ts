@@ -11,6 +11,8 @@ function problemsOf(env: Record<string, string>): readonly string[] {
   return [];
 }
 
+const AMAZON = { kind: "s3", endpoint: null, createBucket: false };
+
 describe("parseConfig", () => {
   it("serves on loopback, on disk and with the demo runner when nothing is set", () => {
     expect(parseConfig({ PATH: "/bin" })).toEqual({
@@ -52,9 +54,9 @@ describe("parseConfig", () => {
   });
 
   it.each([
-    ["s3://bucket", { kind: "s3", bucket: "bucket", prefix: "" }],
-    ["s3://my.bucket-1/", { kind: "s3", bucket: "my.bucket-1", prefix: "" }],
-    ["s3://bucket/some/prefix/", { kind: "s3", bucket: "bucket", prefix: "some/prefix/" }],
+    ["s3://bucket", { ...AMAZON, bucket: "bucket", prefix: "" }],
+    ["s3://my.bucket-1/", { ...AMAZON, bucket: "my.bucket-1", prefix: "" }],
+    ["s3://bucket/some/prefix/", { ...AMAZON, bucket: "bucket", prefix: "some/prefix/" }],
     ["file:./archive", { kind: "file", dir: "./archive" }],
     ["file:///mnt/archive", { kind: "file", dir: "/mnt/archive" }],
   ])("archives to %s", (url, archive) => {
@@ -69,6 +71,24 @@ describe("parseConfig", () => {
       expect(more).toEqual([]);
     },
   );
+
+  it("reads a bucket and a prefix, and the endpoint as the AWS SDK does", () => {
+    const storage = (url: string, env: Record<string, string> = {}) =>
+      parseConfig({ STORAGE_URL: url, ...env }).storage;
+    const amazon = { kind: "s3", bucket: "my-logs", endpoint: null, createBucket: false };
+    expect(storage("s3://my-logs")).toEqual({ ...amazon, prefix: "" });
+    expect(storage("s3://my-logs/a//b/")).toEqual({ ...amazon, prefix: "a/b/" });
+    const env = {
+      AWS_ENDPOINT_URL: "http://all:1",
+      AWS_ENDPOINT_URL_S3: "http://127.0.0.1:9000/s3",
+      RUNLOG_S3_CREATE_BUCKET: "1",
+    };
+    const local = { endpoint: "http://127.0.0.1:9000/s3", createBucket: true };
+    expect(storage("s3://my-logs/a", env)).toMatchObject({ ...local, prefix: "a/" });
+    expect(problemsOf({ STORAGE_URL: "s3://Bad_Name/x" })).toHaveLength(1);
+    expect(problemsOf({ STORAGE_URL: "s3://my-logs/../x" })).toHaveLength(1);
+    expect(problemsOf({ RUNLOG_S3_CREATE_BUCKET: "1" })).toHaveLength(1);
+  });
 
   it("reports every problem at once", () => {
     const problems = problemsOf({

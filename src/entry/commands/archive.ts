@@ -60,7 +60,7 @@ ${SELECTION_HELP}  --older-than <time>       only sessions that were made so lon
 };
 
 function targetOf(config: Config, to: string | undefined, deleteLocal: boolean): ArchiveConfig {
-  const target = to === undefined ? config.archive : readTarget(to);
+  const target = to === undefined ? config.archive : readTarget("--to", to);
   if (!target) throw new UsageError("Say where to archive: --to or RUNLOG_ARCHIVE_URL");
   const isOther = config.archive && JSON.stringify(config.archive) !== JSON.stringify(target);
   if (deleteLocal && isOther)

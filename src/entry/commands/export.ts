@@ -53,8 +53,9 @@ ${SELECTION_HELP}  --format <format>         json (one document, as GET .../expo
     const selection = readSelection(positionals, values);
     const config = parseConfig(process.env);
     const opened = await openArchives(config.archive);
+    const look = await openToLook(config, opened.archives);
     try {
-      const reader = openToLook(config, opened.archives);
+      const reader = look.shown;
       const keys = select(reader, selection, Date.now());
       if (output !== undefined)
         return await eachSession(keys, createReport({ json: values.json }), async (key) => {
@@ -71,6 +72,7 @@ ${SELECTION_HELP}  --format <format>         json (one document, as GET .../expo
       for await (const key of keys) await writeAll(process.stdout, chunksOf(reader, key, format));
       return EXIT.done;
     } finally {
+      await look.close();
       opened.close();
     }
   },

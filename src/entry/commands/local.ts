@@ -2,12 +2,18 @@ import { createDiskLogReader } from "../../../adapters/disk/index.ts";
 import { type Archives, createArchives } from "../../core/archive/archives.ts";
 import { type ArchivingStore, createArchivingStore } from "../../core/archive/archiving-store.ts";
 import { createArchivedReader } from "../../core/archive/archived-reader.ts";
-import { ARCHIVE_URL_FORM, type ArchiveConfig, type Config, readArchiveUrl } from "../../config.ts";
+import {
+  ARCHIVE_URL_FORM,
+  type ArchiveConfig,
+  type Config,
+  isArchiveUrl,
+  parseConfig,
+} from "../../config.ts";
 import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LogReader, LogStore } from "../../ports/log-store.ts";
 import { UsageError } from "../exit.ts";
-import { openStore } from "../node.ts";
 import { openBucket } from "../open-bucket.ts";
+import { openStore } from "../open-store.ts";
 import { stderrLogger } from "../stderr-logger.ts";
 import { systemClock as clock } from "../system-clock.ts";
 
@@ -24,11 +30,10 @@ export interface Alone extends OpenArchives {
   closeAll(): Promise<void>;
 }
 
-/** The place that `--to` names. Throws UsageError. */
-export function readTarget(text: string): ArchiveConfig {
-  const target = readArchiveUrl(text);
-  if (!target) throw new UsageError(`--to is ${ARCHIVE_URL_FORM}, not "${text}"`);
-  return target;
+/** The place that an option names, reached as the configured one would be. Throws UsageError. */
+export function readTarget(option: string, url: string): ArchiveConfig | null {
+  if (!isArchiveUrl(url)) throw new UsageError(`${option} is ${ARCHIVE_URL_FORM}, not "${url}"`);
+  return parseConfig({ ...process.env, RUNLOG_ARCHIVE_URL: url }).archive;
 }
 
 /** Opens a place for archives; none if there is no target. */
@@ -40,8 +45,8 @@ export async function openArchives(target: ArchiveConfig | null): Promise<OpenAr
 
 /** Opens the configured store to write it: nobody else may. Throws `store-locked` and its kin. */
 export async function openAlone(config: Config, target: ArchiveConfig | null): Promise<Alone> {
-  refuseMemory(config);
-  const inner = openUnlocked(config);
+  if (config.storage.kind === "memory") throw noStore();
+  const inner = await openStore(config.storage, { clock, logger: stderrLogger }).catch(addHint);
   const opened = await openArchives(target);
   const store = createArchivingStore({ store: inner, archives: opened.archives });
   return {
@@ -54,31 +59,38 @@ export async function openAlone(config: Config, target: ArchiveConfig | null): P
   };
 }
 
-function openUnlocked(config: Config): LogStore {
-  try {
-    return openStore(config, stderrLogger);
-  } catch (error) {
-    if (!hasCode(error, "store-locked")) throw error;
-    const hint = "stop it, or have it do the work with --server <url>";
-    throw new RunlogError("store-locked", `${error.message}: ${hint}`, { cause: error });
-  }
+function addHint(error: unknown): never {
+  if (!hasCode(error, "store-locked")) throw error;
+  const hint = "stop it, or have it do the work with --server <url>";
+  throw new RunlogError("store-locked", `${error.message}: ${hint}`, { cause: error });
 }
 
-/** Opens the configured store to look at it, also beside the server that owns it. */
-export function openToLook(config: Config, archives: Archives | null): LogReader {
-  return createArchivedReader(rawReader(config), archives);
+/** A store that is looked at, also beside the server that owns it. */
+export interface Look {
+  /** Archived sessions as the stubs that they are. */
+  readonly stored: LogReader;
+  /** Archived sessions as they were. */
+  readonly shown: LogReader;
+  close(): Promise<void>;
 }
 
-/** The same, with archived sessions as the stubs that they are. */
-export function rawReader({ storage }: Config): LogReader {
-  if (storage.kind !== "disk") throw noStore();
-  return createDiskLogReader({ dir: storage.dir });
-}
-
-function refuseMemory({ storage }: Config): void {
+/** Opens the configured store to look at it. */
+export async function openToLook(config: Config, archives: Archives | null): Promise<Look> {
+  const { storage } = config;
   if (storage.kind === "memory") throw noStore();
+  if (storage.kind === "disk") {
+    const stored = createDiskLogReader({ dir: storage.dir });
+    return { stored, shown: createArchivedReader(stored, archives), async close() {} };
+  }
+  // readers of an object store need no lease
+  const stored = await openStore(storage, { clock, logger: stderrLogger });
+  return {
+    stored,
+    shown: createArchivedReader(stored, archives),
+    close: () => stored.close(),
+  };
 }
 
 function noStore(): UsageError {
-  return new UsageError("STORAGE_URL names no store that a command could open by itself");
+  return new UsageError("STORAGE_URL=memory: names no store that a command could open by itself");
 }

@@ -47,7 +47,7 @@ ${SELECTION_HELP}  --from <url>              s3://<bucket>/<prefix> or file:<dir
         );
       return restoreRemotely(values.server, selection, report);
     }
-    const target = values.from === undefined ? config.archive : readTarget(values.from);
+    const target = values.from === undefined ? config.archive : readTarget("--from", values.from);
     if (!target) throw new UsageError("Say where the archive is: --from or RUNLOG_ARCHIVE_URL");
     const alone = await openAlone(config, target);
     try {

@@ -3,6 +3,7 @@ import { type ArchiveConfig, parseConfig, VARIABLES } from "../../config.ts";
 import { explain } from "../explain.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { start } from "../node.ts";
+import { nameOfStorage } from "../open-store.ts";
 import { version } from "../version.ts";
 import type { Command } from "./command.ts";
 
@@ -26,7 +27,7 @@ ${variablesText()}`,
 async function serve(): Promise<ExitCode> {
   const config = parseConfig(process.env);
   const server = await start(config);
-  const storage = config.storage.kind === "disk" ? config.storage.dir : "memory only";
+  const storage = nameOfStorage(config.storage);
   const runner = config.runnerUrl ?? "the built-in demo";
   const archive = config.archive ? `  archive: ${placeOf(config.archive)}\n` : "";
   process.stdout.write(

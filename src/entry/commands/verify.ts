@@ -4,10 +4,10 @@ import { type Archives } from "../../core/archive/archives.ts";
 import { decodeStub } from "../../core/archive/stub.ts";
 import { verifyLog } from "../../core/verify-log.ts";
 import { RunlogError } from "../../ports/errors.ts";
-import type { LogReader, SessionKey } from "../../ports/log-store.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
 import type { Command } from "./command.ts";
 import { type Done, eachSession } from "./each-session.ts";
-import { openArchives, openToLook, rawReader, readTarget } from "./local.ts";
+import { type Look, openArchives, openToLook, readTarget } from "./local.ts";
 import { createReport, type Report } from "./report.ts";
 import { nameOf, readSelection, select, SELECTION_HELP } from "./selection.ts";
 import { bytesText } from "./units.ts";
@@ -40,28 +40,24 @@ ${SELECTION_HELP}  --archive <url>           s3://<bucket>/<prefix> or file:<dir
     const selection = readSelection(positionals, values);
     const report = createReport({ json: values.json });
     const config = parseConfig(process.env);
-    const target = values.archive === undefined ? config.archive : readTarget(values.archive);
+    const target =
+      values.archive === undefined ? config.archive : readTarget("--archive", values.archive);
     const opened = await openArchives(target);
     const { archives } = opened;
-    const readers = { stored: rawReader(config), shown: openToLook(config, archives) };
+    const look = await openToLook(config, archives);
     try {
-      const keys = select(readers.stored, selection, Date.now());
-      return await eachSession(keys, report, (key) => verify(key, readers, archives, report));
+      const keys = select(look.stored, selection, Date.now());
+      return await eachSession(keys, report, (key) => verify(key, look, archives, report));
     } finally {
+      await look.close();
       opened.close();
     }
   },
 };
 
-/** The store as it is, and as it looks with what is archived. */
-interface Readers {
-  readonly stored: LogReader;
-  readonly shown: LogReader;
-}
-
 async function verify(
   key: SessionKey,
-  { stored, shown }: Readers,
+  { stored, shown }: Look,
   archives: Archives | null,
   report: Report,
 ): Promise<Done> {

@@ -1,3 +1,4 @@
+import { createRunMarks } from "../../../src/core/run-marks.ts";
 import { describe, expect, it } from "vitest";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { createBetweenRuns } from "../../../src/core/between-runs.ts";
@@ -41,7 +42,7 @@ async function setUp() {
     onLetGo: (key) => betweenRuns.stop(key),
   });
   const betweenRuns = createBetweenRuns({
-    store,
+    marks: createRunMarks(store),
     feed,
     sessions,
     directory: { addressOf: () => Promise.resolve("http://runner.invalid/") },

@@ -1,3 +1,4 @@
+import { createRunMarks } from "../../../src/core/run-marks.ts";
 import { describe, expect, it } from "vitest";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { factsOfLine } from "../../../src/core/event.ts";
@@ -46,7 +47,7 @@ async function setUp(carried: readonly string[] = []) {
     logId,
     threadId: "t",
     sessions,
-    store,
+    marks: createRunMarks(store),
     clock,
     logger: silent,
     carries: (runId) => (runId === null ? carried.length > 0 : carried.includes(runId)),

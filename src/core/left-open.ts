@@ -1,0 +1,83 @@
+import type { Clock } from "../ports/clock.ts";
+import { hasCode } from "../ports/errors.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore, OpenRunMark } from "../ports/log-store.ts";
+import { endRun, RESTARTED } from "./run.ts";
+import type { RunMarks } from "./run-marks.ts";
+import type { Sessions } from "./sessions.ts";
+import { findRun } from "./session-state.ts";
+
+export interface LeftOpenOptions {
+  readonly store: LogStore;
+  readonly marks: RunMarks;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Runs that other processes have marked as open, and may have left so. */
+export interface LeftOpen {
+  /**
+   * Ends the runs whose process is dead. To be called before anything else, and then from time to
+   * time: what another process has, or had a moment ago, is left alone, and may be left open by it
+   * later.
+   */
+  close(): Promise<void>;
+}
+
+/** Runs of which none has been looked for. */
+export function createLeftOpen(options: LeftOpenOptions): LeftOpen {
+  const { store, marks, sessions, clock, logger } = options;
+  /** Runs of other processes that were open the last time; null before the first. */
+  let seenOpen: ReadonlySet<string> | null = null;
+
+  /** Ends a run that was left open, unless another process has its session. */
+  async function closeMarked(mark: OpenRunMark): Promise<void> {
+    const use = sessions.use(mark);
+    try {
+      const { session } = use;
+      const logId = await session.reload();
+      if (logId === null) return;
+      const { runId } = mark;
+      const run = findRun(session.state, runId);
+      if (run?.phase !== "ended") {
+        const threadId = run?.threadId || threadOf(mark.data, mark.session);
+        const started = run?.phase === "started";
+        // tried once: a store that cannot be written must not keep the server from its readers
+        const signal = AbortSignal.abort();
+        const open = { session, clock, logger, logId, runId, threadId, signal };
+        if (!(await endRun(open, RESTARTED, { started }))) return;
+        logger.warn("run-closed-after-restart", { ...session.key, runId });
+      }
+      await store.clearOpen(session.key, logId, runId);
+    } catch (error) {
+      if (!hasCode(error, "log-not-owned")) throw error;
+    } finally {
+      use.release();
+    }
+  }
+
+  return {
+    async close() {
+      const before = seenOpen;
+      const seen = new Set<string>();
+      for await (const mark of store.openRuns()) {
+        if (marks.isOurs(mark)) continue;
+        const id = JSON.stringify([mark.project, mark.session, mark.logId, mark.runId]);
+        seen.add(id);
+        // what comes after the start may be on its way out: a run that is left open is there twice
+        if (before === null || before.has(id)) await closeMarked(mark);
+      }
+      seenOpen = seen;
+    },
+  };
+}
+
+function threadOf(data: string, fallback: string): string {
+  try {
+    const { threadId }: { threadId?: unknown } = JSON.parse(data);
+    return typeof threadId === "string" ? threadId : fallback;
+  } catch {
+    return fallback;
+  }
+}

@@ -1,0 +1,72 @@
+import { createDiskLogStore } from "../../adapters/disk/index.ts";
+import { createMemoryLogStore } from "../../adapters/memory/index.ts";
+import type { Config } from "../config.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { LogStore } from "../ports/log-store.ts";
+
+type StorageConfig = Config["storage"];
+
+interface StoreSurroundings {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Opens the store that is configured. Throws what the store throws; an object store is asked once
+ * whether it can be used, so that a missing bucket or a wrong key ends the start.
+ */
+export async function openStore(
+  storage: StorageConfig,
+  surroundings: StoreSurroundings,
+): Promise<LogStore> {
+  switch (storage.kind) {
+    case "memory":
+      return createMemoryLogStore();
+    case "disk":
+      return createDiskLogStore({ ...storage, logger: surroundings.logger });
+    default:
+      return openObjectStore(storage, surroundings);
+  }
+}
+
+/** Loaded when it is asked for: the SDK takes memory, and need not be installed. */
+async function openObjectStore(
+  storage: Extract<StorageConfig, { readonly kind: "s3" }>,
+  surroundings: StoreSurroundings,
+): Promise<LogStore> {
+  const { bucket: name, prefix, endpoint, createBucket } = storage;
+  const [{ createObjectLogStore }, { createS3Bucket }] = await Promise.all([
+    import("../../adapters/object/index.ts"),
+    import("../../adapters/s3/index.ts"),
+  ]);
+  const bucket = createS3Bucket({ bucket: name, ...(endpoint !== null && { endpoint }) });
+  if (createBucket) await bucket.make();
+  const store = createObjectLogStore({ bucket, prefix, ...surroundings });
+  try {
+    await store.check();
+  } catch (error) {
+    await store.close();
+    bucket.close();
+    throw error;
+  }
+  return {
+    ...store,
+    async close() {
+      await store.close();
+      bucket.close();
+    },
+  };
+}
+
+/** How people are told where the logs are. */
+export function nameOfStorage(storage: StorageConfig): string {
+  switch (storage.kind) {
+    case "memory":
+      return "memory only";
+    case "disk":
+      return storage.dir;
+    default:
+      return `s3://${storage.bucket}/${storage.prefix}`;
+  }
+}
