@@ -18,7 +18,7 @@ export interface OwnedSessionsOptions extends WritingOptions {
 }
 
 /** What a session is made with; without an id it gets a new one. */
-export interface FirstLife extends FirstValues {
+interface FirstLife extends FirstValues {
   readonly logId?: string;
 }
 

@@ -92,20 +92,31 @@ export function createArchivingStore({ store, archives }: ArchivingStoreOptions)
     return reader.stat(key);
   }
 
-  /** Runs what writes the session's log once its bytes are there, in the order of the calls. */
-  function write<T>(
-    key: SessionKey,
-    logId: string | null,
-    operation: () => Promise<T>,
-  ): Promise<T> {
+  /** Runs an append once the log's bytes are there, in the order of the calls. */
+  function append<T>(key: SessionKey, logId: string, operation: () => Promise<T>): Promise<T> {
     const id = idOf(key);
     const pass = (): Promise<T> => gates.pass(id, operation);
-    if (logId !== null && here.has(id, logId)) return pass();
+    if (here.has(id, logId)) return pass();
     return here.arrive(
       id,
       gates.shut(id, () => bringBack(key)),
       pass,
     );
+  }
+
+  /** Runs what must never meet a stub, whatever is believed to be here: its head would be lost. */
+  async function write(key: SessionKey, operation: () => Promise<void>): Promise<void> {
+    const id = idOf(key);
+    for (;;) {
+      const isDone = await gates.pass(id, async () => {
+        const found = await store.stat(key);
+        if (found && decodeStub(found.head)) return false;
+        await operation();
+        return true;
+      });
+      if (isDone) return;
+      await gates.shut(id, () => bringBack(key));
+    }
   }
 
   const archivings = createArchivings({
@@ -132,16 +143,15 @@ export function createArchivingStore({ store, archives }: ArchivingStoreOptions)
       }),
 
     append: (key, bytes, options) =>
-      write(key, options.logId, () => store.append(key, bytes, options)),
+      append(key, options.logId, () => store.append(key, bytes, options)),
 
-    // not by what is known: nothing may ever replace the head of a stub but a restoring
-    setHead: (key, logId, head) => write(key, null, () => store.setHead(key, logId, head)),
+    setHead: (key, logId, head) => write(key, () => store.setHead(key, logId, head)),
 
     setDocument: (key, logId, document) =>
       gates.pass(idOf(key), () => store.setDocument(key, logId, document)),
 
     markOpen: (key, logId, runId, data) =>
-      write(key, null, () => store.markOpen(key, logId, runId, data)),
+      write(key, () => store.markOpen(key, logId, runId, data)),
 
     clearOpen: (key, logId, runId) =>
       gates.pass(idOf(key), () => store.clearOpen(key, logId, runId)),

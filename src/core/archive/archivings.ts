@@ -76,7 +76,9 @@ export function createArchivings(options: ArchivingsOptions): Archivings {
 
     async stop(key) {
       const wanted = [...entries.values()].filter((entry) => !key || entry.id === idOf(key));
-      const reason = new RunlogError("session-conflict", "The session was deleted meanwhile");
+      const reason = key
+        ? new RunlogError("session-conflict", "The session was deleted meanwhile")
+        : new RunlogError("store-closed", "The store is closed");
       for (const { abort } of wanted) abort.abort(reason);
       await Promise.allSettled(wanted.map(({ result }) => result));
     },

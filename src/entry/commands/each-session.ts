@@ -1,4 +1,4 @@
-import { hasCode, RunlogError } from "../../ports/errors.ts";
+import { RunlogError, type RunlogErrorCode } from "../../ports/errors.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Report } from "./report.ts";
@@ -28,8 +28,9 @@ export async function eachSession(
       report.line(`${nameOf(key)}  ${text}`, { ...key, ...facts });
       done++;
     } catch (error) {
-      if (!(error instanceof RunlogError) || hasCode(error, ...FOR_ALL)) throw error;
+      if (!(error instanceof RunlogError)) throw error;
       const { code, message } = error;
+      if (FOR_ALL.has(code)) throw error;
       report.line(`${nameOf(key)}  NOT DONE: ${message}`, {
         ...key,
         result: "failed",
@@ -46,11 +47,11 @@ export async function eachSession(
   return done === 0 ? EXIT.failed : EXIT.incomplete;
 }
 
-const FOR_ALL = [
+const FOR_ALL: ReadonlySet<RunlogErrorCode> = new Set<RunlogErrorCode>([
   "archive-not-configured",
   "token-invalid",
   "store-closed",
   "store-full",
   "store-failed",
   "store-unanswered",
-] as const;
+]);

@@ -10,7 +10,7 @@ import {
   parseConfig,
 } from "../../config.ts";
 import { hasCode, RunlogError } from "../../ports/errors.ts";
-import type { LogReader, LogStore } from "../../ports/log-store.ts";
+import type { LogReader } from "../../ports/log-store.ts";
 import { UsageError } from "../exit.ts";
 import { openBucket } from "../open-bucket.ts";
 import { openStore } from "../open-store.ts";
