@@ -2,6 +2,8 @@ import { isObject, type JsonObject } from "./json-fields.ts";
 
 /** Longest argument or result of a tool that is shown, in characters. */
 const MAX_TOOL_TEXT = 2_000;
+/** After so many characters of one message no more is held, nor shown. */
+const MAX_TEXT = 4 * 1024 * 1024;
 
 /**
  * A session's events as a conversation in Markdown: what was said, which tools were called and how runs
@@ -66,7 +68,7 @@ export class MarkdownWriter {
 
   #add(id: string, event: JsonObject): string {
     const open = this.#open.get(id);
-    if (open) open.text += textOf(event["delta"]);
+    if (open && open.text.length < MAX_TEXT) open.text += textOf(event["delta"]);
     return "";
   }
 
