@@ -31,6 +31,7 @@ const zero = (): Counts => ({
   list: 0,
   delete: 0,
   multipart: 0,
+  abortUploads: 0,
 });
 
 const pause = (ms: number): Promise<void> =>

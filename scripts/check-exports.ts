@@ -46,6 +46,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   "./r2": { names: ["createR2Bucket"], portable: true },
   "./disk": { names: ["createDiskLogStore"], portable: false },
   "./kubernetes": { names: ["createKubernetes"], portable: false },
+  "./file-bucket": { names: ["createFileBucket"], portable: false },
   "./local": {
     names: ["createLocalAuthorizer", "createLocalDirectory", "createLocalPlatform"],
     portable: true,

@@ -1,4 +1,11 @@
 export { type Config, parseConfig } from "./config.ts";
+export { type Archives, type ArchivesOptions, createArchives } from "./core/archive/archives.ts";
+export {
+  type Archiver,
+  type ArchivingStore,
+  type ArchivingStoreOptions,
+  createArchivingStore,
+} from "./core/archive/archiving-store.ts";
 export type { LegacyOptions } from "./core/legacy/old-logs.ts";
 export {
   createSessionService,

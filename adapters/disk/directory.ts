@@ -23,14 +23,19 @@ export function takeDirectory(layout: Layout): () => void {
   }
 }
 
-function checkFormat({ dir, formatFile }: Layout): void {
+function checkFormat(layout: Layout): void {
+  if (isKnownFormat(layout)) return;
+  writeFileSync(layout.formatFile, `${JSON.stringify({ format: FORMAT })}\n`);
+}
+
+/** Whether the directory is one of a store; throws `store-format` when it is of another version. */
+export function isKnownFormat({ dir, formatFile }: Layout): boolean {
   let text: string;
   try {
     text = readFileSync(formatFile, "utf8");
   } catch (error) {
-    if (!isErrno(error, "ENOENT")) throw error;
-    writeFileSync(formatFile, `${JSON.stringify({ format: FORMAT })}\n`);
-    return;
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
   }
   const format = /"format"\s*:\s*(\d+)/.exec(text)?.[1];
   if (Number(format) !== FORMAT)
@@ -38,6 +43,7 @@ function checkFormat({ dir, formatFile }: Layout): void {
       "store-format",
       `The directory ${dir} has format ${format ?? "(unreadable)"}; this version knows ${FORMAT}`,
     );
+  return true;
 }
 
 /**

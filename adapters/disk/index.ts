@@ -1,6 +1,6 @@
 import { access, constants } from "node:fs/promises";
 import { RunlogError } from "../../src/ports/errors.ts";
-import { createLogId } from "../../src/ports/log-id.ts";
+import { createLogId, isLogId } from "../../src/ports/log-id.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
@@ -19,10 +19,12 @@ import { readLog } from "./read-log.ts";
 import { findLog, type FoundLog, makeLog } from "./recovery.ts";
 import { createSessionCache } from "./session-cache.ts";
 import { createTrash } from "./trash.ts";
+import { checkDocument, checkHead } from "./values.ts";
 
 export type { DiskIo } from "./io.ts";
 export { nodeIo } from "./io.ts";
 export type { FsyncPolicy } from "./log-file.ts";
+export { createDiskLogReader } from "./reader.ts";
 
 export interface DiskLogStoreOptions {
   /** The directory; made if it is not there. One process owns it at a time. */
@@ -110,12 +112,16 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   return {
     legacy: createDiskLegacy({ layout, cache, inTurn, idOf, assertOpen }),
 
-    async create(key) {
+    async create(key, { logId = createLogId(Date.now()), head = null, document = null } = {}) {
       assertOpen();
+      if (!isLogId(logId)) throw new RunlogError("invalid-input", "This is no id of a log");
+      checkHead(head);
+      checkDocument(document);
       return inTurn.run(idOf(key), async () => {
         const stat = await cache.use(key, async (session) => session?.stat ?? null);
         if (stat) return stat;
-        const made = await makeLog(layout, key, createLogId(Date.now())).catch(throwDiskError);
+        const values = { head: head && head.slice(), document: document && document.slice() };
+        const made = await makeLog(layout, key, logId, values).catch(throwDiskError);
         const session = opened(made);
         cache.add(key, session);
         return session.stat;

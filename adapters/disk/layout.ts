@@ -31,6 +31,8 @@ export const HEAD_FILE = "head.json";
 export const DOCUMENT_FILE = "document.json";
 /** Holds the boot id of the machine while its log may have bytes that the device has not. */
 export const UNCLEAN_FILE = "unclean";
+/** Behind the name of a log that is being made with values. */
+export const UNFINISHED = ".new";
 
 export function layoutOf(dir: string): Layout {
   const projects = join(dir, "projects");

@@ -42,16 +42,6 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
     );
   }
 
-  /** The content of a file, as long as the store is open; null if there is none. */
-  async function read(path: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null> {
-    try {
-      return streamOf(await open(path, "r"), assertOpen);
-    } catch (error) {
-      if (isErrno(error, "ENOENT")) return null;
-      throw diskError(error);
-    }
-  }
-
   return {
     async has(session) {
       assertOpen();
@@ -74,7 +64,7 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
         if (!existsSync(join(dir, MIGRATION))) {
           const messages = existsSync(join(dir, LOG_FILES.raw))
             ? null
-            : await read(join(dir, OLD_MESSAGES));
+            : await readOld(join(dir, OLD_MESSAGES), assertOpen);
           if (!messages) return;
           await spool(join(dir, MIGRATION), convert(messages)).catch(throwDiskError);
         }
@@ -87,10 +77,31 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
 
     async messages(key, logId) {
       assertOpen();
-      const dir = layout.log(key, logId);
-      return (await read(join(dir, MIGRATED_MESSAGES))) ?? read(join(dir, OLD_MESSAGES));
+      return readOldMessages(layout.log(key, logId), assertOpen);
     },
   };
+}
+
+/** The messages in a log's directory, migrated or not; null if there are none. */
+export async function readOldMessages(
+  dir: string,
+  assertOpen: () => void,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null> {
+  const migrated = await readOld(join(dir, MIGRATED_MESSAGES), assertOpen);
+  return migrated ?? readOld(join(dir, OLD_MESSAGES), assertOpen);
+}
+
+/** The content of a file, as long as `assertOpen` does not throw; null if there is none. */
+async function readOld(
+  path: string,
+  assertOpen: () => void,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null> {
+  try {
+    return streamOf(await open(path, "r"), assertOpen);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return null;
+    throw diskError(error);
+  }
 }
 
 /** Completes what a rename has begun; whoever finds a log in its place comes by here first. */

@@ -2,19 +2,14 @@ import { open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
-import {
-  LOG_NAMES,
-  type LogName,
-  type LogStat,
-  MAX_DOCUMENT_BYTES,
-  MAX_HEAD_BYTES,
-} from "../../src/ports/log-store.ts";
+import { LOG_NAMES, type LogName, type LogStat } from "../../src/ports/log-store.ts";
 import { diskError, throwDiskError } from "./errors.ts";
 import type { DiskIo } from "./io.ts";
 import { DOCUMENT_FILE, HEAD_FILE, LOG_FILES, UNCLEAN_FILE } from "./layout.ts";
 import { type FsyncPolicy, LogFile } from "./log-file.ts";
 import type { FoundLog } from "./recovery.ts";
 import { ReplacedFile, replaceFile } from "./small-file.ts";
+import { checkDocument, checkHead } from "./values.ts";
 
 export interface OpenSessionOptions {
   readonly found: FoundLog;
@@ -101,14 +96,12 @@ export class OpenSession {
   }
 
   async setHead(head: Uint8Array): Promise<void> {
-    if (head.length > MAX_HEAD_BYTES)
-      throw new RunlogError("head-too-large", "A head holds at most 64 KiB");
+    checkHead(head);
     await this.#head.set(head.slice());
   }
 
   async setDocument(document: Uint8Array): Promise<void> {
-    if (document.length > MAX_DOCUMENT_BYTES)
-      throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
+    checkDocument(document);
     await this.#document.set(document.slice());
   }
 

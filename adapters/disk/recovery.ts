@@ -1,12 +1,19 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, truncate, unlink, open } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, truncate, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
 import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
 import { isErrno } from "./errors.ts";
 import { completeTakeOver } from "./legacy.ts";
-import { DOCUMENT_FILE, HEAD_FILE, type Layout, LOG_FILES, UNCLEAN_FILE } from "./layout.ts";
-import { readSmallFile } from "./small-file.ts";
+import {
+  DOCUMENT_FILE,
+  HEAD_FILE,
+  type Layout,
+  LOG_FILES,
+  UNCLEAN_FILE,
+  UNFINISHED,
+} from "./layout.ts";
+import { readSmallFile, replaceFile } from "./small-file.ts";
 
 /** What was found of a session on disk, repaired. */
 export interface FoundLog {
@@ -57,11 +64,31 @@ export async function findLog(
   };
 }
 
-/** Makes an empty log. */
-export async function makeLog(layout: Layout, key: SessionKey, logId: string): Promise<FoundLog> {
+/** The values that a log is made with. */
+export type FirstValues = Pick<FoundLog, "head" | "document">;
+
+/** Makes an empty log, with its values in one step. */
+export async function makeLog(
+  layout: Layout,
+  key: SessionKey,
+  logId: string,
+  values: FirstValues,
+): Promise<FoundLog> {
   const dir = layout.log(key, logId);
-  await mkdir(dir, { recursive: true });
-  return { logId, dir, end: { raw: 0, compact: 0, edits: 0 }, head: null, document: null };
+  const { head, document } = values;
+  if (head === null && document === null) {
+    await mkdir(dir, { recursive: true });
+  } else {
+    // of no form that a log's name has, so that nobody finds it before it is whole
+    const unfinished = `${dir}${UNFINISHED}`;
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(unfinished, { recursive: true });
+    const durable = { durable: true };
+    if (head) await replaceFile(join(unfinished, HEAD_FILE), head, durable);
+    if (document) await replaceFile(join(unfinished, DOCUMENT_FILE), document, durable);
+    await rename(unfinished, dir);
+  }
+  return { logId, dir, end: { raw: 0, compact: 0, edits: 0 }, ...values };
 }
 
 /** The id of the session's log: the newest, should there ever be two. */
@@ -81,7 +108,14 @@ export async function namesIn(dir: string): Promise<string[]> {
 
 /** Cuts a file back to the end of its last whole line; resolves with its length then. */
 async function cutTornLine(path: string): Promise<number> {
-  if (!existsSync(path)) return 0;
+  const { size, end } = await lastLineEnd(path);
+  if (end < size) await truncate(path, end);
+  return end;
+}
+
+/** Where the last whole line of a file ends, and the file itself; 0 if there is no file. */
+export async function lastLineEnd(path: string): Promise<{ size: number; end: number }> {
+  if (!existsSync(path)) return { size: 0, end: 0 };
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
@@ -98,8 +132,7 @@ async function cutTornLine(path: string): Promise<number> {
       }
       end -= length;
     }
-    if (end < size) await truncate(path, end);
-    return end;
+    return { size, end };
   } finally {
     await file.close();
   }

@@ -1,16 +1,11 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
-import {
-  LOG_NAMES,
-  MAX_DOCUMENT_BYTES,
-  MAX_HEAD_BYTES,
-  MAX_MARK_CHARS,
-} from "../../src/ports/log-store.ts";
+import { LOG_NAMES, MAX_MARK_CHARS } from "../../src/ports/log-store.ts";
 import type { LogStore, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
 import { byteLength } from "./growing-bytes.ts";
 import { pageOf } from "./list.ts";
 import { streamOf } from "./read.ts";
-import { createSessionLog, statOf } from "./session-log.ts";
+import { checkDocument, checkHead, createSessionLog, statOf } from "./session-log.ts";
 import type { SessionLog } from "./session-log.ts";
 
 export interface MemoryLogStoreOptions {
@@ -51,10 +46,10 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
   }
 
   return {
-    async create(key) {
+    async create(key, createOptions) {
       let log = find(key);
       if (log === undefined) {
-        log = createSessionLog(key.project, key.session, clock.now());
+        log = createSessionLog(key, clock.now(), createOptions);
         logs.set(nameOf(key), log);
       }
       return statOf(log);
@@ -85,16 +80,13 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
 
     async setHead(key, logId, head) {
       const log = need(key, logId);
-      if (head.length > MAX_HEAD_BYTES)
-        throw new RunlogError("head-too-large", "The head is too large", { size: head.length });
+      checkHead(head);
       log.head = head.slice();
     },
 
     async setDocument(key, logId, document) {
       const log = need(key, logId);
-      const size = document.length;
-      if (size > MAX_DOCUMENT_BYTES)
-        throw new RunlogError("document-too-large", "A document holds at most 256 KiB", { size });
+      checkDocument(document);
       log.document = document.slice();
     },
 

@@ -6,6 +6,11 @@ interface MemoryObject extends ObjectFacts {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** Parts that are not an object yet. */
+interface MemoryUpload {
+  readonly key: string;
+}
+
 const MIN_PART_BYTES = 5 * 1024 * 1024;
 const MAX_PAGE = 1000;
 
@@ -15,6 +20,7 @@ const MAX_PAGE = 1000;
  */
 export function createMemoryObjectBucket(): ObjectBucket {
   const objects = new Map<string, MemoryObject>();
+  const uploads = new Set<MemoryUpload>();
 
   function set(key: string, pieces: readonly Uint8Array[], tag: string): void {
     const bytes = new Uint8Array(concatBytes(pieces));
@@ -64,19 +70,32 @@ export function createMemoryObjectBucket(): ObjectBucket {
       for (const key of keys) objects.delete(key);
     },
 
+    async abortUploads(prefix) {
+      for (const upload of uploads) if (upload.key.startsWith(prefix)) uploads.delete(upload);
+    },
+
     async multipart(key, { tag = "" } = {}) {
       const parts: Uint8Array[] = [];
+      const upload: MemoryUpload = { key };
+      uploads.add(upload);
+      const assertOpen = (): void => {
+        if (!uploads.has(upload)) throw new RunlogError("store-failed", "There is no such upload");
+      };
       return {
         async part(bytes) {
+          assertOpen();
           const last = parts.at(-1);
           if (last !== undefined && last.length < MIN_PART_BYTES)
             throw new RunlogError("store-failed", "A part but the last is under 5 MiB");
           parts.push(bytes.slice());
         },
         async complete() {
+          assertOpen();
+          uploads.delete(upload);
           set(key, parts, tag);
         },
         async abort() {
+          uploads.delete(upload);
           parts.length = 0;
         },
       };

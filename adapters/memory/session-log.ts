@@ -1,6 +1,13 @@
 import { RunlogError } from "../../src/ports/errors.ts";
-import { createLogId, logIdTime } from "../../src/ports/log-id.ts";
-import type { LogName, LogStat, ReadOptions } from "../../src/ports/log-store.ts";
+import { createLogId, isLogId, logIdTime } from "../../src/ports/log-id.ts";
+import { MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES } from "../../src/ports/log-store.ts";
+import type {
+  CreateOptions,
+  LogName,
+  LogStat,
+  ReadOptions,
+  SessionKey,
+} from "../../src/ports/log-store.ts";
 import { createGrowingBytes } from "./growing-bytes.ts";
 import type { GrowingBytes } from "./growing-bytes.ts";
 
@@ -17,9 +24,15 @@ export interface SessionLog {
   document: Uint8Array | null;
 }
 
-/** A new, empty life of the session. */
-export function createSessionLog(project: string, session: string, nowMs: number): SessionLog {
-  const logId = createLogId(nowMs);
+/** A new, empty life of the session. Throws as `LogStore.create`. */
+export function createSessionLog(
+  { project, session }: SessionKey,
+  nowMs: number,
+  { logId = createLogId(nowMs), head = null, document = null }: CreateOptions = {},
+): SessionLog {
+  if (!isLogId(logId)) throw new RunlogError("invalid-input", "This is no id of a log");
+  checkHead(head);
+  checkDocument(document);
   return {
     project,
     session,
@@ -31,9 +44,23 @@ export function createSessionLog(project: string, session: string, nowMs: number
       edits: createGrowingBytes(),
     },
     marks: new Map(),
-    head: null,
-    document: null,
+    head: head && head.slice(),
+    document: document && document.slice(),
   };
+}
+
+/** Throws `head-too-large`. */
+export function checkHead(head: Uint8Array | null): void {
+  if (head && head.length > MAX_HEAD_BYTES)
+    throw new RunlogError("head-too-large", "The head is too large", { size: head.length });
+}
+
+/** Throws `document-too-large`. */
+export function checkDocument(document: Uint8Array | null): void {
+  if (document && document.length > MAX_DOCUMENT_BYTES)
+    throw new RunlogError("document-too-large", "A document holds at most 256 KiB", {
+      size: document.length,
+    });
 }
 
 /** What the port says of a log. */

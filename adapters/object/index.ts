@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+import { isLogId } from "../../src/ports/log-id.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
@@ -14,6 +15,7 @@ import { createOwnedSessions } from "./owned-sessions.ts";
 import { createOwner } from "./owner.ts";
 import { createPatience } from "./patience.ts";
 import { readLog } from "./read-log.ts";
+import { checkDocument, checkHead } from "./values.ts";
 import { createView } from "./view.ts";
 
 export interface ObjectLogStoreOptions {
@@ -111,10 +113,19 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const view = createView(access, sessions);
 
   return {
-    async create(key) {
+    async create(key, { head = null, document = null, ...given } = {}) {
       assertOpen();
+      if (given.logId !== undefined && !isLogId(given.logId))
+        throw new RunlogError("invalid-input", "This is no id of a log");
+      if (head) checkHead(head);
+      if (document) checkDocument(document);
+      const first = {
+        ...given,
+        head: head && head.slice(),
+        document: document && document.slice(),
+      };
       try {
-        return await sessions.make(key, async (session) => session.stat);
+        return await sessions.make(key, first, async (session) => session.stat);
       } catch (error) {
         // what another process has need not be taken to say what is there
         const there = hasCode(error, "log-not-owned") ? await view.stat(key) : null;

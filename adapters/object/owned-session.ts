@@ -6,8 +6,6 @@ import {
   LOG_NAMES,
   type LogName,
   type LogStat,
-  MAX_DOCUMENT_BYTES,
-  MAX_HEAD_BYTES,
   type SessionKey,
 } from "../../src/ports/log-store.ts";
 import { appendedKey, type LifeName, type ValueName } from "./keys.ts";
@@ -18,7 +16,7 @@ import { putMark, removeMark } from "./marks.ts";
 import { Merger, writerTag } from "./merger.ts";
 import { putOnce } from "./put-once.ts";
 import { endsOf, findLife, type StoredLife } from "./stored-life.ts";
-import { SessionValue } from "./values.ts";
+import { checkDocument, checkHead, SessionValue } from "./values.ts";
 
 export interface WritingOptions {
   readonly clock: Clock;
@@ -151,14 +149,12 @@ export class OwnedSession {
   }
 
   async setHead(head: Uint8Array): Promise<void> {
-    if (head.length > MAX_HEAD_BYTES)
-      throw new RunlogError("head-too-large", "A head holds at most 64 KiB");
+    checkHead(head);
     await this.#head.set(head);
   }
 
   async setDocument(document: Uint8Array): Promise<void> {
-    if (document.length > MAX_DOCUMENT_BYTES)
-      throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
+    checkDocument(document);
     await this.#document.set(document);
   }
 

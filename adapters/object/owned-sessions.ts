@@ -7,6 +7,7 @@ import type { Lease, Leases } from "./lease.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { OwnedSession, type WritingOptions } from "./owned-session.ts";
 import { emptyLife, findLife, isOver, loadLife, type StoredLife } from "./stored-life.ts";
+import { type FirstValues, putFirstValues } from "./values.ts";
 
 export interface OwnedSessionsOptions extends WritingOptions {
   readonly access: BucketAccess;
@@ -14,6 +15,11 @@ export interface OwnedSessionsOptions extends WritingOptions {
   readonly ownerId: string;
   /** How long in ms a session stays that nobody writes. */
   readonly idleMs: number;
+}
+
+/** What a session is made with; without an id it gets a new one. */
+interface FirstLife extends FirstValues {
+  readonly logId?: string;
 }
 
 interface Entry {
@@ -33,8 +39,12 @@ export interface OwnedSessions {
    * `log-not-owned` if another process has it.
    */
   use<T>(key: SessionKey, operation: (session: OwnedSession | null) => Promise<T>): Promise<T>;
-  /** Takes the session, made if there is none. */
-  make<T>(key: SessionKey, operation: (session: OwnedSession) => Promise<T>): Promise<T>;
+  /** Takes the session, made with `first` if there is none. */
+  make<T>(
+    key: SessionKey,
+    first: FirstLife,
+    operation: (session: OwnedSession) => Promise<T>,
+  ): Promise<T>;
   /** Ends the session's life and removes what is stored of it; false if there was none. */
   remove(key: SessionKey): Promise<boolean>;
   /** Puts what waits, everywhere, and comes to rest. */
@@ -103,15 +113,20 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
     return enter(session);
   }
 
-  async function loadOrMake(key: SessionKey): Promise<Entry> {
+  async function loadOrMake(key: SessionKey, first: FirstLife): Promise<Entry> {
     const lease = await leases.take(key, { guessFirst: true });
     // whoever is the first to have it knows that nothing is there
     const there = lease.isFirst ? null : await loadLeased(key, lease);
     if (there !== null) return there;
-    const name = { ...keyOf(key), epoch: lease.epoch, logId: createLogId(clock.now()) };
+    const { epoch } = lease;
+    const nowMs = clock.now();
+    const name = { ...keyOf(key), epoch, logId: first.logId ?? createLogId(nowMs) };
     const { bucket, keys, patience } = access;
+    // before its name, so that nobody finds it without them
+    const version = { epoch, number: nowMs };
+    const values = await putFirstValues(access, key, name.logId, version, first);
     await patience.until((signal) => bucket.put(keys.life(name), NOTHING, { signal }));
-    return open(emptyLife(name), lease);
+    return open({ ...emptyLife(name), values }, lease);
   }
 
   /** Counts the use before anybody else has a turn. */
@@ -146,10 +161,10 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
 
     use: (key, operation) => useEntry(key, () => load(key), operation),
 
-    make: (key, operation) =>
+    make: (key, first, operation) =>
       useEntry(
         key,
-        () => loadOrMake(key),
+        () => loadOrMake(key, first),
         (session) => {
           if (session === null) throw new RunlogError("internal", "A session was not made");
           return operation(session);

@@ -1,4 +1,5 @@
-import type { SessionKey } from "../../src/ports/log-store.ts";
+import { RunlogError } from "../../src/ports/errors.ts";
+import { MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, type SessionKey } from "../../src/ports/log-store.ts";
 import type { ListedObject } from "../../src/ports/object-bucket.ts";
 import type { ValueName, ValueVersion } from "./keys.ts";
 import type { BucketAccess } from "./log-end.ts";
@@ -44,6 +45,44 @@ export async function readValues(
       old,
     };
   }
+}
+
+/** Throws `head-too-large`. */
+export function checkHead(head: Uint8Array): void {
+  if (head.length > MAX_HEAD_BYTES)
+    throw new RunlogError("head-too-large", "A head holds at most 64 KiB");
+}
+
+/** Throws `document-too-large`. */
+export function checkDocument(document: Uint8Array): void {
+  if (document.length > MAX_DOCUMENT_BYTES)
+    throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
+}
+
+/** The values that a life begins with. */
+export type FirstValues = Readonly<Record<ValueName, Uint8Array | null>>;
+
+/**
+ * Puts the values of a life that is about to be made. Their numbers begin at `number`: a log may get
+ * an id that it had before, and what is on its way from that time must not meet them.
+ */
+export async function putFirstValues(
+  { bucket, keys, patience }: BucketAccess,
+  key: SessionKey,
+  logId: string,
+  version: ValueVersion,
+  values: FirstValues,
+): Promise<StoredValues> {
+  const put = async (name: ValueName): Promise<string | undefined> => {
+    const content = values[name];
+    if (content === null) return undefined;
+    const to = keys.value(key, logId, name, version);
+    const bytes = content.length;
+    await patience.until((signal) => bucket.put(to, content, { signal }), { bytes });
+    return to;
+  };
+  const [head, document] = await Promise.all([put("head"), put("document")]);
+  return { ...values, storedAt: { head, document }, old: [] };
 }
 
 /** What was listed has gone: there is a newer one. */
@@ -92,6 +131,9 @@ export class SessionValue {
     this.#options = options;
     this.#content = options.content;
     this.#storedAt = options.storedAt;
+    const { access, epoch, storedAt } = options;
+    const stored = storedAt === undefined ? null : access.keys.parseValue(storedAt);
+    if (stored?.epoch === epoch) this.#number = stored.number + 1;
   }
 
   /** As last set. */

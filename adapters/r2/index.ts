@@ -86,6 +86,9 @@ export function createR2Bucket(bucket: R2BucketLike): ObjectBucket {
       if (keys.length > 0) await bucket.delete([...keys]).catch(throwR2Error);
     },
 
+    // a binding names no uploads; R2 throws away those that are seven days old
+    async abortUploads() {},
+
     async multipart(key, { tag = "" } = {}) {
       const options = { customMetadata: { tag } };
       const upload = await bucket.createMultipartUpload(key, options).catch(throwR2Error);

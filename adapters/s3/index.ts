@@ -12,7 +12,7 @@ import { RunlogError } from "../../src/ports/errors.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { bodyOf } from "./body.ts";
 import { isMissing, s3Error, statusOf, throwS3Error } from "./errors.ts";
-import { beginUpload } from "./multipart.ts";
+import { abortUploads, beginUpload } from "./multipart.ts";
 
 export interface S3BucketOptions {
   readonly bucket: string;
@@ -107,6 +107,9 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
 
     multipart: (key, { tag = "", signal } = {}) =>
       beginUpload(client, { bucket: Bucket, key, tag }, sendOptions(signal)),
+
+    abortUploads: (prefix, { signal } = {}) =>
+      abortUploads(client, Bucket, prefix, sendOptions(signal)),
 
     async make() {
       try {

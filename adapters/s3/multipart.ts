@@ -2,11 +2,13 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandOutput,
   type S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import type { MultipartUpload } from "../../src/ports/object-bucket.ts";
-import { noAnswer, throwS3Error } from "./errors.ts";
+import { noAnswer, s3Error, statusOf, throwS3Error } from "./errors.ts";
 
 export interface UploadTarget {
   readonly bucket: string;
@@ -48,4 +50,32 @@ export async function beginUpload(
         .catch(throwS3Error);
     },
   };
+}
+
+/** Throws away the uploads whose keys begin with `prefix`. */
+export async function abortUploads(
+  client: S3Client,
+  Bucket: string,
+  Prefix: string,
+  options: { abortSignal?: AbortSignal },
+): Promise<void> {
+  for (;;) {
+    const list = new ListMultipartUploadsCommand({ Bucket, Prefix });
+    const { Uploads = [], IsTruncated } = await client.send(list, options).catch(orNone);
+    for (const { Key, UploadId } of Uploads)
+      await client
+        .send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }), options)
+        .catch((error: unknown) => {
+          // it was completed or thrown away meanwhile
+          if (statusOf(error) !== 404) throw s3Error(error);
+        });
+    // those that were listed are gone: the next page begins again
+    if (!IsTruncated || Uploads.length === 0) return;
+  }
+}
+
+/** A server that cannot name them throws them away by itself, or its keeper does. */
+function orNone(error: unknown): ListMultipartUploadsCommandOutput {
+  if (statusOf(error) !== 501) throw s3Error(error);
+  return { $metadata: {} };
 }

@@ -28,6 +28,8 @@ export interface BetweenRuns {
   listen(key: SessionKey, thread: ListenedThread): void;
   /** The run that the session's runner began by itself and that is open, or null. */
   openRun(key: SessionKey): string | null;
+  /** Whether this session is listened to. */
+  hears(key: SessionKey): boolean;
   /** Hangs up, until the session's next run. */
   stop(key: SessionKey): void;
   /** Sessions that are listened to, or will be after a pause. */
@@ -69,6 +71,7 @@ export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
     },
 
     openRun: (key) => listeners.get(idOf(key))?.openRun ?? null,
+    hears: (key) => listeners.has(idOf(key)),
 
     stop(key) {
       listeners.get(idOf(key))?.hangUp(UNFINISHED);

@@ -1,16 +1,15 @@
-import type { LogName, LogStore, SessionKey } from "../ports/log-store.ts";
+import type { LogName, LogReader, SessionKey } from "../ports/log-store.ts";
 import { JsonArrayJoiner } from "../stream/json-array.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import type { CompactPosition } from "./compaction/compact-log.ts";
 import { EventStretches } from "./compaction/event-stretches.ts";
 import type { OldLogs } from "./legacy/old-logs.ts";
 import { wellFormedLines } from "./legacy/old-messages.ts";
-import { readShown } from "./legacy/read-shown.ts";
-import type { ShownLog } from "./session.ts";
+import { readShown, type ShownLog } from "./legacy/read-shown.ts";
 
 export interface ExportOptions {
-  readonly store: LogStore;
-  readonly oldLogs: OldLogs;
+  readonly store: Pick<LogReader, "stat" | "read">;
+  readonly oldLogs: Pick<OldLogs, "messages">;
   readonly key: SessionKey;
   /** The log as it was when the export was asked for, or null if the session has none. */
   readonly shown: ShownLog | null;

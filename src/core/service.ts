@@ -9,6 +9,7 @@ import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { type BytesInFlight, createBytesInFlight } from "../stream/bytes-in-flight.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
+import type { Archiver } from "./archive/archiving-store.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { type Compactor, createCompactor } from "./compaction/compactor.ts";
 import { createOldLogs, type LegacyOptions, type OldLogs } from "./legacy/old-logs.ts";
@@ -33,6 +34,8 @@ export interface SessionPorts {
 }
 
 export interface SessionServiceOptions extends SessionPorts {
+  /** What archives the store's sessions: the store itself, if it can. Default null: nothing does. */
+  readonly archiver?: Archiver | null;
   readonly limits?: Partial<ServiceLimits>;
   /** The models that sessions may be made with. Default null: any. */
   readonly models?: readonly string[] | null;
@@ -111,6 +114,7 @@ const SWEEP_MS = 120_000;
 
 /** What runlog does, without HTTP: the routes are a thin skin over this. */
 export interface SessionService extends SessionPorts {
+  readonly archiver: Archiver | null;
   readonly limits: ServiceLimits;
   readonly models: readonly string[] | null;
   readonly sessions: Sessions;
@@ -138,6 +142,7 @@ export async function createSessionService(
   options: SessionServiceOptions,
 ): Promise<SessionService> {
   const { store, feed, directory, runner, authorizer, platform, clock, logger } = options;
+  const { archiver = null } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const { legacy } = options;
   const oldLogs = createOldLogs({ store, directory, clock, logger, ...(legacy && { legacy }) });
@@ -213,6 +218,7 @@ export async function createSessionService(
     platform,
     clock,
     logger,
+    archiver,
     limits,
     models: options.models ?? null,
     sessions,

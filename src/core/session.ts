@@ -5,7 +5,7 @@ import type { EventFacts } from "../ports/runner-client.ts";
 import type { CompactLog } from "./compaction/compact-log.ts";
 import { KnownMessages } from "./known-messages.ts";
 import type { OldLogs } from "./legacy/old-logs.ts";
-import { isAdopted } from "./legacy/read-shown.ts";
+import { isAdopted, type ShownLog } from "./legacy/read-shown.ts";
 import { readFacts } from "./read-facts.ts";
 import { decodeHead, encodeHead } from "./session-head.ts";
 import type { AppendLinesOptions, SessionLog } from "./session-log.ts";
@@ -22,15 +22,6 @@ export interface SessionOptions {
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
   /** Told when the end of a run was stored. */
   readonly onRunEnded?: (key: SessionKey) => void;
-}
-
-/** What there is of a log for its readers. */
-export interface ShownLog {
-  readonly stat: LogStat;
-  /** Where the first event begins that is shown. */
-  readonly from: number;
-  /** Malformed lines that are left out, of an adopted log; null for one of our own. */
-  readonly skippedLines: number | null;
 }
 
 /** Lines to append, and what is known of the events in them. */

@@ -5,10 +5,14 @@ import { createDemoRunner } from "../../adapters/demo/index.ts";
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
+import { createArchives } from "../core/archive/archives.ts";
+import { type ArchivingStore, createArchivingStore } from "../core/archive/archiving-store.ts";
 import { createSessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
+import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
+import { openBucket } from "./open-bucket.ts";
 import { openStore } from "./open-store.ts";
 import { openPlatform } from "./platform.ts";
 import { ResetResponse } from "./reset-response.ts";
@@ -34,13 +38,18 @@ const POD_GRACE_MS = 3_000;
 /** Starts the server that `config` describes. Throws what the store throws, or a listen error. */
 export async function start(config: Config, logger: Logger = stderrLogger): Promise<RunningServer> {
   const clock = systemClock;
-  const { store, legacy } = await openStore(config, { clock, logger });
+  const bucket = config.archive && (await openBucket(config.archive));
+  const archives = bucket && createArchives({ ...bucket, clock });
+  const { store: inner, legacy } = await openStore(config, { clock, logger });
+  const store = createArchivingStore({ store: inner, archives });
+  await adoptArchived(store, logger);
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && !isCluster;
   const { ports, sessionToken } = await openPlatform(config, store, logger);
   const service = await createSessionService({
     ...ports,
     store,
+    archiver: archives && store,
     feed: createMemoryLiveFeed(),
     runner: createHttpRunnerClient({
       fetch: isDemo ? demoFetch() : createRunnerFetch(),
@@ -99,8 +108,23 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
       if ("closeAllConnections" in server) server.closeAllConnections();
       await ports.platform.close();
       await store.close();
+      bucket?.close();
     },
   };
+}
+
+/** An archive that cannot be reached now keeps nobody from the sessions that are here. */
+async function adoptArchived(store: ArchivingStore, logger: Logger): Promise<void> {
+  try {
+    const adopted = await store.adopt();
+    if (adopted > 0) logger.info("archived-sessions-found", { adopted });
+  } catch (error) {
+    if (!hasCode(error, "store-busy", "store-unanswered")) {
+      await store.close();
+      throw error;
+    }
+    logger.error("archive-not-reachable", { error });
+  }
 }
 
 function peerOf(c: Context): string | null {

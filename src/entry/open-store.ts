@@ -1,12 +1,11 @@
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
+import type { StorageConfig } from "../config/storage.ts";
 import type { Config } from "../config.ts";
 import type { LegacyOptions } from "../core/legacy/old-logs.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
-
-type StorageConfig = Config["storage"];
 
 interface StoreSurroundings {
   readonly clock: Clock;

@@ -42,6 +42,8 @@ const KINDS = {
   "store-busy": { status: 503, retryAfter: 2 },
   "store-unanswered": { status: 503, retryAfter: 5 },
   "store-failed": { status: 500 },
+  "archive-not-configured": { status: 501 },
+  "archive-damaged": { status: 500 },
   "runner-unreachable": { status: 502 },
   "runner-refused": { status: 502 },
   "runner-disconnected": { status: 502 },
@@ -58,6 +60,7 @@ const TITLES: Readonly<Record<number, string>> = {
   415: "Unsupported Media Type",
   422: "Unprocessable Content",
   500: "Internal Server Error",
+  501: "Not Implemented",
   502: "Bad Gateway",
   503: "Service Unavailable",
 };
@@ -68,6 +71,7 @@ const OWN_TEXTS: ReadonlySet<RunlogErrorCode> = new Set([
   "log-not-writable",
   "review-failed",
   "log-not-owned",
+  "archive-not-configured",
 ]);
 
 /** Facts that a client may see as members of the problem document. */

@@ -3,6 +3,7 @@ import type { SessionService } from "../core/service.ts";
 import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
 import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
 import { adoptOldLog, requireAdoption } from "./adopt-old-log.ts";
+import { archivePost } from "./archive-post.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
 import { connectPost } from "./connect-post.ts";
 import { displaynamePut } from "./displayname-put.ts";
@@ -14,6 +15,7 @@ import { interruptPost } from "./interrupt-post.ts";
 import { mcpStatusGet } from "./mcp-status-get.ts";
 import { podEventsGet } from "./pod-events-get.ts";
 import { problemOf } from "./problem.ts";
+import { restorePost } from "./restore-post.ts";
 import { runPost } from "./run-post.ts";
 import { sessionDelete } from "./session-delete.ts";
 import { sessionPatch } from "./session-patch.ts";
@@ -46,6 +48,8 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["POST", "/:sessionName/start", ACCESS.project, startPost],
   ["POST", "/:sessionName/stop", ACCESS.project, stopPost],
   ["GET", "/:sessionName/pod-events", ACCESS.project, podEventsGet],
+  ["POST", "/:sessionName/archive", ACCESS.write, archivePost],
+  ["POST", "/:sessionName/restore", ACCESS.write, restorePost],
   ["GET", "/:sessionName/agui/events", ACCESS.watch, eventsGet],
   ["GET", "/:sessionName/agui/events/:cursor/body", ACCESS.read, eventBodyGet],
   ["POST", "/:sessionName/agui/connect", ACCESS.read, connectPost],

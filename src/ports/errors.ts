@@ -39,6 +39,9 @@ export type RunlogErrorCode =
   | "store-busy"
   | "store-unanswered"
   | "store-failed"
+  // the archive
+  | "archive-not-configured"
+  | "archive-damaged"
   // the runner
   | "runner-unreachable"
   | "runner-refused"

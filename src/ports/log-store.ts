@@ -29,6 +29,16 @@ export interface LogStat {
   readonly document: Uint8Array | null;
 }
 
+/** A log that is not quite new: one that was kept elsewhere meanwhile. */
+export interface CreateOptions {
+  /** Its identity, which also says when it was made (`log-id.ts`). Default: a new one. */
+  readonly logId?: string;
+  /** Its head from the beginning. Default: none. */
+  readonly head?: Uint8Array | null;
+  /** Its document from the beginning. Default: none. */
+  readonly document?: Uint8Array | null;
+}
+
 export interface AppendOptions {
   /** The log that the caller believes to write. */
   readonly logId: string;
@@ -89,6 +99,23 @@ export const MAX_DOCUMENT_BYTES: number = 256 * 1024;
 /** Largest `data` of an open-run mark, in UTF-16 units. */
 export const MAX_MARK_CHARS: number = 4096;
 
+/** Logs that are only looked at: what a LogStore is for those who write nothing. */
+export interface LogReader {
+  /** What is known of the session's log, or null if there is none. */
+  stat(key: SessionKey): Promise<LogStat | null>;
+
+  /**
+   * The bytes from `start` to `end`, in chunks of at most 256 KiB that break anywhere. Cheap to
+   * begin anywhere, pull-driven: a reader that stops costs no more than one chunk. It is a byte
+   * stream: a reader may bring its own buffers (`mode: "byob"`), and a chunk belongs to its reader,
+   * who may change it. Failures, a missing log among them, arrive as the stream's error.
+   */
+  read(key: SessionKey, options: ReadOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
+
+  /** A page of the sessions that have a log. */
+  list(options?: ListOptions): Promise<LogPage>;
+}
+
 /**
  * Append-only byte logs of sessions (`raw`, `compact`, `edits`), two small mutable values each - the head,
  * which can be had again from the log, and the document, which cannot - and marks of the runs that
@@ -103,7 +130,8 @@ export const MAX_MARK_CHARS: number = 4096;
  * session that existed during the whole of the listing.
  *
  * **Identity.** A `logId` is made with the log and ends with it: after `delete` and `create` the
- * name has another, so an old writer or an old cursor can never meet new bytes. The store also
+ * name has another, so an old writer or an old cursor can never meet new bytes. Only who knows that
+ * the bytes will be the same may give a log an id that it had before. The store also
  * begins a new `logId` for the same bytes when bytes that it once accepted may be gone (an unclean
  * end followed by a reboot of the machine).
  *
@@ -115,12 +143,14 @@ export const MAX_MARK_CHARS: number = 4096;
  * `store-failed`, `store-closed` (every operation after `close`). After a failed append the end is
  * what it was; nothing of the failed bytes is ever readable.
  */
-export interface LogStore {
-  /** Makes the session's log if there is none; resolves with what is there then. */
-  create(key: SessionKey): Promise<LogStat>;
-
-  /** What is known of the session's log, or null if there is none. */
-  stat(key: SessionKey): Promise<LogStat | null>;
+export interface LogStore extends LogReader {
+  /**
+   * Makes the session's log if there is none; resolves with what is there then, which may have
+   * another id and other values than `options` ask for. The log is there with its values, durably,
+   * or not at all. Throws what `setHead` and `setDocument` throw, and `invalid-input` for a logId of
+   * another form.
+   */
+  create(key: SessionKey, options?: CreateOptions): Promise<LogStat>;
 
   /**
    * Appends whole lines. `bytes` (one array or several, taken in order) must not be changed until
@@ -131,14 +161,6 @@ export interface LogStore {
     bytes: Uint8Array | readonly Uint8Array[],
     options: AppendOptions,
   ): Promise<number>;
-
-  /**
-   * The bytes from `start` to `end`, in chunks of at most 256 KiB that break anywhere. Cheap to
-   * begin anywhere, pull-driven: a reader that stops costs no more than one chunk. It is a byte
-   * stream: a reader may bring its own buffers (`mode: "byob"`), and a chunk belongs to its reader,
-   * who may change it. Failures, a missing log among them, arrive as the stream's error.
-   */
-  read(key: SessionKey, options: ReadOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
 
   /** Replaces the head atomically by a copy of `head`. At most 64 KiB, else `head-too-large`. */
   setHead(key: SessionKey, logId: string, head: Uint8Array): Promise<void>;
@@ -154,9 +176,6 @@ export interface LogStore {
 
   /** All marks of all sessions: a start after a crash reads these and no session. */
   openRuns(): AsyncIterable<OpenRunMark>;
-
-  /** A page of the sessions that have a log. */
-  list(options?: ListOptions): Promise<LogPage>;
 
   /** Removes the session's logs, head, document and marks. False if there was no log. */
   delete(key: SessionKey): Promise<boolean>;

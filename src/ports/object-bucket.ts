@@ -99,4 +99,11 @@ export interface ObjectBucket {
 
   /** Begins an object that is put in parts: for what is too large for one body. */
   multipart(key: string, options?: PutOptions): Promise<MultipartUpload>;
+
+  /**
+   * Throws away the parts of objects whose keys begin with `prefix` and that were begun and never
+   * completed: by a process that died. Only to be called when nobody puts such an object. A store
+   * that throws them away by itself, and cannot be asked for them, does nothing here.
+   */
+  abortUploads(prefix: string, options?: CallOptions): Promise<void>;
 }

@@ -20,7 +20,7 @@ export interface BytesInFlight {
 }
 
 /** What one consumer holds. */
-export interface ByteShare {
+interface ByteShare {
   /** It holds so many bytes now. Counts nothing once the share was given back. */
   hold(bytes: number): void;
   /** Gives all of it back, for good. */

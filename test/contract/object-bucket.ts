@@ -35,6 +35,7 @@ export function objectBucketContract(name: string, { create }: ObjectBucketContr
     describeConditions(fresh);
     describeListings(fresh);
     describeMultipart(fresh);
+    describeDeadUploads(fresh);
   });
 }
 
@@ -227,6 +228,29 @@ function describeMultipart(fresh: FreshBucket): void {
       await upload.abort();
       expect(await bucket.head("large")).toBeNull();
       expect((await bucket.list({ prefix: "" })).objects).toEqual([]);
+    }),
+  );
+}
+
+function describeDeadUploads(fresh: FreshBucket): void {
+  it(
+    "throws away what was begun and never completed, and nothing else",
+    fresh(async (bucket) => {
+      const dead = await bucket.multipart("dead/large");
+      await dead.part(lineOf(5 * MIB));
+      await bucket.put("dead/whole", utf8("whole"));
+      const other = await bucket.multipart("other/large");
+      await other.part(utf8("last"));
+      await bucket.abortUploads("dead/");
+      await bucket.abortUploads("never/");
+      expect(await bucket.head("dead/large")).toBeNull();
+      expect(await bytesOf(bucket, "dead/whole")).toEqual(utf8("whole"));
+      await other.complete();
+      expect(await bytesOf(bucket, "other/large")).toEqual(utf8("last"));
+      const again = await bucket.multipart("dead/large");
+      await again.part(utf8("again"));
+      await again.complete();
+      expect(await bytesOf(bucket, "dead/large")).toEqual(utf8("again"));
     }),
   );
 }

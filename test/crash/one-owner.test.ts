@@ -26,7 +26,7 @@ it("a second server on a directory says whose it is and ends, and the first goes
 
   const second = await runCli({ env });
   expect(second).toEqual({
-    code: 1,
+    code: 5,
     signal: null,
     stdout: "",
     stderr: `runlog: Another server uses the directory ${dir}\n`,

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { VARIABLES } from "../../src/config.ts";
+import { VARIABLES } from "../../src/config/variables.ts";
 import { type SseEvent, SseReader } from "../contract/read-sse.ts";
 import { freshDir, runCli, type ServerProcess, startServer } from "../support/server-process.ts";
 
@@ -32,7 +32,7 @@ describe("the command line", () => {
     expect(result).toEqual({ code: 0, signal: null, stdout: `runlog ${version}\n`, stderr: "" });
   });
 
-  it.each([["--prot=1"], ["serve"]])("%s, which it does not know, exits 2", async (argument) => {
+  it.each([["--prot=1"], ["sreve"]])("%s, which it does not know, exits 2", async (argument) => {
     const { code, stdout, stderr } = await runCli({ args: [argument] });
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toMatch(/^runlog: /);

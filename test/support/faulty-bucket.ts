@@ -59,6 +59,7 @@ export function createFaultyBucket(
       run("putIfAbsent", key, () => bucket.putIfAbsent(key, bytes, { tag })),
     list: (options) => run("list", options.prefix, () => bucket.list(options)),
     delete: (keys, options) => run("delete", keys[0] ?? "", () => bucket.delete(keys, options)),
+    abortUploads: (prefix) => run("abortUploads", prefix, () => bucket.abortUploads(prefix)),
     multipart: (key, options) => run("multipart", key, () => bucket.multipart(key, options)),
   };
 }

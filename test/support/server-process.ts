@@ -66,7 +66,7 @@ const KIBIBYTE = 1_024;
  * Starts the command line from its TypeScript source, so that nothing has to be built. It ends with
  * the test that started it at the latest.
  */
-function startCli(options: ProcessOptions = {}): CliProcess {
+export function startCli(options: ProcessOptions = {}): CliProcess {
   const { env = {}, cwd = ROOT, args = [], before } = options;
   const command = [process.execPath, "--disable-warning=ExperimentalWarning", CLI, ...args];
   // the shell becomes the command: the process that is known here is the server itself

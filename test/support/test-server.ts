@@ -7,6 +7,7 @@ import {
 } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import type { Archiver } from "../../src/core/archive/archiving-store.ts";
 import type { LegacyOptions } from "../../src/core/legacy/old-logs.ts";
 import {
   createSessionService,
@@ -26,6 +27,8 @@ import { createFastClock } from "./fast-clock.ts";
 
 export interface TestServerOptions {
   readonly store: LogStore;
+  /** Default: nothing archives. */
+  readonly archiver?: Archiver;
   readonly limits?: Partial<ServiceLimits>;
   /** Clock of the service; default the machine's. */
   readonly clock?: Clock;
@@ -48,8 +51,8 @@ const MIB = 1024 * 1024;
 
 /** The whole server in this process, without a socket, and a fake runner on a real one. */
 export async function createTestServer(options: TestServerOptions) {
-  const { store, limits = {}, clock = systemClock, maxEventBytes = 64 * MIB } = options;
-  const { logger = silent, corsOrigins = [] } = options;
+  const { store, archiver = null, limits = {}, clock = systemClock } = options;
+  const { logger = silent, corsOrigins = [], maxEventBytes = 64 * MIB } = options;
   const runner = await startFakeRunner();
   const localPorts = (runnerUrl: string): PlatformPorts => ({
     authorizer: createLocalAuthorizer(),
@@ -78,6 +81,7 @@ export async function createTestServer(options: TestServerOptions) {
   const service = await createSessionService({
     store,
     ...ports,
+    archiver,
     feed: createMemoryLiveFeed(),
     directory,
     runner: {

@@ -23,6 +23,7 @@ export function within(bucket: ObjectBucket, prefix: string): ObjectBucket {
         keys.map((key) => prefix + key),
         options,
       ),
+    abortUploads: (start) => bucket.abortUploads(prefix + start),
     multipart: (key, options) => bucket.multipart(prefix + key, options),
   };
 }

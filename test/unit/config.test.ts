@@ -13,6 +13,7 @@ function problemsOf(env: Record<string, string>): readonly string[] {
 
 /** What a pod of the cluster has in its environment. */
 const IN_CLUSTER = { RUNLOG_AUTH: "kubernetes", KUBERNETES_SERVICE_HOST: "10.96.0.1" };
+const AMAZON = { kind: "s3", endpoint: null, createBucket: false };
 
 describe("parseConfig", () => {
   it("serves on loopback, on disk and with the demo runner when nothing is set", () => {
@@ -20,6 +21,7 @@ describe("parseConfig", () => {
       host: "127.0.0.1",
       port: 8080,
       storage: { kind: "disk", dir: "./data", fsync: "interval" },
+      archive: null,
       auth: { kind: "none" },
       runnerUrl: null,
       models: null,
@@ -131,6 +133,24 @@ describe("parseConfig", () => {
   it("knows no port of runners without a cluster", () => {
     expect(problemsOf({ RUNNER_URL: "http://localhost:{port}/" })).toHaveLength(1);
   });
+  it.each([
+    ["s3://bucket", { ...AMAZON, bucket: "bucket", prefix: "" }],
+    ["s3://my.bucket-1/", { ...AMAZON, bucket: "my.bucket-1", prefix: "" }],
+    ["s3://bucket/some/prefix/", { ...AMAZON, bucket: "bucket", prefix: "some/prefix/" }],
+    ["file:./archive", { kind: "file", dir: "./archive" }],
+    ["file:///mnt/archive", { kind: "file", dir: "/mnt/archive" }],
+  ])("archives to %s", (url, archive) => {
+    expect(parseConfig({ RUNLOG_ARCHIVE_URL: url }).archive).toEqual(archive);
+  });
+
+  it.each(["bucket", "s3://", "s3://B", "s3://bucket/a b", "https://host/bucket", "file:"])(
+    "archives to no %s",
+    (url) => {
+      const [problem, ...more] = problemsOf({ RUNLOG_ARCHIVE_URL: url });
+      expect(problem).toMatch(/^RUNLOG_ARCHIVE_URL must be s3:/);
+      expect(more).toEqual([]);
+    },
+  );
 
   it("reads a bucket and a prefix, and the endpoint as the AWS SDK does", () => {
     const storage = (url: string, env: Record<string, string> = {}) =>

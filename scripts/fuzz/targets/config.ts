@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
-import { ConfigError, parseConfig, VARIABLES } from "../../../src/config.ts";
+import { VARIABLES } from "../../../src/config/variables.ts";
+import { ConfigError, parseConfig } from "../../../src/config.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { anyText } from "../inputs.ts";
 

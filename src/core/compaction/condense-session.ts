@@ -1,6 +1,5 @@
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
-import { readShown } from "../legacy/read-shown.ts";
-import type { ShownLog } from "../session.ts";
+import { readShown, type ShownLog } from "../legacy/read-shown.ts";
 import { BorderFinder } from "./border-finder.ts";
 import type { CompactLog, CompactPosition } from "./compact-log.ts";
 import { CompactWriter, ForeignBytesError, generationStart } from "./compact-writer.ts";

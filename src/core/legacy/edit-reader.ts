@@ -1,4 +1,4 @@
-import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { LogReader, SessionKey } from "../../ports/log-store.ts";
 import { concatBytes } from "../../stream/concat.ts";
 import { lengthOf, offsetOf, RECORD_BYTES, TEXT_AT, TEXT_BYTES } from "./edits.ts";
 
@@ -32,7 +32,11 @@ export class EditReader {
   }
 
   /** Finds the first edit that touches what lies behind `start`. Throws what the store throws. */
-  static async open(store: LogStore, key: SessionKey, range: EditRange): Promise<EditReader> {
+  static async open(
+    store: Pick<LogReader, "read">,
+    key: SessionKey,
+    range: EditRange,
+  ): Promise<EditReader> {
     const { logId, edits: end, signal } = range;
     const start = range.start === 0 ? 0 : await firstBehind(store, key, range);
     const options = { logId, log: "edits", start, end, ...(signal && { signal }) } as const;
@@ -92,7 +96,11 @@ export class EditReader {
 }
 
 /** Where the first record begins that ends behind `start`: a search by halves over single records. */
-async function firstBehind(store: LogStore, key: SessionKey, range: EditRange): Promise<number> {
+async function firstBehind(
+  store: Pick<LogReader, "read">,
+  key: SessionKey,
+  range: EditRange,
+): Promise<number> {
   let low = 0;
   let high = range.edits / RECORD_BYTES;
   while (low < high) {
@@ -106,7 +114,7 @@ async function firstBehind(store: LogStore, key: SessionKey, range: EditRange): 
 
 /** The record at `start` of the edits log. */
 export async function readRecord(
-  store: LogStore,
+  store: Pick<LogReader, "read">,
   key: SessionKey,
   logId: string,
   start: number,

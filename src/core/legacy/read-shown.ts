@@ -1,5 +1,5 @@
 import { RunlogError } from "../../ports/errors.ts";
-import type { LogStat, LogStore, ReadOptions, SessionKey } from "../../ports/log-store.ts";
+import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/log-store.ts";
 import { EditReader, readRecord } from "./edit-reader.ts";
 import { markOf, RECORD_BYTES, type ScanMark } from "./edits.ts";
 
@@ -12,7 +12,7 @@ const READ_BYTES = 64 * 1024;
  * else. An adopted log must have been looked through (`Session.load`).
  */
 export async function readShown(
-  store: LogStore,
+  store: Pick<LogReader, "stat" | "read">,
   key: SessionKey,
   range: ReadOptions,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -39,8 +39,39 @@ export function isAdopted(stat: LogStat): boolean {
   return stat.end.edits > 0;
 }
 
+/** What there is of a log for its readers. */
+export interface ShownLog {
+  readonly stat: LogStat;
+  /** Where the first event begins that is shown. */
+  readonly from: number;
+  /** Malformed lines that are left out, of an adopted log; null for one of our own. */
+  readonly skippedLines: number | null;
+}
+
+/**
+ * The log as those see it who only look at the store. Throws `log-not-adoptable` for an adopted log
+ * that its server has not looked through yet.
+ */
+export async function lookAtShown(
+  store: Pick<LogReader, "read">,
+  key: SessionKey,
+  stat: LogStat,
+): Promise<ShownLog> {
+  if (!isAdopted(stat)) return { stat, from: 0, skippedLines: null };
+  const { isDone, shownFrom, skippedLines } = await readMark(store, key, stat);
+  if (isDone) return { stat, from: shownFrom, skippedLines };
+  throw new RunlogError(
+    "log-not-adoptable",
+    "The old log has to be shown once by its server first",
+  );
+}
+
 /** How far an adopted log has been looked through. */
-export async function readMark(store: LogStore, key: SessionKey, stat: LogStat): Promise<ScanMark> {
+export async function readMark(
+  store: Pick<LogReader, "read">,
+  key: SessionKey,
+  stat: LogStat,
+): Promise<ScanMark> {
   const last = await readRecord(store, key, stat.logId, stat.end.edits - RECORD_BYTES);
   const mark = markOf(last, 0);
   if (mark === null) throw new RunlogError("store-failed", "The edits of a log are not whole");

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isLogId } from "../../../src/ports/log-id.ts";
+import { createLogId, isLogId, logIdTime } from "../../../src/ports/log-id.ts";
+import { LOG_NAMES, MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES } from "../../../src/ports/log-store.ts";
 import { lineOf, utf8 } from "../bytes.ts";
 import { codeOf } from "../outcome.ts";
 import { nextTurn } from "../wait-for.ts";
@@ -10,6 +11,7 @@ import type { FreshStore } from "./harness.ts";
 export function lifecycleSuite(fresh: FreshStore): void {
   describe("lifecycle", () => {
     describeCreate(fresh);
+    describeCreateWith(fresh);
     describeDelete(fresh);
 
     it(
@@ -73,6 +75,60 @@ function describeCreate(fresh: FreshStore): void {
       const logIds = new Set(made.map((stat) => stat.logId));
       expect(logIds.size).toBe(1);
       expect(logIds).toContain((await store.stat(KEY))?.logId);
+    }),
+  );
+}
+
+function describeCreateWith(fresh: FreshStore): void {
+  const logId = createLogId(Date.UTC(2024, 1, 29));
+
+  it(
+    "makes a log with a given id, age, head and document",
+    fresh(async ({ store }) => {
+      const given = { logId, head: utf8("a head"), document: utf8("a document") };
+      const made = await store.create(KEY, given);
+      const createdAtMs = logIdTime(logId);
+      expect(made).toEqual({ ...made, ...given, createdAtMs });
+      expect(Object.values(made.end)).toEqual(LOG_NAMES.map(() => 0));
+      given.head.fill(0);
+      expect(await store.stat(KEY)).toEqual({ ...made, head: utf8("a head") });
+      expect((await store.list()).items).toEqual([{ ...KEY, logId, createdAtMs }]);
+      expect(await store.append(KEY, utf8("a line\n"), { logId, expectedEnd: 0 })).toBe(7);
+      expect(await readRaw(store)).toEqual(utf8("a line\n"));
+    }),
+  );
+
+  it(
+    "leaves a log alone that is there, whatever it was to be made with",
+    fresh(async ({ store }) => {
+      const there = await seedLog(store, [utf8("kept\n")]);
+      expect(await store.create(KEY, { logId, head: utf8("another") })).toEqual(there);
+      expect(await store.stat(KEY)).toEqual(there);
+    }),
+  );
+
+  it(
+    "makes a log with an id that it had before, once that was deleted",
+    fresh(async ({ store }) => {
+      await store.create(KEY, { logId });
+      await store.append(KEY, utf8("a line\n"), { logId, expectedEnd: 0 });
+      await store.delete(KEY);
+      const again = await store.create(KEY, { logId, document: utf8("a document") });
+      expect(again).toMatchObject({ logId, end: { raw: 0 }, head: null });
+      expect(await readRaw(store)).toHaveLength(0);
+    }),
+  );
+
+  it(
+    "makes no log with values that are too large, or with an id of another form",
+    fresh(async ({ store }) => {
+      const head = new Uint8Array(MAX_HEAD_BYTES + 1);
+      const document = new Uint8Array(MAX_DOCUMENT_BYTES + 1);
+      expect(await codeOf(store.create(KEY, { head }))).toBe("head-too-large");
+      expect(await codeOf(store.create(KEY, { document }))).toBe("document-too-large");
+      for (const hostile of ["../../somewhere", "", `${logId}/`, logId.toUpperCase()])
+        expect(await codeOf(store.create(KEY, { logId: hostile }))).toBe("invalid-input");
+      expect(await store.stat(KEY)).toBeNull();
     }),
   );
 }

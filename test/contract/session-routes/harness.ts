@@ -18,6 +18,8 @@ export interface SessionRoutesHarness {
 export interface SessionRoutesContractOptions {
   /** Starts a fresh server without sessions: called once for each test. */
   readonly create: () => Promise<SessionRoutesHarness>;
+  /** Whether the servers have an archive. Default false. */
+  readonly archives?: boolean;
 }
 
 /** A session whose runner nobody reaches; the server's waits between attempts are short. */

@@ -1,10 +1,11 @@
 import { describe } from "vitest";
+import { archiveSuite, noArchiveSuite } from "./archive.ts";
 import { betweenRunsSuite } from "./between-runs.ts";
 import { condensedSuite } from "./condensed.ts";
 import { errorsSuite } from "./errors.ts";
 import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
-import { freshServer, type SessionRoutesContractOptions } from "./harness.ts";
+import { type FreshServer, freshServer, type SessionRoutesContractOptions } from "./harness.ts";
 import { liveSuite } from "./live.ts";
 import { replaySuite } from "./replay.ts";
 import { runnerSurfaceSuite } from "./runner-surface.ts";
@@ -22,20 +23,35 @@ export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./harne
 export function sessionRoutesContract(name: string, options: SessionRoutesContractOptions): void {
   const fresh = freshServer(options);
   describe(`session routes: ${name}`, () => {
-    replaySuite(fresh);
-    liveSuite(fresh);
-    condensedSuite(fresh);
-    runsSuite(fresh);
-    exportSuite(fresh);
-    sessionsSuite(fresh);
+    storedSuites(fresh);
     sessionCreateSuite(fresh);
     sessionWritesSuite(fresh);
-    sessionDeleteSuite(fresh);
     errorsSuite(fresh);
     runnerSurfaceSuite(fresh);
     tasksSuite(fresh);
     feedbackSuite(fresh);
     betweenRunsSuite(fresh);
     standardSuite(fresh);
+    if (options.archives) archiveSuite(fresh);
+    else noArchiveSuite(fresh);
   });
+}
+
+/** Those of the tests that look at what is stored: for a server that keeps it in another way. */
+export function storedSessionsContract(name: string, options: SessionRoutesContractOptions): void {
+  const fresh = freshServer(options);
+  describe(`stored sessions: ${name}`, () => {
+    storedSuites(fresh);
+    if (options.archives) archiveSuite(fresh);
+  });
+}
+
+function storedSuites(fresh: FreshServer): void {
+  replaySuite(fresh);
+  liveSuite(fresh);
+  runsSuite(fresh);
+  condensedSuite(fresh);
+  exportSuite(fresh);
+  sessionsSuite(fresh);
+  sessionDeleteSuite(fresh);
 }

@@ -1,0 +1,110 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
+import { logIdTime } from "../../src/ports/log-id.ts";
+import {
+  LOG_NAMES,
+  type LogName,
+  type LogReader,
+  type LogStat,
+  type ReadOptions,
+  type SessionKey,
+} from "../../src/ports/log-store.ts";
+import { isKnownFormat } from "./directory.ts";
+import { diskError, isErrno, throwDiskError } from "./errors.ts";
+import { DOCUMENT_FILE, HEAD_FILE, layoutOf, LOG_FILES } from "./layout.ts";
+import { readOldMessages } from "./legacy.ts";
+import { listLogs } from "./list.ts";
+import { lastLineEnd, newestLogId } from "./recovery.ts";
+import { readSmallFile } from "./small-file.ts";
+
+const CHUNK = 256 * 1024;
+
+/** Logs, and the messages in an older format that came with them. */
+export interface DiskLogReader extends LogReader, Pick<LegacyLogs, "messages"> {}
+
+/**
+ * Looks at a store's directory beside the process that owns it: takes no lock, repairs nothing and
+ * writes nothing. What the owner does meanwhile is seen or not; a session that it deletes is
+ * `log-not-found`. Throws `store-format` for a directory of another version or of no store.
+ */
+export function createDiskLogReader(options: { readonly dir: string }): DiskLogReader {
+  const layout = layoutOf(options.dir);
+  if (!isKnownFormat(layout))
+    throw new RunlogError("store-format", `There is no store in the directory ${options.dir}`);
+
+  async function stat(key: SessionKey): Promise<LogStat | null> {
+    const logId = await newestLogId(layout, key);
+    if (logId === null) return null;
+    const dir = layout.log(key, logId);
+    // the head first: it stands for an offset that the log has reached by then
+    const head = await readSmallFile(join(dir, HEAD_FILE));
+    const document = await readSmallFile(join(dir, DOCUMENT_FILE));
+    const ends: [LogName, number][] = [];
+    for (const log of LOG_NAMES)
+      ends.push([log, (await lastLineEnd(join(dir, LOG_FILES[log]))).end]);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an entry for each name
+    const end = Object.fromEntries(ends) as LogStat["end"];
+    return { logId, createdAtMs: logIdTime(logId), end, head, document };
+  }
+
+  return {
+    stat: (key) => stat(key).catch(throwDiskError),
+    read: (key, range) =>
+      readFile(range, (log) => join(layout.log(key, range.logId), LOG_FILES[log])),
+    list: (query) => listLogs(layout, query).catch(throwDiskError),
+    messages: (key, logId) => readOldMessages(layout.log(key, logId), () => {}),
+  };
+}
+
+function readFile(
+  { start = 0, end, log = "raw", signal }: ReadOptions,
+  pathOf: (log: LogName) => string,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let file: FileHandle | null = null;
+  let at = start;
+  let to = end;
+
+  async function close(): Promise<void> {
+    await file?.close();
+    file = null;
+  }
+
+  async function next(): Promise<Uint8Array<ArrayBuffer> | null> {
+    signal?.throwIfAborted();
+    const path = pathOf(log);
+    const accepted = to === undefined || file === null ? (await lastLineEnd(path)).end : to;
+    to ??= accepted;
+    if (start < 0 || start > to || to > accepted)
+      throw new RunlogError("log-range", "The range lies outside the log");
+    if (at === to) return null;
+    file ??= await open(path, "r");
+    const buffer = new Uint8Array(Math.min(CHUNK, to - at));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+    if (bytesRead === 0) throw new RunlogError("store-failed", "The log file lost its end");
+    at += bytesRead;
+    return buffer.subarray(0, bytesRead);
+  }
+
+  return new ReadableStream(
+    {
+      type: "bytes",
+      async pull(controller: ReadableByteStreamController) {
+        try {
+          const bytes = await next();
+          if (bytes) return controller.enqueue(bytes);
+          await close();
+          controller.close();
+          controller.byobRequest?.respond(0);
+        } catch (error) {
+          await close();
+          if (!isErrno(error, "ENOENT")) throw signal?.aborted ? error : diskError(error);
+          throw new RunlogError("log-not-found", "The log was deleted", { cause: error });
+        }
+      },
+      cancel: close,
+    },
+    { highWaterMark: 0 },
+  );
+}

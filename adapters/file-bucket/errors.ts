@@ -1,0 +1,31 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+
+/** What the operating system said, in the words of the port. */
+export function fileError(cause: unknown): unknown {
+  if (cause instanceof RunlogError || !(cause instanceof Error && "code" in cause)) return cause;
+  const code = String(cause.code);
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return new RunlogError("store-full", "The archive's disk is full", { cause });
+  if (code === "EMFILE" || code === "ENFILE")
+    return new RunlogError("store-busy", "Too many files are open", { cause });
+  return new RunlogError("store-failed", `The archive's directory refuses: ${code}`, { cause });
+}
+
+/** Whether there is no such file, or what else `codes` say. */
+export function isMissing(error: unknown, ...codes: readonly string[]): boolean {
+  const wanted = codes.length > 0 ? codes : ["ENOENT", "ENOTDIR"];
+  return error instanceof Error && "code" in error && wanted.includes(String(error.code));
+}
+
+/** For `catch`: `value` if there is no such file, else what `fileError` makes of it. */
+export function orElse<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (isMissing(error)) return value;
+    throw fileError(error);
+  };
+}
+
+/** For `catch`: throws on in the words of the port. */
+export function throwFileError(error: unknown): never {
+  throw fileError(error);
+}

@@ -1,0 +1,93 @@
+import { readFile, rm, stat, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { ObjectBucket, ObjectFacts } from "../../src/ports/object-bucket.ts";
+import { orElse } from "./errors.ts";
+import { keysIn } from "./keys-in.ts";
+import { pathIn, removeEmptyFolders, TAGS } from "./paths.ts";
+import { createPutting } from "./putting.ts";
+import { readFrom } from "./read-from.ts";
+
+export interface FileBucketOptions {
+  /** The directory; made when the first object is put. */
+  readonly dir: string;
+}
+
+const MAX_PAGE = 1000;
+
+/**
+ * An ObjectBucket in a directory, for one machine: an archive on another disk, and tests. It makes
+ *
+ * - `<key>`, the object: put whole by a rename, on the device before the answer;
+ * - `.tags/<key>`, its tag, if it has one;
+ * - `.tmp/<uuid>`, what is being put, and `.tmp/<uuid>.key`, which key it is for, if in parts.
+ *
+ * Keys are paths: no part of one is empty or begins with a dot, and none is the beginning of another,
+ * else `store-failed`.
+ */
+export function createFileBucket({ dir }: FileBucketOptions): ObjectBucket {
+  const pathOf = (key: string): string => pathIn(dir, key);
+  const tagOf = (key: string): string => pathIn(join(dir, TAGS), key);
+  const put = createPutting(dir);
+
+  async function factsOf(key: string): Promise<ObjectFacts | null> {
+    try {
+      const { size } = await stat(pathOf(key));
+      const tag = await readFile(tagOf(key), "utf8").catch(orElse(""));
+      return { size, tag };
+    } catch (error) {
+      return orElse(null)(error);
+    }
+  }
+
+  return {
+    async get(key, { start = 0, end, signal } = {}) {
+      signal?.throwIfAborted();
+      const facts = await factsOf(key);
+      if (!facts) return null;
+      if (start > 0 && start >= facts.size)
+        throw new RunlogError("store-failed", "The range begins behind the object");
+      const stop = Math.min(end ?? facts.size, facts.size);
+      return { ...facts, bytes: readFrom(pathOf(key), start, stop, facts.size) };
+    },
+
+    async head(key, { signal } = {}) {
+      signal?.throwIfAborted();
+      return factsOf(key);
+    },
+
+    async put(key, bytes, { tag = "", signal } = {}) {
+      signal?.throwIfAborted();
+      await put.whole(key, bytes, { tag, replace: true });
+    },
+
+    async putIfAbsent(key, bytes, { tag = "", signal } = {}) {
+      signal?.throwIfAborted();
+      return put.whole(key, bytes, { tag, replace: false });
+    },
+
+    async list({ prefix, startAfter = "", limit = MAX_PAGE, signal }) {
+      signal?.throwIfAborted();
+      const objects: { key: string; size: number }[] = [];
+      for await (const key of keysIn(dir, prefix, startAfter)) {
+        if (objects.length === limit) return { objects, more: true };
+        const facts = await stat(join(dir, key)).catch(orElse(null));
+        if (facts) objects.push({ key, size: facts.size });
+      }
+      return { objects, more: false };
+    },
+
+    async delete(keys, { signal } = {}) {
+      signal?.throwIfAborted();
+      for (const key of keys) {
+        await unlink(pathOf(key)).catch(orElse(undefined));
+        await rm(tagOf(key), { force: true });
+        await removeEmptyFolders(dir, key);
+      }
+    },
+
+    multipart: (key, { tag = "" } = {}) => put.inParts(key, tag),
+
+    abortUploads: (prefix) => put.abortUploads(prefix),
+  };
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from "node:crypto";
+import { link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { MultipartUpload } from "../../src/ports/object-bucket.ts";
+import { isMissing, orElse, throwFileError } from "./errors.ts";
+import { pathIn, TAGS, TEMPORARY } from "./paths.ts";
+
+interface PutWholeOptions {
+  readonly tag: string;
+  /** Whether it takes the place of what is there. */
+  readonly replace: boolean;
+}
+
+/** The ways in which objects come into a directory: written beside, then moved to their place. */
+interface Putting {
+  /** Resolves with whether the object was put. */
+  whole(key: string, bytes: Uint8Array, options: PutWholeOptions): Promise<boolean>;
+  inParts(key: string, tag: string): Promise<MultipartUpload>;
+  abortUploads(prefix: string): Promise<void>;
+}
+
+/** Behind the name of a file of parts: the key that it is for. */
+const NOTE = ".key";
+const MOVE_TRIES = 5;
+
+export function createPutting(dir: string): Putting {
+  const below = join(dir, TEMPORARY);
+
+  async function temporary(): Promise<string> {
+    await mkdir(below, { recursive: true });
+    return join(below, randomUUID());
+  }
+
+  async function place(path: string, key: string, options: PutWholeOptions): Promise<boolean> {
+    try {
+      await moveTo(path, pathIn(dir, key), options.replace);
+    } catch (error) {
+      if (isMissing(error, "EEXIST")) return false;
+      throw error;
+    } finally {
+      await rm(path, { force: true });
+    }
+    const tagPath = pathIn(join(dir, TAGS), key);
+    await rm(tagPath, { force: true });
+    if (options.tag === "") return true;
+    await mkdir(dirname(tagPath), { recursive: true });
+    await write(tagPath, new TextEncoder().encode(options.tag));
+    return true;
+  }
+
+  async function putWhole(key: string, bytes: Uint8Array, options: PutWholeOptions) {
+    // a key that is none leaves nothing behind
+    pathIn(dir, key);
+    const path = await temporary();
+    await write(path, bytes);
+    return place(path, key, options);
+  }
+
+  async function begin(key: string, tag: string): Promise<MultipartUpload> {
+    pathIn(dir, key);
+    const path = await temporary();
+    const note = `${path}${NOTE}`;
+    await write(note, new TextEncoder().encode(key));
+    return {
+      part: (bytes) => write(path, bytes).catch(throwFileError),
+      async complete() {
+        await place(path, key, { tag, replace: true }).catch(throwFileError);
+        await rm(note, { force: true });
+      },
+      async abort() {
+        await rm(path, { force: true });
+        await rm(note, { force: true });
+      },
+    };
+  }
+
+  return {
+    whole: (key, bytes, options) => putWhole(key, bytes, options).catch(throwFileError),
+    inParts: (key, tag) => begin(key, tag).catch(throwFileError),
+
+    async abortUploads(prefix) {
+      const names = await readdir(below).catch(orElse<string[]>([]));
+      for (const name of names) {
+        if (!name.endsWith(NOTE)) continue;
+        const note = join(below, name);
+        const key = await readFile(note, "utf8").catch(orElse(null));
+        if (key === null || !key.startsWith(prefix)) continue;
+        await rm(note.slice(0, -NOTE.length), { force: true });
+        await rm(note, { force: true });
+      }
+    },
+  };
+}
+
+/** Appends to a file, down to the device. */
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "a");
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Moves a file, and makes its folder again if that was taken away as empty. */
+async function moveTo(path: string, target: string, replace: boolean): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    await mkdir(dirname(target), { recursive: true });
+    try {
+      await (replace ? rename(path, target) : link(path, target));
+      return syncFolder(dirname(target));
+    } catch (error) {
+      if (!isMissing(error) || tries === MOVE_TRIES) throw error;
+    }
+  }
+}
+
+/** The name of a file is on the device when its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

@@ -1,0 +1,75 @@
+import { isLabel } from "../core/names.ts";
+import { isNetwork } from "./network.ts";
+
+const MIB = 1024 * 1024;
+
+export function oneOf<T extends string>(...words: readonly T[]): (text: string) => T | null {
+  return (text) => words.find((word) => word === text) ?? null;
+}
+
+export function readUrl(text: string): string | null {
+  const url = URL.parse(text);
+  return url && /^https?:$/.test(url.protocol) && url.username === "" ? text : null;
+}
+
+export function readRunnerUrl(text: string): string | null {
+  try {
+    // the braces of the template are no part of a host name that a URL parser accepts
+    const url = new URL(text.replace(/\{(session|project)\}/g, "x"));
+    return /^https?:$/.test(url.protocol) && url.username === "" ? text : null;
+  } catch {
+    return null;
+  }
+}
+
+export function readList(text: string): readonly string[] | null {
+  const items = text.split(",").map((item) => item.trim());
+  return items.includes("") ? null : items;
+}
+
+export function readNetworks(text: string): readonly string[] | null {
+  const items = readList(text);
+  return items?.every(isNetwork) ? items : null;
+}
+
+export function readProject(text: string): string | null {
+  return isLabel(text) ? text : null;
+}
+
+export function readFlag(text: string): boolean | null {
+  return text === "1" ? true : text === "0" ? false : null;
+}
+
+export function readInteger(text: string, max: number): number | null {
+  return /^\d+$/.test(text) && Number(text) <= max ? Number(text) : null;
+}
+
+export function readCount(text: string): number | null {
+  return readInteger(text, 1_000_000);
+}
+
+/** Origins as a browser writes them. No `*`: whoever may call is named. */
+export function readOrigins(text: string): string[] | null {
+  const origins = text.split(",").map((origin) => origin.trim());
+  const isOrigin = (origin: string): boolean =>
+    URL.canParse(origin) && /^https?:/.test(origin) && new URL(origin).origin === origin;
+  return origins.every(isOrigin) ? origins : null;
+}
+
+export function readBytes(text: string): number | null {
+  const [, number, unit = ""] = /^(\d+)(|[KMG]i?B?)$/.exec(text) ?? [];
+  if (number === undefined) return null;
+  const bytes = Number(number) * 1024 ** ["", "K", "M", "G"].indexOf(unit.slice(0, 1));
+  return bytes >= 1024 && bytes <= 1024 * MIB ? bytes : null;
+}
+
+export function readDuration(text: string): number | null {
+  const [, number, unit = "s"] = /^(\d+)(ms|s|m|h)?$/.exec(text) ?? [];
+  if (number === undefined) return null;
+  const ms = Number(number) * ({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[unit] ?? 1000);
+  return ms >= 100 && ms <= 86_400_000 ? ms : null;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

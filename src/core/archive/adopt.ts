@@ -1,0 +1,45 @@
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import { idOf } from "../names.ts";
+import type { Archives } from "./archives.ts";
+import { endOf } from "./manifest.ts";
+import { encodeStub } from "./stub.ts";
+
+const PAGE = 1000;
+
+/**
+ * Makes a stub for every archive of which the store knows nothing; resolves with their number. `alone`
+ * runs what makes one while nobody else changes the session.
+ */
+export async function adoptArchives(
+  store: LogStore,
+  archives: Archives,
+  alone: (key: SessionKey, make: () => Promise<boolean>) => Promise<boolean>,
+): Promise<number> {
+  const known = await idsIn(store);
+  let adopted = 0;
+  for await (const key of archives.list()) {
+    if (known.has(idOf(key))) continue;
+    const isNew = await alone(key, async () => {
+      const manifest = (await store.stat(key)) ? null : await archives.find(key);
+      if (!manifest) return false;
+      const { logId, document } = manifest;
+      const head = encodeStub({ end: endOf(manifest), head: manifest.head });
+      await store.create(key, { logId, head, document });
+      return true;
+    });
+    if (isNew) adopted++;
+  }
+  return adopted;
+}
+
+/** The sessions of a store: two passes that walk side by side would need one order of both. */
+async function idsIn(store: LogStore): Promise<Set<string>> {
+  const ids = new Set<string>();
+  let after: string | null = null;
+  do {
+    const page = await store.list({ limit: PAGE, ...(after !== null && { after }) });
+    for (const item of page.items) ids.add(idOf(item));
+    after = page.next;
+  } while (after !== null);
+  return ids;
+}

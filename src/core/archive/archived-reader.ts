@@ -1,0 +1,125 @@
+import { RunlogError } from "../../ports/errors.ts";
+import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/log-store.ts";
+import type { Archives } from "./archives.ts";
+import type { Manifest } from "./manifest.ts";
+import { asIfNew, decodeStub } from "./stub.ts";
+
+type Chunk = Uint8Array<ArrayBuffer>;
+
+/**
+ * A LogReader over one that holds archived sessions as stubs: it shows them as they were, with the
+ * same ids, ends and bytes. What is listed and asked for comes from `store` alone; the bytes of an
+ * archived log come from the archive. Without `archives`, reading those is refused with
+ * `archive-not-configured`.
+ */
+export function createArchivedReader(store: LogReader, archives: Archives | null): LogReader {
+  async function open(key: SessionKey, options: ReadOptions): Promise<ReadableStream<Chunk>> {
+    const stat = await store.stat(key);
+    const stub = decodeStub(stat?.head ?? null);
+    if (stat?.logId !== options.logId || !stub) return store.read(key, options);
+    const { log = "raw", start = 0, end = stub.end[log] } = options;
+    const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end);
+    if (!isRange || start < 0 || start > end || end > stub.end[log])
+      throw new RunlogError("log-range", "The range lies outside the log");
+    const manifest = await manifestOf(archives, key, stat.logId);
+    const abort = new AbortController();
+    const range = { log, start, end, signal: abort.signal };
+    const chunks = needArchives(archives).read(manifest, range);
+    return streamOf(chunks, abort, options.signal);
+  }
+
+  return {
+    async stat(key) {
+      const stat = await store.stat(key);
+      return stat && shown(stat, key);
+    },
+    read: (key, options) => lazyStream(() => open(key, options)),
+    list: (options) => store.list(options),
+  };
+
+  async function shown(stat: LogStat, key: SessionKey): Promise<LogStat> {
+    const stub = decodeStub(stat.head);
+    if (!stub) return asIfNew(stat);
+    const { end, head } = stub;
+    if (head !== "in-archive") return { ...stat, end, head };
+    return { ...stat, end, head: (await manifestOf(archives, key, stat.logId)).head };
+  }
+}
+
+/** The archives; throws `archive-not-configured` when there are none. */
+export function needArchives(archives: Archives | null): Archives {
+  if (archives) return archives;
+  throw new RunlogError("archive-not-configured", "No archive is configured");
+}
+
+/** The manifest of a session that is archived. Throws `archive-damaged` if it is not there. */
+export async function manifestOf(
+  archives: Archives | null,
+  key: SessionKey,
+  logId: string,
+): Promise<Manifest> {
+  const manifest = await needArchives(archives).find(key);
+  if (manifest?.logId === logId) return manifest;
+  throw new RunlogError("archive-damaged", "The session's archive is not there");
+}
+
+/** The chunks as a byte stream; whatever ends it gives back what they hold. */
+function streamOf(
+  chunks: AsyncGenerator<Chunk>,
+  abort: AbortController,
+  signal: AbortSignal | undefined,
+): ReadableStream<Chunk> {
+  const stop = (): void => {
+    signal?.removeEventListener("abort", stop);
+    abort.abort(signal?.reason);
+    void chunks.return(undefined).catch(() => {});
+  };
+  signal?.addEventListener("abort", stop);
+  return new ReadableStream(
+    {
+      type: "bytes",
+      async pull(controller: ReadableByteStreamController) {
+        signal?.throwIfAborted();
+        const { value, done } = await chunks.next();
+        signal?.throwIfAborted();
+        if (!done) return controller.enqueue(value);
+        stop();
+        controller.close();
+        controller.byobRequest?.respond(0);
+      },
+      cancel: stop,
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** A byte stream that is opened by its first pull, and passes its reader's buffers on. */
+function lazyStream(open: () => Promise<ReadableStream<Chunk>>): ReadableStream<Chunk> {
+  let opening: Promise<ReadableStreamBYOBReader> | null = null;
+  return new ReadableStream(
+    {
+      type: "bytes",
+      async pull(controller: ReadableByteStreamController) {
+        opening ??= open().then((stream) => stream.getReader({ mode: "byob" }));
+        const reader = await opening;
+        const request = controller.byobRequest;
+        const view = request?.view;
+        const into = view
+          ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+          : new Uint8Array(CHUNK_BYTES);
+        const { value, done } = await reader.read(into);
+        if (done) controller.close();
+        else if (!request) controller.enqueue(value);
+        // the buffer of the request went along with the read: this is the same one
+        if (request && value) request.respondWithNewView(value);
+      },
+      async cancel(reason) {
+        const reader = await opening?.catch(() => null);
+        await reader?.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,203 @@
+import type { Clock } from "../../ports/clock.ts";
+import { RunlogError } from "../../ports/errors.ts";
+import {
+  LOG_NAMES,
+  type LogName,
+  type LogReader,
+  type LogStat,
+  type SessionKey,
+} from "../../ports/log-store.ts";
+import type { ObjectBucket } from "../../ports/object-bucket.ts";
+import { createByteBudget } from "../../stream/byte-budget.ts";
+import { Sha256 } from "../../stream/sha256.ts";
+import { type ArchiveKeys, type ArchiveName, createArchiveKeys } from "./keys.ts";
+import { createManifestCache } from "./manifest-cache.ts";
+import {
+  decodeManifest,
+  encodeManifest,
+  type Manifest,
+  totalBytes,
+  type WrittenLogs,
+} from "./manifest.ts";
+import { createPatientBucket, type PatientBucket } from "./patient-bucket.ts";
+import { unpackLog } from "./unpack-log.ts";
+import { writeLogs } from "./write-logs.ts";
+
+export interface ArchivesOptions {
+  readonly bucket: ObjectBucket;
+  /** What all keys begin with: "" or a path that ends with a slash. Default "". */
+  readonly prefix?: string;
+  readonly clock: Clock;
+}
+
+/** How far a long operation is. */
+interface Progress {
+  readonly phase: "pack" | "verify" | "restore";
+  /** Bytes of the session's logs that this phase is through with, and all that it has to do. */
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface WatchOptions {
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface ReadArchiveOptions {
+  readonly log: LogName;
+  readonly start: number;
+  readonly end: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Archived sessions in a bucket. An archive is there once its manifest is, and by then everything
+ * else of it was read back and compared; what an interrupted archiving has left is used by the next.
+ * A session has one archive. Failures are those of the ObjectBucket, and `archive-damaged`.
+ */
+export interface Archives {
+  /** The session's archive, or null if there is none. */
+  find(key: SessionKey): Promise<Manifest | null>;
+  /** All archives, or those of a project; by project, then by session. */
+  list(project?: string): AsyncGenerator<ArchiveName>;
+  /** Archives the session as `stat` says that it is. Doing it again does only what is new. */
+  write(
+    reader: Pick<LogReader, "read">,
+    key: SessionKey,
+    stat: LogStat,
+    options?: WatchOptions,
+  ): Promise<Manifest>;
+  /** Bytes of an archived log: see `unpackLog`. */
+  read(manifest: Manifest, options: ReadArchiveOptions): AsyncGenerator<Uint8Array<ArrayBuffer>>;
+  /** Reads an archive whole and compares its digests. Throws `archive-damaged` if one differs. */
+  verify(manifest: Manifest, options?: WatchOptions): Promise<void>;
+  /** Removes the session's archive, and what is left of any. Resolves with whether there was one. */
+  remove(key: SessionKey): Promise<boolean>;
+}
+
+/** Of packed members that are being read; who wants more waits. */
+const READ_BUDGET_BYTES = 64 * 1024 * 1024;
+
+export function createArchives(options: ArchivesOptions): Archives {
+  const { bucket, prefix = "", clock } = options;
+  const keys = createArchiveKeys(prefix);
+  const patient = createPatientBucket(bucket, clock);
+  const cache = createManifestCache(clock);
+  const budget = createByteBudget(READ_BUDGET_BYTES);
+
+  async function find(key: SessionKey): Promise<Manifest | null> {
+    const known = cache.get(key);
+    if (known) return known;
+    const newest = (await manifestsOf(keys, patient, key)).at(-1);
+    const bytes = newest && (await patient.read(keys.manifest(newest)));
+    if (!bytes) return null;
+    const manifest = decodeManifest(bytes);
+    if (keys.manifest(manifest) !== keys.manifest(newest))
+      throw new RunlogError("archive-damaged", "The archive's manifest is that of another one");
+    cache.set(manifest);
+    return manifest;
+  }
+
+  async function verify(
+    manifest: Manifest,
+    { onProgress, signal = new AbortController().signal }: WatchOptions = {},
+  ): Promise<void> {
+    const total = totalBytes((name) => manifest.logs[name].bytes);
+    let doneBytes = 0;
+    for (const log of LOG_NAMES) {
+      const hash = new Sha256();
+      const { bytes: end, sha256 } = manifest.logs[log];
+      const range = { log, start: 0, end, signal };
+      for await (const chunk of unpackLog({ manifest, patient, keys, budget, ...range })) {
+        hash.update(chunk);
+        doneBytes += chunk.length;
+        onProgress?.({ phase: "verify", doneBytes, totalBytes: total });
+      }
+      if (hash.hex() !== sha256)
+        throw new RunlogError("archive-damaged", "An archived log is not what was archived");
+    }
+  }
+
+  /** Removes what belongs to the session but not to `kept`. */
+  async function sweep(key: SessionKey, kept: Manifest | null): Promise<void> {
+    const stale = (await manifestsOf(keys, patient, key)).filter(
+      ({ logId }) => logId !== kept?.logId,
+    );
+    // first what makes it an archive: what is left of the rest is found by the next sweep
+    await patient.delete(stale.map((name) => keys.manifest(name)));
+    const used = new Set(kept && objectsOf(keys, kept));
+    const unused: string[] = [];
+    for await (const object of patient.list(keys.folder(key)))
+      if (!used.has(object.key)) unused.push(object.key);
+    await patient.delete(unused);
+  }
+
+  return {
+    find,
+    verify,
+
+    async *list(project) {
+      const from = project === undefined ? keys.manifests : keys.manifestsOf(project);
+      for await (const { key } of patient.list(from)) {
+        const name = keys.parseManifest(key);
+        if (name) yield name;
+      }
+    },
+
+    async write(reader, key, stat, watch = {}) {
+      const { logId, head, document } = stat;
+      const name = { ...key, logId };
+      const previous = await find(key);
+      const common = { name, end: stat.end, reader, bucket, patient, keys, ...watch };
+      const attempt = async (base: WrittenLogs | null): Promise<Manifest> => {
+        const logs = await writeLogs({ ...common, base });
+        const manifest = { ...name, archivedAtMs: clock.now(), head, document, logs };
+        await verify(manifest, watch);
+        return manifest;
+      };
+      const base = previous?.logId === logId ? previous.logs : null;
+      const manifest = await attempt(base).catch((error: unknown) => {
+        // what was found there is not what it was believed to be: nothing of it is used again
+        if (error instanceof RunlogError && error.code === "archive-damaged") return attempt({});
+        throw error;
+      });
+      await patient.put(keys.manifest(name), encodeManifest(manifest));
+      cache.set(manifest);
+      await sweep(key, manifest);
+      return manifest;
+    },
+
+    read: (manifest, range) => unpackLog({ manifest, patient, keys, budget, ...range }),
+
+    async remove(key) {
+      cache.forget(key);
+      const had = await manifestsOf(keys, patient, key);
+      await sweep(key, null);
+      await patient.retry(() => bucket.abortUploads(keys.folder(key)));
+      cache.forget(key);
+      return had.length > 0;
+    },
+  };
+}
+
+/** The names of a session's archives, oldest first: two for the moment between put and sweep. */
+async function manifestsOf(
+  keys: ArchiveKeys,
+  patient: PatientBucket,
+  { project, session }: SessionKey,
+): Promise<ArchiveName[]> {
+  const names: ArchiveName[] = [];
+  for await (const { key } of patient.list(keys.manifestsOf(project, session))) {
+    const name = keys.parseManifest(key);
+    if (name) names.push(name);
+  }
+  return names;
+}
+
+function objectsOf(keys: ArchiveKeys, manifest: Manifest): string[] {
+  return LOG_NAMES.flatMap((log) =>
+    manifest.logs[log].segments.map(({ start, bytes }) =>
+      keys.segment(manifest, log, start, start + bytes),
+    ),
+  );
+}

@@ -1,0 +1,192 @@
+import { RunlogError } from "../../ports/errors.ts";
+import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import { createGates } from "../../stream/gates.ts";
+import { idOf } from "../names.ts";
+import { adoptArchives } from "./adopt.ts";
+import { createArchivedReader, manifestOf, needArchives } from "./archived-reader.ts";
+import { createArchivings } from "./archivings.ts";
+import type { Archives, WatchOptions } from "./archives.ts";
+import { createKnownHere } from "./known-here.ts";
+import { isArchived, type Manifest } from "./manifest.ts";
+import { restoreLogs } from "./restore-logs.ts";
+import { asIfNew, decodeStub, encodeStub } from "./stub.ts";
+
+export interface ArchivingStoreOptions {
+  /** Where sessions live. */
+  readonly store: LogStore;
+  /** Where they are archived; null if nothing is configured. */
+  readonly archives: Archives | null;
+}
+
+export interface ArchiveOptions extends WatchOptions {
+  /** Give up the store's own bytes once the archive is verified. Default false. */
+  readonly deleteLocal?: boolean;
+}
+
+/** What archives sessions, and brings them back. */
+export interface Archiver {
+  /**
+   * Archives the session; done again, only what is new. It is for the caller to see to it that nobody
+   * writes: a session that changes all the while is `session-conflict`. Throws `log-not-found`,
+   * `run-active` while a run of it is marked open, `archive-not-configured`, and as `Archives`.
+   */
+  archive(key: SessionKey, options?: ArchiveOptions): Promise<Manifest>;
+  /** Brings an archived session's bytes back; nothing happens if they are there. */
+  restore(key: SessionKey, options?: WatchOptions): Promise<LogStat>;
+}
+
+/** A LogStore whose sessions can be archived, and look the same then. */
+export interface ArchivingStore extends LogStore, Archiver {
+  /**
+   * Puts stubs into the store for archives of which it knows nothing: of a process that died while
+   * it gave up a session's bytes, or of a store that was lost. Resolves with their number.
+   */
+  adopt(): Promise<number>;
+}
+
+/**
+ * Makes `store` one whose sessions can be archived. A session that was archived and whose bytes were
+ * given up stays in the store as a stub (`stub.ts`): it is listed and asked for as before, and reads
+ * of it come from the archive. Whoever writes its log waits until it is restored; its
+ * document is the stub's own. Deleting a session deletes its archive, that first.
+ */
+export function createArchivingStore({ store, archives }: ArchivingStoreOptions): ArchivingStore {
+  const gates = createGates();
+  const here = createKnownHere();
+  /** Sessions that are being made stubs: for a moment the store knows nothing of them. */
+  const leaving = new Map<string, Promise<void>>();
+
+  async function stat(key: SessionKey): Promise<LogStat | null> {
+    for (let left = leaving.get(idOf(key)); left; left = leaving.get(idOf(key))) await left;
+    return store.stat(key);
+  }
+
+  const reader = createArchivedReader({ ...store, stat }, archives);
+
+  /** Leaves a stub of the session; its gate is shut. */
+  async function leaveStub(key: SessionKey, { logId, document }: LogStat, head: Uint8Array) {
+    const id = idOf(key);
+    here.forget(id);
+    const left = (async () => {
+      await store.delete(key);
+      await store.create(key, { logId, head, document });
+    })();
+    leaving.set(
+      id,
+      left.catch(() => {}).finally(() => leaving.delete(id)),
+    );
+    await left;
+  }
+
+  /** Restores the session unless its bytes are there; its gate is shut. */
+  async function bringBack(key: SessionKey, watch: WatchOptions = {}): Promise<LogStat | null> {
+    const found = await store.stat(key);
+    if (found?.head && decodeStub(found.head)) {
+      const manifest = await manifestOf(archives, key, found.logId);
+      const isBegun = Object.values(found.end).some((bytes) => bytes > 0);
+      // of a restoring that broke off
+      if (isBegun) await leaveStub(key, found, found.head);
+      await restoreLogs({ store, archives: needArchives(archives), manifest, ...watch });
+    }
+    if (found) here.add(idOf(key), found.logId);
+    return reader.stat(key);
+  }
+
+  /** Runs an append once the log's bytes are there, in the order of the calls. */
+  function append<T>(key: SessionKey, logId: string, operation: () => Promise<T>): Promise<T> {
+    const id = idOf(key);
+    const pass = (): Promise<T> => gates.pass(id, operation);
+    if (here.has(id, logId)) return pass();
+    return here.arrive(
+      id,
+      gates.shut(id, () => bringBack(key)),
+      pass,
+    );
+  }
+
+  /** Runs what must never meet a stub, whatever is believed to be here: its head would be lost. */
+  async function write(key: SessionKey, operation: () => Promise<void>): Promise<void> {
+    const id = idOf(key);
+    for (;;) {
+      const isDone = await gates.pass(id, async () => {
+        const found = await store.stat(key);
+        if (found && decodeStub(found.head)) return false;
+        await operation();
+        return true;
+      });
+      if (isDone) return;
+      await gates.shut(id, () => bringBack(key));
+    }
+  }
+
+  const archivings = createArchivings({
+    store,
+    stat,
+    archives,
+    giveUp: (key, manifest) =>
+      gates.shut(idOf(key), async () => {
+        const stored = await store.stat(key);
+        const now = stored && asIfNew(stored);
+        if (!now || !isArchived(now, manifest)) return false;
+        await leaveStub(key, now, encodeStub(now));
+        return true;
+      }),
+  });
+
+  return {
+    ...reader,
+
+    create: (key, options) =>
+      gates.pass(idOf(key), async () => {
+        const made = await store.create(key, options);
+        return (await reader.stat(key)) ?? made;
+      }),
+
+    append: (key, bytes, options) =>
+      append(key, options.logId, () => store.append(key, bytes, options)),
+
+    setHead: (key, logId, head) => write(key, () => store.setHead(key, logId, head)),
+
+    setDocument: (key, logId, document) =>
+      gates.pass(idOf(key), () => store.setDocument(key, logId, document)),
+
+    markOpen: (key, logId, runId, data) =>
+      write(key, () => store.markOpen(key, logId, runId, data)),
+
+    clearOpen: (key, logId, runId) =>
+      gates.pass(idOf(key), () => store.clearOpen(key, logId, runId)),
+
+    openRuns: () => store.openRuns(),
+
+    async delete(key) {
+      await archivings.stop(key);
+      return gates.shut(idOf(key), async () => {
+        const found = await store.stat(key);
+        if (found && decodeStub(found.head)) needArchives(archives);
+        const hadArchive = (await archives?.remove(key)) ?? false;
+        here.forget(idOf(key));
+        return (await store.delete(key)) || hadArchive;
+      });
+    },
+
+    check: () => store.check(),
+
+    async close() {
+      await archivings.stop();
+      await store.close();
+    },
+
+    archive: (key, options) => archivings.archive(key, options),
+
+    async restore(key, watch) {
+      const found = await gates.shut(idOf(key), () => bringBack(key, watch));
+      if (!found) throw new RunlogError("log-not-found", "There is no such log");
+      return found;
+    },
+
+    async adopt() {
+      if (!archives) return 0;
+      return adoptArchives(store, archives, (key, make) => gates.shut(idOf(key), make));
+    },
+  };
+}

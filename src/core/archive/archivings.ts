@@ -1,0 +1,103 @@
+import { hasCode, RunlogError } from "../../ports/errors.ts";
+import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import { idOf } from "../names.ts";
+import { manifestOf, needArchives } from "./archived-reader.ts";
+import type { Archives, WatchOptions } from "./archives.ts";
+import type { ArchiveOptions } from "./archiving-store.ts";
+import { isArchived, type Manifest } from "./manifest.ts";
+import { asIfNew, decodeStub } from "./stub.ts";
+
+export interface ArchivingsOptions {
+  readonly store: LogStore;
+  /** The session as the store has it, stub or not. */
+  readonly stat: (key: SessionKey) => Promise<LogStat | null>;
+  readonly archives: Archives | null;
+  /** Gives up the session's bytes; false if it is not any more what was archived. */
+  readonly giveUp: (key: SessionKey, manifest: Manifest) => Promise<boolean>;
+}
+
+/** The archivings that are under way. */
+export interface Archivings {
+  /** See `ArchivingStore.archive`. Calls that want the same share one. */
+  archive(key: SessionKey, options?: ArchiveOptions): Promise<Manifest>;
+  /** Breaks off what is under way, of a session or at all; resolves when it has ended. */
+  stop(key?: SessionKey): Promise<void>;
+}
+
+interface Entry {
+  readonly id: string;
+  readonly abort: AbortController;
+  readonly result: Promise<Manifest>;
+}
+
+/** An archiving that meets a change begins again, so often. */
+const TRIES = 3;
+
+export function createArchivings(options: ArchivingsOptions): Archivings {
+  const { store, stat, archives, giveUp } = options;
+  /** By session, and by whether its bytes are to go. */
+  const entries = new Map<string, Entry>();
+
+  async function archive(key: SessionKey, watch: ArchiveOptions): Promise<Manifest> {
+    const { deleteLocal = false } = watch;
+    const target = needArchives(archives);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const stored = await stat(key);
+      const found = stored && asIfNew(stored);
+      if (!found) throw new RunlogError("log-not-found", "There is no such log");
+      if (decodeStub(found.head)) return manifestOf(archives, key, found.logId);
+      await refuseOpenRuns(store, key);
+      const known = await target.find(key);
+      const isDone = known !== null && isArchived(found, known);
+      // a long time may have passed since it was verified
+      const isGood = isDone && (!deleteLocal || (await isWhole(target, known, watch)));
+      const manifest = isGood ? known : await target.write(store, key, found, watch);
+      const isEmpty = found.end.raw === 0;
+      if (!deleteLocal || isEmpty || (await giveUp(key, manifest))) return manifest;
+    }
+    throw new RunlogError("session-conflict", "The session changes while it is archived");
+  }
+
+  return {
+    archive(key, watch = {}) {
+      const id = idOf(key);
+      const name = `${id}/${watch.deleteLocal ?? false}`;
+      const known = entries.get(name);
+      if (known) return known.result;
+      const abort = new AbortController();
+      const signal = watch.signal ? AbortSignal.any([watch.signal, abort.signal]) : abort.signal;
+      const before = [...entries.values()].filter((entry) => entry.id === id);
+      const result = Promise.allSettled(before.map((entry) => entry.result))
+        .then(() => archive(key, { ...watch, signal }))
+        .finally(() => entries.delete(name));
+      entries.set(name, { id, abort, result });
+      return result;
+    },
+
+    async stop(key) {
+      const wanted = [...entries.values()].filter((entry) => !key || entry.id === idOf(key));
+      const reason = key
+        ? new RunlogError("session-conflict", "The session was deleted meanwhile")
+        : new RunlogError("store-closed", "The store is closed");
+      for (const { abort } of wanted) abort.abort(reason);
+      await Promise.allSettled(wanted.map(({ result }) => result));
+    },
+  };
+}
+
+/** Whether the archive is what was archived; if not, it is written anew. */
+async function isWhole(archives: Archives, manifest: Manifest, watch: WatchOptions) {
+  try {
+    await archives.verify(manifest, watch);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "archive-damaged", "log-not-found")) return false;
+    throw error;
+  }
+}
+
+async function refuseOpenRuns(store: LogStore, key: SessionKey): Promise<void> {
+  for await (const mark of store.openRuns())
+    if (idOf(mark) === idOf(key))
+      throw new RunlogError("run-active", "The session has an open run", { runId: mark.runId });
+}

@@ -1,0 +1,58 @@
+import { isLogId } from "../../ports/log-id.ts";
+import type { LogName, SessionKey } from "../../ports/log-store.ts";
+import { isLabel } from "../names.ts";
+
+/** One life of a session in an archive. */
+export interface ArchiveName extends SessionKey {
+  readonly logId: string;
+}
+
+/**
+ * Where everything lies in an archive's bucket:
+ *
+ * - `manifests/<project>!<session>!<logId>.json`, all manifests side by side, so that one listing
+ *   names a thousand sessions. `!` sorts before all that is in names: the order of the keys is
+ *   that of projects and sessions.
+ * - `sessions/<project>/<session>/<logId>/<log>/<start>-<end>.gz`, the segments of its logs;
+ * - `sessions/<project>/<session>/<logId>/draft.json`, how far an archiving has come.
+ */
+export interface ArchiveKeys {
+  readonly manifests: string;
+  manifestsOf(project: string, session?: string): string;
+  manifest(name: ArchiveName): string;
+  parseManifest(key: string): ArchiveName | null;
+  /** Everything of a session but its manifests, of one life or of all. */
+  folder(key: SessionKey, logId?: string): string;
+  segment(name: ArchiveName, log: LogName, start: number, end: number): string;
+  draft(name: ArchiveName): string;
+}
+
+const OFFSET_DIGITS = 16;
+const SUFFIX = ".json";
+
+/** `prefix` is "" or ends with a slash. */
+export function createArchiveKeys(prefix: string): ArchiveKeys {
+  const manifests = `${prefix}manifests/`;
+  const folder = ({ project, session }: SessionKey, logId?: string): string =>
+    `${prefix}sessions/${project}/${session}/${logId === undefined ? "" : `${logId}/`}`;
+  const padded = (offset: number): string => String(offset).padStart(OFFSET_DIGITS, "0");
+  return {
+    manifests,
+    folder,
+    manifestsOf: (project, session) =>
+      `${manifests}${project}!${session === undefined ? "" : `${session}!`}`,
+    manifest: ({ project, session, logId }) =>
+      `${manifests}${project}!${session}!${logId}${SUFFIX}`,
+    parseManifest(key) {
+      if (!key.startsWith(manifests) || !key.endsWith(SUFFIX)) return null;
+      const parts = key.slice(manifests.length, -SUFFIX.length).split("!");
+      const [project = "", session = "", logId = ""] = parts;
+      // what others put there is none of ours
+      const isOurs = parts.length === 3 && isLabel(project) && isLabel(session) && isLogId(logId);
+      return isOurs ? { project, session, logId } : null;
+    },
+    segment: (name, log, start, end) =>
+      `${folder(name, name.logId)}${log}/${padded(start)}-${padded(end)}.gz`,
+    draft: (name) => `${folder(name, name.logId)}draft.json`,
+  };
+}

@@ -1,0 +1,45 @@
+/** Sessions that are remembered; those that were met longest ago are looked up again. */
+const MAX_KNOWN = 10_000;
+
+/** Sessions whose bytes are known to lie in the store, so that an append need not look. */
+export interface KnownHere {
+  /** Whether the log is known to be here, and nobody is about to find out. */
+  has(id: string, logId: string): boolean;
+  add(id: string, logId: string): void;
+  forget(id: string): void;
+  /** Waits for who finds out, and goes on with `next` before anybody can pass by. */
+  arrive<T>(id: string, found: Promise<unknown>, next: () => Promise<T>): Promise<T>;
+}
+
+export function createKnownHere(): KnownHere {
+  const known = new Map<string, string>();
+  const arriving = new Map<string, number>();
+  return {
+    has: (id, logId) => known.get(id) === logId && !arriving.has(id),
+    add(id, logId) {
+      known.set(id, logId);
+      const [oldest] = known.keys();
+      if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+    },
+    forget: (id) => void known.delete(id),
+    arrive(id, found, next) {
+      arriving.set(id, (arriving.get(id) ?? 0) + 1);
+      const arrived = (): void => {
+        const left = (arriving.get(id) ?? 1) - 1;
+        if (left === 0) arriving.delete(id);
+        else arriving.set(id, left);
+      };
+      return found.then(
+        () => {
+          const passed = next();
+          arrived();
+          return passed;
+        },
+        (error: unknown) => {
+          arrived();
+          throw error;
+        },
+      );
+    },
+  };
+}

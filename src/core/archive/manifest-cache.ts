@@ -1,0 +1,63 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
+import { idOf } from "../names.ts";
+import type { Manifest } from "./manifest.ts";
+
+/** Bytes that all remembered manifests may take up, estimated. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** How long in ms a manifest is believed: another process may have archived the session anew. */
+const FRESH_MS = 5_000;
+
+interface Entry {
+  readonly manifest: Manifest;
+  readonly bytes: number;
+  readonly readAtMs: number;
+}
+
+/** The manifests of the archives that are being read, the least recently used first to go. */
+export interface ManifestCache {
+  get(key: SessionKey): Manifest | null;
+  set(manifest: Manifest): void;
+  forget(key: SessionKey): void;
+}
+
+export function createManifestCache(clock: Pick<Clock, "now">): ManifestCache {
+  const entries = new Map<string, Entry>();
+  let total = 0;
+
+  function remove(id: string): void {
+    total -= entries.get(id)?.bytes ?? 0;
+    entries.delete(id);
+  }
+
+  return {
+    get(key) {
+      const id = idOf(key);
+      const entry = entries.get(id);
+      if (!entry) return null;
+      entries.delete(id);
+      entries.set(id, entry);
+      return clock.now() - entry.readAtMs < FRESH_MS ? entry.manifest : null;
+    },
+    set(manifest) {
+      const id = idOf(manifest);
+      remove(id);
+      const entry = { manifest, bytes: sizeOf(manifest), readAtMs: clock.now() };
+      entries.set(id, entry);
+      total += entry.bytes;
+      for (const oldest of entries.keys()) {
+        if (total <= MAX_BYTES) return;
+        remove(oldest);
+      }
+    },
+    forget: (key) => remove(idOf(key)),
+  };
+}
+
+function sizeOf({ head, document, logs }: Manifest): number {
+  const members = Object.values(logs).flatMap(({ segments }) =>
+    segments.map((segment) => segment.members.length),
+  );
+  const numbers = members.reduce((sum, count) => sum + count + 8, 0);
+  return 1024 + (head?.length ?? 0) + (document?.length ?? 0) + numbers * 8;
+}

@@ -1,0 +1,205 @@
+import { RunlogError } from "../../ports/errors.ts";
+import { isLogId } from "../../ports/log-id.ts";
+import { LOG_NAMES, type LogName, type LogStat, type SessionKey } from "../../ports/log-store.ts";
+import { decodeBase64, encodeBase64 } from "../../stream/base64.ts";
+import { isObject, type JsonObject } from "../json-fields.ts";
+import { isLabel } from "../names.ts";
+
+/** Bytes of a log in one gzip member: what has to be unpacked to read anywhere in it. */
+export const MEMBER_BYTES: number = 4 * 1024 * 1024;
+
+/** Bytes of a log in one object: what an interrupted archiving does again. A multiple of a member. */
+export const SEGMENT_BYTES: number = 16 * MEMBER_BYTES;
+
+/** A stretch of a log: one object, a run of gzip members. */
+export interface ArchivedSegment {
+  /** Offset in the log. */
+  readonly start: number;
+  /** Bytes of the log in it: `SEGMENT_BYTES`, or fewer in the last one. */
+  readonly bytes: number;
+  /** Packed bytes of each member; all hold `MEMBER_BYTES` of the log but the log's last one. */
+  readonly members: readonly number[];
+}
+
+/** A log of an archived session. */
+export interface ArchivedLog {
+  readonly bytes: number;
+  /** Of the log's bytes, unpacked: lower-case hex. */
+  readonly sha256: string;
+  /** One behind the other, from 0 to `bytes`. */
+  readonly segments: readonly ArchivedSegment[];
+}
+
+/** What an archive holds, and where: written last, so that an archive with a manifest is whole. */
+export interface Manifest extends SessionKey {
+  readonly logId: string;
+  /** Epoch ms. */
+  readonly archivedAtMs: number;
+  readonly head: Uint8Array | null;
+  readonly document: Uint8Array | null;
+  readonly logs: Readonly<Record<LogName, ArchivedLog>>;
+}
+
+/** Logs as far as they are in an archive. */
+export type WrittenLogs = Readonly<Partial<Record<LogName, ArchivedLog>>>;
+
+const FORMAT = 1;
+/** More than a member that could not be packed at all takes up. */
+const MOST_PACKED_BYTES = MEMBER_BYTES + 64 * 1024;
+
+export const EMPTY_LOG: ArchivedLog = {
+  bytes: 0,
+  sha256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+  segments: [],
+};
+
+/** Bytes of the object that holds a segment. */
+export function packedBytes({ members }: ArchivedSegment): number {
+  return members.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** A log's bytes in the archive. */
+export function storedBytes({ segments }: ArchivedLog): number {
+  return segments.reduce((sum, segment) => sum + packedBytes(segment), 0);
+}
+
+/** All bytes of the session's logs. */
+export function totalBytes(bytesOf: (name: LogName) => number): number {
+  return LOG_NAMES.reduce((sum, name) => sum + bytesOf(name), 0);
+}
+
+/** Where each log of the archived session ends. */
+export function endOf({ logs }: Manifest): Record<LogName, number> {
+  return recordOfLogs((name) => logs[name].bytes);
+}
+
+/** Whether the archive holds all that `stat` tells of; a document may be a newer one. */
+export function isArchived(stat: LogStat, manifest: Manifest): boolean {
+  const { logId, end, head } = stat;
+  return (
+    logId === manifest.logId &&
+    LOG_NAMES.every((name) => end[name] === manifest.logs[name].bytes) &&
+    isSame(head, manifest.head)
+  );
+}
+
+function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+/** The manifest as JSON, one log's segments after the other. */
+export function encodeManifest(manifest: Manifest): Uint8Array<ArrayBuffer> {
+  const { head, document, archivedAtMs, ...rest } = manifest;
+  const text = JSON.stringify({
+    format: FORMAT,
+    ...rest,
+    archivedAt: new Date(archivedAtMs).toISOString(),
+    memberBytes: MEMBER_BYTES,
+    head: head && encodeBase64(head),
+    document: document && encodeBase64(document),
+  });
+  return new TextEncoder().encode(`${text}\n`);
+}
+
+/**
+ * The manifest in `bytes`. Throws `store-format` for one of another version and `archive-damaged` for
+ * what is none: sizes are checked here, because memory is taken by them.
+ */
+export function decodeManifest(bytes: Uint8Array): Manifest {
+  try {
+    const json: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (!isObject(json)) throw damaged();
+    if (json["format"] !== FORMAT || json["memberBytes"] !== MEMBER_BYTES)
+      throw new RunlogError("store-format", "The archive was written by another version");
+    const project = textField(json["project"], isLabel);
+    const session = textField(json["session"], isLabel);
+    return {
+      project,
+      session,
+      logId: textField(json["logId"], isLogId),
+      archivedAtMs: Date.parse(
+        textField(json["archivedAt"], (time) => !Number.isNaN(Date.parse(time))),
+      ),
+      head: json["head"] === null ? null : decodeBase64(textField(json["head"])),
+      document: json["document"] === null ? null : decodeBase64(textField(json["document"])),
+      logs: logsOf(json["logs"]),
+    };
+  } catch (error) {
+    if (error instanceof RunlogError) throw error;
+    throw damaged(error);
+  }
+}
+
+/** How far an archiving has come, as JSON. */
+export function encodeDraft(logs: WrittenLogs): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${JSON.stringify({ format: FORMAT, logs })}\n`);
+}
+
+/** The draft in `bytes`, or an empty one if this version cannot use it. */
+export function decodeDraft(bytes: Uint8Array | null): WrittenLogs {
+  try {
+    const json = object(bytes && JSON.parse(new TextDecoder().decode(bytes)));
+    return json["format"] === FORMAT ? logsOf(json["logs"]) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** A log that this version has and an older one had not is empty. */
+function logsOf(value: unknown): Record<LogName, ArchivedLog> {
+  const logs = object(value);
+  return recordOfLogs((name) => (logs[name] === undefined ? EMPTY_LOG : logOf(logs[name])));
+}
+
+/** Something of every log. */
+export function recordOfLogs<T>(make: (name: LogName) => T): Record<LogName, T> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an entry for each name
+  return Object.fromEntries(LOG_NAMES.map((name) => [name, make(name)])) as Record<LogName, T>;
+}
+
+function logOf(value: unknown): ArchivedLog {
+  const { bytes, sha256, segments } = object(value);
+  let at = 0;
+  const read = array(segments).map((item): ArchivedSegment => {
+    const segment = object(item);
+    const start = at;
+    const length = size(segment["bytes"], SEGMENT_BYTES);
+    const members = array(segment["members"]).map((packed) => size(packed, MOST_PACKED_BYTES));
+    const isWhole = members.length === Math.ceil(length / MEMBER_BYTES) && length > 0;
+    if (segment["start"] !== start || !isWhole || start % SEGMENT_BYTES !== 0) throw damaged();
+    at += length;
+    return { start, bytes: length, members };
+  });
+  if (bytes !== at) throw damaged();
+  return {
+    bytes: at,
+    sha256: textField(sha256, (hex) => /^[0-9a-f]{64}$/.test(hex)),
+    segments: read,
+  };
+}
+
+function object(value: unknown): JsonObject {
+  if (!isObject(value)) throw damaged();
+  return value;
+}
+
+function array(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw damaged();
+  return value;
+}
+
+function size(value: unknown, most: number): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || value > most)
+    throw damaged();
+  return value;
+}
+
+function textField(value: unknown, accepts: (text: string) => boolean = () => true): string {
+  if (typeof value !== "string" || !accepts(value)) throw damaged();
+  return value;
+}
+
+function damaged(cause?: unknown): RunlogError {
+  return new RunlogError("archive-damaged", "The archive's manifest is damaged", { cause });
+}

@@ -1,0 +1,110 @@
+import type { LogName, LogReader } from "../../ports/log-store.ts";
+import type { ObjectBucket } from "../../ports/object-bucket.ts";
+import { gzipMember } from "../../stream/gzip.ts";
+import { Sha256 } from "../../stream/sha256.ts";
+import type { ArchiveKeys, ArchiveName } from "./keys.ts";
+import { type ArchivedLog, type ArchivedSegment, MEMBER_BYTES, SEGMENT_BYTES } from "./manifest.ts";
+import { createPartWriter } from "./part-writer.ts";
+import type { PatientBucket } from "./patient-bucket.ts";
+
+export interface PackOptions {
+  readonly name: ArchiveName;
+  readonly log: LogName;
+  /** Bytes of the log to pack; it may be longer by now. */
+  readonly end: number;
+  readonly reader: Pick<LogReader, "read">;
+  readonly bucket: ObjectBucket;
+  readonly patient: PatientBucket;
+  readonly keys: ArchiveKeys;
+  /** Segments that are there already, from the log's beginning. */
+  readonly done: readonly ArchivedSegment[];
+  /** Told after each new segment of the log so far. */
+  readonly onSegment: (written: ArchivedLog) => Promise<void>;
+  /** Told of bytes of the log that were read. */
+  readonly onBytes: (bytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Packs a log, but for the segments that are done: those are only read for the log's digest. */
+export async function packLog(options: PackOptions): Promise<ArchivedLog> {
+  const { end, done, patient, onSegment, signal } = options;
+  let hash = new Sha256();
+  const segments: ArchivedSegment[] = [];
+  const written = (bytes: number): ArchivedLog => ({ bytes, sha256: hash.hex(), segments });
+  for (let start = 0; start < end; start += SEGMENT_BYTES) {
+    const bytes = Math.min(SEGMENT_BYTES, end - start);
+    const known = done.find((segment) => segment.start === start && segment.bytes === bytes);
+    if (known) {
+      for await (const chunk of read(options, start, bytes)) hash.update(chunk);
+      segments.push(known);
+      continue;
+    }
+    // an attempt that fails has read, and digested, for nothing
+    const before = hash;
+    const packed = await patient.retry(() => {
+      hash = before.clone();
+      return packSegment(options, start, bytes, hash);
+    }, signal);
+    segments.push(packed);
+    await onSegment(written(start + bytes));
+  }
+  return written(end);
+}
+
+async function packSegment(
+  options: PackOptions,
+  start: number,
+  bytes: number,
+  hash: Sha256,
+): Promise<ArchivedSegment> {
+  const { name, log, bucket, keys, signal } = options;
+  const key = keys.segment(name, log, start, start + bytes);
+  const writer = createPartWriter(bucket, key, signal);
+  const members: number[] = [];
+  const member = new Uint8Array(Math.min(MEMBER_BYTES, bytes));
+  let filled = 0;
+  const flush = async (): Promise<void> => {
+    const packed = await gzipMember(member.subarray(0, filled));
+    members.push(packed.length);
+    filled = 0;
+    await writer.write(packed);
+  };
+  try {
+    for await (const chunk of read(options, start, bytes)) {
+      hash.update(chunk);
+      for (let at = 0; at < chunk.length;) {
+        const piece = chunk.subarray(at, at + member.length - filled);
+        member.set(piece, filled);
+        filled += piece.length;
+        at += piece.length;
+        if (filled === member.length) await flush();
+      }
+    }
+    if (filled > 0) await flush();
+    await writer.complete();
+  } catch (error) {
+    // what stays nevertheless is thrown away by the next archiving of the session
+    await writer.abort().catch(() => {});
+    throw error;
+  }
+  return { start, bytes, members };
+}
+
+async function* read(
+  { reader, name, log, signal, onBytes }: PackOptions,
+  start: number,
+  bytes: number,
+): AsyncGenerator<Uint8Array> {
+  const range = { logId: name.logId, log, start, end: start + bytes, signal };
+  const chunks = reader.read(name, range).getReader();
+  try {
+    for (;;) {
+      const { value, done } = await chunks.read();
+      if (done) return;
+      onBytes(value.length);
+      yield value;
+    }
+  } finally {
+    await chunks.cancel();
+  }
+}

@@ -1,0 +1,113 @@
+import type { Clock } from "../../ports/clock.ts";
+import { hasCode, RunlogError } from "../../ports/errors.ts";
+import type { ListedObject, ObjectBucket } from "../../ports/object-bucket.ts";
+import { concatBytes } from "../../stream/concat.ts";
+
+/** How long in ms one try may take. */
+const TRY_MS = 60_000;
+const TRIES = 6;
+const FIRST_PAUSE_MS = 100;
+
+/** A bucket whose calls are tried again when that may help, with what an archive asks of it. */
+export interface PatientBucket {
+  /** The bytes from `start` to `end` of an object, or null if there is none. */
+  read(key: string, start?: number, end?: number, signal?: AbortSignal): Promise<Uint8Array | null>;
+  put(key: string, bytes: Uint8Array): Promise<void>;
+  /** Every object whose key begins with `prefix`. */
+  list(prefix: string): AsyncGenerator<ListedObject>;
+  /** Deletes objects, any number. */
+  delete(keys: readonly string[]): Promise<void>;
+  /** Runs what may be done again as a whole until it succeeds: an upload in parts. */
+  retry<T>(operation: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
+}
+
+const PAGE = 1000;
+
+export function createPatientBucket(bucket: ObjectBucket, clock: Clock): PatientBucket {
+  async function retry<T>(
+    operation: (signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      signal?.throwIfAborted();
+      try {
+        return await operation(signal ?? new AbortController().signal);
+      } catch (error) {
+        const mayHelp = hasCode(error, "store-busy", "store-unanswered");
+        if (!mayHelp || tries === TRIES || signal?.aborted) throw error;
+      }
+      const pauseMs = FIRST_PAUSE_MS * 2 ** tries * (0.5 + Math.random() / 2);
+      await new Promise<void>((resolve) => clock.after(pauseMs, resolve));
+    }
+  }
+
+  /** One call, tried again; a try that takes too long counts as unanswered. */
+  const call = <T>(operation: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal) =>
+    retry(async () => {
+      const late = new AbortController();
+      const ends = signal ? AbortSignal.any([late.signal, signal]) : late.signal;
+      const cancel = clock.after(TRY_MS, () =>
+        late.abort(new RunlogError("store-unanswered", "The archive does not answer")),
+      );
+      try {
+        return await operation(ends);
+      } catch (error) {
+        throw ends.aborted ? ends.reason : error;
+      } finally {
+        cancel();
+      }
+    }, signal);
+
+  return {
+    retry,
+
+    read: (key, start, end, signal) =>
+      call(async (ends) => {
+        const range = { ...(start !== undefined && { start }), ...(end !== undefined && { end }) };
+        const body = await bucket.get(key, { ...range, signal: ends });
+        return body && collect(body.bytes, ends);
+      }, signal),
+
+    put: (key, bytes) => call((signal) => bucket.put(key, bytes, { signal })),
+
+    async *list(prefix) {
+      let startAfter: string | undefined;
+      for (;;) {
+        const after = startAfter === undefined ? {} : { startAfter };
+        const page = await call((signal) => bucket.list({ prefix, limit: PAGE, ...after, signal }));
+        yield* page.objects;
+        startAfter = page.objects.at(-1)?.key ?? startAfter;
+        if (!page.more) return;
+      }
+    },
+
+    async delete(keys) {
+      for (let at = 0; at < keys.length; at += PAGE)
+        await call((signal) => bucket.delete(keys.slice(at, at + PAGE), { signal }));
+    },
+  };
+}
+
+/** All of a body: callers ask for ranges that they have room for. */
+async function collect(
+  bytes: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const reader = bytes.getReader();
+  const stop = (): void => void reader.cancel(signal.reason).catch(() => {});
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const pieces: Uint8Array[] = [];
+    for (;;) {
+      const { value, done } = await reader.read();
+      signal.throwIfAborted();
+      if (done) return concatBytes(pieces);
+      pieces.push(value);
+    }
+  } catch (cause) {
+    if (cause instanceof RunlogError || signal.aborted) throw cause;
+    throw new RunlogError("store-unanswered", "An object broke off", { cause });
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,59 @@
+import { type LogStat, MAX_HEAD_BYTES } from "../../ports/log-store.ts";
+import { isObject } from "../json-fields.ts";
+
+/**
+ * What stands for an archived session in the store, as its log's head: where its logs end and its real
+ * head, so that lists ask no archive. As long as a log has such a head its bytes lie in the archive,
+ * and what the store may hold of them counts for nothing. Replacing it by the real head is the
+ * one step by which a restored session is there again.
+ */
+export interface Stub {
+  readonly end: LogStat["end"];
+  /** `in-archive` when there was no room for it. */
+  readonly head: Uint8Array | null | "in-archive";
+}
+
+/** The head of a log that was restored and has none: it cannot be taken away again. */
+export const NO_HEAD: Uint8Array = new TextEncoder().encode("runlog:no-head\n");
+
+const MAGIC = "runlog:archived ";
+const LF = 10;
+/** No head begins with them but those that are written here: a session's head is JSON. */
+const PREFIX = new TextEncoder().encode("runlog:");
+
+/** The head that stands for a session. */
+export function encodeStub({ end, head }: Pick<LogStat, "end" | "head">): Uint8Array {
+  const encoder = new TextEncoder();
+  const lineOf = (headIs: "none" | "here" | "in-archive"): Uint8Array =>
+    encoder.encode(`${MAGIC}${JSON.stringify({ end, head: headIs })}\n`);
+  if (head === null) return lineOf("none");
+  const line = lineOf("here");
+  if (line.length + head.length > MAX_HEAD_BYTES) return lineOf("in-archive");
+  const stub = new Uint8Array(line.length + head.length);
+  stub.set(line);
+  stub.set(head, line.length);
+  return stub;
+}
+
+/** What a head stands for, or null if it is a head. */
+export function decodeStub(head: Uint8Array | null): Stub | null {
+  if (!head || !startsWith(head, PREFIX)) return null;
+  const lineEnd = head.indexOf(LF);
+  const line = new TextDecoder().decode(head.subarray(0, lineEnd));
+  if (!line.startsWith(MAGIC)) return null;
+  const json: unknown = JSON.parse(line.slice(MAGIC.length));
+  if (!isObject(json)) return null;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `encodeStub` writes it
+  const { end, head: headIs } = json as { end: LogStat["end"]; head: string };
+  if (headIs === "in-archive") return { end, head: headIs };
+  return { end, head: headIs === "none" ? null : head.slice(lineEnd + 1) };
+}
+
+/** A log that is here, without what a restoring left for its head. */
+export function asIfNew(stat: LogStat): LogStat {
+  return stat.head && startsWith(stat.head, NO_HEAD) ? { ...stat, head: null } : stat;
+}
+
+function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
+  return start.every((byte, index) => bytes[index] === byte);
+}

@@ -1,0 +1,105 @@
+import { RunlogError } from "../../ports/errors.ts";
+import type { LogName } from "../../ports/log-store.ts";
+import type { ByteBudget } from "../../stream/byte-budget.ts";
+import { gunzipMember } from "../../stream/gzip.ts";
+import type { ArchiveKeys } from "./keys.ts";
+import { type Manifest, MEMBER_BYTES, SEGMENT_BYTES } from "./manifest.ts";
+import type { PatientBucket } from "./patient-bucket.ts";
+
+export interface UnpackOptions {
+  readonly manifest: Manifest;
+  readonly log: LogName;
+  readonly patient: PatientBucket;
+  readonly keys: ArchiveKeys;
+  /** Where the memory of packed members is taken from. */
+  readonly budget: ByteBudget;
+  /** First byte, and one past the last; within the log. */
+  readonly start: number;
+  readonly end: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The bytes from `start` to `end` of an archived log, in chunks that belong to whoever gets them.
+ * Only the members are fetched that hold some of them, one at a time as the chunks are pulled.
+ * Throws `log-not-found` when the archive goes meanwhile, `archive-damaged` when a member is not what
+ * it was.
+ */
+export async function* unpackLog(options: UnpackOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { start, end, budget, signal } = options;
+  for (let at = start; at < end;) {
+    const memberStart = at - (at % MEMBER_BYTES);
+    const found = findMember(options, memberStart);
+    await budget.take(found.packedBytes, { signal });
+    try {
+      const packed = await fetchMember(options, found);
+      let offset = memberStart;
+      for await (const chunk of unpacked(packed, found.bytes)) {
+        const from = Math.max(at - offset, 0);
+        offset += chunk.length;
+        const wanted = chunk.slice(from, chunk.length - Math.max(offset - end, 0));
+        if (wanted.length === 0) continue;
+        at += wanted.length;
+        yield wanted;
+        if (at === end) return;
+      }
+    } finally {
+      budget.release(found.packedBytes);
+    }
+  }
+}
+
+interface Member {
+  readonly key: string;
+  /** Where it lies in its object. */
+  readonly offset: number;
+  readonly packedBytes: number;
+  /** Of the log. */
+  readonly bytes: number;
+}
+
+function findMember({ manifest, log, keys }: UnpackOptions, memberStart: number): Member {
+  const segment = manifest.logs[log].segments[Math.floor(memberStart / SEGMENT_BYTES)];
+  const inSegment = memberStart % SEGMENT_BYTES;
+  const index = inSegment / MEMBER_BYTES;
+  const packedBytes = segment?.members[index];
+  if (!segment || packedBytes === undefined) throw damaged();
+  return {
+    key: keys.segment(manifest, log, segment.start, segment.start + segment.bytes),
+    offset: segment.members.slice(0, index).reduce((sum, bytes) => sum + bytes, 0),
+    packedBytes,
+    bytes: Math.min(MEMBER_BYTES, segment.bytes - inSegment),
+  };
+}
+
+async function fetchMember(
+  { patient, signal }: UnpackOptions,
+  { key, offset, packedBytes }: Member,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const packed = await patient.read(key, offset, offset + packedBytes, signal);
+  if (!packed) throw new RunlogError("log-not-found", "The archive was deleted");
+  if (packed.length !== packedBytes) throw damaged();
+  return new Uint8Array(packed);
+}
+
+/** What a member holds, which has to be `bytes`: no more is ever unpacked. */
+async function* unpacked(
+  packed: Uint8Array<ArrayBuffer>,
+  bytes: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  let left = bytes;
+  try {
+    for await (const chunk of gunzipMember(packed)) {
+      left -= chunk.length;
+      if (left < 0) throw damaged();
+      yield chunk;
+    }
+  } catch (error) {
+    throw error instanceof RunlogError ? error : damaged(error);
+  }
+  if (left !== 0) throw damaged();
+}
+
+function damaged(cause?: unknown): RunlogError {
+  return new RunlogError("archive-damaged", "An archived log is damaged", { cause });
+}

@@ -1,0 +1,12 @@
+import type { ExitCode } from "../exit.ts";
+
+/** One command of the command line. */
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** All that `--help` says of it but the exit codes. */
+  readonly help: string;
+  /** Runs it with what stands behind its name. Rejects with what makes it fail as a whole. */
+  run(args: readonly string[]): Promise<ExitCode>;
+}

@@ -1,0 +1,127 @@
+import { once } from "node:events";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { finished } from "node:stream/promises";
+import { parseArgs } from "node:util";
+import { parseConfig } from "../../config.ts";
+import { exportDocument, exportLines } from "../../core/export.ts";
+import { exportMarkdown } from "../../core/export-markdown.ts";
+import { lookAtShown } from "../../core/legacy/read-shown.ts";
+import { RunlogError } from "../../ports/errors.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
+import type { ChunkSource } from "../../stream/paced-stream.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import type { Command } from "./command.ts";
+import { eachSession } from "./each-session.ts";
+import { type Look, openArchives, openToLook } from "./local.ts";
+import { createReport } from "./report.ts";
+import { readSelection, select, SELECTION_HELP } from "./selection.ts";
+import { bytesText } from "./units.ts";
+
+const EXTENSIONS = { json: "json", ndjson: "ndjson", markdown: "md" } as const;
+type Format = keyof typeof EXTENSIONS;
+
+const OPTIONS = {
+  project: { type: "string" },
+  format: { type: "string", default: "json" },
+  output: { type: "string", short: "o" },
+  json: { type: "boolean", default: false },
+} as const;
+
+/** `runlog export`. */
+export const exportCommand: Command = {
+  name: "export",
+  summary: "write sessions to files or to the output",
+  help: `Usage: runlog export [<project>/<session> ...] [options]
+
+Writes one session to the output, or any number into a directory as <project>/<session>.<extension>.
+It takes no lock and may run beside a server; archived sessions are read from RUNLOG_ARCHIVE_URL.
+
+${SELECTION_HELP}  --format <format>         json (one document, as GET .../export answers), ndjson (the stored
+                            bytes) or markdown (the conversation); default json
+  -o, --output <directory>  needed for more than one session
+  --json                    with --output: one JSON object a session
+`,
+  async run(args) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: OPTIONS,
+      allowPositionals: true,
+    });
+    const { output } = values;
+    const format = readFormat(values.format);
+    const selection = readSelection(positionals, values);
+    const config = parseConfig(process.env);
+    const opened = await openArchives(config.archive);
+    const look = await openToLook(config, opened.archives);
+    try {
+      const reader = look.shown;
+      const keys = select(reader, selection, Date.now());
+      if (output !== undefined)
+        return await eachSession(keys, createReport({ json: values.json }), async (key) => {
+          const path = join(output, key.project, `${key.session}.${EXTENSIONS[format]}`);
+          const bytes = await writeFile(path, chunksOf(look, key, format));
+          return {
+            text: `exported ${bytesText(bytes)} to ${path}`,
+            facts: { result: "exported", path, bytes },
+          };
+        });
+      const [only, ...more] = selection.keys;
+      if (!only || more.length > 0)
+        throw new UsageError("Name one session, or a directory for all of them: --output");
+      for await (const key of keys) await writeAll(process.stdout, chunksOf(look, key, format));
+      return EXIT.done;
+    } finally {
+      await look.close();
+      opened.close();
+    }
+  },
+};
+
+function readFormat(text: string): Format {
+  if (text === "json" || text === "ndjson" || text === "markdown") return text;
+  throw new UsageError(`--format is json, ndjson or markdown, not "${text}"`);
+}
+
+/** A session in a format, piece by piece. */
+async function* chunksOf(
+  { shown: reader, oldLogs }: Look,
+  key: SessionKey,
+  format: Format,
+): AsyncGenerator<Uint8Array | string> {
+  const stat = await reader.stat(key);
+  if (!stat) throw new RunlogError("session-not-found", "The session is gone");
+  const shown = await lookAtShown(reader, key, stat);
+  const options = { store: reader, oldLogs, key, shown, condensed: null, nowMs: Date.now() };
+  if (format === "markdown") yield* exportMarkdown(reader, key, shown);
+  else yield* fromSource(format === "json" ? exportDocument(options) : exportLines(options));
+}
+
+async function* fromSource(source: ChunkSource): AsyncGenerator<Uint8Array> {
+  try {
+    for (let chunk = await source.next(); chunk; chunk = await source.next()) yield chunk;
+  } finally {
+    source.close();
+  }
+}
+
+async function writeFile(
+  path: string,
+  chunks: AsyncIterable<Uint8Array | string>,
+): Promise<number> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = createWriteStream(path);
+  await writeAll(file, chunks);
+  file.end();
+  await finished(file);
+  return file.bytesWritten;
+}
+
+/** Writes as fast as `stream` takes it. */
+async function writeAll(
+  stream: WriteStream | NodeJS.WriteStream,
+  chunks: AsyncIterable<Uint8Array | string>,
+): Promise<void> {
+  for await (const chunk of chunks) if (!stream.write(chunk)) await once(stream, "drain");
+}

@@ -1,0 +1,96 @@
+import { createDiskLogReader } from "../../../adapters/disk/index.ts";
+import { type Archives, createArchives } from "../../core/archive/archives.ts";
+import { type ArchivingStore, createArchivingStore } from "../../core/archive/archiving-store.ts";
+import { createArchivedReader } from "../../core/archive/archived-reader.ts";
+import { ARCHIVE_URL_FORM, type ArchiveConfig, isArchiveUrl } from "../../config/storage.ts";
+import { type Config, parseConfig } from "../../config.ts";
+import { hasCode, RunlogError } from "../../ports/errors.ts";
+import type { LegacyLogs } from "../../ports/legacy-logs.ts";
+import type { LogReader } from "../../ports/log-store.ts";
+import { UsageError } from "../exit.ts";
+import { openBucket } from "../open-bucket.ts";
+import { openStore } from "../open-store.ts";
+import { stderrLogger } from "../stderr-logger.ts";
+import { systemClock as clock } from "../system-clock.ts";
+
+/** A place for archives that was opened. */
+export interface OpenArchives {
+  readonly archives: Archives | null;
+  close(): void;
+}
+
+/** What is configured, as far as a command works on it itself. */
+export interface Alone extends OpenArchives {
+  readonly store: ArchivingStore;
+  /** Lets everything go. */
+  closeAll(): Promise<void>;
+}
+
+/** The place that an option names, reached as the configured one would be. Throws UsageError. */
+export function readTarget(option: string, url: string): ArchiveConfig | null {
+  if (!isArchiveUrl(url)) throw new UsageError(`${option} is ${ARCHIVE_URL_FORM}, not "${url}"`);
+  return parseConfig({ ...process.env, RUNLOG_ARCHIVE_URL: url }).archive;
+}
+
+/** Opens a place for archives; none if there is no target. */
+export async function openArchives(target: ArchiveConfig | null): Promise<OpenArchives> {
+  if (!target) return { archives: null, close() {} };
+  const bucket = await openBucket(target);
+  return { archives: createArchives({ ...bucket, clock }), close: () => bucket.close() };
+}
+
+/** Opens the configured store to write it: nobody else may. Throws `store-locked` and its kin. */
+export async function openAlone(config: Config, target: ArchiveConfig | null): Promise<Alone> {
+  if (config.storage.kind === "memory") throw noStore();
+  const { store: inner } = await openStore(config, { clock, logger: stderrLogger }).catch(addHint);
+  const opened = await openArchives(target);
+  const store = createArchivingStore({ store: inner, archives: opened.archives });
+  return {
+    ...opened,
+    store,
+    async closeAll() {
+      await store.close();
+      opened.close();
+    },
+  };
+}
+
+function addHint(error: unknown): never {
+  if (!hasCode(error, "store-locked")) throw error;
+  const hint = "stop it, or have it do the work with --server <url>";
+  throw new RunlogError("store-locked", `${error.message}: ${hint}`, { cause: error });
+}
+
+/** A store that is looked at, also beside the server that owns it. */
+export interface Look {
+  /** Archived sessions as the stubs that they are. */
+  readonly stored: LogReader;
+  /** Archived sessions as they were. */
+  readonly shown: LogReader;
+  /** What came with logs of an older system. */
+  readonly oldLogs: Pick<LegacyLogs, "messages">;
+  close(): Promise<void>;
+}
+
+/** Opens the configured store to look at it. */
+export async function openToLook(config: Config, archives: Archives | null): Promise<Look> {
+  const { storage } = config;
+  if (storage.kind === "memory") throw noStore();
+  if (storage.kind === "disk") {
+    const stored = createDiskLogReader({ dir: storage.dir });
+    const shown = createArchivedReader(stored, archives);
+    return { stored, shown, oldLogs: stored, async close() {} };
+  }
+  // readers of an object store need no lease
+  const { store: stored } = await openStore(config, { clock, logger: stderrLogger });
+  return {
+    stored,
+    shown: createArchivedReader(stored, archives),
+    oldLogs: { messages: async () => null },
+    close: () => stored.close(),
+  };
+}
+
+function noStore(): UsageError {
+  return new UsageError("STORAGE_URL=memory: names no store that a command could open by itself");
+}

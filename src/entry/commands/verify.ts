@@ -1,0 +1,92 @@
+import { parseArgs } from "node:util";
+import { parseConfig } from "../../config.ts";
+import { type Archives } from "../../core/archive/archives.ts";
+import { decodeStub } from "../../core/archive/stub.ts";
+import { verifyLog } from "../../core/verify-log.ts";
+import { RunlogError } from "../../ports/errors.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
+import type { Command } from "./command.ts";
+import { type Done, eachSession } from "./each-session.ts";
+import { type Look, openArchives, openToLook, readTarget } from "./local.ts";
+import { createReport, type Report } from "./report.ts";
+import { nameOf, readSelection, select, SELECTION_HELP } from "./selection.ts";
+import { bytesText } from "./units.ts";
+
+const OPTIONS = {
+  project: { type: "string" },
+  archive: { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
+
+/** `runlog verify`. */
+export const verifyCommand: Command = {
+  name: "verify",
+  summary: "read logs and archives whole, and say what is damaged",
+  help: `Usage: runlog verify [<project>/<session> ...] [options]
+
+Reads every log: all lines are whole and JSON objects, and the head is within the log. Reads every
+archive: it unpacks to the sizes and SHA-256 of its manifest. It takes no lock, repairs nothing and may
+run beside a server.
+
+${SELECTION_HELP}  --archive <url>           s3://<bucket>/<prefix> or file:<dir> (default RUNLOG_ARCHIVE_URL)
+  --json                    one JSON object a session
+`,
+  async run(args) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: OPTIONS,
+      allowPositionals: true,
+    });
+    const selection = readSelection(positionals, values);
+    const report = createReport({ json: values.json });
+    const config = parseConfig(process.env);
+    const target =
+      values.archive === undefined ? config.archive : readTarget("--archive", values.archive);
+    const opened = await openArchives(target);
+    const { archives } = opened;
+    const look = await openToLook(config, archives);
+    try {
+      const keys = select(look.stored, selection, Date.now());
+      return await eachSession(keys, report, (key) => verify(key, look, archives, report));
+    } finally {
+      await look.close();
+      opened.close();
+    }
+  },
+};
+
+async function verify(
+  key: SessionKey,
+  { stored, shown }: Look,
+  archives: Archives | null,
+  report: Report,
+): Promise<Done> {
+  const stat = await shown.stat(key);
+  const isStub = decodeStub((await stored.stat(key))?.head ?? null) !== null;
+  if (!stat) throw new RunlogError("session-not-found", "The session is gone");
+  const total = stat.end.raw;
+  let doneBytes = 0;
+  const findings = await verifyLog(shown, key, stat, (bytes) => {
+    doneBytes += bytes;
+    report.advance(nameOf(key), { phase: "log", doneBytes, totalBytes: total });
+  });
+  const { events, badLines, isWhole, isHeadWithin } = findings;
+  if (badLines.length > 0)
+    throw damaged(`Lines that are no JSON objects, at ${badLines.join(", ")}`);
+  if (!isWhole) throw damaged("The last line is not whole");
+  if (!isHeadWithin) throw damaged("The head stands for an offset behind the log's end");
+  const manifest = (await archives?.find(key)) ?? null;
+  if (manifest)
+    await archives?.verify(manifest, {
+      onProgress: (progress) => report.advance(nameOf(key), progress),
+    });
+  const where = isStub ? "archived" : manifest ? "here and archived" : "here";
+  return {
+    text: `ok, ${where}: ${events} events, ${bytesText(total)}`,
+    facts: { result: "ok", where, events, bytes: total, archive: manifest?.logs ?? null },
+  };
+}
+
+function damaged(message: string): RunlogError {
+  return new RunlogError("archive-damaged", message);
+}

@@ -1,0 +1,28 @@
+/** What the process ends with; the help text tells of them. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  incomplete: 3,
+  damaged: 4,
+  locked: 5,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export const EXIT_HELP = `Exit codes:
+  0  done
+  1  failed
+  2  wrong use, or a configuration with problems
+  3  some sessions were done and others were not
+  4  damage was found
+  5  a server uses the directory: stop it, or name it with --server
+`;
+
+/** A command that was used in a way that makes no sense; its message says how to use it. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}

@@ -1,0 +1,32 @@
+import type { Context } from "hono";
+import { archiveSession } from "../core/archive/archive-session.ts";
+import { booleanField, parseBody } from "../core/json-fields.ts";
+import type { SessionService } from "../core/service.ts";
+import { MAX_SMALL_BODY, readJsonBody } from "./read-body.ts";
+import { problemOf } from "./problem.ts";
+import { sessionKeyOf } from "./session-key.ts";
+
+/** `POST …/archive`: archives a session that has no run (PROTOCOL 16). */
+export function archivePost(service: SessionService) {
+  return async (c: Context): Promise<Response> => {
+    const key = sessionKeyOf(c);
+    const deleteLocal = await readDeleteLocal(c, service);
+    try {
+      return c.json(await archiveSession(service, key, { deleteLocal }));
+    } catch (error) {
+      service.logger.warn("session-not-archived", { ...key, error });
+      return problemOf(c, error, "Failed to archive session");
+    }
+  };
+}
+
+/** What the body asks for, if there is one; where to archive is never for a request to say. */
+async function readDeleteLocal(c: Context, { bodyBudget }: SessionService): Promise<boolean> {
+  if (c.req.header("Content-Type") === undefined) return false;
+  const body = await readJsonBody(c, { limitBytes: MAX_SMALL_BODY, budget: bodyBudget });
+  try {
+    return booleanField(parseBody(body.bytes), "deleteLocal") ?? false;
+  } finally {
+    body.release();
+  }
+}

@@ -1,0 +1,248 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { archiveCommand } from "../../src/entry/commands/archive.ts";
+import type { Command } from "../../src/entry/commands/command.ts";
+import { exportCommand } from "../../src/entry/commands/export.ts";
+import { restoreCommand } from "../../src/entry/commands/restore.ts";
+import { verifyCommand } from "../../src/entry/commands/verify.ts";
+import { exitCodeOf, explain } from "../../src/entry/explain.ts";
+import { startS3Server } from "../support/s3-server.ts";
+import { finishedEvent, ODD_EVENTS, startedEvent } from "../contract/session-routes/harness.ts";
+import {
+  freshDir,
+  freshRunner,
+  runCli,
+  type ServerProcess,
+  sessionOf,
+  startServer,
+} from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const RUN = [startedEvent(), ...ODD_EVENTS, finishedEvent()];
+const COMMANDS: Readonly<Record<string, Command>> = {
+  archive: archiveCommand,
+  restore: restoreCommand,
+  export: exportCommand,
+  verify: verifyCommand,
+};
+const TIMEOUT_MS = 180_000;
+const RAW = /\/raw\.jsonl$/;
+
+interface Place {
+  readonly dir: string;
+  readonly env: Record<string, string>;
+  /** Runs a command with the place's environment. */
+  readonly run: (...args: string[]) => ReturnType<typeof runCli>;
+  /** The bytes of the raw log of `p1/s1`. */
+  readonly raw: Buffer;
+}
+
+/** A store with the sessions `p1/s1` and `p1/s2`, no server, and a place for archives. */
+async function freshPlace(more: Record<string, string> = {}): Promise<Place> {
+  const dir = await freshDir();
+  const data = `file:${dir}/data`;
+  const env = { STORAGE_URL: data, RUNLOG_ARCHIVE_URL: `file:${dir}/archive`, ...more };
+  const { server } = await serve(env);
+  await stop(server);
+  const raw = await readFile(await rawFile(dir, "s1"));
+  return { dir, env, raw, run: (...args) => runCli({ env, args, cwd: dir }) };
+}
+
+/** A server with the two sessions. */
+async function serve(env: Record<string, string>) {
+  const runner = await freshRunner();
+  const server = await startServer({ env: { ...env, RUNNER_URL: runner.address } });
+  for (const name of ["s1", "s2"]) {
+    const session = sessionOf(server, runner, name);
+    runner.script(async (exchange) => {
+      await exchange.answer(200, { "Content-Type": "text/event-stream" });
+      for (const event of RUN) await exchange.write(`data: ${event}\n\n`);
+      await exchange.end();
+    });
+    await session.run();
+    await session.settled();
+  }
+  return { server, runner };
+}
+
+async function stop(server: ServerProcess): Promise<void> {
+  server.kill("SIGTERM");
+  expect(await server.exited).toEqual({ code: 0, signal: null });
+}
+
+async function rawFile(dir: string, session: string): Promise<string> {
+  const below = join(dir, "data/projects/p1", session);
+  const found = (await readdir(below, { recursive: true })).find((name) => RAW.test(`/${name}`));
+  if (!found) throw new Error(`There is no raw log of ${session}`);
+  return join(below, found);
+}
+
+describe("runlog archive, restore, export and verify", { timeout: TIMEOUT_MS }, () => {
+  it("archive, verify from there, export from there, and restore, without a server", async () => {
+    const { dir, run, raw } = await freshPlace();
+    const archived = await run("archive", "--project", "p1", "--delete-local", "--json");
+    expect({ ...archived, stdout: "" }).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+    const [first] = archived.stdout.split("\n").map((line) => JSON.parse(line || "{}") as object);
+    const sha256 = createHash("sha256").update(raw).digest("hex");
+    expect(first).toMatchObject({ project: "p1", session: "s1", result: "archived" });
+    expect(JSON.stringify(first)).toContain(sha256);
+    await expect(rawFile(dir, "s1")).rejects.toThrow();
+    const objects = await readdir(`${dir}/archive`, { recursive: true });
+    const packed = objects.filter((name) => name.includes("/s1/") && name.endsWith(".gz"));
+    expect(gunzipSync(await readFile(`${dir}/archive/${packed[0]}`))).toEqual(raw);
+
+    const verified = await run("verify");
+    expect(verified.code).toBe(0);
+    expect(verified.stdout).toMatch(/^p1\/s1 {2}ok, archived: \d+ events/m);
+    const exported = await run("export", "p1/s1", "--format", "ndjson");
+    expect(exported).toMatchObject({ code: 0, stdout: raw.toString() });
+
+    const restored = await run("restore");
+    expect(restored.code).toBe(0);
+    expect(await readFile(await rawFile(dir, "s1"))).toEqual(raw);
+  });
+
+  it("export writes each session in the format that is asked for", async () => {
+    const { dir, run, raw } = await freshPlace();
+    for (const [format, extension] of [
+      ["json", "json"],
+      ["ndjson", "ndjson"],
+      ["markdown", "md"],
+    ] as const) {
+      const { code, stdout } = await run("export", "--format", format, "-o", `${dir}/out`);
+      expect({ code, lines: stdout.split("\n").length }).toEqual({ code: 0, lines: 3 });
+      const text = await readFile(`${dir}/out/p1/s1.${extension}`, "utf8");
+      if (format === "ndjson") expect(text).toBe(raw.toString());
+      if (format === "json")
+        expect(text).toContain(`"aguiEvents":[${raw.toString().trim().split("\n").join(",")}]`);
+      if (format === "markdown") expect(text).toBe("# p1/s1\n\n## User\n\nhi\n");
+    }
+  });
+
+  it("verify finds a damaged line and a damaged archive, and exits with 4", async () => {
+    const { dir, run, raw } = await freshPlace();
+    expect((await run("archive")).code).toBe(0);
+    const path = await rawFile(dir, "s1");
+    await writeFile(path, Buffer.from(raw.toString().replace('{"type', '["type')));
+    const local = await run("verify", "--json");
+    expect(local.code).toBe(4);
+    expect(local.stdout).toMatch(/"session":"s1","result":"failed","code":"archive-damaged"/);
+    expect(local.stdout).toMatch(/"session":"s2","result":"ok"/);
+    await writeFile(path, raw);
+    expect((await run("verify")).code).toBe(0);
+
+    const objects = await readdir(`${dir}/archive`, { recursive: true });
+    const packed = `${dir}/archive/${objects.find((name) => /\/s2\/.*\.gz$/.test(name))}`;
+    const bytes = await readFile(packed);
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+    await writeFile(packed, bytes);
+    const archived = await run("verify", "p1/s2");
+    expect({ code: archived.code, stdout: archived.stdout }).toEqual({
+      code: 4,
+      stdout: "p1/s2  NOT DONE: An archived log is damaged\n",
+    });
+    // nothing local goes while the copy is damaged: it is made anew
+    expect((await run("archive", "p1/s2", "--delete-local")).code).toBe(0);
+    expect((await run("verify")).code).toBe(0);
+  });
+
+  it("beside a server: looks without the lock, and writes through the server", async () => {
+    const dir = await freshDir();
+    const env = { STORAGE_URL: `file:${dir}/data`, RUNLOG_ARCHIVE_URL: `file:${dir}/archive` };
+    const { server } = await serve(env);
+    const raw = await readFile(await rawFile(dir, "s1"));
+    const run = (...args: string[]) => runCli({ env, args });
+    expect((await run("verify")).code).toBe(0);
+    expect(await run("export", "p1/s1", "--format", "ndjson")).toMatchObject({
+      code: 0,
+      stdout: raw.toString(),
+    });
+    const locked = await run("archive");
+    expect(locked).toMatchObject({ code: 5, stdout: "" });
+    expect(locked.stderr).toContain("--server <url>");
+    const byServer = ["--server", server.url, "--project", "p1", "--json"];
+    const archived = await waitFor(
+      async () => {
+        const result = await run("archive", "--delete-local", ...byServer);
+        return result.code === 0 ? result : null;
+      },
+      { what: "sessions without a run", timeoutMs: 20_000 },
+    );
+    expect(archived.stdout.trim().split("\n")).toHaveLength(2);
+    await expect(rawFile(dir, "s1")).rejects.toThrow();
+    expect((await run("restore", ...byServer)).code).toBe(0);
+    expect(await readFile(await rawFile(dir, "s1"))).toEqual(raw);
+    const unknown = await run("archive", "p1/never", "--server", server.url);
+    expect(unknown).toMatchObject({ code: 1, stdout: "p1/never  NOT DONE: Session not found\n" });
+  });
+
+  it("a server finds the archived sessions of a directory that was lost", async () => {
+    const { dir, env, run, raw } = await freshPlace();
+    expect((await run("archive")).code).toBe(0);
+    const lost = { ...env, STORAGE_URL: `file:${dir}/another` };
+    const { server } = await serve({
+      ...lost,
+      STORAGE_URL: `file:${dir}/third`,
+      RUNLOG_ARCHIVE_URL: "",
+    });
+    await stop(server);
+    const runner = await freshRunner();
+    const found = await startServer({ env: { ...lost, RUNNER_URL: runner.address } });
+    const session = sessionOf(found, runner);
+    expect((await session.lines()).join("\n")).toBe(raw.toString().trim());
+  });
+
+  it("archives to S3 as the SDK's variables say", async () => {
+    const s3 = await startS3Server();
+    onTestFinished(() => s3.close());
+    const { run, raw } = await freshPlace({
+      RUNLOG_ARCHIVE_URL: `s3://runlog/${crypto.randomUUID()}`,
+      AWS_ENDPOINT_URL_S3: s3.endpoint,
+      AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
+    });
+    expect(await run("archive", "--delete-local")).toMatchObject({ code: 0, stderr: "" });
+    expect((await run("verify")).stdout).toMatch(/^p1\/s2 {2}ok, archived/m);
+    const exported = await run("export", "p1/s1", "--format", "ndjson");
+    expect(exported).toMatchObject({ code: 0, stdout: raw.toString() });
+    expect((await run("restore", "p1/s1")).code).toBe(0);
+  });
+
+  it.each([
+    [["archive", "--older-than", "soon"], "--older-than is a time such as 30d"],
+    [["archive", "Nobody"], 'A session is named <project>/<session>, not "Nobody"'],
+    [["archive", "p1/UPPER"], "no name of a project or session"],
+    [["archive", "--to", "ftp://x"], "--to is s3://<bucket>/<prefix> or file:<dir>"],
+    [["archive", "--server", "nowhere", "--project", "p"], "--server is the http(s) URL"],
+    [["archive", "--to", "file:x", "--server", "http://x"], "exclude each other"],
+    [["archive", "--to", "file:x", "--delete-local"], "--to names another place"],
+    [["archive", "--colour"], "--colour"],
+    [["export"], "Name one session"],
+    [["export", "p/s", "--format", "pdf"], "--format is json, ndjson or markdown"],
+    [["verify", "--to", "x"], "--to"],
+    [["archive", "p/s", "--project", "p"], "not both"],
+  ])("%j is wrong use, said in a line, and exits with 2", async ([name = "", ...args], text) => {
+    const dir = await freshDir();
+    await writeFile(`${dir}/runlog.json`, '{"format":1}\n');
+    vi.stubEnv("STORAGE_URL", `file:${dir}`);
+    vi.stubEnv("RUNLOG_ARCHIVE_URL", `file:${dir}/archive`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const failure: unknown = await COMMANDS[name]?.run(args).catch((error: unknown) => error);
+    expect(explain(failure)).toContain(text);
+    expect(exitCodeOf(failure)).toBe(2);
+    expect(await readdir(dir)).toEqual(["runlog.json"]);
+  });
+
+  it("each command's --help tells its use and the exit codes", async () => {
+    const { code, stdout, stderr } = await runCli({ args: ["archive", "--help"] });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(archiveCommand.help);
+    for (const exit of [0, 1, 2, 3, 4, 5]) expect(stdout).toContain(`\n  ${exit}  `);
+    const general = (await runCli({ args: ["--help"] })).stdout;
+    for (const { name, summary } of Object.values(COMMANDS))
+      expect(general).toContain(`  ${name.padEnd(8)}  ${summary}\n`);
+  });
+});
