@@ -41,7 +41,7 @@ it("a log that was cut off anywhere behind the server's back serves the lines th
   for (const cut of cuts) {
     const session = sessionOf(first.server, first.runner, `cut-${cut}`);
     const lines = await session.play(WHOLE);
-    const { sse } = await session.watch();
+    const { sse } = await session.watch("?view=raw");
     logs.set(`cut-${cut}`, { lines, cursor: (await sse.events(lines.length)).at(-1)?.id ?? "" });
     await sse.cancel();
   }
@@ -57,7 +57,7 @@ it("a log that was cut off anywhere behind the server's back serves the lines th
 
   const { server, runner } = await start();
   for (const [name, lines] of left) {
-    const watched = await sessionOf(server, runner, name).watch("", {
+    const watched = await sessionOf(server, runner, name).watch("?view=raw", {
       "Last-Event-ID": logs.get(name)?.cursor ?? "",
     });
     expect(watched.response.headers.get("X-Runlog-Replay")).toBe("full; reason=beyond-the-end");
@@ -161,7 +161,7 @@ async function expectToGoOn(
   const session = sessionOf(server, runner, name);
   if (lines.length > 0) {
     expect(await session.lines(), name).toEqual(lines);
-    const { sse } = await session.watch();
+    const { sse } = await session.watch("?view=raw");
     expect((await sse.events(lines.length)).map(({ data }) => data)).toEqual(lines);
     await sse.cancel();
   }

@@ -202,12 +202,12 @@ describe("an old log (PROTOCOL 15)", () => {
 
   it("knows no cursor at the end of a line that is not shown", async () => {
     const { session } = await startServer({ "agui-events.jsonl": EVENTS });
-    const { sse } = await session.watch();
+    const { sse } = await session.watch("?view=raw");
     const [first] = await sse.events(1);
     await sse.cancel();
     const [logId = ""] = first?.id.split("-r") ?? [];
     const inner = EVENTS.indexOf('{"type":"torn');
-    const again = await session.watch(`?after=${logId}-r${inner}`);
+    const again = await session.watch(`?view=raw&after=${logId}-r${inner}`);
     expect(again.response.headers.get("X-Runlog-Replay")).toBe("full; reason=not-at-a-line");
     expect(await again.sse.events(1)).toEqual([first]);
     await again.sse.cancel();
