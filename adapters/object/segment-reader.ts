@@ -22,6 +22,9 @@ interface Opened {
 
 /** Segments that are asked for before their turn: what they cost is mostly the way there and back. */
 const AHEAD = 2;
+/** Small ones are more, up to so many bytes. */
+const SMALL_AHEAD = 8;
+const SMALL_AHEAD_BYTES = 256 * 1024;
 /** Plans in a row that lead nowhere: what is listed and never there is no merge under way. */
 const MAX_PLANS = 8;
 
@@ -103,8 +106,15 @@ export class SegmentReader {
         throw new RunlogError("log-not-found", "There is no such log");
       this.#plan = await planRead(access, folder, this.#position, end);
     }
-    while (this.#opened.length <= AHEAD && this.#plan.length > 0) this.#open(this.#plan.shift()!);
+    while (this.#plan.length > 0 && this.#mayOpen()) this.#open(this.#plan.shift()!);
     return this.#opened[0]!;
+  }
+
+  #mayOpen(): boolean {
+    const [current, ...ahead] = this.#opened;
+    if (current === undefined || ahead.length < AHEAD) return true;
+    const bytes = ahead.at(-1)!.segment.end - current.segment.end;
+    return ahead.length < SMALL_AHEAD && bytes < SMALL_AHEAD_BYTES;
   }
 
   #open(segment: Segment): void {
