@@ -14,7 +14,8 @@ import { condense } from "../oracle/condense.ts";
 import { freshDir } from "../support/server-process.ts";
 
 const KEY = { project: "p", session: "s" };
-const KILLS = 50;
+/** All of them with `npm run test:crash`. */
+const KILLS = process.env["CRASH_CYCLES"] === undefined ? 15 : 50;
 const RUNS = 24;
 const PROCESS = fileURLToPath(new URL("../support/condense-process.ts", import.meta.url));
 
