@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { loadClients } from "../support/agui-packages.ts";
 
 /** What a client holds after it has seen a stream. */
 interface ClientView {
@@ -24,23 +25,13 @@ interface ClientModule {
   readonly compactEvents?: (events: unknown[]) => unknown[];
 }
 
-// the ES modules of the oldest versions cannot apply a patch under Node; the CommonJS ones can
-const require = createRequire(import.meta.url);
-const { from } = require("rxjs") as { from: (events: readonly unknown[]) => unknown };
-
-const MODULES: Readonly<Record<string, string>> = {
-  "0.0.46": "ag-ui-client-0.0.46",
-  "0.0.52": "ag-ui-client-0.0.52",
-  "0.0.57": "ag-ui-client-0.0.57",
-  "0.0.58": "ag-ui-client-0.0.58",
-  "0.0.59": "ag-ui-client-0.0.59",
-  "1.0.0": "@ag-ui/client",
+const { from } = createRequire(import.meta.url)("rxjs") as {
+  from: (events: readonly unknown[]) => unknown;
 };
 
 /** All versions that are tested, oldest first. */
-export const PUBLISHED_CLIENTS: readonly PublishedClient[] = Object.entries(MODULES).map(
-  ([version, name]) => {
-    const client = require(name) as ClientModule;
+export const PUBLISHED_CLIENTS: readonly PublishedClient[] = loadClients<ClientModule>().map(
+  ({ version, package: client }) => {
     return {
       version,
       compactEvents: client.compactEvents,

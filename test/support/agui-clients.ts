@@ -1,4 +1,4 @@
-import { createRequire } from "node:module";
+import { loadClients } from "./agui-packages.ts";
 
 /** What a client ended with. */
 export interface Followed {
@@ -30,29 +30,16 @@ interface ClientModule {
   readonly HttpAgent: new (config: AgentConfig) => Agent;
 }
 
-// the ES modules of 0.0.46 and 0.0.52 cannot apply any patch under Node; their CommonJS builds can
-const require = createRequire(import.meta.url);
-
-const MODULES: readonly (readonly [version: string, load: () => ClientModule])[] = [
-  ["0.0.46", () => require("ag-ui-client-0.0.46") as ClientModule],
-  ["0.0.52", () => require("ag-ui-client-0.0.52") as ClientModule],
-  ["0.0.57", () => require("ag-ui-client-0.0.57") as ClientModule],
-  ["0.0.58", () => require("ag-ui-client-0.0.58") as ClientModule],
-  ["0.0.59", () => require("ag-ui-client-0.0.59") as ClientModule],
-  ["1.0.0", () => require("@ag-ui/client") as ClientModule],
-];
-
-export const CLIENTS: readonly ClientGeneration[] = MODULES.map(([version, load]) => {
-  const { HttpAgent } = load();
-  return {
+export const CLIENTS: readonly ClientGeneration[] = loadClients<ClientModule>().map(
+  ({ version, package: { HttpAgent } }) => ({
     version,
     async follow(url, options = {}) {
       const agent = new HttpAgent({ url, ...options });
       await agent.runAgent({});
       return { messages: agent.messages, state: agent.state };
     },
-  };
-});
+  }),
+);
 
 /** An address at which a client finds this body as an event stream, without a server. */
 export function addressOfStream(body: string): string {

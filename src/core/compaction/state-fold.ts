@@ -1,6 +1,6 @@
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
 import type { EventLine } from "./event-line.ts";
-import { applyPatch, type Container, isContainer } from "./json-patch.ts";
+import { applyCertainPatch, type Container, isContainer } from "./certain-patch.ts";
 
 /** Largest state that is held, as JSON text; what is folded into it may come to as much again. */
 const MAX_STATE_BYTES = 256 * 1024;
@@ -32,7 +32,7 @@ interface Fold {
  * snapshot back. What it does not take has to be passed on, and what it holds before that.
  *
  * A snapshot that no patch has touched comes back as the bytes that it was. Not taken are patches
- * before a snapshot, those that fail or are not plain (`applyPatch`), and whatever a client could
+ * before a snapshot, those that fail or are not plain (`applyCertainPatch`), and whatever a client could
  * tell from its fold: numbers that a double does not hold, members that differ from those of the
  * snapshot, a state without members (a client may ignore `null` and keep the state before it). Nor
  * are states above the limit.
@@ -55,7 +55,7 @@ export class StateFold {
     if (RISKY_NUMBER.test(text.replace(STRINGS, ""))) return false;
     const value: unknown = JSON.parse(text);
     if (kind === "patch") {
-      if (!fold || !applyPatch(fold.document, value)) return false;
+      if (!fold || !applyCertainPatch(fold.document, value)) return false;
       fold.isPatched = true;
       fold.bytes += length;
       return true;

@@ -11,9 +11,10 @@ export type Container = Record<string, unknown> | unknown[];
  * Applies a JSON Patch (RFC 6902) to `document` and says whether it did; if not, the document is
  * unchanged. It does only what every implementation does alike: a patch with an operation that has
  * any doubt about it - an unknown one, a path that leads nowhere or to the whole document, an index
- * with a leading zero, a name such as `__proto__` - is refused, whatever a client might make of it.
+ * with a leading zero, a name such as `__proto__` - is refused, whatever a client might make of it: what
+ * is refused stays in the log. (`core/json-patch.ts` does what the clients do.)
  */
-export function applyPatch(document: Container, patch: unknown): boolean {
+export function applyCertainPatch(document: Container, patch: unknown): boolean {
   if (!Array.isArray(patch)) return false;
   const undo: (() => void)[] = [];
   for (const operation of patch) {
