@@ -8,7 +8,7 @@ import {
 
 const require = createRequire(import.meta.url);
 const published = require("fast-json-patch") as {
-  applyCertainPatch: (
+  applyPatch: (
     state: unknown,
     patch: unknown,
     validate: boolean,
@@ -48,7 +48,7 @@ const operation = fc.record(
 /** The document that a client ends with, or undefined if the patch does not apply. */
 function asPublished(state: unknown, patch: unknown): unknown {
   try {
-    return published.applyCertainPatch(state, structuredClone(patch), true, false).newDocument;
+    return published.applyPatch(state, structuredClone(patch), true, false).newDocument;
   } catch {
     return undefined;
   }
