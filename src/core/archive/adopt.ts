@@ -23,7 +23,7 @@ export async function adoptArchives(
       const manifest = (await store.stat(key)) ? null : await archives.find(key);
       if (!manifest) return false;
       const { logId, document } = manifest;
-      const head = encodeStub({ end: endOf(manifest), head: manifest.head });
+      const head = encodeStub({ logId, end: endOf(manifest), head: manifest.head });
       await store.create(key, { logId, head, document });
       return true;
     });

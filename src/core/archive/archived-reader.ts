@@ -16,12 +16,12 @@ export function createArchivedReader(store: LogReader, archives: Archives | null
   async function open(key: SessionKey, options: ReadOptions): Promise<ReadableStream<Chunk>> {
     const stat = await store.stat(key);
     const stub = decodeStub(stat?.head ?? null);
-    if (stat?.logId !== options.logId || !stub) return store.read(key, options);
+    if (stub?.logId !== options.logId) return store.read(key, options);
     const { log = "raw", start = 0, end = stub.end[log] } = options;
     const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end);
     if (!isRange || start < 0 || start > end || end > stub.end[log])
       throw new RunlogError("log-range", "The range lies outside the log");
-    const manifest = await manifestOf(archives, key, stat.logId);
+    const manifest = await manifestOf(archives, key, stub.logId);
     const abort = new AbortController();
     const range = { log, start, end, signal: abort.signal };
     const chunks = needArchives(archives).read(manifest, range);
@@ -40,9 +40,10 @@ export function createArchivedReader(store: LogReader, archives: Archives | null
   async function shown(stat: LogStat, key: SessionKey): Promise<LogStat> {
     const stub = decodeStub(stat.head);
     if (!stub) return asIfNew(stat);
-    const { end, head } = stub;
-    if (head !== "in-archive") return { ...stat, end, head };
-    return { ...stat, end, head: (await manifestOf(archives, key, stat.logId)).head };
+    const { logId, end } = stub;
+    const head =
+      stub.head === "in-archive" ? (await manifestOf(archives, key, logId)).head : stub.head;
+    return { ...stat, logId, end, head };
   }
 }
 

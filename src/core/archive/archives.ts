@@ -1,5 +1,5 @@
 import type { Clock } from "../../ports/clock.ts";
-import { RunlogError } from "../../ports/errors.ts";
+import { hasCode, RunlogError } from "../../ports/errors.ts";
 import {
   LOG_NAMES,
   type LogName,
@@ -147,7 +147,10 @@ export function createArchives(options: ArchivesOptions): Archives {
     async write(reader, key, stat, watch = {}) {
       const { logId, head, document } = stat;
       const name = { ...key, logId };
-      const previous = await find(key);
+      const previous = await find(key).catch((error: unknown) => {
+        if (hasCode(error, "archive-damaged")) return null;
+        throw error;
+      });
       const common = { name, end: stat.end, reader, bucket, patient, keys, ...watch };
       const attempt = async (base: WrittenLogs | null): Promise<Manifest> => {
         const logs = await writeLogs({ ...common, base });
@@ -158,7 +161,7 @@ export function createArchives(options: ArchivesOptions): Archives {
       const base = previous?.logId === logId ? previous.logs : null;
       const manifest = await attempt(base).catch((error: unknown) => {
         // what was found there is not what it was believed to be: nothing of it is used again
-        if (error instanceof RunlogError && error.code === "archive-damaged") return attempt({});
+        if (hasCode(error, "archive-damaged")) return attempt({});
         throw error;
       });
       await patient.put(keys.manifest(name), encodeManifest(manifest));

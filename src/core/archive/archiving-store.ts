@@ -64,7 +64,11 @@ export function createArchivingStore({ store, archives }: ArchivingStoreOptions)
   const reader = createArchivedReader({ ...store, stat }, archives);
 
   /** Leaves a stub of the session; its gate is shut. */
-  async function leaveStub(key: SessionKey, { logId, document }: LogStat, head: Uint8Array) {
+  async function leaveStub(
+    key: SessionKey,
+    { logId, document }: Pick<LogStat, "logId" | "document">,
+    head: Uint8Array,
+  ): Promise<void> {
     const id = idOf(key);
     here.forget(id);
     const left = (async () => {
@@ -81,15 +85,18 @@ export function createArchivingStore({ store, archives }: ArchivingStoreOptions)
   /** Restores the session unless its bytes are there; its gate is shut. */
   async function bringBack(key: SessionKey, watch: WatchOptions = {}): Promise<LogStat | null> {
     const found = await store.stat(key);
-    if (found?.head && decodeStub(found.head)) {
-      const manifest = await manifestOf(archives, key, found.logId);
+    const stub = decodeStub(found?.head ?? null);
+    if (found?.head && stub) {
+      const { logId } = stub;
+      const manifest = await manifestOf(archives, key, logId);
       const isBegun = Object.values(found.end).some((bytes) => bytes > 0);
-      // of a restoring that broke off
-      if (isBegun) await leaveStub(key, found, found.head);
+      // of a restoring that broke off, with the process or with the machine
+      if (isBegun || found.logId !== logId) await leaveStub(key, { ...found, logId }, found.head);
       await restoreLogs({ store, archives: needArchives(archives), manifest, ...watch });
     }
-    if (found) here.add(idOf(key), found.logId);
-    return reader.stat(key);
+    const back = await reader.stat(key);
+    if (back) here.add(idOf(key), back.logId);
+    return back;
   }
 
   /** Runs an append once the log's bytes are there, in the order of the calls. */

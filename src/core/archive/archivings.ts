@@ -45,9 +45,10 @@ export function createArchivings(options: ArchivingsOptions): Archivings {
       const stored = await stat(key);
       const found = stored && asIfNew(stored);
       if (!found) throw new RunlogError("log-not-found", "There is no such log");
-      if (decodeStub(found.head)) return manifestOf(archives, key, found.logId);
+      const stub = decodeStub(found.head);
+      if (stub) return manifestOf(archives, key, stub.logId);
       await refuseOpenRuns(store, key);
-      const known = await target.find(key);
+      const known = await target.find(key).catch(orNone);
       const isDone = known !== null && isArchived(found, known);
       // a long time may have passed since it was verified
       const isGood = isDone && (!deleteLocal || (await isWhole(target, known, watch)));
@@ -83,6 +84,12 @@ export function createArchivings(options: ArchivingsOptions): Archivings {
       await Promise.allSettled(wanted.map(({ result }) => result));
     },
   };
+}
+
+/** An archive whose manifest is damaged is none, for who is about to write it. */
+function orNone(error: unknown): null {
+  if (hasCode(error, "archive-damaged")) return null;
+  throw error;
 }
 
 /** Whether the archive is what was archived; if not, it is written anew. */

@@ -8,6 +8,11 @@ import { isObject } from "../json-fields.ts";
  * one step by which a restored session is there again.
  */
 export interface Stub {
+  /**
+   * The id of the archived log. The store may have given the stub another one: after a reboot in the
+   * middle of a restoring.
+   */
+  readonly logId: string;
   readonly end: LogStat["end"];
   /** `in-archive` when there was no room for it. */
   readonly head: Uint8Array | null | "in-archive";
@@ -21,11 +26,13 @@ const LF = 10;
 /** No head begins with them but those that are written here: a session's head is JSON. */
 const PREFIX = new TextEncoder().encode("runlog:");
 
+type StubbedLog = Pick<LogStat, "logId" | "end" | "head">;
+
 /** The head that stands for a session. */
-export function encodeStub({ end, head }: Pick<LogStat, "end" | "head">): Uint8Array {
+export function encodeStub({ logId, end, head }: StubbedLog): Uint8Array {
   const encoder = new TextEncoder();
   const lineOf = (headIs: "none" | "here" | "in-archive"): Uint8Array =>
-    encoder.encode(`${MAGIC}${JSON.stringify({ end, head: headIs })}\n`);
+    encoder.encode(`${MAGIC}${JSON.stringify({ logId, end, head: headIs })}\n`);
   if (head === null) return lineOf("none");
   const line = lineOf("here");
   if (line.length + head.length > MAX_HEAD_BYTES) return lineOf("in-archive");
@@ -44,9 +51,9 @@ export function decodeStub(head: Uint8Array | null): Stub | null {
   const json: unknown = JSON.parse(line.slice(MAGIC.length));
   if (!isObject(json)) return null;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `encodeStub` writes it
-  const { end, head: headIs } = json as { end: LogStat["end"]; head: string };
-  if (headIs === "in-archive") return { end, head: headIs };
-  return { end, head: headIs === "none" ? null : head.slice(lineEnd + 1) };
+  const { logId, end, head: headIs } = json as Omit<StubbedLog, "head"> & { head: string };
+  if (headIs === "in-archive") return { logId, end, head: headIs };
+  return { logId, end, head: headIs === "none" ? null : head.slice(lineEnd + 1) };
 }
 
 /** A log that is here, without what a restoring left for its head. */

@@ -221,6 +221,11 @@ describe("an archive", { timeout: TIMEOUT_MS }, () => {
       "archive-damaged",
     );
     expect(await findAfter(text)).toBe("resolved");
+    // a damaged one does not keep the session from being archived anew
+    await findAfter("no manifest");
+    const stat = await store.stat(KEY);
+    const again = createArchives({ bucket, clock: systemClock });
+    if (stat) await again.verify(await again.write(store, KEY, stat));
   });
 });
 
@@ -260,6 +265,26 @@ describe("a store that archives", () => {
     expect(await codeOf(store.delete(KEY))).toBe(refused);
     const append = { logId, expectedEnd: MIB };
     expect(await codeOf(store.append(KEY, lineOf(5), append))).toBe(refused);
+  });
+
+  it("finds its archive again when a restoring broke off with the machine", async () => {
+    const inner = createMemoryLogStore();
+    const stat = await write(inner, 2 * MIB);
+    const expected = await drain(inner.read(KEY, { logId: stat.logId }));
+    const archives = createArchives({ bucket: createMemoryObjectBucket(), clock: systemClock });
+    const store = createArchivingStore({ store: inner, archives });
+    await store.archive(KEY, { deleteLocal: true });
+    const stub = await inner.stat(KEY);
+    // what a store makes of a log that was being written then: some of its bytes, and another id
+    await inner.delete(KEY);
+    const { logId } = await inner.create(KEY, { head: stub?.head ?? null });
+    await inner.append(KEY, lineOf(50), { logId, expectedEnd: 0 });
+    expect(await store.stat(KEY)).toEqual({ ...stat, createdAtMs: expect.any(Number) as number });
+    const { logId: archived } = stat;
+    expect(firstDifference(await drain(store.read(KEY, { logId: archived })), expected)).toBe(-1);
+    await store.markOpen(KEY, archived, "r", "");
+    expect(await store.stat(KEY)).toEqual(stat);
+    expect(firstDifference(await drain(inner.read(KEY, { logId: archived })), expected)).toBe(-1);
   });
 
   it("ends an archiving when its session is deleted, and leaves nothing of it", async () => {
