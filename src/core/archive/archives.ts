@@ -61,7 +61,10 @@ export interface Archives {
   find(key: SessionKey): Promise<Manifest | null>;
   /** All archives, or those of a project; by project, then by session. */
   list(project?: string): AsyncGenerator<ArchiveName>;
-  /** Archives the session as `stat` says that it is. Doing it again does only what is new. */
+  /**
+   * Archives the session as `stat` says that it is, with the messages that `source` has. Doing it again
+   * does only what is new.
+   */
   write(
     source: ArchiveSource,
     key: SessionKey,

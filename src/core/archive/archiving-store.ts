@@ -71,25 +71,21 @@ export function createArchivingStore({
   );
 
   /** Leaves a stub of the session; its gate is shut. */
-  function leaveStub(
-    key: SessionKey,
-    as: Pick<LogStat, "logId" | "document">,
-    head: Uint8Array,
-  ): Promise<void> {
+  function leaveStub(key: SessionKey, stub: LogStat): Promise<void> {
     here.forget(idOf(key));
-    return stubs.leave(key, { ...as, head });
+    return stubs.leave(key, stub);
   }
 
   /** Restores the session unless its bytes are there; its gate is shut. */
   async function bringBack(key: SessionKey, watch: WatchOptions = {}): Promise<LogStat | null> {
     const found = await store.stat(key);
     const stub = decodeStub(found?.head ?? null);
-    if (found?.head && stub) {
+    if (found && stub) {
       const { logId } = stub;
       const manifest = await manifestOf(archives, key, logId);
       const isBegun = Object.values(found.end).some((bytes) => bytes > 0);
       // of a restoring that broke off, with the process or with the machine
-      if (isBegun || found.logId !== logId) await leaveStub(key, { ...found, logId }, found.head);
+      if (isBegun || found.logId !== logId) await leaveStub(key, { ...found, logId });
       await restoreLogs({ store, legacy, archives: needArchives(archives), manifest, ...watch });
     }
     const back = await reader.stat(key);
@@ -135,7 +131,7 @@ export function createArchivingStore({
         const stored = await store.stat(key);
         const now = stored && asIfNew(stored);
         if (!now || !(await isArchived(legacy, key, now, manifest))) return false;
-        await leaveStub(key, now, encodeStub(now));
+        await leaveStub(key, { ...now, head: encodeStub(now) });
         return true;
       }),
   });
