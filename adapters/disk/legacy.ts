@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { RunlogError } from "../../src/ports/errors.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import { createLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
@@ -78,6 +79,16 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
     async messages(key, logId) {
       assertOpen();
       return readOldMessages(layout.log(key, logId), assertOpen);
+    },
+
+    async putMessages(key, logId, messages) {
+      assertOpen();
+      const dir = layout.log(key, logId);
+      await inTurn.run(idOf(key), async () => {
+        if (!existsSync(dir)) throw new RunlogError("log-not-found", "There is no such log");
+        await spool(join(dir, MIGRATED_MESSAGES), messages).catch(throwDiskError);
+        await syncDirectory(dir).catch(throwDiskError);
+      });
     },
   };
 }

@@ -145,7 +145,14 @@ export async function createSessionService(
   const { archiver = null } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const { legacy } = options;
-  const oldLogs = createOldLogs({ store, directory, clock, logger, ...(legacy && { legacy }) });
+  const oldLogs = createOldLogs({
+    store,
+    directory,
+    clock,
+    logger,
+    archiver,
+    ...(legacy && { legacy }),
+  });
   const sessions = createSessions({
     store,
     feed,
@@ -159,7 +166,7 @@ export async function createSessionService(
     onLetGo: (key) => betweenRuns.stop(key),
     onRunEnded: (key) => compactor.request(key),
   });
-  const compactor = createCompactor({ store, logger, sessions });
+  const compactor = createCompactor({ store, logger, sessions, archiver });
   const marks = createRunMarks(store);
   const runs = createRuns({
     marks,

@@ -41,7 +41,7 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
   const bucket = config.archive && (await openBucket(config.archive));
   const archives = bucket && createArchives({ ...bucket, clock });
   const { store: inner, legacy } = await openStore(config, { clock, logger });
-  const store = createArchivingStore({ store: inner, archives });
+  const store = createArchivingStore({ store: inner, archives, legacy: legacy?.logs ?? null });
   await adoptArchived(store, logger);
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && !isCluster;

@@ -37,4 +37,11 @@ export interface LegacyLogs {
 
   /** The messages that came with a log, migrated or not, as JSON lines; null if there were none. */
   messages(key: SessionKey, logId: string): Promise<Bytes | null>;
+
+  /**
+   * Makes these the messages that came with a log, migrated ones, on the device when it resolves: for
+   * a log that was somewhere else meanwhile. Throws also what `messages` throws; nothing has happened
+   * then. Throws `log-not-found` if there is no such log.
+   */
+  putMessages(key: SessionKey, logId: string, messages: AsyncIterable<Uint8Array>): Promise<void>;
 }

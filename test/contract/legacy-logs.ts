@@ -41,6 +41,7 @@ export function legacyLogsContract(name: string, { create }: LegacyLogsContractO
   describe(`LegacyLogs contract: ${name}`, () => {
     describeTakeOver(fresh);
     describeMigration(fresh);
+    describePutMessages(fresh);
   });
 }
 
@@ -213,6 +214,47 @@ function describeMigration(fresh: Fresh): void {
       expect(await contentOf(store)).toMatchObject({ raw: "{}\n" });
     }),
   );
+}
+
+function describePutMessages(fresh: Fresh): void {
+  it(
+    "puts messages to a log, where they replace others and are not migrated again",
+    fresh(async ({ store, logs }) => {
+      const { logId } = await store.create(KEY);
+      expect(await messagesOf(logs, logId)).toBe("(none)");
+      for (const content of [EVENTS, "", MESSAGES]) {
+        await logs.putMessages(KEY, logId, piecesOf(content));
+        expect(await messagesOf(logs, logId)).toBe(content);
+      }
+      await logs.migrate(KEY, logId, () => {
+        throw new Error("There is nothing to convert");
+      });
+      expect(await contentOf(store)).toEqual({ raw: "", edits: "" });
+    }),
+  );
+
+  it(
+    "puts no messages when there is no such log, nor half of them when they break off",
+    fresh(async ({ store, logs }) => {
+      const { logId } = await store.create(KEY);
+      const breaking = async function* () {
+        yield* piecesOf(MESSAGES);
+        throw new Error("No more");
+      };
+      await reasonOf(logs.putMessages(KEY, logId, breaking()));
+      expect(await messagesOf(logs, logId)).toBe("(none)");
+      expect(await codeOf(logs.putMessages(OTHER, logId, piecesOf(MESSAGES)))).toBe(
+        "log-not-found",
+      );
+      await store.delete(KEY);
+      expect(await codeOf(logs.putMessages(KEY, logId, piecesOf(MESSAGES)))).toBe("log-not-found");
+    }),
+  );
+}
+
+async function* piecesOf(content: string): AsyncGenerator<Uint8Array> {
+  const bytes = utf8(content);
+  for (let at = 0; at < bytes.length; at += 7) yield bytes.subarray(at, at + 7);
 }
 
 async function takenOver({ store, logs }: Pick<LegacyLogsHarness, "store" | "logs">) {

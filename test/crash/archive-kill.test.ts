@@ -122,7 +122,7 @@ async function run(
 /** Expects the session whole, under its id, and says where it is. */
 async function findSession({ dir, archives, logId, sha256 }: Place): Promise<string> {
   const stored = createDiskLogReader({ dir });
-  const reader = createArchivedReader(stored, archives);
+  const reader = createArchivedReader(stored, archives, stored);
   const stat = await reader.stat(KEY);
   const manifest = await archives.find(KEY);
   if (stat) {
@@ -148,7 +148,11 @@ async function digestOf(reader: LogReader, logId: string): Promise<string> {
 
 /** Restores the session, as the next start of a server and a run would. */
 async function bringBack({ dir, archives }: Place): Promise<void> {
-  const store = createArchivingStore({ store: createDiskLogStore({ dir }), archives });
+  const store = createArchivingStore({
+    legacy: null,
+    store: createDiskLogStore({ dir }),
+    archives,
+  });
   await store.adopt();
   await store.restore(KEY);
   await store.close();

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { archiveCommand } from "../../src/entry/commands/archive.ts";
 import type { Command } from "../../src/entry/commands/command.ts";
@@ -103,6 +103,37 @@ describe("runlog archive, restore, export and verify", { timeout: TIMEOUT_MS }, 
     const restored = await run("restore");
     expect(restored.code).toBe(0);
     expect(await readFile(await rawFile(dir, "s1"))).toEqual(raw);
+  });
+
+  it("take messages in an older format along, to the archive and back", async () => {
+    const { dir, run } = await freshPlace();
+    const messages = '{"type":"user_message"}\n{"type":"other"}\n';
+    const log = await rawFile(dir, "s1");
+    const file = join(dirname(log), "messages.jsonl.migrated");
+    await writeFile(file, messages);
+    const exported = async (): Promise<object> => {
+      const { code, stdout } = await run("export", "p1/s1");
+      expect(code).toBe(0);
+      return { ...(JSON.parse(stdout) as object), exportDate: "" };
+    };
+    const before = await exported();
+    expect(before).toMatchObject({ hasLegacy: true, legacyMessages: [{}, { type: "other" }] });
+    expect((await run("archive", "p1/s1", "--delete-local")).code).toBe(0);
+    await expect(readFile(file)).rejects.toThrow();
+    expect(await exported()).toEqual(before);
+    expect((await run("verify", "p1/s1", "--json")).stdout).toContain('"messages":{');
+
+    const objects = await readdir(`${dir}/archive`, { recursive: true });
+    const packed = `${dir}/archive/${objects.find((name) => /messages\/.*\.gz$/.test(name))}`;
+    const bytes = await readFile(packed);
+    expect(gunzipSync(bytes).toString()).toBe(messages);
+    await writeFile(packed, bytes.subarray(0, -1));
+    expect((await run("verify", "p1/s1")).code).toBe(4);
+    expect((await run("restore", "p1/s1")).code).not.toBe(0);
+    await writeFile(packed, bytes);
+    expect((await run("restore", "p1/s1")).code).toBe(0);
+    expect(await readFile(file, "utf8")).toBe(messages);
+    expect(await exported()).toEqual(before);
   });
 
   it("export writes each session in the format that is asked for", async () => {

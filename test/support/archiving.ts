@@ -14,7 +14,7 @@ export function archivingStore(
   store: LogStore,
   bucket: ObjectBucket = createMemoryObjectBucket(),
 ): ArchivingStore {
-  return createArchivingStore({ store, archives: createArchives({ bucket, clock }) });
+  return createArchivingStore({ store, legacy: null, archives: createArchives({ bucket, clock }) });
 }
 
 /** A store in which every session is given up to the archive before anybody does anything with it. */

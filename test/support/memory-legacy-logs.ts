@@ -1,7 +1,8 @@
+import { RunlogError } from "../../src/ports/errors.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { createTurns } from "../../src/stream/turns.ts";
-import { utf8 } from "../contract/bytes.ts";
+import { concat, textOf, utf8 } from "../contract/bytes.ts";
 import type { OldFiles } from "../contract/legacy-logs.ts";
 
 /**
@@ -46,6 +47,14 @@ export function createMemoryLegacyLogs(store: LogStore, old: Map<string, OldFile
       const files = adopted.get(logId);
       const messages = files?.["messages.jsonl.migrated"] ?? files?.["messages.jsonl"];
       return messages === undefined ? null : streamOf(messages);
+    },
+
+    async putMessages(key, logId, messages) {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of messages) pieces.push(piece);
+      if ((await store.stat(key))?.logId !== logId)
+        throw new RunlogError("log-not-found", "There is no such log");
+      adopted.set(logId, { "messages.jsonl.migrated": textOf(concat(pieces)) });
     },
   };
 }

@@ -1,10 +1,10 @@
 import { hasCode, RunlogError } from "../../ports/errors.ts";
-import { LOG_NAMES, type LogName, type SessionKey } from "../../ports/log-store.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
 import { formatCursor } from "../cursor.ts";
 import type { SessionService } from "../service.ts";
 import { rfc3339 } from "../time.ts";
 import type { Archiver } from "./archiving-store.ts";
-import { type Manifest, storedBytes } from "./manifest.ts";
+import { type Manifest, PACK_NAMES, type PackName, packsOf, storedBytes } from "./manifest.ts";
 
 /** What clients are told of an archive (PROTOCOL 16). */
 export interface ArchiveSummary {
@@ -16,14 +16,14 @@ export interface ArchiveSummary {
   /** Of the last archived event. */
   readonly cursor: string;
   readonly logs: readonly {
-    readonly name: LogName;
+    readonly name: PackName;
     readonly bytes: number;
     readonly storedBytes: number;
     readonly sha256: string;
   }[];
 }
 
-type Needs = Pick<SessionService, "archiver" | "betweenRuns" | "runs" | "sessions">;
+type Needs = Pick<SessionService, "archiver" | "betweenRuns" | "compactor" | "runs" | "sessions">;
 
 /**
  * Archives a session that has no run. Throws `run-active`, `session-not-found`, `session-conflict` when
@@ -38,6 +38,8 @@ export async function archiveSession(
   await refuseOpenRun(service, key);
   // an event that came between runs would bring the bytes back at once
   if (options.deleteLocal) service.betweenRuns.stop(key);
+  // so that viewers of the archive get the condensed view, and nobody has to write it then
+  await service.compactor.condense(key);
   return archiver.archive(key, options).then(summaryOf, throwNotFound);
 }
 
@@ -51,15 +53,17 @@ export async function restoreSession(service: Needs, key: SessionKey): Promise<s
 /** A manifest as clients get it. */
 export function summaryOf(manifest: Manifest): ArchiveSummary {
   const { project, session, logId, archivedAtMs, logs } = manifest;
+  const packs = packsOf(manifest);
   return {
     project,
     session,
     logId,
     archivedAt: rfc3339(archivedAtMs),
     cursor: formatCursor({ log: "raw", logId, offset: logs.raw.bytes }),
-    logs: LOG_NAMES.map((name) => {
-      const { bytes, sha256 } = logs[name];
-      return { name, bytes, storedBytes: storedBytes(logs[name]), sha256 };
+    logs: PACK_NAMES.flatMap((name) => {
+      const pack = packs[name];
+      if (!pack) return [];
+      return { name, bytes: pack.bytes, storedBytes: storedBytes(pack), sha256: pack.sha256 };
     }),
   };
 }

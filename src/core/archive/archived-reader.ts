@@ -1,18 +1,28 @@
 import { RunlogError } from "../../ports/errors.ts";
+import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/log-store.ts";
 import type { Archives } from "./archives.ts";
 import type { Manifest } from "./manifest.ts";
+import type { PackName } from "./manifest.ts";
 import { asIfNew, decodeStub } from "./stub.ts";
 
 type Chunk = Uint8Array<ArrayBuffer>;
+
+/** Logs, and the messages in an older format that came with them, wherever they are. */
+export interface ArchivedReader extends LogReader, Pick<LegacyLogs, "messages"> {}
 
 /**
  * A LogReader over one that holds archived sessions as stubs: it shows them as they were, with the
  * same ids, ends and bytes. What is listed and asked for comes from `store` alone; the bytes of an
  * archived log come from the archive. Without `archives`, reading those is refused with
- * `archive-not-configured`.
+ * `archive-not-configured`. `legacy` has the messages of those that are not archived; null if there
+ * are none.
  */
-export function createArchivedReader(store: LogReader, archives: Archives | null): LogReader {
+export function createArchivedReader(
+  store: LogReader,
+  archives: Archives | null,
+  legacy: Pick<LegacyLogs, "messages"> | null,
+): ArchivedReader {
   async function open(key: SessionKey, options: ReadOptions): Promise<ReadableStream<Chunk>> {
     const stat = await store.stat(key);
     const stub = decodeStub(stat?.head ?? null);
@@ -22,10 +32,17 @@ export function createArchivedReader(store: LogReader, archives: Archives | null
     if (!isRange || start < 0 || start > end || end > stub.end[log])
       throw new RunlogError("log-range", "The range lies outside the log");
     const manifest = await manifestOf(archives, key, stub.logId);
+    return openPack(manifest, { log, start, end }, options.signal);
+  }
+
+  function openPack(
+    manifest: Manifest,
+    range: { readonly log: PackName; readonly start: number; readonly end: number },
+    signal?: AbortSignal,
+  ): ReadableStream<Chunk> {
     const abort = new AbortController();
-    const range = { log, start, end, signal: abort.signal };
-    const chunks = needArchives(archives).read(manifest, range);
-    return streamOf(chunks, abort, options.signal);
+    const chunks = needArchives(archives).read(manifest, { ...range, signal: abort.signal });
+    return streamOf(chunks, abort, signal);
   }
 
   return {
@@ -35,6 +52,16 @@ export function createArchivedReader(store: LogReader, archives: Archives | null
     },
     read: (key, options) => lazyStream(() => open(key, options)),
     list: (options) => store.list(options),
+    async messages(key, logId) {
+      const stored = await legacy?.messages(key, logId);
+      if (stored) return stored;
+      // in this order: they may be given up meanwhile
+      const stub = decodeStub((await store.stat(key))?.head ?? null);
+      if (stub?.logId !== logId) return null;
+      const manifest = await manifestOf(archives, key, logId);
+      const { messages } = manifest;
+      return messages && openPack(manifest, { log: "messages", start: 0, end: messages.bytes });
+    },
   };
 
   async function shown(stat: LogStat, key: SessionKey): Promise<LogStat> {

@@ -1,12 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import { hasCode, RunlogError } from "../../ports/errors.ts";
-import {
-  LOG_NAMES,
-  type LogName,
-  type LogReader,
-  type LogStat,
-  type SessionKey,
-} from "../../ports/log-store.ts";
+import type { LogStat, SessionKey } from "../../ports/log-store.ts";
 import type { ObjectBucket } from "../../ports/object-bucket.ts";
 import { createByteBudget } from "../../stream/byte-budget.ts";
 import { Sha256 } from "../../stream/sha256.ts";
@@ -14,11 +8,18 @@ import { type ArchiveKeys, type ArchiveName, createArchiveKeys } from "./keys.ts
 import { createManifestCache } from "./manifest-cache.ts";
 import {
   decodeManifest,
+  EMPTY_LOG,
   encodeManifest,
   type Manifest,
+  PACK_NAMES,
+  type PackName,
+  packOf,
+  packsOf,
+  recordOfLogs,
   totalBytes,
-  type WrittenLogs,
+  type WrittenPacks,
 } from "./manifest.ts";
+import { type ArchiveSource, packSources } from "./pack-source.ts";
 import { createPatientBucket, type PatientBucket } from "./patient-bucket.ts";
 import { unpackLog } from "./unpack-log.ts";
 import { writeLogs } from "./write-logs.ts";
@@ -33,7 +34,7 @@ export interface ArchivesOptions {
 /** How far a long operation is. */
 interface Progress {
   readonly phase: "pack" | "verify" | "restore";
-  /** Bytes of the session's logs that this phase is through with, and all that it has to do. */
+  /** Bytes of the session that this phase is through with, and all that it has to do. */
   readonly doneBytes: number;
   readonly totalBytes: number;
 }
@@ -44,7 +45,7 @@ export interface WatchOptions {
 }
 
 interface ReadArchiveOptions {
-  readonly log: LogName;
+  readonly log: PackName;
   readonly start: number;
   readonly end: number;
   readonly signal: AbortSignal;
@@ -60,9 +61,12 @@ export interface Archives {
   find(key: SessionKey): Promise<Manifest | null>;
   /** All archives, or those of a project; by project, then by session. */
   list(project?: string): AsyncGenerator<ArchiveName>;
-  /** Archives the session as `stat` says that it is. Doing it again does only what is new. */
+  /**
+   * Archives the session as `stat` says that it is, with the messages that `source` has. Doing it again
+   * does only what is new.
+   */
   write(
-    reader: Pick<LogReader, "read">,
+    source: ArchiveSource,
     key: SessionKey,
     stat: LogStat,
     options?: WatchOptions,
@@ -102,11 +106,11 @@ export function createArchives(options: ArchivesOptions): Archives {
     manifest: Manifest,
     { onProgress, signal = new AbortController().signal }: WatchOptions = {},
   ): Promise<void> {
-    const total = totalBytes((name) => manifest.logs[name].bytes);
+    const total = totalBytes(manifest);
     let doneBytes = 0;
-    for (const log of LOG_NAMES) {
+    for (const log of PACK_NAMES) {
       const hash = new Sha256();
-      const { bytes: end, sha256 } = manifest.logs[log];
+      const { bytes: end, sha256 } = packOf(manifest, log);
       const range = { log, start: 0, end, signal };
       for await (const chunk of unpackLog({ manifest, patient, keys, budget, ...range })) {
         hash.update(chunk);
@@ -144,21 +148,31 @@ export function createArchives(options: ArchivesOptions): Archives {
       }
     },
 
-    async write(reader, key, stat, watch = {}) {
+    async write(source, key, stat, watch = {}) {
       const { logId, head, document } = stat;
       const name = { ...key, logId };
       const previous = await find(key).catch((error: unknown) => {
         if (hasCode(error, "archive-damaged")) return null;
         throw error;
       });
-      const common = { name, end: stat.end, reader, bucket, patient, keys, ...watch };
-      const attempt = async (base: WrittenLogs | null): Promise<Manifest> => {
-        const logs = await writeLogs({ ...common, base });
-        const manifest = { ...name, archivedAtMs: clock.now(), head, document, logs };
+      const same = previous?.logId === logId ? previous : null;
+      const sources = await packSources(source, key, stat);
+      const common = { name, sources, bucket, patient, keys, ...watch };
+      const attempt = async (base: WrittenPacks | null): Promise<Manifest> => {
+        const packs = await writeLogs({ ...common, base });
+        const kept = source.messages ? null : same?.messages;
+        const manifest: Manifest = {
+          ...name,
+          archivedAtMs: clock.now(),
+          head,
+          document,
+          logs: recordOfLogs((log) => packs[log] ?? EMPTY_LOG),
+          messages: packs.messages ?? kept ?? null,
+        };
         await verify(manifest, watch);
         return manifest;
       };
-      const base = previous?.logId === logId ? previous.logs : null;
+      const base = same && packsOf(same);
       const manifest = await attempt(base).catch((error: unknown) => {
         // what was found there is not what it was believed to be: nothing of it is used again
         if (hasCode(error, "archive-damaged")) return attempt({});
@@ -198,8 +212,8 @@ async function manifestsOf(
 }
 
 function objectsOf(keys: ArchiveKeys, manifest: Manifest): string[] {
-  return LOG_NAMES.flatMap((log) =>
-    manifest.logs[log].segments.map(({ start, bytes }) =>
+  return PACK_NAMES.flatMap((log) =>
+    packOf(manifest, log).segments.map(({ start, bytes }) =>
       keys.segment(manifest, log, start, start + bytes),
     ),
   );

@@ -1,4 +1,5 @@
 import { RunlogError } from "../../ports/errors.ts";
+import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { createGates } from "../../stream/gates.ts";
 import { idOf } from "../names.ts";
@@ -6,8 +7,9 @@ import { adoptArchives } from "./adopt.ts";
 import { createArchivedReader, manifestOf, needArchives } from "./archived-reader.ts";
 import { createArchivings } from "./archivings.ts";
 import type { Archives, WatchOptions } from "./archives.ts";
+import { createStubs } from "./leave-stubs.ts";
 import { createKnownHere } from "./known-here.ts";
-import { isArchived, type Manifest } from "./manifest.ts";
+import { holdsLogs, type Manifest } from "./manifest.ts";
 import { restoreLogs } from "./restore-logs.ts";
 import { asIfNew, decodeStub, encodeStub } from "./stub.ts";
 
@@ -16,6 +18,8 @@ export interface ArchivingStoreOptions {
   readonly store: LogStore;
   /** Where they are archived; null if nothing is configured. */
   readonly archives: Archives | null;
+  /** Where the messages in an older format lie that came with logs; null if none can. */
+  readonly legacy: Pick<LegacyLogs, "messages" | "putMessages"> | null;
 }
 
 export interface ArchiveOptions extends WatchOptions {
@@ -23,8 +27,8 @@ export interface ArchiveOptions extends WatchOptions {
   readonly deleteLocal?: boolean;
 }
 
-/** What archives sessions, and brings them back. */
-export interface Archiver {
+/** What archives sessions, and brings them back. Knows their messages wherever they are. */
+export interface Archiver extends Pick<LegacyLogs, "messages"> {
   /**
    * Archives the session; done again, only what is new. It is for the caller to see to it that nobody
    * writes: a session that changes all the while is `session-conflict`. Throws `log-not-found`,
@@ -33,6 +37,8 @@ export interface Archiver {
   archive(key: SessionKey, options?: ArchiveOptions): Promise<Manifest>;
   /** Brings an archived session's bytes back; nothing happens if they are there. */
   restore(key: SessionKey, options?: WatchOptions): Promise<LogStat>;
+  /** Whether the session's bytes are in the archive alone: writing its log would restore it. */
+  isGivenUp(key: SessionKey): Promise<boolean>;
 }
 
 /** A LogStore whose sessions can be archived, and look the same then. */
@@ -50,49 +56,37 @@ export interface ArchivingStore extends LogStore, Archiver {
  * of it come from the archive. Whoever writes its log waits until it is restored; its
  * document is the stub's own. Deleting a session deletes its archive, that first.
  */
-export function createArchivingStore({ store, archives }: ArchivingStoreOptions): ArchivingStore {
+export function createArchivingStore({
+  store,
+  archives,
+  legacy,
+}: ArchivingStoreOptions): ArchivingStore {
   const gates = createGates();
   const here = createKnownHere();
-  /** Sessions that are being made stubs: for a moment the store knows nothing of them. */
-  const leaving = new Map<string, Promise<void>>();
-
-  async function stat(key: SessionKey): Promise<LogStat | null> {
-    for (let left = leaving.get(idOf(key)); left; left = leaving.get(idOf(key))) await left;
-    return store.stat(key);
-  }
-
-  const reader = createArchivedReader({ ...store, stat }, archives);
+  const stubs = createStubs(store);
+  const reader = createArchivedReader(
+    { ...store, stat: (key) => stubs.stat(key) },
+    archives,
+    legacy,
+  );
 
   /** Leaves a stub of the session; its gate is shut. */
-  async function leaveStub(
-    key: SessionKey,
-    { logId, document }: Pick<LogStat, "logId" | "document">,
-    head: Uint8Array,
-  ): Promise<void> {
-    const id = idOf(key);
-    here.forget(id);
-    const left = (async () => {
-      await store.delete(key);
-      await store.create(key, { logId, head, document });
-    })();
-    leaving.set(
-      id,
-      left.catch(() => {}).finally(() => leaving.delete(id)),
-    );
-    await left;
+  function leaveStub(key: SessionKey, stub: LogStat): Promise<void> {
+    here.forget(idOf(key));
+    return stubs.leave(key, stub);
   }
 
   /** Restores the session unless its bytes are there; its gate is shut. */
   async function bringBack(key: SessionKey, watch: WatchOptions = {}): Promise<LogStat | null> {
     const found = await store.stat(key);
     const stub = decodeStub(found?.head ?? null);
-    if (found?.head && stub) {
+    if (found && stub) {
       const { logId } = stub;
       const manifest = await manifestOf(archives, key, logId);
       const isBegun = Object.values(found.end).some((bytes) => bytes > 0);
       // of a restoring that broke off, with the process or with the machine
-      if (isBegun || found.logId !== logId) await leaveStub(key, { ...found, logId }, found.head);
-      await restoreLogs({ store, archives: needArchives(archives), manifest, ...watch });
+      if (isBegun || found.logId !== logId) await leaveStub(key, { ...found, logId });
+      await restoreLogs({ store, legacy, archives: needArchives(archives), manifest, ...watch });
     }
     const back = await reader.stat(key);
     if (back) here.add(idOf(key), back.logId);
@@ -128,14 +122,16 @@ export function createArchivingStore({ store, archives }: ArchivingStoreOptions)
 
   const archivings = createArchivings({
     store,
-    stat,
+    source: { ...store, ...legacy },
+    stat: (key) => stubs.stat(key),
     archives,
+    isArchived: (key, found, manifest) => isArchived(legacy, key, found, manifest),
     giveUp: (key, manifest) =>
       gates.shut(idOf(key), async () => {
         const stored = await store.stat(key);
         const now = stored && asIfNew(stored);
-        if (!now || !isArchived(now, manifest)) return false;
-        await leaveStub(key, now, encodeStub(now));
+        if (!now || !(await isArchived(legacy, key, now, manifest))) return false;
+        await leaveStub(key, { ...now, head: encodeStub(now) });
         return true;
       }),
   });
@@ -191,9 +187,28 @@ export function createArchivingStore({ store, archives }: ArchivingStoreOptions)
       return found;
     },
 
+    async isGivenUp(key) {
+      const found = await stubs.stat(key);
+      return decodeStub(found?.head ?? null) !== null;
+    },
+
     async adopt() {
       if (!archives) return 0;
       return adoptArchives(store, archives, (key, make) => gates.shut(idOf(key), make));
     },
   };
+}
+
+/** Whether the archive holds all of the session. Messages never change: it has them, or has none. */
+async function isArchived(
+  legacy: ArchivingStoreOptions["legacy"],
+  key: SessionKey,
+  stat: LogStat,
+  manifest: Manifest,
+): Promise<boolean> {
+  if (!holdsLogs(stat, manifest)) return false;
+  if (!legacy || manifest.messages) return true;
+  const messages = await legacy.messages(key, stat.logId);
+  await messages?.cancel();
+  return messages === null;
 }

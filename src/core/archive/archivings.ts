@@ -4,14 +4,19 @@ import { idOf } from "../names.ts";
 import { manifestOf, needArchives } from "./archived-reader.ts";
 import type { Archives, WatchOptions } from "./archives.ts";
 import type { ArchiveOptions } from "./archiving-store.ts";
-import { isArchived, type Manifest } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
+import type { ArchiveSource } from "./pack-source.ts";
 import { asIfNew, decodeStub } from "./stub.ts";
 
 export interface ArchivingsOptions {
   readonly store: LogStore;
+  /** Where the bytes are read that are archived. */
+  readonly source: ArchiveSource;
   /** The session as the store has it, stub or not. */
   readonly stat: (key: SessionKey) => Promise<LogStat | null>;
   readonly archives: Archives | null;
+  /** Whether the archive holds all of the session. */
+  readonly isArchived: (key: SessionKey, stat: LogStat, manifest: Manifest) => Promise<boolean>;
   /** Gives up the session's bytes; false if it is not any more what was archived. */
   readonly giveUp: (key: SessionKey, manifest: Manifest) => Promise<boolean>;
 }
@@ -34,7 +39,7 @@ interface Entry {
 const TRIES = 3;
 
 export function createArchivings(options: ArchivingsOptions): Archivings {
-  const { store, stat, archives, giveUp } = options;
+  const { store, source, stat, archives, isArchived, giveUp } = options;
   /** By session, and by whether its bytes are to go. */
   const entries = new Map<string, Entry>();
 
@@ -49,10 +54,10 @@ export function createArchivings(options: ArchivingsOptions): Archivings {
       if (stub) return manifestOf(archives, key, stub.logId);
       await refuseOpenRuns(store, key);
       const known = await target.find(key).catch(orNone);
-      const isDone = known !== null && isArchived(found, known);
+      const isDone = known !== null && (await isArchived(key, found, known));
       // a long time may have passed since it was verified
       const isGood = isDone && (!deleteLocal || (await isWhole(target, known, watch)));
-      const manifest = isGood ? known : await target.write(store, key, found, watch);
+      const manifest = isGood ? known : await target.write(source, key, found, watch);
       const isEmpty = found.end.raw === 0;
       if (!deleteLocal || isEmpty || (await giveUp(key, manifest))) return manifest;
     }

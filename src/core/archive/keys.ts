@@ -1,6 +1,7 @@
 import { isLogId } from "../../ports/log-id.ts";
-import type { LogName, SessionKey } from "../../ports/log-store.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
 import { isLabel } from "../names.ts";
+import type { PackName } from "./manifest.ts";
 
 /** One life of a session in an archive. */
 export interface ArchiveName extends SessionKey {
@@ -13,7 +14,8 @@ export interface ArchiveName extends SessionKey {
  * - `manifests/<project>!<session>!<logId>.json`, all manifests side by side, so that one listing
  *   names a thousand sessions. `!` sorts before all that is in names: the order of the keys is
  *   that of projects and sessions.
- * - `sessions/<project>/<session>/<logId>/<log>/<start>-<end>.gz`, the segments of its logs;
+ * - `sessions/<project>/<session>/<logId>/<log>/<start>-<end>.gz`, the segments of its logs, and
+ *   `messages/` beside the logs' folders, if messages in an older format came with them;
  * - `sessions/<project>/<session>/<logId>/draft.json`, how far an archiving has come.
  */
 export interface ArchiveKeys {
@@ -23,7 +25,7 @@ export interface ArchiveKeys {
   parseManifest(key: string): ArchiveName | null;
   /** Everything of a session but its manifests, of one life or of all. */
   folder(key: SessionKey, logId?: string): string;
-  segment(name: ArchiveName, log: LogName, start: number, end: number): string;
+  segment(name: ArchiveName, pack: PackName, start: number, end: number): string;
   draft(name: ArchiveName): string;
 }
 
@@ -51,8 +53,8 @@ export function createArchiveKeys(prefix: string): ArchiveKeys {
       const isOurs = parts.length === 3 && isLabel(project) && isLabel(session) && isLogId(logId);
       return isOurs ? { project, session, logId } : null;
     },
-    segment: (name, log, start, end) =>
-      `${folder(name, name.logId)}${log}/${padded(start)}-${padded(end)}.gz`,
+    segment: (name, pack, start, end) =>
+      `${folder(name, name.logId)}${pack}/${padded(start)}-${padded(end)}.gz`,
     draft: (name) => `${folder(name, name.logId)}draft.json`,
   };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../names.ts";
-import type { Manifest } from "./manifest.ts";
+import { type Manifest, packsOf } from "./manifest.ts";
 
 /** Bytes that all remembered manifests may take up, estimated. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -54,8 +54,9 @@ export function createManifestCache(clock: Pick<Clock, "now">): ManifestCache {
   };
 }
 
-function sizeOf({ head, document, logs }: Manifest): number {
-  const members = Object.values(logs).flatMap(({ segments }) =>
+function sizeOf(manifest: Manifest): number {
+  const { head, document } = manifest;
+  const members = Object.values(packsOf(manifest)).flatMap(({ segments }) =>
     segments.map((segment) => segment.members.length),
   );
   const numbers = members.reduce((sum, count) => sum + count + 8, 0);

@@ -30,6 +30,11 @@ export interface ArchivedLog {
   readonly segments: readonly ArchivedSegment[];
 }
 
+/** What is packed of a session: its logs, and the messages in an older format that came with them. */
+export type PackName = LogName | "messages";
+
+export const PACK_NAMES: readonly PackName[] = [...LOG_NAMES, "messages"];
+
 /** What an archive holds, and where: written last, so that an archive with a manifest is whole. */
 export interface Manifest extends SessionKey {
   readonly logId: string;
@@ -38,10 +43,12 @@ export interface Manifest extends SessionKey {
   readonly head: Uint8Array | null;
   readonly document: Uint8Array | null;
   readonly logs: Readonly<Record<LogName, ArchivedLog>>;
+  /** Messages in an older format (`LegacyLogs.messages`), or null if none came with the logs. */
+  readonly messages: ArchivedLog | null;
 }
 
-/** Logs as far as they are in an archive. */
-export type WrittenLogs = Readonly<Partial<Record<LogName, ArchivedLog>>>;
+/** Packs as far as they are in an archive. */
+export type WrittenPacks = Readonly<Partial<Record<PackName, ArchivedLog>>>;
 
 const FORMAT = 1;
 /** More than a member that could not be packed at all takes up. */
@@ -63,9 +70,20 @@ export function storedBytes({ segments }: ArchivedLog): number {
   return segments.reduce((sum, segment) => sum + packedBytes(segment), 0);
 }
 
-/** All bytes of the session's logs. */
-export function totalBytes(bytesOf: (name: LogName) => number): number {
-  return LOG_NAMES.reduce((sum, name) => sum + bytesOf(name), 0);
+/** A pack of the archived session; one that it has not is empty. */
+export function packOf({ logs, messages }: Manifest, name: PackName): ArchivedLog {
+  return name === "messages" ? (messages ?? EMPTY_LOG) : logs[name];
+}
+
+/** All packs of an archive. */
+export function packsOf(manifest: Manifest): WrittenPacks {
+  const { logs, messages } = manifest;
+  return messages ? { ...logs, messages } : logs;
+}
+
+/** All bytes of the archived session. */
+export function totalBytes(manifest: Manifest): number {
+  return PACK_NAMES.reduce((sum, name) => sum + packOf(manifest, name).bytes, 0);
 }
 
 /** Where each log of the archived session ends. */
@@ -73,8 +91,8 @@ export function endOf({ logs }: Manifest): Record<LogName, number> {
   return recordOfLogs((name) => logs[name].bytes);
 }
 
-/** Whether the archive holds all that `stat` tells of; a document may be a newer one. */
-export function isArchived(stat: LogStat, manifest: Manifest): boolean {
+/** Whether the archive holds all logs that `stat` tells of; a document may be a newer one. */
+export function holdsLogs(stat: LogStat, manifest: Manifest): boolean {
   const { logId, end, head } = stat;
   return (
     logId === manifest.logId &&
@@ -124,6 +142,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
       head: json["head"] === null ? null : decodeBase64(textField(json["head"])),
       document: json["document"] === null ? null : decodeBase64(textField(json["document"])),
       logs: logsOf(json["logs"]),
+      messages: messagesOf(json["messages"]),
     };
   } catch (error) {
     if (error instanceof RunlogError) throw error;
@@ -132,15 +151,17 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
 }
 
 /** How far an archiving has come, as JSON. */
-export function encodeDraft(logs: WrittenLogs): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${JSON.stringify({ format: FORMAT, logs })}\n`);
+export function encodeDraft({ messages, ...logs }: WrittenPacks): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${JSON.stringify({ format: FORMAT, logs, messages })}\n`);
 }
 
 /** The draft in `bytes`, or an empty one if this version cannot use it. */
-export function decodeDraft(bytes: Uint8Array | null): WrittenLogs {
+export function decodeDraft(bytes: Uint8Array | null): WrittenPacks {
   try {
     const json = object(bytes && JSON.parse(new TextDecoder().decode(bytes)));
-    return json["format"] === FORMAT ? logsOf(json["logs"]) : {};
+    if (json["format"] !== FORMAT) return {};
+    const messages = messagesOf(json["messages"]);
+    return { ...logsOf(json["logs"]), ...(messages && { messages }) };
   } catch {
     return {};
   }
@@ -150,6 +171,11 @@ export function decodeDraft(bytes: Uint8Array | null): WrittenLogs {
 function logsOf(value: unknown): Record<LogName, ArchivedLog> {
   const logs = object(value);
   return recordOfLogs((name) => (logs[name] === undefined ? EMPTY_LOG : logOf(logs[name])));
+}
+
+/** An archive that was made before messages were archived says nothing of them. */
+function messagesOf(value: unknown): ArchivedLog | null {
+  return value === undefined || value === null ? null : logOf(value);
 }
 
 /** Something of every log. */

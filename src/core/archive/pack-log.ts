@@ -1,18 +1,22 @@
-import type { LogName, LogReader } from "../../ports/log-store.ts";
 import type { ObjectBucket } from "../../ports/object-bucket.ts";
 import { gzipMember } from "../../stream/gzip.ts";
 import { Sha256 } from "../../stream/sha256.ts";
 import type { ArchiveKeys, ArchiveName } from "./keys.ts";
-import { type ArchivedLog, type ArchivedSegment, MEMBER_BYTES, SEGMENT_BYTES } from "./manifest.ts";
+import {
+  type ArchivedLog,
+  type ArchivedSegment,
+  MEMBER_BYTES,
+  type PackName,
+  SEGMENT_BYTES,
+} from "./manifest.ts";
+import type { PackSource } from "./pack-source.ts";
 import { createPartWriter } from "./part-writer.ts";
 import type { PatientBucket } from "./patient-bucket.ts";
 
 export interface PackOptions {
   readonly name: ArchiveName;
-  readonly log: LogName;
-  /** Bytes of the log to pack; it may be longer by now. */
-  readonly end: number;
-  readonly reader: Pick<LogReader, "read">;
+  readonly log: PackName;
+  readonly source: PackSource;
   readonly bucket: ObjectBucket;
   readonly patient: PatientBucket;
   readonly keys: ArchiveKeys;
@@ -27,7 +31,8 @@ export interface PackOptions {
 
 /** Packs a log, but for the segments that are done: those are only read for the log's digest. */
 export async function packLog(options: PackOptions): Promise<ArchivedLog> {
-  const { end, done, patient, onSegment, signal } = options;
+  const { source, done, patient, onSegment, signal } = options;
+  const { end } = source;
   let hash = new Sha256();
   const segments: ArchivedSegment[] = [];
   const written = (bytes: number): ArchivedLog => ({ bytes, sha256: hash.hex(), segments });
@@ -91,20 +96,12 @@ async function packSegment(
 }
 
 async function* read(
-  { reader, name, log, signal, onBytes }: PackOptions,
+  { source, signal, onBytes }: PackOptions,
   start: number,
   bytes: number,
 ): AsyncGenerator<Uint8Array> {
-  const range = { logId: name.logId, log, start, end: start + bytes, signal };
-  const chunks = reader.read(name, range).getReader();
-  try {
-    for (;;) {
-      const { value, done } = await chunks.read();
-      if (done) return;
-      onBytes(value.length);
-      yield value;
-    }
-  } finally {
-    await chunks.cancel();
+  for await (const chunk of source.read({ start, end: start + bytes, signal })) {
+    onBytes(chunk.length);
+    yield chunk;
   }
 }

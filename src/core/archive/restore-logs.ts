@@ -1,13 +1,16 @@
 import { RunlogError } from "../../ports/errors.ts";
+import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import { LOG_NAMES, type LogName, type LogStore } from "../../ports/log-store.ts";
 import { Sha256 } from "../../stream/sha256.ts";
 import type { Archives, WatchOptions } from "./archives.ts";
-import { type Manifest, totalBytes } from "./manifest.ts";
+import { type Manifest, type PackName, packOf, totalBytes } from "./manifest.ts";
 import { NO_HEAD } from "./stub.ts";
 
 export interface RestoreOptions extends WatchOptions {
   /** Holds a stub of the session whose logs are empty. */
   readonly store: LogStore;
+  /** Takes messages in an older format; where nothing does, they stay in the archive. */
+  readonly legacy: Pick<LegacyLogs, "putMessages"> | null;
   readonly archives: Archives;
   readonly manifest: Manifest;
 }
@@ -22,25 +25,29 @@ const APPEND_BYTES = 1024 * 1024;
  * not those that were archived.
  */
 export async function restoreLogs(options: RestoreOptions): Promise<void> {
-  const { store, manifest, onProgress } = options;
-  const total = totalBytes((log) => manifest.logs[log].bytes);
+  const { store, legacy, manifest, onProgress } = options;
+  const total = totalBytes(manifest);
   let doneBytes = 0;
-  for (const log of LOG_NAMES)
-    await restoreLog(options, log, (bytes) => {
-      doneBytes += bytes;
-      onProgress?.({ phase: "restore", doneBytes, totalBytes: total });
-    });
+  const onBytes = (bytes: number): void => {
+    doneBytes += bytes;
+    onProgress?.({ phase: "restore", doneBytes, totalBytes: total });
+  };
+  for (const log of LOG_NAMES) await restoreLog(options, log, onBytes);
+  if (manifest.messages) {
+    const messages = wholeOf(options, "messages", onBytes);
+    await legacy?.putMessages(manifest, manifest.logId, messages);
+  }
   await store.setHead(manifest, manifest.logId, manifest.head ?? NO_HEAD);
 }
 
 async function restoreLog(
-  { store, archives, manifest, signal = new AbortController().signal }: RestoreOptions,
+  options: RestoreOptions,
   log: LogName,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
+  const { store, manifest } = options;
   const { logId } = manifest;
-  const { bytes: end, sha256 } = manifest.logs[log];
-  const hash = new Sha256();
+  const { bytes: end } = manifest.logs[log];
   let at = 0;
   let lines: Uint8Array[] = [];
   let size = 0;
@@ -49,12 +56,10 @@ async function restoreLog(
     const isLast = at + size === end;
     // on the device before the head says that it is here
     at = await store.append(manifest, lines, { logId, log, expectedEnd: at, durable: isLast });
-    onBytes(size);
     lines = [];
     size = 0;
   };
-  for await (const chunk of archives.read(manifest, { log, start: 0, end, signal })) {
-    hash.update(chunk);
+  for await (const chunk of wholeOf(options, log, onBytes)) {
     const lineEnd = chunk.lastIndexOf(LF) + 1;
     const whole = chunk.subarray(0, lineEnd);
     if (whole.length > 0) lines.push(whole);
@@ -66,7 +71,22 @@ async function restoreLog(
     if (rest.length > 0) lines.push(rest);
     size += rest.length;
   }
+  await append();
+}
+
+/** All of a pack. Throws `archive-damaged` behind the last chunk if it is not what was archived. */
+async function* wholeOf(
+  { archives, manifest, signal = new AbortController().signal }: RestoreOptions,
+  log: PackName,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  const { bytes: end, sha256 } = packOf(manifest, log);
+  const hash = new Sha256();
+  for await (const chunk of archives.read(manifest, { log, start: 0, end, signal })) {
+    hash.update(chunk);
+    onBytes(chunk.length);
+    yield chunk;
+  }
   if (hash.hex() !== sha256)
     throw new RunlogError("archive-damaged", "An archived log is not what was archived");
-  await append();
 }

@@ -1,14 +1,13 @@
 import { RunlogError } from "../../ports/errors.ts";
-import type { LogName } from "../../ports/log-store.ts";
 import type { ByteBudget } from "../../stream/byte-budget.ts";
 import { gunzipMember } from "../../stream/gzip.ts";
 import type { ArchiveKeys } from "./keys.ts";
-import { type Manifest, MEMBER_BYTES, SEGMENT_BYTES } from "./manifest.ts";
+import { type Manifest, MEMBER_BYTES, type PackName, packOf, SEGMENT_BYTES } from "./manifest.ts";
 import type { PatientBucket } from "./patient-bucket.ts";
 
 export interface UnpackOptions {
   readonly manifest: Manifest;
-  readonly log: LogName;
+  readonly log: PackName;
   readonly patient: PatientBucket;
   readonly keys: ArchiveKeys;
   /** Where the memory of packed members is taken from. */
@@ -59,7 +58,7 @@ interface Member {
 }
 
 function findMember({ manifest, log, keys }: UnpackOptions, memberStart: number): Member {
-  const segment = manifest.logs[log].segments[Math.floor(memberStart / SEGMENT_BYTES)];
+  const segment = packOf(manifest, log).segments[Math.floor(memberStart / SEGMENT_BYTES)];
   const inSegment = memberStart % SEGMENT_BYTES;
   const index = inSegment / MEMBER_BYTES;
   const packedBytes = segment?.members[index];

@@ -1,37 +1,32 @@
-import { LOG_NAMES, type LogName, type LogReader, type LogStat } from "../../ports/log-store.ts";
 import type { ObjectBucket } from "../../ports/object-bucket.ts";
 import type { WatchOptions } from "./archives.ts";
 import type { ArchiveKeys, ArchiveName } from "./keys.ts";
 import {
   type ArchivedLog,
   decodeDraft,
-  EMPTY_LOG,
   encodeDraft,
+  PACK_NAMES,
+  type PackName,
   packedBytes,
-  recordOfLogs,
-  totalBytes,
-  type WrittenLogs,
+  type WrittenPacks,
 } from "./manifest.ts";
 import { packLog } from "./pack-log.ts";
+import type { PackSources } from "./pack-source.ts";
 import type { PatientBucket } from "./patient-bucket.ts";
 
 export interface WriteLogsOptions extends WatchOptions {
   readonly name: ArchiveName;
-  /** How much of each log to write. */
-  readonly end: LogStat["end"];
-  readonly reader: Pick<LogReader, "read">;
+  readonly sources: PackSources;
   readonly bucket: ObjectBucket;
   readonly patient: PatientBucket;
   readonly keys: ArchiveKeys;
   /** Segments that an earlier archiving has written. Default: those that its draft tells of. */
-  readonly base: WrittenLogs | null;
+  readonly base: WrittenPacks | null;
 }
 
-/** Writes all logs of a session, but for the segments that are there already. */
-export async function writeLogs(
-  options: WriteLogsOptions,
-): Promise<Readonly<Record<LogName, ArchivedLog>>> {
-  const { name, end, bucket, patient, keys, onProgress } = options;
+/** Writes all that there is of a session, but for the segments that are there already. */
+export async function writeLogs(options: WriteLogsOptions): Promise<WrittenPacks> {
+  const { name, sources, bucket, patient, keys, onProgress } = options;
   const { signal = new AbortController().signal } = options;
   await patient.retry(() => bucket.abortUploads(keys.folder(name)), signal);
   const draft = keys.draft(name);
@@ -39,10 +34,12 @@ export async function writeLogs(
   const sizes = new Map<string, number>();
   for await (const { key, size } of patient.list(keys.folder(name, name.logId)))
     sizes.set(key, size);
-  const total = totalBytes((log) => end[log]);
+  const total = PACK_NAMES.reduce((sum, log) => sum + (sources[log]?.end ?? 0), 0);
   let doneBytes = 0;
-  const written: Partial<Record<LogName, ArchivedLog>> = {};
-  for (const log of LOG_NAMES) {
+  const written: Partial<Record<PackName, ArchivedLog>> = {};
+  for (const log of PACK_NAMES) {
+    const source = sources[log];
+    if (!source) continue;
     const done = (base[log]?.segments ?? []).filter((segment) => {
       const key = keys.segment(name, log, segment.start, segment.start + segment.bytes);
       return sizes.get(key) === packedBytes(segment);
@@ -50,7 +47,7 @@ export async function writeLogs(
     written[log] = await packLog({
       ...options,
       log,
-      end: end[log],
+      source,
       done,
       signal,
       onBytes(bytes) {
@@ -63,5 +60,5 @@ export async function writeLogs(
       },
     });
   }
-  return recordOfLogs((log) => written[log] ?? EMPTY_LOG);
+  return written;
 }

@@ -2,18 +2,26 @@ import { hasCode } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { Sessions } from "../sessions.ts";
+import type { Archiver } from "../archive/archiving-store.ts";
 import { condenseSession } from "./condense-session.ts";
 
 export interface CompactorOptions {
   readonly store: LogStore;
   readonly logger: Logger;
   readonly sessions: Sessions;
+  /** Knows which sessions are archived; null if none is. */
+  readonly archiver: Pick<Archiver, "isGivenUp"> | null;
 }
 
-/** Condenses the finished runs of sessions in the background, one session of the process at a time. */
+/**
+ * Condenses the finished runs of sessions in the background, one session of the process at a time.
+ * A session whose bytes are in the archive alone stays as it is: to write its log would restore it.
+ */
 export interface Compactor {
   /** Asks for it; nothing happens if there is nothing to condense. */
   request(key: SessionKey): void;
+  /** Does it next; resolves, also when it failed, when that is over. */
+  condense(key: SessionKey): Promise<void>;
   /** Stops; what is half done is gone on with the next time. Resolves when nothing is under way. */
   close(): Promise<void>;
 }
@@ -21,23 +29,32 @@ export interface Compactor {
 /** Sessions that wait at most; what is not remembered comes with the session's next use. */
 const MOST_WAITING = 10_000;
 
-export function createCompactor({ store, logger, sessions }: CompactorOptions): Compactor {
+export function createCompactor(options: CompactorOptions): Compactor {
+  const { store, logger, sessions, archiver } = options;
   const stop = new AbortController();
   const waiting = new Map<string, SessionKey>();
   let working: Promise<void> | null = null;
+  let last: Promise<void> = Promise.resolve();
 
   async function work(): Promise<void> {
     for (const [id, key] of waiting) {
       waiting.delete(id);
-      if (!stop.signal.aborted) await condense(key);
+      await inTurn(key);
     }
     working = null;
   }
 
+  function inTurn(key: SessionKey): Promise<void> {
+    last = last.then(() => condense(key));
+    return last;
+  }
+
   async function condense(key: SessionKey): Promise<void> {
+    if (stop.signal.aborted) return;
     const use = sessions.use(key);
     const { session } = use;
     try {
+      if (await archiver?.isGivenUp(key)) return;
       const shown = await session.shown();
       const { signal } = stop;
       if (shown) await condenseSession({ key, store, log: session.compact, shown, signal });
@@ -56,9 +73,11 @@ export function createCompactor({ store, logger, sessions }: CompactorOptions): 
       waiting.set(`${key.project}/${key.session}`, key);
       working ??= work();
     },
+    condense: inTurn,
     async close() {
       stop.abort();
       await working;
+      await last;
     },
   };
 }

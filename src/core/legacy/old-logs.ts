@@ -26,6 +26,8 @@ export interface OldLogsOptions {
   readonly directory: Pick<SessionDirectory, "projectsWith">;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where the messages of archived logs are. Default null: nothing archives. */
+  readonly archiver?: Pick<LegacyLogs, "messages"> | null;
   /** Default: there are no old logs. */
   readonly legacy?: LegacyOptions;
 }
@@ -62,6 +64,7 @@ export function createOldLogs({
   directory,
   clock,
   logger,
+  archiver,
   legacy,
 }: OldLogsOptions): OldLogs {
   const refused = new Set<string>();
@@ -118,7 +121,7 @@ export function createOldLogs({
     },
 
     async messages(key, logId) {
-      return (await legacy?.logs.messages(key, logId)) ?? null;
+      return (await (archiver ?? legacy?.logs)?.messages(key, logId)) ?? null;
     },
   };
 }

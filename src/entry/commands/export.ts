@@ -86,14 +86,21 @@ function readFormat(text: string): Format {
 
 /** A session in a format, piece by piece. */
 async function* chunksOf(
-  { shown: reader, oldLogs }: Look,
+  { shown: reader }: Look,
   key: SessionKey,
   format: Format,
 ): AsyncGenerator<Uint8Array | string> {
   const stat = await reader.stat(key);
   if (!stat) throw new RunlogError("session-not-found", "The session is gone");
   const shown = await lookAtShown(reader, key, stat);
-  const options = { store: reader, oldLogs, key, shown, condensed: null, nowMs: Date.now() };
+  const options = {
+    store: reader,
+    oldLogs: reader,
+    key,
+    shown,
+    condensed: null,
+    nowMs: Date.now(),
+  };
   if (format === "markdown") yield* exportMarkdown(reader, key, shown);
   else yield* fromSource(format === "json" ? exportDocument(options) : exportLines(options));
 }

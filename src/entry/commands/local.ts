@@ -1,11 +1,10 @@
 import { createDiskLogReader } from "../../../adapters/disk/index.ts";
 import { type Archives, createArchives } from "../../core/archive/archives.ts";
 import { type ArchivingStore, createArchivingStore } from "../../core/archive/archiving-store.ts";
-import { createArchivedReader } from "../../core/archive/archived-reader.ts";
+import { type ArchivedReader, createArchivedReader } from "../../core/archive/archived-reader.ts";
 import { ARCHIVE_URL_FORM, type ArchiveConfig, isArchiveUrl } from "../../config/storage.ts";
 import { type Config, parseConfig } from "../../config.ts";
 import { hasCode, RunlogError } from "../../ports/errors.ts";
-import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogReader } from "../../ports/log-store.ts";
 import { UsageError } from "../exit.ts";
 import { openBucket } from "../open-bucket.ts";
@@ -42,9 +41,11 @@ export async function openArchives(target: ArchiveConfig | null): Promise<OpenAr
 /** Opens the configured store to write it: nobody else may. Throws `store-locked` and its kin. */
 export async function openAlone(config: Config, target: ArchiveConfig | null): Promise<Alone> {
   if (config.storage.kind === "memory") throw noStore();
-  const { store: inner } = await openStore(config, { clock, logger: stderrLogger }).catch(addHint);
+  const surroundings = { clock, logger: stderrLogger };
+  const { store: inner, legacy } = await openStore(config, surroundings).catch(addHint);
   const opened = await openArchives(target);
-  const store = createArchivingStore({ store: inner, archives: opened.archives });
+  const { archives } = opened;
+  const store = createArchivingStore({ store: inner, archives, legacy: legacy?.logs ?? null });
   return {
     ...opened,
     store,
@@ -66,9 +67,7 @@ export interface Look {
   /** Archived sessions as the stubs that they are. */
   readonly stored: LogReader;
   /** Archived sessions as they were. */
-  readonly shown: LogReader;
-  /** What came with logs of an older system. */
-  readonly oldLogs: Pick<LegacyLogs, "messages">;
+  readonly shown: ArchivedReader;
   close(): Promise<void>;
 }
 
@@ -78,15 +77,14 @@ export async function openToLook(config: Config, archives: Archives | null): Pro
   if (storage.kind === "memory") throw noStore();
   if (storage.kind === "disk") {
     const stored = createDiskLogReader({ dir: storage.dir });
-    const shown = createArchivedReader(stored, archives);
-    return { stored, shown, oldLogs: stored, async close() {} };
+    const shown = createArchivedReader(stored, archives, stored);
+    return { stored, shown, async close() {} };
   }
   // readers of an object store need no lease
   const { store: stored } = await openStore(config, { clock, logger: stderrLogger });
   return {
     stored,
-    shown: createArchivedReader(stored, archives),
-    oldLogs: { messages: async () => null },
+    shown: createArchivedReader(stored, archives, null),
     close: () => stored.close(),
   };
 }

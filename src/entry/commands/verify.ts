@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { parseConfig } from "../../config.ts";
 import { type Archives } from "../../core/archive/archives.ts";
+import { packsOf } from "../../core/archive/manifest.ts";
 import { decodeStub } from "../../core/archive/stub.ts";
 import { verifyLog } from "../../core/verify-log.ts";
 import { RunlogError } from "../../ports/errors.ts";
@@ -83,7 +84,7 @@ async function verify(
   const where = isStub ? "archived" : manifest ? "here and archived" : "here";
   return {
     text: `ok, ${where}: ${events} events, ${bytesText(total)}`,
-    facts: { result: "ok", where, events, bytes: total, archive: manifest?.logs ?? null },
+    facts: { result: "ok", where, events, bytes: total, archive: manifest && packsOf(manifest) },
   };
 }
 

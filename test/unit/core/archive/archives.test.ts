@@ -188,7 +188,7 @@ describe("an archive", { timeout: TIMEOUT_MS }, () => {
       ++count % 3 === 0 ? (faults[Math.floor(count / 3) % faults.length] ?? "none") : "none",
     );
     const archives = createArchives({ bucket, clock: createFastClock() });
-    const store = createArchivingStore({ store: inner, archives });
+    const store = createArchivingStore({ legacy: null, store: inner, archives });
     for (let round = 0; round < 5; round++) {
       await store.archive(KEY, { deleteLocal: true });
       expect((await inner.stat(KEY))?.end.raw).toBe(0);
@@ -237,6 +237,7 @@ describe("a store that archives", () => {
     const line = lineOf(100);
     let at = end.raw;
     const store = createArchivingStore({
+      legacy: null,
       store: inner,
       archives: {
         ...archives,
@@ -255,8 +256,10 @@ describe("a store that archives", () => {
     const inner = createMemoryLogStore();
     const { logId } = await write(inner, MIB);
     const archives = createArchives({ bucket: createMemoryObjectBucket(), clock: systemClock });
-    await createArchivingStore({ store: inner, archives }).archive(KEY, { deleteLocal: true });
-    const store = createArchivingStore({ store: inner, archives: null });
+    await createArchivingStore({ legacy: null, store: inner, archives }).archive(KEY, {
+      deleteLocal: true,
+    });
+    const store = createArchivingStore({ legacy: null, store: inner, archives: null });
     expect((await store.stat(KEY))?.end.raw).toBe(MIB);
     const refused = "archive-not-configured";
     expect(await codeOf(drain(store.read(KEY, { logId })))).toBe(refused);
@@ -272,7 +275,7 @@ describe("a store that archives", () => {
     const stat = await write(inner, 2 * MIB);
     const expected = await drain(inner.read(KEY, { logId: stat.logId }));
     const archives = createArchives({ bucket: createMemoryObjectBucket(), clock: systemClock });
-    const store = createArchivingStore({ store: inner, archives });
+    const store = createArchivingStore({ legacy: null, store: inner, archives });
     await store.archive(KEY, { deleteLocal: true });
     const stub = await inner.stat(KEY);
     // what a store makes of a log that was being written then: some of its bytes, and another id
@@ -290,7 +293,7 @@ describe("a store that archives", () => {
   it("ends an archiving when its session is deleted, and leaves nothing of it", async () => {
     const bucket = createMemoryObjectBucket();
     const archives = createArchives({ bucket, clock: systemClock });
-    const store = createArchivingStore({ store: createMemoryLogStore(), archives });
+    const store = createArchivingStore({ legacy: null, store: createMemoryLogStore(), archives });
     await write(store, 8 * MIB);
     let begun = (): void => {};
     const isBegun = new Promise<void>((resolve) => (begun = resolve));

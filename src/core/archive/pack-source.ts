@@ -1,0 +1,77 @@
+import type { LegacyLogs } from "../../ports/legacy-logs.ts";
+import type { LogName, LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
+import { recordOfLogs } from "./manifest.ts";
+
+/**
+ * Where the bytes of a session are read. One without `messages` keeps none in an older format: those
+ * that the archive has already stay there.
+ */
+export interface ArchiveSource
+  extends Pick<LogReader, "read">, Partial<Pick<LegacyLogs, "messages">> {}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly signal: AbortSignal;
+}
+
+/** Bytes that are packed. */
+export interface PackSource {
+  /** How many there are to pack; there may be more by now. */
+  readonly end: number;
+  read(range: Range): AsyncIterable<Uint8Array>;
+}
+
+/** What there is to pack of a session. */
+export type PackSources = Readonly<Record<LogName, PackSource> & { messages: PackSource | null }>;
+
+/** The packs of the session as `stat` says that it is. Reads messages once, to know their size. */
+export async function packSources(
+  source: ArchiveSource,
+  key: SessionKey,
+  { logId, end }: Pick<LogStat, "logId" | "end">,
+): Promise<PackSources> {
+  const logs = recordOfLogs((log): PackSource => {
+    const read = (range: Range) => chunksOf(source.read(key, { ...range, logId, log }));
+    return { end: end[log], read };
+  });
+  return { ...logs, messages: await messagesSource(() => source.messages?.(key, logId)) };
+}
+
+/** Messages can be read from their beginning only: what lies before a range is passed over. */
+async function messagesSource(
+  open: () => ReturnType<LegacyLogs["messages"]> | undefined,
+): Promise<PackSource | null> {
+  const messages = await open();
+  if (!messages) return null;
+  let size = 0;
+  for await (const { length } of chunksOf(messages)) size += length;
+  return {
+    end: size,
+    async *read({ start, end, signal }) {
+      const again = await open();
+      let at = 0;
+      if (!again) return;
+      for await (const chunk of chunksOf(again)) {
+        signal.throwIfAborted();
+        const wanted = chunk.subarray(Math.max(start - at, 0), Math.max(end - at, 0));
+        if (wanted.length > 0) yield wanted;
+        at += chunk.length;
+        if (at >= end) return;
+      }
+    },
+  };
+}
+
+async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const chunks = stream.getReader();
+  try {
+    for (;;) {
+      const { value, done } = await chunks.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await chunks.cancel();
+  }
+}
