@@ -6,7 +6,7 @@ export function assertObjectLines(text: string): void {
 }
 
 /** Throws unless `text` is a JSON object. */
-export function assertObject(text: string): void {
+function assertObject(text: string): void {
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new Error(`no object: ${text}`);

@@ -44,10 +44,10 @@ export const target: FuzzTarget = fuzzTarget("old-log", oldFile, async (file) =>
   const server = await startFuzzServer([], store);
   try {
     for (const view of ["", "?view=raw"]) await assertShown(await server.fetch(linesOf(view)));
-  } finally {
     const kept = await keptOf(store, logId, file.length);
-    await server.close();
     if (Buffer.compare(kept, file) !== 0) throw new Error("the file was changed");
+  } finally {
+    await server.close();
   }
 });
 

@@ -1,14 +1,13 @@
 import * as fc from "fast-check";
 import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
+import { createToldRuns } from "../../load/told-runs.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { bytesOfLines, logLines } from "../log-inputs.ts";
-import { assertObject } from "../object-lines.ts";
 import { startFuzzServer } from "../server.ts";
 
 const KEY = { project: "p1", session: "s1" };
 const CONNECT = "/api/projects/p1/agentic-sessions/s1/agui/connect";
 const FRAME = /^data: ([^\n]*)(\nid: [^\n]*)?$/;
-const TERMINALS: ReadonlySet<string> = new Set(["RUN_FINISHED", "RUN_ERROR"]);
 
 const inputs = fc.record({
   lines: logLines,
@@ -55,7 +54,6 @@ function eventsIn(text: string): string[] {
     if (frame.startsWith(":")) continue;
     const [, data] = FRAME.exec(frame) ?? [];
     if (data === undefined) throw new Error(`no frame of one line: ${frame}`);
-    assertObject(data);
     events.push(data);
   }
   return events;
@@ -63,14 +61,7 @@ function eventsIn(text: string): string[] {
 
 /** Throws unless the events are whole runs, with nothing between them. */
 function assertRuns(events: readonly string[]): void {
-  let isOpen = false;
-  for (const text of events) {
-    const { type }: { type?: unknown } = JSON.parse(text);
-    if (typeof type !== "string") throw new Error(`no event: ${text}`);
-    if (isOpen === (type === "RUN_STARTED"))
-      throw new Error(`${isOpen ? "inside of a run" : "outside of all runs"}: ${text}`);
-    if (type === "RUN_STARTED") isOpen = true;
-    if (TERMINALS.has(type)) isOpen = false;
-  }
-  if (isOpen) throw new Error("the last run has no end");
+  const runs = createToldRuns();
+  for (const text of events) runs.take(text);
+  if (runs.isOpen) throw new Error("the last run has no end");
 }
