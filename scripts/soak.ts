@@ -10,12 +10,14 @@ import { soak, type SoakResult } from "./soak/soak.ts";
 const HELP = `Runs the server in a memory group of 512 MiB under load and faults, and checks that nothing is lost.
 
 200 sessions with logs of 1 MB to 1 GB, 40 of which have a run all the time; 1,000 live viewers; fast,
-slow, stalled, vanishing and half-open clients; exports and lists; runners that die; one kill -9 a minute.
-Every stream that anybody saw is held against the log: exits with 1 on any violation.
+slow, stalled, vanishing and half-open clients; condensed views, snapshots and clients of the standard;
+exports and lists; archives that are read and brought back; runners that die; one kill -9 a minute.
+Every stream of the raw log that anybody saw is held against the log, the others by their order: exits
+with 1 on any violation.
 
   npm run soak                          three minutes
   npm run soak -- --minutes N           longer
-  npm run soak -- --largest MB          no log larger than that (1000 needs 4.3 GB of disk)
+  npm run soak -- --largest MB          no log larger than that (1000 needs 7.2 GB of disk)
   npm run soak -- --viewers N           live viewers (1000)
   npm run soak -- --rate N              events a second of each running session (4)
   npm run soak -- --kill-every SECONDS  (60)

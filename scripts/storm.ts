@@ -11,20 +11,22 @@ import { serverSockets } from "./load/sockets.ts";
 import { keepServer, type KeptServer } from "./soak/kept-server.ts";
 import { formatCounts, formatLines, loopDelays, mebibytes, memoryCurve } from "./soak/report.ts";
 import { lateCursors } from "./storm/late-cursors.ts";
+import { MOST_UNANSWERED, unansweredViolation } from "./storm/unanswered.ts";
 import type { StormReport, StormSession } from "./storm/storm-clients.ts";
 
 const HELP = `Lets viewers connect to large logs faster than a server likes, in a memory group of 512 MiB.
 
 Half come back with a late cursor and leave at the end, half begin at the start and leave after 1 MB. Then
 a flood: more viewers at once than the server admits, who stay. Exits with 1 if the server ends or grows
-beyond the group, if anybody is refused otherwise than by 503 with Retry-After, if a stream has a hole, or
-if it does not answer as before when all have gone.
+beyond the group, if anybody is refused otherwise than by 503 with Retry-After, if a stream has a hole, if
+more than ${MOST_UNANSWERED * 100} % of a wave get no answer at all, or if it does not answer as before when all have gone.
 
   npm run storm                         35,000 connects in three minutes, then a flood of 3,000
   npm run storm -- --connects N --seconds S --flood N
   npm run storm -- --streams N          what the server admits (2500)
   npm run storm -- --log MB             size of each of the eight logs (100)
-  npm run storm -- --memory MIB --seed S`;
+  npm run storm -- --memory MIB --seed S
+  npm run storm -- --allow-unanswered   counts who gets no answer, and judges nothing by it`;
 
 const MEBIBYTE = 1024 * 1024;
 const SESSIONS = 8;
@@ -41,6 +43,7 @@ async function main(): Promise<void> {
       log: { type: "string", default: "100" },
       memory: { type: "string", default: "512" },
       seed: { type: "string", default: String(Math.trunc(Math.random() * 2 ** 31)) },
+      "allow-unanswered": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -77,7 +80,12 @@ async function main(): Promise<void> {
     const recovered = await recover(port);
     const kills = (await group?.oomKills()) ?? 0;
     const isOverrun = Number(values.flood) > Number(values.streams);
+    const unanswered = [
+      unansweredViolation("storm", storm.counts),
+      unansweredViolation("flood", flood.counts),
+    ].filter((text) => text !== null);
     const violations = [
+      ...(values["allow-unanswered"] ? [] : unanswered),
       ...(isOverrun && !("refused with 503" in flood.counts) ? ["nobody was refused"] : []),
       ...storm.violations,
       ...flood.violations,

@@ -1,5 +1,5 @@
 import { RunlogError } from "../../src/ports/errors.ts";
-import type { LogStat, SessionKey } from "../../src/ports/log-store.ts";
+import type { ListedLog, LogStat, SessionKey } from "../../src/ports/log-store.ts";
 import {
   DESIRED_PHASE,
   type NewSession,
@@ -30,6 +30,11 @@ export function newDocument(
  */
 export function documentOf(key: SessionKey, log: KnownLog): SessionDocument {
   return readDocument(log.document) ?? minimalDocument(key, { ...log, uid: log.logId });
+}
+
+/** What can be said of a session whose log is listed and cannot be read. */
+export function documentOfListed(log: ListedLog): SessionDocument {
+  return minimalDocument(log, { ...log, uid: log.logId });
 }
 
 /** As `documentOf`, but throws `store-failed` rather than have an unreadable document overwritten. */

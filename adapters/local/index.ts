@@ -1,11 +1,12 @@
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { ListedLog, LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { SessionDirectory } from "../../src/ports/session-directory.ts";
-import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
+import { bySessionAge, searchFor } from "../../src/ports/session-order.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import {
   changedDocument,
   documentOf,
+  documentOfListed,
   encodeDocument,
   newDocument,
   writableDocument,
@@ -22,13 +23,15 @@ export interface LocalDirectoryOptions {
 }
 
 const PAGE = 500;
+const UNKNOWN_TEXTS: RowTexts = { displayName: "", initialPrompt: "" };
 /** Of the texts of list rows, kept between two lists. */
 const ROW_CACHE_CHARS = 16 * 1024 * 1024;
 
 /**
  * A SessionDirectory for one machine: the sessions are those that the store holds a log of, and what
  * is known of them is the log's document. It stores nothing of its own, and is the only one
- * that writes documents into its store.
+ * that writes documents into its store. A session whose log cannot be read is in its list all the
+ * same, by its name and age.
  */
 export function createLocalDirectory({
   store,
@@ -48,6 +51,11 @@ export function createLocalDirectory({
         rowCache.forget(id);
       }
     });
+  }
+
+  async function rowOf(log: ListedLog): Promise<RowTexts | null> {
+    const read = rowCache.row(idOf(log), log.logId, () => readRow(log));
+    return unlessUnreadable(read, UNKNOWN_TEXTS);
   }
 
   async function readRow(key: SessionKey): Promise<RowTexts | null> {
@@ -116,19 +124,19 @@ export function createLocalDirectory({
 
     async page(project, { limit, offset, search }, { signal } = {}) {
       const matches = searchFor(search);
-      const rows: Pick<SessionRow, "session" | "createdAtMs">[] = [];
+      const rows: ListedLog[] = [];
       signal?.throwIfAborted();
-      for await (const { session, logId, createdAtMs } of logs(project)) {
+      for await (const log of logs(project)) {
         signal?.throwIfAborted();
-        const key = { project, session };
-        const texts = await rowCache.row(idOf(key), logId, () => readRow(key));
+        const texts = await rowOf(log);
         // documents tell whole seconds: a finer order could not be seen in them
-        const shownMs = Math.floor(createdAtMs / 1000) * 1000;
-        if (texts && matches({ session, ...texts })) rows.push({ session, createdAtMs: shownMs });
+        const createdAtMs = Math.floor(log.createdAtMs / 1000) * 1000;
+        if (texts && matches({ session: log.session, ...texts }))
+          rows.push({ ...log, createdAtMs });
       }
       const wanted = rows.sort(bySessionAge).slice(offset, offset + limit);
       const found = await Promise.all(
-        wanted.map(({ session }) => directory.get({ project, session })),
+        wanted.map((log) => unlessUnreadable(directory.get(log), documentOfListed(log))),
       );
       const documents = found.filter((document) => document !== null);
       return { documents, totalCount: rows.length };
@@ -152,6 +160,16 @@ function fillIn(template: string, { project, session }: SessionKey): string {
     .replaceAll("{session}", encodeURIComponent(session))
     .replaceAll("{project}", encodeURIComponent(project));
   return url.endsWith("/") ? url : `${url}/`;
+}
+
+/** What `read` gives, or `known` if this one session is not to be read. */
+async function unlessUnreadable<T>(read: Promise<T>, known: T): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    if (hasCode(error, "store-failed")) return known;
+    throw error;
+  }
 }
 
 function textOf(value: unknown): string {

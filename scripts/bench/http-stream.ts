@@ -2,11 +2,13 @@ import { connect, type Socket } from "node:net";
 import { createDeferred } from "./deadline.ts";
 import { type BodyDecoder, createBodyDecoder } from "./http-body.ts";
 
-/** A GET whose body is handed on as it comes. */
+/** A GET, or a POST of JSON, whose answer is handed on as it comes. */
 export interface HttpStreamOptions {
   readonly port: number;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** JSON to post; without it it is a GET. */
+  readonly body?: string;
   /** The head, before the first bytes of the body. */
   readonly onHead?: (head: ResponseHead) => void;
   /** Bytes of the body, valid only during the call. */
@@ -37,11 +39,11 @@ const HEAD_END = "\r\n\r\n";
 const readBuffer = Buffer.allocUnsafe(READ_BUFFER_BYTES);
 
 /**
- * Opens a GET on 127.0.0.1 over a bare socket, so that counting the bytes of a replay costs far less
+ * Opens a request on 127.0.0.1 over a bare socket, so that counting the bytes of a replay costs far less
  * than sending them. The connection is closed when the body is complete.
  */
 export function openHttpStream(options: HttpStreamOptions): HttpStream {
-  const { port, path, headers = {}, onHead, onBody = () => {}, bytesPerSecond } = options;
+  const { port, path, body, headers = {}, onHead, onBody = () => {}, bytesPerSecond } = options;
   const head = createDeferred<ResponseHead>();
   const ended = createDeferred<boolean>();
   // whoever only waits for the end must not be told of the head by an unhandled rejection
@@ -86,9 +88,17 @@ export function openHttpStream(options: HttpStreamOptions): HttpStream {
     head.reject(new Error(`the connection to ${path} ended before a response`));
     ended.resolve(false);
   });
-  const fields = Object.entries({ Host: `127.0.0.1:${port}`, ...headers });
-  const lines = [`GET ${path} HTTP/1.1`, ...fields.map(([name, value]) => `${name}: ${value}`)];
-  socket.write(`${lines.join("\r\n")}${HEAD_END}`);
+  const ofBody = body !== undefined && {
+    "Content-Type": "application/json",
+    "Content-Length": String(Buffer.byteLength(body)),
+  };
+  const fields = Object.entries({ Host: `127.0.0.1:${port}`, ...ofBody, ...headers });
+  const method = body === undefined ? "GET" : "POST";
+  const lines = [
+    `${method} ${path} HTTP/1.1`,
+    ...fields.map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.write(`${lines.join("\r\n")}${HEAD_END}${body ?? ""}`);
 
   return { head: head.promise, ended: ended.promise, close: () => void socket.destroy() };
 }

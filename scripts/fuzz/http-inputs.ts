@@ -34,6 +34,12 @@ const name = fc.oneof(
   { weight: 1, arbitrary: anyText },
 );
 
+/** What stands where a path names a session's event. */
+const eventName = fc.oneof(
+  fc.constantFrom("abcdefghijklmnop-r0", "abcdefghijklmnop-r99", "abcdefghijklmnop-c1.5", "-r1"),
+  name,
+);
+
 const fieldText = fc.oneof(
   fc.constantFrom(
     "application/json",
@@ -85,11 +91,23 @@ const headers = fc.array(
 const query = fc
   .array(
     fc.tuple(
-      fc.constantFrom("view", "after", "limit", "offset", "search", "token", "access_token", "x"),
+      fc.constantFrom(
+        "view",
+        "profile",
+        "after",
+        "limit",
+        "offset",
+        "search",
+        "token",
+        "access_token",
+        "x",
+      ),
       fc.oneof(
         fc.constantFrom(
           "raw",
           "snapshot",
+          "0.0",
+          "1.0",
           "0",
           "-1",
           "20",
@@ -147,6 +165,8 @@ const known = jsonWith([
   "metaType",
   "payload",
   "messageId",
+  "protocolVersion",
+  "deleteLocal",
 ]);
 const runBody = fc.record({
   messages: fc.array(
@@ -175,7 +195,7 @@ const request: fc.Arbitrary<WireRequest> = fc
   .record({
     route: fc.constantFrom(...routes),
     otherMethod: fc.option(fc.constantFrom(...METHODS), { freq: 8 }),
-    names: fc.array(name, { minLength: 3, maxLength: 3 }),
+    names: fc.tuple(name, name, eventName),
     suffix: fc.oneof({ weight: 9, arbitrary: fc.constant("") }, { weight: 1, arbitrary: anyText }),
     query,
     headers,

@@ -3,16 +3,23 @@ import {
   createLocalDirectory,
   createLocalPlatform,
 } from "../../adapters/local/index.ts";
-import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import {
+  createMemoryLiveFeed,
+  createMemoryLogStore,
+  createMemoryObjectBucket,
+} from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import { createArchives } from "../../src/core/archive/archives.ts";
+import { createArchivingStore } from "../../src/core/archive/archiving-store.ts";
 import { createSessionService, type SessionService } from "../../src/core/service.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
+import type { LogStore } from "../../src/ports/log-store.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
 import { concatBytes } from "../../src/stream/concat.ts";
 import { type RunnerAnswer, responseOf } from "./runner-inputs.ts";
 
-/** A whole server in this process, without a socket, that forgets everything when it is closed. */
+/** A whole server in this process, without a socket, that archives to memory. */
 export interface FuzzServer {
   fetch(request: Request): Promise<Response>;
   close(): Promise<void>;
@@ -31,9 +38,12 @@ export async function routesOf(): Promise<{ readonly method: string; readonly pa
   return app.routes.filter(({ method }) => method !== "ALL");
 }
 
-/** Starts one whose runner gives these answers, over and over. */
-export async function startFuzzServer(answers: readonly RunnerAnswer[]): Promise<FuzzServer> {
-  const { service, app } = await createServer(answers);
+/** Starts one whose runner gives these answers, over and over, by default over an empty store. */
+export async function startFuzzServer(
+  answers: readonly RunnerAnswer[],
+  store?: LogStore,
+): Promise<FuzzServer> {
+  const { service, app } = await createServer(answers, store);
   return {
     fetch: async (request) => app.fetch(request),
     close: () => service.close(),
@@ -41,11 +51,13 @@ export async function startFuzzServer(answers: readonly RunnerAnswer[]): Promise
   };
 }
 
-async function createServer(answers: readonly RunnerAnswer[]) {
-  const store = createMemoryLogStore();
+async function createServer(answers: readonly RunnerAnswer[], inner = createMemoryLogStore()) {
+  const archives = createArchives({ bucket: createMemoryObjectBucket(), clock: systemClock });
+  const store = createArchivingStore({ store: inner, archives, legacy: null });
   let asked = 0;
   const service = await createSessionService({
     store,
+    archiver: store,
     feed: createMemoryLiveFeed(),
     directory: createLocalDirectory({ store, runnerUrl: "http://runner.invalid/" }),
     runner: createHttpRunnerClient({

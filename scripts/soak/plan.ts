@@ -1,4 +1,5 @@
 import { createDataDir, type DataDir, type LogSession } from "../bench/data-dir.ts";
+import { ARCHIVED_MEGABYTES } from "./workloads/archives.ts";
 import { generateLog, type GeneratedLog } from "../bench/generate-log.ts";
 
 /** The sessions of a soak, and which of them have runs. */
@@ -20,11 +21,15 @@ const SIZES = [
   { megabytes: 1, sessions: 128, running: 24 },
 ] as const;
 
-/** Bytes on disk, in MB, for logs of at most `largest` MB: the generated ones, and their copies. */
+/**
+ * Bytes on disk, in MB, for logs of at most `largest` MB: the generated ones, their copies, as much for
+ * what is condensed and archived of these, as if nothing became smaller by it.
+ */
 export function neededMegabytes(largest: number): number {
-  return SIZES.reduce((sum, { megabytes, sessions }) => {
+  return SIZES.reduce((sum, { megabytes, sessions, running }) => {
     const size = Math.min(megabytes, largest);
-    return sum + size * (sessions + 1);
+    const archived = size <= ARCHIVED_MEGABYTES ? sessions - running : 0;
+    return sum + size * (1 + 2 * (sessions + archived));
   }, 0);
 }
 

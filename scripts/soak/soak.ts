@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ChildScript, startScript } from "../bench/child-script.ts";
 import { freeFixedPort } from "../bench/loopback.ts";
@@ -8,6 +9,7 @@ import type { ClientsReport } from "./clients-process.ts";
 import { keepRunning, type KeptRuns } from "./keep-running.ts";
 import { keepServer, type KeptServer } from "./kept-server.ts";
 import { layOutSessions, type SoakData } from "./plan.ts";
+import { restoreSessions } from "./restore-sessions.ts";
 import type { RunnerReady, RunOver } from "./runner-process.ts";
 import type { SeenRange } from "./stream-checker.ts";
 import type { ViewersReport, WatchedSession } from "./viewers-process.ts";
@@ -70,7 +72,9 @@ async function watched(
 ): Promise<SoakResult> {
   const { port: runnerPort = 0 }: Partial<RunnerReady> = Object(await runner.next(CHILD_START_MS));
   const port = await freeFixedPort();
-  const server = await keepServer({ dataDir: data.dir, port, runnerPort, group });
+  // beside what the store looks at, so that it goes with the data
+  const env = { RUNLOG_ARCHIVE_URL: `file:${join(data.dir, "archive")}` };
+  const server = await keepServer({ dataDir: data.dir, port, runnerPort, group, env });
   const children = startClients(options, data, port);
   try {
     const runs = keepRunning({
@@ -90,6 +94,7 @@ async function watched(
     const viewers = await children.viewers.next(VIEWERS_MS);
     children.clients.send("stop");
     const clients = await children.clients.next(VIEWERS_MS);
+    const notRestored = await restoreSessions(port, data.resting);
     await server.stop();
     options.progress("checking what was seen against what is stored");
     const checked = await checkLogs(data, runs, [...viewers.seen, ...clients.seen]);
@@ -108,6 +113,7 @@ async function watched(
       violations: [
         ...server.violations,
         ...stuck,
+        ...notRestored,
         ...memoryViolations(server, used, options.limitBytes),
         ...viewers.violations,
         ...clients.violations,
@@ -140,6 +146,7 @@ function startClients({ viewers, seed }: SoakOptions, data: SoakData, port: numb
         name: session,
         path,
         megabytes: log.megabytes,
+        isResting: data.resting.some((resting) => resting.session === session),
       })),
     }),
   };

@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { createEventFrames } from "./event-frames.ts";
 
 /** What a viewer saw of a log: all events between two offsets, and a checksum of their lines. */
 export interface SeenRange {
@@ -12,6 +13,8 @@ export interface SeenRange {
 export interface StreamChecker {
   /** Takes the next bytes of the connection's body. */
   push(bytes: Buffer): void;
+  /** Takes the next event, from whoever takes the body apart himself. */
+  take(data: Buffer, id: string | null): void;
   /** A new connection begins: what was cut within a frame by the end of the last one is dropped. */
   reconnect(): void;
   /** The cursor to come back with; null before the first event. */
@@ -30,12 +33,8 @@ export interface StreamCheckerOptions {
   readonly onEvent?: (data: Buffer) => void;
 }
 
-const FRAME_END = Buffer.from("\n\n");
-const DATA = Buffer.from("data: ");
-const ID = Buffer.from("\nid: ");
 const LF = Buffer.from("\n");
 const CURSOR = /^([a-z0-9]{16})-r(\d+)$/;
-const EMPTY = Buffer.alloc(0);
 
 /**
  * A checker for a stream of the raw log. Because a cursor is the offset behind its event, a stream
@@ -52,10 +51,9 @@ export function createStreamChecker(options: StreamCheckerOptions = {}): StreamC
   let end = start;
   let crc = 0;
   let events = 0;
-  let carry: Buffer = EMPTY;
 
-  function takeEvent(data: Buffer, id: string): void {
-    const position = positionOf(id);
+  function takeEvent(data: Buffer, id: string | null): void {
+    const position = positionOf(id ?? "");
     if (position === null) {
       violations.push(`no cursor: ${id}`);
       return;
@@ -73,28 +71,15 @@ export function createStreamChecker(options: StreamCheckerOptions = {}): StreamC
     onEvent?.(data);
   }
 
-  function takeFrame(frame: Buffer): void {
-    const idAt = frame.lastIndexOf(ID);
-    if (frame.subarray(0, DATA.length).equals(DATA) && idAt !== -1)
-      takeEvent(frame.subarray(DATA.length, idAt), frame.toString("latin1", idAt + ID.length));
-    else if (!/^(:|retry: \d+$)/.test(frame.toString("latin1", 0, 40)))
-      violations.push(`no frame: ${frame.toString("utf8", 0, 100)}`);
-  }
+  const frames = createEventFrames({
+    onEvent: takeEvent,
+    onOther: (text) => violations.push(`no frame: ${text}`),
+  });
 
   return {
-    push(bytes) {
-      const text = carry.length === 0 ? bytes : Buffer.concat([carry, bytes]);
-      let from = 0;
-      for (let to = text.indexOf(FRAME_END); to !== -1; to = text.indexOf(FRAME_END, from)) {
-        takeFrame(text.subarray(from, to));
-        from = to + FRAME_END.length;
-      }
-      // a copy: the bytes are only valid during the call
-      carry = from === text.length ? EMPTY : Buffer.from(text.subarray(from));
-    },
-    reconnect() {
-      carry = EMPTY;
-    },
+    push: (bytes) => frames.push(bytes),
+    take: takeEvent,
+    reconnect: () => frames.reset(),
     get cursor() {
       return cursor;
     },

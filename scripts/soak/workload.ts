@@ -6,7 +6,10 @@ export interface WorkloadSession {
   readonly name: string;
   /** Path of its routes. */
   readonly path: string;
+  /** Of its log, before the soak. */
   readonly megabytes: number;
+  /** Whether it has no runs. */
+  readonly isResting: boolean;
 }
 
 /** What a workload works with. */

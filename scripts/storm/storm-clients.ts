@@ -6,6 +6,7 @@ import { type HttpStream, openHttpStream, type ResponseHead } from "../bench/htt
 import { createRandom } from "../bench/random.ts";
 import { createHistogram } from "../load/histogram.ts";
 import { createStreamChecker } from "../soak/stream-checker.ts";
+import { unansweredBecause } from "./unanswered.ts";
 
 /** A session, and cursors of some of its last events. */
 export interface StormSession {
@@ -27,8 +28,11 @@ export interface StormReport {
 const LEAVE_AFTER_BYTES = 1_000_000;
 /** A visit that has not come to its end is given up: the server is judged by what it sent. */
 const LONGEST_VISIT_MS = 240_000;
-/** Descriptors of this process: with more open at once the next visits wait. */
-const MAX_OPEN = 15_000;
+/**
+ * With more open at once the next visits wait: below the connections that a server keeps by default
+ * (RUNLOG_MAX_CONNECTIONS), which closes further ones unanswered, and below this process's descriptors.
+ */
+const MAX_OPEN = 10_000;
 const TICK_MS = 50;
 
 endWithParent();
@@ -81,12 +85,14 @@ async function visit(): Promise<void> {
   const openedAtMs = performance.now();
   let received = 0;
   let isGood = false;
-  let outcome = "never answered";
+  let outcome = unansweredBecause("closed");
+  let isAnswered = false;
   const stream: HttpStream = openHttpStream({
     port,
     path: `${session.path}/agui/events?view=raw`,
     headers: cursor === null ? {} : { "Last-Event-ID": cursor },
     onHead(head) {
+      isAnswered = true;
       firstBytes.add(performance.now() - openedAtMs);
       isGood = head.status === 200;
       outcome = isGood ? "cut off" : refusal(head);
@@ -107,12 +113,17 @@ async function visit(): Promise<void> {
   }
   // what ends before it has an answer has had its turn as well
   void stream.head
-    .catch(() => {})
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== undefined) outcome = unansweredBecause(error.code);
+    })
     .then(() => {
       answered += 1;
       if (answered === connects) allAnswered.resolve();
     });
-  const timer = setTimeout(() => leave("gave up"), LONGEST_VISIT_MS);
+  const timer = setTimeout(
+    () => leave(isAnswered ? "gave up" : unansweredBecause("gave up")),
+    LONGEST_VISIT_MS,
+  );
   await stream.ended;
   clearTimeout(timer);
   count(outcome);

@@ -1,4 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
+import { hasCode } from "../ports/errors.ts";
 import type { LiveFeed } from "../ports/live-feed.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
@@ -39,7 +40,10 @@ export interface SessionUse {
 export interface Sessions {
   /** The session's state, made if it is not there. */
   use(key: SessionKey): SessionUse;
-  /** What the session's agent is doing, from memory or from the head: O(1). */
+  /**
+   * What the session's agent is doing, from memory or from the head: O(1). Nobody knows it of a log
+   * that cannot be read, which is logged once: a list is not to fail for one of its sessions.
+   */
   agentStatus(key: SessionKey): Promise<AgentStatus | null>;
   /** Asks the store about every log that somebody waits on: announcements may be lost. */
   refreshWaiting(): Promise<void>;
@@ -51,6 +55,9 @@ export interface Sessions {
   readonly used: number;
 }
 
+/** So many logs that cannot be read are remembered, so that each is logged once. */
+const MAX_UNREADABLE = 10_000;
+
 interface Entry {
   readonly session: Session;
   uses: number;
@@ -58,8 +65,9 @@ interface Entry {
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, clock, idleMs, onLetGo } = options;
+  const { store, clock, idleMs, logger, onLetGo } = options;
   const entries = new Map<string, Entry>();
+  const unreadable = new Set<string>();
 
   function enter(key: SessionKey): Entry {
     const log = new SessionLog({ ...options, key });
@@ -74,6 +82,13 @@ export function createSessions(options: SessionsOptions): Sessions {
     entries.delete(idOf(session.key));
     session.log.close();
     onLetGo?.(session.key);
+  }
+
+  function noteUnreadable(key: SessionKey, error: unknown): void {
+    const id = idOf(key);
+    if (unreadable.has(id) || unreadable.size >= MAX_UNREADABLE) return;
+    unreadable.add(id);
+    logger.warn("log-not-readable", { ...key, error });
   }
 
   return {
@@ -107,15 +122,22 @@ export function createSessions(options: SessionsOptions): Sessions {
     async agentStatus(key) {
       const entry = entries.get(idOf(key));
       if (entry?.session.isLoaded) return entry.session.state.status;
-      const stat = await store.stat(key);
-      return decodeHead(stat?.head ?? null).state.status;
+      try {
+        const stat = await store.stat(key);
+        unreadable.delete(idOf(key));
+        return decodeHead(stat?.head ?? null).state.status;
+      } catch (error) {
+        if (!hasCode(error, "store-failed")) throw error;
+        noteUnreadable(key, error);
+        return null;
+      }
     },
 
     async refreshWaiting() {
       for (const { session } of entries.values())
         if (session.log.waiting > 0)
           await session.log.refresh().catch((error: unknown) => {
-            options.logger.warn("log-not-readable", { ...session.key, error });
+            logger.warn("log-not-readable", { ...session.key, error });
           });
     },
 

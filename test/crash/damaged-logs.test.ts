@@ -41,6 +41,7 @@ it("a log that was cut off anywhere behind the server's back serves the lines th
   for (const cut of cuts) {
     const session = sessionOf(first.server, first.runner, `cut-${cut}`);
     const lines = await session.play(WHOLE);
+    // a condensed log that is there by then would be cut off as well
     const { sse } = await session.watch("?view=raw");
     logs.set(`cut-${cut}`, { lines, cursor: (await sse.events(lines.length)).at(-1)?.id ?? "" });
     await sse.cancel();
@@ -127,6 +128,10 @@ it("a session whose directory or log is something else is refused alone, and the
     expect(text).not.toContain(dir);
   }
   await expectToGoOn(server, runner, "healthy", []);
+  const list = await server.fetch("/api/projects/p1/agentic-sessions");
+  expect(list.status).toBe(200);
+  const { items }: { items: { metadata: { name: string } }[] } = Object(await list.json());
+  expect(items.map(({ metadata }) => metadata.name).sort()).toEqual(["healthy", "no-file"]);
 });
 
 const NDJSON = { Accept: "application/x-ndjson" };

@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import { loadTarget, targetNames } from "../../scripts/fuzz/load-targets.ts";
 import { fuzzTarget } from "../../scripts/fuzz/fuzz-target.ts";
+import { routesOf } from "../../scripts/fuzz/server.ts";
+import { SESSION_ROUTES } from "../../src/http/session-routes.ts";
 import * as fc from "fast-check";
 
 const SEED = Math.trunc(Math.random() * 2 ** 31);
@@ -13,6 +15,13 @@ it.each(await targetNames())("no input from outside breaks the rule of %s", asyn
   const target = await loadTarget(name);
   expect(target.name).toBe(name);
   expect(await target.run({ seed: SEED, timeMs: TIME_MS })).toBeGreaterThan(0);
+});
+
+it("every route of a session is asked", async () => {
+  const asked = (await routesOf()).map(({ method, path }) => `${method} ${path}`);
+  const below = "/api/projects/:projectName/agentic-sessions";
+  for (const [method, path] of SESSION_ROUTES)
+    expect(asked).toContain(`${method} ${below}${path === "/" ? "" : path}`);
 });
 
 it("an input that breaks a rule is found, made small, and told with its seed", async () => {

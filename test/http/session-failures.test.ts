@@ -10,7 +10,7 @@ import {
   SessionClient,
   tell,
 } from "../contract/session-routes/harness.ts";
-import { ProjectClient } from "../contract/session-routes/project-client.ts";
+import { type Document, ProjectClient } from "../contract/session-routes/project-client.ts";
 import { waitFor } from "../contract/wait-for.ts";
 import { createManualClock } from "../support/manual-clock.ts";
 import { createTestServer } from "../support/test-server.ts";
@@ -94,4 +94,41 @@ describe("a store that fails", () => {
     expect(await session.settled("new")).toHaveLength(2);
     await server.dispose();
   });
+
+  it("for one session is told once, and keeps no other one from the list", async () => {
+    const memory = createMemoryLogStore();
+    const store: LogStore = {
+      ...memory,
+      stat: (key) =>
+        key.session === "s2" && isBroken
+          ? Promise.reject(new RunlogError("store-failed", "EIO at /data/secret"))
+          : memory.stat(key),
+    };
+    let isBroken = false;
+    const told: unknown[] = [];
+    const warn = (event: string, facts?: object): void => void told.push({ event, ...facts });
+    const server = await createTestServer({ store, logger: { info() {}, warn, error() {} } });
+    const project = new ProjectClient(server);
+    await new SessionClient(server).play([finishedEvent()]);
+    // nothing of it is in the memory of the server
+    await memory.create({ project: "p1", session: "s2" });
+    const whole = await listOf(project);
+    expect(whole).toHaveLength(2);
+    isBroken = true;
+    expect(await listOf(project)).toEqual(whole);
+    expect(await listOf(project)).toEqual(whole);
+    expect(told).toMatchObject([{ event: "log-not-readable", project: "p1", session: "s2" }]);
+    await expectProblem(await project.send("GET", "s2"), 500, "Failed to get agentic session");
+    isBroken = false;
+    expect(await listOf(project)).toEqual(whole);
+    await server.dispose();
+  });
 });
+
+/** The documents of a project's list, by name. */
+async function listOf(project: ProjectClient): Promise<Document[]> {
+  const response = await project.send("GET", "");
+  expect(response.status).toBe(200);
+  const { items } = (await response.json()) as { items: Document[] };
+  return items.sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
+}

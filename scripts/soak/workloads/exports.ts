@@ -6,7 +6,7 @@ const TAIL_BYTES = 64;
 /** Larger documents are checked by their end alone: parsing one costs many times its size. */
 const MAX_PARSED_MEGABYTES = 5;
 
-/** Exports as JSON lines, compared in the end with what is stored. */
+/** Exports of the raw log as JSON lines, compared in the end with what is stored. */
 export const lineExports: Workload = {
   name: "exports of lines",
   clients: 1,
@@ -17,7 +17,7 @@ export const lineExports: Workload = {
     let end = 0;
     const stream = openHttpStream({
       port: context.port,
-      path: `${path}/export`,
+      path: `${path}/export?view=raw`,
       headers: { Accept: "application/x-ndjson" },
       onBody(bytes) {
         crc = crc32(bytes, crc);
@@ -31,7 +31,7 @@ export const lineExports: Workload = {
   },
 };
 
-/** Exports as one document: one that ends is whole. */
+/** Exports as one document, finished runs condensed: one that ends is whole. */
 export const documentExports: Workload = {
   name: "exports of documents",
   clients: 1,

@@ -1,45 +1,25 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { type HttpStream, openHttpStream } from "../../bench/http-stream.ts";
 import { createStreamChecker } from "../stream-checker.ts";
+import { type Visit, visit } from "../visit.ts";
 import type { Workload, WorkloadContext, WorkloadSession } from "../workload.ts";
 
-interface Visit {
+type Replay = Pick<Visit, "bytesPerSecond" | "bytes" | "ms"> & {
   readonly session: WorkloadSession;
-  readonly bytesPerSecond?: number;
-  /** Leaves after so many bytes. */
-  readonly bytes?: number;
-  /** Leaves after so long. */
-  readonly ms: number;
-}
+};
 
 /** Replays a log from its start and checks what comes, until it leaves or is broken off. */
-async function replay(context: WorkloadContext, visit: Visit): Promise<void> {
-  const { session, bytesPerSecond, bytes: most = Infinity, ms } = visit;
+export async function replay(
+  context: WorkloadContext,
+  { session, ...rest }: Replay,
+): Promise<void> {
   const checker = createStreamChecker();
-  let isGood = false;
-  let received = 0;
-  const stream: HttpStream = openHttpStream({
-    port: context.port,
-    path: `${session.path}/agui/events?view=raw`,
-    ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
-    onHead({ status }) {
-      context.count(`replays answered ${status}`);
-      isGood = status === 200;
-    },
-    onBody(bytes) {
-      received += bytes.length;
-      if (isGood) checker.push(bytes);
-      if (received >= most) stream.close();
-    },
-  });
   try {
-    await stream.head;
-    const leave = new AbortController();
-    const signal = AbortSignal.any([context.signal, leave.signal]);
-    await Promise.race([stream.ended, sleep(ms, undefined, { signal }).catch(() => {})]);
-    leave.abort();
+    await visit(context, {
+      ...rest,
+      name: "replays",
+      path: `${session.path}/agui/events?view=raw`,
+      onBody: (bytes) => checker.push(bytes),
+    });
   } finally {
-    stream.close();
     for (const text of checker.violations) context.violation(`${session.name}, replay: ${text}`);
     if (checker.seen !== null) context.saw(session.name, checker.seen);
   }

@@ -1,0 +1,53 @@
+/** Takes the events out of a body of server-sent events that comes in pieces. */
+export interface EventFrames {
+  /** Takes the next bytes. */
+  push(bytes: Buffer): void;
+  /** Drops what was cut within a frame by the end of a connection. */
+  reset(): void;
+}
+
+export interface EventFramesOptions {
+  /** Told of each event's bytes, valid only during the call, and of its id if it has one. */
+  readonly onEvent: (data: Buffer, id: string | null) => void;
+  /** Told of the beginning of what is no event, no comment and no `retry`. */
+  readonly onOther: (text: string) => void;
+}
+
+const FRAME_END = Buffer.from("\n\n");
+const DATA = Buffer.from("data: ");
+const ID = Buffer.from("\nid: ");
+const LF = 10;
+const EMPTY = Buffer.alloc(0);
+const SHOWN_CHARS = 100;
+
+/** A frame is one line of data, then perhaps its id: everything else is something else. */
+export function createEventFrames({ onEvent, onOther }: EventFramesOptions): EventFrames {
+  let carry: Buffer = EMPTY;
+
+  function takeFrame(frame: Buffer): void {
+    const lineEnd = frame.indexOf(LF);
+    const data = lineEnd === -1 ? frame : frame.subarray(0, lineEnd);
+    const rest = frame.subarray(data.length);
+    const hasId = rest.subarray(0, ID.length).equals(ID) && !rest.includes(LF, ID.length);
+    if (data.subarray(0, DATA.length).equals(DATA) && (hasId || rest.length === 0))
+      onEvent(data.subarray(DATA.length), hasId ? rest.toString("latin1", ID.length) : null);
+    else if (!/^(:|retry: \d+$)/.test(frame.toString("latin1", 0, SHOWN_CHARS)))
+      onOther(frame.toString("utf8", 0, SHOWN_CHARS));
+  }
+
+  return {
+    push(bytes) {
+      const text = carry.length === 0 ? bytes : Buffer.concat([carry, bytes]);
+      let from = 0;
+      for (let to = text.indexOf(FRAME_END); to !== -1; to = text.indexOf(FRAME_END, from)) {
+        takeFrame(text.subarray(from, to));
+        from = to + FRAME_END.length;
+      }
+      // a copy: the bytes are only valid during the call
+      carry = from === text.length ? EMPTY : Buffer.from(text.subarray(from));
+    },
+    reset() {
+      carry = EMPTY;
+    },
+  };
+}
