@@ -136,6 +136,17 @@ describe("runlog archive, restore, export and verify", { timeout: TIMEOUT_MS }, 
     expect(await exported()).toEqual(before);
   });
 
+  it("archive passes over an adopted log that its server has not looked through", async () => {
+    const { dir, run, raw } = await freshPlace();
+    const log = await rawFile(dir, "s1");
+    const mark = `p${"0".repeat(13 + 10)}${" ".repeat(15)}\n`;
+    await writeFile(join(dirname(log), "edits.txt"), mark);
+    const archived = await run("archive", "p1/s1", "--delete-local", "--json");
+    expect(archived.code).not.toBe(0);
+    expect(archived.stdout).toContain("has to be shown once by its server first");
+    expect(await readFile(log)).toEqual(raw);
+  });
+
   it("export writes each session in the format that is asked for", async () => {
     const { dir, run, raw } = await freshPlace();
     for (const [format, extension] of [

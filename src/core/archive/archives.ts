@@ -62,8 +62,8 @@ export interface Archives {
   /** All archives, or those of a project; by project, then by session. */
   list(project?: string): AsyncGenerator<ArchiveName>;
   /**
-   * Archives the session as `stat` says that it is, with the messages that `source` has. Doing it again
-   * does only what is new.
+   * Archives the session as `stat` says that it is, with the messages that `source` has; those
+   * that its archive has already stay. Doing it again does only what is new.
    */
   write(
     source: ArchiveSource,
@@ -160,14 +160,13 @@ export function createArchives(options: ArchivesOptions): Archives {
       const common = { name, sources, bucket, patient, keys, ...watch };
       const attempt = async (base: WrittenPacks | null): Promise<Manifest> => {
         const packs = await writeLogs({ ...common, base });
-        const kept = source.messages ? null : same?.messages;
         const manifest: Manifest = {
           ...name,
           archivedAtMs: clock.now(),
           head,
           document,
           logs: recordOfLogs((log) => packs[log] ?? EMPTY_LOG),
-          messages: packs.messages ?? kept ?? null,
+          messages: packs.messages ?? same?.messages ?? null,
         };
         await verify(manifest, watch);
         return manifest;

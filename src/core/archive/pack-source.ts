@@ -2,10 +2,7 @@ import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogName, LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import { recordOfLogs } from "./manifest.ts";
 
-/**
- * Where the bytes of a session are read. One without `messages` keeps none in an older format: those
- * that the archive has already stay there.
- */
+/** Where the bytes of a session are read; without `messages`, of one that has none in an older format. */
 export interface ArchiveSource
   extends Pick<LogReader, "read">, Partial<Pick<LegacyLogs, "messages">> {}
 

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import type { ArchiveConfig } from "../../config/storage.ts";
 import { type Config, parseConfig } from "../../config.ts";
 import { type ArchiveSummary, summaryOf } from "../../core/archive/archive-session.ts";
+import { lookAtShown } from "../../core/legacy/read-shown.ts";
 import { type ExitCode, UsageError } from "../exit.ts";
 import type { Command } from "./command.ts";
 import { type Done, eachSession } from "./each-session.ts";
@@ -28,7 +29,8 @@ export const archiveCommand: Command = {
 
 Writes every log of a session, gzip-packed, and a manifest with their sizes and SHA-256 to the archive;
 reads it back and compares before anything else happens. What an interrupted archiving has
-written is found again. A session with an open run is passed over.
+written is found again. A session with an open run is passed over, and an older system's log that
+no server has shown yet.
 
 ${SELECTION_HELP}  --older-than <time>       only sessions that were made so long ago: 30d, 12h, 8w
   --to <url>                s3://<bucket>/<prefix> or file:<dir> (default RUNLOG_ARCHIVE_URL)
@@ -87,6 +89,9 @@ async function archiveAlone(
     const keys = select(alone.store, selection, Date.now());
     return await eachSession(keys, report, async (key) => {
       const startedAtMs = Date.now();
+      const stat = await alone.store.stat(key);
+      // whoever shows an adopted log for the first time writes to it, which would bring its bytes back
+      if (stat) await lookAtShown(alone.store, key, stat);
       const manifest = await alone.store.archive(key, {
         deleteLocal,
         onProgress: (progress) => report.advance(nameOf(key), progress),
