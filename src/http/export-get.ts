@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import { exportDocument, exportLength, exportLines } from "../core/export.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { gzipStream } from "../stream/gzip.ts";
 import { directoryOf } from "./access.ts";
 import { openStream } from "./open-stream.ts";
 import { problemOf } from "./problem.ts";
@@ -43,7 +44,7 @@ export function exportGet(service: SessionService) {
       const stream = openStream(service, source);
       if (!gzip) return c.body(stream, 200, headers);
       // a client that stops reading stalls the packer, and that the paced stream: one deadline for both
-      return c.body(stream.pipeThrough(new CompressionStream("gzip")), 200, headers);
+      return c.body(gzipStream(stream), 200, headers);
     } catch (error) {
       return problemOf(c, error, "Failed to read session events");
     } finally {

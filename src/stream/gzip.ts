@@ -1,13 +1,14 @@
 import { concatBytes } from "./concat.ts";
 
+type Chunk = Uint8Array<ArrayBuffer>;
+
 /** Bytes handed to a codec at once: what it makes of them is all that waits in between. */
 const PIECE_BYTES = 64 * 1024;
 
 /** `bytes` as one gzip member. They must not change until it resolves. */
 export async function gzipMember(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
-  const packed = piecesOf(bytes, bytes.length).pipeThrough(new CompressionStream("gzip"));
-  for await (const piece of chunksOf(packed)) pieces.push(piece);
+  for await (const piece of chunksOf(gzipStream(piecesOf(bytes, bytes.length)))) pieces.push(piece);
   return concatBytes(pieces);
 }
 
@@ -18,7 +19,50 @@ export async function gzipMember(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8A
 export function gunzipMember(
   member: Uint8Array<ArrayBuffer>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  return chunksOf(piecesOf(member, PIECE_BYTES).pipeThrough(new DecompressionStream("gzip")));
+  const stream = through(piecesOf(member, PIECE_BYTES), new DecompressionStream("gzip"));
+  return chunksOf(stream);
+}
+
+/** `source` as one gzip member; may be cancelled at any time, which cancels `source`. */
+export function gzipStream(source: ReadableStream<Chunk>): ReadableStream<Chunk> {
+  return through(source, new CompressionStream("gzip"));
+}
+
+/**
+ * As `pipeThrough`. Cancelling what a codec gives while it has more to give throws in Node (24.21)
+ * where nobody can catch it, and ends the process; so its input is aborted instead, and what it still
+ * gives is dropped.
+ */
+function through(
+  source: ReadableStream<Chunk>,
+  codec: ReadableWritablePair<Chunk, BufferSource>,
+): ReadableStream<Chunk> {
+  const stop = new AbortController();
+  source.pipeTo(codec.writable, { signal: stop.signal }).catch(() => {
+    // whoever reads is told of it by the codec
+  });
+  const reader = codec.readable.getReader();
+
+  async function dropRest(): Promise<void> {
+    while (!(await reader.read()).done);
+  }
+
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { value, done } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel(reason) {
+        stop.abort(reason);
+        dropRest().catch(() => {
+          // it ends by the abort
+        });
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 function piecesOf(
