@@ -11,6 +11,8 @@ export default defineConfig({
     reporters: ["default", "./scripts/plain-summary.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // many tests wait, for a lease to expire or for a process to start: more of them than cores
+    maxWorkers: 3,
     projects: [
       {
         extends: true,
