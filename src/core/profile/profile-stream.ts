@@ -125,6 +125,19 @@ export class ProfileStream {
     return this.#items.open.openers;
   }
 
+  /**
+   * What opens them again for a client that has nothing but the messages: whose an item is, a message
+   * says that the client has.
+   */
+  reopen(): readonly EventLine[] {
+    const { dialect, messages } = this.#options;
+    if (dialect !== "1.0") return this.openers;
+    const { tags } = this.#items;
+    tags.clear();
+    tags.seed(messages.messages, true);
+    return this.openers.map((opener) => tags.fit(opener.text("type") ?? "", opener));
+  }
+
   /** Takes a tool call for closed, though nothing has said so. */
   abandonCall(toolCallId: string): void {
     this.#items.open.close("tool", toolCallId);
@@ -221,6 +234,7 @@ export class ProfileStream {
   prepareEnd(): void {
     const isLeft = !this.#held.isEmpty || this.#told.isBehind;
     if (this.#run || !isLeft || this.#options.onlyRun !== undefined) return;
+    this.#held.giveToNext();
     const runId = `runlog-${crypto.randomUUID()}`;
     this.#startAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
   }

@@ -29,7 +29,6 @@ export function restate(
   for (const id of openCalls(profile)) if (!messages.hasCall(id)) profile.abandonCall(id);
   const { told, calls } = withoutOpenCalls(messages, profile, dialect);
   const again = new Set(calls.map(({ call }) => call.id));
-  const openers = profile.openers;
   const open = new Set(openCalls(profile));
   return [
     ...[...profile.hiddenMessages].map(hidden),
@@ -38,7 +37,10 @@ export function restate(
       ? [EventLine.of({ type: "STATE_SNAPSHOT", snapshot: state.value })]
       : []),
     ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
-    ...openers.filter((opener) => !again.has(opener.text("toolCallId") ?? "")).map(openAgain),
+    ...profile
+      .reopen()
+      .filter((opener) => !again.has(opener.text("toolCallId") ?? ""))
+      .map((opener) => openAgain(opener, messages)),
   ];
 }
 
@@ -79,8 +81,12 @@ function openCalls(profile: ProfileStream): string[] {
   });
 }
 
-function openAgain(opener: EventLine): EventLine {
-  return opener.with(OVERTAKEN);
+/** What opened an item, as it would open it now: a call may have got another name. */
+function openAgain(opener: EventLine, messages: MessageList): EventLine {
+  const name = messages.callName(opener.text("toolCallId") ?? "");
+  return opener.with(
+    name === null ? OVERTAKEN : { ...OVERTAKEN, toolCallName: JSON.stringify(name) },
+  );
 }
 
 function hidden(messageId: string): EventLine {
