@@ -120,27 +120,9 @@ export class ProfileStream {
     return this.#hidden;
   }
 
-  /** What opened the items that are open. */
-  get openers(): readonly EventLine[] {
-    return this.#items.open.openers;
-  }
-
-  /**
-   * What opens them again for a client that has nothing but the messages: whose an item is, a message
-   * says that the client has.
-   */
-  reopen(): readonly EventLine[] {
-    const { dialect, messages } = this.#options;
-    if (dialect !== "1.0") return this.openers;
-    const { tags } = this.#items;
-    tags.clear();
-    tags.seed(messages.messages, true);
-    return this.openers.map((opener) => tags.fit(opener.text("type") ?? "", opener));
-  }
-
-  /** Takes a tool call for closed, though nothing has said so. */
-  abandonCall(toolCallId: string): void {
-    this.#items.open.close("tool", toolCallId);
+  /** The items of the open run. */
+  get items(): RunItems {
+    return this.#items;
   }
 
   /** Takes the next line of the log; `cursor` is the position behind it. */

@@ -12,9 +12,6 @@ interface ReadHistory {
   readonly state: StateDocument | null;
 }
 
-/** Members of an opener that what came since has overtaken, or that are of its own event alone. */
-const OVERTAKEN = { metadata: null, rawEvent: null, timestamp: null };
-
 /**
  * What a session has come to, said at once: which messages are hidden, all messages, the state, and
  * the beginnings of what is open, so that what follows can go on. Null when the messages or the state
@@ -26,7 +23,8 @@ export function restate(
 ): EventLine[] | null {
   if (messages.isLost || !state || state.isLost) return null;
   // a snapshot has taken the call away that was open: to start it again would make it anew
-  for (const id of openCalls(profile)) if (!messages.hasCall(id)) profile.abandonCall(id);
+  for (const id of openCalls(profile))
+    if (!messages.hasCall(id)) profile.items.open.close("tool", id);
   const { told, calls } = withoutOpenCalls(messages, profile, dialect);
   const again = new Set(calls.map(({ call }) => call.id));
   const open = new Set(openCalls(profile));
@@ -37,10 +35,7 @@ export function restate(
       ? [EventLine.of({ type: "STATE_SNAPSHOT", snapshot: state.value })]
       : []),
     ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
-    ...profile
-      .reopen()
-      .filter((opener) => !again.has(opener.text("toolCallId") ?? ""))
-      .map((opener) => openAgain(opener, messages)),
+    ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),
   ];
 }
 
@@ -61,7 +56,7 @@ function withoutOpenCalls(
   if (dialect === "1.0") return { told: messages.messages, calls: [] };
   const open = new Set(openCalls(profile));
   // what two messages have cannot be streamed into one of them: it is told when the run ends
-  for (const id of open) if (messages.isDoubled(id)) profile.abandonCall(id);
+  for (const id of open) if (messages.isDoubled(id)) profile.items.open.close("tool", id);
   const calls: PlacedCall[] = [];
   const told = messages.messages.map((message) => {
     const all = message.toolCalls ?? [];
@@ -75,18 +70,10 @@ function withoutOpenCalls(
 
 /** The tool calls that are open. */
 function openCalls(profile: ProfileStream): string[] {
-  return profile.openers.flatMap((opener) => {
+  return profile.items.open.openers.flatMap((opener) => {
     const id = opener.text("toolCallId");
     return id === null ? [] : [id];
   });
-}
-
-/** What opened an item, as it would open it now: a call may have got another name. */
-function openAgain(opener: EventLine, messages: MessageList): EventLine {
-  const name = messages.callName(opener.text("toolCallId") ?? "");
-  return opener.with(
-    name === null ? OVERTAKEN : { ...OVERTAKEN, toolCallName: JSON.stringify(name) },
-  );
 }
 
 function hidden(messageId: string): EventLine {
