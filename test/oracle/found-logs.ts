@@ -40,4 +40,29 @@ export const FOUND_LOGS: readonly (readonly string[])[] = [
     snapshot(withCall("p0", "t0")),
     finished("r1"),
   ],
+  // what a snapshot has told is the agent's own, and a subagent calls from there
+  [
+    started("r0"),
+    { ...call("t0"), parentMessageId: "m0" },
+    { ...call("t1"), parentMessageId: "m0", subagentRunId: "s" },
+  ],
+  // a subagent has opened again what is the agent's own
+  [
+    started("r0", { id: "m0", role: "assistant", content: "a" }),
+    started("r1"),
+    { type: "TEXT_MESSAGE_START", messageId: "m0", role: "assistant", subagentRunId: "s" },
+    { type: "TEXT_MESSAGE_CONTENT", messageId: "m0", delta: "b", subagentRunId: "s" },
+  ],
+  // a call that is open has got another name
+  [
+    started("r0"),
+    call("t0"),
+    { ...call("t0"), toolCallName: "g" },
+    { type: "TOOL_CALL_ARGS", toolCallId: "t0", delta: "{}" },
+  ],
+  // what the caller of a run said comes first, also when that run never begins
+  [
+    { ...snapshot({ id: "u0", role: "user", content: "a" }), ...ids("r0") },
+    { type: "TEXT_MESSAGE_START", messageId: "m0", role: "assistant" },
+  ],
 ].map((events) => events.map((event) => JSON.stringify(event)));

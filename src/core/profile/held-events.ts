@@ -49,6 +49,11 @@ export class HeldEvents {
     return taken.map(({ range }) => range);
   }
 
+  /** No further run begins but one: what waits for others waits for that. */
+  giveToNext(): void {
+    this.#held = this.#held.map((held) => ({ ...held, runId: null }));
+  }
+
   /** How many lines were left out since the last call. */
   takeLeftOut(): number {
     const leftOut = this.#leftOut;

@@ -120,14 +120,9 @@ export class ProfileStream {
     return this.#hidden;
   }
 
-  /** What opened the items that are open. */
-  get openers(): readonly EventLine[] {
-    return this.#items.open.openers;
-  }
-
-  /** Takes a tool call for closed, though nothing has said so. */
-  abandonCall(toolCallId: string): void {
-    this.#items.open.close("tool", toolCallId);
+  /** The items of the open run. */
+  get items(): RunItems {
+    return this.#items;
   }
 
   /** Takes the next line of the log; `cursor` is the position behind it. */
@@ -221,6 +216,7 @@ export class ProfileStream {
   prepareEnd(): void {
     const isLeft = !this.#held.isEmpty || this.#told.isBehind;
     if (this.#run || !isLeft || this.#options.onlyRun !== undefined) return;
+    this.#held.giveToNext();
     const runId = `runlog-${crypto.randomUUID()}`;
     this.#startAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
   }

@@ -12,9 +12,6 @@ interface ReadHistory {
   readonly state: StateDocument | null;
 }
 
-/** Members of an opener that what came since has overtaken, or that are of its own event alone. */
-const OVERTAKEN = { metadata: null, rawEvent: null, timestamp: null };
-
 /**
  * What a session has come to, said at once: which messages are hidden, all messages, the state, and
  * the beginnings of what is open, so that what follows can go on. Null when the messages or the state
@@ -26,10 +23,10 @@ export function restate(
 ): EventLine[] | null {
   if (messages.isLost || !state || state.isLost) return null;
   // a snapshot has taken the call away that was open: to start it again would make it anew
-  for (const id of openCalls(profile)) if (!messages.hasCall(id)) profile.abandonCall(id);
+  for (const id of openCalls(profile))
+    if (!messages.hasCall(id)) profile.items.open.close("tool", id);
   const { told, calls } = withoutOpenCalls(messages, profile, dialect);
   const again = new Set(calls.map(({ call }) => call.id));
-  const openers = profile.openers;
   const open = new Set(openCalls(profile));
   return [
     ...[...profile.hiddenMessages].map(hidden),
@@ -38,7 +35,7 @@ export function restate(
       ? [EventLine.of({ type: "STATE_SNAPSHOT", snapshot: state.value })]
       : []),
     ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
-    ...openers.filter((opener) => !again.has(opener.text("toolCallId") ?? "")).map(openAgain),
+    ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),
   ];
 }
 
@@ -59,7 +56,7 @@ function withoutOpenCalls(
   if (dialect === "1.0") return { told: messages.messages, calls: [] };
   const open = new Set(openCalls(profile));
   // what two messages have cannot be streamed into one of them: it is told when the run ends
-  for (const id of open) if (messages.isDoubled(id)) profile.abandonCall(id);
+  for (const id of open) if (messages.isDoubled(id)) profile.items.open.close("tool", id);
   const calls: PlacedCall[] = [];
   const told = messages.messages.map((message) => {
     const all = message.toolCalls ?? [];
@@ -73,14 +70,10 @@ function withoutOpenCalls(
 
 /** The tool calls that are open. */
 function openCalls(profile: ProfileStream): string[] {
-  return profile.openers.flatMap((opener) => {
+  return profile.items.open.openers.flatMap((opener) => {
     const id = opener.text("toolCallId");
     return id === null ? [] : [id];
   });
-}
-
-function openAgain(opener: EventLine): EventLine {
-  return opener.with(OVERTAKEN);
 }
 
 function hidden(messageId: string): EventLine {

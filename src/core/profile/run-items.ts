@@ -26,6 +26,9 @@ export interface RunItemsOptions {
 /** Ids of subagents that have ended in a run; further subagents go out as RAW. */
 const MAX_SUBAGENTS = 4_096;
 
+/** Members of an opener that what came since has overtaken, or that are of its own event alone. */
+const OVERTAKEN = { metadata: null, rawEvent: null, timestamp: null };
+
 type ItemType = readonly [step: "start" | "delta" | "end", kind: ItemKind, idKey: string];
 
 const ITEMS: Readonly<Record<string, ItemType>> = {
@@ -76,6 +79,21 @@ export class RunItems {
   isOpenFor(type: string, id: string): boolean {
     const kind = ITEMS[type]?.[1];
     return kind !== undefined && this.open.has(kind, id);
+  }
+
+  /**
+   * What opens the open items again for a client that has nothing but the messages. Whose an item is,
+   * its message says from then on, if it has one.
+   */
+  reopen(): EventLine[] {
+    const { dialect, messages } = this.#options;
+    this.tags.clear();
+    if (dialect === "1.0") this.tags.seed(messages.messages, true);
+    return this.open.openers.map((opener) => {
+      const name = messages.callName(opener.text("toolCallId") ?? "");
+      const renamed = name === null ? {} : { toolCallName: JSON.stringify(name) };
+      return this.#fit(opener.text("type") ?? "", opener.with({ ...OVERTAKEN, ...renamed }));
+    });
   }
 
   /** Closes what is open. */

@@ -16,6 +16,15 @@ it("holds lines that follow each other as one range, and each until its run begi
   expect(held.isEmpty).toBe(true);
 });
 
+it("gives the one run that still begins what waited for others", () => {
+  const held = new HeldEvents();
+  held.hold(line(0), "r", true);
+  held.hold(line(20), "s", false);
+  held.giveToNext();
+  expect(held.take("other", true)).toEqual([line(0)]);
+  expect(held.take("other", false)).toEqual([line(20)]);
+});
+
 it("counts what it has no room for", () => {
   const held = new HeldEvents();
   for (let i = 0; i < 1_030; i++) held.hold(line(i * 20), null, false);
