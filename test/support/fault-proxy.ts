@@ -40,7 +40,10 @@ export async function startFaultProxy(
   let requests = 0;
   const server = createServer((incoming, answer) => {
     requests++;
-    void handle(incoming, answer, next(incoming));
+    handle(incoming, answer, next(incoming)).catch(() => {
+      // a connection that broke behind the proxy, or whose client has left, breaks before it too
+      answer.socket?.resetAndDestroy();
+    });
   });
 
   /** The signature covers the host that the client named: headers stay as they are. */
