@@ -2,6 +2,7 @@ import type { LiveFeed } from "../ports/live-feed.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import { SHUTDOWN, UNFINISHED } from "./run.ts";
 import { ThreadListener, type ThreadListenerOptions } from "./thread-listener.ts";
+import { idOf } from "./names.ts";
 
 export interface BetweenRunsOptions extends Omit<
   ThreadListenerOptions,
@@ -84,8 +85,4 @@ export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
       await Promise.all(open.map(({ done }) => done));
     },
   };
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

@@ -12,6 +12,7 @@ import { readRunInput } from "./run-input.ts";
 import type { RunMarks } from "./run-marks.ts";
 import { type AdmittedRun, type RunAccepted, SessionRuns } from "./session-runs.ts";
 import type { Sessions } from "./sessions.ts";
+import { idOf } from "./names.ts";
 
 export interface RunsOptions {
   readonly marks: RunMarks;
@@ -193,10 +194,6 @@ function settledWithin(clock: Clock, ms: number, promise: Promise<unknown>): Pro
       resolve();
     });
   });
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }
 
 function callerHeaders({ userId, userName, token }: Caller): Record<string, string> {

@@ -6,6 +6,7 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import { createTurns } from "../stream/turns.ts";
 import { DELETED } from "./run.ts";
 import type { Runs } from "./runs.ts";
+import { idOf } from "./names.ts";
 
 export interface SessionLivesOptions {
   readonly store: LogStore;
@@ -129,8 +130,4 @@ function ownerOf({ document }: LogStat): string | null {
   } catch {
     return null;
   }
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

@@ -10,6 +10,7 @@ import { Session } from "./session.ts";
 import { decodeHead } from "./session-head.ts";
 import { SessionLog } from "./session-log.ts";
 import type { AgentStatus } from "./session-state.ts";
+import { idOf } from "./names.ts";
 
 export interface SessionsOptions {
   readonly store: LogStore;
@@ -146,8 +147,4 @@ export function createSessions(options: SessionsOptions): Sessions {
         if (entry.uses === 0 && clock.now() - entry.unusedSince >= idleMs) letGo(entry);
     },
   };
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

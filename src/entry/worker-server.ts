@@ -15,6 +15,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
 import { systemClock } from "./system-clock.ts";
+import { idOf } from "../core/names.ts";
 
 /** What a worker is given: the bucket of its logs, and the variables that `parseConfig` reads. */
 export interface WorkerBindings {
@@ -89,10 +90,6 @@ function withMarksOf(key: SessionKey | null, store: LogStore): LogStore {
 function textsOf(env: WorkerBindings): Record<string, string> {
   const texts = Object.entries(env).filter(([, value]) => typeof value === "string");
   return Object.fromEntries(texts) as Record<string, string>;
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }
 
 const consoleLogger: Logger = {

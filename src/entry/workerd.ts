@@ -1,4 +1,4 @@
-import { sessionKey } from "../core/names.ts";
+import { idOf, sessionKey } from "../core/names.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import { openServer, type WorkerBindings, type WorkerServer } from "./worker-server.ts";
 
@@ -100,8 +100,4 @@ function sessionOf({ url }: Request): SessionKey | null {
 
 function isSessionKey(value: unknown): value is SessionKey {
   return typeof value === "object" && value !== null && "project" in value && "session" in value;
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

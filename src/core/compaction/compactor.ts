@@ -1,6 +1,7 @@
 import { hasCode } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import { idOf } from "../names.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Archiver } from "../archive/archiving-store.ts";
 import { condenseSession } from "./condense-session.ts";
@@ -70,7 +71,7 @@ export function createCompactor(options: CompactorOptions): Compactor {
   return {
     request(key) {
       if (stop.signal.aborted || waiting.size >= MOST_WAITING) return;
-      waiting.set(`${key.project}/${key.session}`, key);
+      waiting.set(idOf(key), key);
       working ??= work();
     },
     condense: inTurn,
