@@ -19,13 +19,13 @@ export interface CompactPosition {
   readonly sum: number;
 }
 
-/** How far a search for the end of the next block has come. */
+/** How far a search for the ends of blocks has come. */
 export interface BorderSearch {
   readonly logId: string;
-  /** Where the block begins, and up to where no border was found, in the raw log. */
-  readonly from: number;
+  /** Where the block begins whose end is not found yet, and up to where it was looked for. */
+  from: number;
   offset: number;
-  readonly finder: BorderFinder;
+  finder: BorderFinder;
 }
 
 const LF = 10;

@@ -1,9 +1,10 @@
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
-import { readShown, type ShownLog } from "../legacy/read-shown.ts";
+import type { ShownLog } from "../legacy/read-shown.ts";
 import { BorderFinder } from "./border-finder.ts";
 import type { CompactLog, CompactPosition } from "./compact-log.ts";
 import { CompactWriter, ForeignBytesError, generationStart } from "./compact-writer.ts";
 import { Condenser } from "./condenser.ts";
+import { eachChunk } from "./each-chunk.ts";
 
 export interface CondenseOptions {
   readonly key: SessionKey;
@@ -15,8 +16,11 @@ export interface CondenseOptions {
   readonly signal: AbortSignal;
 }
 
-/** Work is done for so long, in ms, before everybody else gets a turn. */
-const TURN_MS = 8;
+/**
+ * Borders are looked for so far ahead. What is between them is then read once more in one go, by then
+ * from the machine's cache.
+ */
+const AHEAD_BYTES = 4 * 1024 * 1024;
 
 /**
  * Appends a block to the compact log for each run that has ended since the last one. Streams: its
@@ -39,39 +43,51 @@ export async function condenseSession(options: CondenseOptions): Promise<void> {
 
 async function condenseFrom(options: CondenseOptions, position: CompactPosition): Promise<void> {
   const { log, shown } = options;
-  const { stat } = shown;
-  const { logId, end } = stat;
-  let border = await findBorder(options, position.rawEnd);
-  if (border === null) return;
+  const { logId, end } = shown.stat;
+  let borders = await findBorders(options, position.rawEnd);
+  if (borders.length === 0) return;
   const endSum = await log.checksum(logId, position.end, end.compact, position.sum);
   const writer = new CompactWriter({ ...options, position, end: end.compact, endSum });
-  while (border !== null) {
-    await condenseBlock(options, writer, border);
-    border = await findBorder(options, border);
+  while (borders.length > 0) {
+    await condenseBlocks(options, writer, borders);
+    borders = await findBorders(options, writer.position.rawEnd);
   }
   await writer.flush({ all: true });
 }
 
-async function condenseBlock(
-  options: CondenseOptions,
+/** Makes a block of each part of the raw log from the last block on up to one of `borders`. */
+async function condenseBlocks(
+  { key, store, shown, signal }: CondenseOptions,
   writer: CompactWriter,
-  border: number,
+  borders: readonly number[],
 ): Promise<void> {
   const condenser = new Condenser((bytes) => writer.write(bytes));
-  const start = Math.max(writer.position.rawEnd, options.shown.from);
-  await eachChunk(options, start, border, async (chunk) => {
-    condenser.push(chunk);
+  const { stat } = shown;
+  const start = Math.max(writer.position.rawEnd, shown.from);
+  let at = start;
+  let ended = 0;
+  await eachChunk({ key, store, stat, start, end: borders.at(-1)!, signal }, async (chunk) => {
+    for (let from = 0; from < chunk.length;) {
+      const border = borders[ended]!;
+      const part = chunk.subarray(from, from + border - at);
+      condenser.push(part);
+      from += part.length;
+      at += part.length;
+      if (at < border) continue;
+      condenser.finish();
+      writer.endBlock(border);
+      ended++;
+    }
     await writer.flush({ all: false });
     return true;
   });
-  condenser.finish();
-  writer.endBlock(border);
-  await writer.flush({ all: false });
 }
 
-/** Where the block that begins at `from` ends, or null if it does not yet. */
-async function findBorder(options: CondenseOptions, from: number): Promise<number | null> {
-  const { log, shown } = options;
+/** The next borders behind the block that begins at `from`, in order; none if it goes on. */
+async function findBorders(
+  { key, log, store, shown, signal }: CondenseOptions,
+  from: number,
+): Promise<number[]> {
   const { stat } = shown;
   const { logId } = stat;
   const known = log.search;
@@ -80,39 +96,19 @@ async function findBorder(options: CondenseOptions, from: number): Promise<numbe
       ? known
       : { logId, from, offset: Math.max(from, shown.from), finder: new BorderFinder() };
   log.search = search;
-  let border: number | null = null;
-  await eachChunk(options, search.offset, stat.end.raw, async (chunk) => {
-    const at = search.finder.push(chunk);
-    if (at !== -1) border = search.offset + at;
-    else search.offset += chunk.length;
-    return border === null;
-  });
-  if (border !== null) log.search = null;
-  return border;
-}
-
-/** Reads a range of the raw log until `take` has had enough, giving way to others. */
-async function eachChunk(
-  { key, shown, signal, store }: CondenseOptions,
-  start: number,
-  end: number,
-  take: (chunk: Uint8Array<ArrayBuffer>) => Promise<boolean>,
-): Promise<void> {
-  if (start === end) return;
-  const range = { logId: shown.stat.logId, start, end, signal };
-  const reader = (await readShown(store, key, range)).getReader();
-  let turnEndsAt = performance.now() + TURN_MS;
-  try {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done || !(await take(value))) return;
-      if (performance.now() < turnEndsAt) continue;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      turnEndsAt = performance.now() + TURN_MS;
+  const start = search.offset;
+  const borders: number[] = [];
+  await eachChunk({ key, store, stat, start, end: stat.end.raw, signal }, async (chunk) => {
+    for (let at = 0; ;) {
+      const length = search.finder.push(chunk.subarray(at));
+      if (length === -1) break;
+      at += length;
+      search.from = search.offset + at;
+      search.finder = new BorderFinder();
+      borders.push(search.from);
     }
-  } finally {
-    await reader.cancel().catch(() => {
-      // it ended by the signal or by an error that is on its way
-    });
-  }
+    search.offset += chunk.length;
+    return borders.length === 0 || search.offset - start < AHEAD_BYTES;
+  });
+  return borders;
 }

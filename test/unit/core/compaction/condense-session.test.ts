@@ -99,6 +99,23 @@ describe("condensing a session", () => {
     );
   });
 
+  it("gives the same for runs of any length, however many are looked at together", async () => {
+    const long = (name: string, kilobytes: number): string[] => [
+      started(name),
+      delta("x"),
+      `{"type":"CUSTOM","value":"${"v".repeat(kilobytes * 1024)}"}`,
+      ...["a", "b"].map(delta),
+      finished(name),
+    ];
+    const sizes = [1, 9_000, ...Array.from({ length: 90 }, (_, index) => index * 3), 5_000, 1];
+    const runs = sizes.map((size, index) => long(`${index}`, size));
+    const { store } = await sessionOf([...runs.flat(), started("open")]);
+    const position = await condensed(store);
+    expect(position?.rawEnd).toBe(linesOf(runs.flat()).length);
+    expect(await eventsOf(store, position)).toEqual(runs.flatMap((lines) => condense(lines)));
+    expect(textOf(await bytesOf(store)).match(/^#/gm)).toHaveLength(runs.length);
+  });
+
   it("goes on where it stopped, with the bytes that it would have written at once", async () => {
     const { store, logId } = await sessionOf(TWO_RUNS);
     await condensed(store);

@@ -1,0 +1,87 @@
+import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import { readShown } from "../legacy/read-shown.ts";
+
+export interface ChunkRange {
+  readonly key: SessionKey;
+  readonly store: LogStore;
+  readonly stat: LogStat;
+  /** Offsets in the raw log. */
+  readonly start: number;
+  readonly end: number;
+  /** Ends the reading at the next chunk with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+/** Bytes read at once. With 64 KiB half of the time goes into asking for them (measured on disk). */
+const READ_BYTES = 256 * 1024;
+/** Bytes looked at before the clock is: few, since code that has hardly run yet is slow. */
+const TAKE_BYTES = 32 * 1024;
+/** Work is done for so long, in ms, before everybody else gets a turn. */
+const TURN_MS = 4;
+
+/**
+ * Reads a range of the raw log until `take` says false, the next chunk while one is looked at, and
+ * gives way to others. A chunk is valid until `take` has settled. Throws what the store or `take`
+ * throws.
+ */
+export async function eachChunk(
+  { key, store, stat, start, end, signal }: ChunkRange,
+  take: (chunk: Uint8Array<ArrayBuffer>) => Promise<boolean>,
+): Promise<void> {
+  if (start === end) return;
+  const range = { logId: stat.logId, start, end, signal };
+  const reader = (await readShown(store, key, range)).getReader({ mode: "byob" });
+  const read = (
+    buffer: ArrayBuffer,
+  ): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> => {
+    const result = reader.read(new Uint8Array(buffer));
+    // whoever does not want it any more does not want its error either
+    result.catch(() => {});
+    return result;
+  };
+  let next = read(new ArrayBuffer(READ_BYTES));
+  let spare = new ArrayBuffer(READ_BYTES);
+  let turn = beginTurn();
+  try {
+    for (;;) {
+      const { value, done } = await next;
+      if (done) return;
+      next = read(spare);
+      for (let at = 0; at < value.length; at += TAKE_BYTES) {
+        if (!(await take(value.subarray(at, at + TAKE_BYTES)))) return;
+        if (performance.now() > turn.endsAt) await turn.others;
+        if (turn.isOver) turn = beginTurn();
+      }
+      spare = value.buffer;
+    }
+  } finally {
+    await reader.cancel().catch(() => {
+      // it ended by the signal or by an error that is on its way
+    });
+  }
+}
+
+interface Turn {
+  readonly endsAt: number;
+  /** Resolves when everybody else had a turn. */
+  readonly others: Promise<void>;
+  /** Whether they had it already: a store that waits for its disk gives way by itself. */
+  readonly isOver: boolean;
+}
+
+function beginTurn(): Turn {
+  let isOver = false;
+  const others = new Promise<void>((resolve) => {
+    setTimeout(() => {
+      isOver = true;
+      resolve();
+    }, 0);
+  });
+  return {
+    endsAt: performance.now() + TURN_MS,
+    others,
+    get isOver() {
+      return isOver;
+    },
+  };
+}
