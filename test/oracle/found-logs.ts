@@ -46,6 +46,15 @@ export const FOUND_LOGS: readonly (readonly string[])[] = [
     { ...call("t0"), parentMessageId: "m0" },
     { ...call("t1"), parentMessageId: "m0", subagentRunId: "s" },
   ],
+  // a snapshot takes a call of the agent's own away, and a subagent begins another of its id
+  [
+    started("r0", withCall("p0", "t1")),
+    finished("r0"),
+    started("r1"),
+    snapshot(withCall("p0", "t0")),
+    { ...call("t1"), subagentRunId: "s" },
+    { type: "TOOL_CALL_ARGS", toolCallId: "t1", delta: "a", subagentRunId: "s" },
+  ],
   // a subagent has opened again what is the agent's own
   [
     started("r0", { id: "m0", role: "assistant", content: "a" }),

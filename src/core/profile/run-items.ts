@@ -159,8 +159,12 @@ export class RunItems {
     // before 0.0.58 a client lists a call twice that is started twice
     const isTwice = kind === "tool" && dialect === "0.0" && messages.hasCall(id);
     if (isTwice) return this.#cannotSay(type, line);
+    if (kind === "tool" && !messages.hasCall(id)) {
+      // clients know the owner of a call that a snapshot took away; only another one can replace it
+      if (dialect === "1.0" && this.tags.contradictsCall(line)) return this.#cannotSay(type, line);
+      this.#options.beforeMessage(id, true);
+    }
     if (kind === "tool") this.#options.beforeCall();
-    if (kind === "tool" && !messages.hasCall(id)) this.#options.beforeMessage(id, true);
     const fitting = this.#fit(type, line);
     if (this.open.open(kind, id, fitting, owner)) this.#say(type, fitting);
     else this.#cannotSay(type, line);

@@ -50,6 +50,13 @@ export class SubagentTags {
     return line;
   }
 
+  /** Whether the start of a call says another owner than an earlier call of its id had. */
+  contradictsCall(start: EventLine): boolean {
+    const tag = start.text("subagentRunId");
+    const owner = this.#ownerOf("call", start.text("toolCallId"));
+    return tag !== null && owner !== undefined && owner !== tag;
+  }
+
   /** Learns the owners of messages that the client is given; `isRestated` replaces those known. */
   seed(messages: readonly Message[], isRestated: boolean): void {
     for (const { id, role, subagentRunId = null, toolCalls = [] } of messages) {
