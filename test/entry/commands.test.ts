@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -189,6 +189,26 @@ describe("runlog archive, restore, export and verify", { timeout: TIMEOUT_MS }, 
     // nothing local goes while the copy is damaged: it is made anew
     expect((await run("archive", "p1/s2", "--delete-local")).code).toBe(0);
     expect((await run("verify")).code).toBe(0);
+  });
+
+  it("verify says how far a log is condensed, and which condensed log is of no use", async () => {
+    const { dir, env, run } = await freshPlace();
+    const path = join(dirname(await rawFile(dir, "s1")), "compact.jsonl");
+    const line = async () => (await run("verify", "p1/s1")).stdout;
+    const { server } = await serve(env);
+    await waitFor(async () => / events, ([^,]+), \1 of it condensed$/m.test(await line()));
+    await stop(server);
+    const bytes = await readFile(path);
+    bytes[10] = (bytes[10] ?? 0) ^ 1;
+    await writeFile(path, bytes);
+    expect(await line()).toMatch(/, its condensed log is not usable and is made again$/m);
+    const { code, stdout } = await run("verify", "p1/s1", "--json");
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringContaining('"condensedBytes":null'),
+    });
+    await truncate(path);
+    expect(await line()).toMatch(/, not condensed$/m);
   });
 
   it("beside a server: looks without the lock, and writes through the server", async () => {

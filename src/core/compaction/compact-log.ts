@@ -1,4 +1,4 @@
-import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import type { BorderFinder } from "./border-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";
 import { decodeTrailer, GENERATION, isTrailerOf, type Trailer, TRAILER_MARK } from "./trailer.ts";
@@ -39,14 +39,14 @@ const STEP_BYTES = 64 * 1024;
  */
 export class CompactLog {
   readonly #key: SessionKey;
-  readonly #store: LogStore;
+  readonly #store: Pick<LogReader, "read">;
   #position: CompactPosition | null = null;
   #looking: { readonly logId: string; readonly found: Promise<CompactPosition | null> } | null =
     null;
   /** Kept here so that a run that goes on for long is not searched again from its start. */
   search: BorderSearch | null = null;
 
-  constructor(key: SessionKey, store: LogStore) {
+  constructor(key: SessionKey, store: Pick<LogReader, "read">) {
     this.#key = key;
     this.#store = store;
   }

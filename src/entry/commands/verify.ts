@@ -3,9 +3,10 @@ import { parseConfig } from "../../config.ts";
 import { type Archives } from "../../core/archive/archives.ts";
 import { packsOf } from "../../core/archive/manifest.ts";
 import { decodeStub } from "../../core/archive/stub.ts";
+import { CompactLog } from "../../core/compaction/compact-log.ts";
 import { verifyLog } from "../../core/verify-log.ts";
 import { RunlogError } from "../../ports/errors.ts";
-import type { SessionKey } from "../../ports/log-store.ts";
+import type { LogStat, SessionKey } from "../../ports/log-store.ts";
 import type { Command } from "./command.ts";
 import { type Done, eachSession } from "./each-session.ts";
 import { type Look, openArchives, openToLook, readTarget } from "./local.ts";
@@ -25,7 +26,8 @@ export const verifyCommand: Command = {
   summary: "read logs and archives whole, and say what is damaged",
   help: `Usage: runlog verify [<project>/<session> ...] [options]
 
-Reads every log: all lines are whole and JSON objects, and the head is within the log. Reads every
+Reads every log: all lines are whole and JSON objects, and the head is within the log. Says how far it
+is condensed; a condensed log that is damaged is no error, since the server makes it again. Reads every
 archive: it unpacks to the sizes and SHA-256 of its manifest. It takes no lock, repairs nothing and may
 run beside a server.
 
@@ -76,6 +78,7 @@ async function verify(
     throw damaged(`Lines that are no JSON objects, at ${badLines.join(", ")}`);
   if (!isWhole) throw damaged("The last line is not whole");
   if (!isHeadWithin) throw damaged("The head stands for an offset behind the log's end");
+  const condensed = await condensedOf(key, shown, stat);
   const manifest = (await archives?.find(key)) ?? null;
   if (manifest)
     await archives?.verify(manifest, {
@@ -83,9 +86,28 @@ async function verify(
     });
   const where = isStub ? "archived" : manifest ? "here and archived" : "here";
   return {
-    text: `ok, ${where}: ${events} events, ${bytesText(total)}`,
-    facts: { result: "ok", where, events, bytes: total, archive: manifest && packsOf(manifest) },
+    text: `ok, ${where}: ${events} events, ${bytesText(total)}, ${condensed.text}`,
+    facts: {
+      result: "ok",
+      where,
+      events,
+      bytes: total,
+      condensedBytes: condensed.bytes,
+      archive: manifest && packsOf(manifest),
+    },
   };
+}
+
+/** How many bytes of the raw log its condensed log stands for; null for one that is not usable. */
+async function condensedOf(
+  key: SessionKey,
+  shown: Look["shown"],
+  stat: LogStat,
+): Promise<{ readonly bytes: number | null; readonly text: string }> {
+  if (stat.end.compact === 0) return { bytes: 0, text: "not condensed" };
+  const position = await new CompactLog(key, shown).find(stat);
+  if (!position) return { bytes: null, text: "its condensed log is not usable and is made again" };
+  return { bytes: position.rawEnd, text: `${bytesText(position.rawEnd)} of it condensed` };
 }
 
 function damaged(message: string): RunlogError {
