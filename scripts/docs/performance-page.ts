@@ -17,6 +17,10 @@ interface Section {
   readonly plot: (rows: readonly Row[]) => string | null;
 }
 
+/** Where in a row's size its place on the axis is. */
+const MEGABYTES = /([\d.]+) MB$/;
+const RUNS = /([\d,]+) runs$/;
+
 const SECTIONS: readonly Section[] = [
   {
     title: "Replay",
@@ -82,6 +86,41 @@ const SECTIONS: readonly Section[] = [
         rows.filter(({ unit }) => unit === "ms"),
       ),
   },
+  {
+    title: "Condensing",
+    about:
+      "A session is condensed while a run of it goes on: speed, memory over the idle server, and the delay of the run's events meanwhile.",
+    rows: "compaction",
+    plot: (rows) =>
+      bars(
+        "Delay of a run's events while its session is condensed",
+        "ms",
+        rows.filter(({ unit }) => unit === "ms"),
+      ),
+  },
+  {
+    title: "First paint",
+    about: "The whole history of a session, from the request to the last byte.",
+    rows: "first paint",
+    plot: (rows) => {
+      const times = rows.filter(({ unit }) => unit === "ms");
+      return overSize(
+        "Time of a whole history",
+        "ms",
+        [
+          seriesOf("raw", times, "first paint, raw", RUNS),
+          seriesOf("condensed", times, "first paint, condensed", RUNS),
+        ],
+        "finished runs",
+      );
+    },
+  },
+  {
+    title: "Old logs",
+    about: "A log that an older system left, each of whose times has to be rewritten.",
+    rows: "old",
+    plot: () => null,
+  },
 ];
 
 /** Makes the page of a benchmark's results. Sections without rows are left out. */
@@ -132,10 +171,15 @@ function table(rows: readonly Row[]): string {
 }
 
 /** A line chart over the log's size, or null where there are too few sizes for a line. */
-function overSize(title: string, unit: string, series: readonly Series[]): string | null {
+function overSize(
+  title: string,
+  unit: string,
+  series: readonly Series[],
+  xLabel = "log, MB",
+): string | null {
   const drawn = series.filter(({ points }) => points.length > 1);
   if (drawn.length === 0) return null;
-  return lineChart({ title, xLabel: "log, MB", yLabel: unit, series: drawn });
+  return lineChart({ title, xLabel, yLabel: unit, series: drawn });
 }
 
 function withPipe(rows: readonly Row[], measurement: string): Series[] {
@@ -144,12 +188,18 @@ function withPipe(rows: readonly Row[], measurement: string): Series[] {
   return [seriesOf("runlog", own, measurement), seriesOf("bare pipe", pipe, measurement)];
 }
 
-function seriesOf(name: string, rows: readonly Row[], measurement: string): Series {
+/** `x` finds a row's place in its size. */
+function seriesOf(
+  name: string,
+  rows: readonly Row[],
+  measurement: string,
+  x: RegExp = MEGABYTES,
+): Series {
   const points = rows
     .filter((row) => row.measurement === measurement)
     .flatMap(({ size, value }): (readonly [number, number])[] => {
-      const megabytes = /([\d.]+) MB$/.exec(size)?.[1];
-      return megabytes === undefined || value === null ? [] : [[Number(megabytes), value]];
+      const place = x.exec(size)?.[1]?.replaceAll(",", "");
+      return place === undefined || value === null ? [] : [[Number(place), value]];
     });
   return { name, points };
 }

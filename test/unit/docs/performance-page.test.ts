@@ -63,6 +63,24 @@ it("a plot of what grows in proportion is a straight line, and the pipe beside i
       expect(middle[axis]).toBeCloseTo(((first[axis] ?? 0) + (last[axis] ?? 0)) / 2, 0);
 });
 
+it("the first paint is drawn over the number of runs, its times alone", () => {
+  const row = (view: string, runs: string, value: number, unit: string) => ({
+    measurement: `first paint, ${view}`,
+    size: `${runs} runs`,
+    value,
+    unit,
+  });
+  const rows = ["10", "100", "1,000"].flatMap((runs, index) => [
+    row("condensed", runs, 10 ** index, "ms"),
+    row("condensed", runs, 7, "MB"),
+    row("raw", runs, 3 * 10 ** index, "ms"),
+  ]);
+  const svg = performancePage({ ...MACHINE, rows }).plots.get("first-paint.svg") ?? "";
+  const lines = [...svg.matchAll(/<polyline points="([^"]+)"/g)].map(([, points]) => points);
+  expect(lines.map((points) => points?.split(" ").length)).toEqual([3, 3]);
+  expect(svg).toContain("finished runs");
+});
+
 it("a plot is well-formed whatever the names in it are", () => {
   const rows = [
     {
