@@ -4,6 +4,7 @@ import { createLogId, isLogId } from "../../src/ports/log-id.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
+import { idOf } from "../../src/ports/session-id.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import { readBootId } from "./boot-id.ts";
 import { takeDirectory } from "./directory.ts";
@@ -197,8 +198,4 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
       unlock();
     },
   };
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

@@ -1,4 +1,5 @@
 import type { SessionKey } from "../../src/ports/log-store.ts";
+import { idOf } from "../../src/ports/session-id.ts";
 import type { OpenSession } from "./open-session.ts";
 
 export interface SessionCacheOptions {
@@ -140,8 +141,4 @@ export function createSessionCache(options: SessionCacheOptions): SessionCache {
       await Promise.all(closing.values());
     },
   };
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
+import { idOf } from "../../src/ports/session-id.ts";
 import { type Api, OWN } from "./api.ts";
 import { isRefusal } from "./failure.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -125,8 +126,4 @@ export function createActivity({ api, clock, logger }: ActivityOptions): Activit
       entries.clear();
     },
   };
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

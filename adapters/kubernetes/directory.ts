@@ -8,6 +8,7 @@ import type {
   SessionQuery,
 } from "../../src/ports/session-directory.ts";
 import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
+import { idOf } from "../../src/ports/session-id.ts";
 import { createTurns, type Turns } from "../../src/stream/turns.ts";
 import { runnerAddress } from "./addresses.ts";
 import { type Account, accountOf, type Api, OWN } from "./api.ts";
@@ -178,8 +179,4 @@ async function tooLarge<T>(answer: Promise<T>): Promise<T> {
       cause: error,
     });
   }
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

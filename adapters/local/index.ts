@@ -2,6 +2,7 @@ import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { ListedLog, LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { SessionDirectory } from "../../src/ports/session-directory.ts";
 import { bySessionAge, searchFor } from "../../src/ports/session-order.ts";
+import { idOf } from "../../src/ports/session-id.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import {
   changedDocument,
@@ -174,8 +175,4 @@ async function unlessUnreadable<T>(read: Promise<T>, known: T): Promise<T> {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

@@ -1,5 +1,5 @@
 import type { LiveFeed, LogGrowth } from "../../src/ports/live-feed.ts";
-import type { SessionKey } from "../../src/ports/log-store.ts";
+import { idOf } from "../../src/ports/session-id.ts";
 
 /** One subscription. An object of its own, so that one function can listen twice. */
 interface Subscription {
@@ -15,7 +15,7 @@ export function createMemoryLiveFeed(): LiveFeed {
 
   return {
     publish(growth) {
-      const listening = subscriptions.get(nameOf(growth));
+      const listening = subscriptions.get(idOf(growth));
       if (listening === undefined) return;
       // a copy: who subscribes during this call must not hear of this growth
       for (const subscription of Array.from(listening)) {
@@ -29,7 +29,7 @@ export function createMemoryLiveFeed(): LiveFeed {
     },
 
     subscribe(key, listener) {
-      const name = nameOf(key);
+      const name = idOf(key);
       const subscription = { listener };
       const listening = subscriptions.get(name) ?? new Set();
       listening.add(subscription);
@@ -41,9 +41,4 @@ export function createMemoryLiveFeed(): LiveFeed {
       };
     },
   };
-}
-
-/** Labels hold no slash, so that two sessions never share a name. */
-function nameOf(key: SessionKey): string {
-  return `${key.project}/${key.session}`;
 }

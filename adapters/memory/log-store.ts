@@ -2,6 +2,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { LOG_NAMES, MAX_MARK_CHARS } from "../../src/ports/log-store.ts";
 import type { LogStore, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
+import { idOf } from "../../src/ports/session-id.ts";
 import { byteLength } from "./growing-bytes.ts";
 import { pageOf } from "./list.ts";
 import { streamOf } from "./read.ts";
@@ -34,7 +35,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
 
   function find(key: SessionKey): SessionLog | undefined {
     assertOpen();
-    return logs.get(nameOf(key));
+    return logs.get(idOf(key));
   }
 
   /** The session's log, whichever it is or the one with `logId`; else `log-not-found`. */
@@ -50,7 +51,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       let log = find(key);
       if (log === undefined) {
         log = createSessionLog(key, clock.now(), createOptions);
-        logs.set(nameOf(key), log);
+        logs.set(idOf(key), log);
       }
       return statOf(log);
     },
@@ -116,7 +117,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       const log = find(key);
       if (log === undefined) return false;
       for (const name of LOG_NAMES) usedBytes -= log.bytes[name].length;
-      return logs.delete(nameOf(key));
+      return logs.delete(idOf(key));
     },
 
     async check() {
@@ -128,9 +129,4 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       logs.clear();
     },
   };
-}
-
-/** Labels hold no slash, so that two sessions never share a name. */
-function nameOf(key: SessionKey): string {
-  return `${key.project}/${key.session}`;
 }

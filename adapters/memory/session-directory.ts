@@ -3,6 +3,7 @@ import { RunlogError } from "../../src/ports/errors.ts";
 import { MAX_DOCUMENT_BYTES, type SessionKey } from "../../src/ports/log-store.ts";
 import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
 import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
+import { idOf } from "../../src/ports/session-id.ts";
 
 export interface MemoryDirectoryOptions {
   /** Asked before anything is done for a caller. */
@@ -124,8 +125,4 @@ function rowOf({ metadata, spec }: SessionDocument): SessionRow {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

@@ -6,6 +6,7 @@ import {
   type PodEvent,
   type SessionPlatform,
 } from "../../src/ports/session-platform.ts";
+import { idOf } from "../../src/ports/session-id.ts";
 
 /** Something that the platform was told. */
 export interface PlatformNote extends SessionKey {
@@ -84,8 +85,4 @@ export function createMemoryPlatform(options: MemoryPlatformOptions = {}): Memor
 
     close: () => Promise.resolve(),
   };
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }

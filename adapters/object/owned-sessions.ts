@@ -1,6 +1,7 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import { createLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
+import { idOf } from "../../src/ports/session-id.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import { removeLife } from "./delete-life.ts";
 import type { Lease, Leases } from "./lease.ts";
@@ -191,10 +192,6 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
       entries.clear();
     },
   };
-}
-
-function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
 }
 
 function keyOf({ project, session }: SessionKey): SessionKey {

@@ -1,8 +1,8 @@
 import type { LiveFeed } from "../ports/live-feed.ts";
 import type { SessionKey } from "../ports/log-store.ts";
+import { idOf } from "../ports/session-id.ts";
 import { SHUTDOWN, UNFINISHED } from "./run.ts";
 import { ThreadListener, type ThreadListenerOptions } from "./thread-listener.ts";
-import { idOf } from "./names.ts";
 
 export interface BetweenRunsOptions extends Omit<
   ThreadListenerOptions,

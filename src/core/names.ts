@@ -14,11 +14,6 @@ export function sessionKey(project: string, session: string): SessionKey {
   return { project: projectName(project), session: sessionName(session) };
 }
 
-/** One text for a session, as the key of a map: labels hold no slash. */
-export function idOf({ project, session }: SessionKey): string {
-  return `${project}/${session}`;
-}
-
 /** `name` if it can be a project's; throws `invalid-name`. */
 export function projectName(name: string): string {
   if (!isLabel(name)) throw new RunlogError("invalid-name", "Invalid project name format");

@@ -6,13 +6,13 @@ import type { SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
+import { idOf } from "../ports/session-id.ts";
 import { createTurns } from "../stream/turns.ts";
 import { type RunEnd, SHUTDOWN } from "./run.ts";
 import { readRunInput } from "./run-input.ts";
 import type { RunMarks } from "./run-marks.ts";
 import { type AdmittedRun, type RunAccepted, SessionRuns } from "./session-runs.ts";
 import type { Sessions } from "./sessions.ts";
-import { idOf } from "./names.ts";
 
 export interface RunsOptions {
   readonly marks: RunMarks;

@@ -3,10 +3,10 @@ import { RunlogError } from "../ports/errors.ts";
 import type { LiveFeed } from "../ports/live-feed.ts";
 import type { LogStat, LogStore, SessionKey } from "../ports/log-store.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
+import { idOf } from "../ports/session-id.ts";
 import { createTurns } from "../stream/turns.ts";
 import { DELETED } from "./run.ts";
 import type { Runs } from "./runs.ts";
-import { idOf } from "./names.ts";
 
 export interface SessionLivesOptions {
   readonly store: LogStore;

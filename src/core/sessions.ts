@@ -3,6 +3,7 @@ import { hasCode } from "../ports/errors.ts";
 import type { LiveFeed } from "../ports/live-feed.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import { idOf } from "../ports/session-id.ts";
 import type { RingBudget } from "../stream/byte-ring.ts";
 import { CompactLog } from "./compaction/compact-log.ts";
 import type { OldLogs } from "./legacy/old-logs.ts";
@@ -10,7 +11,6 @@ import { Session } from "./session.ts";
 import { decodeHead } from "./session-head.ts";
 import { SessionLog } from "./session-log.ts";
 import type { AgentStatus } from "./session-state.ts";
-import { idOf } from "./names.ts";
 
 export interface SessionsOptions {
   readonly store: LogStore;

@@ -13,9 +13,9 @@ import { createSessionService, type SessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import { idOf } from "../ports/session-id.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
 import { systemClock } from "./system-clock.ts";
-import { idOf } from "../core/names.ts";
 
 /** What a worker is given: the bucket of its logs, and the variables that `parseConfig` reads. */
 export interface WorkerBindings {

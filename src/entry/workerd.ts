@@ -1,5 +1,6 @@
-import { idOf, sessionKey } from "../core/names.ts";
+import { sessionKey } from "../core/names.ts";
 import type { SessionKey } from "../ports/log-store.ts";
+import { idOf } from "../ports/session-id.ts";
 import { openServer, type WorkerBindings, type WorkerServer } from "./worker-server.ts";
 
 /** The part of a Durable Object namespace that is used here. */

@@ -1,5 +1,5 @@
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
-import { idOf } from "../names.ts";
+import { idOf } from "../../ports/session-id.ts";
 import type { Archives } from "./archives.ts";
 import { endOf } from "./manifest.ts";
 import { encodeStub } from "./stub.ts";

@@ -1,8 +1,8 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import { idOf } from "../../ports/session-id.ts";
 import { createGates } from "../../stream/gates.ts";
-import { idOf } from "../names.ts";
 import { adoptArchives } from "./adopt.ts";
 import { createArchivedReader, manifestOf, needArchives } from "./archived-reader.ts";
 import { createArchivings } from "./archivings.ts";

@@ -1,6 +1,6 @@
 import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
-import { idOf } from "../names.ts";
+import { idOf } from "../../ports/session-id.ts";
 import { manifestOf, needArchives } from "./archived-reader.ts";
 import type { Archives, WatchOptions } from "./archives.ts";
 import type { ArchiveOptions } from "./archiving-store.ts";

@@ -1,5 +1,5 @@
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
-import { idOf } from "../names.ts";
+import { idOf } from "../../ports/session-id.ts";
 
 /** Puts stubs into a store in the place of sessions. */
 interface Stubs {

@@ -1,6 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
-import { idOf } from "../names.ts";
+import { idOf } from "../../ports/session-id.ts";
 import { type Manifest, packsOf } from "./manifest.ts";
 
 /** Bytes that all remembered manifests may take up, estimated. */

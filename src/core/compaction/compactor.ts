@@ -1,7 +1,7 @@
 import { hasCode } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
-import { idOf } from "../names.ts";
+import { idOf } from "../../ports/session-id.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Archiver } from "../archive/archiving-store.ts";
 import { condenseSession } from "./condense-session.ts";

@@ -4,6 +4,7 @@ import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
+import { idOf } from "../../ports/session-id.ts";
 import type { SessionLog } from "../session-log.ts";
 import type { SessionState } from "../session-state.ts";
 import { EditRecords, type ScanMark } from "./edits.ts";
@@ -76,7 +77,7 @@ export function createOldLogs({
   }
 
   function refuse(key: SessionKey): RunlogError {
-    const id = `${key.project}/${key.session}`;
+    const id = idOf(key);
     if (!refused.has(id) && refused.size < MAX_REFUSED) {
       refused.add(id);
       logger.warn("old-log-not-adopted", { ...key });
