@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from "../json-fields.ts";
-import { isJsonPatch } from "../json-patch.ts";
+import { isJsonPatch, knownOperations } from "../json-patch.ts";
 import type { Dialect } from "./dialect.ts";
 import type { EventLine } from "./event-line.ts";
 import { EVENT_SHAPES } from "./event-shapes.ts";
@@ -74,8 +74,8 @@ const OWN: Readonly<
     changes["content"] = JSON.stringify(mendToolContent(line.json("content"), dialect));
     return true;
   },
-  STATE_DELTA: (line) => isJsonPatch(line.json("delta")),
-  ACTIVITY_DELTA: (line) => isJsonPatch(line.json("patch")),
+  STATE_DELTA: (line, changes) => mendPatch(line, "delta", changes),
+  ACTIVITY_DELTA: (line, changes) => mendPatch(line, "patch", changes),
   REASONING_MESSAGE_START(line, changes) {
     if (line.text("role") !== "reasoning") changes["role"] = '"reasoning"';
     return true;
@@ -112,6 +112,14 @@ function mendRole(line: EventLine, changes: Changes): boolean {
   const role = line.text("role");
   if (role !== null && !TEXT_ROLES.has(role)) changes["role"] = null;
   return true;
+}
+
+function mendPatch(line: EventLine, key: string, changes: Changes): boolean {
+  const patch = line.json(key);
+  if (!Array.isArray(patch)) return false;
+  const known = knownOperations(patch);
+  if (known.length < patch.length) changes[key] = JSON.stringify(known);
+  return isJsonPatch(known);
 }
 
 function mendUsage(line: EventLine, changes: Changes): void {
