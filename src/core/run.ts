@@ -163,10 +163,21 @@ class RunCarrier {
       finished = event.type === "RUN_FINISHED";
       ended = finished || event.type === "RUN_ERROR";
     }
-    await session.append(batch, { logId, durable: ended && !before });
+    // the standard lets a run fail before it begins, but a stream of many runs has to say which
+    const isEarly = ended && !finished && !started;
+    started ||= isEarly;
+    const stored = isEarly ? this.#begun(batch) : batch;
+    await session.append(stored, { logId, durable: ended && !before });
     noteEvents(this.#options.platform, session.key, batch.events);
     [this.#started, this.#ended, this.#finished] = [started, ended, finished];
     if (finished && !before) this.#wrapUp();
+  }
+
+  /** The batch behind a RUN_STARTED. */
+  #begun({ lines, events }: EventBatch): EventBatch {
+    const { clock, runId, threadId } = this.#options;
+    const line = runStarted({ threadId, runId, timestamp: clock.now() });
+    return { lines: [line, ...lines], events: [factsOfLine(line), ...events] };
   }
 
   #isOwn({ runId }: EventFacts): boolean {
