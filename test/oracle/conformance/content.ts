@@ -132,7 +132,7 @@ export const ACCEPTED_CONTENT: readonly Case[] = [
     "an outcome that nobody knows",
     [started(), ...text("m1", "dusk"), finished("r1", { outcome: { type: "asleep" } })],
     { messages: [answer("m1", "dusk")] },
-    [finished()],
+    [finished("r1", { outcome: undefined })],
   ),
   accepted(
     "a part that nobody knows, between two texts",
@@ -228,6 +228,6 @@ export const REFUSED_CONTENT: readonly RefusedCase[] = [
     ],
     "expected object, received array",
     {},
-    [finished()],
+    [finished("r1", { outcome: undefined })],
   ),
 ];
