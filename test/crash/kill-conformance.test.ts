@@ -19,7 +19,7 @@ const CASES = [
 ].filter(isOneRun);
 
 function isOneRun({ stream }: Case): boolean {
-  const boundaries = stream.filter(({ type }) => type.startsWith('RUN_')).map(({ type }) => type);
+  const boundaries = stream.filter(({ type }) => type.startsWith("RUN_")).map(({ type }) => type);
   return boundaries.join() === "RUN_STARTED,RUN_FINISHED" && stream[0]?.type === "RUN_STARTED";
 }
 
