@@ -8,11 +8,11 @@ import { mendToolContent } from "./mend-message.ts";
 type Changes = Record<string, string | null>;
 
 /** Members that every event may have, as they are mended. */
-const COMMON: Readonly<Record<string, (line: EventLine) => string | null | undefined>> = {
-  timestamp: mendTimestamp,
-  rawEvent: (line) => (line.kind("rawEvent") === "null" ? null : undefined),
-  metadata: (line) => (line.kind("metadata") === "object" ? undefined : null),
-};
+const COMMON: ReadonlyMap<string, (line: EventLine) => string | null | undefined> = new Map([
+  ["timestamp", mendTimestamp],
+  ["rawEvent", (line: EventLine) => (line.kind("rawEvent") === "null" ? null : undefined)],
+  ["metadata", (line: EventLine) => (line.kind("metadata") === "object" ? undefined : null)],
+]);
 
 const TEXT_ROLES: ReadonlySet<string> = new Set(["developer", "system", "assistant", "user"]);
 const SUBAGENT_EVENT = /^SUBAGENT_/;
@@ -27,7 +27,7 @@ export function mendEvent(line: EventLine, type: string, dialect: Dialect): Even
   if (!shape || (dialect === "0.0" && SUBAGENT_EVENT.test(type))) return null;
   const changes: Changes = {};
   for (const key of line.keys) {
-    const change = COMMON[key]?.(line);
+    const change = COMMON.get(key)?.(line);
     if (change !== undefined) changes[key] = change;
     else if (line.kind(key) === "null" && isDropped(key)) changes[key] = null;
   }
