@@ -2,13 +2,13 @@ import type { EventLine } from "./event-line.ts";
 
 type Span = "phase" | "message";
 
-const SUCCESSORS: Readonly<Record<string, readonly [type: string, span: Span]>> = {
-  THINKING_START: ["REASONING_START", "phase"],
-  THINKING_END: ["REASONING_END", "phase"],
-  THINKING_TEXT_MESSAGE_START: ["REASONING_MESSAGE_START", "message"],
-  THINKING_TEXT_MESSAGE_CONTENT: ["REASONING_MESSAGE_CONTENT", "message"],
-  THINKING_TEXT_MESSAGE_END: ["REASONING_MESSAGE_END", "message"],
-};
+const SUCCESSORS: ReadonlyMap<string, readonly [type: string, span: Span]> = new Map([
+  ["THINKING_START", ["REASONING_START", "phase"]],
+  ["THINKING_END", ["REASONING_END", "phase"]],
+  ["THINKING_TEXT_MESSAGE_START", ["REASONING_MESSAGE_START", "message"]],
+  ["THINKING_TEXT_MESSAGE_CONTENT", ["REASONING_MESSAGE_CONTENT", "message"]],
+  ["THINKING_TEXT_MESSAGE_END", ["REASONING_MESSAGE_END", "message"]],
+]);
 
 /**
  * Reasoning as producers said it before AG-UI 1.0: the same events by other names and without ids,
@@ -32,7 +32,7 @@ export class RetiredThinking {
    * continues nothing has no id. `isTaken` says which ids messages have already.
    */
   translate(line: EventLine, type: string, isTaken: (id: string) => boolean): EventLine {
-    const successor = SUCCESSORS[type];
+    const successor = SUCCESSORS.get(type);
     if (!successor) return line;
     const [today, span] = successor;
     if (type.endsWith("_START")) this.#open.set(span, this.#nextId(isTaken));
