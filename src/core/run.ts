@@ -157,15 +157,15 @@ class RunCarrier {
     const { logId, session } = this.#options;
     const before = this.#finished;
     let [started, ended, finished] = [this.#started, this.#ended, this.#finished];
+    let isEarly = false;
     for (const event of batch.events) {
       if (finished || !this.#isOwn(event)) continue;
-      started ||= event.type === "RUN_STARTED";
+      // the standard lets a run fail before it begins, but a log of many runs has to say which
+      isEarly ||= !started && event.type === "RUN_ERROR";
+      started ||= isEarly || event.type === "RUN_STARTED";
       finished = event.type === "RUN_FINISHED";
       ended = finished || event.type === "RUN_ERROR";
     }
-    // the standard lets a run fail before it begins, but a stream of many runs has to say which
-    const isEarly = ended && !finished && !started;
-    started ||= isEarly;
     const stored = isEarly ? this.#begun(batch) : batch;
     await session.append(stored, { logId, durable: ended && !before });
     noteEvents(this.#options.platform, session.key, batch.events);
