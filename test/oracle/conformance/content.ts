@@ -118,14 +118,18 @@ export const ACCEPTED_CONTENT: readonly Case[] = [
       ],
     },
   ),
-  accepted(
-    "an event of a type that nobody knows",
-    run(...text("m1", "dusk", " to dawn").toSpliced(2, 0, event("MOON_ROSE", { phase: 3 }))),
-    { messages: [answer("m1", "dusk to dawn")] },
+  ...["MOON_ROSE", "constructor"].map((type) =>
+    accepted(
+      `an event of the type ${type}, which nobody knows`,
+      run(...text("m1", "dusk", " to dawn").toSpliced(2, 0, event(type, { phase: 3 }))),
+      { messages: [answer("m1", "dusk to dawn")] },
+    ),
   ),
   accepted(
     "a member that nobody knows",
-    run(...text("m1", "dusk").map((said) => ({ ...said, moon: "new" }))),
+    run(
+      ...text("m1", "dusk").map((said) => ({ ...said, moon: "new", toString: 1, constructor: 2 })),
+    ),
     { messages: [answer("m1", "dusk")] },
   ),
   accepted(
