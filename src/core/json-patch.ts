@@ -14,6 +14,23 @@ const POINTER = /^(?:\/(?:[^/~]|~[01])*)*$/;
 /** Paths that would lead to what all objects have in common. */
 const BANNED = /\/(?:__proto__|constructor\/prototype)(?:\/|$)/;
 
+const OPERATIONS: ReadonlySet<unknown> = new Set([
+  "add",
+  "replace",
+  "test",
+  "remove",
+  "move",
+  "copy",
+] satisfies Operation["op"][]);
+
+/**
+ * The operations of a patch that are of a kind that RFC 6902 knows: clients of AG-UI 1.0 pass over
+ * the others. What is no object stays, it makes the patch none.
+ */
+export function knownOperations(patch: readonly unknown[]): unknown[] {
+  return patch.filter((operation) => !isObject(operation) || OPERATIONS.has(operation["op"]));
+}
+
 /** Whether `value` is a patch whose operations are whole; whether it applies is another question. */
 export function isJsonPatch(value: unknown): value is JsonPatch {
   return Array.isArray(value) && value.every(isOperation);

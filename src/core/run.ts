@@ -157,16 +157,27 @@ class RunCarrier {
     const { logId, session } = this.#options;
     const before = this.#finished;
     let [started, ended, finished] = [this.#started, this.#ended, this.#finished];
+    let isEarly = false;
     for (const event of batch.events) {
       if (finished || !this.#isOwn(event)) continue;
-      started ||= event.type === "RUN_STARTED";
+      // the standard lets a run fail before it begins, but a log of many runs has to say which
+      isEarly ||= !started && event.type === "RUN_ERROR";
+      started ||= isEarly || event.type === "RUN_STARTED";
       finished = event.type === "RUN_FINISHED";
       ended = finished || event.type === "RUN_ERROR";
     }
-    await session.append(batch, { logId, durable: ended && !before });
+    const stored = isEarly ? this.#begun(batch) : batch;
+    await session.append(stored, { logId, durable: ended && !before });
     noteEvents(this.#options.platform, session.key, batch.events);
     [this.#started, this.#ended, this.#finished] = [started, ended, finished];
     if (finished && !before) this.#wrapUp();
+  }
+
+  /** The batch behind a RUN_STARTED. */
+  #begun({ lines, events }: EventBatch): EventBatch {
+    const { clock, runId, threadId } = this.#options;
+    const line = runStarted({ threadId, runId, timestamp: clock.now() });
+    return { lines: [line, ...lines], events: [factsOfLine(line), ...events] };
   }
 
   #isOwn({ runId }: EventFacts): boolean {

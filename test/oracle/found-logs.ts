@@ -74,4 +74,15 @@ export const FOUND_LOGS: readonly (readonly string[])[] = [
     { ...snapshot({ id: "u0", role: "user", content: "a" }), ...ids("r0") },
     { type: "TEXT_MESSAGE_START", messageId: "m0", role: "assistant" },
   ],
+  // parts say more than what they consist of
+  [
+    started("r0", {
+      id: "u0",
+      role: "user",
+      content: [
+        { type: "text", id: "p0", text: "a", metadata: { b: null } },
+        { type: "image", source: { type: "url", value: "https://c/d" }, metadata: { e: 1 } },
+      ],
+    }),
+  ],
 ].map((events) => events.map((event) => JSON.stringify(event)));

@@ -36,6 +36,13 @@ export async function meaningOf(lines: readonly string[]): Promise<Followed> {
   return { messages: meaning.messages, state: meaning.state };
 }
 
+/** The client passes over what is an operation, but of a kind that RFC 6902 does not know. */
+function isKnown(operation: unknown): boolean {
+  if (typeof operation !== "object" || operation === null) return true;
+  const { op } = operation as { op?: unknown };
+  return /^(add|remove|replace|move|copy|test)$/.test(String(op));
+}
+
 class Meaning {
   messages: Message[] = [];
   state: unknown = {};
@@ -105,6 +112,9 @@ class Meaning {
       const { messageId, delta, subagentRunId } = event;
       this.#batch.push({ type: "TEXT_MESSAGE_START", messageId, subagentRunId });
       this.#batch.push({ type: "TEXT_MESSAGE_CONTENT", messageId, delta });
+    } else if (event.type === "STATE_DELTA" || event.type === "ACTIVITY_DELTA") {
+      const key = event.type === "STATE_DELTA" ? "delta" : "patch";
+      this.#batch.push({ ...event, [key]: (event[key] as unknown[]).filter(isKnown) });
     } else if (!/^(META|SOMETHING_NEW|RAW|CUSTOM|SUBAGENT_|STEP_)/.test(event.type)) {
       this.#batch.push(event);
     }

@@ -59,7 +59,7 @@ const operation = fc.oneof(
       from: pick("/a", "/b", "/obj"),
     }),
   },
-  // no client can apply these
+  // no client applies these
   {
     weight: 1,
     arbitrary: pick<unknown>(

@@ -1,5 +1,5 @@
 import { isObject, type JsonObject } from "../json-fields.ts";
-import { isJsonPatch } from "../json-patch.ts";
+import { isJsonPatch, knownOperations } from "../json-patch.ts";
 import type { Dialect } from "./dialect.ts";
 import type { EventLine } from "./event-line.ts";
 import { EVENT_SHAPES } from "./event-shapes.ts";
@@ -8,11 +8,11 @@ import { mendToolContent } from "./mend-message.ts";
 type Changes = Record<string, string | null>;
 
 /** Members that every event may have, as they are mended. */
-const COMMON: Readonly<Record<string, (line: EventLine) => string | null | undefined>> = {
-  timestamp: mendTimestamp,
-  rawEvent: (line) => (line.kind("rawEvent") === "null" ? null : undefined),
-  metadata: (line) => (line.kind("metadata") === "object" ? undefined : null),
-};
+const COMMON: ReadonlyMap<string, (line: EventLine) => string | null | undefined> = new Map([
+  ["timestamp", mendTimestamp],
+  ["rawEvent", (line: EventLine) => (line.kind("rawEvent") === "null" ? null : undefined)],
+  ["metadata", (line: EventLine) => (line.kind("metadata") === "object" ? undefined : null)],
+]);
 
 const TEXT_ROLES: ReadonlySet<string> = new Set(["developer", "system", "assistant", "user"]);
 const SUBAGENT_EVENT = /^SUBAGENT_/;
@@ -27,7 +27,7 @@ export function mendEvent(line: EventLine, type: string, dialect: Dialect): Even
   if (!shape || (dialect === "0.0" && SUBAGENT_EVENT.test(type))) return null;
   const changes: Changes = {};
   for (const key of line.keys) {
-    const change = COMMON[key]?.(line);
+    const change = COMMON.get(key)?.(line);
     if (change !== undefined) changes[key] = change;
     else if (line.kind(key) === "null" && isDropped(key)) changes[key] = null;
   }
@@ -74,8 +74,8 @@ const OWN: Readonly<
     changes["content"] = JSON.stringify(mendToolContent(line.json("content"), dialect));
     return true;
   },
-  STATE_DELTA: (line) => isJsonPatch(line.json("delta")),
-  ACTIVITY_DELTA: (line) => isJsonPatch(line.json("patch")),
+  STATE_DELTA: (line, changes) => mendPatch(line, "delta", changes),
+  ACTIVITY_DELTA: (line, changes) => mendPatch(line, "patch", changes),
   REASONING_MESSAGE_START(line, changes) {
     if (line.text("role") !== "reasoning") changes["role"] = '"reasoning"';
     return true;
@@ -112,6 +112,14 @@ function mendRole(line: EventLine, changes: Changes): boolean {
   const role = line.text("role");
   if (role !== null && !TEXT_ROLES.has(role)) changes["role"] = null;
   return true;
+}
+
+function mendPatch(line: EventLine, key: string, changes: Changes): boolean {
+  const patch = line.json(key);
+  if (!Array.isArray(patch)) return false;
+  const known = knownOperations(patch);
+  if (known.length < patch.length) changes[key] = JSON.stringify(known);
+  return isJsonPatch(known);
 }
 
 function mendUsage(line: EventLine, changes: Changes): void {

@@ -86,9 +86,10 @@ function mendContent(content: unknown, dialect: Dialect): unknown {
 function mendPart(part: unknown, dialect: Dialect): JsonObject[] {
   if (!isObject(part) || typeof part["type"] !== "string") return [];
   const { type } = part;
+  const common = dialect === "1.0" ? commonOf(part) : {};
   if (type === "text")
-    return typeof part["text"] === "string" ? [{ type, text: part["text"] }] : [];
-  if (type === "binary" && dialect === "0.0") return mendBinary(part);
+    return typeof part["text"] === "string" ? [{ type, text: part["text"], ...common }] : [];
+  if (type === "binary") return dialect === "0.0" ? mendBinary(part) : mediaOf(part);
   if (!PART_TYPES.has(type) || !isObject(part["source"])) return [];
   const source = withTexts(part["source"], ["type", "value", "mimeType", "provider"]);
   if (typeof source["type"] !== "string" || typeof source["value"] !== "string") return [];
@@ -97,7 +98,14 @@ function mendPart(part: unknown, dialect: Dialect): JsonObject[] {
     source["type"] === "data"
       ? typeof source["mimeType"] === "string"
       : source["type"] === "url" || source["type"] === "file";
-  return isWhole ? [{ type, ...withTexts(part, ["id"]), source }] : [];
+  return isWhole ? [{ type, source, ...common }] : [];
+}
+
+/** What a part of any type may say besides. */
+function commonOf(part: JsonObject): JsonObject {
+  const { metadata } = part;
+  const isSaid = metadata !== undefined && metadata !== null;
+  return { ...withTexts(part, ["id"]), ...(isSaid && { metadata }) };
 }
 
 function mendBinary(part: JsonObject): JsonObject[] {
@@ -105,6 +113,16 @@ function mendBinary(part: JsonObject): JsonObject[] {
   const has = (key: string): boolean => typeof texts[key] === "string" && texts[key] !== "";
   if (typeof texts["mimeType"] !== "string") return [];
   return has("id") || has("url") || has("data") ? [{ type: "binary", ...texts }] : [];
+}
+
+/** What AG-UI 1.0 calls a part of older clients; it knows none that has only an id. */
+function mediaOf(part: JsonObject): JsonObject[] {
+  const { mimeType, data, url, filename } = mendBinary(part)[0] ?? {};
+  if (typeof mimeType !== "string") return [];
+  const media = /^(?:image|audio|video)(?=\/)/.exec(mimeType)?.[0] ?? "document";
+  const named = filename ? { metadata: { filename } } : {};
+  if (data) return [{ type: media, source: { type: "data", value: data, mimeType }, ...named }];
+  return url ? [{ type: media, source: { type: "url", value: url, mimeType }, ...named }] : [];
 }
 
 /** What older clients call a part with bytes or an address. */

@@ -190,7 +190,7 @@ export class ProfileStream {
     const told = [...before, ...own.filter(({ id }) => !before.some((other) => other.id === id))];
     this.#run = run;
     this.#seen.add(run.runId);
-    this.#items.clear();
+    this.#items.clear(run.runId);
     if (dialect === "1.0") this.#items.tags.seed(told, false);
     const started = mendRunStarted(line, run, told, dialect);
     if (before.length > 0 && started.bytes.length > MAX_EVENT_BYTES) {

@@ -6,6 +6,7 @@ import { EventLine } from "./event-line.ts";
 import { mendEvent } from "./mend-event.ts";
 import { type MessageList, resultOf } from "./message-list.ts";
 import { type ItemKind, OpenItems } from "./open-items.ts";
+import { RetiredThinking } from "./retired-thinking.ts";
 import { SubagentTags } from "./subagent-tags.ts";
 
 export interface RunItemsOptions {
@@ -62,13 +63,15 @@ export class RunItems {
   readonly tags: SubagentTags = new SubagentTags();
   readonly #lanes = new ChunkLanes();
   readonly #subagents = new Set<string>();
+  readonly #thinking = new RetiredThinking();
 
   constructor(options: RunItemsOptions) {
     this.#options = options;
   }
 
-  /** Forgets the run; another one begins. */
-  clear(): void {
+  /** Forgets the run; another one begins, with this id. */
+  clear(runId = ""): void {
+    this.#thinking.clear(runId);
     this.open.clear();
     this.tags.clear();
     this.#lanes.clear();
@@ -107,8 +110,11 @@ export class RunItems {
     for (const end of this.#lanes.closeBefore("MESSAGES_SNAPSHOT", null)) this.#item(end);
   }
 
-  take(type: string, line: EventLine): void {
-    const mended = mendEvent(line, type, this.#options.dialect);
+  take(given: string, line: EventLine): void {
+    const { dialect, messages } = this.#options;
+    const today = this.#thinking.translate(line, given, (id) => messages.find(id) !== null);
+    const type = today.text("type") ?? "";
+    const mended = mendEvent(today, type, dialect);
     if (!mended) return this.#options.emit(rawEvent(line));
     if (!isChunk(type)) {
       for (const end of this.#lanes.closeBefore(type, mended.text("subagentRunId")))

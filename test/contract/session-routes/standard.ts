@@ -253,6 +253,22 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
+      "a run that fails before its runner has begun it is told with its error, then and later",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const body: unknown = JSON.parse(runBody());
+        const failed = { type: "RUN_ERROR", message: "no model", code: "setup" };
+        server.runner.script((exchange) => tell(exchange, [REPLY[0] ?? "", json(failed)]));
+        const told = await allOf(await post(session, "/agui/run", body, STREAM));
+        expect(told[0]).toMatchObject({ type: "RUN_STARTED", runId: "r" });
+        expect(told.at(-1)).toEqual(failed);
+        expect((await connect(session)).at(-1)).toEqual(failed);
+        const lines = await session.lines();
+        expect(lines.filter((line) => line.includes("RUN_STARTED"))).toHaveLength(1);
+      }),
+    );
+
+    it(
       "an error in the middle of a run is told as a custom event, and the run goes on",
       fresh(async (server) => {
         const session = new SessionClient(server);

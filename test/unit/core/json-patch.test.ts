@@ -1,7 +1,12 @@
 import { createRequire } from "node:module";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { applyJsonPatch, isJsonPatch, isSameJson } from "../../../src/core/json-patch.ts";
+import {
+  applyJsonPatch,
+  isJsonPatch,
+  isSameJson,
+  knownOperations,
+} from "../../../src/core/json-patch.ts";
 
 // what every generation of the client applies patches with
 const require = createRequire(import.meta.url);
@@ -67,6 +72,12 @@ describe("JSON Patch", () => {
     ])
       expect(isJsonPatch([odd])).toBe(false);
     expect(isJsonPatch({ op: "remove", path: "/a" })).toBe(false);
+  });
+
+  it("is without the operations that nobody knows, but not without what is none", () => {
+    const whole = { op: "remove", path: "/a" };
+    expect(knownOperations([{ op: "bogus", path: "/a" }, whole, {}])).toEqual([whole]);
+    expect(knownOperations([7, null, [whole]])).toEqual([7, null, [whole]]);
   });
 
   it("reaches nothing that objects have in common", () => {
