@@ -184,7 +184,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     maxStreams: value("RUNLOG_MAX_STREAMS", 10_000, readCount, "a number"),
     maxSessionStreams: value("RUNLOG_MAX_SESSION_STREAMS", 2_000, readCount, "a number"),
     maxConnections: value("RUNLOG_MAX_CONNECTIONS", 12_000, readCount, "a number"),
-    replayBytes: value("RUNLOG_REPLAY_BYTES", 32 * MIB, readBytes, "a size such as 32MiB"),
+    replayBytes: value("RUNLOG_REPLAY_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
     corsOrigins: value("RUNLOG_CORS_ORIGINS", [], readOrigins, "origins such as https://a.example"),
   };
   if (!isCluster && !isLoopback(config.host) && !config.allowPublic)

@@ -137,7 +137,7 @@ export const VARIABLES: readonly Variable[] = [
   },
   {
     name: "RUNLOG_REPLAY_BYTES",
-    fallback: "32MiB",
+    fallback: "64MiB",
     meaning: "memory of all replays; with less left they read in smaller pieces",
   },
   {

@@ -56,7 +56,7 @@ export interface ServiceLimits {
   readonly maxSessionStreams: number;
   /**
    * Memory of viewers who read the store, bytes: the less of it is left, the smaller are their reads,
-   * between 4 and 64 KiB. Default 32 MiB.
+   * between 4 and 64 KiB. Default 64 MiB.
    */
   readonly replayBytes: number;
   /** Bytes of latest events kept per session. Default 1 MiB. */
@@ -90,7 +90,7 @@ const DEFAULT_LIMITS: ServiceLimits = {
   retryMs: 2_000,
   maxStreams: 10_000,
   maxSessionStreams: 2_000,
-  replayBytes: 32 * MIB,
+  replayBytes: 64 * MIB,
   ringBytes: MIB,
   ringBudgetBytes: 64 * MIB,
   bodyBudgetBytes: 64 * MIB,

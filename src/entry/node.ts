@@ -12,6 +12,7 @@ import { createApp } from "../http/app.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
+import { listen } from "./listen.ts";
 import { openBucket } from "./open-bucket.ts";
 import { openStore } from "./open-store.ts";
 import { openPlatform } from "./platform.ts";
@@ -29,8 +30,6 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Connections that wait to be accepted: all viewers of a server that comes back come at once. */
-const BACKLOG = 4_096;
 const INTAKE_BUDGET = 64 * 1024 * 1024;
 /** A pod is seen to end a moment after its connections have ended. */
 const POD_GRACE_MS = 3_000;
@@ -84,24 +83,19 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
     overrideGlobalObjects: false,
     serverOptions: { ServerResponse: ResetResponse },
   });
-  server.maxConnections = config.maxConnections;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen({ port: config.port, host: config.host, backlog: BACKLOG }, resolve);
-    });
-  } catch (error) {
-    await ports.platform.close();
-    await store.close();
-    throw error;
-  }
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : config.port;
-  const name = config.host.includes(":") ? `[${config.host}]` : config.host;
+  const { host, maxConnections } = config;
+  const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(
+    async (error: unknown) => {
+      await ports.platform.close();
+      await store.close();
+      throw error;
+    },
+  );
+  const name = host.includes(":") ? `[${host}]` : host;
   return {
-    url: `http://${name}:${port}`,
+    url: `http://${name}:${listening.port}`,
     async close() {
-      const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
+      const stopped = listening.close();
       await service.close();
       if ("closeIdleConnections" in server) server.closeIdleConnections();
       await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);

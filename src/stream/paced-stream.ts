@@ -1,3 +1,5 @@
+import { createLoopTurns, type LoopTurns } from "./loop-turns.ts";
+
 /** What a paced stream sends: pulled one chunk at a time. */
 export interface ChunkSource {
   /** The next chunk, or null at the end. Called again only when the chunk before has been taken. */
@@ -41,6 +43,9 @@ export interface StreamPacer {
   endAll(): void;
 }
 
+/** In each turn of the event loop chunks are begun for so long, in ms (decisions/014). */
+const TURN_MS = 2;
+
 /**
  * Makes pull-driven streams that beat when they are silent and end when their consumer is stuck.
  *
@@ -51,13 +56,14 @@ export interface StreamPacer {
  */
 export function createStreamPacer(options: PaceOptions): StreamPacer {
   const streams = new Set<PacedSource>();
+  const turns = createLoopTurns({ turnMs: TURN_MS });
   return {
     get open() {
       return streams.size;
     },
     stream(source, { heartbeat, signal, onClosed } = {}) {
       const end = (): void => paced.end();
-      const paced = new PacedSource(source, options, heartbeat ?? null, () => {
+      const paced = new PacedSource(source, { ...options, turns }, heartbeat ?? null, () => {
         streams.delete(paced);
         signal?.removeEventListener("abort", end);
         onClosed?.();
@@ -77,7 +83,7 @@ export function createStreamPacer(options: PaceOptions): StreamPacer {
 
 class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   readonly #source: ChunkSource;
-  readonly #options: PaceOptions;
+  readonly #options: PaceOptions & { readonly turns: LoopTurns };
   readonly #heartbeat: Uint8Array<ArrayBuffer> | null;
   readonly #onClosed: () => void;
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
@@ -91,7 +97,7 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
 
   constructor(
     source: ChunkSource,
-    options: PaceOptions,
+    options: PaceOptions & { readonly turns: LoopTurns },
     heartbeat: Uint8Array<ArrayBuffer> | null,
     onClosed: () => void,
   ) {
@@ -118,10 +124,7 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
       this.#pulled = resolve;
       if (this.#nextPending) return;
       this.#nextPending = true;
-      this.#source.next().then(
-        (chunk) => this.#arrived(chunk),
-        (error: unknown) => this.#fail(error),
-      );
+      this.#options.turns.start(() => this.#askNext());
     });
   }
 
@@ -147,6 +150,14 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
     // within a frame only a broken connection tells the client that the frame is not whole
     if (this.#pulled === null || !this.#source.atBoundary) this.#fail(new Error("ended"));
     else this.#deliver(null);
+  }
+
+  #askNext(): void {
+    if (this.#closed) return;
+    this.#source.next().then(
+      (chunk) => this.#arrived(chunk),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   #arrived(chunk: Uint8Array<ArrayBuffer> | null): void {

@@ -33,7 +33,7 @@ describe("parseConfig", () => {
       maxStreams: 10_000,
       maxSessionStreams: 2_000,
       maxConnections: 12_000,
-      replayBytes: 32 * 1024 * 1024,
+      replayBytes: 64 * 1024 * 1024,
       corsOrigins: [],
       runQueue: 8,
       runIdleMs: null,
