@@ -46,6 +46,16 @@ export const FOUND_LOGS: readonly (readonly string[])[] = [
     { ...call("t0"), parentMessageId: "m0" },
     { ...call("t1"), parentMessageId: "m0", subagentRunId: "s" },
   ],
+  // a snapshot takes a call away whose start was told, and a subagent begins another of its id
+  [
+    started("r0"),
+    { ...call("t0"), parentMessageId: "m0" },
+    snapshot({ id: "m0", role: "assistant", content: "" }),
+    { ...call("t0"), subagentRunId: "s" },
+    finished("r0"),
+    started("r1"),
+    finished("r1"),
+  ],
   // a snapshot takes a call of the agent's own away, and a subagent begins another of its id
   [
     started("r0", withCall("p0", "t1")),
