@@ -1,18 +1,16 @@
 import type { LogStore } from "../ports/log-store.ts";
-import type { BytesInFlight } from "../stream/bytes-in-flight.ts";
 import { concatBytes } from "../stream/concat.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../stream/sse-frame.ts";
 import { cursorPrefix, type LogPlace } from "./cursor.ts";
-import { createLogReader, type LogChunk } from "./log-reader.ts";
+import { createLogReader, type LogChunk, type SharedReads } from "./log-reader.ts";
 import type { ReplayStart } from "./replay.ts";
 import type { SessionUse } from "./sessions.ts";
 
 export interface EventStreamOptions {
   readonly store: LogStore;
   readonly start: ReplayStart;
-  /** Says how much a read takes at once; shared by all viewers that read the store. */
-  readonly inFlight: BytesInFlight;
+  readonly reads: SharedReads;
   /** When the client should come back after a break, ms; with jitter, so that all do not at once. */
   readonly retryMs: number;
   /** Frames that come before everything else. */
@@ -29,8 +27,8 @@ export const HEARTBEAT: Uint8Array<ArrayBuffer> = sseComment("heartbeat");
  * Takes over `use` and releases it when closed.
  */
 export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
-  const { store, start, inFlight } = options;
-  const reader = createLogReader(use, { store, start, inFlight, framed: true });
+  const { store, start, reads } = options;
+  const reader = createLogReader(use, { store, start, reads, framed: true });
   let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
   /** Framing goes on over chunks that follow each other: the log, and where the next one begins. */
   let framing: { place: LogPlace; end: number; framer: SseFramer } | null = null;

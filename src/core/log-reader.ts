@@ -1,6 +1,7 @@
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { BytesInFlight } from "../stream/bytes-in-flight.ts";
+import type { LoopTurns } from "../stream/loop-turns.ts";
 import { EventStretches } from "./compaction/event-stretches.ts";
 import type { LogPlace } from "./cursor.ts";
 import { readShown } from "./legacy/read-shown.ts";
@@ -8,11 +9,18 @@ import type { CompactRange, ReplayStart } from "./replay.ts";
 import type { Session } from "./session.ts";
 import type { SessionUse } from "./sessions.ts";
 
+/** What all who read the store for a viewer share. */
+export interface SharedReads {
+  /** Says how much is read at once. */
+  readonly bytes: BytesInFlight;
+  /** In which reads are begun, so that many of them keep nobody else from the event loop. */
+  readonly turns: LoopTurns;
+}
+
 export interface LogReaderOptions {
   readonly store: LogStore;
   readonly start: ReplayStart;
-  /** Says how much is read at once; shared by all who read the store. */
-  readonly inFlight: BytesInFlight;
+  readonly reads: SharedReads;
   /**
    * Whether bytes that the session holds framed for its viewers may come as they are (`isFramed`),
    * which saves reading and framing them again. Default false: every chunk is bytes of a log.
@@ -75,7 +83,7 @@ const LF = 10;
 export function createLogReader(use: SessionUse, options: LogReaderOptions): LogReader {
   const { session } = use;
   const { log } = session;
-  const { store, start, inFlight, framed = false } = options;
+  const { store, start, reads, framed = false } = options;
   const abort = new AbortController();
   const unwatch = log.watch();
   let { logId, offset } = start;
@@ -86,7 +94,7 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
   let ready: LogChunk[] = [];
   let reading: Reading | null = null;
   let atLineEnd = true;
-  const held = inFlight.share();
+  const held = reads.bytes.share();
 
   async function open(place: LogPlace, from: number, end: number): Promise<Reading> {
     const range = { logId: place.logId, log: place.log, start: from, end, signal: abort.signal };
@@ -104,13 +112,13 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
 
   /** Makes the next bytes of the read that is under way ready, or ends it. */
   async function readOn({ place, reader, buffer }: Reading): Promise<void> {
-    const size = inFlight.nextBytes;
-    // what it reads into, and as much that is made of it
-    held.hold(2 * size);
-    // one buffer does as long as it has the right size
-    const { value, done } = await reader.read(
-      buffer.length === size ? buffer : new Uint8Array(size),
-    );
+    const { value, done } = await reads.turns.run(() => {
+      const size = reads.bytes.nextBytes;
+      // what it reads into, and as much that is made of it
+      held.hold(2 * size);
+      // one buffer does as long as it has the right size
+      return reader.read(buffer.length === size ? buffer : new Uint8Array(size));
+    });
     if (done) {
       held.hold(0);
       reading = null;

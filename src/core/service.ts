@@ -7,13 +7,15 @@ import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
-import { type BytesInFlight, createBytesInFlight } from "../stream/bytes-in-flight.ts";
+import { createBytesInFlight } from "../stream/bytes-in-flight.ts";
+import { createLoopTurns } from "../stream/loop-turns.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import type { Archiver } from "./archive/archiving-store.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { type Compactor, createCompactor } from "./compaction/compactor.ts";
 import { createOldLogs, type LegacyOptions, type OldLogs } from "./legacy/old-logs.ts";
 import { keepLeftOpenClosed } from "./left-open.ts";
+import type { SharedReads } from "./log-reader.ts";
 import type { ProfileBudgets } from "./profile/profile-source.ts";
 import { resumeListening } from "./resume-listening.ts";
 import { createRunMarks } from "./run-marks.ts";
@@ -107,6 +109,9 @@ const DEFAULT_LIMITS: ServiceLimits = {
 /** With smaller reads replays are slower; with larger ones each viewer holds more. */
 const READ_BYTES = { minBytes: 4 * 1024, maxBytes: 64 * 1024 } as const;
 
+/** In each turn of the event loop reads are begun for so long, in ms (decisions/014). */
+const READ_TURN_MS = 2;
+
 const TICK_MS = 1_000;
 /** How often waiting readers look for themselves; announcements may be lost (LiveFeed). */
 const LOOK_MS = 5_000;
@@ -124,7 +129,7 @@ export interface SessionService extends SessionPorts {
   readonly betweenRuns: BetweenRuns;
   readonly compactor: Compactor;
   readonly pacer: StreamPacer;
-  readonly inFlight: BytesInFlight;
+  readonly reads: SharedReads;
   readonly bodyBudget: ByteBudget;
   readonly profileBudgets: ProfileBudgets;
   /**
@@ -199,7 +204,10 @@ export async function createSessionService(
   // where logs make sessions nobody says which of them run
   if (!directory.logsMakeSessions)
     void resumeListening({ store, directory, sessions, betweenRuns, logger, isStopped });
-  const inFlight = createBytesInFlight({ limitBytes: limits.replayBytes, ...READ_BYTES });
+  const reads: SharedReads = {
+    bytes: createBytesInFlight({ limitBytes: limits.replayBytes, ...READ_BYTES }),
+    turns: createLoopTurns({ turnMs: READ_TURN_MS }),
+  };
   const pacer = createStreamPacer({
     now: () => clock.now(),
     heartbeatMs: limits.heartbeatMs,
@@ -235,12 +243,12 @@ export async function createSessionService(
     betweenRuns,
     compactor,
     pacer,
-    inFlight,
+    reads,
     bodyBudget: createByteBudget(limits.bodyBudgetBytes),
     profileBudgets: {
       messages: createByteBudget(limits.messageBudgetBytes),
       lines: createByteBudget(limits.lineBudgetBytes),
-      reads: inFlight,
+      reads,
     },
     async close() {
       closed = true;

@@ -19,7 +19,7 @@ export function eventsGet(service: SessionService) {
     if (c.req.method === "HEAD") return c.body(null, 200, { ...SSE_HEADERS });
     const use = service.sessions.use(key);
     try {
-      const { store, compactor, inFlight, limits } = service;
+      const { store, compactor, reads, limits } = service;
       const cursor = cursorOf(c);
       const history = view === "raw" ? "raw" : "condensed";
       const found = await findReplayStart(use.session, { store, cursor, view: history });
@@ -30,7 +30,7 @@ export function eventsGet(service: SessionService) {
       const { preface, ...start }: PrefacedStart =
         view === "snapshot" && isFresh ? await snapshotStart(service, use, found) : found;
       const { retryMs } = limits;
-      const options = { store, start, inFlight, retryMs, ...(preface && { preface }) };
+      const options = { store, start, reads, retryMs, ...(preface && { preface }) };
       const source = createEventStream(use, options);
       const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
       return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(start.full) });

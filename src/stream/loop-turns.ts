@@ -1,14 +1,14 @@
-/** Shares the event loop's turns between many who work in it, and those who only want to come in. */
+/** Shares the event loop's turns between bulky work and everybody else who comes in by them. */
 export interface LoopTurns {
   /**
-   * Calls `work` at once while this turn has time left, else in one of the next turns. Who waits is
-   * called in the order of the calls.
+   * Calls `work` at once while this turn has time left for it, else in one of the next turns; who
+   * waits is called in the order of the calls. Settles as the work does.
    */
-  start(work: () => void): void;
+  run<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface LoopTurnsOptions {
-  /** So long work is begun in a turn. */
+  /** So long work is begun in each turn, in ms. */
   readonly turnMs: number;
   /** Milliseconds, for tests. Default: the machine's. */
   readonly now?: () => number;
@@ -18,6 +18,7 @@ export interface LoopTurnsOptions {
 export function createLoopTurns(options: LoopTurnsOptions): LoopTurns {
   const { turnMs, now = () => performance.now() } = options;
   let waiting: (() => void)[] = [];
+  /** When this turn has no time left; null when nobody has worked in it. */
   let endsAt: number | null = null;
 
   function begin(): number {
@@ -27,21 +28,23 @@ export function createLoopTurns(options: LoopTurnsOptions): LoopTurns {
   }
 
   function next(): void {
-    if (waiting.length === 0) {
-      endsAt = null;
-      return;
-    }
+    endsAt = null;
+    if (waiting.length === 0) return;
     endsAt = begin();
-    let done = 0;
-    while (done < waiting.length && now() < endsAt) waiting[done++]!();
-    waiting = waiting.slice(done);
+    let begun = 0;
+    // one at least, however short a turn is
+    do waiting[begun++]!();
+    while (begun < waiting.length && now() < endsAt);
+    waiting = waiting.slice(begun);
   }
 
   return {
-    start(work) {
+    run(work) {
       endsAt ??= begin();
-      if (waiting.length === 0 && now() < endsAt) work();
-      else waiting.push(work);
+      if (waiting.length === 0 && now() < endsAt) return work();
+      return new Promise((resolve) => {
+        waiting.push(() => resolve(work()));
+      });
     },
   };
 }

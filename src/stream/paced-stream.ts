@@ -1,5 +1,3 @@
-import { createLoopTurns, type LoopTurns } from "./loop-turns.ts";
-
 /** What a paced stream sends: pulled one chunk at a time. */
 export interface ChunkSource {
   /** The next chunk, or null at the end. Called again only when the chunk before has been taken. */
@@ -43,9 +41,6 @@ export interface StreamPacer {
   endAll(): void;
 }
 
-/** In each turn of the event loop chunks are begun for so long, in ms (decisions/014). */
-const TURN_MS = 2;
-
 /**
  * Makes pull-driven streams that beat when they are silent and end when their consumer is stuck.
  *
@@ -56,14 +51,13 @@ const TURN_MS = 2;
  */
 export function createStreamPacer(options: PaceOptions): StreamPacer {
   const streams = new Set<PacedSource>();
-  const turns = createLoopTurns({ turnMs: TURN_MS });
   return {
     get open() {
       return streams.size;
     },
     stream(source, { heartbeat, signal, onClosed } = {}) {
       const end = (): void => paced.end();
-      const paced = new PacedSource(source, { ...options, turns }, heartbeat ?? null, () => {
+      const paced = new PacedSource(source, options, heartbeat ?? null, () => {
         streams.delete(paced);
         signal?.removeEventListener("abort", end);
         onClosed?.();
@@ -83,7 +77,7 @@ export function createStreamPacer(options: PaceOptions): StreamPacer {
 
 class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   readonly #source: ChunkSource;
-  readonly #options: PaceOptions & { readonly turns: LoopTurns };
+  readonly #options: PaceOptions;
   readonly #heartbeat: Uint8Array<ArrayBuffer> | null;
   readonly #onClosed: () => void;
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
@@ -97,7 +91,7 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
 
   constructor(
     source: ChunkSource,
-    options: PaceOptions & { readonly turns: LoopTurns },
+    options: PaceOptions,
     heartbeat: Uint8Array<ArrayBuffer> | null,
     onClosed: () => void,
   ) {
@@ -124,7 +118,10 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
       this.#pulled = resolve;
       if (this.#nextPending) return;
       this.#nextPending = true;
-      this.#options.turns.start(() => this.#askNext());
+      this.#source.next().then(
+        (chunk) => this.#arrived(chunk),
+        (error: unknown) => this.#fail(error),
+      );
     });
   }
 
@@ -150,14 +147,6 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
     // within a frame only a broken connection tells the client that the frame is not whole
     if (this.#pulled === null || !this.#source.atBoundary) this.#fail(new Error("ended"));
     else this.#deliver(null);
-  }
-
-  #askNext(): void {
-    if (this.#closed) return;
-    this.#source.next().then(
-      (chunk) => this.#arrived(chunk),
-      (error: unknown) => this.#fail(error),
-    );
   }
 
   #arrived(chunk: Uint8Array<ArrayBuffer> | null): void {

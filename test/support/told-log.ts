@@ -11,6 +11,7 @@ import { createSessions } from "../../src/core/sessions.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
 import { createBytesInFlight } from "../../src/stream/bytes-in-flight.ts";
+import { createLoopTurns } from "../../src/stream/loop-turns.ts";
 import type { ChunkSource } from "../../src/stream/paced-stream.ts";
 
 const MIB = 1024 * 1024;
@@ -47,7 +48,10 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
   const budgets = {
     messages: createByteBudget(64 * MIB),
     lines: createByteBudget(64 * MIB),
-    reads: createBytesInFlight({ limitBytes: 64 * MIB, minBytes: 4_096, maxBytes: 65_536 }),
+    reads: {
+      bytes: createBytesInFlight({ limitBytes: 64 * MIB, minBytes: 4_096, maxBytes: 65_536 }),
+      turns: createLoopTurns({ turnMs: 2 }),
+    },
   };
   const source: ProfileSourceOptions = { store, start, budgets, isOver: () => true, ...rest };
   const opened = snapshot

@@ -1,9 +1,8 @@
 import type { LogStore } from "../../ports/log-store.ts";
 import type { ByteBudget } from "../../stream/byte-budget.ts";
-import type { BytesInFlight } from "../../stream/bytes-in-flight.ts";
 import type { ChunkSource } from "../../stream/paced-stream.ts";
 import { type Cursor, formatCursor } from "../cursor.ts";
-import { AT_END, createLogReader, type LogReader } from "../log-reader.ts";
+import { AT_END, createLogReader, type LogReader, type SharedReads } from "../log-reader.ts";
 import type { ReplayStart } from "../replay.ts";
 import type { SessionUse } from "../sessions.ts";
 import type { Dialect } from "./dialect.ts";
@@ -23,7 +22,7 @@ export interface ProfileBudgets {
   /** For long lines that are being read; who gets none waits. */
   readonly lines: ByteBudget;
   /** For what is read of the logs. */
-  readonly reads: BytesInFlight;
+  readonly reads: SharedReads;
 }
 
 export interface ProfileSourceOptions {
@@ -77,7 +76,7 @@ class Pass {
     this.#release = () => room.release();
     // the use is the source's, which may need it for a second pass
     const lent: SessionUse = { session: use.session, release() {} };
-    this.reader = createLogReader(lent, { store, start, inFlight: budgets.reads });
+    this.reader = createLogReader(lent, { store, start, reads: budgets.reads });
     this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
     this.messages.add(known);
     this.state = isRestating ? new StateDocument() : null;
