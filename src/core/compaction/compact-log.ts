@@ -1,4 +1,6 @@
 import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
+import { sameBytes } from "../../stream/string-cache.ts";
+import { readShown } from "../legacy/read-shown.ts";
 import type { BorderFinder } from "./border-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";
 import { decodeTrailer, GENERATION, isTrailerOf, type Trailer, TRAILER_MARK } from "./trailer.ts";
@@ -30,6 +32,8 @@ export interface BorderSearch {
 
 const LF = 10;
 const STEP_BYTES = 64 * 1024;
+/** Of a block's last line so many bytes at its end are compared: ids and times of its run are in them. */
+const COMPARED_BYTES = 1024;
 
 /**
  * What this process knows of a session's compact log. All of it can be had again from the store: the
@@ -39,14 +43,14 @@ const STEP_BYTES = 64 * 1024;
  */
 export class CompactLog {
   readonly #key: SessionKey;
-  readonly #store: Pick<LogReader, "read">;
+  readonly #store: Pick<LogReader, "read" | "stat">;
   #position: CompactPosition | null = null;
   #looking: { readonly logId: string; readonly found: Promise<CompactPosition | null> } | null =
     null;
   /** Kept here so that a run that goes on for long is not searched again from its start. */
   search: BorderSearch | null = null;
 
-  constructor(key: SessionKey, store: Pick<LogReader, "read">) {
+  constructor(key: SessionKey, store: Pick<LogReader, "read" | "stat">) {
     this.#key = key;
     this.#store = store;
   }
@@ -88,7 +92,7 @@ export class CompactLog {
     const isOurs = trailer.logId === logId && generation === GENERATION;
     if (!isOurs || !(start >= 0 && start <= at) || rawEnd > stat.end.raw) return null;
     const sum = await this.checksum(logId, start, at, NO_BYTES);
-    if (!isTrailerOf(line, trailer, sum)) return null;
+    if (!isTrailerOf(line, trailer, sum) || !(await this.#isOfRaw(logId, trailer, at))) return null;
     return {
       logId,
       generation,
@@ -112,6 +116,18 @@ export class CompactLog {
     }
   }
 
+  /**
+   * Whether the block that ends at `at` ends like the raw log at `rawEnd`, with the end of a run. It
+   * does not where the raw log lost its end behind the server's back and has got another since.
+   */
+  async #isOfRaw(logId: string, { start, rawEnd }: Trailer, at: number): Promise<boolean> {
+    const block = await this.#bytes(logId, "compact", Math.max(start, at - COMPARED_BYTES), at);
+    const line = block.subarray(block.lastIndexOf(LF, block.length - 2) + 1);
+    if (line.length > rawEnd) return false;
+    const raw = await this.#bytes(logId, "raw", rawEnd - line.length, rawEnd);
+    return sameBytes(line, raw, 0, raw.length);
+  }
+
   /** The last line before `end` that is marked as a trailer, if it is one of this version. */
   async #findTrailer(
     logId: string,
@@ -119,10 +135,15 @@ export class CompactLog {
   ): Promise<{ trailer: Trailer; line: Uint8Array; at: number } | null> {
     for (let to = end; to > 0;) {
       const from = Math.max(0, to - STEP_BYTES);
-      const bytes = await this.#bytes(logId, from, to);
+      const bytes = await this.#bytes(logId, "compact", from, to);
       const at = lastMark(bytes, from === 0);
       if (at !== -1) {
-        const whole = await this.#bytes(logId, from + at, Math.min(end, from + at + STEP_BYTES));
+        const whole = await this.#bytes(
+          logId,
+          "compact",
+          from + at,
+          Math.min(end, from + at + STEP_BYTES),
+        );
         const line = whole.subarray(0, whole.indexOf(LF) + 1);
         const trailer = decodeTrailer(line);
         return trailer && { trailer, line, at: from + at };
@@ -133,9 +154,14 @@ export class CompactLog {
     return null;
   }
 
-  async #bytes(logId: string, start: number, end: number): Promise<Uint8Array> {
-    const options = { logId, log: "compact", start, end } as const;
-    const reader = this.#store.read(this.#key, options).getReader();
+  async #bytes(
+    logId: string,
+    log: "raw" | "compact",
+    start: number,
+    end: number,
+  ): Promise<Uint8Array> {
+    const range = { logId, log, start, end };
+    const reader = (await readShown(this.#store, this.#key, range)).getReader();
     const bytes = new Uint8Array(end - start);
     for (let at = 0; ;) {
       const { value, done } = await reader.read();

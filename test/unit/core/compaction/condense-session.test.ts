@@ -139,6 +139,21 @@ describe("condensing a session", () => {
     }
   });
 
+  it("does not believe a compact log whose raw log lost its end and goes on otherwise", async () => {
+    const { store, logId } = await sessionOf(TWO_RUNS);
+    const want = await condensed(store);
+    const compact = await bytesOf(store);
+    const longer = [...run("three"), ...run("four")];
+    for (let kept = 0; kept <= TWO_RUNS.length; kept++) {
+      const lines = [...TWO_RUNS.slice(0, kept), ...longer];
+      // what the compact log says is within the raw log
+      expect(linesOf(lines).length).toBeGreaterThanOrEqual(linesOf(TWO_RUNS).length);
+      const cut = reopened(await sessionOf(lines, compact), logId);
+      expect(await find(cut)).toEqual(kept === TWO_RUNS.length ? want : null);
+      expect((await condensed(cut))?.rawEnd).toBe(linesOf(lines).length);
+    }
+  });
+
   it("believes no byte that was changed, and begins a new generation behind", async () => {
     const { store, logId } = await sessionOf(TWO_RUNS);
     await condensed(store);
