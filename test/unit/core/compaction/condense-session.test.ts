@@ -148,9 +148,9 @@ describe("condensing a session", () => {
       const lines = [...TWO_RUNS.slice(0, kept), ...longer];
       // what the compact log says is within the raw log
       expect(linesOf(lines).length).toBeGreaterThanOrEqual(linesOf(TWO_RUNS).length);
-      const cut = reopened(await sessionOf(lines, compact), logId);
-      expect(await find(cut)).toEqual(kept === TWO_RUNS.length ? want : null);
-      expect((await condensed(cut))?.rawEnd).toBe(linesOf(lines).length);
+      const shorter = reopened(await sessionOf(lines, compact), logId);
+      expect(await find(shorter)).toEqual(kept === TWO_RUNS.length ? want : null);
+      expect((await condensed(shorter))?.rawEnd).toBe(linesOf(lines).length);
     }
   });
 
