@@ -1,4 +1,5 @@
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import { createLoopTurns } from "../../stream/loop-turns.ts";
 import { readShown } from "../legacy/read-shown.ts";
 
 export interface ChunkRange {
@@ -41,16 +42,15 @@ export async function eachChunk(
   };
   let next = read(new ArrayBuffer(READ_BYTES));
   let spare = new ArrayBuffer(READ_BYTES);
-  let turn = beginTurn();
+  const turns = createLoopTurns({ turnMs: TURN_MS });
   try {
     for (;;) {
       const { value, done } = await next;
       if (done) return;
       next = read(spare);
       for (let at = 0; at < value.length; at += TAKE_BYTES) {
-        if (!(await take(value.subarray(at, at + TAKE_BYTES)))) return;
-        if (performance.now() > turn.endsAt) await turn.others;
-        if (turn.isOver) turn = beginTurn();
+        const part = value.subarray(at, at + TAKE_BYTES);
+        if (!(await turns.run(() => take(part)))) return;
       }
       spare = value.buffer;
     }
@@ -59,29 +59,4 @@ export async function eachChunk(
       // it ended by the signal or by an error that is on its way
     });
   }
-}
-
-interface Turn {
-  readonly endsAt: number;
-  /** Resolves when everybody else had a turn. */
-  readonly others: Promise<void>;
-  /** Whether they had it already: a store that waits for its disk gives way by itself. */
-  readonly isOver: boolean;
-}
-
-function beginTurn(): Turn {
-  let isOver = false;
-  const others = new Promise<void>((resolve) => {
-    setTimeout(() => {
-      isOver = true;
-      resolve();
-    }, 0);
-  });
-  return {
-    endsAt: performance.now() + TURN_MS,
-    others,
-    get isOver() {
-      return isOver;
-    },
-  };
 }
