@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -239,6 +239,18 @@ describe("runlog archive, restore, export and verify", { timeout: TIMEOUT_MS }, 
     expect(await readFile(await rawFile(dir, "s1"))).toEqual(raw);
     const unknown = await run("archive", "p1/never", "--server", server.url);
     expect(unknown).toMatchObject({ code: 1, stdout: "p1/never  NOT DONE: Session not found\n" });
+  });
+
+  it("archive finds the sessions of its archive again that were lost with their last stub", async () => {
+    const { dir, run } = await freshPlace();
+    expect((await run("archive", "--delete-local")).code).toBe(0);
+    // as a kill leaves it between the two steps by which a stub takes a session's place
+    await rm(`${dir}/data/projects/p1/s1`, { recursive: true });
+    const elsewhere = await run("archive", "p1/s1", "--to", `file:${dir}/elsewhere`);
+    expect(elsewhere).toMatchObject({ code: 1, stderr: "runlog: There is no session p1/s1\n" });
+    const again = await run("archive", "p1/s1", "--delete-local");
+    expect(again).toMatchObject({ code: 0, stderr: "" });
+    expect((await run("verify", "p1/s1")).stdout).toMatch(/^p1\/s1 {2}ok, archived: \d+ events/);
   });
 
   it("a server finds the archived sessions of a directory that was lost", async () => {

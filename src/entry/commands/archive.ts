@@ -65,12 +65,16 @@ ${SELECTION_HELP}  --older-than <time>       only sessions that were made so lon
 function targetOf(config: Config, to: string | undefined, deleteLocal: boolean): ArchiveConfig {
   const target = to === undefined ? config.archive : readTarget("--to", to);
   if (!target) throw new UsageError("Say where to archive: --to or RUNLOG_ARCHIVE_URL");
-  const isOther = config.archive && JSON.stringify(config.archive) !== JSON.stringify(target);
-  if (deleteLocal && isOther)
+  if (deleteLocal && config.archive && !isConfigured(config, target))
     throw new UsageError(
       "--delete-local leaves sessions to RUNLOG_ARCHIVE_URL, and --to names another place",
     );
   return target;
+}
+
+/** Whether a server of this store would read its archived sessions there. */
+function isConfigured({ archive }: Config, target: ArchiveConfig): boolean {
+  return JSON.stringify(archive) === JSON.stringify(target);
 }
 
 interface ArchiveJob {
@@ -86,6 +90,8 @@ async function archiveAlone(
 ): Promise<ExitCode> {
   const alone = await openAlone(config, target);
   try {
+    // as a server does when it starts: whoever was killed while it gave up bytes has left no stub
+    if (isConfigured(config, target)) await alone.store.adopt();
     const keys = select(alone.store, selection, Date.now());
     return await eachSession(keys, report, async (key) => {
       const startedAtMs = Date.now();
