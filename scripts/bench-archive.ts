@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createDataDir } from "./bench/data-dir.ts";
 import { CACHE_DIR, generateLog } from "./bench/generate-log.ts";
+import { startCommand } from "./bench/server-process.ts";
 
-const CLI = fileURLToPath(new URL("../dist/src/entry/cli.js", import.meta.url));
 const SAMPLE_MS = 20;
 const MIB = 1024 * 1024;
 const STEPS = [
@@ -27,6 +27,7 @@ const { values } = parseArgs({
   },
 });
 
+const [, ...command] = (await startCommand()).split(/\s+/);
 const log = await generateLog(Number(values.megabytes));
 const data = await createDataDir([log]);
 const directory = await mkdtemp(join(CACHE_DIR, "archive-"));
@@ -55,9 +56,9 @@ try {
 }
 
 async function measure(args: readonly string[]) {
-  const flags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];
   const startedAtMs = performance.now();
-  const child = spawn(process.execPath, [...flags, CLI, ...args], {
+  const child = spawn(process.execPath, [...command, ...args], {
+    cwd: fileURLToPath(new URL("../", import.meta.url)),
     env,
     stdio: ["ignore", "inherit", "inherit"],
   });

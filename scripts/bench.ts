@@ -1,5 +1,6 @@
 // The benchmark: measures the server as `npm start` runs it and says which lines it meets.
 import { parseArgs } from "node:util";
+import { exitOnSignals } from "./bench/child-script.ts";
 import { createDataDir, type DataDir } from "./bench/data-dir.ts";
 import { type GeneratedLog, generateLog } from "./bench/generate-log.ts";
 import { measureAdoption } from "./bench/measure-adoption.ts";
@@ -98,9 +99,7 @@ async function main(): Promise<void> {
   const unknown = only.filter((name) => !NAMES.includes(name));
   if (unknown.length > 0)
     throw new TypeError(`no such measurement: ${unknown.join(", ")}\n${HELP}`);
-  // child processes end in exit handlers, which a signal alone would skip
-  process.once("SIGINT", () => process.exit(130));
-  process.once("SIGTERM", () => process.exit(143));
+  exitOnSignals();
 
   const logs: GeneratedLog[] = [];
   for (const megabytes of values.quick ? QUICK_SIZES : SIZES) {

@@ -1,6 +1,7 @@
 // Clients that ask for a large replay and never read it: what they cost, and when they are gone.
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { exitOnSignals } from "./bench/child-script.ts";
 import { createDataDir } from "./bench/data-dir.ts";
 import { generateLog } from "./bench/generate-log.ts";
 import { type HttpStream, openHttpStream } from "./bench/http-stream.ts";
@@ -39,9 +40,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${HELP}\n`);
     return;
   }
-  // child processes end in exit handlers, which a signal alone would skip
-  process.once("SIGINT", () => process.exit(130));
-  process.once("SIGTERM", () => process.exit(143));
+  exitOnSignals();
   const data = await createDataDir([await generateLog(Number(values.log))]);
   const group = await createMemoryGroup(GROUP_BYTES);
   const server = await startServer({

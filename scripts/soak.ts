@@ -2,6 +2,7 @@
 import { statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { parseArgs } from "node:util";
+import { exitOnSignals } from "./bench/child-script.ts";
 import { formatNumber } from "./bench/row.ts";
 import { neededMegabytes } from "./soak/plan.ts";
 import { formatCounts, formatLines, loopDelays, mebibytes, memoryCurve } from "./soak/report.ts";
@@ -44,9 +45,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${HELP}\n`);
     return;
   }
-  // child processes end in exit handlers, which a signal alone would skip
-  process.once("SIGINT", () => process.exit(130));
-  process.once("SIGTERM", () => process.exit(143));
+  exitOnSignals();
   await assertRoom(Number(values.largest));
   process.stderr.write(`seed ${values.seed}\n`);
   const result = await soak({

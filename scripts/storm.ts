@@ -1,7 +1,7 @@
 // The reconnect storm: tens of thousands of connects to large logs, in a small memory group.
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { startScript } from "./bench/child-script.ts";
+import { exitOnSignals, startScript } from "./bench/child-script.ts";
 import { createDataDir, type DataDir } from "./bench/data-dir.ts";
 import { generateLog } from "./bench/generate-log.ts";
 import { freeFixedPort } from "./bench/loopback.ts";
@@ -51,9 +51,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${HELP}\n`);
     return;
   }
-  // child processes end in exit handlers, which a signal alone would skip
-  process.once("SIGINT", () => process.exit(130));
-  process.once("SIGTERM", () => process.exit(143));
+  exitOnSignals();
   const log = await generateLog(Number(values.log));
   const logs = Array.from({ length: SESSIONS }, () => log);
   const data = await createDataDir(logs, (_, index) => `storm-${index}`);

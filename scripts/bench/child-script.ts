@@ -13,6 +13,12 @@ export interface ChildScript<Message> {
   stop(): Promise<void>;
 }
 
+/** Lets signals end this process by its exit handlers, in which child processes end: alone they skip them. */
+export function exitOnSignals(): void {
+  process.once("SIGINT", () => process.exit(130));
+  process.once("SIGTERM", () => process.exit(143));
+}
+
 /**
  * Starts `script` with `args`, as JSON, as its only argument. Messages are JSON texts, made by
  * `sendToParent`. The process ends with this one at the latest.

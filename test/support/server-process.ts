@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { SessionClient, type SessionRoutesHarness } from "../contract/session-routes/harness.ts";
@@ -62,13 +64,16 @@ const LISTENS = / listens on (http:\/\/\S+)\n/;
 const START_TIMEOUT_MS = 20_000;
 const KIBIBYTE = 1_024;
 
+/** The flags with which `npm start` runs Node: without them the heap is another one. */
+const NODE_FLAGS = readStartScript().split(" ").slice(1, -1);
+
 /**
- * Starts the command line from its TypeScript source, so that nothing has to be built. It ends with
- * the test that started it at the latest.
+ * Starts the command line as `npm start` does, but from its TypeScript source, so that nothing has to
+ * be built. It ends with the test that started it at the latest.
  */
 export function startCli(options: ProcessOptions = {}): CliProcess {
   const { env = {}, cwd = ROOT, args = [], before } = options;
-  const command = [process.execPath, "--disable-warning=ExperimentalWarning", CLI, ...args];
+  const command = [process.execPath, ...NODE_FLAGS, CLI, ...args];
   // the shell becomes the command: the process that is known here is the server itself
   const [file = "", ...rest] =
     before === undefined ? command : ["sh", "-c", `${before}; exec "$@"`, "sh", ...command];
@@ -183,4 +188,9 @@ export async function freshRunner(): Promise<FakeRunner> {
   const runner = await startFakeRunner();
   onTestFinished(() => runner.close());
   return runner;
+}
+
+function readStartScript(): string {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  return String(scripts.start);
 }

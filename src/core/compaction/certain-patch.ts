@@ -82,16 +82,25 @@ function find(document: Container, path: readonly string[]): { value: unknown } 
   return { value };
 }
 
+/** What a path's last part is looked for in, be it there or not. */
+function placeOf(
+  document: Container,
+  path: readonly string[],
+): { readonly parent: Container; readonly key: string } | null {
+  const key = path.at(-1);
+  const parent = find(document, path.slice(0, -1))?.value;
+  return key !== undefined && isContainer(parent) ? { parent, key } : null;
+}
+
 function add(
   document: Container,
   path: readonly string[],
   value: unknown,
   undo: (() => void)[],
 ): boolean {
-  const key = path.at(-1);
-  if (key === undefined) return false;
-  const parent = find(document, path.slice(0, -1))?.value;
-  if (!isContainer(parent)) return false;
+  const place = placeOf(document, path);
+  if (!place) return false;
+  const { parent, key } = place;
   if (!Array.isArray(parent)) return setMember(parent, key, value, undo);
   const index = key === "-" ? parent.length : INDEX.test(key) ? Number(key) : Infinity;
   if (index > parent.length) return false;
@@ -106,10 +115,10 @@ function replace(
   value: unknown,
   undo: (() => void)[],
 ): boolean {
-  const key = path.at(-1);
-  if (key === undefined) return false;
-  const parent = find(document, path.slice(0, -1))?.value;
-  if (!isContainer(parent) || !has(parent, key)) return false;
+  const place = placeOf(document, path);
+  if (!place) return false;
+  const { parent, key } = place;
+  if (!has(parent, key)) return false;
   if (!Array.isArray(parent)) return setMember(parent, key, value, undo);
   const index = Number(key);
   const before: unknown = parent[index];
@@ -121,10 +130,10 @@ function replace(
 }
 
 function remove(document: Container, path: readonly string[], undo: (() => void)[]): boolean {
-  const key = path.at(-1);
-  if (key === undefined) return false;
-  const parent = find(document, path.slice(0, -1))?.value;
-  if (!isContainer(parent) || !has(parent, key)) return false;
+  const place = placeOf(document, path);
+  if (!place) return false;
+  const { parent, key } = place;
+  if (!has(parent, key)) return false;
   if (Array.isArray(parent)) {
     const index = Number(key);
     const [before] = parent.splice(index, 1);

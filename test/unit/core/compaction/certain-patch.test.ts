@@ -1,20 +1,10 @@
-import { createRequire } from "node:module";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   applyCertainPatch,
   type Container,
 } from "../../../../src/core/compaction/certain-patch.ts";
-
-const require = createRequire(import.meta.url);
-const published = require("fast-json-patch") as {
-  applyPatch: (
-    state: unknown,
-    patch: unknown,
-    validate: boolean,
-    mutate: boolean,
-  ) => { readonly newDocument: unknown };
-};
+import { publishedPatchOrNone } from "../../../support/published-patch.ts";
 
 const ODD_KEYS = ["", "1", "01", "-", "x/y", "~", "length", "toString", "__proto__"];
 const key = fc.oneof(
@@ -45,15 +35,6 @@ const operation = fc.record(
   { requiredKeys: ["op", "path"] },
 );
 
-/** The document that a client ends with, or undefined if the patch does not apply. */
-function asPublished(state: unknown, patch: unknown): unknown {
-  try {
-    return published.applyPatch(state, structuredClone(patch), true, false).newDocument;
-  } catch {
-    return undefined;
-  }
-}
-
 describe("applyCertainPatch", () => {
   it("does what the clients' library does, or leaves the document as it was", () => {
     let applied = 0;
@@ -63,7 +44,7 @@ describe("applyCertainPatch", () => {
         const after = structuredClone(state) as Container;
         if (applyCertainPatch(after, patch)) {
           applied++;
-          expect(after).toEqual(asPublished(before, patch));
+          expect(after).toEqual(publishedPatchOrNone(before, patch));
         } else expect(after).toEqual(before);
       }),
       { numRuns: 10_000 },
