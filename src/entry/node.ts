@@ -12,7 +12,7 @@ import { createApp } from "../http/app.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
-import { listen } from "./listen.ts";
+import { listen, SOCKET_BYTES } from "./listen.ts";
 import { openBucket } from "./open-bucket.ts";
 import { openStore } from "./open-store.ts";
 import { openPlatform } from "./platform.ts";
@@ -81,7 +81,7 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
   const server = createAdaptorServer({
     fetch: app.fetch,
     overrideGlobalObjects: false,
-    serverOptions: { ServerResponse: ResetResponse },
+    serverOptions: { ServerResponse: ResetResponse, highWaterMark: SOCKET_BYTES },
   });
   const { host, maxConnections } = config;
   const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(
