@@ -1,15 +1,16 @@
 import { existsSync } from "node:fs";
-import { type FileHandle, mkdir, open, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
-import { createLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { concatBytes } from "../../src/stream/concat.ts";
 import type { Turns } from "../../src/stream/turns.ts";
 import { diskError, isErrno, throwDiskError } from "./errors.ts";
 import { type Layout, LOG_FILES } from "./layout.ts";
 import type { SessionCache } from "./session-cache.ts";
+import { OLD_EVENTS, takeOver } from "./take-over.ts";
+import { syncDirectory } from "./sync-directory.ts";
 
 export interface DiskLegacyOptions {
   readonly layout: Layout;
@@ -20,13 +21,11 @@ export interface DiskLegacyOptions {
   readonly assertOpen: () => void;
 }
 
-const OLD_EVENTS = "agui-events.jsonl";
 const OLD_MESSAGES = "messages.jsonl";
 const MIGRATED_MESSAGES = "messages.jsonl.migrated";
 /** The event that was made of the messages, whole, until it becomes the raw log. */
 const MIGRATION = "migration.jsonl";
 
-const LF = 10;
 const CHUNK = 64 * 1024;
 
 /**
@@ -115,48 +114,6 @@ async function readOld(
   }
 }
 
-/** Completes what a rename has begun; whoever finds a log in its place comes by here first. */
-export async function completeTakeOver(dir: string): Promise<void> {
-  const events = join(dir, OLD_EVENTS);
-  if (!existsSync(events)) return;
-  await endLastLine(events);
-  await rename(events, join(dir, LOG_FILES.raw));
-}
-
-async function takeOver(layout: Layout, key: SessionKey, edits: Uint8Array): Promise<boolean> {
-  const old = layout.oldSession(key.session);
-  await mkdir(layout.session(key), { recursive: true });
-  let dir: string;
-  try {
-    const { birthtimeMs, mtimeMs } = await stat(old);
-    // lists show it where its age belongs, as far as the file system knows that
-    const bornMs = birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs;
-    dir = layout.log(key, createLogId(bornMs));
-    await writeFile(join(old, LOG_FILES.edits), edits, { mode: 0o640, flush: true });
-    await rename(old, dir);
-  } catch (error) {
-    // another project was faster
-    if (isErrno(error, "ENOENT")) return false;
-    throw error;
-  }
-  await completeTakeOver(dir);
-  await syncDirectory(layout.session(key));
-  return true;
-}
-
-/** A torn last line gets its end, so that what comes behind it is a line of its own. */
-async function endLastLine(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    const { size } = await file.stat();
-    const last = new Uint8Array(1);
-    if (size > 0) await file.read(last, 0, 1, size - 1);
-    if (size > 0 && last[0] !== LF) await file.write(Uint8Array.of(LF), 0, 1, size);
-  } finally {
-    await file.close();
-  }
-}
-
 /** Puts the migrated event in the log's place, if there is one; what was begun before goes on. */
 async function install(dir: string): Promise<void> {
   const migration = join(dir, MIGRATION);
@@ -214,13 +171,4 @@ function streamOf(
     },
     { highWaterMark: 0 },
   );
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const dir = await open(path, "r");
-  try {
-    await dir.sync();
-  } finally {
-    await dir.close();
-  }
 }

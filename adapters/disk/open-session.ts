@@ -1,4 +1,4 @@
-import { open, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
@@ -9,6 +9,7 @@ import { DOCUMENT_FILE, HEAD_FILE, LOG_FILES, UNCLEAN_FILE } from "./layout.ts";
 import { type FsyncPolicy, LogFile } from "./log-file.ts";
 import type { FoundLog } from "./recovery.ts";
 import { ReplacedFile, replaceFile } from "./small-file.ts";
+import { syncDirectory } from "./sync-directory.ts";
 import { checkDocument, checkHead } from "./values.ts";
 
 export interface OpenSessionOptions {
@@ -132,12 +133,6 @@ export class OpenSession {
   async #noteUnclean(): Promise<void> {
     const durable = this.#fsync !== "never";
     await replaceFile(join(this.#dir, UNCLEAN_FILE), this.#bootId, { durable });
-    if (!durable) return;
-    const dir = await open(this.#dir, "r");
-    try {
-      await dir.sync();
-    } finally {
-      await dir.close();
-    }
+    if (durable) await syncDirectory(this.#dir);
   }
 }

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
 import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
 import { isErrno } from "./errors.ts";
-import { completeTakeOver } from "./legacy.ts";
 import {
   DOCUMENT_FILE,
   HEAD_FILE,
@@ -14,6 +13,7 @@ import {
   UNFINISHED,
 } from "./layout.ts";
 import { readSmallFile, replaceFile } from "./small-file.ts";
+import { completeTakeOver } from "./take-over.ts";
 
 /** What was found of a session on disk, repaired. */
 export interface FoundLog {

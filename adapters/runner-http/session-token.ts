@@ -1,7 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
-import type { OpenAnswer } from "./request.ts";
 import { wait } from "./retry.ts";
 
 /**
@@ -20,6 +19,12 @@ export interface TokenContext {
   readonly signal: AbortSignal;
 }
 
+/** What it takes to let go of an answer. */
+interface Answer {
+  readonly response: Response;
+  readonly release: () => void;
+}
+
 const HEADER = "X-Ambient-Session-Token";
 const REFUSED = 401;
 /** A runner that was started again has another token, which its secret tells some seconds later. */
@@ -30,11 +35,11 @@ const REREAD_MS = 1_000;
  * Sends a request with the session's token in its headers; reads the token again and repeats the request
  * while the runner refuses it, 5 times, 1 s apart. Resolves with the last answer, whatever it is.
  */
-export async function withSessionToken(
+export async function withSessionToken<T extends Answer>(
   headers: Headers,
-  send: () => Promise<OpenAnswer>,
+  send: () => Promise<T>,
   { key, sessionToken, clock, signal }: TokenContext,
-): Promise<OpenAnswer> {
+): Promise<T> {
   for (let rereads = 0; ; rereads++) {
     const token = await readToken(sessionToken, key, rereads > 0);
     signal.throwIfAborted();
@@ -59,7 +64,7 @@ async function readToken(
   }
 }
 
-function drop({ response, release }: OpenAnswer): void {
+function drop({ response, release }: Answer): void {
   release();
   response.body?.cancel().catch(() => {
     // it is broken already

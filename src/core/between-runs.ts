@@ -1,7 +1,7 @@
 import type { LiveFeed } from "../ports/live-feed.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import { idOf } from "../ports/session-id.ts";
-import { SHUTDOWN, UNFINISHED } from "./run.ts";
+import { SHUTDOWN, UNFINISHED } from "./run-ends.ts";
 import { ThreadListener, type ThreadListenerOptions } from "./thread-listener.ts";
 
 export interface BetweenRunsOptions extends Omit<

@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
-import type { RunEnd } from "./run.ts";
+import type { RunEnd } from "./run-ends.ts";
 
 export interface PodWatchOptions {
   readonly key: SessionKey;

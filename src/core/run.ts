@@ -1,25 +1,11 @@
-import { hasCode, RunlogError } from "../ports/errors.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Logger } from "../ports/logger.ts";
+import { RunlogError } from "../ports/errors.ts";
 import type { EventBatch, EventFacts, RunnerStream } from "../ports/runner-client.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import { noteEvents } from "./activity.ts";
-import { factsOfLine, type RunErrorCode, runError, runStarted } from "./event.ts";
+import { endRun, type OpenRun } from "./end-run.ts";
+import { factsOfLine, runStarted } from "./event.ts";
 import { watchPod } from "./pod-watch.ts";
-import type { Session } from "./session.ts";
-
-/** A run that was admitted and has not ended. */
-export interface OpenRun {
-  readonly session: Session;
-  /** The log that the run was admitted to; the run writes into no other. */
-  readonly logId: string;
-  readonly threadId: string;
-  readonly runId: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Ends the run from outside, its reason being a `RunEnd`: the server or the session goes. */
-  readonly signal: AbortSignal;
-}
+import { INTERNAL, NOT_STORED, type RunEnd, UNFINISHED, UNREACHED } from "./run-ends.ts";
 
 export interface RunOptions extends OpenRun {
   /** Calls the runner; throws what `RunnerClient` throws. */
@@ -36,28 +22,6 @@ export interface RunOptions extends OpenRun {
   readonly podGraceMs: number;
 }
 
-/** An end that the server has to write itself. */
-export interface RunEnd {
-  readonly message: string;
-  readonly code: RunErrorCode;
-}
-
-const UNREACHED: RunEnd = { message: "Runner is not available", code: "runner-unavailable" };
-export const UNFINISHED: RunEnd = {
-  message: "Runner stream ended before the run finished",
-  code: "runner-disconnected",
-};
-export const SHUTDOWN: RunEnd = { message: "Server is shutting down", code: "server-shutdown" };
-export const DELETED: RunEnd = { message: "Session was deleted", code: "session-deleted" };
-export const RESTARTED: RunEnd = {
-  message: "Server restarted during the run",
-  code: "server-restarted",
-};
-const INTERNAL: RunEnd = { message: "Internal error", code: "internal" };
-const NOT_STORED: RunEnd = { message: "Event log could not be written", code: "store-failed" };
-
-const FIRST_RETRY_MS = 500;
-const MAX_RETRY_MS = 30_000;
 const OVERLAP_BYTES = 256 * 1024;
 /** How long a run that has finished keeps others waiting, and how long its late events are taken. */
 const SLOT_AFTER_MS = 2_000;
@@ -223,49 +187,6 @@ class RunCarrier {
         return NOT_STORED;
     }
   }
-}
-
-/**
- * Appends the RUN_ERROR, and RUN_STARTED before it unless the run was started, again and again while
- * the store refuses it and the server goes on. Resolves with whether the run is over. Never rejects.
- */
-export async function endRun(
-  run: OpenRun,
-  { message, code }: RunEnd,
-  { started }: { readonly started: boolean },
-): Promise<boolean> {
-  const { clock, session, logger, logId, runId, threadId, signal } = run;
-  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
-    const context = { threadId, runId, timestamp: clock.now() };
-    const lines = started ? [] : [runStarted(context)];
-    lines.push(runError(context, message, code));
-    const events = lines.map((line) => factsOfLine(line));
-    try {
-      await session.append({ lines, events }, { logId, durable: true });
-      return true;
-    } catch (error) {
-      // whoever has the session now finds the run's mark, and ends it
-      if (hasCode(error, "log-not-owned")) return false;
-      logger.error("run-end-not-stored", { ...session.key, runId, error });
-      // the log is gone: there is nothing left to close
-      if (hasCode(error, "log-fenced", "log-not-found")) return true;
-      if (signal.aborted || hasCode(error, "store-closed")) return false;
-      await pause(clock, waitMs, signal);
-    }
-  }
-}
-
-/** Waits, but not for a server that stops. */
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      cancel();
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const cancel = clock.after(ms, wake);
-    signal.addEventListener("abort", wake);
-  });
 }
 
 function bytesOf({ lines }: EventBatch): number {

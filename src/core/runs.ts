@@ -8,7 +8,7 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import { idOf } from "../ports/session-id.ts";
 import { createTurns } from "../stream/turns.ts";
-import { type RunEnd, SHUTDOWN } from "./run.ts";
+import { type RunEnd, SHUTDOWN } from "./run-ends.ts";
 import { readRunInput } from "./run-input.ts";
 import type { RunMarks } from "./run-marks.ts";
 import { type AdmittedRun, type RunAccepted, SessionRuns } from "./session-runs.ts";

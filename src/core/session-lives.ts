@@ -5,7 +5,7 @@ import type { LogStat, LogStore, SessionKey } from "../ports/log-store.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { idOf } from "../ports/session-id.ts";
 import { createTurns } from "../stream/turns.ts";
-import { DELETED } from "./run.ts";
+import { DELETED } from "./run-ends.ts";
 import type { Runs } from "./runs.ts";
 
 export interface SessionLivesOptions {

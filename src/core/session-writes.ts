@@ -4,7 +4,7 @@ import type { SessionKey } from "../ports/log-store.ts";
 import type { SessionDirectory, SessionDocument } from "../ports/session-directory.ts";
 import { isLabel } from "./names.ts";
 import { isObject, type JsonObject } from "./json-fields.ts";
-import { DELETED } from "./run.ts";
+import { DELETED } from "./run-ends.ts";
 import type { SessionService } from "./service.ts";
 import type { SessionChange } from "./session-changes.ts";
 import { withAgentStatus } from "./session-list.ts";

@@ -3,7 +3,7 @@ import { hasCode } from "../ports/errors.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { ListenedEvents, type ListenedEventsOptions } from "./listened-events.ts";
-import { type RunEnd, UNFINISHED } from "./run.ts";
+import { type RunEnd, UNFINISHED } from "./run-ends.ts";
 
 export interface ThreadListenerOptions extends ListenedEventsOptions {
   readonly directory: Pick<SessionDirectory, "addressOf">;

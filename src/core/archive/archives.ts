@@ -21,6 +21,7 @@ import {
 } from "./manifest.ts";
 import { type ArchiveSource, packSources } from "./pack-source.ts";
 import { createPatientBucket, type PatientBucket } from "./patient-bucket.ts";
+import type { WatchOptions } from "./progress.ts";
 import { unpackLog } from "./unpack-log.ts";
 import { writeLogs } from "./write-logs.ts";
 
@@ -29,19 +30,6 @@ export interface ArchivesOptions {
   /** What all keys begin with: "" or a path that ends with a slash. Default "". */
   readonly prefix?: string;
   readonly clock: Clock;
-}
-
-/** How far a long operation is. */
-interface Progress {
-  readonly phase: "pack" | "verify" | "restore";
-  /** Bytes of the session that this phase is through with, and all that it has to do. */
-  readonly doneBytes: number;
-  readonly totalBytes: number;
-}
-
-export interface WatchOptions {
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 interface ReadArchiveOptions {

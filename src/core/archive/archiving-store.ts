@@ -5,11 +5,12 @@ import { idOf } from "../../ports/session-id.ts";
 import { createGates } from "../../stream/gates.ts";
 import { adoptArchives } from "./adopt.ts";
 import { createArchivedReader, manifestOf, needArchives } from "./archived-reader.ts";
-import { createArchivings } from "./archivings.ts";
-import type { Archives, WatchOptions } from "./archives.ts";
+import { type ArchiveOptions, createArchivings } from "./archivings.ts";
+import type { Archives } from "./archives.ts";
 import { createStubs } from "./leave-stubs.ts";
 import { createKnownHere } from "./known-here.ts";
 import { holdsLogs, type Manifest } from "./manifest.ts";
+import type { WatchOptions } from "./progress.ts";
 import { restoreLogs } from "./restore-logs.ts";
 import { asIfNew, decodeStub, encodeStub } from "./stub.ts";
 
@@ -20,11 +21,6 @@ export interface ArchivingStoreOptions {
   readonly archives: Archives | null;
   /** Where the messages in an older format lie that came with logs; null if none can. */
   readonly legacy: Pick<LegacyLogs, "messages" | "putMessages"> | null;
-}
-
-export interface ArchiveOptions extends WatchOptions {
-  /** Give up the store's own bytes once the archive is verified. Default false. */
-  readonly deleteLocal?: boolean;
 }
 
 /** What archives sessions, and brings them back. Knows their messages wherever they are. */

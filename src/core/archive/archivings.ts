@@ -2,10 +2,10 @@ import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
 import { manifestOf, needArchives } from "./archived-reader.ts";
-import type { Archives, WatchOptions } from "./archives.ts";
-import type { ArchiveOptions } from "./archiving-store.ts";
+import type { Archives } from "./archives.ts";
 import type { Manifest } from "./manifest.ts";
 import type { ArchiveSource } from "./pack-source.ts";
+import type { WatchOptions } from "./progress.ts";
 import { asIfNew, decodeStub } from "./stub.ts";
 
 export interface ArchivingsOptions {
@@ -19,6 +19,11 @@ export interface ArchivingsOptions {
   readonly isArchived: (key: SessionKey, stat: LogStat, manifest: Manifest) => Promise<boolean>;
   /** Gives up the session's bytes; false if it is not any more what was archived. */
   readonly giveUp: (key: SessionKey, manifest: Manifest) => Promise<boolean>;
+}
+
+export interface ArchiveOptions extends WatchOptions {
+  /** Give up the store's own bytes once the archive is verified. Default false. */
+  readonly deleteLocal?: boolean;
 }
 
 /** The archivings that are under way. */

@@ -2,8 +2,9 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import { LOG_NAMES, type LogName, type LogStore } from "../../ports/log-store.ts";
 import { Sha256 } from "../../stream/sha256.ts";
-import type { Archives, WatchOptions } from "./archives.ts";
+import type { Archives } from "./archives.ts";
 import { type Manifest, type PackName, packOf, totalBytes } from "./manifest.ts";
+import type { WatchOptions } from "./progress.ts";
 import { NO_HEAD } from "./stub.ts";
 
 export interface RestoreOptions extends WatchOptions {

@@ -1,5 +1,4 @@
 import type { ObjectBucket } from "../../ports/object-bucket.ts";
-import type { WatchOptions } from "./archives.ts";
 import type { ArchiveKeys, ArchiveName } from "./keys.ts";
 import {
   type ArchivedLog,
@@ -13,6 +12,7 @@ import {
 import { packLog } from "./pack-log.ts";
 import type { PackSources } from "./pack-source.ts";
 import type { PatientBucket } from "./patient-bucket.ts";
+import type { WatchOptions } from "./progress.ts";
 
 export interface WriteLogsOptions extends WatchOptions {
   readonly name: ArchiveName;

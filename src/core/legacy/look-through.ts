@@ -1,7 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { LogStat, LogStore } from "../../ports/log-store.ts";
 import { factsOfLine, runError, runStarted } from "../event.ts";
-import { RESTARTED } from "../run.ts";
+import { RESTARTED } from "../run-ends.ts";
 import { encodeHead } from "../session-head.ts";
 import type { SessionLog } from "../session-log.ts";
 import { foldEvent, type SessionState } from "../session-state.ts";

@@ -4,7 +4,7 @@ import { createLocalPlatform } from "../../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { factsOfLine } from "../../../src/core/event.ts";
 import { ListenedEvents } from "../../../src/core/listened-events.ts";
-import { SHUTDOWN, UNFINISHED } from "../../../src/core/run.ts";
+import { SHUTDOWN, UNFINISHED } from "../../../src/core/run-ends.ts";
 import { createSessions } from "../../../src/core/sessions.ts";
 import { RunlogError } from "../../../src/ports/errors.ts";
 import { createByteBudget } from "../../../src/stream/byte-budget.ts";

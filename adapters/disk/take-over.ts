@@ -1,0 +1,63 @@
+import { existsSync } from "node:fs";
+import { mkdir, open, rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createLogId } from "../../src/ports/log-id.ts";
+import type { SessionKey } from "../../src/ports/log-store.ts";
+import { isErrno } from "./errors.ts";
+import { type Layout, LOG_FILES } from "./layout.ts";
+import { syncDirectory } from "./sync-directory.ts";
+
+/** The events of an old log. */
+export const OLD_EVENTS = "agui-events.jsonl";
+
+const LF = 10;
+
+/**
+ * Makes an old log's directory that of the session's log: one rename, completed by `completeTakeOver`.
+ * Resolves with false if there is none any more.
+ */
+export async function takeOver(
+  layout: Layout,
+  key: SessionKey,
+  edits: Uint8Array,
+): Promise<boolean> {
+  const old = layout.oldSession(key.session);
+  await mkdir(layout.session(key), { recursive: true });
+  let dir: string;
+  try {
+    const { birthtimeMs, mtimeMs } = await stat(old);
+    // lists show it where its age belongs, as far as the file system knows that
+    const bornMs = birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs;
+    dir = layout.log(key, createLogId(bornMs));
+    await writeFile(join(old, LOG_FILES.edits), edits, { mode: 0o640, flush: true });
+    await rename(old, dir);
+  } catch (error) {
+    // another project was faster
+    if (isErrno(error, "ENOENT")) return false;
+    throw error;
+  }
+  await completeTakeOver(dir);
+  await syncDirectory(layout.session(key));
+  return true;
+}
+
+/** Completes what a rename has begun; whoever finds a log in its place comes by here first. */
+export async function completeTakeOver(dir: string): Promise<void> {
+  const events = join(dir, OLD_EVENTS);
+  if (!existsSync(events)) return;
+  await endLastLine(events);
+  await rename(events, join(dir, LOG_FILES.raw));
+}
+
+/** A torn last line gets its end, so that what comes behind it is a line of its own. */
+async function endLastLine(path: string): Promise<void> {
+  const file = await open(path, "r+");
+  try {
+    const { size } = await file.stat();
+    const last = new Uint8Array(1);
+    if (size > 0) await file.read(last, 0, 1, size - 1);
+    if (size > 0 && last[0] !== LF) await file.write(Uint8Array.of(LF), 0, 1, size);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,65 @@
+import type { Clock } from "../ports/clock.ts";
+import { hasCode } from "../ports/errors.ts";
+import type { Logger } from "../ports/logger.ts";
+import { factsOfLine, runError, runStarted } from "./event.ts";
+import type { RunEnd } from "./run-ends.ts";
+import type { Session } from "./session.ts";
+
+/** A run that was admitted and has not ended. */
+export interface OpenRun {
+  readonly session: Session;
+  /** The log that the run was admitted to; the run writes into no other. */
+  readonly logId: string;
+  readonly threadId: string;
+  readonly runId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends the run from outside, its reason being a `RunEnd`: the server or the session goes. */
+  readonly signal: AbortSignal;
+}
+
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 30_000;
+
+/**
+ * Appends the RUN_ERROR, and RUN_STARTED before it unless the run was started, again and again while
+ * the store refuses it and the server goes on. Resolves with whether the run is over. Never rejects.
+ */
+export async function endRun(
+  run: OpenRun,
+  { message, code }: RunEnd,
+  { started }: { readonly started: boolean },
+): Promise<boolean> {
+  const { clock, session, logger, logId, runId, threadId, signal } = run;
+  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
+    const context = { threadId, runId, timestamp: clock.now() };
+    const lines = started ? [] : [runStarted(context)];
+    lines.push(runError(context, message, code));
+    const events = lines.map((line) => factsOfLine(line));
+    try {
+      await session.append({ lines, events }, { logId, durable: true });
+      return true;
+    } catch (error) {
+      // whoever has the session now finds the run's mark, and ends it
+      if (hasCode(error, "log-not-owned")) return false;
+      logger.error("run-end-not-stored", { ...session.key, runId, error });
+      // the log is gone: there is nothing left to close
+      if (hasCode(error, "log-fenced", "log-not-found")) return true;
+      if (signal.aborted || hasCode(error, "store-closed")) return false;
+      await pause(clock, waitMs, signal);
+    }
+  }
+}
+
+/** Waits, but not for a server that stops. */
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      cancel();
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const cancel = clock.after(ms, wake);
+    signal.addEventListener("abort", wake);
+  });
+}

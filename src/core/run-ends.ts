@@ -1,0 +1,24 @@
+import type { RunErrorCode } from "./event.ts";
+
+/** An end that the server has to write itself. */
+export interface RunEnd {
+  readonly message: string;
+  readonly code: RunErrorCode;
+}
+
+export const UNREACHED: RunEnd = { message: "Runner is not available", code: "runner-unavailable" };
+export const UNFINISHED: RunEnd = {
+  message: "Runner stream ended before the run finished",
+  code: "runner-disconnected",
+};
+export const SHUTDOWN: RunEnd = { message: "Server is shutting down", code: "server-shutdown" };
+export const DELETED: RunEnd = { message: "Session was deleted", code: "session-deleted" };
+export const RESTARTED: RunEnd = {
+  message: "Server restarted during the run",
+  code: "server-restarted",
+};
+export const INTERNAL: RunEnd = { message: "Internal error", code: "internal" };
+export const NOT_STORED: RunEnd = {
+  message: "Event log could not be written",
+  code: "store-failed",
+};
