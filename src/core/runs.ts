@@ -50,7 +50,8 @@ export interface Runs {
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
   carries(key: SessionKey, runId: string | null): boolean;
   /**
-   * Ends the session's runs with a RUN_ERROR, then has it removed by `remove`; resolves as that does.
+   * Ends the session's runs with a RUN_ERROR, which whoever watches has half a second to read, then
+   * has it removed by `remove`; resolves as that does.
    * Runs that are started meanwhile wait, and belong to the session that is made after it.
    */
   endSession<T>(key: SessionKey, end: RunEnd, remove: () => Promise<T>): Promise<T>;
@@ -64,6 +65,8 @@ export interface Runs {
 
 /** A store that refuses the ends of runs for so long does not keep their session from going. */
 const END_WAIT_MS = 2_000;
+/** And so long its viewers may take to read them. */
+const READ_WAIT_MS = 500;
 /** Nor does a platform that does not answer keep the server from stopping. */
 const TELL_WAIT_MS = 5_000;
 
@@ -157,8 +160,14 @@ export function createRuns(options: RunsOptions): Runs {
 
     endSession: (key, end, remove) =>
       removals.run(idOf(key), async () => {
-        const ended = entries.get(idOf(key))?.runs.end(end) ?? Promise.resolve();
-        await settledWithin(clock, END_WAIT_MS, ended);
+        const ended = entries.get(idOf(key))?.runs.end(end) ?? null;
+        if (ended) {
+          const use = sessions.use(key);
+          await settledWithin(clock, END_WAIT_MS, ended);
+          // what nobody has read by the time that the log goes, nobody ever reads
+          await settledWithin(clock, READ_WAIT_MS, use.session.log.readByAll());
+          use.release();
+        }
         const removed = await remove();
         // what could not be written is given up now that its log is gone
         await ended;

@@ -46,6 +46,8 @@ export class SessionLog {
   #overtaken = 0;
   #waiting = new Set<() => void>();
   #viewers = 0;
+  /** Who want to know when every viewer waits. */
+  #whenRead = new Set<() => void>();
   #changes = 0;
 
   constructor(options: SessionLogOptions) {
@@ -142,6 +144,15 @@ export class SessionLog {
       this.#waiting.add(wake);
       signal.addEventListener("abort", wake);
       if (signal.aborted) wake();
+      this.#noteRead();
+    });
+  }
+
+  /** Resolves when everybody who watches has read all that there is. */
+  readByAll(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenRead.add(resolve);
+      this.#noteRead();
     });
   }
 
@@ -151,6 +162,7 @@ export class SessionLog {
     return () => {
       this.#viewers--;
       if (this.#viewers === 0) this.#ring.clear();
+      this.#noteRead();
     };
   }
 
@@ -208,6 +220,12 @@ export class SessionLog {
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const wake of waiting) wake();
+  }
+
+  #noteRead(): void {
+    if (this.#waiting.size < this.#viewers) return;
+    for (const resolve of this.#whenRead) resolve();
+    this.#whenRead.clear();
   }
 
   #frame(pieces: readonly Uint8Array[], start: number): Uint8Array<ArrayBuffer> {

@@ -80,6 +80,13 @@ export class SseReader {
     }
   }
 
+  /** The data of all events up to the end of the stream. */
+  async rest(): Promise<string[]> {
+    const seen: string[] = [];
+    for (let event = await this.event(); event; event = await this.event()) seen.push(event.data);
+    return seen;
+  }
+
   cancel(): Promise<void> {
     return this.#reader.cancel();
   }

@@ -13,6 +13,7 @@ import {
 } from "../contract/session-routes/harness.ts";
 import { ProjectClient } from "../contract/session-routes/project-client.ts";
 import { waitFor } from "../contract/wait-for.ts";
+import { createManualClock } from "../support/manual-clock.ts";
 import { createTestServer } from "../support/test-server.ts";
 
 const KEY: SessionKey = { project: "p1", session: "s1" };
@@ -45,6 +46,43 @@ function slowlyDeletingStore(where: "before" | "behind") {
     },
   };
   return { store, gate };
+}
+
+/** A memory store whose reads, from `hold` on, begin when they are let; and what was appended to it. */
+function slowlyReadStore() {
+  const memory = createMemoryLogStore();
+  const gate = createGate();
+  const appended: string[] = [];
+  let isHeld = false;
+  const store: LogStore = {
+    ...memory,
+    async append(key, bytes, options) {
+      const end = await memory.append(key, bytes, options);
+      appended.push(Buffer.concat([bytes].flat()).toString());
+      return end;
+    },
+    read(key, options) {
+      const opened = (isHeld ? gate.pass() : Promise.resolve()).then(() =>
+        memory.read(key, options).getReader({ mode: "byob" }),
+      );
+      return new ReadableStream(
+        {
+          type: "bytes",
+          async pull(controller) {
+            const { value, done } = await (await opened).read(new Uint8Array(1024));
+            if (done) controller.close();
+            else controller.enqueue(value);
+            if (done) controller.byobRequest?.respond(0);
+          },
+        },
+        { highWaterMark: 0 },
+      );
+    },
+  };
+  const hold = (): void => {
+    isHeld = true;
+  };
+  return { store, gate, appended, hold };
 }
 
 async function seed(store: LogStore, ...lines: readonly Uint8Array[]): Promise<void> {
@@ -138,6 +176,54 @@ describe("while a session is being deleted", () => {
       message: "Session no longer exists (already deleted)",
     });
     await expectProblem(await start, 404, "Session not found");
+    await server.dispose();
+  });
+});
+
+describe("a viewer who is behind when its session is deleted", () => {
+  it("is still told how the run has ended", async () => {
+    const { store, gate, appended, hold } = slowlyReadStore();
+    const server = await createTestServer({ store });
+    const session = new SessionClient(server);
+    const runner = await openRunner(server, () => session.run(runBody("r")));
+    hold();
+    const { sse } = await session.watch();
+    const seen = sse.rest();
+    await gate.reached;
+    const deleted = new ProjectClient(server).send("DELETE", "s1");
+    await runner.closed;
+    await waitFor(() => appended.join("").includes("session-deleted"));
+    gate.open();
+    expect((await deleted).status).toBe(204);
+    expect((await seen).at(-1)).toContain("session-deleted");
+    expect(await store.stat(KEY)).toBeNull();
+    await server.dispose();
+  });
+
+  it("keeps it from going for a moment only", async () => {
+    const { store, gate, hold } = slowlyReadStore();
+    const clock = createManualClock();
+    const server = await createTestServer({ store, clock });
+    const session = new SessionClient(server);
+    const runner = await openRunner(server, () => session.run(runBody("r")));
+    hold();
+    const { sse } = await session.watch();
+    const seen = sse.rest();
+    await gate.reached;
+    let status: number | null = null;
+    const deleted = new ProjectClient(server).send("DELETE", "s1").then((response) => {
+      status = response.status;
+    });
+    await runner.closed;
+    await waitFor(() => {
+      clock.advance(500);
+      return status;
+    });
+    await deleted;
+    expect(status).toBe(204);
+    expect(await store.stat(KEY)).toBeNull();
+    gate.open();
+    expect(await seen).toEqual([]);
     await server.dispose();
   });
 });

@@ -1,6 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
-import type { SseReader } from "../../contract/read-sse.ts";
 import {
   expectProblem,
   finishedEvent,
@@ -40,13 +39,6 @@ async function ownerOf({ store }: ClusterServer): Promise<unknown> {
   const stat = await store.stat(KEY);
   return (JSON.parse(new TextDecoder().decode(stat?.document ?? undefined)) as { uid: unknown })
     .uid;
-}
-
-/** What comes until a stream ends. */
-async function restOf(sse: SseReader): Promise<readonly string[]> {
-  const seen: string[] = [];
-  for (let event = await sse.event(); event; event = await sse.event()) seen.push(event.data);
-  return seen;
 }
 
 describe("a session that was made again under its name", () => {
@@ -187,7 +179,7 @@ describe("a session that is deleted", () => {
     const session = new SessionClient(server.seenBy(EDITOR));
     const runner = await openRunner(server, () => session.run(runBody("r")));
     const { sse } = await session.watch();
-    const over = restOf(sse);
+    const over = sse.rest();
     const refused = await server.as(VIEWER, "DELETE", `${PROJECT}/s1`);
     await expectProblem(refused, 403, "Unauthorized");
     expect(server.service.runs.activeRun(KEY)).toMatchObject({ runId: "r" });
