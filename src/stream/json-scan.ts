@@ -286,6 +286,7 @@ export class JsonObjectScanner {
     const letter = byte | 0x20;
     return (byte >= 0x30 && byte <= 0x39) || (letter >= 0x61 && letter <= 0x66);
   }
+
   #closeString(bytes: Uint8Array, at: number): void {
     this.#state = this.#isKey ? AFTER_KEY : AFTER_VALUE;
     if (!this.#isCaptured) return;

@@ -3,9 +3,8 @@ import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import { type FrameWriter, MAX_EVENT_BYTES } from "./frame-writer.ts";
 import { HeldEvents, type LineRange } from "./held-events.ts";
-import { mendEvent } from "./mend-event.ts";
-import type { Message } from "./mend-message.ts";
 import type { MessageList } from "./message-list.ts";
+import { OwnEvents } from "./own-events.ts";
 import { hiddenMessageOf, rawEvent, RunItems } from "./run-items.ts";
 import { inputMessages, mendRunStarted, type RunIds } from "./run-started.ts";
 import { SeenRuns } from "./seen-runs.ts";
@@ -33,8 +32,6 @@ export interface ProfileStreamOptions {
 const MIGRATION_RUN = "legacy-migration";
 const MAX_HIDDEN = 10_000;
 
-const CUT = { message: "The run ended without a terminal event", code: "runlog-run-cut" };
-
 /**
  * Turns the lines of a session's log, one after the other, into a stream that clients of AG-UI accept
  * (PROTOCOL.md, Standard profile): each run from its RUN_STARTED to one terminal, everything opened
@@ -52,6 +49,7 @@ export class ProfileStream {
   readonly #seen = new SeenRuns();
   readonly #items: RunItems;
   readonly #told: ToldMessages;
+  readonly #own: OwnEvents;
   readonly #hidden = new Set<string>();
   #run: RunIds | null = null;
   #starting: EventLine | null = null;
@@ -69,6 +67,7 @@ export class ProfileStream {
     this.#isWarm = options.isWarm ?? false;
     const { dialect, messages, state, writer } = options;
     this.#told = new ToldMessages(messages, dialect);
+    this.#own = new OwnEvents({ dialect, emit: (line) => this.#emit(line) });
     this.#items = new RunItems({
       dialect,
       messages,
@@ -177,7 +176,8 @@ export class ProfileStream {
       threadId: line.text("threadId") ?? line.text("thread_id") ?? threadId,
     };
     this.#starting = null;
-    this.#resetWarm();
+    if (this.#isWarm) this.#own.resettingRun(threadId);
+    this.#isWarm = false;
     // what differs from a known message of its id changes nothing for a client
     const own = inputMessages(line, dialect).filter((message) => {
       const known = messages.find(message.id);
@@ -185,7 +185,7 @@ export class ProfileStream {
     });
     const parts = this.#told.takeUntold();
     const before = parts.pop() ?? [];
-    for (const part of parts) this.#tellInRun(run.threadId, part);
+    for (const part of parts) this.#own.runOf(run.threadId, part);
     messages.add(own);
     const told = [...before, ...own.filter(({ id }) => !before.some((other) => other.id === id))];
     this.#run = run;
@@ -194,13 +194,13 @@ export class ProfileStream {
     if (dialect === "1.0") this.#items.tags.seed(told, false);
     const started = mendRunStarted(line, run, told, dialect);
     if (before.length > 0 && started.bytes.length > MAX_EVENT_BYTES) {
-      this.#tellInRun(run.threadId, before);
+      this.#own.runOf(run.threadId, before);
       this.#emit(mendRunStarted(line, run, own, dialect));
     } else {
       this.#emit(started);
     }
     const leftOut = this.#held.takeLeftOut() + this.#told.takeLeftOut();
-    if (leftOut > 0) this.#custom("runlog:left-out", { count: leftOut });
+    if (leftOut > 0) this.#own.custom("runlog:left-out", { count: leftOut });
   }
 
   /** The log's end, as far as it is known, was reached; from here on it is watched as it grows. */
@@ -236,7 +236,7 @@ export class ProfileStream {
     if (!this.#run) return;
     this.#flush();
     if (isOwn) this.#finish();
-    else this.#emitError(this.#error ?? EventLine.of({ type: "RUN_ERROR", ...CUT }));
+    else this.#fail();
   }
 
   /** Nothing of the messages has to be told any more: they were restated. */
@@ -285,7 +285,7 @@ export class ProfileStream {
   #goOn(): void {
     const failed = this.#failed;
     this.#failed = null;
-    if (failed) this.#customError(failed);
+    if (failed) this.#own.errorWithin(failed);
   }
 
   #take(type: string, line: EventLine): void {
@@ -310,29 +310,22 @@ export class ProfileStream {
     this.#finish(line);
   }
 
-  #finish(line: EventLine = EventLine.of({ type: "RUN_FINISHED" })): void {
-    const { dialect } = this.#options;
-    const { runId = "", threadId = "" } = this.#run ?? {};
+  #finish(line?: EventLine): void {
     this.#items.closeAll();
-    const mended = mendEvent(line, "RUN_FINISHED", dialect) ?? line;
-    const isWhole = mended.text("runId") === runId && mended.text("threadId") === threadId;
-    const ids = { runId: JSON.stringify(runId), threadId: JSON.stringify(threadId) };
-    this.#emit(isWhole ? mended : mended.with(ids));
+    if (this.#run) this.#own.finished(this.#run, line);
     this.#over();
   }
 
   /** Ends a run that has no terminal but, at best, an error; the stream goes on behind it. */
   #endRun(): void {
-    const error = this.#error ?? EventLine.of({ type: "RUN_ERROR", ...CUT });
     if (this.#isLive) this.#flush();
-    if (this.#options.dialect === "1.0") return this.#emitError(error);
-    if (this.#failed || !this.#error) this.#customError(error);
+    if (this.#options.dialect === "1.0") return this.#fail();
+    if (this.#failed || !this.#error) this.#own.errorWithin(this.#error);
     this.#finish();
   }
 
-  #emitError(error: EventLine): void {
-    const mended = mendEvent(error, "RUN_ERROR", this.#options.dialect);
-    this.#emit(mended ?? EventLine.of({ type: "RUN_ERROR", ...CUT }));
+  #fail(): void {
+    this.#own.failed(this.#error);
     this.#over();
   }
 
@@ -344,17 +337,6 @@ export class ProfileStream {
     this.#isDone = this.#options.onlyRun !== undefined;
   }
 
-  #customError(error: EventLine): void {
-    const mended = mendEvent(error, "RUN_ERROR", this.#options.dialect);
-    const code = mended?.text("code") ?? null;
-    const message = mended?.text("message") ?? CUT.message;
-    this.#custom("runlog:run-error", code === null ? { message } : { message, code });
-  }
-
-  #custom(name: string, value: unknown): void {
-    this.#emit(EventLine.of({ type: "CUSTOM", name, value }));
-  }
-
   /** Tells all messages at once, if the client does not have them as they are. */
   #flush(): void {
     const { dialect, messages } = this.#options;
@@ -362,25 +344,6 @@ export class ProfileStream {
     if (!snapshot) return;
     if (dialect === "1.0") this.#items.tags.seed(messages.messages, true);
     this.#emit(snapshot);
-  }
-
-  #tellInRun(threadId: string, messages: readonly Message[]): void {
-    const ids = { threadId, runId: `runlog-${crypto.randomUUID()}` };
-    const started = EventLine.of({ type: "RUN_STARTED" });
-    this.#emit(mendRunStarted(started, ids, messages, this.#options.dialect));
-    this.#emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
-  }
-
-  /** A run that empties a client that holds messages already: what it is told would come on top. */
-  #resetWarm(): void {
-    if (!this.#isWarm) return;
-    this.#isWarm = false;
-    const { threadId } = this.#options;
-    const ids = { threadId, runId: `runlog-${crypto.randomUUID()}` };
-    this.#emit(EventLine.of({ type: "RUN_STARTED", ...ids }));
-    this.#emit(EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: [] }));
-    this.#emit(EventLine.of({ type: "STATE_SNAPSHOT", snapshot: {} }));
-    this.#emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
   }
 
   #emit(line: EventLine): void {

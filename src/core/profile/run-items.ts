@@ -4,7 +4,8 @@ import { ChunkLanes, isChunk } from "./chunk-lanes.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import { mendEvent } from "./mend-event.ts";
-import { type MessageList, resultOf } from "./message-list.ts";
+import { applyToMessages, resultOf } from "./message-events.ts";
+import type { MessageList } from "./message-list.ts";
 import { type ItemKind, OpenItems } from "./open-items.ts";
 import { RetiredThinking } from "./retired-thinking.ts";
 import { SubagentTags } from "./subagent-tags.ts";
@@ -265,13 +266,13 @@ export class RunItems {
     if (id !== null) this.#options.beforeMessage(id, !messages.has(id));
     // only now: a snapshot that came before says whose the messages are
     const fitting = this.#fit(type, line);
-    messages.apply(type, fitting);
+    applyToMessages(messages, type, fitting);
     this.#options.emit(fitting);
   }
 
   /** The messages become what the event says; the client learns it with the next snapshot. */
   #cannotSay(type: string, line: EventLine): void {
-    this.#options.messages.apply(type, line);
+    applyToMessages(this.#options.messages, type, line);
     this.#options.emit(rawEvent(line));
     this.#options.onStale(type === "TOOL_CALL_START");
   }

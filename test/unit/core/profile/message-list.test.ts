@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EventLine } from "../../../../src/core/profile/event-line.ts";
+import { applyToMessages } from "../../../../src/core/profile/message-events.ts";
 import { MessageList } from "../../../../src/core/profile/message-list.ts";
 
 const unlimited = { tryGrow: () => true };
@@ -12,9 +13,13 @@ function list(
 }
 
 function stream(messages: MessageList, id: string, text: string): void {
-  messages.apply("TEXT_MESSAGE_START", EventLine.of({ type: "TEXT_MESSAGE_START", messageId: id }));
+  applyToMessages(
+    messages,
+    "TEXT_MESSAGE_START",
+    EventLine.of({ type: "TEXT_MESSAGE_START", messageId: id }),
+  );
   const delta = EventLine.of({ type: "TEXT_MESSAGE_CONTENT", messageId: id, delta: text });
-  messages.apply("TEXT_MESSAGE_CONTENT", delta);
+  applyToMessages(messages, "TEXT_MESSAGE_CONTENT", delta);
 }
 
 describe("the messages that a stream keeps", () => {
