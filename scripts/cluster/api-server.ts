@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
@@ -18,8 +18,10 @@ export interface ApiServer {
   readonly certificateKubeconfig: string;
   /** As the API server says it. */
   readonly version: string;
-  /** Sends a signal to the API server alone: `SIGSTOP`, `SIGCONT`. */
-  signal(signal: NodeJS.Signals): void;
+  /** Has the API server stand still; resolves when it does. etcd goes on. */
+  pause(): Promise<void>;
+  /** Has a paused API server go on. */
+  resume(): void;
   /** Kills the API server and resolves when it is gone; etcd stays. */
   kill(): Promise<void>;
   /** Starts a killed API server on the same port and etcd; resolves when it is ready. */
@@ -68,7 +70,12 @@ export async function startApiServer({ flags = [] }: ApiServerOptions = {}): Pro
     kubeconfig: await writeKubeconfig(dir, "token", port!, user),
     certificateKubeconfig: await writeKubeconfig(dir, "certificate", port!, certificate),
     version: gitVersion,
-    signal: (signal) => void server.kill(signal),
+    async pause() {
+      server.kill("SIGSTOP");
+      // its threads stop one after the other, and answer meanwhile
+      await waitFor(() => standsStill(server.pid ?? 0), { what: "the API server to stand still" });
+    },
+    resume: () => void server.kill("SIGCONT"),
     kill: () => killed(server),
     async restart() {
       server = launch(dir, "apiserver", binary(), all);
@@ -80,6 +87,15 @@ export async function startApiServer({ flags = [] }: ApiServerOptions = {}): Pro
       await rm(dir, { recursive: true });
     },
   };
+}
+
+/** Whether every thread of a process is stopped. */
+async function standsStill(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/status`, "utf8")),
+  );
+  return states.every((status) => /^State:\tT/m.test(status));
 }
 
 function binary(): string {

@@ -97,11 +97,11 @@ describe("a real API server that", () => {
 
   it("stands still: requests give up in time, and go on when it goes on", async () => {
     await showsNew("before-stop");
-    server.signal("SIGSTOP");
     try {
+      await server.pause();
       expect(await outcomes()).toEqual(FAILED);
     } finally {
-      server.signal("SIGCONT");
+      server.resume();
     }
     await waitFor(async () => !(await outcomes()).includes("platform-failed"), {
       timeoutMs: 60_000,
