@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createDataDir } from "./bench/data-dir.ts";
 import { CACHE_DIR, generateLog } from "./bench/generate-log.ts";
-import { startCommand } from "./bench/server-process.ts";
+import { startArguments } from "./bench/server-process.ts";
 
 const SAMPLE_MS = 20;
 const MIB = 1024 * 1024;
@@ -27,7 +27,7 @@ const { values } = parseArgs({
   },
 });
 
-const [, ...command] = (await startCommand()).split(/\s+/);
+const command = await startArguments();
 const log = await generateLog(Number(values.megabytes));
 const data = await createDataDir([log]);
 const directory = await mkdtemp(join(CACHE_DIR, "archive-"));

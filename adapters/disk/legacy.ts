@@ -9,8 +9,8 @@ import type { Turns } from "../../src/stream/turns.ts";
 import { diskError, isErrno, throwDiskError } from "./errors.ts";
 import { type Layout, LOG_FILES } from "./layout.ts";
 import type { SessionCache } from "./session-cache.ts";
-import { OLD_EVENTS, takeOver } from "./take-over.ts";
 import { syncDirectory } from "./sync-directory.ts";
+import { OLD_EVENTS, takeOver } from "./take-over.ts";
 
 export interface DiskLegacyOptions {
   readonly layout: Layout;

@@ -9,6 +9,7 @@ import type {
 } from "../../src/ports/session-directory.ts";
 import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
 import { idOf } from "../../src/ports/session-id.ts";
+import { pause } from "../../src/stream/pause.ts";
 import { createTurns, type Turns } from "../../src/stream/turns.ts";
 import { runnerAddress } from "./addresses.ts";
 import { type Account, accountOf, type Api, OWN } from "./api.ts";
@@ -17,7 +18,6 @@ import { isRefusal, orNull } from "./failure.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { ListCache } from "./list-cache.ts";
 import { passOver } from "./list-pass.ts";
-import { pause } from "./pause.ts";
 import type { Registry } from "./registry.ts";
 import { type SessionResource, sessionPath, sessionsPath } from "./resources.ts";
 import { parse } from "./watch.ts";

@@ -1,10 +1,10 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { concatBytes } from "../../src/stream/concat.ts";
+import { pause } from "../../src/stream/pause.ts";
 import { OWN, type Api, type ApiBody } from "./api.ts";
 import { apiFailure, isRefusal, reasonOf, type Refusal } from "./failure.ts";
 import { type ListVisitor, passOver } from "./list-pass.ts";
-import { pause } from "./pause.ts";
 import type { Resource } from "./resources.ts";
 
 /** Who follows a list of objects. */

@@ -57,13 +57,19 @@ export async function startCommand(): Promise<string> {
   return String(scripts.start);
 }
 
+/** What Node is given by `npm start`: its flags, then the script. */
+export async function startArguments(): Promise<string[]> {
+  const [command = "", ...args] = (await startCommand()).split(/\s+/);
+  if (command !== "node") throw new Error(`the start script begins with ${command}, not with node`);
+  return args;
+}
+
 /**
  * Starts the server as `npm start` does, with its data in `dataDir`. Resolves when `/health` answers;
  * if it does not within 15 s the error holds what the server printed.
  */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
-  const [command = "", ...args] = (await startCommand()).split(/\s+/);
-  if (command !== "node") throw new Error(`the start script begins with ${command}, not with node`);
+  const args = await startArguments();
   const { port = await freePort(), group = null, watch } = options;
   if (watch !== undefined) args.unshift("--import", watch.script.href);
   const whole = [process.execPath, ...args];

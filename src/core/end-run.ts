@@ -1,6 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
+import { pause } from "../stream/pause.ts";
 import { factsOfLine, runError, runStarted } from "./event.ts";
 import type { RunEnd } from "./run-ends.ts";
 import type { Session } from "./session.ts";
@@ -46,20 +47,7 @@ export async function endRun(
       // the log is gone: there is nothing left to close
       if (hasCode(error, "log-fenced", "log-not-found")) return true;
       if (signal.aborted || hasCode(error, "store-closed")) return false;
-      await pause(clock, waitMs, signal);
+      await pause(waitMs, clock, signal);
     }
   }
-}
-
-/** Waits, but not for a server that stops. */
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      cancel();
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const cancel = clock.after(ms, wake);
-    signal.addEventListener("abort", wake);
-  });
 }

@@ -1,7 +1,7 @@
-import type { Clock } from "../ports/clock.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
+import { pause } from "../stream/pause.ts";
 import { ListenedEvents, type ListenedEventsOptions } from "./listened-events.ts";
 import { type RunEnd, UNFINISHED } from "./run-ends.ts";
 
@@ -96,17 +96,3 @@ function isFinal(error: unknown): boolean {
 }
 
 const EXPECTED = ["runner-unreachable", "runner-refused", "runner-disconnected"] as const;
-
-/** Resolves after `ms`, or when `signal` aborts. */
-function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const cancel = clock.after(ms, end);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
-}

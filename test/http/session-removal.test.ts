@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { systemClock } from "../../src/entry/system-clock.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import { lineOf } from "../contract/bytes.ts";
 import {
@@ -83,6 +85,19 @@ function slowlyReadStore() {
     isHeld = true;
   };
   return { store, gate, appended, hold };
+}
+
+/** A run that is open, and what a viewer sees of it whose first read has to wait. */
+async function viewerBehind(clock: Clock = systemClock) {
+  const { hold, ...slow } = slowlyReadStore();
+  const server = await createTestServer({ store: slow.store, clock });
+  const session = new SessionClient(server);
+  const runner = await openRunner(server, () => session.run(runBody("r")));
+  hold();
+  const { sse } = await session.watch();
+  const seen = sse.rest();
+  await slow.gate.reached;
+  return { ...slow, server, runner, seen };
 }
 
 async function seed(store: LogStore, ...lines: readonly Uint8Array[]): Promise<void> {
@@ -182,14 +197,7 @@ describe("while a session is being deleted", () => {
 
 describe("a viewer who is behind when its session is deleted", () => {
   it("is still told how the run has ended", async () => {
-    const { store, gate, appended, hold } = slowlyReadStore();
-    const server = await createTestServer({ store });
-    const session = new SessionClient(server);
-    const runner = await openRunner(server, () => session.run(runBody("r")));
-    hold();
-    const { sse } = await session.watch();
-    const seen = sse.rest();
-    await gate.reached;
+    const { store, gate, appended, server, runner, seen } = await viewerBehind();
     const deleted = new ProjectClient(server).send("DELETE", "s1");
     await runner.closed;
     await waitFor(() => appended.join("").includes("session-deleted"));
@@ -201,15 +209,8 @@ describe("a viewer who is behind when its session is deleted", () => {
   });
 
   it("keeps it from going for a moment only", async () => {
-    const { store, gate, hold } = slowlyReadStore();
     const clock = createManualClock();
-    const server = await createTestServer({ store, clock });
-    const session = new SessionClient(server);
-    const runner = await openRunner(server, () => session.run(runBody("r")));
-    hold();
-    const { sse } = await session.watch();
-    const seen = sse.rest();
-    await gate.reached;
+    const { store, gate, server, runner, seen } = await viewerBehind(clock);
     let status: number | null = null;
     const deleted = new ProjectClient(server).send("DELETE", "s1").then((response) => {
       status = response.status;

@@ -1,10 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { startArguments } from "../../scripts/bench/server-process.ts";
 import { SessionClient, type SessionRoutesHarness } from "../contract/session-routes/harness.ts";
 import { type FakeRunner, startFakeRunner } from "./fake-runner.ts";
 import { createTempDir } from "./temp-dir.ts";
@@ -65,7 +64,7 @@ const START_TIMEOUT_MS = 20_000;
 const KIBIBYTE = 1_024;
 
 /** The flags with which `npm start` runs Node: without them the heap is another one. */
-const NODE_FLAGS = readStartScript().split(" ").slice(1, -1);
+const NODE_FLAGS = (await startArguments()).slice(0, -1);
 
 /**
  * Starts the command line as `npm start` does, but from its TypeScript source, so that nothing has to
@@ -188,9 +187,4 @@ export async function freshRunner(): Promise<FakeRunner> {
   const runner = await startFakeRunner();
   onTestFinished(() => runner.close());
   return runner;
-}
-
-function readStartScript(): string {
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  return String(scripts.start);
 }

@@ -1,0 +1,19 @@
+/** What waits for a time to be over, as the port `Clock` does. */
+interface Timers {
+  /** Calls back after `ms`; returns what takes that back. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+/** Resolves after `ms`, or when `signal` aborts; null is never. */
+export function pause(ms: number, timers: Timers, signal: AbortSignal | null): Promise<void> {
+  return new Promise((resolve) => {
+    const leave = (): void => {
+      cancel();
+      signal?.removeEventListener("abort", leave);
+      resolve();
+    };
+    const cancel = timers.after(ms, leave);
+    if (signal?.aborted) leave();
+    else signal?.addEventListener("abort", leave, { once: true });
+  });
+}
