@@ -100,10 +100,11 @@ function describeFlow(fresh: FreshServer, route: string, path: string): void {
         for (; written < PIECES; written++) await exchange.write(PIECE);
         await exchange.end();
       }, path);
-      const { body } = await new SessionClient(server).get(route);
+      const response = await new SessionClient(server).get(route);
       await standsStill(() => written);
       expect(written).toBeLessThan(PIECES / 2);
-      const got = body ? await drain(body) : new Uint8Array();
+      // asked for its body only now: undici cancels a body nobody reads once its response is collected
+      const got = response.body ? await drain(response.body) : new Uint8Array();
       expect(got).toHaveLength(PIECES * PIECE.length);
       for (let at = 0; at < got.length; at += PIECE.length)
         expect(firstDifference(got.subarray(at, at + PIECE.length), PIECE)).toBe(-1);
