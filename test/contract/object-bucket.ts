@@ -202,7 +202,6 @@ function describeListings(fresh: FreshBucket): void {
         expect(seen).toEqual(keys);
       }
     }),
-    60_000,
   );
 }
 

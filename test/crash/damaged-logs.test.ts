@@ -90,7 +90,7 @@ it("what something else wrote behind a log's end spoils no answer and none of th
     // the garbage is text to nobody, so the log is looked at as bytes
     await expect
       .poll(async () => (await (await session.get("/export", NDJSON)).text()).slice(-100), {
-        timeout: 10_000,
+        timeout: 30_000,
       })
       .toContain(`\n${finishedEvent("new")}\n`);
   }

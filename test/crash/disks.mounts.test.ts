@@ -45,7 +45,7 @@ it("on a disk that is full a run ends as failed, what was stored stays, and othe
   expect((await full.get("", {}, "DELETE")).status).toBe(204);
   runner.script((exchange) => tell(exchange, [startedEvent("r3"), finishedEvent("r3")]));
   await expect
-    .poll(async () => (await session.post("/agui/run", runBody("r3"))).status, { timeout: 10_000 })
+    .poll(async () => (await session.post("/agui/run", runBody("r3"))).status, { timeout: 30_000 })
     .toBe(200);
   expect((await session.settled("r3")).slice(0, kept.length)).toEqual(kept);
 });
@@ -73,7 +73,7 @@ async function refusedRun(session: SessionClient): Promise<Response> {
 
 async function runIsOver(session: SessionClient): Promise<void> {
   await expect
-    .poll(async () => (await session.agentStatus()) ?? "none", { timeout: 20_000 })
+    .poll(async () => (await session.agentStatus()) ?? "none", { timeout: 30_000 })
     .not.toBe("working");
 }
 

@@ -53,4 +53,4 @@ it("what streams of the standard leave a client with is the same after kill -9 a
       expect(JSON.parse(JSON.stringify(followed)), `${name} ${view}`).toEqual(expected);
     }
   }
-}, 60_000);
+});

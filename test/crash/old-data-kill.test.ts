@@ -77,7 +77,7 @@ async function killWhen(server: ServerProcess, isTime: () => Promise<boolean>): 
     // the answer is what the kill cuts off
     () => "",
   );
-  await waitFor(isTime, { timeoutMs: 20_000, what: "the moment" });
+  await waitFor(isTime, { what: "the moment" });
   server.kill("SIGKILL");
   await Promise.all([answered.catch(() => ""), server.exited]);
 }

@@ -231,7 +231,7 @@ describe("runlog archive, restore, export and verify", { timeout: TIMEOUT_MS }, 
         const result = await run("archive", "--delete-local", ...byServer);
         return result.code === 0 ? result : null;
       },
-      { what: "sessions without a run", timeoutMs: 20_000 },
+      { what: "sessions without a run" },
     );
     expect(archived.stdout.trim().split("\n")).toHaveLength(2);
     await expect(rawFile(dir, "s1")).rejects.toThrow();

@@ -39,7 +39,7 @@ it("the kernel keeps nothing for clients that the server has given up", async ()
       const { closing, unsentBytes } = await serverSockets(port);
       return unsentBytes === 0 && { closing };
     },
-    { timeoutMs: 20_000, what: "the kernel to let go of them" },
+    { what: "the kernel to let go of them" },
   );
   expect(left).toEqual({ closing: 0 });
 });

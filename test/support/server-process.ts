@@ -60,7 +60,7 @@ export class ServerStartError extends Error {
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const CLI = fileURLToPath(new URL("../../src/entry/cli.ts", import.meta.url));
 const LISTENS = / listens on (http:\/\/\S+)\n/;
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 const KIBIBYTE = 1_024;
 
 /** The flags with which `npm start` runs Node: without them the heap is another one. */

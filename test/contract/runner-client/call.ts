@@ -172,6 +172,5 @@ function describeBody(fresh: FreshClient): void {
       const sent = concat(Array.from({ length: PIECES }, () => PIECE));
       expect(firstDifference(got, sent)).toBe(-1);
     }),
-    60_000,
   );
 }

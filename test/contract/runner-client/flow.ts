@@ -161,7 +161,6 @@ function describeBackPressure(fresh: FreshClient): void {
       }
       expect(read).toBe(EVENTS);
     }),
-    60_000,
   );
 }
 

@@ -109,7 +109,6 @@ function describeFlow(fresh: FreshServer, route: string, path: string): void {
       for (let at = 0; at < got.length; at += PIECE.length)
         expect(firstDifference(got.subarray(at, at + PIECE.length), PIECE)).toBe(-1);
     }),
-    60_000,
   );
 
   it(
