@@ -11,7 +11,14 @@ import { createTurns } from "../stream/turns.ts";
 import { type RunEnd, SHUTDOWN } from "./run-ends.ts";
 import { readRunInput } from "./run-input.ts";
 import type { RunMarks } from "./run-marks.ts";
-import { type AdmittedRun, type RunAccepted, SessionRuns } from "./session-runs.ts";
+import {
+  type AdmittedRun,
+  type RunAccepted,
+  type RunRequest,
+  RunsEndedError,
+  SessionRuns,
+} from "./session-runs.ts";
+import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
 export interface RunsOptions {
@@ -120,6 +127,27 @@ export function createRuns(options: RunsOptions): Runs {
     return runs;
   }
 
+  /** A run that is not stored when its session is removed is one of the session that comes after. */
+  async function admit(session: Session, request: RunRequest): Promise<RunAccepted> {
+    const { key } = session;
+    const id = idOf(key);
+    for (;;) {
+      await removals.idle(id);
+      await session.load().catch((cause: unknown) => {
+        throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
+      });
+      if (removals.isBusy(id)) continue;
+      if (closed) throw new RunlogError("overloaded", "Server is shutting down");
+      try {
+        return await runsOf(key).admit(request);
+      } catch (error) {
+        if (!(error instanceof RunsEndedError)) throw error;
+      } finally {
+        if (entries.get(id)?.runs.isIdle) leave(id);
+      }
+    }
+  }
+
   return {
     get busySessions() {
       return entries.size;
@@ -133,21 +161,11 @@ export function createRuns(options: RunsOptions): Runs {
           caller,
           newId: () => crypto.randomUUID(),
         });
-        // a run that comes while its session is removed is one of the session that comes after
-        do {
-          await removals.idle(idOf(key));
-          await use.session.load().catch((cause: unknown) => {
-            throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
-          });
-        } while (removals.isBusy(idOf(key)));
-        if (closed) throw new RunlogError("overloaded", "Server is shutting down");
-        const request = { input, caller, releaseBody: () => body.release() };
-        return await runsOf(key).admit(request);
+        return await admit(use.session, { input, caller, releaseBody: () => body.release() });
       } catch (error) {
         body.release();
         throw error;
       } finally {
-        if (entries.get(idOf(key))?.runs.isIdle) leave(idOf(key));
         use.release();
       }
     },

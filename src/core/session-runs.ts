@@ -65,6 +65,13 @@ interface Entry {
   isFinished: boolean;
 }
 
+/** The session's runs were ended before this one was stored: the server or the session goes. */
+export class RunsEndedError extends Error {
+  constructor(options?: ErrorOptions) {
+    super("The session's runs were ended", options);
+  }
+}
+
 /**
  * The runs of one session: one is active, a few wait in order, and each is remembered, so that the
  * same run posted again gets its first answer and nothing happens twice.
@@ -105,8 +112,8 @@ export class SessionRuns {
   }
 
   /**
-   * Admits a run; the session is loaded. Rejects with `run-active` when too many wait, or
-   * `log-not-writable`: then nothing was started.
+   * Admits a run; the session is loaded. Rejects with `run-active` when too many wait, with
+   * `log-not-writable`, or with RunsEndedError: then nothing was started.
    */
   admit(request: RunRequest): Promise<RunAccepted> {
     const { runId, threadId } = request.input;
@@ -118,7 +125,7 @@ export class SessionRuns {
       request.releaseBody();
       return twin?.accepted ?? Promise.resolve({ runId, threadId: known?.threadId || threadId });
     }
-    if (this.#stop.signal.aborted) return Promise.reject(overloaded());
+    if (this.#stop.signal.aborted) return Promise.reject(new RunsEndedError());
     const waiting = this.#queue.length - (this.#active ? 0 : 1);
     if (waiting >= queueLimit) return Promise.reject(tooMany(entries[0]?.request.input.runId));
     // one after the other, so that the log has them in the order in which they came
@@ -158,6 +165,7 @@ export class SessionRuns {
     const { marks, session } = this.#options;
     const { input } = entry.request;
     const { runId, threadId } = input;
+    if (this.#stop.signal.aborted) throw new RunsEndedError();
     let logId: string | null = null;
     try {
       logId = await session.loadOrCreate();
@@ -174,6 +182,7 @@ export class SessionRuns {
       if (logId !== null) await this.#clearMark(logId, runId);
       // said as it is: the caller's next try may meet the process that has the session
       if (hasCode(cause, "log-not-owned")) throw cause;
+      if (this.#stop.signal.aborted) throw new RunsEndedError({ cause });
       throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
     }
     entry.logId = logId;
@@ -263,7 +272,6 @@ export class SessionRuns {
   }
 
   #remove(entry: Entry): void {
-    entry.request.releaseBody();
     this.#queue = this.#queue.filter((other) => other !== entry);
     this.#startNext();
     if (this.isIdle) this.#options.onIdle();
@@ -283,10 +291,6 @@ export class SessionRuns {
     const { signal } = this.#stop;
     return { session, clock, logger, runId, threadId, signal, logId: entry.logId ?? "" };
   }
-}
-
-function overloaded(): RunlogError {
-  return new RunlogError("overloaded", "Server is shutting down");
 }
 
 function tooMany(runId: string | undefined): RunlogError {

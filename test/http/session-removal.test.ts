@@ -3,7 +3,7 @@ import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
-import { lineOf } from "../contract/bytes.ts";
+import { lineOf, textOf } from "../contract/bytes.ts";
 import {
   expectProblem,
   finishedEvent,
@@ -159,6 +159,48 @@ describe("while a session is being deleted", () => {
     expect((await deleted).status).toBe(204);
     await posted;
     expect(await session.settled()).toHaveLength(2);
+    await server.dispose();
+  });
+
+  it("so do runs that a slow store has not taken by the time that the log goes", async () => {
+    const memory = createMemoryLogStore();
+    const gate = createGate();
+    let isGone = false;
+    const store: LogStore = {
+      ...memory,
+      async append(key, bytes, options) {
+        if (!isGone) await gate.pass();
+        return memory.append(key, bytes, options);
+      },
+      async delete(key) {
+        isGone = true;
+        return memory.delete(key);
+      },
+    };
+    const clock = createManualClock();
+    const server = await createTestServer({ store, clock });
+    const session = new SessionClient(server);
+    server.runner.script((exchange) => {
+      const { runId } = JSON.parse(textOf(exchange.request.body)) as { runId: string };
+      return tell(exchange, [finishedEvent(runId)]);
+    });
+    const posted = ["slow", "behind it"].map((runId) => session.run(runBody(runId)));
+    await gate.reached;
+    const deleted = new ProjectClient(server).send("DELETE", "s1");
+    await waitFor(() => {
+      clock.advance(500);
+      return isGone;
+    });
+    expect(server.runner.requests).toEqual([]);
+    gate.open();
+    expect((await deleted).status).toBe(204);
+    expect((await Promise.all(posted)).map(({ runId }) => runId)).toEqual(["slow", "behind it"]);
+    const lines = await session.settled("behind it");
+    expect(lines.filter((line) => line.includes("RUN_FINISHED"))).toEqual(
+      ["slow", "behind it"].map(finishedEvent),
+    );
+    expect(lines.join()).not.toContain("session-deleted");
+    expect(server.service.bodyBudget.usedBytes).toBe(0);
     await server.dispose();
   });
 
