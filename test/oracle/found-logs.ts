@@ -84,6 +84,14 @@ export const FOUND_LOGS: readonly (readonly string[])[] = [
     { ...snapshot({ id: "u0", role: "user", content: "a" }), ...ids("r0") },
     { type: "TEXT_MESSAGE_START", messageId: "m0", role: "assistant" },
   ],
+  // a call that a snapshot took away comes again as another's, and then a message between runs
+  [
+    started("r0", withCall("p0", "t2")),
+    snapshot(withCall("p0", "t0")),
+    { ...call("t2"), subagentRunId: "s" },
+    finished("r0"),
+    snapshot({ id: "m0", role: "assistant", content: "" }),
+  ],
   // parts say more than what they consist of
   [
     started("r0", {

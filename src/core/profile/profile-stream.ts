@@ -82,6 +82,7 @@ export class ProfileStream {
         if (this.#told.isRearranged) this.#flush();
       },
       onStale: (isRearranged) => this.#told.setStale(isRearranged),
+      onUntellable: () => this.#told.setUntellable(),
     });
   }
 
@@ -245,6 +246,11 @@ export class ProfileStream {
     this.#told.clear();
   }
 
+  /** Whether what the client lacks has to be told before the run ends. */
+  get #isDue(): boolean {
+    return this.#isLive || this.#told.needsSnapshot;
+  }
+
   get #startingId(): string {
     const line = this.#starting;
     return line?.text("runId") || line?.text("run_id") || "runlog-unnamed";
@@ -306,7 +312,7 @@ export class ProfileStream {
       this.#failed = kept;
       return;
     }
-    if (this.#isLive || this.#options.onlyRun !== undefined) this.#flush();
+    if (this.#isDue || this.#options.onlyRun !== undefined) this.#flush();
     this.#finish(line);
   }
 
@@ -318,7 +324,7 @@ export class ProfileStream {
 
   /** Ends a run that has no terminal but, at best, an error; the stream goes on behind it. */
   #endRun(): void {
-    if (this.#isLive) this.#flush();
+    if (this.#isDue) this.#flush();
     if (this.#options.dialect === "1.0") return this.#fail();
     if (this.#failed || !this.#error) this.#own.errorWithin(this.#error);
     this.#finish();

@@ -23,6 +23,8 @@ export interface RunItemsOptions {
   readonly beforeCall: () => void;
   /** Told that messages have become what the stream cannot say at once. */
   readonly onStale: (isRearranged: boolean) => void;
+  /** There is a new message that no event can tell the client of. */
+  readonly onUntellable: () => void;
 }
 
 /** Ids of subagents that have ended in a run; further subagents go out as RAW. */
@@ -168,7 +170,10 @@ export class RunItems {
     if (isTwice) return this.#cannotSay(type, line);
     if (kind === "tool" && !messages.hasCall(id)) {
       // clients know the owner of a call that a snapshot took away; only another one can replace it
-      if (dialect === "1.0" && this.tags.contradictsCall(line)) return this.#cannotSay(type, line);
+      if (dialect === "1.0" && this.tags.contradictsCall(line)) {
+        this.#cannotSay(type, line);
+        return this.#options.onUntellable();
+      }
       this.#options.beforeMessage(id, true);
     }
     if (kind === "tool") this.#options.beforeCall();

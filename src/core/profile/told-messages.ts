@@ -25,6 +25,7 @@ export class ToldMessages {
   #leftOut = 0;
   #isStale = false;
   #isRearranged = false;
+  #needsSnapshot = false;
 
   constructor(messages: MessageList, dialect: Dialect) {
     this.#messages = messages;
@@ -41,8 +42,14 @@ export class ToldMessages {
     return this.#isRearranged;
   }
 
+  /** Whether the client lacks a message that only a snapshot can give it: before any newer one. */
+  get needsSnapshot(): boolean {
+    return this.#needsSnapshot;
+  }
+
   /** Whether a message has to be told before one that is new, or before it is touched itself. */
   isMissing(id: string, isNew: boolean): boolean {
+    if (isNew && this.#needsSnapshot) return true;
     return this.#untold.size > 0 && (isNew || this.#untold.has(id));
   }
 
@@ -50,6 +57,12 @@ export class ToldMessages {
   setStale(isRearranged: boolean): void {
     this.#isStale = true;
     this.#isRearranged ||= isRearranged;
+  }
+
+  /** There is a new message that no event can tell the client of. */
+  setUntellable(): void {
+    this.setStale(true);
+    this.#needsSnapshot = true;
   }
 
   /**
@@ -107,6 +120,7 @@ export class ToldMessages {
   clear(): void {
     this.#isStale = false;
     this.#isRearranged = false;
+    this.#needsSnapshot = false;
     this.#untold.clear();
     this.#untoldChars = 0;
   }
