@@ -22,3 +22,10 @@ export const NOT_STORED: RunEnd = {
   message: "Event log could not be written",
   code: "store-failed",
 };
+
+/** The session's runs were ended before this one was stored: the server or the session goes. */
+export class RunsEndedError extends Error {
+  constructor(options?: ErrorOptions) {
+    super("The session's runs were ended", options);
+  }
+}

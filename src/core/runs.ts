@@ -8,14 +8,13 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import { idOf } from "../ports/session-id.ts";
 import { createTurns } from "../stream/turns.ts";
-import { type RunEnd, SHUTDOWN } from "./run-ends.ts";
+import { type RunEnd, RunsEndedError, SHUTDOWN } from "./run-ends.ts";
 import { readRunInput } from "./run-input.ts";
 import type { RunMarks } from "./run-marks.ts";
 import {
   type AdmittedRun,
   type RunAccepted,
   type RunRequest,
-  RunsEndedError,
   SessionRuns,
 } from "./session-runs.ts";
 import type { Session } from "./session.ts";

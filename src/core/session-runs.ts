@@ -7,7 +7,7 @@ import type { SessionPlatform } from "../ports/session-platform.ts";
 import { factsOfLine, hiddenMessage, messagesSnapshot } from "./event.ts";
 import { endRun, type OpenRun } from "./end-run.ts";
 import { carryRun } from "./run.ts";
-import type { RunEnd } from "./run-ends.ts";
+import { type RunEnd, RunsEndedError } from "./run-ends.ts";
 import type { RunInput } from "./run-input.ts";
 import type { RunMarks } from "./run-marks.ts";
 import type { EventLines, Session } from "./session.ts";
@@ -63,13 +63,6 @@ interface Entry {
   reached: boolean;
   /** Whether its RUN_FINISHED is stored. */
   isFinished: boolean;
-}
-
-/** The session's runs were ended before this one was stored: the server or the session goes. */
-export class RunsEndedError extends Error {
-  constructor(options?: ErrorOptions) {
-    super("The session's runs were ended", options);
-  }
 }
 
 /**

@@ -59,9 +59,8 @@ export class ToldMessages {
     this.#isRearranged ||= isRearranged;
   }
 
-  /** There is a new message that no event can tell the client of. */
+  /** There is a new message, told stale already, that no event can tell the client of. */
   setUntellable(): void {
-    this.setStale(true);
     this.#needsSnapshot = true;
   }
 
