@@ -5,6 +5,7 @@ import { createDataDir, type DataDir } from "./bench/data-dir.ts";
 import { type GeneratedLog, generateLog } from "./bench/generate-log.ts";
 import { measureAdoption } from "./bench/measure-adoption.ts";
 import { measureCompaction } from "./bench/measure-compaction.ts";
+import { measureCosts } from "./bench/measure-costs.ts";
 import { measureExport } from "./bench/measure-export.ts";
 import { measureFanOut } from "./bench/measure-fan-out.ts";
 import { measureFirstEvent } from "./bench/measure-first-event.ts";
@@ -38,6 +39,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir) => Promise<Row[]>>> = 
   adoption: measureAdoption,
   compaction: measureCompaction,
   "first-paint": measureFirstPaint,
+  growth: measureCosts,
 };
 
 const NAMES: readonly string[] = [...Object.keys(READING), ...Object.keys(OWN_SERVER)];

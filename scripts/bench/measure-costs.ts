@@ -1,0 +1,45 @@
+import type { Cost, Spent } from "./costs/cost.ts";
+import { atMost, type Row } from "./row.ts";
+
+/** Whatever was quadratic once, or could become so. */
+const COSTS: readonly Cost[] = [];
+
+const MAX_FACTOR = 2;
+/** No request holds the event loop for longer. */
+const MAX_HELD_MS = 50;
+/** Of a small input most of the time is not the work. */
+const SLACK_SECONDS = 0.1;
+const MEGABYTE = 1_000_000;
+
+/** What grows with its input, and by how much. */
+export async function measureCosts(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const cost of COSTS) rows.push(...(await measureCost(cost)));
+  return rows;
+}
+
+async function measureCost(cost: Cost): Promise<Row[]> {
+  const { name: measurement, of, sizes, maxFactor = MAX_FACTOR } = cost;
+  const rows: Row[] = [];
+  let first: { readonly size: number; readonly spent: Spent } | null = null;
+  for (const count of sizes) {
+    const spent = await cost.measure(count);
+    first ??= { size: count, spent };
+    const size = `${count.toLocaleString("en")} ${of}`;
+    const limit = (first.spent.seconds + SLACK_SECONDS) * (count / first.size) * maxFactor;
+    const ratio = spent.seconds / first.spent.seconds;
+    rows.push(atMost(limit, { measurement, size, value: spent.seconds, unit: "s", ratio }));
+    if (spent.heldMs !== undefined)
+      rows.push(
+        atMost(MAX_HELD_MS, {
+          measurement: `${measurement}, loop held`,
+          size,
+          value: spent.heldMs,
+          unit: "ms",
+        }),
+      );
+    if (spent.bytes !== undefined)
+      rows.push({ measurement, size, value: spent.bytes / MEGABYTE, unit: "MB" });
+  }
+  return rows;
+}
