@@ -51,7 +51,6 @@ it.each(SEEDS)(
     for (let cycle = 0; cycle < CYCLES_A_LIFE; cycle++) {
       const session = sessionOf(server, runner);
       await expectWholeLog(session, sent, viewers);
-      const following = viewers.map((viewer) => viewer.follow(session));
       const run = `run-${cycle}`;
       const events: string[] = [];
       sent.set(run, events);
@@ -63,10 +62,12 @@ it.each(SEEDS)(
         viewer.onEvent = () => {
           if (--toSee === 0) doomed.kill("SIGKILL");
         };
-      const posted = session.run(runBody(run)).catch((error: unknown) => {
-        // the answer may be what the kill has cut off
-        if (toSee > 0) throw error;
-      });
+      // the answer may be what the kill has cut off
+      const unlessKilled = (error: unknown): void => {
+        if (toSee > 0 || !(error instanceof TypeError)) throw error;
+      };
+      const following = viewers.map((viewer) => viewer.follow(session).catch(unlessKilled));
+      const posted = session.run(runBody(run)).catch(unlessKilled);
       await Promise.all([posted, ...following]);
       expect(await doomed.exited).toEqual({ code: null, signal: "SIGKILL" });
       if (cycle % 2 === 1) await tearLog(dir);
