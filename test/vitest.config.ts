@@ -9,9 +9,11 @@ const WITHOUT_MOUNTS: readonly string[] =
 export default defineConfig({
   test: {
     reporters: ["default", "./scripts/plain-summary.ts"],
-    // only a test that hangs comes so far: the longest takes 20 s where others run beside it
-    testTimeout: 90_000,
-    hookTimeout: 90_000,
+    // only a test that hangs comes so far, however busy the machine; what never comes is named by
+    // `waitFor` long before
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
+    teardownTimeout: 120_000,
     // many tests wait, for a lease to expire or for a process to start: more of them than cores
     maxWorkers: 3,
     projects: [

@@ -67,7 +67,7 @@ describe("objects under faults", () => {
     );
     const property = fc.asyncProperty(commandsArbitrary(25), choices, compare);
     await fc.assert(property, { numRuns: 60 });
-  }, 240_000);
+  });
 
   it("takes a put that landed without an answer for its own, and goes on behind it", async () => {
     const faults: Fault[] = [];

@@ -66,6 +66,13 @@ const FAILED = [
   "review-failed",
 ];
 
+/** Waits until everything is answered. An API server that has just started refuses at first. */
+async function recovered(): Promise<void> {
+  const isAnswered = async (): Promise<boolean> =>
+    (await outcomes()).every((code) => code === "resolved");
+  await waitFor(isAnswered, { what: "an answer to everything" });
+}
+
 /** Waits until the list shows a session that is made now: the watch has recovered. */
 async function showsNew(session: string): Promise<void> {
   await admin.makeSessions([{ project: PROJECT, session }]);
@@ -74,7 +81,7 @@ async function showsNew(session: string): Promise<void> {
       const page = await runlog.directory.page(PROJECT, ALL).catch(() => null);
       return page?.documents.some(({ metadata }) => metadata.name === session) ?? false;
     },
-    { timeoutMs: 60_000, what: "the new session" },
+    { what: "the new session" },
   );
 }
 
@@ -90,7 +97,7 @@ describe("a real API server that", () => {
     expect(first).toEqual(FAILED);
     await server.restart();
     await showsNew("after-kill");
-    expect(await outcomes()).not.toContain("platform-failed");
+    await recovered();
     abort.abort();
     expect(await podEnd).toBe("aborted");
   });
@@ -103,9 +110,7 @@ describe("a real API server that", () => {
     } finally {
       server.resume();
     }
-    await waitFor(async () => !(await outcomes()).includes("platform-failed"), {
-      timeoutMs: 60_000,
-    });
+    await recovered();
     await showsNew("after-stop");
   });
 
@@ -122,7 +127,7 @@ describe("a real API server that", () => {
       ...admin.api,
       async read(request, read) {
         if (request.query?.["continue"] && expired === 0) {
-          await waitFor(() => isExpired(path, request.query ?? {}), { timeoutMs: 60_000 });
+          await waitFor(() => isExpired(path, request.query ?? {}));
           expired++;
         }
         return admin.api.read(request, read);
@@ -153,14 +158,11 @@ describe("a real API server that", () => {
     await server.restart();
     await admin.makeSessions([{ project: PROJECT, session: "in-gap" }]);
     await admin.ask("DELETE", `${sessionsPath(PROJECT)}/before-gap`);
-    await waitFor(
-      async () => {
-        const shown = await everything(runlog.directory, PROJECT);
-        const names = shown.map(({ metadata }) => metadata.name);
-        return names.includes("in-gap") && !names.includes("before-gap");
-      },
-      { timeoutMs: 60_000 },
-    );
+    await waitFor(async () => {
+      const shown = await everything(runlog.directory, PROJECT).catch(() => []);
+      const names = shown.map(({ metadata }) => metadata.name);
+      return names.includes("in-gap") && !names.includes("before-gap");
+    });
   });
 });
 

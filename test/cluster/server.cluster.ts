@@ -297,7 +297,7 @@ it("goes on with what is open while there is no API server, and with everything 
   const { sse } = await session.watch();
   await sse.event();
   await api.kill();
-  await waitFor(() => server.stderr().includes("stream-access-unknown"), { timeoutMs: 30_000 });
+  await waitFor(() => server.stderr().includes("stream-access-unknown"));
   await exchange.write(`data: ${startedEvent()}\n\n`);
   expect(JSON.parse((await sse.event())?.data ?? "{}")).toMatchObject({ type: "RUN_STARTED" });
   expect((await server.fetch("/health")).status).toBe(200);
@@ -307,7 +307,7 @@ it("goes on with what is open while there is no API server, and with everything 
   await expectProblem(refused, 500, "Failed to perform access review");
 
   await api.restart();
-  await waitFor(async () => (await server.fetch("/ready")).status === 200, { timeoutMs: 60_000 });
+  await waitFor(async () => (await server.fetch("/ready")).status === 200);
   await exchange.write(`data: ${finishedEvent()}\n\n`);
   await exchange.end();
   expect(JSON.parse((await sse.event())?.data ?? "{}")).toMatchObject({ type: "RUN_FINISHED" });

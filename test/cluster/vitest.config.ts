@@ -9,7 +9,9 @@ export default defineConfig({
     reporters: ["default", "./scripts/plain-summary.ts"],
     // they share one API server, and two cores
     fileParallelism: false,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // as in `test/vitest.config.ts`
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
+    teardownTimeout: 120_000,
   },
 });

@@ -1,5 +1,5 @@
 export interface WaitForOptions {
-  /** Fails after so long. Default 30 s, which only what never comes takes, however busy the machine. */
+  /** Fails after so long. Default 3 min: what is only slow comes sooner, however busy the machine. */
   readonly timeoutMs?: number;
   /** What is waited for, for the error's text. */
   readonly what?: string;
@@ -17,7 +17,7 @@ export async function waitFor<T extends object | string | number | true>(
   condition: () => T | NotYet | Promise<T | NotYet>,
   options: WaitForOptions = {},
 ): Promise<T> {
-  const { timeoutMs = 30_000, what = "the condition" } = options;
+  const { timeoutMs = 180_000, what = "the condition" } = options;
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value: T | NotYet = await condition();

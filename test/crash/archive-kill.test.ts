@@ -20,49 +20,40 @@ const MEGABYTES = 50;
 const isLong = process.env["CRASH_CYCLES"] !== undefined;
 const KILLS = isLong ? 20 : 3;
 const RESTORE_KILLS = isLong ? 6 : 2;
-const TIMEOUT_MS = 600_000;
 const KEY = { project: "demo", session: "large" };
 const NAME = "demo/large";
 
 describe("a session that is archived and given up, killed at random moments", () => {
-  it(
-    "is whole in the store or whole in the archive after every kill, and is archived in the end",
-    async () => {
-      const place = await freshSession();
-      const random = freshRandom("archive");
-      // the first one is let through, and tells how long they take
-      const tookMs = await run(place, ["archive", NAME, "--delete-local"], null);
-      expect(await findSession(place)).toBe("in the archive");
-      await bringBack(place);
-      for (let kill = 0; kill < KILLS; kill++) {
-        await run(place, ["archive", NAME, "--delete-local"], random.integer(Math.ceil(tookMs)));
-        if ((await findSession(place)) === "in the archive") await bringBack(place);
-        // every other one finds what was left, the rest begin anew
-        if (kill % 2 === 1) await place.archives.remove(KEY);
-      }
-      await run(place, ["archive", NAME, "--delete-local"], null);
-      expect(await findSession(place)).toBe("in the archive");
-    },
-    TIMEOUT_MS,
-  );
+  it("is whole in the store or whole in the archive after every kill, and is archived in the end", async () => {
+    const place = await freshSession();
+    const random = freshRandom("archive");
+    // the first one is let through, and tells how long they take
+    const tookMs = await run(place, ["archive", NAME, "--delete-local"], null);
+    expect(await findSession(place)).toBe("in the archive");
+    await bringBack(place);
+    for (let kill = 0; kill < KILLS; kill++) {
+      await run(place, ["archive", NAME, "--delete-local"], random.integer(Math.ceil(tookMs)));
+      if ((await findSession(place)) === "in the archive") await bringBack(place);
+      // every other one finds what was left, the rest begin anew
+      if (kill % 2 === 1) await place.archives.remove(KEY);
+    }
+    await run(place, ["archive", NAME, "--delete-local"], null);
+    expect(await findSession(place)).toBe("in the archive");
+  });
 
-  it(
-    "is whole in the archive however often its restoring is killed, and is here in the end",
-    async () => {
-      const place = await freshSession();
-      const random = freshRandom("restore");
+  it("is whole in the archive however often its restoring is killed, and is here in the end", async () => {
+    const place = await freshSession();
+    const random = freshRandom("restore");
+    await run(place, ["archive", NAME, "--delete-local"], null);
+    const tookMs = await run(place, ["restore", NAME], null);
+    for (let kill = 0; kill < RESTORE_KILLS; kill++) {
       await run(place, ["archive", NAME, "--delete-local"], null);
-      const tookMs = await run(place, ["restore", NAME], null);
-      for (let kill = 0; kill < RESTORE_KILLS; kill++) {
-        await run(place, ["archive", NAME, "--delete-local"], null);
-        await run(place, ["restore", NAME], random.integer(Math.ceil(tookMs)));
-        await findSession(place);
-      }
-      await run(place, ["restore", NAME], null);
-      expect(await findSession(place)).toBe("in the store");
-    },
-    TIMEOUT_MS,
-  );
+      await run(place, ["restore", NAME], random.integer(Math.ceil(tookMs)));
+      await findSession(place);
+    }
+    await run(place, ["restore", NAME], null);
+    expect(await findSession(place)).toBe("in the store");
+  });
 });
 
 interface Place {

@@ -13,6 +13,7 @@ import {
   sessionOf,
   startServer,
 } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const WHOLE = [
   startedEvent("old"),
@@ -88,11 +89,10 @@ it("what something else wrote behind a log's end spoils no answer and none of th
     runner.script((exchange) => tell(exchange, [startedEvent("new"), finishedEvent("new")]));
     await session.run(runBody("new"));
     // the garbage is text to nobody, so the log is looked at as bytes
-    await expect
-      .poll(async () => (await (await session.get("/export", NDJSON)).text()).slice(-100), {
-        timeout: 30_000,
-      })
-      .toContain(`\n${finishedEvent("new")}\n`);
+    await waitFor(async () => {
+      const text = await (await session.get("/export", NDJSON)).text();
+      return text.slice(-100).includes(`\n${finishedEvent("new")}\n`);
+    });
   }
 });
 

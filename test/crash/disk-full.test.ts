@@ -100,7 +100,7 @@ it("a run whose event could not be stored is given up although its runner falls 
     gone = true;
   });
   await exchange.write(frame(custom("one too many")));
-  await waitFor(() => gone, { timeoutMs: 3_000, what: "the end of the runner's connection" });
+  await waitFor(() => gone, { what: "the end of the runner's connection" });
 });
 
 it("a server that cannot store the end of a run stops when it is told to", async () => {
@@ -111,7 +111,7 @@ it("a server that cannot store the end of a run stops when it is told to", async
     exit = how;
   });
   server.kill("SIGTERM");
-  await waitFor(() => exit, { timeoutMs: 5_000, what: "the server's end" });
+  await waitFor(() => exit, { what: "the server's end" });
   expect(exit).toMatchObject({ signal: null });
 });
 

@@ -14,6 +14,7 @@ import {
   sessionOf,
   startServer,
 } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const MIB = 1024 * 1024;
 const SMALL_DISK = 2 * MIB;
@@ -44,9 +45,7 @@ it("on a disk that is full a run ends as failed, what was stored stays, and othe
   // deleting what filled it makes room
   expect((await full.get("", {}, "DELETE")).status).toBe(204);
   runner.script((exchange) => tell(exchange, [startedEvent("r3"), finishedEvent("r3")]));
-  await expect
-    .poll(async () => (await session.post("/agui/run", runBody("r3"))).status, { timeout: 30_000 })
-    .toBe(200);
+  await waitFor(async () => (await session.post("/agui/run", runBody("r3"))).status === 200);
   expect((await session.settled("r3")).slice(0, kept.length)).toEqual(kept);
 });
 
@@ -72,9 +71,7 @@ async function refusedRun(session: SessionClient): Promise<Response> {
 }
 
 async function runIsOver(session: SessionClient): Promise<void> {
-  await expect
-    .poll(async () => (await session.agentStatus()) ?? "none", { timeout: 30_000 })
-    .not.toBe("working");
+  await waitFor(async () => (await session.agentStatus()) !== "working");
 }
 
 async function prepare() {

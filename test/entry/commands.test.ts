@@ -28,7 +28,6 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   export: exportCommand,
   verify: verifyCommand,
 };
-const TIMEOUT_MS = 180_000;
 const RAW = /\/raw\.jsonl$/;
 
 interface Place {
@@ -80,7 +79,7 @@ async function rawFile(dir: string, session: string): Promise<string> {
   return join(below, found);
 }
 
-describe("runlog archive, restore, export and verify", { timeout: TIMEOUT_MS }, () => {
+describe("runlog archive, restore, export and verify", () => {
   it("archive, verify from there, export from there, and restore, without a server", async () => {
     const { dir, run, raw } = await freshPlace();
     const archived = await run("archive", "--project", "p1", "--delete-local", "--json");

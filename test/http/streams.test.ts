@@ -448,7 +448,6 @@ describe("a store that refuses (PROTOCOL 5.5, 5.6)", () => {
     mood.refuses = true;
     await runner.write(`data: ${startedEvent()}\n\n`);
     await waitFor(() => clock.pending > timers, {
-      timeoutMs: 3_000,
       what: "the run to notice that its store failed",
     });
     await runner.closed;

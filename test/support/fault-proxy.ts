@@ -31,10 +31,14 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
-/** Listens before `target`; `next` says what becomes of a request. */
+/**
+ * Listens before `target`; `next` says what becomes of a request. `onStall` is called when one has
+ * stalled: its client waits for what never comes.
+ */
 export async function startFaultProxy(
   target: string,
   next: (request: IncomingMessage) => WireFault,
+  onStall: () => void = () => {},
 ): Promise<FaultProxy> {
   const to = new URL(target);
   let requests = 0;
@@ -63,14 +67,14 @@ export async function startFaultProxy(
     for await (const piece of incoming) pieces.push(piece as Buffer);
     if (fault === "409" || fault === "503") return refuse(answer, Number(fault));
     if (fault === "reset-before") return void answer.socket?.resetAndDestroy();
-    if (fault === "stall-before") return;
+    if (fault === "stall-before") return onStall();
     const [found] = (await once(passOn(incoming, Buffer.concat(pieces)), "response")) as [
       IncomingMessage,
     ];
     const body: Buffer[] = [];
     for await (const piece of found) body.push(piece as Buffer);
     if (fault === "reset-after") return void answer.socket?.resetAndDestroy();
-    if (fault === "stall-after") return;
+    if (fault === "stall-after") return onStall();
     const whole = Buffer.concat(body);
     answer.writeHead(found.statusCode ?? 500, found.headers);
     if (fault !== "truncate" || whole.length < 2) return void answer.end(whole);

@@ -13,6 +13,8 @@ import { createManualClock, type ManualClock } from "../../support/manual-clock.
 import { SessionClient } from "../../contract/session-routes/harness.ts";
 
 const REAUTH_MS = 300_000;
+/** How long after a first no a second one ends a stream. */
+const CONFIRM_MS = 10_000;
 const STEP_MS = 10_000;
 
 interface Opened {
@@ -49,6 +51,16 @@ async function pass(clock: ManualClock, ms: number): Promise<void> {
   }
 }
 
+/** Lets time pass until somebody was refused, and no step further. */
+async function passUntilRefused({ server, clock }: Opened): Promise<void> {
+  const refusals = (): number =>
+    server.logged.filter((line) => line.startsWith("stream-access-refused")).length;
+  const before = refusals();
+  for (let ms = 0; refusals() === before && ms < REAUTH_MS; ms += STEP_MS)
+    await pass(clock, STEP_MS);
+  expect(refusals()).toBe(before + 1);
+}
+
 /** Expects that an event which is stored now comes through. */
 async function expectGoingOn({ server, seen }: Opened): Promise<void> {
   const editor = new SessionClient(server.seenBy(EDITOR));
@@ -61,11 +73,11 @@ describe("an open stream", () => {
     ["the right to see it", { name: "viewer", grants: [{ project: "p1", verbs: ["list"] }] }],
     ["the right to see the project", { name: "viewer", grants: [] }],
     ["its token", null],
-  ] as const)("ends within the interval when its client loses %s", async (_, user) => {
+  ] as const)("ends within the interval and 10 s when its client loses %s", async (_, user) => {
     const { server, clock, over } = await openStream();
     if (user) server.users.set(VIEWER, user);
     else server.users.delete(VIEWER);
-    await pass(clock, REAUTH_MS);
+    await pass(clock, REAUTH_MS + CONFIRM_MS);
     await over;
     expect(server.logged.join()).toContain("stream-access-withdrawn");
     const again = await server.as(VIEWER, "GET", `${PROJECT}/s1/agui/events`);
@@ -73,10 +85,61 @@ describe("an open stream", () => {
     expect(server.service.pacer.open).toBe(0);
   });
 
-  it("ends within the interval when the session is gone from the cluster", async () => {
+  it("ends within the interval and 10 s when the session is gone from the cluster", async () => {
     const { server, clock, over } = await openStream();
     await server.directory.delete(KEY);
-    await pass(clock, REAUTH_MS);
+    await pass(clock, REAUTH_MS + CONFIRM_MS);
+    await over;
+  });
+
+  it("goes on when a no is not confirmed, however often, and ends when one is", async () => {
+    const opened = await openStream();
+    const { server, clock, over } = opened;
+    const viewer = server.users.get(VIEWER);
+    for (let i = 0; i < 3; i++) {
+      server.users.delete(VIEWER);
+      await passUntilRefused(opened);
+      if (viewer) server.users.set(VIEWER, viewer);
+      await pass(clock, CONFIRM_MS);
+    }
+    await expectGoingOn(opened);
+    expect(server.logged.join()).not.toContain("stream-access-withdrawn");
+
+    server.users.delete(VIEWER);
+    await passUntilRefused(opened);
+    await pass(clock, CONFIRM_MS);
+    await over;
+  });
+
+  it("takes no answer for no confirmation", async () => {
+    const opened = await openStream();
+    const { server, clock, over } = opened;
+    const viewer = server.users.get(VIEWER);
+    server.users.delete(VIEWER);
+    await passUntilRefused(opened);
+    server.state.reviews = "fails";
+    await pass(clock, CONFIRM_MS);
+    expect(server.logged.join()).toContain("stream-access-unknown");
+    server.state.reviews = "answers";
+    // what says no after that is asked again like any first one
+    await passUntilRefused(opened);
+    if (viewer) server.users.set(VIEWER, viewer);
+    await pass(clock, CONFIRM_MS);
+    await expectGoingOn(opened);
+    server.users.delete(VIEWER);
+    await pass(clock, REAUTH_MS + CONFIRM_MS);
+    await over;
+  });
+
+  it("ends no sooner than a no is confirmed, while a new request is refused at once", async () => {
+    const opened = await openStream();
+    const { server, clock, over } = opened;
+    server.users.delete(VIEWER);
+    await passUntilRefused(opened);
+    expect(server.service.pacer.open).toBe(1);
+    const again = await server.as(VIEWER, "GET", `${PROJECT}/s1/agui/events`);
+    expect(again.status).toBe(401);
+    await pass(clock, CONFIRM_MS);
     await over;
   });
 
@@ -121,7 +184,7 @@ describe("an open stream", () => {
       server.state[what] = "fails";
       await pass(clock, REAUTH_MS);
       server.state[what] = "answers";
-      await pass(clock, 10_000);
+      await pass(clock, 10_000 + CONFIRM_MS);
       await over;
     },
   );
@@ -147,7 +210,7 @@ describe("an open stream", () => {
     // the hint for reconnecting, and a part of the long frame
     for (let i = 0; i < 2; i++) expect((await reader?.read())?.done).toBe(false);
     server.users.delete(VIEWER);
-    await pass(clock, REAUTH_MS);
+    await pass(clock, REAUTH_MS + CONFIRM_MS);
     await expect(async () => {
       while (!(await reader?.read())?.done);
     }).rejects.toThrow();

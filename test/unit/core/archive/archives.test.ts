@@ -16,7 +16,6 @@ import { createFaultyBucket, type Fault } from "../../../support/faulty-bucket.t
 
 const KEY = { project: "demo", session: "large" };
 const MIB = 1024 * 1024;
-const TIMEOUT_MS = 120_000;
 /** A segment and a half. */
 const LARGE = SEGMENT_BYTES + SEGMENT_BYTES / 2;
 
@@ -71,7 +70,7 @@ async function write(store: LogStore, bytes: number, isNoise = false): Promise<L
 const segmentsIn = (calls: readonly Call[]): string[] =>
   calls.filter(({ key, name }) => key.endsWith(".gz") && name !== "get").map(({ key }) => key);
 
-describe("an archive", { timeout: TIMEOUT_MS }, () => {
+describe("an archive", () => {
   it("fetches only the members that hold what is read", async () => {
     const store = createMemoryLogStore();
     const stat = await write(store, LARGE);
