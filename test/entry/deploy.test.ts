@@ -74,6 +74,10 @@ describe("the kustomize base", () => {
     expect(volumeMounts.map(({ mountPath }: Manifest) => `${mountPath}/`)).toContain(registry);
   });
 
+  it("keeps the Services of its namespace out of its environment", async () => {
+    expect((await pod()).spec.enableServiceLinks).toBe(false);
+  });
+
   it("lets a stop take as long as it may", async () => {
     const { env } = await container();
     const config = configOf(env);
