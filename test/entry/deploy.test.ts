@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { loadAllYaml } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
+import { startCommand } from "../../scripts/bench/server-process.ts";
 import { createMemoryPlatform, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import { newSession } from "../../src/core/session-spec.ts";
@@ -190,12 +191,10 @@ describe("the custom resource", () => {
 describe("the Dockerfile", () => {
   it("runs what npm start runs, on Node 24 and not as root", async () => {
     const text = await readFile(new URL("Dockerfile", DEPLOY), "utf8");
-    const file = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-    const { scripts } = JSON.parse(file) as { scripts: { start: string } };
     const bases = [...text.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
     expect(new Set(bases)).toEqual(new Set(["node:24-bookworm-slim"]));
     const [, command = "[]"] = /^CMD (.*)$/m.exec(text) ?? [];
-    expect((JSON.parse(command) as string[]).join(" ")).toBe(scripts.start);
+    expect((JSON.parse(command) as string[]).join(" ")).toBe(await startCommand());
     expect(text).toMatch(/^USER [1-9]\d*$/m);
     expect(text).not.toMatch(/^HEALTHCHECK (?!NONE)/m);
   });
