@@ -4,7 +4,10 @@ import { RunlogError, type RunlogErrorCode } from "../../src/ports/errors.ts";
 const KINDS: Readonly<Record<string, readonly [code: RunlogErrorCode, text: string]>> = {
   ENOSPC: ["store-full", "The disk is full: make room, by deleting sessions for example"],
   EDQUOT: ["store-full", "The disk quota is used up: raise it, or make room"],
-  EFBIG: ["store-full", "The log file is as large as a file may be: ulimit -f and the file system say"],
+  EFBIG: [
+    "store-full",
+    "The log file is as large as a file may be: ulimit -f and the file system say",
+  ],
   EMFILE: ["store-busy", "Too many files are open: raise ulimit -n"],
   ENFILE: ["store-busy", "Too many files are open in the system: raise fs.file-max"],
   EAGAIN: ["store-busy", "The disk is busy: try again"],
@@ -15,7 +18,10 @@ const KINDS: Readonly<Record<string, readonly [code: RunlogErrorCode, text: stri
   ENOTDIR: ["store-failed", "There is a file where a directory has to be: move it away"],
   EISDIR: ["store-failed", "There is a directory where a file has to be: move it away"],
   EEXIST: ["store-failed", "There is a file where a directory has to be: move it away"],
-  ENOENT: ["store-failed", "A file or directory is gone: only this process may change what is there"],
+  ENOENT: [
+    "store-failed",
+    "A file or directory is gone: only this process may change what is there",
+  ],
 };
 
 /**

@@ -172,8 +172,7 @@ export class LogFile {
 
   async #cutBack(fd: number): Promise<void> {
     // a file shorter than what was accepted must not be filled up with zeros
-    if ((await this.#options.io.size(fd)) < this.#end)
-      throw lostEnd(this.#options.path);
+    if ((await this.#options.io.size(fd)) < this.#end) throw lostEnd(this.#options.path);
     await this.#options.io.truncate(fd, this.#end);
     this.#suspect = false;
   }

@@ -110,7 +110,8 @@ function readFile(
           controller.byobRequest?.respond(0);
         } catch (error) {
           await close();
-          if (!isErrno(error, "ENOENT")) throw signal?.aborted ? error : diskError(error, pathOf(log));
+          if (!isErrno(error, "ENOENT"))
+            throw signal?.aborted ? error : diskError(error, pathOf(log));
           throw new RunlogError("log-not-found", "The log was deleted", { cause: error });
         }
       },

@@ -106,7 +106,11 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
       const command = new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } });
       const { Errors = [] } = await client.send(command, sendOptions(signal)).catch(errors.throwOn);
       const [failed] = Errors;
-      if (failed) throw new RunlogError("store-busy", `An object was not deleted by ${errors.place}: ${failed.Code}`);
+      if (failed)
+        throw new RunlogError(
+          "store-busy",
+          `An object was not deleted by ${errors.place}: ${failed.Code}`,
+        );
     },
 
     multipart: (key, { tag = "", signal } = {}) =>

@@ -67,7 +67,9 @@ export async function abortUploads(
 ): Promise<void> {
   for (;;) {
     const list = new ListMultipartUploadsCommand({ Bucket, Prefix });
-    const { Uploads = [], IsTruncated } = await client.send(list, options).catch((error: unknown) => orNone(error, errors));
+    const { Uploads = [], IsTruncated } = await client
+      .send(list, options)
+      .catch((error: unknown) => orNone(error, errors));
     for (const { Key, UploadId } of Uploads)
       await client
         .send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }), options)

@@ -267,7 +267,9 @@ export async function createSessionService(
     },
     async close({ onWait = () => {} } = {}) {
       closed = true;
-      onWait(`the runs of ${runs.busySessions} session(s) to end, at most ${limits.drainMs / 1000} s`);
+      onWait(
+        `the runs of ${runs.busySessions} session(s) to end, at most ${limits.drainMs / 1000} s`,
+      );
       await runs.drain(limits.drainMs);
       onWait("the store to take the ends of runs");
       // before the streams, so that whoever watches a run sees why it ended

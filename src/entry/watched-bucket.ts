@@ -55,8 +55,7 @@ export function watchedBucket(bucket: ObjectBucket, onLong: (text: string) => vo
     putIfAbsent: (key, bytes, options) => during(bucket.putIfAbsent(key, bytes, options)),
     list: (options) => during(bucket.list(options)),
     delete: (keys, options) => during(bucket.delete(keys, options)),
-    multipart: async (key, options) =>
-      watchedUpload(await during(bucket.multipart(key, options))),
+    multipart: async (key, options) => watchedUpload(await during(bucket.multipart(key, options))),
     abortUploads: (prefix, options) => during(bucket.abortUploads(prefix, options)),
   };
 }

@@ -49,7 +49,9 @@ export function createPatientBucket(bucket: ObjectBucket, clock: Clock): Patient
       const late = new AbortController();
       const ends = signal ? AbortSignal.any([late.signal, signal]) : late.signal;
       const cancel = clock.after(TRY_MS, () =>
-        late.abort(new RunlogError("store-unanswered", `No answer from ${place} in ${TRY_MS / 1000} s`)),
+        late.abort(
+          new RunlogError("store-unanswered", `No answer from ${place} in ${TRY_MS / 1000} s`),
+        ),
       );
       try {
         return await operation(ends);
