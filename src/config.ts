@@ -6,6 +6,7 @@ import {
   readArchive,
   readStorage,
 } from "./config/storage.ts";
+import { isServiceLink } from "./config/service-links.ts";
 import {
   oneOf,
   readUrl,
@@ -74,12 +75,14 @@ interface KubernetesConfig {
   readonly useVertex: boolean;
 }
 
-/** All that is wrong with a configuration, one line a problem. */
+/** All that is wrong with a configuration, one line a problem; a line of its own if there is one only. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(`The configuration has problems:\n${problems.map((text) => `  - ${text}`).join("\n")}`);
+    const [only = "", ...more] = problems;
+    const list = problems.map((text) => `  - ${text}`).join("\n");
+    super(more.length === 0 ? only : `The configuration has problems:\n${list}`);
     this.name = "ConfigError";
     this.problems = problems;
   }
@@ -87,13 +90,15 @@ export class ConfigError extends Error {
 
 /**
  * Reads the configuration from an environment. Pure and total: it throws one ConfigError with every
- * problem there is; unknown `RUNLOG_*` names are problems, so that a misspelt one is not ignored.
+ * problem there is; unknown `RUNLOG_*` names are problems, so that a misspelt one is not ignored, except
+ * what a kubelet sets for Services whose names begin with `runlog`.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];
   const known = new Set(VARIABLES.map(({ name }) => name));
-  for (const name of Object.keys(env))
-    if (name.startsWith("RUNLOG_") && !known.has(name)) problems.push(`${name} is not known`);
+  for (const [name, text = ""] of Object.entries(env))
+    if (name.startsWith("RUNLOG_") && !known.has(name) && !isServiceLink(name, text))
+      problems.push(`${name} is not known; --help lists the settings`);
 
   /** A variable's value by `read`, which returns null for what it does not accept. */
   function value<T>(
@@ -189,7 +194,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   };
   if (!isCluster && !isLoopback(config.host) && !config.allowPublic)
     problems.push(
-      `HOST=${config.host} is not loopback: without authentication set RUNLOG_ALLOW_PUBLIC=1 if that is meant`,
+      `HOST=${config.host} is not loopback: without authentication whoever reaches it may do everything; set RUNLOG_ALLOW_PUBLIC=1 if that is meant`,
     );
   if (problems.length > 0) throw new ConfigError(problems);
   return config;

@@ -1,4 +1,12 @@
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { diskError, isErrno } from "./errors.ts";
@@ -19,7 +27,7 @@ export function takeDirectory(layout: Layout): () => void {
       throw error;
     }
   } catch (error) {
-    throw diskError(error);
+    throw diskError(error, layout.dir);
   }
 }
 
@@ -46,13 +54,23 @@ export function isKnownFormat({ dir, formatFile }: Layout): boolean {
   return true;
 }
 
+/** SQLite does not say which file it cannot open, nor why. */
+function openLock(lockFile: string): DatabaseSync {
+  try {
+    return new DatabaseSync(lockFile);
+  } catch (error) {
+    closeSync(openSync(lockFile, "a+"));
+    throw diskError(error, lockFile);
+  }
+}
+
 /**
  * Takes the directory for this process. SQLite's exclusive transaction is a lock that the kernel
  * lets go with the process, however that ends, and that two processes cannot both get; nothing is
  * ever stored in the file. Returns the function that gives it back.
  */
 function lockDirectory(lockFile: string, dir: string): () => void {
-  const database = new DatabaseSync(lockFile);
+  const database = openLock(lockFile);
   try {
     database.exec("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (cause) {

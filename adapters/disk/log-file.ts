@@ -1,6 +1,6 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import { SharedDescriptor } from "./descriptor.ts";
-import { diskError } from "./errors.ts";
+import { diskError, lostEnd } from "./errors.ts";
 import type { DiskIo } from "./io.ts";
 
 /** When written bytes are asked to reach the device. */
@@ -82,12 +82,12 @@ export class LogFile {
         while (filled < buffer.length) {
           const into = filled === 0 ? buffer : buffer.subarray(filled);
           const bytes = await this.#options.io.read(fd, into, position + filled);
-          if (bytes === 0) throw new RunlogError("store-failed", "The log file lost its end");
+          if (bytes === 0) throw lostEnd(this.#options.path);
           filled += bytes;
         }
       });
     } catch (error) {
-      throw diskError(error);
+      throw diskError(error, this.#options.path);
     }
   }
 
@@ -100,7 +100,7 @@ export class LogFile {
     } catch (error) {
       this.#suspect = true;
       await this.#file.letGo();
-      throw diskError(error);
+      throw diskError(error, this.#options.path);
     }
   }
 
@@ -126,7 +126,7 @@ export class LogFile {
         this.#queuedEnd = this.#end;
         this.#suspect = true;
         await this.#file.letGo();
-        for (const { reject } of failed) reject(diskError(error));
+        for (const { reject } of failed) reject(diskError(error, this.#options.path));
         continue;
       }
       for (const { bytes, resolve } of group) resolve((this.#end += bytes));
@@ -159,7 +159,7 @@ export class LogFile {
         const part = buffers.slice(at, at + GROUP_BUFFERS);
         const bytes = part.reduce((sum, { length }) => sum + length, 0);
         const written = await io.writev(fd, part, position);
-        if (written !== bytes) throw new RunlogError("store-full", "A write was cut short");
+        if (written !== bytes) throw cutShort(this.#options.path);
         position += bytes;
       }
       this.#unsynced ||= position > this.#end;
@@ -172,9 +172,12 @@ export class LogFile {
 
   async #cutBack(fd: number): Promise<void> {
     // a file shorter than what was accepted must not be filled up with zeros
-    if ((await this.#options.io.size(fd)) < this.#end)
-      throw new RunlogError("store-failed", "The log file lost its end");
+    if ((await this.#options.io.size(fd)) < this.#end) throw lostEnd(this.#options.path);
     await this.#options.io.truncate(fd, this.#end);
     this.#suspect = false;
   }
+}
+
+function cutShort(path: string): RunlogError {
+  return new RunlogError("store-full", `A write to '${path}' was cut short: is the disk full?`);
 }

@@ -12,8 +12,8 @@ import {
   type SessionKey,
 } from "../../src/ports/log-store.ts";
 import { isKnownFormat } from "./directory.ts";
-import { diskError, isErrno, throwDiskError } from "./errors.ts";
-import { DOCUMENT_FILE, HEAD_FILE, layoutOf, LOG_FILES } from "./layout.ts";
+import { diskError, isErrno, lostEnd, throwDiskError } from "./errors.ts";
+import { DOCUMENT_FILE, HEAD_FILE, type Layout, layoutOf, LOG_FILES } from "./layout.ts";
 import { readOldMessages } from "./legacy.ts";
 import { listLogs } from "./list.ts";
 import { lastLineEnd, newestLogId } from "./recovery.ts";
@@ -31,8 +31,11 @@ export interface DiskLogReader extends LogReader, Pick<LegacyLogs, "messages"> {
  */
 export function createDiskLogReader(options: { readonly dir: string }): DiskLogReader {
   const layout = layoutOf(options.dir);
-  if (!isKnownFormat(layout))
-    throw new RunlogError("store-format", `There is no store in the directory ${options.dir}`);
+  if (!isStore(layout))
+    throw new RunlogError(
+      "store-format",
+      `There is no store in the directory ${options.dir}: STORAGE_URL says where it is looked for`,
+    );
 
   async function stat(key: SessionKey): Promise<LogStat | null> {
     const logId = await newestLogId(layout, key);
@@ -56,6 +59,14 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
     list: (query) => listLogs(layout, query).catch(throwDiskError),
     messages: (key, logId) => readOldMessages(layout.log(key, logId), () => {}),
   };
+}
+
+function isStore(layout: Layout): boolean {
+  try {
+    return isKnownFormat(layout);
+  } catch (error) {
+    throw diskError(error, layout.formatFile);
+  }
 }
 
 function readFile(
@@ -82,7 +93,7 @@ function readFile(
     file ??= await open(path, "r");
     const buffer = new Uint8Array(Math.min(CHUNK, to - at));
     const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-    if (bytesRead === 0) throw new RunlogError("store-failed", "The log file lost its end");
+    if (bytesRead === 0) throw lostEnd(path);
     at += bytesRead;
     return buffer.subarray(0, bytesRead);
   }
@@ -99,7 +110,8 @@ function readFile(
           controller.byobRequest?.respond(0);
         } catch (error) {
           await close();
-          if (!isErrno(error, "ENOENT")) throw signal?.aborted ? error : diskError(error);
+          if (!isErrno(error, "ENOENT"))
+            throw signal?.aborted ? error : diskError(error, pathOf(log));
           throw new RunlogError("log-not-found", "The log was deleted", { cause: error });
         }
       },

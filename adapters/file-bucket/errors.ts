@@ -1,14 +1,20 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 
-/** What the operating system said, in the words of the port. */
+/** What the operating system said, which names the file, in the words of the port. */
 export function fileError(cause: unknown): unknown {
   if (cause instanceof RunlogError || !(cause instanceof Error && "code" in cause)) return cause;
+  const { message } = cause;
   const code = String(cause.code);
   if (code === "ENOSPC" || code === "EDQUOT")
-    return new RunlogError("store-full", "The archive's disk is full", { cause });
-  if (code === "EMFILE" || code === "ENFILE")
-    return new RunlogError("store-busy", "Too many files are open", { cause });
-  return new RunlogError("store-failed", `The archive's directory refuses: ${code}`, { cause });
+    return new RunlogError("store-full", `The archive's disk is full: make room (${message})`, {
+      cause,
+    });
+  if (code === "EMFILE" || code === "ENFILE") {
+    const text = `Too many files are open: raise ulimit -n (${message})`;
+    return new RunlogError("store-busy", text, { cause });
+  }
+  const text = `The archive's directory cannot be used: RUNLOG_ARCHIVE_URL names it (${message})`;
+  return new RunlogError("store-failed", text, { cause });
 }
 
 /** Whether there is no such file, or what else `codes` say. */

@@ -78,7 +78,8 @@ export function createApi(cluster: Cluster, clock: Clock): Api {
     });
     if (answer.statusCode < 300) return answer.body;
     const { statusCode: status } = answer;
-    throw apiFailure(reasonOf(await readRefusal(answer)), { isCaller, status });
+    const asked = `${method} ${server}${path}`;
+    throw apiFailure(reasonOf(await readRefusal(answer)), { isCaller, status, asked });
   }
 
   async function exchange<T>(
@@ -99,7 +100,9 @@ export function createApi(cluster: Cluster, clock: Clock): Api {
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof RunlogError) throw cause;
-      throw apiFailure("Unanswered", { isCaller: request.account.kind === "caller", cause });
+      const isCaller = request.account.kind === "caller";
+      const asked = `${request.method} ${request.path}`;
+      throw apiFailure("Unanswered", { isCaller, asked, cause });
     } finally {
       cancelTimeout();
       signal?.removeEventListener("abort", onAbort);

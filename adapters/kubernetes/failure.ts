@@ -51,32 +51,44 @@ export function reasonOf({ code = 0, reason = "", message = "" }: Refusal): Fail
   return REASON_OF_STATUS[code] ?? "Other";
 }
 
+interface FailureFacts {
+  readonly isCaller: boolean;
+  readonly status?: number;
+  /** What was asked for, such as `GET https://10.96.0.1/api/v1/pods`: for people at the server. */
+  readonly asked?: string;
+  readonly cause?: unknown;
+}
+
 /**
  * The one translation of what the API server says. To a caller it may say `token-invalid` and
  * `access-denied`; when it says that to runlog's own account the platform has failed the caller.
  */
 export function apiFailure(
   reason: FailureReason,
-  { isCaller, status = 0, cause }: { isCaller: boolean; status?: number; cause?: unknown },
+  { isCaller, status = 0, asked, cause }: FailureFacts,
 ): RunlogError {
   const facts = { reason, status, cause };
   if (isCaller && reason === "Unauthorized")
     return new RunlogError("token-invalid", "Token expired or invalid", facts);
   if (isCaller && reason === "Forbidden")
     return new RunlogError("access-denied", "Unauthorized", facts);
-  return new RunlogError("platform-failed", TEXTS[reason], facts);
+  const what = [asked, status > 0 && `HTTP ${status}`].filter(Boolean).join(", ");
+  const text = what === "" ? TEXTS[reason] : `${TEXTS[reason]} (${what})`;
+  return new RunlogError("platform-failed", text, facts);
 }
 
 const TEXTS: Readonly<Record<FailureReason, string>> = {
-  Unauthorized: "The API server does not accept runlog's own account",
-  Forbidden: "The API server refuses this to runlog's own account",
+  Unauthorized:
+    "The API server does not accept runlog's own account: look at its token, or at KUBECONFIG",
+  Forbidden:
+    "The API server refuses this to runlog's own account: look at its role, as in rbac.yaml",
   NotFound: "The API server does not know the resource",
   AlreadyExists: "The resource is there already",
   Conflict: "The resource was changed meanwhile",
   Expired: "The position in the list has expired",
   Gone: "The position in the list has expired",
   TooLarge: "The resource is too large",
-  Unanswered: "The API server did not answer",
+  Unanswered: "The API server did not answer: is it reached from here?",
   Other: "The API server failed",
 };
 

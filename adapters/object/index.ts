@@ -75,7 +75,14 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const { bucket, clock, prefix = "", logger = { warn() {} }, leaseMs = 15_000 } = options;
   const { attemptMs = 10_000, deadlineMs = 30_000 } = options;
   const closing = new AbortController();
-  const patience = createPatience({ clock, attemptMs, deadlineMs, closing: closing.signal });
+  const { place } = bucket;
+  const patience = createPatience({
+    clock,
+    attemptMs,
+    deadlineMs,
+    closing: closing.signal,
+    place,
+  });
   const keys = createKeys(prefix);
   const access: BucketAccess = { bucket, keys, patience };
   const owner = createOwner({ bucket, keys, patience, clock, logger, leaseMs });

@@ -10,6 +10,8 @@ export interface PatienceOptions {
   readonly deadlineMs: number;
   /** Ends all waiting, with its reason. */
   readonly closing: AbortSignal;
+  /** Who is called, as `ObjectBucket.place`. */
+  readonly place?: string | undefined;
 }
 
 interface AttemptOptions {
@@ -40,9 +42,13 @@ const LONGEST_PAUSE_MS = 5_000;
 const BYTES_PER_MS = (1024 * 1024) / 1000;
 
 export function createPatience(options: PatienceOptions): Patience {
-  const { clock, attemptMs, deadlineMs, closing } = options;
+  const { clock, attemptMs, deadlineMs, closing, place = "the object store" } = options;
   // a budget of calls: a store that is asked too much at once answers nothing in time
   const calls = createByteBudget(CALLS_AT_ONCE);
+
+  function unanswered(): RunlogError {
+    return new RunlogError("store-unanswered", `No answer from ${place} in ${attemptMs / 1000} s`);
+  }
 
   async function attempt<T>(
     call: (signal: AbortSignal) => Promise<T>,
@@ -126,8 +132,4 @@ export function createPatience(options: PatienceOptions): Patience {
       }
     },
   };
-}
-
-function unanswered(): RunlogError {
-  return new RunlogError("store-unanswered", "The object store does not answer");
 }

@@ -71,5 +71,5 @@ export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<Arra
 function told(error: unknown): unknown {
   // a read has no doubtful outcome: it can be tried again
   if (!hasCode(error, "store-unanswered")) return error;
-  return new RunlogError("store-busy", "The object store does not answer", { cause: error });
+  return new RunlogError("store-busy", error.message, { cause: error });
 }

@@ -1,19 +1,19 @@
 import { Readable } from "node:stream";
 import type { GetObjectCommandOutput } from "@aws-sdk/client-s3";
 import type { ObjectBody } from "../../src/ports/object-bucket.ts";
-import { noAnswer } from "./errors.ts";
+import type { S3Errors } from "./errors.ts";
 
 /** The body of an answer; however it breaks off, it may come whole the next time. */
-export function bodyOf(output: GetObjectCommandOutput): ObjectBody {
+export function bodyOf(output: GetObjectCommandOutput, errors: S3Errors): ObjectBody {
   const { Body, ContentLength = 0, ContentRange, Metadata } = output;
-  if (!(Body instanceof Readable)) throw noAnswer(new TypeError("An answer without a body"));
+  if (!(Body instanceof Readable)) throw errors.noAnswer(new TypeError("An answer without a body"));
   // `bytes 0-9/100`: the size of the whole object comes last
   const whole = ContentRange === undefined ? undefined : /\/(\d+)$/.exec(ContentRange)?.[1];
   const size = whole === undefined ? ContentLength : Number(whole);
-  return { size, tag: Metadata?.["tag"] ?? "", bytes: streamOf(Body) };
+  return { size, tag: Metadata?.["tag"] ?? "", bytes: streamOf(Body, errors) };
 }
 
-function streamOf(body: Readable): ReadableStream<Uint8Array> {
+function streamOf(body: Readable, errors: S3Errors): ReadableStream<Uint8Array> {
   const chunks: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
   return new ReadableStream(
     {
@@ -23,7 +23,7 @@ function streamOf(body: Readable): ReadableStream<Uint8Array> {
           if (done) controller.close();
           else controller.enqueue(value);
         } catch (error) {
-          throw noAnswer(error);
+          throw errors.noAnswer(error);
         }
       },
       cancel() {

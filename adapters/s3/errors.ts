@@ -5,7 +5,20 @@ interface ServiceError {
   readonly name?: string;
   readonly code?: string;
   readonly message?: string;
+  readonly errors?: readonly unknown[];
   readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+/** Translates what the SDK throws when it asks for one bucket. */
+export interface S3Errors {
+  /** Where the bucket is, for people. */
+  readonly place: string;
+  /** What the SDK has thrown, in the words of the port. */
+  of(cause: unknown): unknown;
+  /** There was no answer, or one that says nothing of what was done. */
+  noAnswer(cause: unknown): RunlogError;
+  /** For `catch`: throws on in the words of the port. */
+  throwOn(cause: unknown): never;
 }
 
 /** Answers that say that nothing was done and that trying again may help. */
@@ -18,14 +31,22 @@ const NOT_CONNECTED: ReadonlySet<string> = new Set([
   "EAI_AGAIN",
   "EHOSTUNREACH",
 ]);
-const TEXTS: Readonly<Record<string, string>> = {
-  NoSuchBucket: "The bucket does not exist; RUNLOG_S3_CREATE_BUCKET=1 makes it",
-  AccessDenied: "The object store denies access to the bucket",
-  Unauthorized: "The object store does not accept the credentials",
-  InvalidAccessKeyId: "The object store does not know the access key",
-  SignatureDoesNotMatch: "The secret key does not belong to the access key",
-  CredentialsProviderError: "There are no credentials for the object store: AWS_ACCESS_KEY_ID, …",
+const LOOK_AT_ENDPOINT = "is it running, and is AWS_ENDPOINT_URL_S3 right?";
+/** What to do about a refusal, by its name. */
+const ADVICE: Readonly<Record<string, string>> = {
+  NoSuchBucket: "make the bucket, or set RUNLOG_S3_CREATE_BUCKET=1",
+  AccessDenied: "the key needs the rights to list, read, write and delete there",
+  Forbidden: "the key needs the rights to list, read, write and delete there",
+  Unauthorized: "look at the credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+  InvalidAccessKeyId: "it does not know the access key: look at AWS_ACCESS_KEY_ID",
+  SignatureDoesNotMatch:
+    "the secret key does not belong to the access key: look at AWS_SECRET_ACCESS_KEY",
+  RequestTimeTooSkewed: "set this machine's clock",
+  PermanentRedirect: "the bucket is in another region: look at AWS_REGION",
+  AuthorizationHeaderMalformed: "the bucket is in another region: look at AWS_REGION",
 };
+const NO_CREDENTIALS = "CredentialsProviderError";
+const DETAIL_CHARS = 200;
 
 /** The HTTP status of what the SDK has thrown, or null if there was no answer. */
 export function statusOf(error: unknown): number | null {
@@ -38,31 +59,71 @@ export function isMissing(error: unknown): boolean {
   return name === "NoSuchKey" || name === "NotFound";
 }
 
-/** What the SDK has thrown, in the words of the port. */
-export function s3Error(cause: unknown): unknown {
-  if (cause instanceof RunlogError) return cause;
-  const { name = "", code = "" } = asService(cause);
-  const status = statusOf(cause);
-  const text = TEXTS[name];
-  if (text !== undefined) return new RunlogError("store-failed", text, { cause });
-  if (NOT_CONNECTED.has(code))
-    return new RunlogError("store-busy", "The object store cannot be reached", { cause });
-  if (status === null || status < 400 || status === 408 || name === "RequestTimeout")
-    return noAnswer(cause);
-  if (BUSY_STATUS.has(status) || BUSY_NAMES.has(name))
-    return new RunlogError("store-busy", "The object store is busy", { cause });
-  if (status >= 500) return noAnswer(cause);
-  return new RunlogError("store-failed", `The object store refuses: ${name || status}`, { cause });
+/** `endpoint` is null for Amazon's own. */
+export function createS3Errors(bucket: string, endpoint: string | null): S3Errors {
+  const where = endpoint === null ? "of Amazon S3" : `at ${endpoint}`;
+  const place = `the object store ${where}, bucket ${bucket}`;
+
+  function noAnswer(cause: unknown): RunlogError {
+    const text = `No answer from ${place} (${detailOf(cause)}): ${LOOK_AT_ENDPOINT}`;
+    return new RunlogError("store-unanswered", text, { cause });
+  }
+
+  function of(cause: unknown): unknown {
+    if (cause instanceof RunlogError) return cause;
+    const { name = "", code = "" } = asService(cause);
+    const status = statusOf(cause);
+    const detail = detailOf(cause);
+    if (name === NO_CREDENTIALS)
+      return new RunlogError(
+        "store-failed",
+        `There are no credentials for ${place}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what else the AWS SDK reads`,
+        { cause },
+      );
+    if (ADVICE[name] !== undefined) return refused(place, detail, ADVICE[name], cause);
+    if (NOT_CONNECTED.has(code)) {
+      const text = `Cannot reach ${place} (${detail}): ${LOOK_AT_ENDPOINT}`;
+      return new RunlogError("store-busy", text, { cause });
+    }
+    if (status === null || status < 400 || status === 408 || name === "RequestTimeout")
+      return noAnswer(cause);
+    if (BUSY_STATUS.has(status) || BUSY_NAMES.has(name)) {
+      const text = `Try later: ${place} is busy (${detail})`;
+      return new RunlogError("store-busy", text, { cause });
+    }
+    if (status >= 500) return noAnswer(cause);
+    return refused(place, detail, "is that an S3 endpoint, and the bucket's name right?", cause);
+  }
+
+  return {
+    place,
+    of,
+    noAnswer,
+    throwOn(cause) {
+      throw of(cause);
+    },
+  };
 }
 
-/** There was no answer, or one that says nothing of what was done. */
-export function noAnswer(cause: unknown): RunlogError {
-  return new RunlogError("store-unanswered", "The object store does not answer", { cause });
+function refused(place: string, detail: string, advice: string, cause: unknown): RunlogError {
+  const text = `Refused by ${place} (${detail}): ${advice}`;
+  return new RunlogError("store-failed", text, { cause });
 }
 
-/** For `catch`: throws on in the words of the port. */
-export function throwS3Error(cause: unknown): never {
-  throw s3Error(cause);
+/** What is known of it in a few words: the status, the store's word for it, the system's text. */
+function detailOf(error: unknown): string {
+  const { name = "", code = "", message = "", errors = [] } = asService(error);
+  const status = statusOf(error);
+  // several addresses were tried: the first says what they all do
+  const text = message === "" && errors.length > 0 ? (asService(errors[0]).message ?? "") : message;
+  const firstLine = text.split("\n", 1)[0]?.trim() ?? "";
+  const word = name === "Error" || name === "" ? code : name;
+  const parts = [
+    status === null ? "" : `HTTP ${status}`,
+    firstLine.includes(word) ? "" : word,
+    firstLine.slice(0, DETAIL_CHARS),
+  ];
+  return parts.filter((part) => part !== "").join(" ") || "no reason was given";
 }
 
 function asService(error: unknown): ServiceError {

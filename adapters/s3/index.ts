@@ -9,9 +9,9 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { RunlogError } from "../../src/ports/errors.ts";
-import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
+import type { CallOptions, ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { bodyOf } from "./body.ts";
-import { isMissing, s3Error, statusOf, throwS3Error } from "./errors.ts";
+import { createS3Errors, isMissing, statusOf } from "./errors.ts";
 import { abortUploads, beginUpload } from "./multipart.ts";
 
 export interface S3BucketOptions {
@@ -25,8 +25,9 @@ export interface S3BucketOptions {
 }
 
 export interface S3Bucket extends ObjectBucket {
+  readonly place: string;
   /** Makes the bucket unless it is there. */
-  make(): Promise<void>;
+  make(options?: CallOptions): Promise<void>;
   /** Closes the connections. */
   close(): void;
 }
@@ -40,18 +41,21 @@ const CONNECT_MS = 5_000;
 export function createS3Bucket(options: S3BucketOptions): S3Bucket {
   const { bucket: Bucket, endpoint } = options;
   const client = openClient(options);
+  const errors = createS3Errors(Bucket, endpoint ?? null);
 
   return {
+    place: errors.place,
+
     async get(Key, { start = 0, end, signal } = {}) {
       if (end !== undefined && end <= start) throw new TypeError("a range has at least one byte");
       const isWhole = start === 0 && end === undefined;
       const range = isWhole ? {} : { Range: `bytes=${start}-${end === undefined ? "" : end - 1}` };
       try {
         const command = new GetObjectCommand({ Bucket, Key, ...range });
-        return bodyOf(await client.send(command, sendOptions(signal)));
+        return bodyOf(await client.send(command, sendOptions(signal)), errors);
       } catch (error) {
         if (isMissing(error)) return null;
-        throw s3Error(error);
+        throw errors.of(error);
       }
     },
 
@@ -65,13 +69,13 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
         return { size, tag: Metadata?.["tag"] ?? "" };
       } catch (error) {
         if (isMissing(error)) return null;
-        throw s3Error(error);
+        throw errors.of(error);
       }
     },
 
     async put(Key, Body, { tag = "", signal } = {}) {
       const command = new PutObjectCommand({ Bucket, Key, Body, Metadata: { tag } });
-      await client.send(command, sendOptions(signal)).catch(throwS3Error);
+      await client.send(command, sendOptions(signal)).catch(errors.throwOn);
     },
 
     async putIfAbsent(Key, Body, { tag = "", signal } = {}) {
@@ -81,14 +85,14 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
         return true;
       } catch (error) {
         if (statusOf(error) === 412) return false;
-        throw s3Error(error);
+        throw errors.of(error);
       }
     },
 
     async list({ prefix: Prefix, startAfter, limit: MaxKeys = 1000, signal }) {
       const after = startAfter === undefined ? {} : { StartAfter: startAfter };
       const command = new ListObjectsV2Command({ Bucket, Prefix, MaxKeys, ...after });
-      const page = await client.send(command, sendOptions(signal)).catch(throwS3Error);
+      const page = await client.send(command, sendOptions(signal)).catch(errors.throwOn);
       const objects = (page.Contents ?? []).map(({ Key: key = "", Size: size = 0 }) => ({
         key,
         size,
@@ -100,29 +104,34 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
       if (names.length === 0) return;
       const Objects = names.map((Key) => ({ Key }));
       const command = new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } });
-      const { Errors = [] } = await client.send(command, sendOptions(signal)).catch(throwS3Error);
+      const { Errors = [] } = await client.send(command, sendOptions(signal)).catch(errors.throwOn);
       const [failed] = Errors;
-      if (failed) throw new RunlogError("store-busy", `An object was not deleted: ${failed.Code}`);
+      if (failed)
+        throw new RunlogError(
+          "store-busy",
+          `An object was not deleted by ${errors.place}: ${failed.Code}`,
+        );
     },
 
     multipart: (key, { tag = "", signal } = {}) =>
-      beginUpload(client, { bucket: Bucket, key, tag }, sendOptions(signal)),
+      beginUpload({ client, errors }, { bucket: Bucket, key, tag }, sendOptions(signal)),
 
     abortUploads: (prefix, { signal } = {}) =>
-      abortUploads(client, Bucket, prefix, sendOptions(signal)),
+      abortUploads({ client, errors }, Bucket, prefix, sendOptions(signal)),
 
-    async make() {
+    async make({ signal } = {}) {
       try {
-        await client.send(new HeadBucketCommand({ Bucket }));
+        await client.send(new HeadBucketCommand({ Bucket }), sendOptions(signal));
         return;
       } catch (error) {
-        if (statusOf(error) !== 404) throw s3Error(error);
+        if (statusOf(error) !== 404) throw errors.of(error);
       }
       const isOther = endpoint === undefined && (await client.config.region()) !== "us-east-1";
       const place = isOther ? await placeOf(client) : {};
-      await client.send(new CreateBucketCommand({ Bucket, ...place })).catch((error: unknown) => {
+      const command = new CreateBucketCommand({ Bucket, ...place });
+      await client.send(command, sendOptions(signal)).catch((error: unknown) => {
         // somebody else was faster
-        if (statusOf(error) !== 409) throw s3Error(error);
+        if (statusOf(error) !== 409) throw errors.of(error);
       });
     },
 

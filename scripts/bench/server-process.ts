@@ -51,10 +51,10 @@ const POLL_MS = 50;
 const OUTPUT_CHARS = 20_000;
 const KIBIBYTE = 1_024;
 
-/** The command of `npm start`, as package.json has it. */
+/** The command of `npm start`, as package.json has it, without the `exec` that makes it the shell's process. */
 export async function startCommand(): Promise<string> {
   const { scripts } = JSON.parse(await readFile(new URL("package.json", ROOT), "utf8"));
-  return String(scripts.start);
+  return String(scripts.start).replace(/^exec /, "");
 }
 
 /** What Node is given by `npm start`: its flags, then the script. */

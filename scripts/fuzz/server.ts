@@ -46,7 +46,9 @@ export async function startFuzzServer(
   const { service, app } = await createServer(answers, store);
   return {
     fetch: async (request) => app.fetch(request),
-    close: () => service.close(),
+    async close() {
+      await service.close();
+    },
     assertWholeEvents: () => assertWholeEvents(service),
   };
 }

@@ -7,6 +7,7 @@ import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import { idOf } from "../ports/session-id.ts";
+import { settledWithin } from "../stream/pause.ts";
 import { createTurns } from "../stream/turns.ts";
 import { type RunEnd, RunsEndedError, SHUTDOWN } from "./run-ends.ts";
 import { readRunInput } from "./run-input.ts";
@@ -65,8 +66,11 @@ export interface Runs {
   readonly busySessions: number;
   /** Refuses new runs from now on, and waits up to `ms` for those there are to end by themselves. */
   drain(ms: number): Promise<void>;
-  /** Ends every run with a RUN_ERROR and refuses new ones. Resolves when all are stored. */
-  close(): Promise<void>;
+  /**
+   * Ends every run with a RUN_ERROR and refuses new ones. Resolves when all are stored, with the number
+   * of runs whose end the store did not take.
+   */
+  close(): Promise<number>;
 }
 
 /** A store that refuses the ends of runs for so long does not keep their session from going. */
@@ -180,9 +184,9 @@ export function createRuns(options: RunsOptions): Runs {
         const ended = entries.get(idOf(key))?.runs.end(end) ?? null;
         if (ended) {
           const use = sessions.use(key);
-          await settledWithin(clock, END_WAIT_MS, ended);
+          await settledWithin(END_WAIT_MS, clock, ended);
           // what nobody has read by the time that the log goes, nobody ever reads
-          await settledWithin(clock, READ_WAIT_MS, use.session.log.readByAll());
+          await settledWithin(READ_WAIT_MS, clock, use.session.log.readByAll());
           use.release();
         }
         const removed = await remove();
@@ -205,21 +209,12 @@ export function createRuns(options: RunsOptions): Runs {
 
     async close() {
       closed = true;
-      await Promise.all([...entries.values()].map(({ runs }) => runs.end(SHUTDOWN)));
-      await settledWithin(clock, TELL_WAIT_MS, Promise.all(telling));
+      const ending = [...entries.values()].map(({ runs }) => runs.end(SHUTDOWN));
+      const leftOpen = (await Promise.all(ending)).reduce((sum, count) => sum + count, 0);
+      await settledWithin(TELL_WAIT_MS, clock, Promise.all(telling));
+      return leftOpen;
     },
   };
-}
-
-/** Resolves when `promise`, which never rejects, has resolved, or `ms` are over. */
-function settledWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.after(ms, resolve);
-    void promise.then(() => {
-      cancel();
-      resolve();
-    });
-  });
 }
 
 function callerHeaders({ userId, userName, token }: Caller): Record<string, string> {

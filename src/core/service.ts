@@ -9,6 +9,7 @@ import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
 import { createBytesInFlight } from "../stream/bytes-in-flight.ts";
 import { createLoopTurns } from "../stream/loop-turns.ts";
+import { settledWithin } from "../stream/pause.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import type { Archiver } from "./archive/archiving-store.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
@@ -116,6 +117,8 @@ const TICK_MS = 1_000;
 /** How often waiting readers look for themselves; announcements may be lost (LiveFeed). */
 const LOOK_MS = 5_000;
 const SWEEP_MS = 120_000;
+/** So long a store that does not answer keeps a service from closing. */
+const ENDS_WAIT_MS = 10_000;
 
 /** What runlog does, without HTTP: the routes are a thin skin over this. */
 export interface SessionService extends SessionPorts {
@@ -134,9 +137,21 @@ export interface SessionService extends SessionPorts {
   readonly profileBudgets: ProfileBudgets;
   /**
    * Refuses new runs, waits a while for those in flight, closes what is still open, and ends the
-   * streams so that clients come back elsewhere. The ports stay open.
+   * streams so that clients come back elsewhere. The ports stay open. A store that does not answer
+   * holds it for 10 s at most; what it has not taken by then it may take until it is closed.
    */
-  close(): Promise<void>;
+  close(options?: ServiceCloseOptions): Promise<ClosedService>;
+}
+
+export interface ServiceCloseOptions {
+  /** Told what is waited for, whenever that is something else. */
+  readonly onWait?: (what: string) => void;
+}
+
+/** A service that was closed. */
+export interface ClosedService {
+  /** How many runs are still open since the store did not take their ends: known once it is closed. */
+  leftOpen(): Promise<number>;
 }
 
 /**
@@ -250,14 +265,20 @@ export async function createSessionService(
       lines: createByteBudget(limits.lineBudgetBytes),
       reads,
     },
-    async close() {
+    async close({ onWait = () => {} } = {}) {
       closed = true;
+      onWait(
+        `the runs of ${runs.busySessions} session(s) to end, at most ${limits.drainMs / 1000} s`,
+      );
       await runs.drain(limits.drainMs);
+      onWait("the store to take the ends of runs");
       // before the streams, so that whoever watches a run sees why it ended
-      await Promise.all([runs.close(), betweenRuns.close()]);
-      await compactor.close();
+      const ends = runs.close();
+      const ended = Promise.allSettled([ends, betweenRuns.close(), compactor.close()]);
+      await settledWithin(ENDS_WAIT_MS, clock, ended);
       pacer.endAll();
       for (const stop of [stopTicking, stopLooking, stopSweeping, stopClosing]) stop();
+      return { leftOpen: () => ends };
     },
   };
 }

@@ -75,7 +75,7 @@ export class SessionRuns {
   #queue: Entry[] = [];
   #active: Entry | null = null;
   /** Runs that are being carried, by id: the active one and any that only wrap up. */
-  readonly #carried = new Map<string, Promise<void>>();
+  readonly #carried = new Map<string, Promise<boolean>>();
   #admitting: Promise<unknown> = Promise.resolve();
 
   constructor(options: SessionRunsOptions) {
@@ -139,18 +139,22 @@ export class SessionRuns {
     return accepted;
   }
 
-  /** Ends every run that is active or waits, and refuses new ones. Resolves when all is stored. */
-  async end(reason: RunEnd): Promise<void> {
+  /**
+   * Ends every run that is active or waits, and refuses new ones. Resolves when all is stored, with the
+   * number of runs whose end the store did not take: they are still open.
+   */
+  async end(reason: RunEnd): Promise<number> {
     this.#stop.abort(reason);
     await this.#admitting;
     const waiting = this.#queue;
     this.#queue = [];
-    await Promise.all([
+    const ended = await Promise.all([
       ...this.#carried.values(),
       ...waiting.map((entry) =>
         this.#finish(entry, () => endRun(this.#runOf(entry), reason, { started: false })),
       ),
     ]);
+    return ended.filter((isEnded) => !isEnded).length;
   }
 
   /** Stores what comes before the runner's events, under the mark that outlives a crash. */
@@ -237,22 +241,24 @@ export class SessionRuns {
     }
   }
 
-  /** Carries a run by `carry`, and clears up behind it. */
-  async #finish(entry: Entry, carry: () => Promise<boolean>): Promise<void> {
+  /** Carries a run by `carry`, and clears up behind it. Resolves with whether it is over. */
+  async #finish(entry: Entry, carry: () => Promise<boolean>): Promise<boolean> {
     const { request, logId } = entry;
     const carried = (async () => {
       const isEnded = await carry();
       request.releaseBody();
       // what is still open keeps its mark: a later start finds it there
       if (isEnded && logId !== null) await this.#clearMark(logId, request.input.runId);
+      return isEnded;
     })();
     this.#carried.set(request.input.runId, carried);
-    await carried;
+    const isEnded = await carried;
     this.#carried.delete(request.input.runId);
     this.#freeSlot(entry);
     // whoever watches may have waited for the end of a run that nothing more is stored of
     this.#options.session.log.wake();
     if (this.isIdle) this.#options.onIdle();
+    return isEnded;
   }
 
   #freeSlot(entry: Entry): void {

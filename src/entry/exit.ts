@@ -6,6 +6,8 @@ export const EXIT = {
   incomplete: 3,
   damaged: 4,
   locked: 5,
+  /** As a shell tells of a process that SIGPIPE has ended. */
+  unread: 141,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -17,6 +19,7 @@ export const EXIT_HELP = `Exit codes:
   3  some sessions were done and others were not
   4  damage was found
   5  a server uses the directory: stop it, or name it with --server
+  141  whoever read the output has gone, as | head does
 `;
 
 /** A command that was used in a way that makes no sense; its message says how to use it. */

@@ -1,13 +1,28 @@
 import { ConfigError } from "../config.ts";
-import { hasCode, RunlogError } from "../ports/errors.ts";
+import { hasCode } from "../ports/errors.ts";
 import { EXIT, type ExitCode, UsageError } from "./exit.ts";
+import { ownerHint } from "./file-owner.ts";
 
-/** What made the command fail, for people: no stack. */
+/** What to do about an error of the operating system that no adapter has put into words. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EADDRINUSE: "is another server running? PORT sets another port",
+  EADDRNOTAVAIL: "HOST names no address of this machine",
+  ENOTFOUND: "HOST names no address of this machine",
+  EAI_AGAIN: "HOST names no address of this machine",
+};
+
+/** What made the command fail, for people: what, where and what to do; no stack. */
 export function explain(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof RunlogError) return error.message;
-  if (error instanceof Error && "code" in error && error.code === "EADDRINUSE")
-    return `${error.message}: is another server running? PORT sets another port`;
-  return error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  const { code, path, syscall } = systemErrorIn(error);
+  if (path !== undefined && (code === "EACCES" || code === "EPERM"))
+    return [text, ownerHint(path)].filter((part) => part !== "").join(": ");
+  if (syscall === "listen" && code === "EACCES")
+    return `${text}: ports below 1024 are the superuser's; PORT sets another one`;
+  const advice = ADVICE[code ?? ""];
+  return error instanceof Error && "code" in error && error.code === code && advice !== undefined
+    ? `${text}: ${advice}`
+    : text;
 }
 
 /** What the process ends with after such an error. */
@@ -17,4 +32,12 @@ export function exitCodeOf(error: unknown): ExitCode {
     return EXIT.usage;
   if (hasCode(error, "store-locked")) return EXIT.locked;
   return hasCode(error, "archive-damaged") ? EXIT.damaged : EXIT.failed;
+}
+
+/** The error of the operating system that is `error`, or its cause, or the cause of that. */
+function systemErrorIn(error: unknown): Partial<NodeJS.ErrnoException> {
+  for (let at = error; at instanceof Error; at = at.cause)
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the system's errors have a call
+    if ("syscall" in at) return at as NodeJS.ErrnoException;
+  return {};
 }

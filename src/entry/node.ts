@@ -7,14 +7,15 @@ import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
 import { createArchives } from "../core/archive/archives.ts";
 import { type ArchivingStore, createArchivingStore } from "../core/archive/archiving-store.ts";
-import { createSessionService } from "../core/service.ts";
+import { createSessionService, type ServiceCloseOptions } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
+import { settledWithin } from "../stream/pause.ts";
 import { listen, SOCKET_BYTES } from "./listen.ts";
-import { openBucket } from "./open-bucket.ts";
-import { openStore } from "./open-store.ts";
+import { type OpenBucket, openBucket } from "./open-bucket.ts";
+import { nameOfStorage, openStore } from "./open-store.ts";
 import { openPlatform } from "./platform.ts";
 import { ResetResponse } from "./reset-response.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
@@ -27,21 +28,37 @@ export interface RunningServer {
   /** Where it listens, as `http://<host>:<port>`. */
   readonly url: string;
   /** Ends runs and streams, lets the store go and stops listening. */
-  close(): Promise<void>;
+  close(options?: ServiceCloseOptions): Promise<StoppedServer>;
+}
+
+export interface StoppedServer {
+  /** How many runs are still open, since the store did not take their ends: the next start ends them. */
+  readonly leftOpen: number;
+}
+
+export interface StartOptions {
+  /** Told when an object store keeps the server waiting for long. Default: the logger, as `waiting`. */
+  readonly onLong?: (text: string) => void;
 }
 
 const INTAKE_BUDGET = 64 * 1024 * 1024;
+/** How long in ms connections may take to end when the server does. */
+const CONNECTIONS_MS = 2_000;
 /** A pod is seen to end a moment after its connections have ended. */
 const POD_GRACE_MS = 3_000;
 
 /** Starts the server that `config` describes. Throws what the store throws, or a listen error. */
-export async function start(config: Config, logger: Logger = stderrLogger): Promise<RunningServer> {
+export async function start(
+  config: Config,
+  logger: Logger = stderrLogger,
+  { onLong = (text) => logger.warn("waiting", { text }) }: StartOptions = {},
+): Promise<RunningServer> {
   const clock = systemClock;
-  const bucket = config.archive && (await openBucket(config.archive));
-  const archives = bucket && createArchives({ ...bucket, clock });
-  const { store: inner, legacy } = await openStore(config, { clock, logger });
+  const archive = config.archive && (await openBucket(config.archive, onLong));
+  const archives = archive && createArchives({ ...archive, clock });
+  const { store: inner, legacy } = await openStore(config, { clock, logger, onLong });
   const store = createArchivingStore({ store: inner, archives, legacy: legacy?.logs ?? null });
-  await adoptArchived(store, logger);
+  if (archive) await adoptArchived(archive, store, logger);
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && !isCluster;
   const { ports, sessionToken } = await openPlatform(config, store, logger);
@@ -94,22 +111,32 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
   const name = host.includes(":") ? `[${host}]` : host;
   return {
     url: `http://${name}:${listening.port}`,
-    async close() {
+    async close(options = {}) {
+      const { onWait = () => {} } = options;
       const stopped = listening.close();
-      await service.close();
+      const { leftOpen } = await service.close(options);
       if ("closeIdleConnections" in server) server.closeIdleConnections();
-      await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
+      onWait("connections to end");
+      await settledWithin(CONNECTIONS_MS, clock, stopped);
       if ("closeAllConnections" in server) server.closeAllConnections();
+      if (isCluster) onWait("the API server");
       await ports.platform.close();
+      onWait(`the store, ${nameOfStorage(config.storage)}`);
       await store.close();
-      bucket?.close();
+      archive?.close();
+      return { leftOpen: await leftOpen() };
     },
   };
 }
 
 /** An archive that cannot be reached now keeps nobody from the sessions that are here. */
-async function adoptArchived(store: ArchivingStore, logger: Logger): Promise<void> {
+async function adoptArchived(
+  archive: OpenBucket,
+  store: ArchivingStore,
+  logger: Logger,
+): Promise<void> {
   try {
+    await archive.reach();
     const adopted = await store.adopt();
     if (adopted > 0) logger.info("archived-sessions-found", { adopted });
   } catch (error) {

@@ -1,23 +1,86 @@
 import { createFileBucket } from "../../adapters/file-bucket/index.ts";
 import type { ArchiveConfig } from "../config/storage.ts";
+import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { ObjectBucket } from "../ports/object-bucket.ts";
+import { pause } from "../stream/pause.ts";
+import { systemClock as clock } from "./system-clock.ts";
+import { watchedBucket } from "./watched-bucket.ts";
 
 /** A bucket, and what the keys in it begin with. */
 export interface OpenBucket {
   readonly bucket: ObjectBucket;
   readonly prefix: string;
+  /**
+   * Asks it until it answers, its bucket made if that is configured. Rejects as an ObjectBucket does, with
+   * `store-busy` or `store-unanswered` after 10 s.
+   */
+  reach(): Promise<void>;
   /** Lets its connections go. */
   close(): void;
 }
 
-/** Opens a place for archives; its bucket is made if that is configured. */
-export async function openBucket(config: ArchiveConfig): Promise<OpenBucket> {
-  if (config.kind === "file")
-    return { bucket: createFileBucket({ dir: config.dir }), prefix: "", close() {} };
-  const { bucket: name, prefix, endpoint, createBucket } = config;
-  // loaded when it is asked for: the SDK takes memory, and need not be installed
-  const { createS3Bucket } = await import("../../adapters/s3/index.ts");
-  const bucket = createS3Bucket({ bucket: name, ...(endpoint !== null && { endpoint }) });
-  if (createBucket) await bucket.make();
-  return { bucket, prefix, close: () => bucket.close() };
+type S3Config = Extract<ArchiveConfig, { readonly kind: "s3" }>;
+
+/** So long a store that has just been started, or is started beside this process, may take to answer. */
+const REACH_MS = 10_000;
+const AGAIN_MS = 500;
+
+/** Opens a place for archives. `onLong` is told when it keeps somebody waiting. */
+export async function openBucket(
+  config: ArchiveConfig,
+  onLong: (text: string) => void,
+): Promise<OpenBucket> {
+  if (config.kind === "s3") return openS3Bucket(config, onLong);
+  const bucket = createFileBucket({ dir: config.dir });
+  return { bucket, prefix: "", reach: async () => {}, close() {} };
+}
+
+/** As `openBucket`. Loaded when it is asked for: the SDK takes memory, and need not be installed. */
+export async function openS3Bucket(
+  { bucket: name, prefix, endpoint, createBucket }: S3Config,
+  onLong: (text: string) => void,
+): Promise<OpenBucket> {
+  const { createS3Bucket } = await import("../../adapters/s3/index.ts").catch(needSdk);
+  const s3 = createS3Bucket({ bucket: name, ...(endpoint !== null && { endpoint }) });
+  const watched = watchedBucket(s3, onLong);
+  let isMade = !createBucket;
+  const ask = async (signal: AbortSignal): Promise<void> => {
+    if (!isMade) await s3.make({ signal });
+    isMade = true;
+    await watched.list({ prefix, limit: 1, signal });
+  };
+  return {
+    bucket: watched,
+    prefix,
+    reach: () => reach(ask),
+    close: () => s3.close(),
+  };
+}
+
+/** It is an optional dependency: some installations leave it out. */
+function needSdk(cause: unknown): never {
+  if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND"))
+    throw cause;
+  const text = "s3:// needs the package @aws-sdk/client-s3, which is not installed: npm install it";
+  throw new RunlogError("store-failed", text, { cause });
+}
+
+async function reach(ask: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const late = new AbortController();
+  const cancel = clock.after(REACH_MS, () => late.abort());
+  try {
+    for (;;) {
+      try {
+        return await ask(late.signal);
+      } catch (error) {
+        const mayHelp = hasCode(error, "store-busy", "store-unanswered");
+        if (!mayHelp || late.signal.aborted) throw error;
+        await pause(AGAIN_MS, clock, late.signal);
+        // what was said is more than that its time is over
+        if (late.signal.aborted) throw error;
+      }
+    }
+  } finally {
+    cancel();
+  }
 }

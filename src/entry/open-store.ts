@@ -6,10 +6,13 @@ import type { LegacyOptions } from "../core/legacy/old-logs.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
+import { openS3Bucket } from "./open-bucket.ts";
 
 interface StoreSurroundings {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told when an object store keeps somebody waiting. */
+  readonly onLong: (text: string) => void;
 }
 
 /** The store, and the logs of an older system that lie beside it. */
@@ -41,33 +44,25 @@ export async function openStore(
   }
 }
 
-/** Loaded when it is asked for: the SDK takes memory, and need not be installed. */
 async function openObjectStore(
   storage: Extract<StorageConfig, { readonly kind: "s3" }>,
-  surroundings: StoreSurroundings,
+  { clock, logger, onLong }: StoreSurroundings,
 ): Promise<LogStore> {
-  const { bucket: name, prefix, endpoint, createBucket } = storage;
-  const [{ createObjectLogStore }, { createS3Bucket }] = await Promise.all([
-    import("../../adapters/object/index.ts"),
-    import("../../adapters/s3/index.ts"),
-  ]);
-  const bucket = createS3Bucket({ bucket: name, ...(endpoint !== null && { endpoint }) });
-  if (createBucket) await bucket.make();
-  const store = createObjectLogStore({ bucket, prefix, ...surroundings });
+  const { createObjectLogStore } = await import("../../adapters/object/index.ts");
+  const { bucket, prefix, reach, close } = await openS3Bucket(storage, onLong);
+  const store = createObjectLogStore({ bucket, prefix, clock, logger });
+  const closeAll = async (): Promise<void> => {
+    await store.close();
+    close();
+  };
   try {
+    await reach();
     await store.check();
   } catch (error) {
-    await store.close();
-    bucket.close();
+    await closeAll();
     throw error;
   }
-  return {
-    ...store,
-    async close() {
-      await store.close();
-      bucket.close();
-    },
-  };
+  return { ...store, close: closeAll };
 }
 
 /** How people are told where the logs are. */

@@ -1,11 +1,10 @@
 import type { Clock } from "../ports/clock.ts";
 
-/** The machine's clock. Its timers keep no process alive, where there is such a thing. */
+/** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(ms, fn) {
     const timer = setTimeout(fn, ms);
-    letGo(timer);
     return () => clearTimeout(timer);
   },
   every(ms, fn) {

@@ -6,7 +6,7 @@ import { RunlogError } from "../ports/errors.ts";
 export function viewOf(c: Context): HistoryView {
   const view = c.req.query("view");
   if (view === undefined) return "condensed";
-  if (view !== "raw") throw new RunlogError("invalid-input", "Invalid view");
+  if (view !== "raw") throw new RunlogError("invalid-input", "Invalid view: raw, or none");
   return view;
 }
 
@@ -15,5 +15,9 @@ export type StreamView = HistoryView | "snapshot";
 
 /** As `viewOf`, for streams, which may also begin with a snapshot. */
 export function streamViewOf(c: Context): StreamView {
-  return c.req.query("view") === "snapshot" ? "snapshot" : viewOf(c);
+  const view = c.req.query("view");
+  if (view === undefined) return "condensed";
+  if (view !== "raw" && view !== "snapshot")
+    throw new RunlogError("invalid-input", "Invalid view: raw, snapshot, or none");
+  return view;
 }

@@ -3,7 +3,11 @@
  *
  * **Consistency.** `now` never goes backwards within a process by more than the machine's own clock
  * does; a timer fires at or after its time, at most once (`after`) or until cancelled (`every`),
- * and never after its cancel function has returned. Timers do not keep a process alive.
+ * and never after its cancel function has returned.
+ *
+ * **Life of a process.** Where an empty event loop ends a process, a timer of `after` holds it until it
+ * has fired or was cancelled, since somebody waits for it; one of `every` does not. Whoever sets a
+ * timer by `after` for later work that nobody awaits cancels it when it is closed.
  */
 export interface Clock {
   /** Epoch milliseconds. */

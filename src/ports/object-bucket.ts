@@ -79,6 +79,12 @@ export const MAX_DELETED_KEYS = 1000;
  * implementation tries each call once, and has no time-outs but for connecting.
  */
 export interface ObjectBucket {
+  /**
+   * Where the objects are, as what stands behind "No answer from". For the person who runs the server,
+   * never for clients. Default: "the object store".
+   */
+  readonly place?: string;
+
   /** The object, or null if there is none. One without bytes is told by `head` and `list` alone. */
   get(key: string, options?: GetOptions): Promise<ObjectBody | null>;
 

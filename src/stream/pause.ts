@@ -17,3 +17,18 @@ export function pause(ms: number, timers: Timers, signal: AbortSignal | null): P
     else signal?.addEventListener("abort", leave, { once: true });
   });
 }
+
+/** Resolves when `promise`, which never rejects, has resolved, or after `ms`. */
+export function settledWithin(
+  ms: number,
+  timers: Timers,
+  promise: Promise<unknown>,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = timers.after(ms, resolve);
+    void promise.then(() => {
+      cancel();
+      resolve();
+    });
+  });
+}

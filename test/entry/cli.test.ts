@@ -82,6 +82,24 @@ describe("the command line", () => {
   });
 });
 
+it("a server starts in a pod beside Services whose names begin with runlog", async () => {
+  const links = Object.fromEntries(
+    ["RUNLOG", "RUNLOG_API", "RUNLOG_MAX"].flatMap((name) => [
+      [`${name}_SERVICE_HOST`, "10.96.0.7"],
+      [`${name}_SERVICE_PORT`, "8080"],
+      [`${name}_SERVICE_PORT_HTTP`, "8080"],
+      [`${name}_PORT`, "tcp://10.96.0.7:8080"],
+      [`${name}_PORT_8080_TCP`, "tcp://10.96.0.7:8080"],
+      [`${name}_PORT_8080_TCP_PROTO`, "tcp"],
+      [`${name}_PORT_8080_TCP_PORT`, "8080"],
+      [`${name}_PORT_8080_TCP_ADDR`, "10.96.0.7"],
+    ]),
+  );
+  const server = await startServer({ cwd: await freshDir(), env: links });
+  expect((await server.fetch("/health")).status).toBe(200);
+  expect(server.stderr()).toBe("");
+});
+
 describe("a server with nothing configured", () => {
   it("answers the requests of the README with the demo's events", async () => {
     const cwd = await freshDir();

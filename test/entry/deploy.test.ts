@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { loadAllYaml } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
+import { startCommand } from "../../scripts/bench/server-process.ts";
 import { createMemoryPlatform, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import { newSession } from "../../src/core/session-spec.ts";
@@ -72,6 +73,10 @@ describe("the kustomize base", () => {
     if (config.auth.kind !== "kubernetes") throw new Error("No cluster");
     const registry = new URL(".", `file://${config.auth.registryPath}`).pathname;
     expect(volumeMounts.map(({ mountPath }: Manifest) => `${mountPath}/`)).toContain(registry);
+  });
+
+  it("keeps the Services of its namespace out of its environment", async () => {
+    expect((await pod()).spec.enableServiceLinks).toBe(false);
   });
 
   it("lets a stop take as long as it may", async () => {
@@ -186,12 +191,10 @@ describe("the custom resource", () => {
 describe("the Dockerfile", () => {
   it("runs what npm start runs, on Node 24 and not as root", async () => {
     const text = await readFile(new URL("Dockerfile", DEPLOY), "utf8");
-    const file = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-    const { scripts } = JSON.parse(file) as { scripts: { start: string } };
     const bases = [...text.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
     expect(new Set(bases)).toEqual(new Set(["node:24-bookworm-slim"]));
     const [, command = "[]"] = /^CMD (.*)$/m.exec(text) ?? [];
-    expect((JSON.parse(command) as string[]).join(" ")).toBe(scripts.start);
+    expect((JSON.parse(command) as string[]).join(" ")).toBe(await startCommand());
     expect(text).toMatch(/^USER [1-9]\d*$/m);
     expect(text).not.toMatch(/^HEALTHCHECK (?!NONE)/m);
   });

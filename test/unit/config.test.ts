@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { isServiceLink } from "../../src/config/service-links.ts";
+import { VARIABLES } from "../../src/config/variables.ts";
 import { ConfigError, parseConfig } from "../../src/config.ts";
 
 function problemsOf(env: Record<string, string>): readonly string[] {
@@ -15,7 +17,74 @@ function problemsOf(env: Record<string, string>): readonly string[] {
 const IN_CLUSTER = { RUNLOG_AUTH: "kubernetes", KUBERNETES_SERVICE_HOST: "10.96.0.1" };
 const AMAZON = { kind: "s3", endpoint: null, createBucket: false };
 
+/** What a kubelet tells of a Service: `prefix` is its name in capitals, as of Kubernetes' `envvars`. */
+function linksOf(prefix: string, host: string, ports: readonly string[]): Record<string, string> {
+  const authority = host.includes(":") ? `[${host}]` : host;
+  const [first = ""] = ports;
+  const links: Record<string, string> = {
+    [`${prefix}_SERVICE_HOST`]: host,
+    [`${prefix}_SERVICE_PORT`]: first,
+    [`${prefix}_SERVICE_PORT_HTTP`]: first,
+    [`${prefix}_SERVICE_PORT_GRPC_WEB2`]: first,
+    [`${prefix}_PORT`]: `tcp://${authority}:${first}`,
+  };
+  for (const port of ports)
+    for (const protocol of ["tcp", "udp", "sctp"]) {
+      const name = `${prefix}_PORT_${port}_${protocol.toUpperCase()}`;
+      links[name] = `${protocol}://${authority}:${port}`;
+      links[`${name}_PROTO`] = protocol;
+      links[`${name}_PORT`] = port;
+      links[`${name}_ADDR`] = host;
+    }
+  return links;
+}
+
 describe("parseConfig", () => {
+  it.each([
+    ["RUNLOG", "10.96.0.7"],
+    ["RUNLOG", "fd00:10:96::7"],
+    ["RUNLOG_API", "10.96.0.7"],
+    ["RUNLOG_MAX", "10.96.0.7"],
+    ["RUNLOG_SERVICE", "10.96.0.7"],
+    ["RUNLOG_MAX_STREAMS", "2001:db8::1"],
+    ["RUNLOG_2", "10.96.0.7"],
+  ])("passes over what a kubelet sets for a Service named %s at %s", (prefix, host) => {
+    const links = linksOf(prefix, host, ["8080", "443"]);
+    expect(parseConfig(links)).toEqual(parseConfig({}));
+    expect(parseConfig({ ...links, RUNLOG_MAX_STREAMS: "7" }).maxStreams).toBe(7);
+  });
+
+  it("knows no setting by a name that a kubelet may use", () => {
+    for (const { name } of VARIABLES)
+      for (const value of ["10.96.0.7", "8080", "tcp://10.96.0.7:8080", "tcp"])
+        if (name.startsWith("RUNLOG_")) expect(isServiceLink(name, value), name).toBe(false);
+  });
+
+  it.each([
+    { RUNLOG_PORT: "8080" },
+    { RUNLOG_PORT: "tcp://runlog:8080" },
+    { RUNLOG_PORT: "http://10.96.0.7:8080" },
+    { RUNLOG_PORT: "tcp://10.96.0.7:80800" },
+    { RUNLOG_PORT: "" },
+    { RUNLOG_SERVICE_HOST: "runlog.example.com" },
+    { RUNLOG_SERVICE_HOST: "10.96.0.0/16" },
+    { RUNLOG_SERVICE_PORT: "http" },
+    { RUNLOG_SERVICE_PORTS: "8080" },
+    { RUNLOG_MAX_STREAM: "8080" },
+    { RUNLOG_MAX_STREAMS: "tcp://10.96.0.7:8080" },
+    { RUNLOG_PORT_8080_TCP_PROTO: "TCP" },
+    { RUNLOG_PORT_8080_TCP_NAME: "tcp" },
+    { RUNLOG_PORT_HTTP_TCP: "tcp://10.96.0.7:8080" },
+    { RUNLOG_RUNNER_ADDR: "10.96.0.7" },
+  ])("refuses %j, which is no such variable", (env) => {
+    const [name = ""] = Object.keys(env);
+    expect(problemsOf(env)).toEqual([expect.stringMatching(new RegExp(`^${name} `))]);
+  });
+
+  it("says the only problem there is in one line", () => {
+    expect(() => parseConfig({ HOST: "0.0.0.0" })).toThrow(/^HOST=0\.0\.0\.0 is .*PUBLIC=1[^\n]*$/);
+  });
+
   it("serves on loopback, on disk and with the demo runner when nothing is set", () => {
     expect(parseConfig({ PATH: "/bin" })).toEqual({
       host: "127.0.0.1",

@@ -24,6 +24,8 @@ export interface PatientBucket {
 const PAGE = 1000;
 
 export function createPatientBucket(bucket: ObjectBucket, clock: Clock): PatientBucket {
+  const { place = "the archive" } = bucket;
+
   async function retry<T>(
     operation: (signal: AbortSignal) => Promise<T>,
     signal?: AbortSignal,
@@ -47,7 +49,9 @@ export function createPatientBucket(bucket: ObjectBucket, clock: Clock): Patient
       const late = new AbortController();
       const ends = signal ? AbortSignal.any([late.signal, signal]) : late.signal;
       const cancel = clock.after(TRY_MS, () =>
-        late.abort(new RunlogError("store-unanswered", "The archive does not answer")),
+        late.abort(
+          new RunlogError("store-unanswered", `No answer from ${place} in ${TRY_MS / 1000} s`),
+        ),
       );
       try {
         return await operation(ends);

@@ -12,6 +12,7 @@ export type Dialect = "1.0" | "0.0";
  */
 export function dialectOf(profile: string | undefined, protocolVersion: unknown): Dialect {
   if (profile === "1.0" || profile === "0.0") return profile;
-  if (profile !== undefined) throw new RunlogError("invalid-input", "Invalid profile");
+  if (profile !== undefined)
+    throw new RunlogError("invalid-input", "Invalid profile: 1.0, 0.0, or none");
   return typeof protocolVersion === "string" && /^[1-9]\d*\./.test(protocolVersion) ? "1.0" : "0.0";
 }

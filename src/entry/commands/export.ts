@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { createWriteStream, type WriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { finished } from "node:stream/promises";
+import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { parseConfig } from "../../config.ts";
 import { exportDocument, exportLines } from "../../core/export.ts";
@@ -70,7 +70,7 @@ ${SELECTION_HELP}  --format <format>         json (one document, as GET .../expo
       const [only, ...more] = selection.keys;
       if (!only || more.length > 0)
         throw new UsageError("Name one session, or a directory for all of them: --output");
-      for await (const key of keys) await writeAll(process.stdout, chunksOf(look, key, format));
+      for await (const key of keys) await print(chunksOf(look, key, format));
       return EXIT.done;
     } finally {
       await look.close();
@@ -119,16 +119,12 @@ async function writeFile(
 ): Promise<number> {
   await mkdir(dirname(path), { recursive: true });
   const file = createWriteStream(path);
-  await writeAll(file, chunks);
-  file.end();
-  await finished(file);
+  await pipeline(chunks, file);
   return file.bytesWritten;
 }
 
-/** Writes as fast as `stream` takes it. */
-async function writeAll(
-  stream: WriteStream | NodeJS.WriteStream,
-  chunks: AsyncIterable<Uint8Array | string>,
-): Promise<void> {
-  for await (const chunk of chunks) if (!stream.write(chunk)) await once(stream, "drain");
+/** Writes as fast as the output takes it; what ends the output ends the process (`guardOutput`). */
+async function print(chunks: AsyncIterable<Uint8Array | string>): Promise<void> {
+  for await (const chunk of chunks)
+    if (!process.stdout.write(chunk)) await once(process.stdout, "drain");
 }

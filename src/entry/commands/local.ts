@@ -9,6 +9,7 @@ import type { LogReader } from "../../ports/log-store.ts";
 import { UsageError } from "../exit.ts";
 import { openBucket } from "../open-bucket.ts";
 import { openStore } from "../open-store.ts";
+import { say } from "../process.ts";
 import { stderrLogger } from "../stderr-logger.ts";
 import { systemClock as clock } from "../system-clock.ts";
 
@@ -34,14 +35,20 @@ export function readTarget(option: string, url: string): ArchiveConfig | null {
 /** Opens a place for archives; none if there is no target. */
 export async function openArchives(target: ArchiveConfig | null): Promise<OpenArchives> {
   if (!target) return { archives: null, close() {} };
-  const bucket = await openBucket(target);
-  return { archives: createArchives({ ...bucket, clock }), close: () => bucket.close() };
+  const { bucket, prefix, reach, close } = await openBucket(target, say);
+  try {
+    await reach();
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { archives: createArchives({ bucket, prefix, clock }), close };
 }
 
 /** Opens the configured store to write it: nobody else may. Throws `store-locked` and its kin. */
 export async function openAlone(config: Config, target: ArchiveConfig | null): Promise<Alone> {
   if (config.storage.kind === "memory") throw noStore();
-  const surroundings = { clock, logger: stderrLogger };
+  const surroundings = { clock, logger: stderrLogger, onLong: say };
   const { store: inner, legacy } = await openStore(config, surroundings).catch(addHint);
   const opened = await openArchives(target);
   const { archives } = opened;
@@ -81,7 +88,7 @@ export async function openToLook(config: Config, archives: Archives | null): Pro
     return { stored, shown, async close() {} };
   }
   // readers of an object store need no lease
-  const { store: stored } = await openStore(config, { clock, logger: stderrLogger });
+  const { store: stored } = await openStore(config, { clock, logger: stderrLogger, onLong: say });
   return {
     stored,
     shown: createArchivedReader(stored, archives, null),

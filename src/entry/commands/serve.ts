@@ -4,9 +4,12 @@ import { VARIABLES } from "../../config/variables.ts";
 import { parseConfig } from "../../config.ts";
 import { explain } from "../explain.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
-import { start } from "../node.ts";
+import { type RunningServer, start } from "../node.ts";
 import { nameOfStorage } from "../open-store.ts";
+import { outliveOutput, say } from "../process.ts";
+import { onStopSignals } from "../stop-signals.ts";
 import { version } from "../version.ts";
+import { createWaiting } from "../waiting.ts";
 import type { Command } from "./command.ts";
 
 /** `runlog serve`, and `runlog` alone. */
@@ -27,33 +30,37 @@ ${variablesText()}`,
 
 /** Ends with the process. */
 async function serve(): Promise<ExitCode> {
+  outliveOutput();
   const config = parseConfig(process.env);
-  const server = await start(config);
   const storage = nameOfStorage(config.storage);
+  let server: RunningServer | null = null;
+  // before anything is opened: the first process of a container has no other way to be stopped
+  onStopSignals(async () => {
+    if (server) process.exit(await stop(server, storage));
+    say("stopped before it listened");
+    process.exit(EXIT.done);
+  });
+  server = await start(config, undefined, { onLong: say });
   const isCluster = config.auth.kind === "kubernetes";
   const runner = config.runnerUrl ?? (isCluster ? "the sessions' services" : "the built-in demo");
   const archive = config.archive ? `  archive: ${placeOf(config.archive)}\n` : "";
   process.stdout.write(
     `runlog ${version()} listens on ${server.url}\n  storage: ${storage}\n${archive}  runner: ${runner}\n`,
   );
-  let stopping = false;
-  return new Promise(() => {
-    const stop = (): void => {
-      // whoever asks twice means it
-      if (stopping) process.exit(EXIT.failed);
-      stopping = true;
-      process.stderr.write("runlog: stopping once runs have ended; again to stop now\n");
-      server.close().then(
-        () => process.exit(EXIT.done),
-        (error: unknown) => {
-          process.stderr.write(`runlog: ${explain(error)}\n`);
-          process.exit(EXIT.failed);
-        },
-      );
-    };
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
-  });
+  return new Promise(() => {});
+}
+
+async function stop(server: RunningServer, storage: string): Promise<ExitCode> {
+  say("stopping once runs have ended; again to stop now");
+  const waiting = createWaiting(say);
+  try {
+    const { leftOpen } = await server.close({ onWait: (what) => waiting.begin(what) });
+    if (leftOpen === 0) return EXIT.done;
+    say(`${storage} did not take the ends of ${leftOpen} run(s): the next start ends them`);
+  } catch (error) {
+    say(explain(error));
+  }
+  return EXIT.failed;
 }
 
 function placeOf(archive: ArchiveConfig): string {

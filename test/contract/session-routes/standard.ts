@@ -133,7 +133,11 @@ export function standardSuite(fresh: FreshServer): void {
           session.post(`/agui/run${query}`, body, STREAM);
         await expectProblem(await send("{}"), 400, /^invalid input: messages/);
         await expectProblem(await send("nonsense"), 400, /^invalid input/);
-        await expectProblem(await send(runBody(), "?profile=2.0"), 400, "Invalid profile");
+        await expectProblem(
+          await send(runBody(), "?profile=2.0"),
+          400,
+          "Invalid profile: 1.0, 0.0, or none",
+        );
         const runner = await openRunner(server, () => session.run(runBody("active")));
         for (let i = 0; i < 8; i++) await session.run(runBody(`waits-${i}`));
         await expectProblem(await send(runBody("more")), 409, /not available/);
@@ -347,11 +351,15 @@ export function standardSuite(fresh: FreshServer): void {
       fresh(async (server) => {
         const session = new SessionClient(server);
         await expectProblem(await session.post("/agui/connect", "[]"), 400, "Invalid request body");
-        await expectProblem(await session.post("/agui/connect?view=x", "{}"), 400, "Invalid view");
+        await expectProblem(
+          await session.post("/agui/connect?view=x", "{}"),
+          400,
+          "Invalid view: raw, snapshot, or none",
+        );
         await expectProblem(
           await session.post("/agui/connect?profile=x", "{}"),
           400,
-          "Invalid profile",
+          "Invalid profile: 1.0, 0.0, or none",
         );
       }),
     );
