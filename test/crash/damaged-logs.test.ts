@@ -101,7 +101,9 @@ it("a file where the store's directory belongs ends the start with a clear error
   const path = join(dir, "data");
   await writeFile(path, "not a directory");
   const exit = await runCli({ env: { STORAGE_URL: `file:${path}` } });
-  expect(exit).toMatchObject({ code: 1, stdout: "", stderr: "runlog: The disk failed\n" });
+  expect(exit).toMatchObject({ code: 1, stdout: "" });
+  expect(exit.stderr).toMatch(/^runlog: There is a file where a directory has to be: .*\n$/);
+  expect(exit.stderr).toContain(`'${path}`);
   expect(await readFile(path, "utf8")).toBe("not a directory");
 });
 
@@ -109,7 +111,9 @@ it("a lock file that cannot be one is not taken for another server's", async () 
   const dir = await freshDir();
   await mkdir(join(dir, "lock.db"));
   const exit = await runCli({ env: { STORAGE_URL: `file:${dir}` } });
-  expect(exit).toMatchObject({ code: 1, stderr: "runlog: The disk failed\n" });
+  expect(exit).toMatchObject({ code: 1, stdout: "" });
+  expect(exit.stderr).toMatch(/^runlog: There is a directory where a file has to be: .*\n$/);
+  expect(exit.stderr).toContain(`'${join(dir, "lock.db")}'`);
 });
 
 it("a session whose directory or log is something else is refused alone, and the others work", async () => {

@@ -170,7 +170,7 @@ describe("npm start", () => {
     const port = await freePort();
     const env = { STORAGE_URL: `file:${dir}`, PORT: String(port), RUNLOG_DRAIN: "100ms" };
     const { PATH, HOME } = process.env;
-    const npm = spawn("npm", ["start", "--ignore-scripts"], {
+    const npm = spawn("npm", ["start"], {
       env: { PATH, HOME, ...env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
@@ -187,7 +187,7 @@ describe("npm start", () => {
         () => true,
         () => false,
       );
-    await waitFor(isHealthy, { timeoutMs: 60_000, what: "a server that listens" });
+    await waitFor(isHealthy, { timeoutMs: 80_000, what: "a server that listens" });
     await postRun(url, "r1");
     await waitForEvent({ stored: () => storedIn(dir) }, "RUN_STARTED");
     process.kill(pid * to, signal);

@@ -45,6 +45,8 @@ export interface ProcessOptions {
   /** Default: the repository. */
   readonly cwd?: string;
   readonly args?: readonly string[];
+  /** What is run instead of the command line from its source. */
+  readonly command?: readonly string[];
   /** Shell text that runs first in the same process, such as a `ulimit`. */
   readonly before?: string;
 }
@@ -73,7 +75,7 @@ const NODE_FLAGS = (await startArguments()).slice(0, -1);
  */
 export function startCli(options: ProcessOptions = {}): CliProcess {
   const { env = {}, cwd = ROOT, args = [], before } = options;
-  const command = [process.execPath, ...NODE_FLAGS, CLI, ...args];
+  const command = [...(options.command ?? [process.execPath, ...NODE_FLAGS, CLI]), ...args];
   // the shell becomes the command: the process that is known here is the server itself
   const [file = "", ...rest] =
     before === undefined ? command : ["sh", "-c", `${before}; exec "$@"`, "sh", ...command];

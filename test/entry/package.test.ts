@@ -1,0 +1,68 @@
+import { execFile } from "node:child_process";
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+import { runBody } from "../contract/session-routes/harness.ts";
+import { requestOnce } from "../support/one-request.ts";
+import { freshDir, runCli, startServer } from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const SESSION = "/api/projects/p1/agentic-sessions/s1";
+/** It builds everything and installs what the package needs. */
+const TIMEOUT_MS = 300_000;
+
+/** The files of the repository as a clone has them: nothing that was built. */
+async function cloneInto(dir: string): Promise<void> {
+  const list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const { stdout } = await run("git", list, { cwd: ROOT, maxBuffer: 2 ** 24 });
+  for (const name of stdout.split("\0")) {
+    if (name === "" || name.startsWith("docs/")) continue;
+    await mkdir(dirname(join(dir, name)), { recursive: true });
+    await copyFile(join(ROOT, name), join(dir, name));
+  }
+  await symlink(join(ROOT, "node_modules"), join(dir, "node_modules"));
+}
+
+it(
+  "npm pack of a fresh clone gives a package that can be installed, and that serves",
+  async () => {
+    const [clone, out, project] = [await freshDir(), await freshDir(), await freshDir()];
+    await cloneInto(clone);
+    await run("npm", ["pack", "--pack-destination", out], { cwd: clone });
+    const [tarball = "", ...more] = await readdir(out);
+    expect(more).toEqual([]);
+
+    await writeFile(join(project, "package.json"), '{"private":true}');
+    const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--omit=optional"];
+    await run("npm", [...install, join(out, tarball)], { cwd: project });
+    const command = [join(project, "node_modules/.bin/runlog")];
+    // the one that runs the tests, and not what a machine calls node
+    const PATH = [dirname(process.execPath), process.env["PATH"]].join(delimiter);
+    const options = { command, cwd: project };
+    const file = await readFile(join(clone, "package.json"), "utf8");
+    const { version } = JSON.parse(file) as { version: string };
+    const printed = await runCli({ ...options, args: ["--version"], env: { PATH } });
+    expect(printed).toMatchObject({ code: 0, stdout: `runlog ${version}\n` });
+
+    const server = await startServer({ ...options, env: { PATH } });
+    const sent = { method: "POST", body: runBody("r1") };
+    expect((await requestOnce(`${server.url}${SESSION}/agui/run`, sent)).status).toBe(200);
+    await waitFor(
+      async () => (await requestOnce(`${server.url}${SESSION}/export`)).text.includes("RUN_STARTED"),
+      { what: "events of the run" },
+    );
+    server.kill("SIGTERM");
+    expect((await server.exited).code).toBe(0);
+    const exported = await runCli({
+      ...options,
+      args: ["export", "p1/s1", "--format", "ndjson"],
+      env: { PATH },
+    });
+    expect(exported.stdout.trim().split("\n").at(-1)).toContain("server-shutdown");
+  },
+  TIMEOUT_MS,
+);
