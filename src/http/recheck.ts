@@ -10,7 +10,7 @@ const RETRY_MS = 10_000;
  * After a first no, ms. An API server that has just started refuses everybody until it has read its own
  * rules, and takes no tokens until it has what it checks them with.
  */
-const CONFIRM_MS = 10_000;
+const CONFIRM_MS = 5_000;
 /** Of a time, so that streams which were opened together do not ask together. */
 const JITTER = 0.2;
 
@@ -23,7 +23,7 @@ export interface AccessWatch {
 
 /**
  * Asks again and again, every `reauthMs`, whether a client may still see what it sees. A no that is
- * confirmed 10 s later ends it; a question that cannot be answered confirms nothing, and is repeated soon.
+ * confirmed 5 s later ends it; a question that cannot be answered confirms nothing, and is repeated soon.
  */
 export function watchAccess(
   { clock, limits, logger }: Pick<SessionService, "clock" | "limits" | "logger">,

@@ -105,7 +105,7 @@ describe("kubernetes lists, on recorded answers", () => {
   });
 
   it("cached: go on after a watch broke off, and after its position has expired", async () => {
-    const { standIn, runlog } = await start(keysOf(2), { clock: createFastClock(20) });
+    const { standIn, runlog } = await start(keysOf(2), { clock: createFastClock(5) });
     const total = async (): Promise<number> => (await runlog.directory.page("p", ALL)).totalCount;
     expect(await total()).toBe(2);
     for (const expired of [false, true]) {

@@ -18,6 +18,8 @@ const KEY = { project: "p", session: "s" };
 const clock: Clock = createFastClock(200);
 
 const HOUR_MS = 3_600_000;
+/** A machine may be slow, and the clock is fast: nothing but faults is to decide. */
+const PATIENT = { attemptMs: HOUR_MS, closeMs: HOUR_MS, deadlineMs: HOUR_MS, leaseMs: HOUR_MS };
 
 const PLAIN: readonly Fault[] = ["none", "none", "none", "busy", "lost", "landed"];
 const READING: readonly Fault[] = ["none", "none", "busy", "lost", "cut", "reset"];
@@ -38,9 +40,7 @@ function faultsBy(choices: readonly number[]): (call: keyof ObjectBucket, key: s
 async function compare(commands: readonly Command[], choices: readonly number[]): Promise<void> {
   const memory = createMemoryObjectBucket();
   const bucket = createFaultyBucket(memory, faultsBy(choices));
-  // a machine may be slow, and the clock is fast: nothing but faults is to decide
-  const patient = { attemptMs: HOUR_MS, closeMs: HOUR_MS, deadlineMs: HOUR_MS, leaseMs: HOUR_MS };
-  const open = () => createObjectLogStore({ bucket, clock, batchMs: 0, ...patient });
+  const open = () => createObjectLogStore({ bucket, clock, batchMs: 0, ...PATIENT });
   const modelStore = createMemoryLogStore();
   const model = createReplica(modelStore);
   const real = createReplica(open());
@@ -75,7 +75,7 @@ describe("objects under faults", () => {
     const bucket = createFaultyBucket(memory, (call, key) =>
       call === "putIfAbsent" && key.includes("/raw/") ? (faults.shift() ?? "none") : "none",
     );
-    const store = createObjectLogStore({ bucket, clock, batchMs: 0 });
+    const store = createObjectLogStore({ bucket, clock, batchMs: 0, ...PATIENT });
     const { logId } = await store.create(KEY);
     faults.push("landed");
     const first = await store.append(KEY, lineOf(100, 1), { logId, expectedEnd: 0 });
@@ -96,7 +96,13 @@ describe("objects under faults", () => {
       isBusy && key.includes("/raw/") ? "busy" : "none",
     );
     isBusy = false;
-    const store = createObjectLogStore({ bucket, clock, batchMs: 0, deadlineMs: 2_000 });
+    const store = createObjectLogStore({
+      bucket,
+      clock,
+      batchMs: 0,
+      ...PATIENT,
+      deadlineMs: 2_000,
+    });
     const { logId } = await store.create(KEY);
     isBusy = true;
     const refused = store.append(KEY, lineOf(10), { logId, expectedEnd: 0 });
@@ -113,7 +119,13 @@ describe("objects under faults", () => {
     const bucket = createFaultyBucket(createMemoryObjectBucket(), (_, key) =>
       isSilent && key.includes("/raw/") ? "lost" : "none",
     );
-    const store = createObjectLogStore({ bucket, clock, batchMs: 0, deadlineMs: 1_000 });
+    const store = createObjectLogStore({
+      bucket,
+      clock,
+      batchMs: 0,
+      ...PATIENT,
+      deadlineMs: 1_000,
+    });
     const { logId } = await store.create(KEY);
     isSilent = true;
     let settled = 0;

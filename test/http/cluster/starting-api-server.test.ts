@@ -88,7 +88,7 @@ describe.each(REFUSALS)("while an API server %s", (_, answer) => {
     expect(server.service.pacer.open).toBe(1);
   });
 
-  it("and still does 10 s later, an open stream ends", async () => {
+  it("and still does 5 s later, an open stream ends", async () => {
     const { standIn, over, passUntilLogged } = await openStream();
     standIn.fault = ({ token }) => (token === TOKEN ? recorded(answer) : null);
     await passUntilLogged("stream-access-refused");
