@@ -1,4 +1,3 @@
-import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context } from "hono";
 import { createDemoRunner } from "../../adapters/demo/index.ts";
@@ -12,11 +11,11 @@ import { createApp } from "../http/app.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
-import { listen, SOCKET_BYTES } from "./listen.ts";
+import { createHttpServer } from "./http-server.ts";
+import { listen } from "./listen.ts";
 import { openBucket } from "./open-bucket.ts";
 import { openStore } from "./open-store.ts";
 import { openPlatform } from "./platform.ts";
-import { ResetResponse } from "./reset-response.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
@@ -68,6 +67,7 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
       replayBytes: config.replayBytes,
       runQueue: config.runQueue,
       runIdleMs: config.runIdleMs,
+      runMaxMs: config.runMaxMs,
       sessionIdleMs: config.sessionIdleMs,
       drainMs: config.drainMs,
       reauthMs: config.reauthMs,
@@ -76,13 +76,9 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
   });
   // who is asked for a token is not fooled by a page of another name
   const listenHost = config.allowPublic || isCluster ? null : config.host;
-  const { corsOrigins } = config;
-  const app = createApp({ service, listenHost, corsOrigins, peerOf });
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    overrideGlobalObjects: false,
-    serverOptions: { ServerResponse: ResetResponse, highWaterMark: SOCKET_BYTES },
-  });
+  const { corsOrigins, hosts } = config;
+  const app = createApp({ service, listenHost, hosts, corsOrigins, peerOf });
+  const server = createHttpServer(app.fetch);
   const { host, maxConnections } = config;
   const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(
     async (error: unknown) => {
@@ -97,9 +93,9 @@ export async function start(config: Config, logger: Logger = stderrLogger): Prom
     async close() {
       const stopped = listening.close();
       await service.close();
-      if ("closeIdleConnections" in server) server.closeIdleConnections();
+      server.closeIdleConnections();
       await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, 2_000).unref())]);
-      if ("closeAllConnections" in server) server.closeAllConnections();
+      server.closeAllConnections();
       await ports.platform.close();
       await store.close();
       bucket?.close();
