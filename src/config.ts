@@ -11,6 +11,7 @@ import {
   oneOf,
   readUrl,
   readRunnerUrl,
+  readHosts,
   readList,
   readNetworks,
   readProject,
@@ -52,9 +53,13 @@ export interface Config {
   readonly replayBytes: number;
   /** Origins whose pages may call; none by default. */
   readonly corsOrigins: readonly string[];
+  /** Names of hosts that are answered to beside loopback and `host`. */
+  readonly hosts: readonly string[];
   readonly runQueue: number;
   /** Null: silence never ends a run. */
   readonly runIdleMs: number | null;
+  /** Null: a run may take as long as it wants. */
+  readonly runMaxMs: number | null;
   readonly sessionIdleMs: number;
   readonly drainMs: number;
 }
@@ -184,12 +189,14 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     writeDeadlineMs: value("RUNLOG_WRITE_DEADLINE", 30_000, readDuration, "a time such as 30s"),
     runQueue: value("RUNLOG_RUN_QUEUE", 8, (text) => readInteger(text, 1_000), "a number"),
     runIdleMs: value<number | null>("RUNLOG_RUN_IDLE", null, readDuration, "a time such as 30m"),
+    runMaxMs: value<number | null>("RUNLOG_RUN_MAX", null, readDuration, "a time such as 2h"),
     sessionIdleMs: value("RUNLOG_SESSION_IDLE", 600_000, readDuration, "a time such as 10m"),
     drainMs: value("RUNLOG_DRAIN", 10_000, readDuration, "a time such as 10s"),
     maxStreams: value("RUNLOG_MAX_STREAMS", 10_000, readCount, "a number"),
     maxSessionStreams: value("RUNLOG_MAX_SESSION_STREAMS", 2_000, readCount, "a number"),
     maxConnections: value("RUNLOG_MAX_CONNECTIONS", 12_000, readCount, "a number"),
     replayBytes: value("RUNLOG_REPLAY_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
+    hosts: value("RUNLOG_HOSTS", [], readHosts, "names of hosts without ports"),
     corsOrigins: value("RUNLOG_CORS_ORIGINS", [], readOrigins, "origins such as https://a.example"),
   };
   if (!isCluster && !isLoopback(config.host) && !config.allowPublic)

@@ -27,6 +27,14 @@ export function readList(text: string): readonly string[] | null {
   return items.includes("") ? null : items;
 }
 
+/** Names or addresses of hosts, no ports and no patterns. */
+export function readHosts(text: string): readonly string[] | null {
+  const hosts = readList(text);
+  const isHost = (host: string): boolean =>
+    /^[a-z0-9._-]+$/i.test(host) || isNetwork(host.replace(/^\[(.*)\]$/, "$1"));
+  return hosts?.every((host) => isHost(host) && !host.includes("/")) ? hosts : null;
+}
+
 export function readNetworks(text: string): readonly string[] | null {
   const items = readList(text);
   return items?.every(isNetwork) ? items : null;

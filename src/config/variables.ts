@@ -79,6 +79,11 @@ export const VARIABLES: readonly Variable[] = [
     meaning: "1: listen beyond loopback without authentication",
   },
   {
+    name: "RUNLOG_HOSTS",
+    fallback: "",
+    meaning: "further names of hosts that it answers to, comma-separated, without ports",
+  },
+  {
     name: "RUNLOG_LEGACY_PROJECT",
     fallback: "",
     meaning: "project that adopts old logs in <dir>/sessions",
@@ -109,6 +114,7 @@ export const VARIABLES: readonly Variable[] = [
     meaning: "runs of a session that wait behind the active one",
   },
   { name: "RUNLOG_RUN_IDLE", fallback: "off", meaning: "silence of a runner that ends its run" },
+  { name: "RUNLOG_RUN_MAX", fallback: "off", meaning: "how long a run may take" },
   {
     name: "RUNLOG_SESSION_IDLE",
     fallback: "10m",

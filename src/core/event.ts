@@ -15,6 +15,7 @@ export type RunErrorCode =
   | "runner-unavailable"
   | `runner-http-${number}`
   | "runner-disconnected"
+  | "run-too-long"
   | `pod-${string}`
   | "server-restarted"
   | "server-shutdown"

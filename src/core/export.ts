@@ -41,6 +41,27 @@ export function exportDocument(options: ExportOptions): ChunkSource {
   return sourceOf((signal) => documentParts(options, signal));
 }
 
+/** Pieces of text are joined to chunks of so many characters. */
+const TEXT_CHUNK_CHARS = 16 * 1024;
+
+/** An export that comes as pieces of text, which may be many, short and empty. */
+export function exportText(pieces: AsyncGenerator<string>): ChunkSource {
+  return sourceOf((signal) => encodedChunks(pieces, signal));
+}
+
+async function* encodedChunks(pieces: AsyncGenerator<string>, signal: AbortSignal): Chunks {
+  const encoder = new TextEncoder();
+  let text = "";
+  for await (const piece of pieces) {
+    signal.throwIfAborted();
+    text += piece;
+    if (text.length < TEXT_CHUNK_CHARS) continue;
+    yield encoder.encode(text);
+    text = "";
+  }
+  if (text !== "") yield encoder.encode(text);
+}
+
 async function* documentParts(options: ExportOptions, signal: AbortSignal): Chunks {
   const { oldLogs, key, shown, nowMs } = options;
   const encoder = new TextEncoder();

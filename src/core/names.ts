@@ -9,6 +9,9 @@ export function isLabel(name: string): boolean {
   return DNS_LABEL.test(name);
 }
 
+/** A session's service in a cluster is a label as well, `session-` and the session's name. */
+const MAX_NEW_NAME = 55;
+
 /** The key of a session whose names came from outside; throws `invalid-name`, project first. */
 export function sessionKey(project: string, session: string): SessionKey {
   return { project: projectName(project), session: sessionName(session) };
@@ -24,6 +27,15 @@ export function projectName(name: string): string {
 export function taskId(name: string): string {
   if (!TASK_ID.test(name)) throw new RunlogError("invalid-name", "Invalid task id");
   return name;
+}
+
+/** `name` if a session can be made under it: one that its runner could be reached by. */
+export function newSessionName(name: string): string {
+  if (sessionName(name).length <= MAX_NEW_NAME) return name;
+  throw new RunlogError(
+    "invalid-name",
+    `Invalid session name: a new one has at most ${MAX_NEW_NAME} characters`,
+  );
 }
 
 function sessionName(name: string): string {

@@ -11,6 +11,7 @@ export const UNFINISHED: RunEnd = {
   message: "Runner stream ended before the run finished",
   code: "runner-disconnected",
 };
+export const TOO_LONG: RunEnd = { message: "Run took longer than it may", code: "run-too-long" };
 export const SHUTDOWN: RunEnd = { message: "Server is shutting down", code: "server-shutdown" };
 export const DELETED: RunEnd = { message: "Session was deleted", code: "session-deleted" };
 export const RESTARTED: RunEnd = {

@@ -5,7 +5,7 @@ import { noteEvents } from "./activity.ts";
 import { endRun, type OpenRun } from "./end-run.ts";
 import { factsOfLine, runStarted } from "./event.ts";
 import { watchPod } from "./pod-watch.ts";
-import { INTERNAL, NOT_STORED, type RunEnd, UNFINISHED, UNREACHED } from "./run-ends.ts";
+import { INTERNAL, NOT_STORED, type RunEnd, TOO_LONG, UNFINISHED, UNREACHED } from "./run-ends.ts";
 
 export interface RunOptions extends OpenRun {
   /** Calls the runner; throws what `RunnerClient` throws. */
@@ -16,6 +16,8 @@ export interface RunOptions extends OpenRun {
   readonly onFinished: () => void;
   /** Silence in ms that ends a run, or null for none. */
   readonly idleMs: number | null;
+  /** How long in ms the run may take, or null for as long as it wants. */
+  readonly maxMs: number | null;
   /** Told what the runner does, and asked what becomes of its pod. */
   readonly platform: Pick<SessionPlatform, "noteActivity" | "podEnd">;
   /** How long in ms a run that has lost its runner waits for word of the pod. */
@@ -57,6 +59,8 @@ class RunCarrier {
   readonly #stop = new AbortController();
   #cancelTimers: (() => void)[] = [];
   #cancelIdle: () => void = () => {};
+  /** Whether it was ended because it took too long. */
+  #isTooLong = false;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -69,6 +73,7 @@ class RunCarrier {
   /** Stores what the runner sends until it ends. Resolves with what went wrong, if anything. */
   async stream(): Promise<RunEnd | null> {
     const { connect, logger, runId, session, signal } = this.#options;
+    this.#watchTime();
     try {
       const stream = await connect(AbortSignal.any([signal, this.#stop.signal]));
       await this.#storeAll(stream);
@@ -152,10 +157,22 @@ class RunCarrier {
   #wrapUp(): void {
     const { clock, onFinished, onSlotFree } = this.#options;
     onFinished();
-    this.#cancelTimers = [
+    this.#cancelTimers.push(
       clock.after(SLOT_AFTER_MS, onSlotFree),
       clock.after(LATE_EVENTS_MS, () => this.stop()),
-    ];
+    );
+  }
+
+  #watchTime(): void {
+    const { clock, maxMs } = this.#options;
+    if (maxMs === null) return;
+    const cut = (): void => {
+      // what comes after RUN_FINISHED has a time of its own
+      if (this.#finished) return;
+      this.#isTooLong = true;
+      this.stop();
+    };
+    this.#cancelTimers.push(clock.after(maxMs, cut));
   }
 
   #watchIdle(): void {
@@ -166,8 +183,9 @@ class RunCarrier {
   }
 
   #endOf(error: unknown): RunEnd {
-    // the idle limit or the pod's end, which stop the stream without a reason of their own
-    if (this.#stop.signal.aborted && !(error instanceof RunlogError)) return UNFINISHED;
+    // a limit or the pod's end, which stop the stream without a reason of their own
+    if (this.#stop.signal.aborted && !(error instanceof RunlogError))
+      return this.#isTooLong ? TOO_LONG : UNFINISHED;
     const { logger, session } = this.#options;
     const code = error instanceof RunlogError ? error.code : "internal";
     switch (code) {

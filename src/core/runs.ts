@@ -31,6 +31,7 @@ export interface RunsOptions {
   readonly logger: Logger;
   readonly queueLimit: number;
   readonly idleMs: number | null;
+  readonly maxMs: number | null;
   readonly podGraceMs: number;
   /** Told of each run that was admitted, once what its caller said is stored. */
   readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;

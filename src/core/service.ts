@@ -6,11 +6,12 @@ import type { LogStore } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
-import { createByteBudget, type ByteBudget } from "../stream/byte-budget.ts";
+import { createByteBudget } from "../stream/byte-budget.ts";
 import { createBytesInFlight } from "../stream/bytes-in-flight.ts";
 import { createLoopTurns } from "../stream/loop-turns.ts";
 import { settledWithin } from "../stream/pause.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
+import { createSharedBudget, type SharedBudget } from "../stream/shared-budget.ts";
 import type { Archiver } from "./archive/archiving-store.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { type Compactor, createCompactor } from "./compaction/compactor.ts";
@@ -76,6 +77,8 @@ export interface ServiceLimits {
   readonly runQueue: number;
   /** Silence of a runner in ms that ends its run. Default null: never. */
   readonly runIdleMs: number | null;
+  /** How long in ms a run may take. Default null: as long as it wants. */
+  readonly runMaxMs: number | null;
   /** How long in ms the state of a session is kept that nobody uses. Default 10 min. */
   readonly sessionIdleMs: number;
   /** How long in ms a stop waits for runs to end by themselves. Default 10 s. */
@@ -101,6 +104,7 @@ const DEFAULT_LIMITS: ServiceLimits = {
   lineBudgetBytes: 64 * MIB,
   runQueue: 8,
   runIdleMs: null,
+  runMaxMs: null,
   sessionIdleMs: 600_000,
   drainMs: 10_000,
   reauthMs: 300_000,
@@ -133,7 +137,7 @@ export interface SessionService extends SessionPorts {
   readonly compactor: Compactor;
   readonly pacer: StreamPacer;
   readonly reads: SharedReads;
-  readonly bodyBudget: ByteBudget;
+  readonly bodyBudget: SharedBudget;
   readonly profileBudgets: ProfileBudgets;
   /**
    * Refuses new runs, waits a while for those in flight, closes what is still open, and ends the
@@ -198,6 +202,7 @@ export async function createSessionService(
     logger,
     queueLimit: limits.runQueue,
     idleMs: limits.runIdleMs,
+    maxMs: limits.runMaxMs,
     podGraceMs: limits.podGraceMs,
     onAdmitted: (key, run) => betweenRuns.listen(key, run),
   });
@@ -259,7 +264,7 @@ export async function createSessionService(
     compactor,
     pacer,
     reads,
-    bodyBudget: createByteBudget(limits.bodyBudgetBytes),
+    bodyBudget: createSharedBudget({ limitBytes: limits.bodyBudgetBytes, timers: clock }),
     profileBudgets: {
       messages: createByteBudget(limits.messageBudgetBytes),
       lines: createByteBudget(limits.lineBudgetBytes),

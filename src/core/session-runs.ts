@@ -41,6 +41,8 @@ export interface SessionRunsOptions {
   readonly queueLimit: number;
   /** Silence in ms that ends a run, or null for none. */
   readonly idleMs: number | null;
+  /** How long in ms a run may take, or null for as long as it wants. */
+  readonly maxMs: number | null;
   readonly platform: Pick<SessionPlatform, "noteActivity" | "podEnd">;
   /** How long in ms a run that has lost its runner waits for word of the pod. */
   readonly podGraceMs: number;
@@ -213,11 +215,12 @@ export class SessionRuns {
     if (this.#active || !next || next.logId === null || this.#stop.signal.aborted) return;
     this.#queue.shift();
     this.#active = next;
-    const { idleMs, platform, podGraceMs } = this.#options;
+    const { idleMs, maxMs, platform, podGraceMs } = this.#options;
     void this.#finish(next, () =>
       carryRun({
         ...this.#runOf(next),
         idleMs,
+        maxMs,
         platform,
         podGraceMs,
         onSlotFree: () => this.#freeSlot(next),

@@ -25,6 +25,11 @@ const DEFAULT_BRANCH = "main";
 /** The annotation that names the session which a session continues. */
 export const PARENT_SESSION = "vteam.ambient-code/parent-session-id";
 
+/** The name that a new session is asked for with, or null if any will do. */
+export function nameOf(body: JsonObject): string | null {
+  return textField(body, "name") || null;
+}
+
 /** The name of the session that a new one continues, or null. */
 export function parentOf(body: JsonObject): string | null {
   return textField(body, "parent_session_id") || null;

@@ -2,13 +2,13 @@ import type { Caller } from "../ports/authorizer.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import type { SessionDirectory, SessionDocument } from "../ports/session-directory.ts";
-import { isLabel } from "./names.ts";
+import { isLabel, newSessionName } from "./names.ts";
 import { isObject, type JsonObject } from "./json-fields.ts";
 import { DELETED } from "./run-ends.ts";
 import type { SessionService } from "./service.ts";
 import type { SessionChange } from "./session-changes.ts";
 import { withAgentStatus } from "./session-list.ts";
-import { newSession, parentOf, runnerOf, userContextOf } from "./session-spec.ts";
+import { nameOf, newSession, parentOf, runnerOf, userContextOf } from "./session-spec.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What a client is told of the session that it made. */
@@ -37,8 +37,12 @@ export async function runnerEnvironment(
   return platform.runnerEnvironment({ project, runnerType, model, caller });
 }
 
-/** Makes the session that a request body asks for. Throws `invalid-input`, and as the directory. */
+/**
+ * Makes the session that a request body asks for, under the name that it gives or a new one. Throws
+ * `invalid-input`, `invalid-name`, and as the directory.
+ */
 export async function createSession(
+  { oldLogs }: Pick<SessionService, "oldLogs">,
   directory: SessionDirectory,
   { project, body, caller }: SessionRequest,
   environment: Readonly<Record<string, string>>,
@@ -46,7 +50,10 @@ export async function createSession(
   const inherited = await contextOfParent(directory, project, parentOf(body));
   const userContext = inherited ?? userContextOf(caller);
   const session = newSession(body, { userContext, runnerEnvironment: environment });
-  const name = `session-${crypto.randomUUID()}`;
+  const given = nameOf(body);
+  const name = given === null ? `session-${crypto.randomUUID()}` : newSessionName(given);
+  // what an older system left under the name is that session
+  if (given !== null && directory.logsMakeSessions) await oldLogs.adopt({ project, session: name });
   const { metadata } = await directory.create({ project, session: name }, session);
   return { name, uid: metadata.uid, autoBranch: `ambient/${name}` };
 }

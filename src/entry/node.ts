@@ -1,4 +1,3 @@
-import { createAdaptorServer } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context } from "hono";
 import { createDemoRunner } from "../../adapters/demo/index.ts";
@@ -13,11 +12,11 @@ import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
 import { settledWithin } from "../stream/pause.ts";
-import { listen, SOCKET_BYTES } from "./listen.ts";
+import { createHttpServer } from "./http-server.ts";
+import { listen } from "./listen.ts";
 import { type OpenBucket, openBucket } from "./open-bucket.ts";
 import { nameOfStorage, openStore } from "./open-store.ts";
 import { openPlatform } from "./platform.ts";
-import { ResetResponse } from "./reset-response.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
@@ -85,6 +84,7 @@ export async function start(
       replayBytes: config.replayBytes,
       runQueue: config.runQueue,
       runIdleMs: config.runIdleMs,
+      runMaxMs: config.runMaxMs,
       sessionIdleMs: config.sessionIdleMs,
       drainMs: config.drainMs,
       reauthMs: config.reauthMs,
@@ -93,13 +93,9 @@ export async function start(
   });
   // who is asked for a token is not fooled by a page of another name
   const listenHost = config.allowPublic || isCluster ? null : config.host;
-  const { corsOrigins } = config;
-  const app = createApp({ service, listenHost, corsOrigins, peerOf });
-  const server = createAdaptorServer({
-    fetch: app.fetch,
-    overrideGlobalObjects: false,
-    serverOptions: { ServerResponse: ResetResponse, highWaterMark: SOCKET_BYTES },
-  });
+  const { corsOrigins, hosts } = config;
+  const app = createApp({ service, listenHost, hosts, corsOrigins, peerOf });
+  const server = createHttpServer(app.fetch);
   const { host, maxConnections } = config;
   const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(
     async (error: unknown) => {
@@ -115,10 +111,10 @@ export async function start(
       const { onWait = () => {} } = options;
       const stopped = listening.close();
       const { leftOpen } = await service.close(options);
-      if ("closeIdleConnections" in server) server.closeIdleConnections();
+      server.closeIdleConnections();
       onWait("connections to end");
       await settledWithin(CONNECTIONS_MS, clock, stopped);
-      if ("closeAllConnections" in server) server.closeAllConnections();
+      server.closeAllConnections();
       if (isCluster) onWait("the API server");
       await ports.platform.close();
       onWait(`the store, ${nameOfStorage(config.storage)}`);

@@ -1,5 +1,11 @@
-import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from "undici";
+import {
+  Agent,
+  buildConnector,
+  fetch as undiciFetch,
+  type RequestInit as UndiciInit,
+} from "undici";
 import type { HttpRunnerClientOptions } from "../../adapters/runner-http/index.ts";
+import { readFinalAnswer } from "./final-answers.ts";
 
 export type RunnerFetch = HttpRunnerClientOptions["fetch"];
 
@@ -8,8 +14,15 @@ const HEADERS_TIMEOUT_MS = 30_000;
 
 /** Node's own fetch ends a body that is silent for 300 s and has no connect time-out. */
 export function createRunnerFetch(): RunnerFetch {
+  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
   const dispatcher = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect(options, callback) {
+      connect(options, (...result) => {
+        const [, socket] = result;
+        if (socket) readFinalAnswer(socket);
+        callback(...result);
+      });
+    },
     headersTimeout: HEADERS_TIMEOUT_MS,
     bodyTimeout: 0,
     // a connection a run: one kept alive may be closed by the runner as the next run is posted

@@ -8,7 +8,6 @@ import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createObjectLogStore } from "../../adapters/object/index.ts";
 import { createR2Bucket, type R2BucketLike } from "../../adapters/r2/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
-import { parseConfig } from "../config.ts";
 import { createSessionService, type SessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -16,6 +15,7 @@ import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import { idOf } from "../ports/session-id.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
 import { systemClock } from "./system-clock.ts";
+import { readWorkerConfig } from "./worker-config.ts";
 
 /** What a worker is given: the bucket of its logs, and the variables that `parseConfig` reads. */
 export interface WorkerBindings {
@@ -41,9 +41,8 @@ export async function openServer(
   env: WorkerBindings,
   key: SessionKey | null,
 ): Promise<WorkerServer> {
-  const { runnerUrl, runQueue, runIdleMs, sessionIdleMs, maxEventBytes } = parseConfig(
-    textsOf(env),
-  );
+  const config = readWorkerConfig(env);
+  const { runnerUrl, maxEventBytes, hosts, corsOrigins } = config;
   const bucket = createR2Bucket(env.BUCKET);
   const clock = systemClock;
   const store = createObjectLogStore({ bucket, clock, logger: consoleLogger, exclusive: true });
@@ -62,9 +61,22 @@ export async function openServer(
     platform: createLocalPlatform(),
     clock,
     logger: consoleLogger,
-    limits: { runQueue, runIdleMs, sessionIdleMs },
+    models: config.models,
+    limits: {
+      writeDeadlineMs: config.writeDeadlineMs,
+      maxStreams: config.maxStreams,
+      maxSessionStreams: config.maxSessionStreams,
+      replayBytes: config.replayBytes,
+      runQueue: config.runQueue,
+      runIdleMs: config.runIdleMs,
+      runMaxMs: config.runMaxMs,
+      sessionIdleMs: config.sessionIdleMs,
+      drainMs: config.drainMs,
+      reauthMs: config.reauthMs,
+    },
   });
-  const app = createApp({ service, listenHost: "localhost" });
+  const listenHost = config.allowPublic ? null : "localhost";
+  const app = createApp({ service, listenHost, hosts, corsOrigins });
   return {
     service,
     fetch: (request) => app.fetch(request),
@@ -86,13 +98,7 @@ function withMarksOf(key: SessionKey | null, store: LogStore): LogStore {
   };
 }
 
-/** The variables among the bindings. */
-function textsOf(env: WorkerBindings): Record<string, string> {
-  const texts = Object.entries(env).filter(([, value]) => typeof value === "string");
-  return Object.fromEntries(texts) as Record<string, string>;
-}
-
-const consoleLogger: Logger = {
+export const consoleLogger: Logger = {
   info: (event, facts) => console.info(event, facts),
   warn: (event, facts) => console.warn(event, facts),
   error: (event, facts) => console.error(event, facts),

@@ -1,7 +1,14 @@
 import { sessionKey } from "../core/names.ts";
+import { problemAnswer } from "../http/problem.ts";
+import { SECURITY_HEADERS } from "../http/security-headers.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import { idOf } from "../ports/session-id.ts";
-import { openServer, type WorkerBindings, type WorkerServer } from "./worker-server.ts";
+import {
+  consoleLogger,
+  openServer,
+  type WorkerBindings,
+  type WorkerServer,
+} from "./worker-server.ts";
 
 /** The part of a Durable Object namespace that is used here. */
 interface DurableObjects {
@@ -73,20 +80,34 @@ export class RunlogObject {
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    const plain = new Request(request);
-    // workerd packs a body by its Content-Encoding header itself: one that is packed comes out twice
-    plain.headers.delete("Accept-Encoding");
-    const key = sessionOf(request);
-    if (key) return env.RUNLOG.get(env.RUNLOG.idFromName(idOf(key))).fetch(plain);
-    // what concerns no session, or makes one, needs nobody who stays
-    const server = await openServer(env, null);
     try {
-      return await server.fetch(plain);
-    } finally {
-      await server.close();
+      return await answer(request, env);
+    } catch (error) {
+      // a configuration with problems is seen at the first request: a worker has no start
+      consoleLogger.error("request-failed", { error });
+      const { status, headers, body } = problemAnswer({
+        code: "internal",
+        detail: "Internal error",
+      });
+      return new Response(body, { status, headers: { ...SECURITY_HEADERS, ...headers } });
     }
   },
 };
+
+async function answer(request: Request, env: Env): Promise<Response> {
+  const plain = new Request(request);
+  // workerd packs a body by its Content-Encoding header itself: one that is packed comes out twice
+  plain.headers.delete("Accept-Encoding");
+  const key = sessionOf(request);
+  if (key) return env.RUNLOG.get(env.RUNLOG.idFromName(idOf(key))).fetch(plain);
+  // what concerns no session, or makes one, needs nobody who stays
+  const server = await openServer(env, null);
+  try {
+    return await server.fetch(plain);
+  } finally {
+    await server.close();
+  }
+}
 
 /** The session that a request is about; null if there is none, or none that could be. */
 function sessionOf({ url }: Request): SessionKey | null {

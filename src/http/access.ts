@@ -58,6 +58,8 @@ export const ACCESS: Readonly<Record<RuleName, AccessRule>> = {
 /** Who may use a route, once that is known. */
 export interface RequestAccess {
   readonly caller: Caller;
+  /** Whose share of the process's memory a request takes: a caller's that is known, else the peer's. */
+  readonly holder: string;
   /** Asks again, past every cache; resolves if the caller may still, throws if not or if nobody can say. */
   recheck(signal: AbortSignal): Promise<void>;
 }
@@ -92,7 +94,9 @@ export function accessGuard(
     await check(rule.session, {});
     const recheck = (signal: AbortSignal): Promise<void> =>
       check(rule.session && "now", { fresh: true, signal });
-    c.set(KEY, { caller, recheck } satisfies RequestAccess);
+    // names that nobody vouches for would make one caller look like many
+    const holder = (caller.token === null ? null : caller.userId) ?? claims.peer ?? "";
+    c.set(KEY, { caller, holder, recheck } satisfies RequestAccess);
     await next();
   };
 }
@@ -102,6 +106,12 @@ export function accessOf(c: Context): RequestAccess {
   const access: RequestAccess | undefined = c.get(KEY);
   if (!access) throw new TypeError("The route has no access guard");
   return access;
+}
+
+/** Whether the request was allowed for a token. To be asked at any time. */
+export function showedToken(c: Context): boolean {
+  const access: RequestAccess | undefined = c.get(KEY);
+  return access !== undefined && access.caller.token !== null;
 }
 
 /** Who calls. */

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import type { SessionService } from "../core/service.ts";
-import { allowedHosts, hostGuard } from "./host-guard.ts";
+import { hostGuard, hostNames, LOOPBACK, originGuard } from "./host-guard.ts";
 import { createProbeRoutes } from "./probe-routes.ts";
 import { problem, problemOf } from "./problem.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -11,6 +11,8 @@ export interface AppOptions extends SessionRoutesOptions {
   readonly service: SessionService;
   /** Where the server listens: its own name in `Host` headers. Null when any host may be named. */
   readonly listenHost: string | null;
+  /** Further names of hosts that it answers to. Default: none. */
+  readonly hosts?: readonly string[];
   /** Origins whose pages may call. Default: none, and no answer says a word about origins. */
   readonly corsOrigins?: readonly string[];
 }
@@ -23,10 +25,13 @@ const CORS = {
 };
 
 /** The whole server as the entries serve it: probes, the session routes, and clear 404s. */
-export function createApp({ service, listenHost, corsOrigins = [], ...options }: AppOptions): Hono {
+export function createApp(options: AppOptions): Hono {
+  const { service, listenHost, hosts = [], corsOrigins = [] } = options;
+  const ours = hostNames(listenHost === null ? hosts : [...LOOPBACK, listenHost, ...hosts]);
   const app = new Hono();
   app.use("*", securityHeaders());
-  if (listenHost !== null) app.use("*", hostGuard(allowedHosts(listenHost), corsOrigins));
+  if (listenHost !== null) app.use("*", hostGuard(ours));
+  app.use("*", originGuard({ ours, corsOrigins }));
   if (corsOrigins.length > 0) app.use("*", cors({ ...CORS, origin: [...corsOrigins] }));
   app.route("/", createProbeRoutes(service));
   app.route("/api/projects/:projectName/agentic-sessions", createSessionRoutes(service, options));

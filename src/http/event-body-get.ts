@@ -13,7 +13,6 @@ export function eventBodyGet(service: SessionService) {
     const headers = {
       "Content-Type": "application/json",
       "Content-Length": String(event.end - event.start),
-      "Cache-Control": "no-cache",
     };
     if (c.req.method === "HEAD") return c.body(null, 200, headers);
     return c.body(openStream(service, readStoredEvent(store, key, event)), 200, headers);

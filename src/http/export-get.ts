@@ -1,46 +1,74 @@
 import type { Context } from "hono";
-import { exportDocument, exportLength, exportLines } from "../core/export.ts";
+import { exportDocument, exportLength, exportLines, exportText } from "../core/export.ts";
+import { exportMarkdown } from "../core/export-markdown.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { gzipStream } from "../stream/gzip.ts";
+import { accepts, preferredType } from "./accept.ts";
 import { directoryOf } from "./access.ts";
 import { openStream } from "./open-stream.ts";
-import { problemOf } from "./problem.ts";
+import { problem, problemOf } from "./problem.ts";
 import { sessionKeyOf } from "./session-key.ts";
 import { viewOf } from "./view.ts";
 
-/** `GET …/export`: the whole history as one JSON document, or as JSON lines (contract 2.7). */
+interface Format {
+  readonly name: "json" | "ndjson" | "markdown";
+  readonly contentType: string;
+  readonly extension: string;
+}
+
+/** What an export can be, by media type; the first is what a client gets that does not say. */
+const FORMATS: ReadonlyMap<string, Format> = new Map([
+  ["application/json", { name: "json", contentType: "application/json", extension: "json" }],
+  [
+    "application/x-ndjson",
+    { name: "ndjson", contentType: "application/x-ndjson", extension: "ndjson" },
+  ],
+  [
+    "text/markdown",
+    { name: "markdown", contentType: "text/markdown; charset=utf-8", extension: "md" },
+  ],
+]);
+
+/**
+ * `GET …/export`: the whole history as one JSON document, as JSON lines, or as a conversation in
+ * Markdown (PROTOCOL 6).
+ */
 export function exportGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
     const { store, oldLogs, clock, compactor, sessions } = service;
     const view = viewOf(c);
+    const format = formatOf(c);
+    if (format === null) return notAcceptable(c);
     const use = sessions.use(key);
     try {
       const shown = await use.session.shown();
       if (!shown && !(await directoryOf(c, service).get(key)))
         throw new RunlogError("session-not-found", "Session not found");
 
-      const isCondensed = shown !== null && view === "condensed";
+      const isCondensed = shown !== null && view === "condensed" && format.name !== "markdown";
       // what an earlier process did not get to
       if (isCondensed) compactor.request(key);
       const condensed = isCondensed ? await use.session.compact.find(shown.stat) : null;
       const options = { store, oldLogs, key, shown, condensed, nowMs: clock.now() };
-      const lines = accepts(c.req.header("Accept"), "application/x-ndjson");
       const gzip = accepts(c.req.header("Accept-Encoding"), "gzip");
       const headers: Record<string, string> = {
-        "Content-Type": lines ? "application/x-ndjson" : "application/json",
-        "Content-Disposition": `attachment; filename="${key.session}-export.${lines ? "ndjson" : "json"}"`,
-        "Cache-Control": "no-cache",
+        "Content-Type": format.contentType,
+        "Content-Disposition": `attachment; filename="${key.session}-export.${format.extension}"`,
         Vary: "Accept, Accept-Encoding",
       };
       if (gzip) headers["Content-Encoding"] = "gzip";
-      else if (lines) headers["Content-Length"] = String(exportLength(options));
+      else if (format.name === "ndjson") headers["Content-Length"] = String(exportLength(options));
       if (shown && shown.skippedLines !== null)
         headers["X-Runlog-Skipped-Lines"] = String(shown.skippedLines);
       if (c.req.method === "HEAD") return c.body(null, 200, headers);
 
-      const source = lines ? exportLines(options) : exportDocument(options);
+      const source = {
+        json: () => exportDocument(options),
+        ndjson: () => exportLines(options),
+        markdown: () => exportText(exportMarkdown(store, key, shown)),
+      }[format.name]();
       const stream = openStream(service, source);
       if (!gzip) return c.body(stream, 200, headers);
       // a client that stops reading stalls the packer, and that the paced stream: one deadline for both
@@ -53,10 +81,21 @@ export function exportGet(service: SessionService) {
   };
 }
 
-/** Whether a header's list names `value` and does not refuse it by `q=0`. */
-function accepts(header: string | undefined, value: string): boolean {
-  return (header ?? "").split(",").some((item) => {
-    const [name = "", ...parameters] = item.split(";").map((part) => part.trim().toLowerCase());
-    return name === value && !parameters.some((part) => /^q=0(\.0*)?$/.test(part));
-  });
+/** The format that a request asks for: by its URL, else by `Accept`. Null if there is none such. */
+function formatOf(c: Context): Format | null {
+  const name = c.req.query("format");
+  if (name === undefined) return FORMATS.get(preferredType(c, [...FORMATS.keys()]) ?? "") ?? null;
+  const named = [...FORMATS.values()].find((format) => format.name === name);
+  if (named) return named;
+  const names = [...FORMATS.values()].map((format) => format.name);
+  throw new RunlogError("invalid-input", `Invalid format: it may be ${listed(names)}`);
+}
+
+function notAcceptable(c: Context): Response {
+  const detail = `An export is ${listed([...FORMATS.keys()])}`;
+  return problem(c, { code: "not-acceptable", detail, headers: { Vary: "Accept" } });
+}
+
+function listed(words: readonly string[]): string {
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

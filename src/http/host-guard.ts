@@ -3,40 +3,71 @@ import { RunlogError } from "../ports/errors.ts";
 import { problemOf } from "./problem.ts";
 
 /**
- * Refuses requests that name a host that is not ours, and those that change something on behalf of a
- * page that is not: a browser names the page's origin then. Without authentication a page on the web
- * could otherwise reach a server on loopback under a name of its own (DNS rebinding), or post to it
- * what needs no body. Pages of `corsOrigins` are meant to.
+ * Refuses requests that name a host which is not `ours`. Without authentication a page on the web
+ * could otherwise reach a server on loopback under a name of its own (DNS rebinding).
  */
-export function hostGuard(
-  allowed: ReadonlySet<string>,
-  corsOrigins: readonly string[] = [],
-): MiddlewareHandler {
+export function hostGuard(ours: ReadonlySet<string>): MiddlewareHandler {
   return async (c, next) => {
-    const host = hostName(c.req.header("Host") ?? new URL(c.req.url).host);
-    if (!allowed.has(host)) return refused(c, "Host not allowed");
-    const origin = c.req.header("Origin");
-    const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-    if (isRead || origin === undefined || allowed.has(originHost(origin))) return next();
-    if (corsOrigins.includes(origin)) return next();
+    if (!ours.has(hostName(hostOf(c)))) return refused(c, "Host not allowed");
+    return next();
+  };
+}
+
+export interface OriginGuardOptions {
+  /** Names that this server has, whatever a request's `Host` says. */
+  readonly ours: ReadonlySet<string>;
+  /** Origins whose pages are meant to call. */
+  readonly corsOrigins: readonly string[];
+}
+
+const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * Refuses requests by which a page of another origin would change something: a browser says for every
+ * such request which page sends it. Who says nothing is no browser. A page is the server's own if the
+ * browser says so, or by the host of its origin: by the request's own `Host`, or one of `ours`,
+ * which a proxy may have in front of it.
+ */
+export function originGuard({ ours, corsOrigins }: OriginGuardOptions): MiddlewareHandler {
+  return async (c, next) => {
+    const isOwn = READS.has(c.req.method) || isFromOwnPage(c, ours);
+    if (isOwn || corsOrigins.includes(c.req.header("Origin") ?? "")) return next();
     return refused(c, "Origin not allowed");
   };
 }
 
-/** The names of loopback, and whatever the server was told to listen on. */
-export function allowedHosts(listenHost: string): ReadonlySet<string> {
-  return new Set(["localhost", "127.0.0.1", "[::1]", hostName(listenHost)]);
+function isFromOwnPage(c: Context, ours: ReadonlySet<string>): boolean {
+  const origin = c.req.header("Origin");
+  const site = c.req.header("Sec-Fetch-Site");
+  if (site === "same-origin") return true;
+  if (site === "cross-site") return false;
+  // "none": no page did it, but the browser's user
+  if (origin === undefined) return site === undefined || site === "none";
+  const url = URL.parse(origin);
+  if (!url) return false;
+  return ours.has(url.hostname) || url.host === URL.parse(`${url.protocol}//${hostOf(c)}/`)?.host;
+}
+
+/** Names by which a server is reached on its own machine. */
+export const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
+
+/** Names of hosts as requests are compared with them: as URLs have them, without ports. */
+export function hostNames(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map(hostName).filter((name) => name !== ""));
+}
+
+function hostOf(c: Context): string {
+  return c.req.header("Host") ?? new URL(c.req.url).host;
+}
+
+/** A host without its port, as URLs have it; "" for what is none. */
+function hostName(host: string): string {
+  const isBareIpv6 = /^[0-9a-f]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(host);
+  const text = isBareIpv6 ? `[${host}]` : host;
+  if (!/^[\w.:[\]-]+$/.test(text)) return "";
+  return URL.parse(`http://${text}/`)?.hostname ?? "";
 }
 
 function refused(c: Context, text: string): Response {
   return problemOf(c, new RunlogError("host-refused", text));
-}
-
-/** The host of an origin; "" for one that has none, such as `null`. */
-function originHost(origin: string): string {
-  return URL.canParse(origin) ? hostName(new URL(origin).host) : "";
-}
-
-function hostName(host: string): string {
-  return host.toLowerCase().replace(/:\d+$/, "");
 }

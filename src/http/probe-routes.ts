@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { SessionService } from "../core/service.ts";
+import { otherMethods } from "./other-methods.ts";
 
 /**
  * `/health`: the process answers. `/ready`: it can do its work; else it says what is missing. Neither
@@ -32,5 +33,6 @@ export function createProbeRoutes({
     if (names.length === 0) return c.json({ status: "ready" });
     return c.json({ status: "unavailable", missing: names }, 503, { "Retry-After": "5" });
   });
+  for (const path of ["/health", "/ready"]) routes.all(path, otherMethods(["GET"]));
   return routes;
 }

@@ -14,6 +14,7 @@ const KINDS = {
   "invalid-input": { status: 400 },
   "unsupported-media-type": { status: 415 },
   "body-too-large": { status: 413 },
+  "request-timeout": { status: 408, retryAfter: 2 },
   "host-refused": { status: 403 },
   "token-missing": { status: 401 },
   "token-invalid": { status: 401 },
@@ -50,15 +51,42 @@ const KINDS = {
   internal: { status: 500 },
 } as const satisfies Record<RunlogErrorCode, Kind>;
 
+/** What is wrong with a request as such: no port ever says so. */
+type HttpCode =
+  | "bad-request"
+  | "not-found"
+  | "method-not-allowed"
+  | "not-acceptable"
+  | "expectation-failed"
+  | "headers-too-large"
+  | "not-implemented";
+
+const HTTP_KINDS: Readonly<Record<HttpCode, Kind>> = {
+  "bad-request": { status: 400 },
+  "not-found": { status: 404 },
+  "method-not-allowed": { status: 405 },
+  "not-acceptable": { status: 406 },
+  "expectation-failed": { status: 417 },
+  "headers-too-large": { status: 431 },
+  "not-implemented": { status: 501 },
+};
+
+export type ProblemCode = RunlogErrorCode | HttpCode;
+
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",
   401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
+  405: "Method Not Allowed",
+  406: "Not Acceptable",
+  408: "Request Timeout",
   409: "Conflict",
   413: "Content Too Large",
   415: "Unsupported Media Type",
+  417: "Expectation Failed",
   422: "Unprocessable Content",
+  431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   501: "Not Implemented",
   502: "Bad Gateway",
@@ -78,20 +106,31 @@ const OWN_TEXTS: ReadonlySet<RunlogErrorCode> = new Set([
 const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit", "phase"]);
 
 export interface ProblemOptions {
-  readonly code: RunlogErrorCode | "not-found";
+  readonly code: ProblemCode;
   readonly detail: string;
   readonly facts?: Readonly<Record<string, unknown>>;
   /** Instead of the code's own: a runner's status that is passed on. */
   readonly status?: ContentfulStatusCode;
+  /** Headers beyond those of every problem. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A problem document as it goes out. */
+export interface ProblemAnswer {
+  readonly status: ContentfulStatusCode;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
 /**
  * A problem document (RFC 9457) with `error` equal to `detail`, which is what existing clients read.
- * Standard members win over facts of the same name. A HEAD request gets the headers alone.
+ * Standard members win over facts of the same name. `instance` is the request's id.
  */
-export function problem(c: Context, options: ProblemOptions): Response {
-  const { code, detail, facts = {} } = options;
-  const kind: Kind = code === "not-found" ? { status: 404 } : KINDS[code];
+export function problemAnswer(
+  { code, detail, facts = {}, headers = {}, ...options }: ProblemOptions,
+  instance: string = crypto.randomUUID(),
+): ProblemAnswer {
+  const kind: Kind = isHttpCode(code) ? HTTP_KINDS[code] : KINDS[code];
   const status = options.status ?? kind.status;
   const shown = Object.entries(facts).filter(([name]) => SHOWN_FACTS.has(name));
   const body = {
@@ -101,11 +140,24 @@ export function problem(c: Context, options: ProblemOptions): Response {
     status,
     detail,
     error: detail,
-    instance: requestId(c),
+    instance,
   };
-  const headers: Record<string, string> = { "Content-Type": "application/problem+json" };
-  if (kind.retryAfter !== undefined) headers["Retry-After"] = String(kind.retryAfter);
-  return c.body(JSON.stringify(body), status, headers);
+  const { retryAfter } = kind;
+  return {
+    status,
+    headers: {
+      "Content-Type": "application/problem+json",
+      ...(retryAfter !== undefined && { "Retry-After": String(retryAfter) }),
+      ...headers,
+    },
+    body: JSON.stringify(body),
+  };
+}
+
+/** The answer with a problem document. A HEAD request gets the headers alone. */
+export function problem(c: Context, options: ProblemOptions): Response {
+  const { status, headers, body } = problemAnswer(options, requestId(c));
+  return c.body(body, status, { ...headers });
 }
 
 /**
@@ -119,6 +171,10 @@ export function problemOf(c: Context, error: unknown, fallback = "Internal error
   return problem(c, { code, detail: own ? error.message : fallback, facts });
 }
 
+function isHttpCode(code: ProblemCode): code is HttpCode {
+  return Object.hasOwn(HTTP_KINDS, code);
+}
+
 function requestId(c: Context): string {
-  return c.req.header("X-Request-Id")?.slice(0, 128) ?? crypto.randomUUID();
+  return c.req.header("X-Request-Id")?.slice(0, 128) || crypto.randomUUID();
 }

@@ -1,13 +1,17 @@
 import type { Context } from "hono";
-import type { ByteBudget } from "../stream/byte-budget.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { concatBytes } from "../stream/concat.ts";
+import { gunzipStream } from "../stream/gzip.ts";
+import { HeldPieces } from "../stream/held-pieces.ts";
+import type { BudgetHold, SharedBudget } from "../stream/shared-budget.ts";
 import { Utf8Repair } from "../stream/utf8-repair.ts";
+import { accessOf } from "./access.ts";
+import { projectOf } from "./session-key.ts";
 
 export interface ReadBodyOptions {
   readonly limitBytes: number;
   /** Shared by all requests of the process that wait with a body. */
-  readonly budget: ByteBudget;
+  readonly budget: SharedBudget;
 }
 
 /** Largest body of a run, bytes (contract 1.5). */
@@ -25,33 +29,33 @@ export interface JsonBody {
 
 /**
  * Reads a JSON body; its bytes are held in the budget until it is released. Throws
- * `unsupported-media-type`, `body-too-large`, `invalid-input` (not UTF-8, or broken off), and
- * `overloaded` when too many bodies wait already.
+ * `unsupported-media-type`, `body-too-large`, `invalid-input` (not UTF-8, damaged, or broken off),
+ * `request-timeout` when it came slowly and others need its memory, and `overloaded` when there is none.
  */
 export async function readJsonBody(c: Context, options: ReadBodyOptions): Promise<JsonBody> {
   if (!/^application\/json\s*(;|$)/i.test(c.req.header("Content-Type") ?? "")) throw notJson();
   const { limitBytes, budget } = options;
   const declared = Number(c.req.header("Content-Length") ?? 0);
   if (declared > limitBytes) throw tooLarge(limitBytes);
-  const lease = budget.lease();
+  const body = bodyOf(c);
+  const hold = budget.hold([accessOf(c).holder, projectOf(c)]);
   try {
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    const pieces = new HeldPieces<ArrayBuffer>();
     const utf8 = new Utf8Repair();
-    let length = 0;
-    for await (const chunk of bodyChunks(c)) {
-      length += chunk.length;
-      if (length > limitBytes) throw tooLarge(limitBytes);
-      if (!lease.tryGrow(chunk.length))
-        throw new RunlogError("overloaded", "Too many requests are waiting");
-      chunks.push(chunk);
+    for await (const chunk of bodyChunks(body, hold.lost)) {
+      if (pieces.bytes + chunk.length > limitBytes) throw tooLarge(limitBytes);
+      if (!(await hold.grow(chunk.length))) throw noRoom(hold);
+      pieces.add(chunk);
       utf8.push(chunk);
     }
+    if (hold.lost.aborted) throw noRoom(hold);
+    hold.keep();
     utf8.finish();
     if (utf8.repaired > 0)
       throw new RunlogError("invalid-input", "invalid input: the body is not UTF-8");
-    return { bytes: concatBytes(chunks), release: () => lease.release() };
+    return { bytes: concatBytes(pieces.take()), release: () => hold.release() };
   } catch (error) {
-    lease.release();
+    hold.release();
     throw error;
   }
 }
@@ -65,25 +69,53 @@ export async function dropJsonBody(c: Context, options: ReadBodyOptions): Promis
     (await readJsonBody(c, options)).release();
     return;
   }
-  for await (const chunk of bodyChunks(c)) if (chunk.length > 0) throw notJson();
+  const never = new AbortController().signal;
+  for await (const chunk of bodyChunks(c.req.raw.body, never))
+    if (chunk.length > 0) throw notJson();
 }
 
-async function* bodyChunks(c: Context): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const reader = c.req.raw.body?.getReader();
+type Body = ReadableStream<Uint8Array<ArrayBuffer>>;
+
+/** The body as its client made it, before it was packed. */
+function bodyOf(c: Context): Body | null {
+  const { body } = c.req.raw;
+  const coding = (c.req.header("Content-Encoding") ?? "").trim().toLowerCase();
+  if (coding === "" || coding === "identity") return body;
+  if (coding === "gzip" || coding === "x-gzip") return body && gunzipStream(body);
+  throw new RunlogError("unsupported-media-type", "Content-Encoding may only be gzip or identity");
+}
+
+async function* bodyChunks(
+  body: Body | null,
+  lost: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const reader = body?.getReader();
   if (!reader) return;
+  const leave = (): void => {
+    reader.cancel().catch(() => {
+      // the connection is gone already
+    });
+  };
+  // a read that waits for the client ends by this
+  lost.addEventListener("abort", leave, { once: true });
   try {
     for (;;) {
       const { value, done } = await reader.read().catch((cause: unknown) => {
-        throw new RunlogError("invalid-input", "The body broke off", { cause });
+        throw new RunlogError("invalid-input", "The body broke off or is damaged", { cause });
       });
       if (done) return;
       yield value;
     }
   } finally {
-    await reader.cancel().catch(() => {
-      // the connection is gone already
-    });
+    lost.removeEventListener("abort", leave);
+    leave();
   }
+}
+
+function noRoom({ lost }: BudgetHold): RunlogError {
+  return lost.aborted
+    ? new RunlogError("request-timeout", "The body came too slowly while others are waiting")
+    : new RunlogError("overloaded", "Too many requests are waiting");
 }
 
 function tooLarge(limit: number): RunlogError {

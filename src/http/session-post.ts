@@ -17,7 +17,7 @@ export function sessionPost(service: SessionService) {
       return failed(c, service, error, "Failed to validate API key configuration");
     }
     try {
-      const created = await createSession(directoryOf(c, service), request, environment);
+      const created = await createSession(service, directoryOf(c, service), request, environment);
       const message = "Agentic session created successfully";
       return c.json({ message, ...created }, 201);
     } catch (error) {

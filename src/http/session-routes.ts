@@ -1,7 +1,8 @@
-import { type Context, type Handler, Hono } from "hono";
+import { type Context, type Handler, Hono, type MiddlewareHandler } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
 import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
+import { keptByNobody } from "./kept-by-nobody.ts";
 import { adoptOldLog, requireAdoption } from "./adopt-old-log.ts";
 import { archivePost } from "./archive-post.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
@@ -13,6 +14,7 @@ import { exportGet } from "./export-get.ts";
 import { feedbackPost } from "./feedback-post.ts";
 import { interruptPost } from "./interrupt-post.ts";
 import { mcpStatusGet } from "./mcp-status-get.ts";
+import { otherMethods } from "./other-methods.ts";
 import { podEventsGet } from "./pod-events-get.ts";
 import { problemOf } from "./problem.ts";
 import { restorePost } from "./restore-post.ts";
@@ -21,6 +23,7 @@ import { sessionDelete } from "./session-delete.ts";
 import { sessionPatch } from "./session-patch.ts";
 import { sessionPost } from "./session-post.ts";
 import { sessionPut } from "./session-put.ts";
+import { projectOf, sessionKeyOf, taskIdOf } from "./session-key.ts";
 import { sessionGet, sessionsGet } from "./sessions-get.ts";
 import { startPost } from "./start-post.ts";
 import { stopPost } from "./stop-post.ts";
@@ -83,6 +86,7 @@ export function createSessionRoutes(
   options: SessionRoutesOptions = {},
 ): Hono {
   const routes = new Hono();
+  routes.use("*", keptByNobody());
   routes.onError((error, c) => {
     if (!(error instanceof RunlogError) || LOGGED.has(error.code))
       service.logger.error("request-failed", { route: c.req.routePath, error });
@@ -96,5 +100,19 @@ export function createSessionRoutes(
     if (rule.session !== null) guards.push(requireAdoption(service));
     routes.on(method, [path], ...guards, handler(service));
   }
+  for (const path of new Set(SESSION_ROUTES.map(([, each]) => each))) {
+    const rows = SESSION_ROUTES.filter((row) => row[1] === path);
+    routes.all(path, requireNames(), otherMethods(rows.map(([method]) => method)));
+  }
   return routes;
+}
+
+/** Says first what is wrong with the names of a path, as its routes do. */
+function requireNames(): MiddlewareHandler {
+  return async (c, next) => {
+    if (c.req.param("sessionName") === undefined) projectOf(c);
+    else sessionKeyOf(c);
+    if (c.req.param("taskId") !== undefined) taskIdOf(c);
+    await next();
+  };
 }

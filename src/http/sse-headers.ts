@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { accepts } from "./accept.ts";
 
 /** What every stream of events has (contract 2.1). */
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
@@ -9,7 +10,7 @@ export const SSE_HEADERS: Readonly<Record<string, string>> = {
 
 /** Whether a request's `Accept` names event streams. */
 export function acceptsEventStream(c: Context): boolean {
-  return /(^|[\s,])text\/event-stream\s*($|[,;])/i.test(c.req.header("Accept") ?? "");
+  return accepts(c.req.header("Accept"), "text/event-stream");
 }
 
 /** The header that says why a client is told the whole history. */

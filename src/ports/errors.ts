@@ -8,6 +8,7 @@ export type RunlogErrorCode =
   | "invalid-input"
   | "unsupported-media-type"
   | "body-too-large"
+  | "request-timeout"
   | "host-refused"
   // callers
   | "token-missing"

@@ -23,6 +23,14 @@ export function gunzipMember(
   return chunksOf(stream);
 }
 
+/**
+ * What the gzip member that `source` is holds, inflated as it is pulled; may be cancelled at any time. Fails
+ * with a TypeError as `gunzipMember` does.
+ */
+export function gunzipStream(source: ReadableStream<Chunk>): ReadableStream<Chunk> {
+  return through(source, new DecompressionStream("gzip"));
+}
+
 /** `source` as one gzip member; may be cancelled at any time, which cancels `source`. */
 export function gzipStream(source: ReadableStream<Chunk>): ReadableStream<Chunk> {
   return through(source, new CompressionStream("gzip"));

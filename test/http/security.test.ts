@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
+import type { Authorizer } from "../../src/ports/authorizer.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LogFacts, Logger } from "../../src/ports/logger.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
@@ -51,6 +52,39 @@ describe("what a browser makes of answers (PROTOCOL 1.7)", () => {
       expect(headers.has("x-powered-by")).toBe(false);
       await body?.cancel();
     }
+  });
+});
+
+describe("caches (PROTOCOL 1.8)", () => {
+  const PRIVATE = "private, no-store";
+  const cacheOf = async (answer: Promise<Response>): Promise<string | null> => {
+    const { headers, body } = await answer;
+    await body?.cancel();
+    return headers.get("Cache-Control");
+  };
+
+  it.each<[string, string, string]>([
+    ["with a token", "no-cache, private, no-store", "t"],
+    ["without one", "no-cache", ""],
+  ])("keep nothing of what a caller gets, %s", async (_how, ofStream, token) => {
+    const authorizer: Authorizer = {
+      identify: async () => ({ userId: "u", userName: null, groups: [], token: token || null }),
+      allows: async (_caller, { project }) => project === "p1",
+    };
+    const { session, fetch } = await start({ authorizer });
+    await session.play([startedEvent(), finishedEvent()]);
+    const { sse } = await session.watch();
+    const [{ id = "" } = {}] = await sse.events(1);
+    await sse.cancel();
+    const paths = ["", "/export", "/agui/capabilities", `/agui/events/${id}/body`, "/agui/tasks"];
+    for (const path of paths) expect(await cacheOf(session.get(path)), path).toBe(PRIVATE);
+    const other = "/api/projects/p2/agentic-sessions";
+    expect(await cacheOf(fetch(other)), "403").toBe(PRIVATE);
+    expect(await cacheOf(session.get("/agui/run")), "405").toBe(PRIVATE);
+    expect(await cacheOf(session.get("/agui/events?view=odd")), "400").toBe(PRIVATE);
+    expect(await cacheOf(session.get("/agui/events"))).toBe(ofStream);
+    expect(await cacheOf(session.get("/agui/events", {}, "HEAD"))).toBe(ofStream);
+    expect(await cacheOf(session.post("/agui/connect", "{}"))).toBe(ofStream);
   });
 });
 

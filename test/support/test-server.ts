@@ -1,5 +1,4 @@
 import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
 import {
   createLocalAuthorizer,
   createLocalDirectory,
@@ -14,8 +13,10 @@ import {
   type ServiceLimits,
   type SessionPorts,
 } from "../../src/core/service.ts";
+import { createHttpServer } from "../../src/entry/http-server.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
+import type { Authorizer } from "../../src/ports/authorizer.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
@@ -37,6 +38,8 @@ export interface TestServerOptions {
   readonly platform?: (runnerUrl: string) => PlatformPorts;
   readonly models?: readonly string[];
   readonly legacy?: LegacyOptions;
+  /** Who knows callers, if not the platform. */
+  readonly authorizer?: Authorizer;
   /** What is to be other than with the platform's directory. */
   readonly directory?: Partial<SessionDirectory>;
   /** Default: nobody is told. */
@@ -81,6 +84,7 @@ export async function createTestServer(options: TestServerOptions) {
   const service = await createSessionService({
     store,
     ...ports,
+    ...(options.authorizer && { authorizer: options.authorizer }),
     archiver,
     feed: createMemoryLiveFeed(),
     directory,
@@ -122,7 +126,7 @@ export async function createTestServer(options: TestServerOptions) {
 /** The same server behind a real socket. */
 export async function listenTestServer(options: TestServerOptions) {
   const server = await createTestServer(options);
-  const listening = createAdaptorServer({ fetch: server.app.fetch, overrideGlobalObjects: false });
+  const listening = createHttpServer(server.app.fetch);
   await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
   const { port } = listening.address() as AddressInfo;
   const origin = `http://127.0.0.1:${port}`;
@@ -135,7 +139,7 @@ export async function listenTestServer(options: TestServerOptions) {
       await server.dispose();
       await new Promise<void>((resolve) => {
         listening.close(() => resolve());
-        if ("closeAllConnections" in listening) listening.closeAllConnections();
+        listening.closeAllConnections();
       });
     },
   };

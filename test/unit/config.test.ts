@@ -104,8 +104,10 @@ describe("parseConfig", () => {
       maxConnections: 12_000,
       replayBytes: 64 * 1024 * 1024,
       corsOrigins: [],
+      hosts: [],
       runQueue: 8,
       runIdleMs: null,
+      runMaxMs: null,
       sessionIdleMs: 600_000,
       drainMs: 10_000,
     });
@@ -279,4 +281,21 @@ describe("parseConfig", () => {
     expect(problemsOf({ STATE_BASE_DIR: "/a", STORAGE_URL: "file:/b" })).toHaveLength(1);
     expect(problemsOf({ RUNNER_URL: "http://user:secret@host/" })).toHaveLength(1);
   });
+
+  it.each(["localhost", "a.example, B.example", "192.0.2.7", "::1,[fe80::1]", "my_host"])(
+    "takes %j for names of hosts",
+    (text) => {
+      const hosts = text.split(",").map((name) => name.trim());
+      expect(parseConfig({ RUNLOG_HOSTS: text }).hosts).toEqual(hosts);
+    },
+  );
+
+  it.each(["https://a.example", "a.example:80", "*.example", "a/b", "10.0.0.0/8", "a,,b", "a b"])(
+    "takes %j for no names of hosts",
+    (text) => {
+      expect(problemsOf({ RUNLOG_HOSTS: text })).toEqual([
+        `RUNLOG_HOSTS must be names of hosts without ports, not "${text}"`,
+      ]);
+    },
+  );
 });

@@ -133,5 +133,28 @@ export function errorsSuite(fresh: FreshServer): void {
           await expectProblem(await server.fetch(path), 404, "Not found");
       }),
     );
+
+    it.each([
+      ["s1/agui/run", "GET", "POST, OPTIONS"],
+      ["s1/agui/run", "HEAD", "POST, OPTIONS"],
+      ["s1/agui/events", "POST", "GET, HEAD, OPTIONS"],
+      ["s1/agui/events", "DELETE", "GET, HEAD, OPTIONS"],
+      ["s1/displayname", "GET", "PUT, OPTIONS"],
+      ["s1", "POST", "GET, PATCH, PUT, DELETE, HEAD, OPTIONS"],
+      ["../agentic-sessions", "PUT", "GET, POST, HEAD, OPTIONS"],
+      ["../../../../health", "POST", "GET, HEAD, OPTIONS"],
+      ["../../../../ready", "PATCH", "GET, HEAD, OPTIONS"],
+    ])("a path %j has no %s: 405 says what it has", (path, method, allowed) =>
+      fresh(async (server) => {
+        const url = `/api/projects/p1/agentic-sessions/${path}`;
+        const response = await server.fetch(url, { method });
+        expect(response.headers.get("Allow")).toBe(allowed);
+        if (method === "HEAD") expect(response.status).toBe(405);
+        else await expectProblem(response, 405, `${method} is not allowed here, only ${allowed}`);
+        const asked = await server.fetch(url, { method: "OPTIONS" });
+        expect([asked.status, asked.headers.get("Allow")]).toEqual([204, allowed]);
+        expect(server.runner.requests).toEqual([]);
+      })(),
+    );
   });
 }

@@ -91,6 +91,65 @@ export function exportSuite(fresh: FreshServer): void {
       }),
     );
 
+    it.each<[string, string | null, string]>([
+      ["", null, "application/json"],
+      ["", "", "application/json"],
+      ["", "*/*", "application/json"],
+      ["", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"],
+      ["", "application/*, text/*;q=0.9", "application/json"],
+      ["", "application/x-ndjson, */*", "application/x-ndjson"],
+      ["", "Application/X-NDJSON; q=0.5, text/markdown;q=0.4", "application/x-ndjson"],
+      ["", "application/json;q=0, */*;q=0.1", "application/x-ndjson"],
+      ["", "text/*", "text/markdown; charset=utf-8"],
+      ["", "text/markdown", "text/markdown; charset=utf-8"],
+      ["", "application/json;q=0.1, text/markdown;charset=utf-8", "text/markdown; charset=utf-8"],
+      ["?format=markdown", "application/json", "text/markdown; charset=utf-8"],
+      ["?format=ndjson", null, "application/x-ndjson"],
+      ["?format=json", "text/markdown", "application/json"],
+    ])("%j with Accept %j is %s", (query, accept, type) =>
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await session.run('{"messages":[{"id":"m","role":"user","content":"What is new?"}]}');
+        const headers = accept === null ? {} : { Accept: accept };
+        const response = await session.get(`/export${query}`, headers);
+        expect([response.status, response.headers.get("Content-Type")]).toEqual([200, type]);
+        expect(response.headers.get("Vary")).toContain("Accept");
+        const text = await response.text();
+        expect(text).toContain("What is new?");
+        expect(text.slice(0, 1)).toBe(type.startsWith("text/") ? "#" : "{");
+        const head = await session.get(`/export${query}`, headers, "HEAD");
+        expect([head.status, head.headers.get("Content-Type")]).toEqual([200, type]);
+      })(),
+    );
+
+    it.each(["text/html", "application/xml", "text/plain, application/json;q=0", "*/*;q=0", "?"])(
+      "is never anything else than what is wanted: Accept %j is 406 and says what there is",
+      (accept) =>
+        fresh(async (server) => {
+          const session = new SessionClient(server);
+          await session.run();
+          await expectProblem(
+            await session.get("/export", { Accept: accept }),
+            406,
+            "An export is application/json, application/x-ndjson or text/markdown",
+          );
+        })(),
+    );
+
+    it(
+      "has no other formats than those it names",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await session.run();
+        for (const format of ["xml", "", "JSON", "toString"])
+          await expectProblem(
+            await session.get(`/export?format=${format}`),
+            400,
+            "Invalid format: it may be json, ndjson or markdown",
+          );
+      }),
+    );
+
     it(
       "answers HEAD with the headers alone",
       fresh(async (server) => {

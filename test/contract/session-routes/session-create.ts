@@ -27,6 +27,51 @@ const EVERYTHING = {
 export function sessionCreateSuite(fresh: FreshServer): void {
   describe("a session is made (PROTOCOL 7.5)", () => {
     it(
+      "under the name that its body gives, once",
+      fresh(async (server) => {
+        const project = new ProjectClient(server);
+        const response = await project.send("POST", "", { body: { name: "my-session" } });
+        expect(response.status).toBe(201);
+        expect(await response.json()).toMatchObject({
+          name: "my-session",
+          autoBranch: "ambient/my-session",
+        });
+        const document = await project.get("my-session");
+        expect(document).toMatchObject({ metadata: { name: "my-session" } });
+        await expectProblem(
+          await project.send("POST", "", { body: { name: "my-session", timeout: 1 } }),
+          409,
+          "There is a session of this name",
+        );
+        expect(await project.get("my-session")).toEqual(document);
+        const session = new SessionClient(server, "my-session");
+        expect(await session.run()).toEqual({ runId: "r", threadId: "my-session" });
+      }),
+    );
+
+    it(
+      "under a name of its own where the body gives none, and never under one that cannot be",
+      fresh(async (server) => {
+        const project = new ProjectClient(server);
+        for (const name of ["", null]) {
+          const made = await project.send("POST", "", { body: { name } });
+          expect(await made.json()).toMatchObject({ name: expect.stringMatching(NAME) });
+        }
+        for (const name of ["..", "A", "a/b", "a.b", "-a", "a".repeat(56), "a".repeat(64)])
+          await expectProblem(
+            await project.send("POST", "", { body: { name } }),
+            400,
+            /^Invalid session name/,
+          );
+        await expectProblem(
+          await project.send("POST", "", { body: { name: 7 } }),
+          400,
+          "Invalid request body",
+        );
+      }),
+    );
+
+    it(
       "of an empty object, with the defaults",
       fresh(async (server) => {
         const project = new ProjectClient(server);

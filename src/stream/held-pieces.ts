@@ -7,10 +7,10 @@ const JOINED_BYTES = 4096;
  * bytes cost N and not N² to collect. What is kept in memory is in proportion to the bytes added,
  * however small the pieces are and whatever larger array they are views of.
  */
-export class HeldPieces {
-  #pieces: Uint8Array[] = [];
+export class HeldPieces<T extends ArrayBufferLike = ArrayBufferLike> {
+  #pieces: Uint8Array<T | ArrayBuffer>[] = [];
   /** Where small pieces are joined; never handed out. */
-  #joined: Uint8Array | null = null;
+  #joined: Uint8Array<ArrayBuffer> | null = null;
   #joinedLength = 0;
   #bytes = 0;
 
@@ -20,7 +20,7 @@ export class HeldPieces {
   }
 
   /** Adds a piece, which must not change any more. */
-  add(piece: Uint8Array): void {
+  add(piece: Uint8Array<T>): void {
     this.#bytes += piece.length;
     if (piece.length >= SMALL_BYTES) {
       this.#closeJoined();
@@ -34,7 +34,7 @@ export class HeldPieces {
   }
 
   /** Hands out the pieces in their order and holds nothing then. */
-  take(): Uint8Array[] {
+  take(): Uint8Array<T | ArrayBuffer>[] {
     this.#closeJoined();
     const pieces = this.#pieces;
     this.#pieces = [];
@@ -50,6 +50,8 @@ export class HeldPieces {
 }
 
 /** The same bytes without keeping a much larger array alive. */
-export function compact(view: Uint8Array): Uint8Array {
+export function compact<T extends ArrayBufferLike>(
+  view: Uint8Array<T>,
+): Uint8Array<T | ArrayBuffer> {
   return view.length * 2 < view.buffer.byteLength ? view.slice() : view;
 }
