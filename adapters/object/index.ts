@@ -4,12 +4,14 @@ import { isLogId } from "../../src/ports/log-id.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
+import { onceEach } from "../../src/stream/once-each.ts";
+import { checkBucket } from "./check-bucket.ts";
 import { checkFormat } from "./format.ts";
 import { createKeys } from "./keys.ts";
 import { createLeases } from "./lease.ts";
 import { listLogs } from "./list.ts";
 import type { BucketAccess } from "./log-end.ts";
-import { allMarks } from "./marks.ts";
+import { allMarks, removeMark } from "./marks.ts";
 import type { OwnedSession } from "./owned-session.ts";
 import { createOwnedSessions } from "./owned-sessions.ts";
 import { createOwner } from "./owner.ts";
@@ -17,6 +19,7 @@ import { createPatience } from "./patience.ts";
 import { readLog } from "./read-log.ts";
 import { checkDocument, checkHead } from "./values.ts";
 import { createView } from "./view.ts";
+import { createWriteProbe } from "./write-probe.ts";
 
 export interface ObjectLogStoreOptions {
   readonly bucket: ObjectBucket;
@@ -48,12 +51,21 @@ export interface ObjectLogStoreOptions {
   readonly exclusive?: boolean;
 }
 
+/** Checks the format first: of another version's bucket nothing is touched. */
+async function checkOnce(access: BucketAccess, id: string): Promise<void> {
+  await checkFormat(access);
+  await checkBucket(access, id);
+}
+
 const CLOSED = "The store is closed";
+/** So many keys are remembered, so that each is logged once. */
+const MAX_ODD_MARKS = 1_000;
 
 /**
  * A LogStore on immutable objects. It makes, below `prefix`:
  *
  * - `runlog.json` the format version, checked by `check`;
+ * - `trials/…` what `check` puts to see what the bucket does;
  * - `lives/<project>!<session>!<epoch>!<logId>` without bytes: that the session has a log;
  * - `logs/<project>/<session>/<logId>/<log>/<start>` what one put appended, its start inverted so that
  *   the latest is listed first; `…/<start>-<end>` several of them merged; one without bytes closes
@@ -91,6 +103,11 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     garbageMs: options.garbageMs ?? 60_000,
     idleMs: options.idleMs ?? 60_000,
   });
+  const noteOddMark = onceEach(MAX_ODD_MARKS, (object) =>
+    logger.warn("run-mark-passed-over", { object }),
+  );
+  const probe = createWriteProbe({ access, clock });
+  let checked: Promise<void> | null = null;
   let closed = false;
 
   function assertOpen(): void {
@@ -169,12 +186,18 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     markOpen: async (key, logId, runId, data) =>
       withLog(key, logId, (session) => session.markOpen(runId, data)),
 
-    clearOpen: async (key, logId, runId) =>
-      withLog(key, logId, (session) => session.clearOpen(runId)),
+    async clearOpen(key, logId, runId) {
+      assertOpen();
+      await sessions.use(key, (session) =>
+        session?.logId === logId
+          ? session.clearOpen(runId)
+          : removeMark(access, { ...key, logId, runId }),
+      );
+    },
 
     async *openRuns() {
       assertOpen();
-      yield* allMarks(access);
+      yield* allMarks(access, noteOddMark);
     },
 
     async list(query = {}) {
@@ -189,7 +212,13 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
 
     async check() {
       assertOpen();
-      await checkFormat(access);
+      // what a bucket can do does not change; what failed is tried again
+      checked ??= checkOnce(access, owner.id);
+      await checked.catch((error: unknown) => {
+        checked = null;
+        throw error;
+      });
+      await probe();
     },
 
     async close() {

@@ -11,6 +11,7 @@ interface ServiceError {
 /** Answers that say that nothing was done and that trying again may help. */
 const BUSY_STATUS: ReadonlySet<number> = new Set([409, 429, 503]);
 const BUSY_NAMES: ReadonlySet<string> = new Set(["SlowDown", "ServiceUnavailable", "Throttling"]);
+const NOT_IMPLEMENTED = 501;
 /** No connection was made: nothing was asked for. */
 const NOT_CONNECTED: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
@@ -51,7 +52,8 @@ export function s3Error(cause: unknown): unknown {
     return noAnswer(cause);
   if (BUSY_STATUS.has(status) || BUSY_NAMES.has(name))
     return new RunlogError("store-busy", "The object store is busy", { cause });
-  if (status >= 500) return noAnswer(cause);
+  // 501 says that the store has no such thing, and never will have
+  if (status >= 500 && status !== NOT_IMPLEMENTED) return noAnswer(cause);
   return new RunlogError("store-failed", `The object store refuses: ${name || status}`, { cause });
 }
 

@@ -2,7 +2,7 @@ import type { Caller } from "../ports/authorizer.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import type { SessionDirectory, SessionDocument } from "../ports/session-directory.ts";
-import { isLabel } from "./names.ts";
+import { isLabel } from "../ports/label.ts";
 import { isObject, type JsonObject } from "./json-fields.ts";
 import { DELETED } from "./run-ends.ts";
 import type { SessionService } from "./service.ts";

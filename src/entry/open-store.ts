@@ -3,6 +3,7 @@ import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import type { StorageConfig } from "../config/storage.ts";
 import type { Config } from "../config.ts";
 import type { LegacyOptions } from "../core/legacy/old-logs.ts";
+import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
@@ -20,11 +21,13 @@ interface OpenStore {
 
 /**
  * Opens the store that is configured. Throws what the store throws; an object store is asked once
- * whether it can be used, so that a missing bucket or a wrong key ends the start.
+ * whether it can be used, so that a missing bucket, a wrong key or one that cannot keep logs ends the
+ * start. Whoever only reads it (`access`) need not be allowed to write.
  */
 export async function openStore(
   config: Pick<Config, "auth" | "storage" | "legacyProject">,
   surroundings: StoreSurroundings,
+  access: "read" | "write" = "write",
 ): Promise<OpenStore> {
   const { auth, storage, legacyProject } = config;
   switch (storage.kind) {
@@ -37,7 +40,7 @@ export async function openStore(
       return { store, legacy: auth.kind === "none" ? { logs, project: legacyProject } : { logs } };
     }
     default:
-      return { store: await openObjectStore(storage, surroundings) };
+      return { store: await openObjectStore(storage, surroundings, access) };
   }
 }
 
@@ -45,6 +48,7 @@ export async function openStore(
 async function openObjectStore(
   storage: Extract<StorageConfig, { readonly kind: "s3" }>,
   surroundings: StoreSurroundings,
+  access: "read" | "write",
 ): Promise<LogStore> {
   const { bucket: name, prefix, endpoint, createBucket } = storage;
   const [{ createObjectLogStore }, { createS3Bucket }] = await Promise.all([
@@ -55,11 +59,11 @@ async function openObjectStore(
   if (createBucket) await bucket.make();
   const store = createObjectLogStore({ bucket, prefix, ...surroundings });
   try {
-    await store.check();
+    await (access === "write" ? store.check() : store.list({ limit: 1 }));
   } catch (error) {
     await store.close();
     bucket.close();
-    throw error;
+    throw unfitBucket(storage, error);
   }
   return {
     ...store,
@@ -68,6 +72,17 @@ async function openObjectStore(
       bucket.close();
     },
   };
+}
+
+/** What is wrong with a bucket, with what the person who starts the server can do. */
+function unfitBucket(
+  { bucket, endpoint }: Extract<StorageConfig, { readonly kind: "s3" }>,
+  error: unknown,
+): unknown {
+  if (!hasCode(error, "store-failed")) return error;
+  const where = `bucket ${bucket} at ${endpoint ?? "Amazon S3"}`;
+  const needs = "STORAGE_URL needs a store that knows If-None-Match and Range and lists in order";
+  return new RunlogError(error.code, `${error.message} (${where}). ${needs}`, { cause: error });
 }
 
 /** How people are told where the logs are. */

@@ -81,7 +81,7 @@ export async function openToLook(config: Config, archives: Archives | null): Pro
     return { stored, shown, async close() {} };
   }
   // readers of an object store need no lease
-  const { store: stored } = await openStore(config, { clock, logger: stderrLogger });
+  const { store: stored } = await openStore(config, { clock, logger: stderrLogger }, "read");
   return {
     stored,
     shown: createArchivedReader(stored, archives, null),
