@@ -7,8 +7,9 @@ import { idOf } from "../../src/ports/session-id.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import { readBootId } from "./boot-id.ts";
 import { takeDirectory } from "./directory.ts";
-import { diskError, throwDiskError } from "./errors.ts";
+import { throwDiskError } from "./errors.ts";
 import { type DiskIo, nodeIo } from "./io.ts";
+import { keepSynced } from "./keep-synced.ts";
 import { createDiskLegacy } from "./legacy.ts";
 import { layoutOf } from "./layout.ts";
 import { listLogs } from "./list.ts";
@@ -48,8 +49,6 @@ export interface DiskLogStore extends LogStore {
   readonly legacy: LegacyLogs;
 }
 
-const SYNC_INTERVAL_MS = 1_000;
-
 /**
  * A LogStore in a directory of the local file system. It makes:
  *
@@ -87,24 +86,11 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
     },
     onError: (key, error) => logger.error("log-not-closed", { ...key, error }),
   });
-  const syncTimer = setInterval(() => void syncAll(), SYNC_INTERVAL_MS).unref();
+  const stopSyncing = keepSynced({ cache, lock, logger });
   const trash = createTrash(layout);
   const probe = createWriteProbe(layout);
   const inTurn = createTurns();
   let closed = false;
-
-  async function syncAll(): Promise<void> {
-    try {
-      lock.assertHeld();
-    } catch {
-      // another process writes here now: what is in memory stays there
-      return;
-    }
-    for (const [key, session] of cache.open())
-      await session.sync().catch((error: unknown) => {
-        logger.error("log-not-synced", { ...key, error });
-      });
-  }
 
   function assertOpen(): void {
     if (closed) throw new RunlogError("store-closed", "The store is closed");
@@ -113,6 +99,15 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   function assertWritable(): void {
     assertOpen();
     lock.assertHeld();
+  }
+
+  async function removeSession(key: SessionKey, session: OpenSession | null): Promise<boolean> {
+    if ((await newestLogId(layout, key)) === null) return false;
+    await session?.abandon();
+    await marks.clearSession(key);
+    await trash.throwAway(layout.session(key));
+    if (durable) await syncDirectory(layout.project(key.project));
+    return true;
   }
 
   function withLog<T>(
@@ -191,18 +186,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
     async delete(key) {
       assertWritable();
       return inTurn.run(idOf(key), () =>
-        cache.remove(key, async (session) => {
-          try {
-            if ((await newestLogId(layout, key)) === null) return false;
-            await session?.abandon();
-            await marks.clearSession(key);
-            await trash.throwAway(layout.session(key));
-            if (durable) await syncDirectory(layout.project(key.project));
-          } catch (error) {
-            throw diskError(error);
-          }
-          return true;
-        }),
+        cache.remove(key, (session) => removeSession(key, session).catch(throwDiskError)),
       );
     },
 
@@ -214,7 +198,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
     async close() {
       if (closed) return;
       closed = true;
-      clearInterval(syncTimer);
+      stopSyncing();
       await inTurn.idle();
       // what another process writes by now must not be called clean by this one
       if (lock.isLost) for (const [, session] of cache.open()) await session.abandon();

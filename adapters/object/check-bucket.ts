@@ -75,5 +75,5 @@ function list(
 }
 
 function unfit(what: string): RunlogError {
-  return new RunlogError("store-failed", `The object store ${what}`);
+  return new RunlogError("store-failed", `The object store ${what}`, { isUnfit: true });
 }

@@ -2,11 +2,9 @@ import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import { isLogId } from "../../src/ports/log-id.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
+import type { CreateOptions, LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { onceEach } from "../../src/stream/once-each.ts";
-import { checkBucket } from "./check-bucket.ts";
-import { checkFormat } from "./format.ts";
 import { createKeys } from "./keys.ts";
 import { createLeases } from "./lease.ts";
 import { listLogs } from "./list.ts";
@@ -17,9 +15,9 @@ import { createOwnedSessions } from "./owned-sessions.ts";
 import { createOwner } from "./owner.ts";
 import { createPatience } from "./patience.ts";
 import { readLog } from "./read-log.ts";
+import { createReadiness } from "./readiness.ts";
 import { checkDocument, checkHead } from "./values.ts";
 import { createView } from "./view.ts";
-import { createWriteProbe } from "./write-probe.ts";
 
 export interface ObjectLogStoreOptions {
   readonly bucket: ObjectBucket;
@@ -51,10 +49,13 @@ export interface ObjectLogStoreOptions {
   readonly exclusive?: boolean;
 }
 
-/** Checks the format first: of another version's bucket nothing is touched. */
-async function checkOnce(access: BucketAccess, id: string): Promise<void> {
-  await checkFormat(access);
-  await checkBucket(access, id);
+/** What a log is made with, checked and copied. */
+function firstLife({ head = null, document = null, ...given }: CreateOptions) {
+  if (given.logId !== undefined && !isLogId(given.logId))
+    throw new RunlogError("invalid-input", "This is no id of a log");
+  if (head) checkHead(head);
+  if (document) checkDocument(document);
+  return { ...given, head: head && head.slice(), document: document && document.slice() };
 }
 
 const CLOSED = "The store is closed";
@@ -106,8 +107,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const noteOddMark = onceEach(MAX_ODD_MARKS, (object) =>
     logger.warn("run-mark-passed-over", { object }),
   );
-  const probe = createWriteProbe({ access, clock });
-  let checked: Promise<void> | null = null;
+  const ready = createReadiness({ access, clock, id: owner.id });
   let closed = false;
 
   function assertOpen(): void {
@@ -130,17 +130,9 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const view = createView(access, sessions);
 
   return {
-    async create(key, { head = null, document = null, ...given } = {}) {
+    async create(key, given = {}) {
       assertOpen();
-      if (given.logId !== undefined && !isLogId(given.logId))
-        throw new RunlogError("invalid-input", "This is no id of a log");
-      if (head) checkHead(head);
-      if (document) checkDocument(document);
-      const first = {
-        ...given,
-        head: head && head.slice(),
-        document: document && document.slice(),
-      };
+      const first = firstLife(given);
       try {
         return await sessions.make(key, first, async (session) => session.stat);
       } catch (error) {
@@ -212,13 +204,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
 
     async check() {
       assertOpen();
-      // what a bucket can do does not change; what failed is tried again
-      checked ??= checkOnce(access, owner.id);
-      await checked.catch((error: unknown) => {
-        checked = null;
-        throw error;
-      });
-      await probe();
+      await ready();
     },
 
     async close() {

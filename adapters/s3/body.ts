@@ -13,7 +13,8 @@ export function bodyOf(output: GetObjectCommandOutput, start: number | null): Ob
   if (!(Body instanceof Readable)) throw noAnswer(new TypeError("An answer without a body"));
   if (start !== null && !ContentRange?.startsWith(`bytes ${start}-`)) {
     Body.on("error", () => {}).destroy();
-    throw new RunlogError("store-failed", "The object store ignores Range on GET");
+    const message = "The object store ignores Range on GET";
+    throw new RunlogError("store-failed", message, { isUnfit: true });
   }
   // `bytes 0-9/100`: the size of the whole object comes last
   const whole = ContentRange === undefined ? undefined : /\/(\d+)$/.exec(ContentRange)?.[1];

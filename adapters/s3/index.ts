@@ -164,7 +164,9 @@ function checkOrder(objects: readonly ListedObject[], startAfter = ""): void {
   let before = startAfter;
   for (const { key } of objects) {
     if (key <= before)
-      throw new RunlogError("store-failed", "The object store does not list keys in their order");
+      throw new RunlogError("store-failed", "The object store does not list keys in their order", {
+        isUnfit: true,
+      });
     before = key;
   }
 }

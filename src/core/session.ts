@@ -146,6 +146,14 @@ export class Session {
     return made;
   }
 
+  /** Removes the log if nothing was ever stored in it, nor a document beside it. Throws what the store throws. */
+  async discardEmpty(logId: string): Promise<void> {
+    const stat = await this.log.refresh();
+    if (stat?.logId !== logId || stat.end.raw > 0 || stat.document !== null) return;
+    await this.#store.delete(this.key);
+    await this.log.refresh();
+  }
+
   /** Appends events and counts them. Throws what `SessionLog.append` throws. */
   async append(
     { lines, events }: EventLines,

@@ -3,7 +3,7 @@ import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import type { StorageConfig } from "../config/storage.ts";
 import type { Config } from "../config.ts";
 import type { LegacyOptions } from "../core/legacy/old-logs.ts";
-import { hasCode, RunlogError } from "../ports/errors.ts";
+import { RunlogError } from "../ports/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
@@ -79,7 +79,7 @@ function unfitBucket(
   { bucket, endpoint }: Extract<StorageConfig, { readonly kind: "s3" }>,
   error: unknown,
 ): unknown {
-  if (!hasCode(error, "store-failed")) return error;
+  if (!(error instanceof RunlogError) || error.facts["isUnfit"] !== true) return error;
   const where = `bucket ${bucket} at ${endpoint ?? "Amazon S3"}`;
   const needs = "STORAGE_URL needs a store that knows If-None-Match and Range and lists in order";
   return new RunlogError(error.code, `${error.message} (${where}). ${needs}`, { cause: error });
