@@ -1,29 +1,30 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
-import { DatabaseSync } from "node:sqlite";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
+import type { Logger } from "../../src/ports/logger.ts";
 import { diskError, isErrno } from "./errors.ts";
 import { FORMAT, type Layout } from "./layout.ts";
+import { type DirectoryLock, lockDirectory } from "./lock.ts";
+import { replaceFileSync } from "./small-file.ts";
+import { syncDirectorySync } from "./sync-directory.ts";
 
-/** Makes the directory, takes its lock and checks its format. Returns what gives the lock back. */
-export function takeDirectory(layout: Layout): () => void {
+/** Makes the directory, takes its lock and checks its format. */
+export function takeDirectory(
+  layout: Layout,
+  logger: Pick<Logger, "warn" | "error">,
+): DirectoryLock {
   try {
-    mkdirSync(layout.projects, { recursive: true });
+    makeFolder(layout.projects);
     // SQLite opens what cannot be written for reading, and then its lock keeps nobody out
     accessSync(layout.projects, constants.W_OK);
-    const unlock = lockDirectory(layout.lockFile, layout.dir);
+    const lock = lockDirectory(layout, logger);
     try {
-      checkFormat(layout);
-      return unlock;
+      makeFolder(layout.openRuns);
+      if (formatOf(layout) === null)
+        replaceFileSync(layout.formatFile, `${JSON.stringify({ format: FORMAT })}\n`);
+      return lock;
     } catch (error) {
-      unlock();
+      lock.release();
       throw error;
     }
   } catch (error) {
@@ -31,51 +32,51 @@ export function takeDirectory(layout: Layout): () => void {
   }
 }
 
-function checkFormat(layout: Layout): void {
-  if (isKnownFormat(layout)) return;
-  writeFileSync(layout.formatFile, `${JSON.stringify({ format: FORMAT })}\n`);
-}
-
 /** Whether the directory is one of a store; throws `store-format` when it is of another version. */
-export function isKnownFormat({ dir, formatFile }: Layout): boolean {
-  let text: string;
-  try {
-    text = readFileSync(formatFile, "utf8");
-  } catch (error) {
-    if (isErrno(error, "ENOENT")) return false;
-    throw error;
-  }
-  const format = /"format"\s*:\s*(\d+)/.exec(text)?.[1];
-  if (Number(format) !== FORMAT)
-    throw new RunlogError(
-      "store-format",
-      `The directory ${dir} has format ${format ?? "(unreadable)"}; this version knows ${FORMAT}`,
-    );
-  return true;
+export function isStoreDirectory(layout: Layout): boolean {
+  return formatOf(layout) !== null || existsSync(layout.projects);
 }
 
-/** SQLite does not say which file it cannot open, nor why. */
-function openLock(lockFile: string): DatabaseSync {
-  try {
-    return new DatabaseSync(lockFile);
-  } catch (error) {
-    closeSync(openSync(lockFile, "a+"));
-    throw diskError(error, lockFile);
+function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = resolve(folder); ; made = dirname(made)) {
+    syncDirectorySync(dirname(made));
+    if (made === resolve(first)) return;
   }
 }
 
 /**
- * Takes the directory for this process. SQLite's exclusive transaction is a lock that the kernel
- * lets go with the process, however that ends, and that two processes cannot both get; nothing is
- * ever stored in the file. Returns the function that gives it back.
+ * The format version of the directory, or null if nothing says it: before the first start, and after a
+ * first start that a loss of power or a full disk has cut short.
  */
-function lockDirectory(lockFile: string, dir: string): () => void {
-  const database = openLock(lockFile);
+function formatOf({ dir, formatFile }: Layout): number | null {
+  const text = readFormat(formatFile);
+  if (text === null) return null;
+  const format = /"format"\s*:\s*(\d+)/.exec(text)?.[1];
+  if (format === undefined && !isWhole(text)) return null;
+  if (Number(format) === FORMAT) return FORMAT;
+  throw new RunlogError(
+    "store-format",
+    `The directory ${dir} has format ${format ?? "(unreadable)"}; this version knows ${FORMAT}`,
+  );
+}
+
+function readFormat(path: string): string | null {
   try {
-    database.exec("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
-  } catch (cause) {
-    database.close();
-    throw new RunlogError("store-locked", `Another server uses the directory ${dir}`, { cause });
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) return null;
+    throw error;
   }
-  return () => database.close();
+}
+
+/** Whether the text was written to its end: JSON of which nothing is missing. */
+function isWhole(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

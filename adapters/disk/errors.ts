@@ -54,6 +54,10 @@ export function isErrno(error: unknown, code: string): boolean {
 }
 
 function errnoOf(error: unknown): string | undefined {
+  if (error instanceof RunlogError) {
+    const { errno } = error.facts;
+    return typeof errno === "string" ? errno : undefined;
+  }
   return error instanceof Error && "code" in error && typeof error.code === "string"
     ? error.code
     : undefined;

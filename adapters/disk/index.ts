@@ -1,4 +1,3 @@
-import { access, constants } from "node:fs/promises";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { createLogId, isLogId } from "../../src/ports/log-id.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
@@ -8,8 +7,9 @@ import { idOf } from "../../src/ports/session-id.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import { readBootId } from "./boot-id.ts";
 import { takeDirectory } from "./directory.ts";
-import { diskError, throwDiskError } from "./errors.ts";
+import { throwDiskError } from "./errors.ts";
 import { type DiskIo, nodeIo } from "./io.ts";
+import { keepSynced } from "./keep-synced.ts";
 import { createDiskLegacy } from "./legacy.ts";
 import { layoutOf } from "./layout.ts";
 import { listLogs } from "./list.ts";
@@ -17,10 +17,12 @@ import type { FsyncPolicy } from "./log-file.ts";
 import { createMarks } from "./marks.ts";
 import { OpenSession } from "./open-session.ts";
 import { readLog } from "./read-log.ts";
-import { findLog, type FoundLog, makeLog } from "./recovery.ts";
+import { findLog, type FoundLog, makeLog, newestLogId } from "./recovery.ts";
 import { createSessionCache } from "./session-cache.ts";
+import { syncDirectory } from "./sync-directory.ts";
 import { createTrash } from "./trash.ts";
 import { checkDocument, checkHead } from "./values.ts";
+import { createWriteProbe } from "./write-probe.ts";
 
 export type { DiskIo } from "./io.ts";
 export { nodeIo } from "./io.ts";
@@ -34,8 +36,8 @@ export interface DiskLogStoreOptions {
   readonly fsync?: FsyncPolicy;
   /** Sessions whose files stay open although nobody uses them. Default 256. */
   readonly maxOpenSessions?: number;
-  /** Told of what fails in the background. Default: nobody. */
-  readonly logger?: Pick<Logger, "error">;
+  /** Told of what fails in the background, and of what is found that makes no sense. Default: nobody. */
+  readonly logger?: Pick<Logger, "warn" | "error">;
   /** What tells this run of the machine from the last one. Default: the kernel's boot id. */
   readonly bootId?: string;
   /** Default: the real system calls. */
@@ -47,18 +49,20 @@ export interface DiskLogStore extends LogStore {
   readonly legacy: LegacyLogs;
 }
 
-const SYNC_INTERVAL_MS = 1_000;
-
 /**
  * A LogStore in a directory of the local file system. It makes:
  *
  * - `runlog.json` the format version, checked at start;
- * - `lock.db` the exclusive lock of the process that owns the directory;
+ * - `lock.db` the exclusive lock of the process that owns the directory; put back if it is removed;
  * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `edits.txt`,
  *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), and
  *   `unclean` while bytes may not have reached the device;
  * - `open-runs/` one small file for each run that is open;
- * - `trash/` what is being deleted; emptied at start.
+ * - `trash/` what is being deleted; emptied at start;
+ * - `write-test.tmp` for a moment, to see whether anything can be written.
+ *
+ * A name that a start depends on is on the device, with what is in it, before anything is said to be
+ * stored; what a loss of power or a full disk has left of a first start is completed by the next.
  *
  * In `sessions/` an older system may have left logs (`legacy`). What it left of a session moves to the
  * log's directory as a whole when it is taken over.
@@ -67,11 +71,12 @@ const SYNC_INTERVAL_MS = 1_000;
  * by another version, `store-failed` and its kin when the file system says no.
  */
 export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
-  const { dir, fsync = "interval", maxOpenSessions = 256, logger, io = nodeIo } = options;
+  const { dir, fsync = "interval", maxOpenSessions = 256, logger = SILENT, io = nodeIo } = options;
   const layout = layoutOf(dir);
-  const unlock = takeDirectory(layout);
+  const lock = takeDirectory(layout, logger);
   const bootId = options.bootId ?? readBootId();
-  const marks = createMarks(layout, { durable: fsync !== "never" });
+  const durable = fsync !== "never";
+  const marks = createMarks(layout, { durable, logger });
   const opened = (found: FoundLog): OpenSession => new OpenSession({ found, fsync, bootId, io });
   const cache = createSessionCache({
     maxIdle: maxOpenSessions,
@@ -79,22 +84,30 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
       const found = await findLog(layout, key, bootId).catch(throwDiskError);
       return found && opened(found);
     },
-    onError: (key, error) => logger?.error("log-not-closed", { ...key, error }),
+    onError: (key, error) => logger.error("log-not-closed", { ...key, error }),
   });
-  const syncTimer = setInterval(() => void syncAll(), SYNC_INTERVAL_MS).unref();
+  const stopSyncing = keepSynced({ cache, lock, logger });
   const trash = createTrash(layout);
+  const probe = createWriteProbe(layout);
   const inTurn = createTurns();
   let closed = false;
 
-  async function syncAll(): Promise<void> {
-    for (const [key, session] of cache.open())
-      await session.sync().catch((error: unknown) => {
-        logger?.error("log-not-synced", { ...key, error });
-      });
-  }
-
   function assertOpen(): void {
     if (closed) throw new RunlogError("store-closed", "The store is closed");
+  }
+
+  function assertWritable(): void {
+    assertOpen();
+    lock.assertHeld();
+  }
+
+  async function removeSession(key: SessionKey, session: OpenSession | null): Promise<boolean> {
+    if ((await newestLogId(layout, key)) === null) return false;
+    await session?.abandon();
+    await marks.clearSession(key);
+    await trash.throwAway(layout.session(key));
+    if (durable) await syncDirectory(layout.project(key.project));
+    return true;
   }
 
   function withLog<T>(
@@ -102,7 +115,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
     logId: string,
     operation: (session: OpenSession) => Promise<T>,
   ): Promise<T> {
-    assertOpen();
+    assertWritable();
     return cache.use(key, (session) => {
       if (!session) throw new RunlogError("log-not-found", "There is no such log");
       session.assertIs(logId);
@@ -111,10 +124,10 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   }
 
   return {
-    legacy: createDiskLegacy({ layout, cache, inTurn, idOf, assertOpen }),
+    legacy: createDiskLegacy({ layout, cache, inTurn, idOf, assertOpen, assertWritable }),
 
     async create(key, { logId = createLogId(Date.now()), head = null, document = null } = {}) {
-      assertOpen();
+      assertWritable();
       if (!isLogId(logId)) throw new RunlogError("invalid-input", "This is no id of a log");
       checkHead(head);
       checkDocument(document);
@@ -122,7 +135,8 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
         const stat = await cache.use(key, async (session) => session?.stat ?? null);
         if (stat) return stat;
         const values = { head: head && head.slice(), document: document && document.slice() };
-        const made = await makeLog(layout, key, logId, values).catch(throwDiskError);
+        const first = { ...values, durable };
+        const made = await makeLog(layout, key, logId, first).catch(throwDiskError);
         const session = opened(made);
         cache.add(key, session);
         return session.stat;
@@ -134,13 +148,13 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
       return cache.use(key, async (session) => session?.stat ?? null);
     },
 
-    async append(key, bytes, { logId, expectedEnd, log = "raw", durable = false }) {
-      assertOpen();
+    async append(key, bytes, { logId, expectedEnd, log = "raw", durable: now = false }) {
+      assertWritable();
       return cache.use(key, async (session) => {
         if (!session) throw new RunlogError("log-not-found", "There is no such log");
         if (session.logId !== logId) throw new RunlogError("log-fenced", "The log is another one");
         const buffers = bytes instanceof Uint8Array ? [bytes] : bytes;
-        return session.append(log, buffers, expectedEnd, durable);
+        return session.append(log, buffers, expectedEnd, now);
       });
     },
 
@@ -154,7 +168,10 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
     markOpen: async (key, logId, runId, data) =>
       withLog(key, logId, () => marks.set({ ...key, logId, runId, data })),
 
-    clearOpen: async (key, logId, runId) => withLog(key, logId, () => marks.clear(key, runId)),
+    async clearOpen(key, logId, runId) {
+      assertWritable();
+      await marks.clear(key, logId, runId);
+    },
 
     async *openRuns() {
       assertOpen();
@@ -167,35 +184,29 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
     },
 
     async delete(key) {
-      assertOpen();
+      assertWritable();
       return inTurn.run(idOf(key), () =>
-        cache.remove(key, async (session) => {
-          if (!session) return false;
-          await session.abandon();
-          try {
-            await marks.clearSession(key);
-            await trash.throwAway(layout.session(key));
-          } catch (error) {
-            throw diskError(error);
-          }
-          return true;
-        }),
+        cache.remove(key, (session) => removeSession(key, session).catch(throwDiskError)),
       );
     },
 
     async check() {
-      assertOpen();
-      await access(layout.projects, constants.W_OK).catch(throwDiskError);
+      assertWritable();
+      await probe();
     },
 
     async close() {
       if (closed) return;
       closed = true;
-      clearInterval(syncTimer);
+      stopSyncing();
       await inTurn.idle();
+      // what another process writes by now must not be called clean by this one
+      if (lock.isLost) for (const [, session] of cache.open()) await session.abandon();
       await cache.closeAll();
       await trash.emptied;
-      unlock();
+      lock.release();
     },
   };
 }
+
+const SILENT: Pick<Logger, "warn" | "error"> = { warn() {}, error() {} };

@@ -29,10 +29,15 @@ export const LOG_FILES: Readonly<Record<LogName, string>> = {
 };
 export const HEAD_FILE = "head.json";
 export const DOCUMENT_FILE = "document.json";
-/** Holds the boot id of the machine while its log may have bytes that the device has not. */
+/**
+ * There while the log may have bytes that the device has not. First line: the boot id of the machine;
+ * second: up to where the device has the raw log for sure (nothing there: not known).
+ */
 export const UNCLEAN_FILE = "unclean";
 /** Behind the name of a log that is being made with values. */
 export const UNFINISHED = ".new";
+/** Behind the name of a log that is being removed where it is. */
+export const DOOMED = ".gone";
 
 export function layoutOf(dir: string): Layout {
   const projects = join(dir, "projects");

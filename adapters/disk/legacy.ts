@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
@@ -19,6 +19,8 @@ export interface DiskLegacyOptions {
   readonly inTurn: Turns;
   readonly idOf: (key: SessionKey) => string;
   readonly assertOpen: () => void;
+  /** The same for what writes. */
+  readonly assertWritable: () => void;
 }
 
 const OLD_MESSAGES = "messages.jsonl";
@@ -34,7 +36,7 @@ const CHUNK = 64 * 1024;
  * one rename of the directory to where the log's directory has to be.
  */
 export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
-  const { layout, cache, inTurn, idOf, assertOpen } = options;
+  const { layout, cache, inTurn, idOf, assertOpen, assertWritable } = options;
 
   function has(session: string): boolean {
     return [OLD_EVENTS, OLD_MESSAGES, MIGRATED_MESSAGES].some((name) =>
@@ -49,7 +51,7 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
     },
 
     async takeOver(key, edits) {
-      assertOpen();
+      assertWritable();
       return inTurn.run(idOf(key), async () => {
         if (!has(key.session) || (await cache.use(key, async (log) => log !== null))) return false;
         // so that nobody who looked before it was there says afterwards that it is not
@@ -58,7 +60,7 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
     },
 
     async migrate(key, logId, convert) {
-      assertOpen();
+      assertWritable();
       const dir = layout.log(key, logId);
       await inTurn.run(idOf(key), async () => {
         if (!existsSync(join(dir, MIGRATION))) {
@@ -81,12 +83,11 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
     },
 
     async putMessages(key, logId, messages) {
-      assertOpen();
+      assertWritable();
       const dir = layout.log(key, logId);
       await inTurn.run(idOf(key), async () => {
         if (!existsSync(dir)) throw new RunlogError("log-not-found", "There is no such log");
         await spool(join(dir, MIGRATED_MESSAGES), messages).catch(throwDiskError);
-        await syncDirectory(dir).catch(throwDiskError);
       });
     },
   };
@@ -147,6 +148,7 @@ async function spool(path: string, pieces: AsyncIterable<Uint8Array>): Promise<v
     await file.close();
   }
   await rename(temporary, path);
+  await syncDirectory(dirname(path));
 }
 
 function streamOf(

@@ -1,6 +1,8 @@
+import { isLabel } from "../../src/ports/label.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { ListedLog, ListOptions, LogPage } from "../../src/ports/log-store.ts";
+import { diskError } from "./errors.ts";
 import type { Layout } from "./layout.ts";
 import { namesIn, newestLogId } from "./recovery.ts";
 
@@ -15,11 +17,11 @@ export async function listLogs(layout: Layout, options: ListOptions = {}): Promi
   const [afterProject = "", afterSession = ""] = after?.split("/") ?? [];
   const items: ListedLog[] = [];
   for (const name of project === undefined ? await namesIn(layout.projects) : [project]) {
-    if (name < afterProject) continue;
+    if (name < afterProject || !isLabel(name)) continue;
     for (const session of await namesIn(layout.project(name))) {
       if (name === afterProject && session <= afterSession) continue;
       const key = { project: name, session };
-      const logId = await newestLogId(layout, key);
+      const logId = isLabel(session) ? await newestLogId(layout, key).catch(orNone) : null;
       if (logId === null) continue;
       const last = items.at(-1);
       // one more than asked for tells that there is another page
@@ -28,4 +30,11 @@ export async function listLogs(layout: Layout, options: ListOptions = {}): Promi
     }
   }
   return { items, next: null };
+}
+
+/** One directory that cannot be read does not keep the others from being listed. */
+function orNone(error: unknown): null {
+  const failure = diskError(error);
+  if (failure.code === "store-failed") return null;
+  throw failure;
 }

@@ -1,7 +1,9 @@
+import { dirname } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { SharedDescriptor } from "./descriptor.ts";
 import { diskError, lostEnd } from "./errors.ts";
 import type { DiskIo } from "./io.ts";
+import { syncDirectory } from "./sync-directory.ts";
 
 /** When written bytes are asked to reach the device. */
 export type FsyncPolicy = "always" | "interval" | "never";
@@ -10,6 +12,8 @@ export interface LogFileOptions {
   readonly path: string;
   /** Accepted bytes in the file; 0 if there is no file yet. */
   readonly end: number;
+  /** Whether the device has them. */
+  readonly isSynced: boolean;
   readonly fsync: FsyncPolicy;
   readonly io: DiskIo;
 }
@@ -43,13 +47,17 @@ export class LogFile {
   #committing: Promise<void> | null = null;
   /** What lies behind the end may be rubbish: cut it off before the next write. */
   #suspect = true;
-  #unsynced = false;
+  #unsynced: boolean;
+  /** Whether the device knows the file by its name: not, when it was made just now. */
+  #isNamed: boolean;
 
   constructor(options: LogFileOptions) {
     this.#options = options;
     this.#file = new SharedDescriptor(options.path, options.io);
     this.#end = options.end;
     this.#queuedEnd = options.end;
+    this.#unsynced = !options.isSynced && options.end > 0;
+    this.#isNamed = options.isSynced && options.end > 0;
   }
 
   /** Accepted bytes. */
@@ -96,7 +104,7 @@ export class LogFile {
     if (!this.#unsynced || this.#options.fsync === "never") return;
     this.#unsynced = false;
     try {
-      await this.#file.use((fd) => this.#options.io.datasync(fd));
+      await this.#file.use((fd) => this.#toDevice(fd));
     } catch (error) {
       this.#suspect = true;
       await this.#file.letGo();
@@ -164,10 +172,17 @@ export class LogFile {
       }
       this.#unsynced ||= position > this.#end;
       if (fsync === "always" || (fsync === "interval" && group.some(({ durable }) => durable))) {
-        await io.datasync(fd);
+        await this.#toDevice(fd);
         this.#unsynced = false;
       }
     });
+  }
+
+  async #toDevice(fd: number): Promise<void> {
+    await this.#options.io.datasync(fd);
+    if (this.#isNamed) return;
+    await syncDirectory(dirname(this.#options.path));
+    this.#isNamed = true;
   }
 
   async #cutBack(fd: number): Promise<void> {

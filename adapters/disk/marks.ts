@@ -1,53 +1,100 @@
-import { mkdirSync } from "node:fs";
-import { readFile, unlink } from "node:fs/promises";
-import { join } from "node:path";
-import { RunlogError } from "../../src/ports/errors.ts";
+import { unlink } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+import type { Logger } from "../../src/ports/logger.ts";
+import { isSameLog } from "../../src/ports/log-id.ts";
 import { MAX_MARK_CHARS, type OpenRunMark, type SessionKey } from "../../src/ports/log-store.ts";
+import {
+  decodeOpenRunMark,
+  encodeOpenRunMark,
+  MAX_MARK_BYTES,
+} from "../../src/ports/open-run-mark.ts";
+import { onceEach } from "../../src/stream/once-each.ts";
+import { createTurns } from "../../src/stream/turns.ts";
 import { diskError, isErrno } from "./errors.ts";
 import { type Layout, markPrefix } from "./layout.ts";
 import { namesIn } from "./recovery.ts";
-import { replaceFile } from "./small-file.ts";
+import { readSmallFile, replaceFile } from "./small-file.ts";
 
 /** The marks of open runs: one small file each, all in one directory. */
 export interface Marks {
   set(mark: OpenRunMark): Promise<void>;
-  clear(key: SessionKey, runId: string): Promise<void>;
+  /** Removes the mark of that log, whatever it is called by now. */
+  clear(key: SessionKey, logId: string, runId: string): Promise<void>;
   clearSession(key: SessionKey): Promise<void>;
+  /** The marks; what lies among them and is none is logged once by its name. */
   all(): AsyncIterable<OpenRunMark>;
 }
 
-export function createMarks(layout: Layout, options: { readonly durable: boolean }): Marks {
-  mkdirSync(layout.openRuns, { recursive: true });
+export interface MarksOptions {
+  readonly durable: boolean;
+  readonly logger: Pick<Logger, "warn">;
+}
+
+/** So many names are remembered, so that each is logged once. */
+const MAX_ODD = 1_000;
+const MARK_ENDING = ".json";
+
+export function createMarks(layout: Layout, { durable, logger }: MarksOptions): Marks {
+  const inTurn = createTurns();
+  const noteOdd = onceEach(MAX_ODD, (name, error?: unknown) =>
+    logger.warn("run-mark-passed-over", { file: join(layout.openRuns, name), error }),
+  );
+
+  /** The mark in a file, or null if there is none in it or it belongs under another name. */
+  async function read(path: string): Promise<OpenRunMark | null> {
+    const bytes = await readSmallFile(path, MAX_MARK_BYTES);
+    const mark = bytes && decodeOpenRunMark(new TextDecoder().decode(bytes));
+    return mark && layout.mark(mark, mark.runId) === path ? mark : null;
+  }
 
   return {
     async set(mark) {
       if (mark.data.length > MAX_MARK_CHARS)
         throw new RunlogError("invalid-input", "The data of an open-run mark is too long");
-      await replaceFile(layout.mark(mark, mark.runId), JSON.stringify(mark), options);
+      const path = layout.mark(mark, mark.runId);
+      await inTurn.run(path, () => replaceFile(path, encodeOpenRunMark(mark), { durable }));
     },
 
-    clear: (key, runId) => remove(layout.mark(key, runId)),
+    async clear(key, logId, runId) {
+      const path = layout.mark(key, runId);
+      await inTurn.run(path, async () => {
+        const mark = await read(path);
+        if (!mark || isSameLog(mark.logId, logId)) await remove(path);
+      });
+    },
 
     async clearSession(key) {
       const prefix = markPrefix(key);
       for (const name of await namesIn(layout.openRuns))
-        if (name.startsWith(prefix)) await remove(join(layout.openRuns, name));
+        if (name.startsWith(prefix))
+          await remove(join(layout.openRuns, name)).catch((error: unknown) => {
+            // a directory is no mark, and says nothing of the session
+            if (!hasCode(error, "store-failed")) throw error;
+            noteOdd(name, error);
+          });
     },
 
     async *all() {
       for (const name of await namesIn(layout.openRuns)) {
-        if (!name.endsWith(".json")) continue;
+        if (!name.endsWith(MARK_ENDING)) continue;
+        const path = join(layout.openRuns, name);
         try {
-          const text = await readFile(join(layout.openRuns, name), "utf8");
-          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by set() alone, replaced whole
-          yield JSON.parse(text) as OpenRunMark;
+          const mark = await read(path);
+          if (mark) yield mark;
+          else if (await isThere(path)) noteOdd(basename(path));
         } catch (error) {
-          // cleared since it was listed; anything else is a run whose end nobody would write
-          if (!isErrno(error, "ENOENT")) throw diskError(error);
+          if (!hasCode(error, "store-failed")) throw error;
+          noteOdd(name, error);
         }
       }
     },
   };
+}
+
+/** Whether it has not been cleared since it was listed. */
+async function isThere(path: string): Promise<boolean> {
+  return (await readSmallFile(path, 0)) !== null;
 }
 
 async function remove(path: string): Promise<void> {

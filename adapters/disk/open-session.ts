@@ -1,15 +1,14 @@
-import { unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
 import { LOG_NAMES, type LogName, type LogStat } from "../../src/ports/log-store.ts";
 import { diskError, throwDiskError } from "./errors.ts";
 import type { DiskIo } from "./io.ts";
-import { DOCUMENT_FILE, HEAD_FILE, LOG_FILES, UNCLEAN_FILE } from "./layout.ts";
+import { DOCUMENT_FILE, HEAD_FILE, LOG_FILES } from "./layout.ts";
 import { type FsyncPolicy, LogFile } from "./log-file.ts";
 import type { FoundLog } from "./recovery.ts";
-import { ReplacedFile, replaceFile } from "./small-file.ts";
-import { syncDirectory } from "./sync-directory.ts";
+import { ReplacedFile } from "./small-file.ts";
+import { removeUnclean, writeUnclean } from "./unclean.ts";
 import { checkDocument, checkHead } from "./values.ts";
 
 export interface OpenSessionOptions {
@@ -25,6 +24,7 @@ export class OpenSession {
   readonly #dir: string;
   readonly #fsync: FsyncPolicy;
   readonly #bootId: string;
+  readonly #syncedEnd: number;
   readonly #files: Readonly<Record<LogName, LogFile>>;
   readonly #head: ReplacedFile;
   readonly #document: ReplacedFile;
@@ -37,6 +37,7 @@ export class OpenSession {
     this.#dir = found.dir;
     this.#fsync = fsync;
     this.#bootId = bootId;
+    this.#syncedEnd = found.syncedEnd;
     this.#head = new ReplacedFile(join(found.dir, HEAD_FILE), found.head, {
       durable: fsync === "always",
     });
@@ -44,8 +45,10 @@ export class OpenSession {
     this.#document = new ReplacedFile(join(found.dir, DOCUMENT_FILE), found.document, {
       durable: fsync !== "never",
     });
-    const file = (log: LogName): LogFile =>
-      new LogFile({ path: join(found.dir, LOG_FILES[log]), end: found.end[log], fsync, io });
+    const file = (log: LogName): LogFile => {
+      const path = join(found.dir, LOG_FILES[log]);
+      return new LogFile({ path, end: found.end[log], isSynced: !found.isUnclean, fsync, io });
+    };
     this.#files = { raw: file("raw"), compact: file("compact"), edits: file("edits") };
   }
 
@@ -126,13 +129,12 @@ export class OpenSession {
     if (this.#unclean === null || this.#gone || this.#fsync === "never") return;
     await this.#unclean;
     this.#unclean = null;
-    await unlink(join(this.#dir, UNCLEAN_FILE)).catch(throwDiskError);
+    await removeUnclean(this.#dir).catch(throwDiskError);
   }
 
   /** The note has to be on the device before the first byte that might not be. */
   async #noteUnclean(): Promise<void> {
-    const durable = this.#fsync !== "never";
-    await replaceFile(join(this.#dir, UNCLEAN_FILE), this.#bootId, { durable });
-    if (durable) await syncDirectory(this.#dir);
+    const note = { bootId: this.#bootId, syncedEnd: this.#syncedEnd };
+    await writeUnclean(this.#dir, note, { durable: this.#fsync !== "never" });
   }
 }

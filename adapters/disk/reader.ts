@@ -11,13 +11,13 @@ import {
   type ReadOptions,
   type SessionKey,
 } from "../../src/ports/log-store.ts";
-import { isKnownFormat } from "./directory.ts";
+import { isStoreDirectory } from "./directory.ts";
 import { diskError, isErrno, lostEnd, throwDiskError } from "./errors.ts";
-import { DOCUMENT_FILE, HEAD_FILE, type Layout, layoutOf, LOG_FILES } from "./layout.ts";
+import { type Layout, layoutOf, LOG_FILES } from "./layout.ts";
 import { readOldMessages } from "./legacy.ts";
 import { listLogs } from "./list.ts";
 import { lastLineEnd, newestLogId } from "./recovery.ts";
-import { readSmallFile } from "./small-file.ts";
+import { readValues } from "./values.ts";
 
 const CHUNK = 256 * 1024;
 
@@ -41,15 +41,14 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
     const logId = await newestLogId(layout, key);
     if (logId === null) return null;
     const dir = layout.log(key, logId);
-    // the head first: it stands for an offset that the log has reached by then
-    const head = await readSmallFile(join(dir, HEAD_FILE));
-    const document = await readSmallFile(join(dir, DOCUMENT_FILE));
+    // the values first: the head stands for an offset that the log has reached by then
+    const values = await readValues(dir);
     const ends: [LogName, number][] = [];
     for (const log of LOG_NAMES)
       ends.push([log, (await lastLineEnd(join(dir, LOG_FILES[log]))).end]);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an entry for each name
     const end = Object.fromEntries(ends) as LogStat["end"];
-    return { logId, createdAtMs: logIdTime(logId), end, head, document };
+    return { logId, createdAtMs: logIdTime(logId), end, ...values };
   }
 
   return {
@@ -63,7 +62,7 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
 
 function isStore(layout: Layout): boolean {
   try {
-    return isKnownFormat(layout);
+    return isStoreDirectory(layout);
   } catch (error) {
     throw diskError(error, layout.formatFile);
   }

@@ -1,19 +1,16 @@
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, rename, rm, truncate, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, rmdir, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
 import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
 import { isErrno } from "./errors.ts";
-import {
-  DOCUMENT_FILE,
-  HEAD_FILE,
-  type Layout,
-  LOG_FILES,
-  UNCLEAN_FILE,
-  UNFINISHED,
-} from "./layout.ts";
-import { readSmallFile, replaceFile } from "./small-file.ts";
+import { DOCUMENT_FILE, HEAD_FILE, type Layout, LOG_FILES, UNFINISHED } from "./layout.ts";
+import { replaceFile } from "./small-file.ts";
+import { noteSuspectBytes } from "./suspect-bytes.ts";
+import { makeDirectory, syncDirectory } from "./sync-directory.ts";
 import { completeTakeOver } from "./take-over.ts";
+import { readUnclean, removeUnclean, type UncleanNote } from "./unclean.ts";
+import { readValues } from "./values.ts";
 
 /** What was found of a session on disk, repaired. */
 export interface FoundLog {
@@ -24,6 +21,10 @@ export interface FoundLog {
   readonly end: Readonly<Record<LogName, number>>;
   readonly head: Uint8Array | null;
   readonly document: Uint8Array | null;
+  /** The device has the raw log up to here. */
+  readonly syncedEnd: number;
+  /** Whether there are bytes that it may not have. */
+  readonly isUnclean: boolean;
 }
 
 const LF = 10;
@@ -39,56 +40,68 @@ export async function findLog(
   key: SessionKey,
   bootId: string,
 ): Promise<FoundLog | null> {
-  let logId = await newestLogId(layout, key);
+  const logId = await newestLogId(layout, key);
   if (logId === null) return null;
-  const openedIn = await readSmallFile(join(layout.log(key, logId), UNCLEAN_FILE));
-  if (openedIn !== null && new TextDecoder().decode(openedIn) !== bootId) {
-    const renewed = renewLogId(logId);
-    await rename(layout.log(key, logId), layout.log(key, renewed));
-    // what is read now comes from the device: from here on the new id stands for it
-    await unlink(join(layout.log(key, renewed), UNCLEAN_FILE));
-    logId = renewed;
-  }
+  const note = await readUnclean(layout.log(key, logId));
+  if (note === null || note.bootId === bootId) return openLog(layout, key, logId, note);
+  const renewed = renewLogId(logId);
+  const dir = layout.log(key, renewed);
+  await rename(layout.log(key, logId), dir);
+  await syncDirectory(layout.session(key));
+  const found = await openLog(layout, key, renewed, null);
+  const path = join(dir, LOG_FILES.edits);
+  await noteSuspectBytes({ path, syncedEnd: note.syncedEnd, rawEnd: found.end.raw });
+  // what is read now comes from the device: from here on the new id stands for it
+  await removeUnclean(dir);
+  return { ...found, end: { ...found.end, edits: (await lastLineEnd(path)).end } };
+}
+
+async function openLog(
+  layout: Layout,
+  key: SessionKey,
+  logId: string,
+  note: UncleanNote | null,
+): Promise<FoundLog> {
   const dir = layout.log(key, logId);
   await completeTakeOver(dir);
-  return {
-    logId,
-    dir,
-    end: {
-      raw: await cutTornLine(join(dir, LOG_FILES.raw)),
-      compact: await cutTornLine(join(dir, LOG_FILES.compact)),
-      edits: await cutTornLine(join(dir, LOG_FILES.edits)),
-    },
-    head: await readSmallFile(join(dir, HEAD_FILE)),
-    document: await readSmallFile(join(dir, DOCUMENT_FILE)),
+  const end = {
+    raw: await cutTornLine(join(dir, LOG_FILES.raw)),
+    compact: await cutTornLine(join(dir, LOG_FILES.compact)),
+    edits: await cutTornLine(join(dir, LOG_FILES.edits)),
   };
+  const syncedEnd = note ? Math.min(note.syncedEnd, end.raw) : end.raw;
+  return { logId, dir, end, ...(await readValues(dir)), syncedEnd, isUnclean: note !== null };
 }
 
 /** The values that a log is made with. */
 export type FirstValues = Pick<FoundLog, "head" | "document">;
 
-/** Makes an empty log, with its values in one step. */
+/** Makes an empty log, with its values in one step, on the device if it is `durable` or has values. */
 export async function makeLog(
   layout: Layout,
   key: SessionKey,
   logId: string,
-  values: FirstValues,
+  { head, document, durable }: FirstValues & { readonly durable: boolean },
 ): Promise<FoundLog> {
   const dir = layout.log(key, logId);
-  const { head, document } = values;
-  if (head === null && document === null) {
-    await mkdir(dir, { recursive: true });
-  } else {
-    // of no form that a log's name has, so that nobody finds it before it is whole
-    const unfinished = `${dir}${UNFINISHED}`;
+  // of no form that a log's name has, so that nobody finds it before it is whole
+  const unfinished = `${dir}${UNFINISHED}`;
+  try {
     await rm(unfinished, { recursive: true, force: true });
-    await mkdir(unfinished, { recursive: true });
-    const durable = { durable: true };
-    if (head) await replaceFile(join(unfinished, HEAD_FILE), head, durable);
-    if (document) await replaceFile(join(unfinished, DOCUMENT_FILE), document, durable);
+    await makeDirectory(layout.session(key), { durable });
+    await mkdir(unfinished);
+    if (head) await replaceFile(join(unfinished, HEAD_FILE), head, { durable: true });
+    if (document) await replaceFile(join(unfinished, DOCUMENT_FILE), document, { durable: true });
     await rename(unfinished, dir);
+    if (durable || head || document) await syncDirectory(layout.session(key));
+  } catch (error) {
+    // a disk that is full keeps nothing of it
+    await rm(unfinished, { recursive: true, force: true });
+    await rmdir(layout.session(key)).catch(() => {});
+    throw error;
   }
-  return { logId, dir, end: { raw: 0, compact: 0, edits: 0 }, ...values };
+  const end = { raw: 0, compact: 0, edits: 0 };
+  return { logId, dir, end, head, document, syncedEnd: 0, isUnclean: false };
 }
 
 /** The id of the session's log: the newest, should there ever be two. */

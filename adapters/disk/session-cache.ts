@@ -18,8 +18,9 @@ export interface SessionCache {
   /** Puts a session there that was just made. */
   add(key: SessionKey, session: OpenSession): void;
   /**
-   * Takes a session out without closing it and has `operation` delete it. Who asks for the session
-   * meanwhile waits, so that nobody finds again what is about to go.
+   * Takes a session out without closing it and has `operation` delete it, also one that cannot be read
+   * (`operation` is given null as if there were none). Who asks for the session meanwhile waits, so that
+   * nobody finds again what is about to go.
    */
   remove<T>(key: SessionKey, operation: (session: OpenSession | null) => Promise<T>): Promise<T>;
   /** Sessions that are open now. */
@@ -96,12 +97,12 @@ export function createSessionCache(options: SessionCacheOptions): SessionCache {
 
   async function use<T>(
     key: SessionKey,
-    operation: (session: OpenSession | null, entry: Entry) => Promise<T>,
+    operation: (session: OpenSession | null) => Promise<T>,
   ): Promise<T> {
     const entry = await acquire(key);
     try {
       entry.loaded = await entry.session;
-      return await operation(entry.loaded, entry);
+      return await operation(entry.loaded);
     } catch (error) {
       if (entry.loaded === null) forget(entry);
       throw error;
@@ -117,10 +118,12 @@ export function createSessionCache(options: SessionCacheOptions): SessionCache {
       enter(key, Promise.resolve(session)).loaded = session;
     },
 
-    remove: (key, operation) =>
-      use(key, (session, entry) => {
+    async remove(key, operation) {
+      const entry = await acquire(key);
+      try {
+        entry.loaded = await entry.session.catch(() => null);
         forget(entry);
-        const removed = operation(session);
+        const removed = operation(entry.loaded);
         block(
           idOf(key),
           removed.then(
@@ -128,8 +131,11 @@ export function createSessionCache(options: SessionCacheOptions): SessionCache {
             () => {},
           ),
         );
-        return removed;
-      }),
+        return await removed;
+      } finally {
+        release(entry);
+      }
+    },
 
     *open() {
       for (const { key, loaded } of entries.values()) if (loaded) yield [key, loaded];

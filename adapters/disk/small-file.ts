@@ -1,24 +1,68 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { type FileHandle, open, rename, rm, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { diskError, isErrno } from "./errors.ts";
+import { syncDirectory, syncDirectorySync } from "./sync-directory.ts";
+
+const MODE = 0o640;
+
+interface ReplaceOptions {
+  /** Whether content and name are on the device before it resolves. */
+  readonly durable: boolean;
+}
 
 /** Replaces a small file: whoever reads it sees the old content or the new, whole. */
 export async function replaceFile(
   path: string,
   content: Uint8Array | string,
-  options: { readonly durable: boolean },
+  { durable }: ReplaceOptions,
 ): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
-    const file = await open(temporary, "w", 0o640);
+    const file = await open(temporary, "w", MODE);
     try {
       await file.writeFile(content);
-      if (options.durable) await file.sync();
+      // the content first: else a name could outlive a loss of power without it
+      if (durable) await file.sync();
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await moveOver(temporary, path);
+    if (durable) await syncDirectory(dirname(path));
   } catch (error) {
+    // on a full disk even an empty file is in the way
+    await unlink(temporary).catch(() => {});
     throw diskError(error);
+  }
+}
+
+/** As `replaceFile`, durably, where nobody can wait. Throws what the system says. */
+export function replaceFileSync(path: string, content: string): void {
+  const temporary = `${path}.tmp`;
+  try {
+    const file = openSync(temporary, "w", MODE);
+    try {
+      writeFileSync(file, content);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+    syncDirectorySync(dirname(path));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function moveOver(from: string, path: string): Promise<void> {
+  try {
+    await rename(from, path);
+  } catch (error) {
+    if (!isErrno(error, "EISDIR")) throw error;
+    // a directory in the place of a file of ours holds nothing of ours
+    await rm(path, { recursive: true });
+    await rename(from, path);
   }
 }
 
@@ -30,7 +74,7 @@ export class ReplacedFile {
   #writing: Promise<void> = Promise.resolve();
 
   /** `content` is what the file holds, null if there is none. */
-  constructor(path: string, content: Uint8Array | null, options: { readonly durable: boolean }) {
+  constructor(path: string, content: Uint8Array | null, options: ReplaceOptions) {
     this.#path = path;
     this.#content = content;
     this.#durable = options.durable;
@@ -57,12 +101,33 @@ export class ReplacedFile {
   }
 }
 
-/** The content of a small file, or null if there is none. */
-export async function readSmallFile(path: string): Promise<Uint8Array | null> {
+/**
+ * The content of a small file, or null if there is none. Of a larger one than it can be, one byte more
+ * than `maxBytes`; nothing of what is no file.
+ */
+export async function readSmallFile(path: string, maxBytes: number): Promise<Uint8Array | null> {
   try {
-    return new Uint8Array(await readFile(path));
+    const file = await open(path, "r");
+    try {
+      return await readUpTo(file, maxBytes + 1);
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if (isErrno(error, "ENOENT")) return null;
+    if (isErrno(error, "EISDIR")) return new Uint8Array(0);
     throw diskError(error);
   }
+}
+
+async function readUpTo(file: FileHandle, most: number): Promise<Uint8Array> {
+  const { size } = await file.stat();
+  const bytes = new Uint8Array(Math.min(size, most));
+  let length = 0;
+  while (length < bytes.length) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return bytes.subarray(0, length);
 }

@@ -1,4 +1,6 @@
-import { open } from "node:fs/promises";
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { mkdir, open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 
 /** Has on the device what a directory says of the names in it. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -7,5 +9,28 @@ export async function syncDirectory(path: string): Promise<void> {
     await dir.sync();
   } finally {
     await dir.close();
+  }
+}
+
+/** The same where nobody can wait. */
+export function syncDirectorySync(path: string): void {
+  const dir = openSync(path, "r");
+  try {
+    fsyncSync(dir);
+  } finally {
+    closeSync(dir);
+  }
+}
+
+/** Makes a directory and those above it; if `durable`, all their names are on the device then. */
+export async function makeDirectory(
+  path: string,
+  { durable }: { readonly durable: boolean },
+): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined || !durable) return;
+  for (let made = resolve(path); ; made = dirname(made)) {
+    await syncDirectory(dirname(made));
+    if (made === resolve(first)) return;
   }
 }

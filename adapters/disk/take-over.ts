@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
-import { mkdir, open, rename, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { open, rename, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { createLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { isErrno } from "./errors.ts";
 import { type Layout, LOG_FILES } from "./layout.ts";
-import { syncDirectory } from "./sync-directory.ts";
+import { replaceFile } from "./small-file.ts";
+import { makeDirectory, syncDirectory } from "./sync-directory.ts";
 
 /** The events of an old log. */
 export const OLD_EVENTS = "agui-events.jsonl";
@@ -22,22 +23,24 @@ export async function takeOver(
   edits: Uint8Array,
 ): Promise<boolean> {
   const old = layout.oldSession(key.session);
-  await mkdir(layout.session(key), { recursive: true });
+  await makeDirectory(layout.session(key), { durable: true });
   let dir: string;
   try {
     const { birthtimeMs, mtimeMs } = await stat(old);
     // lists show it where its age belongs, as far as the file system knows that
     const bornMs = birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs;
     dir = layout.log(key, createLogId(bornMs));
-    await writeFile(join(old, LOG_FILES.edits), edits, { mode: 0o640, flush: true });
+    await replaceFile(join(old, LOG_FILES.edits), edits, { durable: true });
     await rename(old, dir);
   } catch (error) {
     // another project was faster
     if (isErrno(error, "ENOENT")) return false;
     throw error;
   }
-  await completeTakeOver(dir);
+  // where it is before where it was: a loss of power between the two leaves one of them at least
   await syncDirectory(layout.session(key));
+  await syncDirectory(dirname(old));
+  await completeTakeOver(dir);
   return true;
 }
 
@@ -47,6 +50,7 @@ export async function completeTakeOver(dir: string): Promise<void> {
   if (!existsSync(events)) return;
   await endLastLine(events);
   await rename(events, join(dir, LOG_FILES.raw));
+  await syncDirectory(dir);
 }
 
 /** A torn last line gets its end, so that what comes behind it is a line of its own. */
@@ -57,6 +61,7 @@ async function endLastLine(path: string): Promise<void> {
     const last = new Uint8Array(1);
     if (size > 0) await file.read(last, 0, 1, size - 1);
     if (size > 0 && last[0] !== LF) await file.write(Uint8Array.of(LF), 0, 1, size);
+    await file.sync();
   } finally {
     await file.close();
   }

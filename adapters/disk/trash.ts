@@ -1,11 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Layout } from "./layout.ts";
+import { isErrno } from "./errors.ts";
+import { DOOMED, type Layout } from "./layout.ts";
 
 /** Where directories go to be deleted: gone from their place in one step, removed at leisure. */
 export interface Trash {
-  /** Moves a directory out of the way and removes it. */
+  /**
+   * Removes a session's directory. It works where not a byte is left: nothing is made for it, and if the
+   * trash has no room for another name, what goes is renamed where it is.
+   */
   throwAway(dir: string): Promise<void>;
   /** Settles when what an earlier process left has been removed. */
   readonly emptied: Promise<void>;
@@ -13,17 +18,41 @@ export interface Trash {
 
 /** Begins to remove what an earlier process has not come to remove. */
 export function createTrash({ trash }: Layout): Trash {
-  const emptied = rm(trash, { recursive: true, force: true }).catch(() => {
+  try {
+    // while there is room: it stays for good
+    mkdirSync(trash, { recursive: true });
+  } catch {
+    // then every directory is renamed where it is
+  }
+  const emptied = empty(trash).catch(() => {
     // it stays until the next start
   });
   return {
     emptied,
     async throwAway(dir) {
       await emptied;
-      await mkdir(trash, { recursive: true });
       const doomed = join(trash, randomUUID());
-      await rename(dir, doomed);
+      try {
+        await rename(dir, doomed);
+      } catch (error) {
+        if (!NO_TRASH.some((code) => isErrno(error, code))) throw error;
+        return removeInPlace(dir);
+      }
       await rm(doomed, { recursive: true, force: true });
     },
   };
+}
+
+/** What the system says when the trash takes nothing: there is no room in it, or no trash. */
+const NO_TRASH: readonly string[] = ["ENOSPC", "EDQUOT", "ENOENT", "ENOTDIR"];
+
+async function empty(trash: string): Promise<void> {
+  for (const name of await readdir(trash)) await rm(join(trash, name), { recursive: true });
+}
+
+/** What it holds first gets names that nobody finds, so that it is not there by halves. */
+async function removeInPlace(dir: string): Promise<void> {
+  for (const name of await readdir(dir))
+    if (!name.endsWith(DOOMED)) await rename(join(dir, name), join(dir, `${name}${DOOMED}`));
+  await rm(dir, { recursive: true, force: true });
 }

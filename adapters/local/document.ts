@@ -29,7 +29,17 @@ export function newDocument(
  * log. One that cannot be read counts as not there, so that a list still has its row.
  */
 export function documentOf(key: SessionKey, log: KnownLog): SessionDocument {
-  return readDocument(log.document) ?? minimalDocument(key, { ...log, uid: log.logId });
+  const known = minimalDocument(key, { ...log, uid: log.logId });
+  const document = readDocument(log.document);
+  if (!document) return known;
+  // whatever became of the rest: whose it is is known
+  const { name, namespace } = known.metadata;
+  return { ...document, metadata: { ...known.metadata, ...document.metadata, name, namespace } };
+}
+
+/** Whether the log has a document that cannot be read. */
+export function isOddDocument({ document }: KnownLog): boolean {
+  return document !== null && readDocument(document) === null;
 }
 
 /** What can be said of a session whose log is listed and cannot be read. */
@@ -39,7 +49,7 @@ export function documentOfListed(log: ListedLog): SessionDocument {
 
 /** As `documentOf`, but throws `store-failed` rather than have an unreadable document overwritten. */
 export function writableDocument(key: SessionKey, log: KnownLog): SessionDocument {
-  if (log.document !== null && readDocument(log.document) === null)
+  if (isOddDocument(log))
     throw new RunlogError("store-failed", "The session's document cannot be read");
   return documentOf(key, log);
 }
@@ -63,9 +73,22 @@ function readDocument(bytes: Uint8Array | null): SessionDocument | null {
   }
 }
 
-/** Only `encodeDocument` writes documents, so that their outline says enough. */
+/** Only `encodeDocument` writes documents; a disk that was full, or lost its power, gives back anything. */
 function isDocument(value: unknown): value is SessionDocument {
-  return typeof value === "object" && value !== null && "metadata" in value && "spec" in value;
+  if (!isObject(value)) return false;
+  const { metadata, spec, status = {} } = value;
+  if (!isObject(metadata) || !isObject(spec) || !isObject(status)) return false;
+  const { uid = "", creationTimestamp = "", annotations = {}, labels = {} } = metadata;
+  return (
+    typeof uid === "string" &&
+    typeof creationTimestamp === "string" &&
+    isObject(annotations) &&
+    isObject(labels)
+  );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Here nobody brings a session to the phase that is asked for: it is in it at once. */

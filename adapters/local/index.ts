@@ -1,14 +1,18 @@
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { ListedLog, LogStore, SessionKey } from "../../src/ports/log-store.ts";
-import type { SessionDirectory } from "../../src/ports/session-directory.ts";
+import type { Logger } from "../../src/ports/logger.ts";
+import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
 import { bySessionAge, searchFor } from "../../src/ports/session-order.ts";
 import { idOf } from "../../src/ports/session-id.ts";
+import { onceEach } from "../../src/stream/once-each.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import {
   changedDocument,
   documentOf,
   documentOfListed,
   encodeDocument,
+  isOddDocument,
+  type KnownLog,
   newDocument,
   writableDocument,
 } from "./document.ts";
@@ -21,10 +25,14 @@ export interface LocalDirectoryOptions {
   readonly store: LogStore;
   /** URL of runners; `{session}` and `{project}` are filled in, percent-encoded. */
   readonly runnerUrl: string;
+  /** Told once of each session whose document makes no sense. Default: nobody. */
+  readonly logger?: Pick<Logger, "warn">;
 }
 
 const PAGE = 500;
 const UNKNOWN_TEXTS: RowTexts = { displayName: "", initialPrompt: "" };
+/** So many sessions are remembered, so that each is logged once. */
+const MAX_ODD = 10_000;
 /** Of the texts of list rows, kept between two lists. */
 const ROW_CACHE_CHARS = 16 * 1024 * 1024;
 
@@ -37,8 +45,12 @@ const ROW_CACHE_CHARS = 16 * 1024 * 1024;
 export function createLocalDirectory({
   store,
   runnerUrl,
+  logger,
 }: LocalDirectoryOptions): SessionDirectory {
   const inTurn = createTurns();
+  const noteOdd = onceEach(MAX_ODD, (_logId, { project, session }: SessionKey) =>
+    logger?.warn("session-document-not-readable", { project, session }),
+  );
   const rowCache = createRowCache(ROW_CACHE_CHARS);
 
   /** Runs what changes a session, alone. */
@@ -59,10 +71,16 @@ export function createLocalDirectory({
     return unlessUnreadable(read, UNKNOWN_TEXTS);
   }
 
+  /** The document in the log; one that makes no sense counts as none. */
+  function documentIn(key: SessionKey, log: KnownLog): SessionDocument {
+    if (isOddDocument(log)) noteOdd(log.logId, key);
+    return documentOf(key, log);
+  }
+
   async function readRow(key: SessionKey): Promise<RowTexts | null> {
     const stat = await store.stat(key);
     if (!stat) return null;
-    const { displayName, initialPrompt } = documentOf(key, stat).spec;
+    const { displayName, initialPrompt } = documentIn(key, stat).spec;
     return { displayName: textOf(displayName), initialPrompt: textOf(initialPrompt) };
   }
 
@@ -87,7 +105,7 @@ export function createLocalDirectory({
 
     async get(key) {
       const stat = await store.stat(key);
-      return stat && documentOf(key, stat);
+      return stat && documentIn(key, stat);
     },
 
     create: (key, session) =>

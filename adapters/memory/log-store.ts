@@ -99,7 +99,9 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
     },
 
     async clearOpen(key, logId, runId) {
-      need(key, logId).marks.delete(runId);
+      assertOpen();
+      const log = find(key);
+      if (log?.logId === logId) log.marks.delete(runId);
     },
 
     async *openRuns(): AsyncGenerator<OpenRunMark> {

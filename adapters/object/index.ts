@@ -2,19 +2,20 @@ import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import { isLogId } from "../../src/ports/log-id.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
+import type { CreateOptions, LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
-import { checkFormat } from "./format.ts";
+import { onceEach } from "../../src/stream/once-each.ts";
 import { createKeys } from "./keys.ts";
 import { createLeases } from "./lease.ts";
 import { listLogs } from "./list.ts";
 import type { BucketAccess } from "./log-end.ts";
-import { allMarks } from "./marks.ts";
+import { allMarks, removeMark } from "./marks.ts";
 import type { OwnedSession } from "./owned-session.ts";
 import { createOwnedSessions } from "./owned-sessions.ts";
 import { createOwner } from "./owner.ts";
 import { createPatience } from "./patience.ts";
 import { readLog } from "./read-log.ts";
+import { createReadiness } from "./readiness.ts";
 import { checkDocument, checkHead } from "./values.ts";
 import { createView } from "./view.ts";
 
@@ -48,12 +49,24 @@ export interface ObjectLogStoreOptions {
   readonly exclusive?: boolean;
 }
 
+/** What a log is made with, checked and copied. */
+function firstLife({ head = null, document = null, ...given }: CreateOptions) {
+  if (given.logId !== undefined && !isLogId(given.logId))
+    throw new RunlogError("invalid-input", "This is no id of a log");
+  if (head) checkHead(head);
+  if (document) checkDocument(document);
+  return { ...given, head: head && head.slice(), document: document && document.slice() };
+}
+
 const CLOSED = "The store is closed";
+/** So many keys are remembered, so that each is logged once. */
+const MAX_ODD_MARKS = 1_000;
 
 /**
  * A LogStore on immutable objects. It makes, below `prefix`:
  *
  * - `runlog.json` the format version, checked by `check`;
+ * - `trials/…` what `check` puts to see what the bucket does;
  * - `lives/<project>!<session>!<epoch>!<logId>` without bytes: that the session has a log;
  * - `logs/<project>/<session>/<logId>/<log>/<start>` what one put appended, its start inverted so that
  *   the latest is listed first; `…/<start>-<end>` several of them merged; one without bytes closes
@@ -98,6 +111,10 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     garbageMs: options.garbageMs ?? 60_000,
     idleMs: options.idleMs ?? 60_000,
   });
+  const noteOddMark = onceEach(MAX_ODD_MARKS, (object) =>
+    logger.warn("run-mark-passed-over", { object }),
+  );
+  const ready = createReadiness({ access, clock, id: owner.id });
   let closed = false;
 
   function assertOpen(): void {
@@ -120,17 +137,9 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const view = createView(access, sessions);
 
   return {
-    async create(key, { head = null, document = null, ...given } = {}) {
+    async create(key, given = {}) {
       assertOpen();
-      if (given.logId !== undefined && !isLogId(given.logId))
-        throw new RunlogError("invalid-input", "This is no id of a log");
-      if (head) checkHead(head);
-      if (document) checkDocument(document);
-      const first = {
-        ...given,
-        head: head && head.slice(),
-        document: document && document.slice(),
-      };
+      const first = firstLife(given);
       try {
         return await sessions.make(key, first, async (session) => session.stat);
       } catch (error) {
@@ -176,12 +185,18 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     markOpen: async (key, logId, runId, data) =>
       withLog(key, logId, (session) => session.markOpen(runId, data)),
 
-    clearOpen: async (key, logId, runId) =>
-      withLog(key, logId, (session) => session.clearOpen(runId)),
+    async clearOpen(key, logId, runId) {
+      assertOpen();
+      await sessions.use(key, (session) =>
+        session?.logId === logId
+          ? session.clearOpen(runId)
+          : removeMark(access, { ...key, logId, runId }),
+      );
+    },
 
     async *openRuns() {
       assertOpen();
-      yield* allMarks(access);
+      yield* allMarks(access, noteOddMark);
     },
 
     async list(query = {}) {
@@ -196,7 +211,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
 
     async check() {
       assertOpen();
-      await checkFormat(access);
+      await ready();
     },
 
     async close() {

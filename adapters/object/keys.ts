@@ -24,6 +24,10 @@ export interface LifeName extends SessionKey {
 /** The keys of everything that a store keeps, see `index.ts` for what each is. */
 export interface Keys {
   readonly format: string;
+  /** Written now and then, to see whether anything can be. */
+  readonly probe: string;
+  /** Objects on which the bucket is tried; `id` keeps those of servers apart that start at once. */
+  trial(id: string, name: string): string;
   readonly lives: string;
   readonly marks: string;
   /** `!` comes before `-`, so that the order of the keys is that of the names. */
@@ -56,6 +60,8 @@ export function createKeys(prefix: string): Keys {
 
   return {
     format: `${prefix}runlog.json`,
+    probe: `${prefix}trials/write`,
+    trial: (id, name) => `${prefix}trials/${id}/${name}`,
     lives,
     marks,
     livesOf: (project, session) =>

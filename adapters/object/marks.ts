@@ -1,5 +1,10 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import { MAX_MARK_CHARS, type OpenRunMark, type SessionKey } from "../../src/ports/log-store.ts";
+import {
+  decodeOpenRunMark,
+  encodeOpenRunMark,
+  MAX_MARK_BYTES,
+} from "../../src/ports/open-run-mark.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { listKeys } from "./list.ts";
 import { readWhole } from "./read-whole.ts";
@@ -18,10 +23,8 @@ async function markKey({ keys }: BucketAccess, mark: Omit<OpenRunMark, "data">):
 export async function putMark(access: BucketAccess, mark: OpenRunMark): Promise<void> {
   if (mark.data.length > MAX_MARK_CHARS)
     throw new RunlogError("invalid-input", "The data of an open-run mark is too long");
-  const { project, session, logId, runId, data } = mark;
-  const text = JSON.stringify({ project, session, logId, runId, data });
   const key = await markKey(access, mark);
-  const bytes = new TextEncoder().encode(text);
+  const bytes = new TextEncoder().encode(encodeOpenRunMark(mark));
   await access.patience.until((signal) => access.bucket.put(key, bytes, { signal }));
 }
 
@@ -33,14 +36,23 @@ export async function removeMark(
   await access.patience.until((signal) => access.bucket.delete([key], { signal }));
 }
 
-/** All marks, of all sessions: what is listed, read a few at once. */
-export async function* allMarks(access: BucketAccess): AsyncGenerator<OpenRunMark> {
+/**
+ * All marks, of all sessions: what is listed, read a few at once. `onOdd` is told the key of what lies
+ * among them and is none.
+ */
+export async function* allMarks(
+  access: BucketAccess,
+  onOdd: (key: string) => void,
+): AsyncGenerator<OpenRunMark> {
   for await (const keys of listKeys(access, access.keys.marks))
     for (let from = 0; from < keys.length; from += READ_AT_ONCE) {
       const some = keys.slice(from, from + READ_AT_ONCE);
       const marks = await Promise.all(some.map((key) => readMark(access, key)));
-      // null: cleared since it was listed
-      for (const mark of marks) if (mark !== null) yield mark;
+      for (const [index, mark] of marks.entries()) {
+        if (mark === ODD) onOdd(some[index] ?? "");
+        // null: cleared since it was listed
+        else if (mark !== null) yield mark;
+      }
     }
 }
 
@@ -49,11 +61,22 @@ export function marksOf(access: BucketAccess, key: SessionKey): AsyncGenerator<s
   return listKeys(access, access.keys.marksOf(key));
 }
 
-function readMark({ bucket, patience }: BucketAccess, key: string): Promise<OpenRunMark | null> {
-  return patience.until(async (signal) => {
+const ODD = Symbol("odd");
+
+async function readMark(
+  access: BucketAccess,
+  key: string,
+): Promise<OpenRunMark | null | typeof ODD> {
+  const { bucket, patience } = access;
+  const bytes = await patience.until(async (signal) => {
     const found = await bucket.get(key, { signal });
-    if (found === null) return null;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by putMark alone, put whole
-    return JSON.parse(new TextDecoder().decode(await readWhole(found))) as OpenRunMark;
+    if (found === null || found.size <= MAX_MARK_BYTES) return found && readWhole(found);
+    await found.bytes.cancel();
+    return NOTHING;
   });
+  if (bytes === null) return null;
+  const mark = decodeOpenRunMark(new TextDecoder().decode(bytes));
+  return mark && (await markKey(access, mark)) === key ? mark : ODD;
 }
+
+const NOTHING = new Uint8Array(0);

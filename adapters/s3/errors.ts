@@ -24,6 +24,7 @@ export interface S3Errors {
 /** Answers that say that nothing was done and that trying again may help. */
 const BUSY_STATUS: ReadonlySet<number> = new Set([409, 429, 503]);
 const BUSY_NAMES: ReadonlySet<string> = new Set(["SlowDown", "ServiceUnavailable", "Throttling"]);
+const NOT_IMPLEMENTED = 501;
 /** No connection was made: nothing was asked for. */
 const NOT_CONNECTED: ReadonlySet<string> = new Set([
   "ECONNREFUSED",
@@ -91,7 +92,8 @@ export function createS3Errors(bucket: string, endpoint: string | null): S3Error
       const text = `Try later: ${place} is busy (${detail})`;
       return new RunlogError("store-busy", text, { cause });
     }
-    if (status >= 500) return noAnswer(cause);
+    // 501 says that the store has no such thing, and never will have
+    if (status >= 500 && status !== NOT_IMPLEMENTED) return noAnswer(cause);
     return refused(place, detail, "is that an S3 endpoint, and the bucket's name right?", cause);
   }
 

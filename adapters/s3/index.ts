@@ -9,7 +9,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { RunlogError } from "../../src/ports/errors.ts";
-import type { CallOptions, ObjectBucket } from "../../src/ports/object-bucket.ts";
+import type { CallOptions, ListedObject, ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { bodyOf } from "./body.ts";
 import { createS3Errors, isMissing, statusOf } from "./errors.ts";
 import { abortUploads, beginUpload } from "./multipart.ts";
@@ -52,7 +52,8 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
       const range = isWhole ? {} : { Range: `bytes=${start}-${end === undefined ? "" : end - 1}` };
       try {
         const command = new GetObjectCommand({ Bucket, Key, ...range });
-        return bodyOf(await client.send(command, sendOptions(signal)), errors);
+        const output = await client.send(command, sendOptions(signal));
+        return bodyOf(output, isWhole ? null : start, errors);
       } catch (error) {
         if (isMissing(error)) return null;
         throw errors.of(error);
@@ -97,6 +98,7 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
         key,
         size,
       }));
+      checkOrder(objects, startAfter);
       return { objects, more: page.IsTruncated ?? false };
     },
 
@@ -165,6 +167,18 @@ async function placeOf(
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the SDK lists the regions that it knows
   const place = { LocationConstraint: region } as Place;
   return { CreateBucketConfiguration: place };
+}
+
+/** A list in another order would be read as one that ends early. */
+function checkOrder(objects: readonly ListedObject[], startAfter = ""): void {
+  let before = startAfter;
+  for (const { key } of objects) {
+    if (key <= before)
+      throw new RunlogError("store-failed", "The object store does not list keys in their order", {
+        isUnfit: true,
+      });
+    before = key;
+  }
 }
 
 function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {

@@ -1,4 +1,4 @@
-import { isLabel } from "../core/names.ts";
+import { isLabel } from "../ports/label.ts";
 import { isNetwork } from "./network.ts";
 
 const MIB = 1024 * 1024;

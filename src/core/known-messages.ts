@@ -48,6 +48,7 @@ export class KnownMessages {
   /** What `encode` made. Throws on anything else. */
   static decode(encoded: string): KnownMessages {
     const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0));
+    if (bytes.length > KNOWN_MESSAGES * BYTES_PER_ID) throw new RangeError("too many messages");
     const view = new DataView(bytes.buffer);
     const hashes: number[] = [];
     for (let at = 0; at < bytes.length; at += BYTES_PER_ID) hashes.push(view.getFloat64(at));

@@ -1,5 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 import { hasCode } from "../ports/errors.ts";
+import { isSameLog } from "../ports/log-id.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, OpenRunMark } from "../ports/log-store.ts";
 import { endRun } from "./end-run.ts";
@@ -62,8 +63,13 @@ function createLeftOpen(options: LeftOpenOptions): LeftOpen {
     try {
       const { session } = use;
       const logId = await session.reload();
-      if (logId === null) return;
       const { runId } = mark;
+      if (logId === null || !isSameLog(logId, mark.logId)) {
+        // its log has gone, and what is there now knows nothing of the run
+        await store.clearOpen(session.key, mark.logId, runId);
+        logger.warn("run-mark-without-log", { ...session.key, runId });
+        return;
+      }
       const run = findRun(session.state, runId);
       if (run?.phase !== "ended") {
         const threadId = run?.threadId || threadOf(mark.data, mark.session);

@@ -1,13 +1,8 @@
 import { RunlogError } from "../ports/errors.ts";
+import { isLabel } from "../ports/label.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 
-const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const TASK_ID = /^[A-Za-z0-9_-]{1,128}$/;
-
-/** Whether `name` is a DNS-1123 label: 1-63 of `[a-z0-9-]`, no `-` at an end. */
-export function isLabel(name: string): boolean {
-  return DNS_LABEL.test(name);
-}
 
 /** A session's service in a cluster is a label as well, `session-` and the session's name. */
 const MAX_NEW_NAME = 55;

@@ -46,3 +46,19 @@ export async function* readFacts(
     await reader.cancel();
   }
 }
+
+/** Whether a line of the raw log begins at `offset`, which is before its end. */
+export async function isLineStart(
+  store: LogStore,
+  key: SessionKey,
+  { logId, offset }: { readonly logId: string; readonly offset: number },
+): Promise<boolean> {
+  if (offset === 0) return true;
+  const reader = store.read(key, { logId, start: offset - 1, end: offset }).getReader();
+  try {
+    const { value } = await reader.read();
+    return value?.[0] === LF;
+  } finally {
+    await reader.cancel();
+  }
+}

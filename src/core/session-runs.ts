@@ -166,7 +166,9 @@ export class SessionRuns {
     const { runId, threadId } = input;
     if (this.#stop.signal.aborted) throw new RunsEndedError();
     let logId: string | null = null;
+    let isNew = false;
     try {
+      isNew = (await session.load()) === null;
       logId = await session.loadOrCreate();
       await marks.markOpen(session.key, logId, runId, JSON.stringify({ threadId }));
       // with the mark this process has the session: what another one wrote before is known from here on
@@ -179,6 +181,7 @@ export class SessionRuns {
     } catch (cause) {
       session.update((state) => withdrawRun(state, runId));
       if (logId !== null) await this.#clearMark(logId, runId);
+      if (logId !== null && isNew) await this.#discardLog(logId);
       // said as it is: the caller's next try may meet the process that has the session
       if (hasCode(cause, "log-not-owned")) throw cause;
       if (this.#stop.signal.aborted) throw new RunsEndedError({ cause });
@@ -284,6 +287,14 @@ export class SessionRuns {
     await marks.clearOpen(session.key, logId, runId).catch((error: unknown) => {
       // the next start finds the run ended, and clears the mark
       logger.warn("run-mark-not-cleared", { ...session.key, runId, error });
+    });
+  }
+
+  /** A run that was refused, for want of room maybe, leaves no session that was not there before. */
+  async #discardLog(logId: string): Promise<void> {
+    const { logger, session } = this.#options;
+    await session.discardEmpty(logId).catch((error: unknown) => {
+      logger.warn("empty-log-not-removed", { ...session.key, error });
     });
   }
 

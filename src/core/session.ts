@@ -6,8 +6,8 @@ import type { CompactLog } from "./compaction/compact-log.ts";
 import { KnownMessages } from "./known-messages.ts";
 import type { OldLogs } from "./legacy/old-logs.ts";
 import { isAdopted, type ShownLog } from "./legacy/read-shown.ts";
-import { readFacts } from "./read-facts.ts";
-import { decodeHead, encodeHead } from "./session-head.ts";
+import { isLineStart, readFacts } from "./read-facts.ts";
+import { decodeHead, encodeHead, isOddHead, type SessionHead } from "./session-head.ts";
 import type { AppendLinesOptions, SessionLog } from "./session-log.ts";
 import { EMPTY_STATE, foldEvent, type SessionState } from "./session-state.ts";
 
@@ -28,6 +28,10 @@ export interface SessionOptions {
 export interface EventLines {
   readonly lines: readonly Uint8Array[];
   readonly events: readonly EventFacts[];
+}
+
+interface BelievedHead extends SessionHead {
+  readonly isBelieved: boolean;
 }
 
 /** After so many bytes the head is written again, so that a recovery reads no more than that. */
@@ -142,6 +146,14 @@ export class Session {
     return made;
   }
 
+  /** Removes the log if nothing was ever stored in it, nor a document beside it. Throws what the store throws. */
+  async discardEmpty(logId: string): Promise<void> {
+    const stat = await this.log.refresh();
+    if (stat?.logId !== logId || stat.end.raw > 0 || stat.document !== null) return;
+    await this.#store.delete(this.key);
+    await this.log.refresh();
+  }
+
   /** Appends events and counts them. Throws what `SessionLog.append` throws. */
   async append(
     { lines, events }: EventLines,
@@ -154,10 +166,7 @@ export class Session {
     for (const event of events) state = foldEvent(state, event);
     this.#state = state;
     const isDue = state.offset - this.#savedOffset >= HEAD_EVERY_BYTES;
-    if (isDue || state.status !== before.status || state.runs !== before.runs)
-      this.save().catch((error: unknown) => {
-        this.#logger.warn("head-not-saved", { ...this.key, error });
-      });
+    if (isDue || state.status !== before.status || state.runs !== before.runs) this.#saveLater();
     if (events.some(({ type }) => type === "RUN_FINISHED" || type === "RUN_ERROR"))
       this.#onRunEnded(this.key);
   }
@@ -177,6 +186,12 @@ export class Session {
         return this.#saving;
       });
     return this.#saveQueued;
+  }
+
+  #saveLater(): void {
+    this.save().catch((error: unknown) => {
+      this.#logger.warn("head-not-saved", { ...this.key, error });
+    });
   }
 
   /** Its document comes before its first event: nobody ever wonders whose events they are. */
@@ -206,15 +221,16 @@ export class Session {
       return;
     }
     const { logId } = stat;
-    let { state, messages } = decodeHead(stat.head);
+    const head = await this.#believedHead(stat);
+    const { messages } = head;
+    let { state } = head;
     let end = stat.end.raw;
     if (isAdopted(stat)) {
-      const { mark, state: found } = await this.#oldLogs.prepare(this.log, stat);
+      const { mark, state: found } = await this.#oldLogs.prepare(this.log, stat, head);
       this.#shownFrom = mark.shownFrom;
       this.#skippedLines = mark.skippedLines;
       if (found) ({ state, end } = { state: found, end: found.offset });
     }
-    if (state.offset > end) state = EMPTY_STATE;
     this.#savedOffset = state.offset;
     for await (const event of readFacts(this.#store, this.key, { logId, start: state.offset, end }))
       state = foldEvent(state, event);
@@ -222,5 +238,20 @@ export class Session {
     this.#loadedOvertaken = overtaken;
     this.#state = state;
     this.#messages = messages;
+    // so that it is folded once, and a list knows what the agent does
+    if (!head.isBelieved) this.#saveLater();
+  }
+
+  /** What the head says, if that can be so; else an empty one, which costs the time to fold the log. */
+  async #believedHead({ logId, head, end }: LogStat): Promise<BelievedHead> {
+    const said = decodeHead(head);
+    const { offset } = said.state;
+    // a store that is looked at may have a newer head than end
+    if (offset > end.raw) return { ...said, state: EMPTY_STATE, isBelieved: true };
+    const isAtLine =
+      offset === end.raw || (await isLineStart(this.#store, this.key, { logId, offset }));
+    if (isAtLine && !isOddHead(head)) return { ...said, isBelieved: true };
+    this.#logger.warn("head-not-believed", { ...this.key, offset });
+    return { ...said, state: EMPTY_STATE, isBelieved: false };
   }
 }

@@ -8,7 +8,7 @@ import type { RingBudget } from "../stream/byte-ring.ts";
 import { CompactLog } from "./compaction/compact-log.ts";
 import type { OldLogs } from "./legacy/old-logs.ts";
 import { Session } from "./session.ts";
-import { decodeHead } from "./session-head.ts";
+import { decodeHead, isOddHead } from "./session-head.ts";
 import { SessionLog } from "./session-log.ts";
 import type { AgentStatus } from "./session-state.ts";
 
@@ -42,8 +42,9 @@ export interface Sessions {
   /** The session's state, made if it is not there. */
   use(key: SessionKey): SessionUse;
   /**
-   * What the session's agent is doing, from memory or from the head: O(1). Nobody knows it of a log
-   * that cannot be read, which is logged once: a list is not to fail for one of its sessions.
+   * What the session's agent is doing, from memory or from the head: O(1), but for a head that makes no
+   * sense, once. Nobody knows it of a log that cannot be read, which is logged once: a list is not to
+   * fail for one of its sessions.
    */
   agentStatus(key: SessionKey): Promise<AgentStatus | null>;
   /** Asks the store about every log that somebody waits on: announcements may be lost. */
@@ -79,6 +80,16 @@ export function createSessions(options: SessionsOptions): Sessions {
     return entry;
   }
 
+  async function statusOfLog(key: SessionKey): Promise<AgentStatus | null> {
+    const use = sessions.use(key);
+    try {
+      await use.session.load();
+      return use.session.state.status;
+    } finally {
+      use.release();
+    }
+  }
+
   function letGo({ session }: Entry): void {
     entries.delete(idOf(session.key));
     session.log.close();
@@ -92,7 +103,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     logger.warn("log-not-readable", { ...key, error });
   }
 
-  return {
+  const sessions: Sessions = {
     get size() {
       return entries.size;
     },
@@ -126,6 +137,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       try {
         const stat = await store.stat(key);
         unreadable.delete(idOf(key));
+        if (stat && isOddHead(stat.head)) return await statusOfLog(key);
         return decodeHead(stat?.head ?? null).state.status;
       } catch (error) {
         if (!hasCode(error, "store-failed")) throw error;
@@ -147,4 +159,5 @@ export function createSessions(options: SessionsOptions): Sessions {
         if (entry.uses === 0 && clock.now() - entry.unusedSince >= idleMs) letGo(entry);
     },
   };
+  return sessions;
 }

@@ -3,6 +3,7 @@ import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import type { StorageConfig } from "../config/storage.ts";
 import type { Config } from "../config.ts";
 import type { LegacyOptions } from "../core/legacy/old-logs.ts";
+import { RunlogError } from "../ports/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
@@ -23,11 +24,13 @@ interface OpenStore {
 
 /**
  * Opens the store that is configured. Throws what the store throws; an object store is asked once
- * whether it can be used, so that a missing bucket or a wrong key ends the start.
+ * whether it can be used, so that a missing bucket, a wrong key or one that cannot keep logs ends the
+ * start. Whoever only reads it (`access`) need not be allowed to write.
  */
 export async function openStore(
   config: Pick<Config, "auth" | "storage" | "legacyProject">,
   surroundings: StoreSurroundings,
+  access: "read" | "write" = "write",
 ): Promise<OpenStore> {
   const { auth, storage, legacyProject } = config;
   switch (storage.kind) {
@@ -40,13 +43,14 @@ export async function openStore(
       return { store, legacy: auth.kind === "none" ? { logs, project: legacyProject } : { logs } };
     }
     default:
-      return { store: await openObjectStore(storage, surroundings) };
+      return { store: await openObjectStore(storage, surroundings, access) };
   }
 }
 
 async function openObjectStore(
   storage: Extract<StorageConfig, { readonly kind: "s3" }>,
   { clock, logger, onLong }: StoreSurroundings,
+  access: "read" | "write",
 ): Promise<LogStore> {
   const { createObjectLogStore } = await import("../../adapters/object/index.ts");
   const { bucket, prefix, reach, close } = await openS3Bucket(storage, onLong);
@@ -57,12 +61,23 @@ async function openObjectStore(
   };
   try {
     await reach();
-    await store.check();
+    await (access === "write" ? store.check() : store.list({ limit: 1 }));
   } catch (error) {
     await closeAll();
-    throw error;
+    throw unfitBucket(storage, error);
   }
   return { ...store, close: closeAll };
+}
+
+/** What is wrong with a bucket, with what the person who starts the server can do. */
+function unfitBucket(
+  { bucket, endpoint }: Extract<StorageConfig, { readonly kind: "s3" }>,
+  error: unknown,
+): unknown {
+  if (!(error instanceof RunlogError) || error.facts["isUnfit"] !== true) return error;
+  const where = `bucket ${bucket} at ${endpoint ?? "Amazon S3"}`;
+  const needs = "STORAGE_URL needs a store that knows If-None-Match and Range and lists in order";
+  return new RunlogError(error.code, `${error.message} (${where}). ${needs}`, { cause: error });
 }
 
 /** How people are told where the logs are. */

@@ -28,7 +28,7 @@ export async function openPlatform(
   if (auth.kind === "none") {
     const ports = {
       authorizer: createLocalAuthorizer(),
-      directory: createLocalDirectory({ store, runnerUrl: runnerUrl ?? DEMO_URL }),
+      directory: createLocalDirectory({ store, runnerUrl: runnerUrl ?? DEMO_URL, logger }),
       platform: createLocalPlatform(),
     };
     return { ports, sessionToken: null };

@@ -14,6 +14,11 @@ export function renewLogId(logId: string): string {
   return withRandomEnd(logId.slice(0, TIME_CHARS));
 }
 
+/** Whether both are ids of one log: the same, or one renewed from the other. */
+export function isSameLog(a: string, b: string): boolean {
+  return a.slice(0, TIME_CHARS) === b.slice(0, TIME_CHARS);
+}
+
 function withRandomEnd(start: string): string {
   let id = start;
   while (id.length < 16) {

@@ -7,8 +7,8 @@ export interface SessionKey {
 }
 
 /**
- * The logs of a session: every event verbatim, the same history condensed, and what readers of an
- * adopted raw log leave out or change (`core/legacy/edits.ts`); of a log of our own, nothing.
+ * The logs of a session: every event verbatim, the same history condensed, and what readers of the raw
+ * log leave out or change (`edits.ts`): nothing, unless it was adopted or a loss of power damaged it.
  */
 export type LogName = "raw" | "compact" | "edits";
 
@@ -133,10 +133,11 @@ export interface LogReader {
  * name has another, so an old writer or an old cursor can never meet new bytes. Only who knows that
  * the bytes will be the same may give a log an id that it had before. The store also
  * begins a new `logId` for the same bytes when bytes that it once accepted may be gone (an unclean
- * end followed by a reboot of the machine).
+ * end followed by a reboot of the machine). It then ends the edits log with a mark that says from where
+ * on the raw log may be damaged: whoever opens it scans that, before anybody reads it.
  *
  * **Failures** are `RunlogError`s: `log-not-found` (no such log, or another logId on read, head,
- * document and marks), `log-fenced` (append with another logId or end), `log-range` (a range outside
+ * document and new marks), `log-fenced` (append with another logId or end), `log-range` (a range outside
  * the log), `head-too-large`, `document-too-large`, `store-full`, `store-busy` (out of descriptors, throttled: try again),
  * `log-not-owned` (writes, where processes share a store: another one writes this session; try again),
  * `store-unanswered` (a set value or mark may or may not have taken effect; an append never ends so),
@@ -171,16 +172,22 @@ export interface LogStore extends LogReader {
   /** Marks a run as open, durably before it resolves. Marking again replaces the data. */
   markOpen(key: SessionKey, logId: string, runId: string, data: string): Promise<void>;
 
-  /** Removes a mark; nothing happens if there is none. */
+  /** Removes a mark, also one of a log that has gone; nothing happens if there is none. */
   clearOpen(key: SessionKey, logId: string, runId: string): Promise<void>;
 
-  /** All marks of all sessions: a start after a crash reads these and no session. */
+  /**
+   * All marks of all sessions: a start after a crash reads these and no session. What lies among them
+   * and is no mark is passed over.
+   */
   openRuns(): AsyncIterable<OpenRunMark>;
 
   /** Removes the session's logs, head, document and marks. False if there was no log. */
   delete(key: SessionKey): Promise<boolean>;
 
-  /** Whether the store can work now; rejects with what is wrong. For readiness probes. */
+  /**
+   * Whether the store can be written now; rejects with what is wrong. For readiness probes: it may
+   * answer with what a try a moment ago has shown.
+   */
   check(): Promise<void>;
 
   /** Flushes, lets go of everything, and refuses every later call with `store-closed`. */

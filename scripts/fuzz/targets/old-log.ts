@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
-import { EditRecords } from "../../../src/core/legacy/edits.ts";
+import { EditRecords } from "../../../src/ports/edits.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
 import { concatBytes } from "../../../src/stream/concat.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
@@ -55,7 +55,7 @@ export const target: FuzzTarget = fuzzTarget("old-log", oldFile, async (file) =>
 async function adopt(store: LogStore, file: Uint8Array): Promise<string> {
   const { logId } = await store.create(KEY);
   const records = new EditRecords();
-  records.addMark({ isDone: false, offset: 0, skippedLines: 0, shownFrom: 0 });
+  records.addMark({ isDone: false, isOwn: false, offset: 0, skippedLines: 0, shownFrom: 0 });
   await store.append(KEY, records.take(), { logId, log: "edits", expectedEnd: 0 });
   if (file.length > 0) await store.append(KEY, file, { logId, expectedEnd: 0 });
   return logId;

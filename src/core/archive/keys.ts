@@ -1,6 +1,6 @@
 import { isLogId } from "../../ports/log-id.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
-import { isLabel } from "../names.ts";
+import { isLabel } from "../../ports/label.ts";
 import type { PackName } from "./manifest.ts";
 
 /** One life of a session in an archive. */

@@ -3,7 +3,7 @@ import { isLogId } from "../../ports/log-id.ts";
 import { LOG_NAMES, type LogName, type LogStat, type SessionKey } from "../../ports/log-store.ts";
 import { decodeBase64, encodeBase64 } from "../../stream/base64.ts";
 import { isObject, type JsonObject } from "../json-fields.ts";
-import { isLabel } from "../names.ts";
+import { isLabel } from "../../ports/label.ts";
 
 /** Bytes of a log in one gzip member: what has to be unpacked to read anywhere in it. */
 export const MEMBER_BYTES: number = 4 * 1024 * 1024;

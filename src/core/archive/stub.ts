@@ -1,4 +1,6 @@
-import { type LogStat, MAX_HEAD_BYTES } from "../../ports/log-store.ts";
+import { RunlogError } from "../../ports/errors.ts";
+import { isLogId } from "../../ports/log-id.ts";
+import { LOG_NAMES, type LogStat, MAX_HEAD_BYTES } from "../../ports/log-store.ts";
 import { isObject } from "../json-fields.ts";
 
 /**
@@ -42,18 +44,38 @@ export function encodeStub({ logId, end, head }: StubbedLog): Uint8Array {
   return stub;
 }
 
-/** What a head stands for, or null if it is a head. */
+/** What a head stands for, or null if it is a head. Throws `store-failed` for a stub that is not whole. */
 export function decodeStub(head: Uint8Array | null): Stub | null {
   if (!head || !startsWith(head, PREFIX)) return null;
   const lineEnd = head.indexOf(LF);
   const line = new TextDecoder().decode(head.subarray(0, lineEnd));
   if (!line.startsWith(MAGIC)) return null;
-  const json: unknown = JSON.parse(line.slice(MAGIC.length));
-  if (!isObject(json)) return null;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only `encodeStub` writes it
-  const { logId, end, head: headIs } = json as Omit<StubbedLog, "head"> & { head: string };
+  const stub = readLine(line.slice(MAGIC.length));
+  if (!stub)
+    throw new RunlogError("store-failed", "What stands for an archived session is damaged");
+  const { logId, end, head: headIs } = stub;
   if (headIs === "in-archive") return { logId, end, head: headIs };
   return { logId, end, head: headIs === "none" ? null : head.slice(lineEnd + 1) };
+}
+
+interface StubLine extends Pick<LogStat, "logId" | "end"> {
+  readonly head: string;
+}
+
+function readLine(text: string): StubLine | null {
+  try {
+    const json: unknown = JSON.parse(text);
+    return isStubLine(json) ? json : null;
+  } catch {
+    return null;
+  }
+}
+
+function isStubLine(json: unknown): json is StubLine {
+  if (!isObject(json)) return false;
+  const { logId, end, head } = json;
+  const isWhole = typeof logId === "string" && isLogId(logId) && typeof head === "string";
+  return isWhole && isObject(end) && LOG_NAMES.every((log) => Number.isSafeInteger(end[log]));
 }
 
 /** A log that is here, without what a restoring left for its head. */

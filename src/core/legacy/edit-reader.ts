@@ -1,6 +1,13 @@
 import type { LogReader, SessionKey } from "../../ports/log-store.ts";
 import { concatBytes } from "../../stream/concat.ts";
-import { lengthOf, offsetOf, RECORD_BYTES, TEXT_AT, TEXT_BYTES } from "./edits.ts";
+import {
+  isEdit,
+  lengthOf,
+  offsetOf,
+  RECORD_BYTES,
+  TEXT_AT,
+  TEXT_BYTES,
+} from "../../ports/edits.ts";
 
 export interface EditRange {
   readonly logId: string;
@@ -54,8 +61,7 @@ export class EditReader {
       if (this.#end > to) return;
       this.#at += RECORD_BYTES;
       // most of the time the next one is here, and waiting for nothing costs a turn
-      if (this.#at + RECORD_BYTES <= this.#length) this.#look();
-      else await this.#next();
+      if (!this.#look()) await this.#next();
     }
   }
 
@@ -74,7 +80,7 @@ export class EditReader {
   }
 
   async #next(): Promise<void> {
-    while (this.#at + RECORD_BYTES > this.#length) {
+    while (!this.#look()) {
       const rest = this.#length - this.#at;
       this.#records.copyWithin(0, this.#at, this.#length);
       const { value, done } = await this.#reader.read(this.#records.subarray(rest));
@@ -86,12 +92,17 @@ export class EditReader {
       this.#length = rest + value.length;
       this.#at = 0;
     }
-    this.#look();
   }
 
-  #look(): void {
-    this.#offset = offsetOf(this.#records, this.#at);
-    this.#end = this.#offset + lengthOf(this.#records, this.#at);
+  /** Looks for the next edit among the records that are here; a mark in front of it changes nothing. */
+  #look(): boolean {
+    for (; this.#at + RECORD_BYTES <= this.#length; this.#at += RECORD_BYTES) {
+      if (!isEdit(this.#records, this.#at)) continue;
+      this.#offset = offsetOf(this.#records, this.#at);
+      this.#end = this.#offset + lengthOf(this.#records, this.#at);
+      return true;
+    }
+    return false;
   }
 }
 

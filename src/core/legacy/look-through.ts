@@ -1,12 +1,11 @@
 import type { Clock } from "../../ports/clock.ts";
+import type { ScanMark } from "../../ports/edits.ts";
 import type { LogStat, LogStore } from "../../ports/log-store.ts";
 import { factsOfLine, runError, runStarted } from "../event.ts";
 import { RESTARTED } from "../run-ends.ts";
-import { encodeHead } from "../session-head.ts";
+import { encodeHead, type SessionHead } from "../session-head.ts";
 import type { SessionLog } from "../session-log.ts";
-import { foldEvent, type SessionState } from "../session-state.ts";
-import { KnownMessages } from "../known-messages.ts";
-import type { ScanMark } from "./edits.ts";
+import { EMPTY_STATE, foldEvent, type SessionState } from "../session-state.ts";
 import { OldLogScan } from "./old-log-scan.ts";
 
 export interface LookThroughOptions {
@@ -15,6 +14,8 @@ export interface LookThroughOptions {
   readonly stat: LogStat;
   /** How far an earlier look came. */
   readonly mark: ScanMark;
+  /** What the log's head says. */
+  readonly head: SessionHead;
   readonly clock: Clock;
 }
 
@@ -29,15 +30,20 @@ const STORE_BYTES = 1024 * 1024;
 const STORE_EVERY_BYTES = 64 * 1024 * 1024;
 
 /**
- * Looks through an old log once: stores what its readers have to leave out or change, ends the runs
+ * Looks through a log once: stores what its readers have to leave out or change, ends the runs
  * that it left open, and stores its head. The mark that it is done comes last, so that after a crash
  * the look goes on and nothing happens twice. Throws what the store throws.
+ *
+ * A log of our own is read from where its head stands, if nothing that the head has counted may be
+ * damaged. Its runs that wait are left to their marks.
  */
 export async function lookThrough(options: LookThroughOptions): Promise<LookedThrough> {
-  const { store, log, stat, clock } = options;
+  const { store, log, stat, mark: known, head, clock } = options;
   const { key } = log;
   const { logId } = stat;
-  const scan = new OldLogScan(options.mark);
+  const isKnown = known.isOwn && head.state.offset <= known.offset;
+  const before = isKnown ? head.state : EMPTY_STATE;
+  const scan = new OldLogScan(known, before);
   let editsEnd = stat.end.edits;
 
   async function storeMark(isDone: boolean): Promise<ScanMark> {
@@ -52,9 +58,9 @@ export async function lookThrough(options: LookThroughOptions): Promise<LookedTh
     return mark;
   }
 
-  const reader = store.read(key, { logId, end: stat.end.raw }).getReader();
-  let position = 0;
-  let storedAt = options.mark.offset;
+  const reader = store.read(key, { logId, start: before.offset, end: stat.end.raw }).getReader();
+  let position = before.offset;
+  let storedAt = known.offset;
   for (;;) {
     const { value, done } = await reader.read();
     if (done) break;
@@ -64,20 +70,32 @@ export async function lookThrough(options: LookThroughOptions): Promise<LookedTh
     await storeMark(false);
     storedAt = position;
   }
-  const state = await closeRuns(log, logId, scan.state, clock.now());
-  await store.setHead(key, logId, encodeHead({ state, messages: new KnownMessages() }));
+  const open = openRuns(scan.state).filter(({ isStarted }) => isStarted || !known.isOwn);
+  const state = await closeRuns(log, logId, { open, before: scan.state, timestamp: clock.now() });
+  await store.setHead(key, logId, encodeHead({ state, messages: head.messages }));
   return { state, mark: await storeMark(true) };
 }
 
-/** Ends what the old log left open; resolves with the state after that. */
+interface LeftRun {
+  readonly runId: string;
+  readonly threadId: string;
+  readonly isStarted: boolean;
+}
+
+interface LeftRuns {
+  readonly open: readonly LeftRun[];
+  readonly before: SessionState;
+  readonly timestamp: number;
+}
+
+/** Ends what the log left open; resolves with the state after that. */
 async function closeRuns(
   log: SessionLog,
   logId: string,
-  before: SessionState,
-  timestamp: number,
+  { open, before, timestamp }: LeftRuns,
 ): Promise<SessionState> {
-  const lines = openRuns(before).flatMap(({ runId, isStarted }) => {
-    const context = { threadId: log.key.session, runId, timestamp };
+  const lines = open.flatMap(({ runId, threadId, isStarted }) => {
+    const context = { threadId: threadId || log.key.session, runId, timestamp };
     const end = runError(context, RESTARTED.message, RESTARTED.code);
     return isStarted ? [end] : [runStarted(context), end];
   });
@@ -86,10 +104,11 @@ async function closeRuns(
 }
 
 /** The run that was under way, and those whose callers were heard and whose runner was not. */
-function openRuns({ openRun, runs }: SessionState) {
-  const waiting = runs.filter(({ phase }) => phase === "waiting");
-  return [
-    ...(openRun === null ? [] : [{ runId: openRun, isStarted: true }]),
-    ...waiting.map(({ runId }) => ({ runId, isStarted: false })),
-  ];
+function openRuns({ openRun, runs }: SessionState): LeftRun[] {
+  const left = runs
+    .filter(({ runId, phase }) => phase === "waiting" && runId !== openRun)
+    .map(({ runId, threadId }) => ({ runId, threadId, isStarted: false }));
+  if (openRun === null) return left;
+  const threadId = runs.find(({ runId }) => runId === openRun)?.threadId ?? "";
+  return [{ runId: openRun, threadId, isStarted: true }, ...left];
 }

@@ -2,7 +2,7 @@ import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
 import type { MemberPlace } from "../../stream/member-place.ts";
 import { EMPTY_STATE, foldEvent, type SessionState } from "../session-state.ts";
-import { EditRecords, type ScanMark } from "./edits.ts";
+import { EditRecords, type ScanMark } from "../../ports/edits.ts";
 import { readOldTime } from "./old-time.ts";
 
 const LF = 10;
@@ -24,9 +24,9 @@ interface Edit extends Stretch {
 }
 
 /**
- * Looks through the bytes of an old log, from its start: what has to be skipped or rewritten becomes
- * edits, and what its events say becomes the session's state. Pieces break anywhere; memory does not
- * depend on the length of a line.
+ * Looks through the bytes of a log: what has to be skipped or rewritten becomes edits, and what its
+ * events say becomes the session's state. Of a log of our own, which keeps every byte that a runner
+ * sent, only lines are skipped. Pieces break anywhere; memory does not depend on the length of a line.
  *
  * A line that is skipped becomes spaces at the end of the line before it: the LF of that one goes, and
  * its own then ends both. What comes before the first event becomes spaces in front of it.
@@ -37,20 +37,29 @@ export class OldLogScan {
   readonly #scanner = new JsonObjectScanner([...FACT_KEYS, "timestamp"], "timestamp");
   /** What is before that is looked at for the state alone: its edits are stored. */
   readonly #knownTo: number;
-  #state: SessionState = EMPTY_STATE;
+  readonly #isOwn: boolean;
+  #state: SessionState;
   #skippedLines: number;
-  #shownFrom: number | null = null;
-  #offset = 0;
-  #lineStart = 0;
+  #shownFrom: number | null;
+  #offset: number;
+  #lineStart: number;
   #isBlank = true;
   /** Where carriage returns are in the line: space to JSON, but the end of a line to event streams. */
   #returns: number[] = [];
   #skipped: Stretch | null = null;
 
-  /** Goes on where an earlier scan came to. */
-  constructor(mark: ScanMark) {
+  /**
+   * Goes on where an earlier scan came to; the bytes that are pushed begin where `before` stands, at the
+   * mark or ahead of it.
+   */
+  constructor(mark: ScanMark, before: SessionState = EMPTY_STATE) {
     this.#knownTo = mark.offset;
+    this.#isOwn = mark.isOwn;
     this.#skippedLines = mark.skippedLines;
+    this.#shownFrom = mark.isOwn && mark.shownFrom < mark.offset ? mark.shownFrom : null;
+    this.#state = before;
+    this.#offset = before.offset;
+    this.#lineStart = before.offset;
   }
 
   /** What the events so far say. */
@@ -60,7 +69,7 @@ export class OldLogScan {
 
   /** Takes the next bytes. */
   push(chunk: Uint8Array): void {
-    const mayReturn = chunk.includes(CR);
+    const mayReturn = !this.#isOwn && chunk.includes(CR);
     for (let from = 0; from < chunk.length;) {
       const lineEnd = chunk.indexOf(LF, from);
       const to = lineEnd === -1 ? chunk.length : lineEnd;
@@ -80,6 +89,7 @@ export class OldLogScan {
     this.#storeSkipped();
     const mark = {
       isDone,
+      isOwn: this.#isOwn,
       offset: this.#lineStart,
       skippedLines: this.#skippedLines,
       shownFrom: this.#shownFrom ?? this.#lineStart,
@@ -106,6 +116,7 @@ export class OldLogScan {
 
   #show(lineStart: number): void {
     this.#storeSkipped();
+    if (this.#isOwn) return;
     const place = this.#scanner.place();
     const time = place && timeEdit(lineStart, place, this.#scanner.value("timestamp"));
     if (this.#returns.length === 0) {

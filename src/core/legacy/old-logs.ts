@@ -5,9 +5,10 @@ import type { Logger } from "../../ports/logger.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
 import { idOf } from "../../ports/session-id.ts";
+import type { SessionHead } from "../session-head.ts";
 import type { SessionLog } from "../session-log.ts";
 import type { SessionState } from "../session-state.ts";
-import { EditRecords, type ScanMark } from "./edits.ts";
+import { EditRecords, type ScanMark } from "../../ports/edits.ts";
 import { lookThrough } from "./look-through.ts";
 import { snapshotLine } from "./old-messages.ts";
 import { readMark } from "./read-shown.ts";
@@ -49,10 +50,11 @@ export interface OldLogs {
    */
   adopt(key: SessionKey): Promise<boolean>;
   /**
-   * Makes an adopted log ready for its readers and writers. That takes a few seconds for each 100 MB, once.
-   * To be called by the session's writer.
+   * Makes an adopted log, or one that a loss of power may have damaged, ready for its readers and writers.
+   * That takes a few seconds for each 100 MB, once. `head` is what the log's head says. To be called by
+   * the session's writer.
    */
-  prepare(log: SessionLog, stat: LogStat): Promise<PreparedLog>;
+  prepare(log: SessionLog, stat: LogStat, head: SessionHead): Promise<PreparedLog>;
   /** The messages in an older format that came with a log (`LegacyLogs.messages`). */
   messages(key: SessionKey, logId: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
 }
@@ -94,30 +96,35 @@ export function createOldLogs({
         throw refuse(key);
       }
       const records = new EditRecords();
-      records.addMark({ isDone: false, offset: 0, skippedLines: 0, shownFrom: 0 });
+      const start = { offset: 0, skippedLines: 0, shownFrom: 0 };
+      records.addMark({ isDone: false, isOwn: false, ...start });
       const isAdopted = await legacy.logs.takeOver(key, records.take());
       if (isAdopted) logger.info("old-log-adopted", { ...key });
       return isAdopted;
     },
 
-    async prepare(log, stat) {
+    async prepare(log, stat, head) {
       const { key } = log;
       const mark = await readMark(store, key, stat);
       if (mark.isDone) return { mark, state: null };
-      await legacy?.logs.migrate(key, stat.logId, (messages) =>
-        snapshotLine(messages, { threadId: key.session, timestamp: clock.now() }),
-      );
+      if (!mark.isOwn)
+        await legacy?.logs.migrate(key, stat.logId, (messages) =>
+          snapshotLine(messages, { threadId: key.session, timestamp: clock.now() }),
+        );
       const migrated = await log.refresh();
       if (migrated?.logId !== stat.logId)
         throw new RunlogError("log-not-found", "The log was deleted");
       const started = clock.now();
-      const looked = await lookThrough({ store, log, stat: migrated, mark, clock });
-      logger.info("old-log-looked-through", {
-        ...key,
-        bytes: migrated.end.raw,
-        skippedLines: looked.mark.skippedLines,
-        tookMs: clock.now() - started,
-      });
+      const looked = await lookThrough({ store, log, stat: migrated, mark, head, clock });
+      const { skippedLines } = looked.mark;
+      const facts = { ...key, skippedLines, tookMs: clock.now() - started };
+      if (mark.isOwn) {
+        const bytes = migrated.end.raw - mark.offset;
+        const isDamaged = skippedLines > mark.skippedLines;
+        logger[isDamaged ? "error" : "info"]("log-scanned-after-power-loss", { ...facts, bytes });
+      } else {
+        logger.info("old-log-looked-through", { ...facts, bytes: migrated.end.raw });
+      }
       return looked;
     },
 

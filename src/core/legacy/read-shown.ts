@@ -1,14 +1,14 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/log-store.ts";
 import { EditReader, readRecord } from "./edit-reader.ts";
-import { markOf, RECORD_BYTES, type ScanMark } from "./edits.ts";
+import { markOf, RECORD_BYTES, type ScanMark } from "../../ports/edits.ts";
 
 /** Bytes read at once for a reader who brings no buffer. */
 const READ_BYTES = 64 * 1024;
 
 /**
  * A log as clients may see it: in an adopted raw one malformed lines and odd times are not what is
- * stored. As `LogStore.read` otherwise, down to the number of bytes; any other log is read by nothing
+ * stored, nor in one of our own the lines that a loss of power has damaged. As `LogStore.read` otherwise, down to the number of bytes; any other log is read by nothing
  * else. An adopted log must have been looked through (`Session.load`).
  */
 export async function readShown(
@@ -34,7 +34,10 @@ export async function readShown(
   return editedStream(raw, edits, { start, end });
 }
 
-/** Whether the log began its life elsewhere: then there is at least a mark among its edits. */
+/**
+ * Whether the log began its life elsewhere, or was open when its machine went down: then there is at
+ * least a mark among its edits.
+ */
 export function isAdopted(stat: LogStat): boolean {
   return stat.end.edits > 0;
 }
@@ -44,7 +47,7 @@ export interface ShownLog {
   readonly stat: LogStat;
   /** Where the first event begins that is shown. */
   readonly from: number;
-  /** Malformed lines that are left out, of an adopted log; null for one of our own. */
+  /** Malformed lines that are left out of an adopted or a damaged log; null for any other. */
   readonly skippedLines: number | null;
 }
 
@@ -62,7 +65,7 @@ export async function lookAtShown(
   if (isDone) return { stat, from: shownFrom, skippedLines };
   throw new RunlogError(
     "log-not-adoptable",
-    "The old log has to be shown once by its server first",
+    "The log has to be shown once by its server first: ask it for the session's events",
   );
 }
 

@@ -88,7 +88,8 @@ export async function openToLook(config: Config, archives: Archives | null): Pro
     return { stored, shown, async close() {} };
   }
   // readers of an object store need no lease
-  const { store: stored } = await openStore(config, { clock, logger: stderrLogger, onLong: say });
+  const surroundings = { clock, logger: stderrLogger, onLong: say };
+  const { store: stored } = await openStore(config, surroundings, "read");
   return {
     stored,
     shown: createArchivedReader(stored, archives, null),

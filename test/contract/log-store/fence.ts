@@ -133,7 +133,6 @@ const FENCED = {
   setHead: "log-not-found",
   setDocument: "log-not-found",
   markOpen: "log-not-found",
-  clearOpen: "log-not-found",
 };
 
 async function codesOfOldWriter(store: LogStore, logId: string): Promise<typeof FENCED> {
@@ -144,6 +143,5 @@ async function codesOfOldWriter(store: LogStore, logId: string): Promise<typeof 
     setHead: await codeOf(store.setHead(KEY, logId, utf8("late"))),
     setDocument: await codeOf(store.setDocument(KEY, logId, utf8("late"))),
     markOpen: await codeOf(store.markOpen(KEY, logId, "run-1", "late")),
-    clearOpen: await codeOf(store.clearOpen(KEY, logId, "run-1")),
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LogStore, OpenRunMark } from "../../../src/ports/log-store.ts";
 import { collect } from "../outcome.ts";
-import { KEY } from "./harness.ts";
+import { FOREIGN_LOG_ID, KEY } from "./harness.ts";
 import type { FreshStore } from "./harness.ts";
 
 /** Run ids come from clients and may be any text; a store must not take one for a path. */
@@ -60,6 +60,20 @@ function describeOneSession(fresh: FreshStore): void {
       await store.clearOpen(KEY, logId, "run-1");
       await store.clearOpen(KEY, logId, "never marked");
       expect((await marksOf(store)).map((mark) => mark.runId)).toEqual(["run-2"]);
+    }),
+  );
+
+  it(
+    "is asked to remove marks of a log that has gone, and removes none of the one that is there",
+    fresh(async ({ store }) => {
+      const { logId: gone } = await store.create(KEY);
+      await store.markOpen(KEY, gone, "run-1", "gone");
+      await store.delete(KEY);
+      await store.clearOpen(KEY, gone, "run-1");
+      const { logId } = await store.create(KEY, { logId: FOREIGN_LOG_ID });
+      await store.markOpen(KEY, logId, "run-1", "there");
+      await store.clearOpen(KEY, gone, "run-1");
+      expect((await marksOf(store)).map((mark) => mark.data)).toEqual(["there"]);
     }),
   );
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
-import { EditRecords } from "../../../../src/core/legacy/edits.ts";
+import { EditRecords } from "../../../../src/ports/edits.ts";
 import { createOldLogs } from "../../../../src/core/legacy/old-logs.ts";
 import { OldLogScan } from "../../../../src/core/legacy/old-log-scan.ts";
 import { readShown } from "../../../../src/core/legacy/read-shown.ts";
@@ -16,7 +16,7 @@ import { withSmallReads } from "../../../support/small-reads.ts";
 import { oldFile } from "./old-file.ts";
 
 const KEY = { project: "p", session: "s" };
-const START = { isDone: false, offset: 0, skippedLines: 0, shownFrom: 0 };
+const START = { isDone: false, isOwn: false, offset: 0, skippedLines: 0, shownFrom: 0 };
 const silent = { info() {}, warn() {}, error() {} };
 const nobody: Pick<SessionDirectory, "projectsWith"> = { projectsWith: async () => [] };
 

@@ -1,5 +1,6 @@
 /**
- * What readers of an adopted raw log get instead of some of its bytes. Every edit keeps the length of
+ * What readers of a raw log get instead of some of its bytes: of a log that an older system left, or of
+ * one of our own that a loss of power has damaged. Every edit keeps the length of
  * what it stands for, so that offsets, and with them cursors, mean the same in the stored bytes and in
  * the shown ones: JSON lets spaces stand between its tokens, and what a rewritten value leaves over is
  * spaces.
@@ -9,11 +10,13 @@
  *     kind(1) offset(13) length(10) text(15) LF
  *
  * - `e` the `length` bytes from `offset` on read as `text` and then spaces;
- * - `p` everything before `offset` has been looked at, and `length` malformed lines were found in it;
- * - `d` the same of the whole old log, of which lines from the offset in `text` on are shown. Nothing
- *   comes behind it.
+ * - `p` everything before `offset` of an old log has been looked at, and `length` malformed lines were
+ *   found in it;
+ * - `s` the same of a log of our own: what lies past `offset` may be damaged. `text` is as that of `d`;
+ * - `d` everything before `offset` has been looked at, nothing else needs to be, and lines from the
+ *   offset in `text` on are shown. An `s` comes after it when the machine goes down again.
  *
- * Offsets never go back, and edits do not overlap.
+ * Edits do not overlap, and their offsets never go back.
  */
 export const RECORD_BYTES = 40;
 
@@ -25,20 +28,23 @@ export const TEXT_BYTES = 15;
 
 const EDIT = 0x65;
 const PROGRESS = 0x70;
+const SUSPECT = 0x73;
 const DONE = 0x64;
 const LF = 10;
 const ZERO = 0x30;
 const SPACE = 0x20;
 
-/** How far an old log has been looked at. */
+/** How far a log has been looked at. */
 export interface ScanMark {
   /** Whether that was all of it. */
   readonly isDone: boolean;
+  /** Whether it is one of our own: malformed lines are left out of it, and nothing else is changed. */
+  readonly isOwn: boolean;
   /** Everything before this offset of the raw log has been looked at. */
   readonly offset: number;
   /** Malformed lines among it; blank ones do not count. */
   readonly skippedLines: number;
-  /** Where the first line begins that is shown; the old log's end if it has none. Known when done. */
+  /** Where the first line begins that is shown; `offset` if there is none. Unknown while `p` is last. */
   readonly shownFrom: number;
 }
 
@@ -57,9 +63,9 @@ export class EditRecords {
     this.#add(EDIT, offset, length, text);
   }
 
-  addMark({ isDone, offset, skippedLines, shownFrom }: ScanMark): void {
-    const text = String(shownFrom);
-    this.#add(isDone ? DONE : PROGRESS, offset, skippedLines, isDone ? text : "");
+  addMark({ isDone, isOwn, offset, skippedLines, shownFrom }: ScanMark): void {
+    const kind = isDone ? DONE : isOwn ? SUSPECT : PROGRESS;
+    this.#add(kind, offset, skippedLines, kind === PROGRESS ? "" : String(shownFrom));
   }
 
   /** The records so far, which are not here any more. */
@@ -92,18 +98,24 @@ export function offsetOf(records: Uint8Array, at: number): number {
   return readNumber(records, at + OFFSET_AT, at + LENGTH_AT);
 }
 
+/** Whether the record at `at` changes what is read. */
+export function isEdit(records: Uint8Array, at: number): boolean {
+  return records[at] === EDIT;
+}
+
 /** How many bytes the record at `at` is about; none, if it is no edit. */
 export function lengthOf(records: Uint8Array, at: number): number {
-  return records[at] === EDIT ? readNumber(records, at + LENGTH_AT, at + TEXT_AT) : 0;
+  return isEdit(records, at) ? readNumber(records, at + LENGTH_AT, at + TEXT_AT) : 0;
 }
 
 /** The mark in the record at `at`, or null if that is an edit. */
 export function markOf(records: Uint8Array, at: number): ScanMark | null {
   const kind = records[at];
-  if (kind !== PROGRESS && kind !== DONE) return null;
+  if (kind !== PROGRESS && kind !== SUSPECT && kind !== DONE) return null;
   const text = new TextDecoder().decode(records.subarray(at + TEXT_AT, at + TEXT_AT + TEXT_BYTES));
   return {
     isDone: kind === DONE,
+    isOwn: kind === SUSPECT,
     offset: offsetOf(records, at),
     skippedLines: readNumber(records, at + LENGTH_AT, at + TEXT_AT),
     shownFrom: Number(text),

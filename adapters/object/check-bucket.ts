@@ -1,0 +1,79 @@
+import { RunlogError } from "../../src/ports/errors.ts";
+import type { BucketAccess } from "./log-end.ts";
+
+const WHOLE = new TextEncoder().encode("0123456789");
+const RANGE = { start: 3, end: 7 };
+const TAG = "trial";
+
+/**
+ * Checks that the bucket does what everything here rests upon, on objects of its own: a put with
+ * `If-None-Match` refuses a second one, tags are kept, a range is that range, lists are ordered and go on
+ * where they are told to, and what was deleted is gone. Rejects with `store-failed` for one that does not:
+ * two servers would overwrite each other's logs, and nobody would be told.
+ */
+export async function checkBucket(access: BucketAccess, id: string): Promise<void> {
+  const { bucket, keys, patience } = access;
+  // in no order, so that a store that lists by age is found out
+  const names = ["c", "a", "d", "b"].map((name) => keys.trial(id, name));
+  const [first = ""] = names;
+  const remove = (): Promise<void> => patience.until((signal) => bucket.delete(names, { signal }));
+  try {
+    for (const name of names)
+      await patience.until((signal) => bucket.put(name, WHOLE, { tag: TAG, signal }));
+    await checkConditions(access, first);
+    await checkRanges(access, first);
+    await checkOrder(access, keys.trial(id, ""), names.toSorted());
+  } catch (error) {
+    await remove().catch(() => {
+      // a few bytes stay
+    });
+    throw error;
+  }
+  await remove();
+  if ((await list(access, keys.trial(id, ""))).length > 0)
+    throw unfit("lists objects that were deleted: sessions would come back");
+}
+
+async function checkConditions({ bucket, patience }: BucketAccess, key: string): Promise<void> {
+  const isPut = await patience.until((signal) => bucket.putIfAbsent(key, WHOLE, { signal }));
+  if (isPut) throw unfit("ignores If-None-Match on PUT: servers would overwrite each other's logs");
+  const found = await patience.until((signal) => bucket.head(key, { signal }));
+  if (found?.tag !== TAG)
+    throw unfit("does not keep metadata of objects: nobody would know who has a session");
+}
+
+async function checkRanges({ bucket, patience }: BucketAccess, key: string): Promise<void> {
+  const part = await patience.until(async (signal) => {
+    const found = await bucket.get(key, { ...RANGE, signal });
+    return found && new Uint8Array(await new Response(found.bytes).arrayBuffer());
+  });
+  if (part?.join() !== WHOLE.subarray(RANGE.start, RANGE.end).join())
+    throw unfit("ignores Range on GET: logs would be read from the wrong place");
+}
+
+async function checkOrder(
+  access: BucketAccess,
+  prefix: string,
+  sorted: readonly string[],
+): Promise<void> {
+  const [, second = ""] = sorted;
+  const listed = [...(await list(access, prefix)), ...(await list(access, prefix, second))];
+  if (listed.join() !== sorted.join())
+    throw unfit("does not list keys in their order: the end of a log would not be found");
+}
+
+/** The first two keys. */
+function list(
+  { bucket, patience }: BucketAccess,
+  prefix: string,
+  startAfter?: string,
+): Promise<string[]> {
+  return patience.until(async (signal) => {
+    const options = { prefix, limit: 2, ...(startAfter !== undefined && { startAfter }), signal };
+    return (await bucket.list(options)).objects.map(({ key }) => key);
+  });
+}
+
+function unfit(what: string): RunlogError {
+  return new RunlogError("store-failed", `The object store ${what}`, { isUnfit: true });
+}

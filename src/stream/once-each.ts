@@ -1,0 +1,15 @@
+/**
+ * Makes a function that hands on the first call for each name. It remembers `most` names; what comes
+ * when it is full is not handed on.
+ */
+export function onceEach<Rest extends readonly unknown[]>(
+  most: number,
+  tell: (name: string, ...rest: Rest) => void,
+): (name: string, ...rest: Rest) => void {
+  const seen = new Set<string>();
+  return (name, ...rest) => {
+    if (seen.has(name) || seen.size >= most) return;
+    seen.add(name);
+    tell(name, ...rest);
+  };
+}
