@@ -15,7 +15,7 @@ import { isKnownFormat } from "./directory.ts";
 import { diskError, isErrno, throwDiskError } from "./errors.ts";
 import { DOCUMENT_FILE, HEAD_FILE, layoutOf, LOG_FILES } from "./layout.ts";
 import { readOldMessages } from "./legacy.ts";
-import { listLogs } from "./list.ts";
+import { createLister } from "./list.ts";
 import { lastLineEnd, newestLogId } from "./recovery.ts";
 import { readSmallFile } from "./small-file.ts";
 
@@ -33,6 +33,8 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
   const layout = layoutOf(options.dir);
   if (!isKnownFormat(layout))
     throw new RunlogError("store-format", `There is no store in the directory ${options.dir}`);
+
+  const list = createLister(layout);
 
   async function stat(key: SessionKey): Promise<LogStat | null> {
     const logId = await newestLogId(layout, key);
@@ -53,7 +55,7 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
     stat: (key) => stat(key).catch(throwDiskError),
     read: (key, range) =>
       readFile(range, (log) => join(layout.log(key, range.logId), LOG_FILES[log])),
-    list: (query) => listLogs(layout, query).catch(throwDiskError),
+    list: (query) => list(query).catch(throwDiskError),
     messages: (key, logId) => readOldMessages(layout.log(key, logId), () => {}),
   };
 }

@@ -113,6 +113,9 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const view = createView(access, sessions);
 
   return {
+    // several servers may share the bucket
+    changes: null,
+
     async create(key, { head = null, document = null, ...given } = {}) {
       assertOpen();
       if (given.logId !== undefined && !isLogId(given.logId))
