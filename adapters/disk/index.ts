@@ -3,6 +3,7 @@ import { createLogId, isLogId } from "../../src/ports/log-id.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
+import { createSessionChanges } from "../../src/ports/session-changes.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import { readBootId } from "./boot-id.ts";
@@ -12,7 +13,7 @@ import { type DiskIo, nodeIo } from "./io.ts";
 import { keepSynced } from "./keep-synced.ts";
 import { createDiskLegacy } from "./legacy.ts";
 import { layoutOf } from "./layout.ts";
-import { listLogs } from "./list.ts";
+import { createLister } from "./list.ts";
 import type { FsyncPolicy } from "./log-file.ts";
 import { createMarks } from "./marks.ts";
 import { OpenSession } from "./open-session.ts";
@@ -90,6 +91,9 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   const trash = createTrash(layout);
   const probe = createWriteProbe(layout);
   const inTurn = createTurns();
+  const list = createLister(layout);
+  const changes = createSessionChanges();
+  const legacy = createDiskLegacy({ layout, cache, inTurn, idOf, assertOpen, assertWritable });
   let closed = false;
 
   function assertOpen(): void {
@@ -124,7 +128,17 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   }
 
   return {
-    legacy: createDiskLegacy({ layout, cache, inTurn, idOf, assertOpen, assertWritable }),
+    changes,
+
+    legacy: {
+      ...legacy,
+      async takeOver(key, edits) {
+        const isTaken = await legacy.takeOver(key, edits);
+        const logId = await cache.use(key, async (session) => session?.logId ?? null);
+        if (isTaken) changes.tell(key, logId);
+        return isTaken;
+      },
+    },
 
     async create(key, { logId = createLogId(Date.now()), head = null, document = null } = {}) {
       assertWritable();
@@ -139,6 +153,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
         const made = await makeLog(layout, key, logId, first).catch(throwDiskError);
         const session = opened(made);
         cache.add(key, session);
+        changes.tell(key, logId);
         return session.stat;
       });
     },
@@ -163,7 +178,10 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
     setHead: async (key, logId, head) => withLog(key, logId, (session) => session.setHead(head)),
 
     setDocument: async (key, logId, document) =>
-      withLog(key, logId, (session) => session.setDocument(document)),
+      withLog(key, logId, async (session) => {
+        await session.setDocument(document);
+        changes.tell(key, logId);
+      }),
 
     markOpen: async (key, logId, runId, data) =>
       withLog(key, logId, () => marks.set({ ...key, logId, runId, data })),
@@ -180,13 +198,17 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 
     async list(query) {
       assertOpen();
-      return listLogs(layout, query).catch(throwDiskError);
+      return list(query).catch(throwDiskError);
     },
 
     async delete(key) {
       assertWritable();
       return inTurn.run(idOf(key), () =>
-        cache.remove(key, (session) => removeSession(key, session).catch(throwDiskError)),
+        cache.remove(key, async (session) => {
+          const isRemoved = await removeSession(key, session).catch(throwDiskError);
+          if (isRemoved) changes.tell(key, null);
+          return isRemoved;
+        }),
       );
     },
 

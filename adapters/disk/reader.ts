@@ -15,7 +15,7 @@ import { isStoreDirectory } from "./directory.ts";
 import { diskError, isErrno, lostEnd, throwDiskError } from "./errors.ts";
 import { type Layout, layoutOf, LOG_FILES } from "./layout.ts";
 import { readOldMessages } from "./legacy.ts";
-import { listLogs } from "./list.ts";
+import { createLister } from "./list.ts";
 import { lastLineEnd, newestLogId } from "./recovery.ts";
 import { readValues } from "./values.ts";
 
@@ -37,6 +37,8 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
       `There is no store in the directory ${options.dir}: STORAGE_URL says where it is looked for`,
     );
 
+  const list = createLister(layout);
+
   async function stat(key: SessionKey): Promise<LogStat | null> {
     const logId = await newestLogId(layout, key);
     if (logId === null) return null;
@@ -55,7 +57,7 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
     stat: (key) => stat(key).catch(throwDiskError),
     read: (key, range) =>
       readFile(range, (log) => join(layout.log(key, range.logId), LOG_FILES[log])),
-    list: (query) => listLogs(layout, query).catch(throwDiskError),
+    list: (query) => list(query).catch(throwDiskError),
     messages: (key, logId) => readOldMessages(layout.log(key, logId), () => {}),
   };
 }

@@ -2,8 +2,9 @@ import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { ListedLog, LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
-import { bySessionAge, searchFor } from "../../src/ports/session-order.ts";
+import { searchFor } from "../../src/ports/session-order.ts";
 import { idOf } from "../../src/ports/session-id.ts";
+import { createLoopTurns } from "../../src/stream/loop-turns.ts";
 import { onceEach } from "../../src/stream/once-each.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import {
@@ -17,6 +18,7 @@ import {
   writableDocument,
 } from "./document.ts";
 import { createRowCache, type RowTexts } from "./row-cache.ts";
+import { createSessionIndex } from "./session-index.ts";
 
 export { createLocalAuthorizer } from "./authorizer.ts";
 export { createLocalPlatform } from "./platform.ts";
@@ -29,12 +31,17 @@ export interface LocalDirectoryOptions {
   readonly logger?: Pick<Logger, "warn">;
 }
 
-const PAGE = 500;
+const PAGE = 1_000;
 const UNKNOWN_TEXTS: RowTexts = { displayName: "", initialPrompt: "" };
 /** So many sessions are remembered, so that each is logged once. */
 const MAX_ODD = 10_000;
-/** Of the texts of list rows, kept between two lists. */
+/** Memory for rows, and for the texts that only a search needs; a character may take two bytes. */
+const ROW_BYTES = 32 * 1024 * 1024;
 const ROW_CACHE_CHARS = 16 * 1024 * 1024;
+/** Of each turn of the event loop so much is for sorting and searching, in ms. */
+const TURN_MS = 5;
+/** Rows that a search looks at before others have their turn. */
+const SEARCHED_AT_ONCE = 64;
 
 /**
  * A SessionDirectory for one machine: the sessions are those that the store holds a log of, and what
@@ -52,6 +59,9 @@ export function createLocalDirectory({
     logger?.warn("session-document-not-readable", { project, session }),
   );
   const rowCache = createRowCache(ROW_CACHE_CHARS);
+  const turns = createLoopTurns({ turnMs: TURN_MS });
+  const index = createSessionIndex({ store, turns, maxBytes: ROW_BYTES });
+  store.changes?.subscribe((key) => rowCache.forget(idOf(key)));
 
   /** Runs what changes a session, alone. */
   function change<T>(key: SessionKey, operation: () => Promise<T>): Promise<T> {
@@ -75,6 +85,31 @@ export function createLocalDirectory({
   function documentIn(key: SessionKey, log: KnownLog): SessionDocument {
     if (isOddDocument(log)) noteOdd(log.logId, key);
     return documentOf(key, log);
+  }
+
+  /** Those of the rows that hold `search`. */
+  async function searched(
+    rows: readonly ListedLog[],
+    search: string,
+    signal: AbortSignal | undefined,
+  ): Promise<ListedLog[]> {
+    const matches = searchFor(search);
+    const found: ListedLog[] = [];
+    for (let at = 0; at < rows.length; at += SEARCHED_AT_ONCE) {
+      signal?.throwIfAborted();
+      const part = rows.slice(at, at + SEARCHED_AT_ONCE);
+      await turns.run(async () => {
+        const known = part.map((log) => rowCache.known(idOf(log), log.logId));
+        const texts = known.includes(null)
+          ? await Promise.all(part.map((log, i) => known[i] ?? rowOf(log)))
+          : known;
+        for (const [i, log] of part.entries()) {
+          const own = texts[i];
+          if (own && matches({ session: log.session, ...own })) found.push(log);
+        }
+      });
+    }
+    return found;
   }
 
   async function readRow(key: SessionKey): Promise<RowTexts | null> {
@@ -142,23 +177,18 @@ export function createLocalDirectory({
     delete: (key) => change(key, () => store.delete(key)),
 
     async page(project, { limit, offset, search }, { signal } = {}) {
-      const matches = searchFor(search);
-      const rows: ListedLog[] = [];
       signal?.throwIfAborted();
-      for await (const log of logs(project)) {
-        signal?.throwIfAborted();
-        const texts = await rowOf(log);
-        // documents tell whole seconds: a finer order could not be seen in them
-        const createdAtMs = Math.floor(log.createdAtMs / 1000) * 1000;
-        if (texts && matches({ session: log.session, ...texts }))
-          rows.push({ ...log, createdAtMs });
-      }
-      const wanted = rows.sort(bySessionAge).slice(offset, offset + limit);
+      const rows = await index.rows(project);
+      // a copy: it goes on changing
+      const matching = search === "" ? rows : await searched([...rows], search, signal);
+      const totalCount = matching.length;
+      const wanted = matching.slice(offset, offset + limit);
+      signal?.throwIfAborted();
       const found = await Promise.all(
         wanted.map((log) => unlessUnreadable(directory.get(log), documentOfListed(log))),
       );
       const documents = found.filter((document) => document !== null);
-      return { documents, totalCount: rows.length };
+      return { documents, totalCount };
     },
 
     async projectsWith(session) {

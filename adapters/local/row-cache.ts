@@ -11,6 +11,8 @@ export type RowTexts = Pick<SessionRow, "displayName" | "initialPrompt">;
 export interface RowCache {
   /** The session's row, made by `read` (null: there is no such session) unless it is known. */
   row(id: string, logId: string, read: () => Promise<RowTexts | null>): Promise<RowTexts | null>;
+  /** The same, if it is known. */
+  known(id: string, logId: string): RowTexts | null;
   /** To be called before and after whatever changes a session. */
   forget(id: string): void;
 }
@@ -29,6 +31,11 @@ export function createRowCache(maxChars: number): RowCache {
   }
 
   return {
+    known(id, logId) {
+      const row = rows.get(id);
+      return row?.logId === logId ? row.texts : null;
+    },
+
     async row(id, logId, read) {
       const known = rows.get(id);
       if (known?.logId === logId) return known.texts;

@@ -2,6 +2,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { LOG_NAMES, MAX_MARK_CHARS } from "../../src/ports/log-store.ts";
 import type { LogStore, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
+import { createSessionChanges } from "../../src/ports/session-changes.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { byteLength } from "./growing-bytes.ts";
 import { pageOf } from "./list.ts";
@@ -26,6 +27,7 @@ export interface MemoryLogStoreOptions {
 export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogStore {
   const { clock = { now: () => Date.now() }, maxBytes = Number.POSITIVE_INFINITY } = options;
   const logs = new Map<string, SessionLog>();
+  const changes = createSessionChanges();
   let usedBytes = 0;
   let closed = false;
 
@@ -47,11 +49,14 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
   }
 
   return {
+    changes,
+
     async create(key, createOptions) {
       let log = find(key);
       if (log === undefined) {
         log = createSessionLog(key, clock.now(), createOptions);
         logs.set(idOf(key), log);
+        changes.tell(key, log.logId);
       }
       return statOf(log);
     },
@@ -89,6 +94,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       const log = need(key, logId);
       checkDocument(document);
       log.document = document.slice();
+      changes.tell(key, logId);
     },
 
     async markOpen(key, logId, runId, data) {
@@ -119,7 +125,9 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       const log = find(key);
       if (log === undefined) return false;
       for (const name of LOG_NAMES) usedBytes -= log.bytes[name].length;
-      return logs.delete(idOf(key));
+      logs.delete(idOf(key));
+      changes.tell(key, null);
+      return true;
     },
 
     async check() {

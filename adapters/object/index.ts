@@ -137,6 +137,9 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const view = createView(access, sessions);
 
   return {
+    // several servers may share the bucket
+    changes: null,
+
     async create(key, given = {}) {
       assertOpen();
       const first = firstLife(given);

@@ -1,111 +1,144 @@
-import { isObject, type JsonObject } from "./json-fields.ts";
+/** Longest text in a fence, such as a tool's arguments or its result, in characters. */
+export const MAX_FENCED_CHARS: number = 64 * 1024;
+/** Longest text on a line of its own, such as the message of an error. */
+const MAX_LINE_CHARS = 2_000;
 
-/** Longest argument or result of a tool that is shown, in characters. */
-const MAX_TOOL_TEXT = 2_000;
-/** After so many characters of one message no more is held, nor shown. */
-const MAX_TEXT = 4 * 1024 * 1024;
+const LINE_END = /\r\n|\r|\n/;
+const BLANK = /^[ \t]*$/;
+/** An opening fence that stands in no list or quotation: nothing but its own end closes it. */
+const OPENING_FENCE = /^(?:(`{3,})[^`]*|(~{3,}).*)$/s;
+const CLOSING_FENCE = /^ {0,3}(`+|~+)[ \t]*$/;
+/** The signs of a heading, within any lists and quotations. */
+const HEADING_SIGNS = /^((?:[\s>]|(?:[-+*]|\d{1,9}[.)])(?=[\s>]))*)(#{1,6})(?=\s|$)/;
+/** A line that makes the one before it a heading, or is a thematic break. */
+const UNDERLINE = /^([\s>]*)(=+|-+)[ \t]*$/;
+const TAG_START = /^<[A-Za-z/!?]/;
+const SPECIAL = /[\\`<]/g;
+const BACKTICK = "`";
+
+/** A title of the second level. */
+export function heading(text: string): string {
+  return `## ${oneLine(text)}`;
+}
 
 /**
- * A session's events as a conversation in Markdown: what was said, which tools were called and how runs
- * ended. It holds the message that is being said, and the ids of those that were shown.
+ * What was said, as Markdown that stays within its message: it begins no heading and no thematic
+ * break, holds no HTML but in code, and ends every fence that it begins. All else is as it was.
  */
-export class MarkdownWriter {
-  readonly #shown = new Set<string>();
-  /** Texts of messages and arguments of tool calls that are not at their end, by id. */
-  readonly #open = new Map<string, { readonly title: string; text: string }>();
-
-  /** What stands before the first event. */
-  title(project: string, session: string): string {
-    return `# ${project}/${session}\n`;
-  }
-
-  /** What one event adds, "" for most. */
-  push(event: unknown): string {
-    if (!isObject(event)) return "";
-    const id = textOf(event["messageId"]);
-    const call = textOf(event["toolCallId"]);
-    switch (event["type"]) {
-      case "MESSAGES_SNAPSHOT":
-        return Array.isArray(event["messages"])
-          ? event["messages"].map((message: unknown) => this.#message(message)).join("")
-          : "";
-      case "TEXT_MESSAGE_START":
-        this.#open.set(id, { title: heading(textOf(event["role"]) || "assistant"), text: "" });
-        return "";
-      case "TEXT_MESSAGE_CONTENT":
-        return this.#add(id, event);
-      case "TEXT_MESSAGE_END":
-        return this.#close(id, (text) => text);
-      case "TOOL_CALL_START":
-        this.#open.set(call, { title: `**Tool** \`${textOf(event["toolCallName"])}\``, text: "" });
-        return "";
-      case "TOOL_CALL_ARGS":
-        return this.#add(call, event);
-      case "TOOL_CALL_END":
-        return this.#close(call, (text) => fenced(text, "json"));
-      case "TOOL_CALL_RESULT":
-        return `\n**Result**\n\n${fenced(contentOf(event["content"]), "")}\n`;
-      case "RUN_ERROR":
-        return `\n> **Run failed:** ${textOf(event["message"])}\n`;
-      default:
-        return "";
+export function prose(text: string): string {
+  let fence: string | null = null;
+  /** Whether every backtick of the paragraph so far belongs to a code span that is on one line. */
+  let isPaired = true;
+  const lines = text.split(LINE_END).map((line) => {
+    if (fence !== null) {
+      const end = CLOSING_FENCE.exec(line)?.[1] ?? "";
+      if (end[0] === fence[0] && end.length >= fence.length) fence = null;
+      return line;
     }
-  }
-
-  /** What was not at its end when the log was. */
-  end(): string {
-    return [...this.#open.keys()].map((id) => this.#close(id, (text) => text)).join("");
-  }
-
-  #message(message: unknown): string {
-    if (!isObject(message)) return "";
-    const id = textOf(message["id"]);
-    const text = contentOf(message["content"]);
-    if (this.#shown.has(id) || text === "" || isHidden(message)) return "";
-    this.#shown.add(id);
-    return `\n${heading(textOf(message["role"]))}\n\n${text}\n`;
-  }
-
-  #add(id: string, event: JsonObject): string {
-    const open = this.#open.get(id);
-    if (open && open.text.length < MAX_TEXT) open.text += textOf(event["delta"]);
-    return "";
-  }
-
-  #close(id: string, show: (text: string) => string): string {
-    const open = this.#open.get(id);
-    this.#open.delete(id);
-    this.#shown.add(id);
-    return open && open.text !== "" ? `\n${open.title}\n\n${show(open.text)}\n` : "";
-  }
+    const opening = OPENING_FENCE.exec(line);
+    fence = opening?.[1] ?? opening?.[2] ?? null;
+    if (fence !== null || BLANK.test(line)) isPaired = true;
+    if (fence !== null) return line;
+    const inline = withoutTags(line, isPaired);
+    isPaired = inline.isPaired;
+    return inline.text.replace(HEADING_SIGNS, "$1\\$2").replace(UNDERLINE, "$1\\$2");
+  });
+  if (fence !== null) lines.push(fence);
+  return lines.join("\n");
 }
 
-function heading(role: string): string {
-  return `## ${role.slice(0, 1).toUpperCase()}${role.slice(1)}`;
+/** A text that goes on one line, after other text. */
+export function oneLine(text: string): string {
+  return withoutTags(text.slice(0, MAX_LINE_CHARS).replaceAll(/\s+/g, " ").trim(), true).text;
 }
 
-/** The text of a message's content, which may be a list of parts. */
-function contentOf(content: unknown): string {
-  if (typeof content === "string") return content;
-  if (!Array.isArray(content)) return "";
-  return content
-    .map((part: unknown) => (isObject(part) ? textOf(part["text"]) : ""))
-    .filter((text) => text !== "")
-    .join("\n\n");
+/** A code span. */
+export function code(text: string): string {
+  const shown = text.slice(0, MAX_LINE_CHARS).replaceAll(/\s+/g, " ").trim();
+  const ticks = BACKTICK.repeat(longestRun(shown) + 1);
+  const pad = shown.startsWith(BACKTICK) || shown.endsWith(BACKTICK) ? " " : "";
+  return shown === "" ? "" : `${ticks}${pad}${shown}${pad}${ticks}`;
 }
 
-function isHidden({ metadata }: JsonObject): boolean {
-  return isObject(metadata) && metadata["hidden"] === true;
-}
-
-/** A fence is longer than any that is in the text. */
-function fenced(text: string, language: string): string {
-  const shown = text.length > MAX_TOOL_TEXT ? `${text.slice(0, MAX_TOOL_TEXT)}\n[…]` : text;
-  const longest = Math.max(2, ...(shown.match(/`+/g) ?? []).map((ticks) => ticks.length));
-  const fence = "`".repeat(longest + 1);
+/** A text as it is, in a fence that is longer than any in it; what is too long is cut, and says so. */
+export function fenced(text: string, language: string): string {
+  const shown = text.length > MAX_FENCED_CHARS ? `${text.slice(0, MAX_FENCED_CHARS)}\n[…]` : text;
+  const fence = BACKTICK.repeat(Math.max(2, longestRun(shown)) + 1);
   return `${fence}${language}\n${shown}\n${fence}`;
 }
 
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
+/** Markdown that is shown when its summary is clicked on: a label, and a name as code if there is one. */
+export function folded(label: string, name: string, markdown: string): string {
+  const shown = name.slice(0, MAX_LINE_CHARS).replaceAll(/\s+/g, " ");
+  const named = name === "" ? "" : `: <code>${escapeHtml(shown)}</code>`;
+  const body = markdown === "" ? "" : `${markdown}\n\n`;
+  return `<details>\n<summary>${label}${named}</summary>\n\n${body}</details>`;
+}
+
+/** What is said about the conversation, not in it. */
+export function note(label: string, text: string): string {
+  const said = oneLine(text);
+  return said === "" ? `> **${label}.**` : `> **${label}:** ${said}`;
+}
+
+/** A line of text without HTML. `isPaired` tells the same of it as it is told of those before it. */
+function withoutTags(line: string, isPaired: boolean): { text: string; isPaired: boolean } {
+  if (!line.includes("<") && !line.includes(BACKTICK)) return { text: line, isPaired };
+  let text = "";
+  let at = 0;
+  while (at < line.length) {
+    SPECIAL.lastIndex = at;
+    const next = SPECIAL.exec(line)?.index ?? line.length;
+    text += line.slice(at, next);
+    at = next;
+    const char = line[at] ?? "";
+    if (char === BACKTICK) {
+      const ticks = runAt(line, at);
+      const end = isPaired ? spanEnd(line, at, ticks) : -1;
+      const span = line.slice(at, end === -1 ? at + ticks : end);
+      // a table is cut into its cells before anything else is looked for in them
+      isPaired = end !== -1 && !span.includes("|");
+      const kept = isPaired ? span : line.slice(at, at + ticks);
+      text += kept;
+      at += kept.length;
+    } else {
+      // a backslash takes the sign behind it with it
+      const isTag = char === "<" && TAG_START.test(line.slice(at, at + 2));
+      const length = char === "\\" ? 2 : 1;
+      text += isTag ? "\\<" : line.slice(at, at + length);
+      at += length;
+    }
+  }
+  return { text, isPaired };
+}
+
+/** Where the code span ends that begins with the backticks at `from`; -1 if it does not end here. */
+function spanEnd(line: string, from: number, ticks: number): number {
+  for (let at = line.indexOf(BACKTICK, from + ticks); at !== -1;) {
+    const length = runAt(line, at);
+    if (length === ticks) return at + length;
+    at = line.indexOf(BACKTICK, at + length);
+  }
+  return -1;
+}
+
+/** How many backticks follow each other at `at`. */
+function runAt(text: string, at: number): number {
+  let end = at;
+  while (text[end] === BACKTICK) end++;
+  return end - at;
+}
+
+function longestRun(text: string): number {
+  let longest = 0;
+  for (let at = text.indexOf(BACKTICK); at !== -1;) {
+    const length = runAt(text, at);
+    longest = Math.max(longest, length);
+    at = text.indexOf(BACKTICK, at + length);
+  }
+  return longest;
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

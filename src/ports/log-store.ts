@@ -1,3 +1,5 @@
+import type { SessionChanges } from "./session-changes.ts";
+
 /** Names one session. Both parts are validated (`core/names.ts`) before they reach a port. */
 export interface SessionKey {
   /** The project (Kubernetes namespace): a DNS-1123 label. */
@@ -145,6 +147,12 @@ export interface LogReader {
  * what it was; nothing of the failed bytes is ever readable.
  */
 export interface LogStore extends LogReader {
+  /**
+   * Tells of every session that comes, goes or gets another document; null where other processes
+   * change the store as well, so that only a listing knows.
+   */
+  readonly changes: SessionChanges | null;
+
   /**
    * Makes the session's log if there is none; resolves with what is there then, which may have
    * another id and other values than `options` ask for. The log is there with its values, durably,

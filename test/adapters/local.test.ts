@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
+import { createSessionIndex } from "../../adapters/local/session-index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { DESIRED_PHASE, type SessionDirectory } from "../../src/ports/session-directory.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
+import { createLoopTurns } from "../../src/stream/loop-turns.ts";
 import { sessionDirectoryContract } from "../contract/index.ts";
 import { codeOf } from "../contract/outcome.ts";
 import { everything } from "../contract/session-directory/harness.ts";
@@ -13,6 +15,25 @@ const KEY = { project: "p", session: "s" };
 
 function localDirectory(store: LogStore): SessionDirectory {
   return createLocalDirectory({ store, runnerUrl: RUNNER_URL });
+}
+
+/** The names of a project's sessions; those of this second are in their order. */
+async function namesOf(directory: SessionDirectory): Promise<string[]> {
+  const page = await directory.page("p", { limit: 100, offset: 0, search: "" });
+  return page.documents.map(({ metadata }) => metadata.name).toSorted();
+}
+
+/** The store, and how many listings it was asked for. */
+function countingListings(store: LogStore): { counted: LogStore; listings: () => number } {
+  let listings = 0;
+  const counted: LogStore = {
+    ...store,
+    list(options) {
+      if (options?.after === undefined) listings++;
+      return store.list(options);
+    },
+  };
+  return { counted, listings: () => listings };
 }
 
 sessionDirectoryContract("local, of sessions that only have a log", {
@@ -86,7 +107,7 @@ describe("local SessionDirectory", () => {
     }
   });
 
-  it("reads the documents of sessions for the first list, and again only those that changed", async () => {
+  it("reads the documents of sessions for the first search, and again only those that changed", async () => {
     const store = createMemoryLogStore();
     let reads = 0;
     const directory = localDirectory({
@@ -99,14 +120,15 @@ describe("local SessionDirectory", () => {
     const keys = Array.from({ length: 20 }, (_, i) => ({ project: "p", session: `s-${i}` }));
     for (const key of keys) await directory.create(key, { metadata: {}, spec: {} });
     // beyond the documents that are on the page
-    const readsForPage = async (): Promise<number> => {
+    const readsForPage = async (search: string): Promise<number> => {
       reads = 0;
-      const page = await directory.page("p", { limit: 1, offset: 0, search: "" });
+      const page = await directory.page("p", { limit: 1, offset: 0, search });
       expect(page.totalCount).toBe(20);
       return reads - page.documents.length;
     };
-    expect(await readsForPage()).toBe(20);
-    expect(await readsForPage()).toBe(0);
+    expect(await readsForPage("")).toBe(0);
+    expect(await readsForPage("s-")).toBe(20);
+    expect(await readsForPage("s-")).toBe(0);
     const [first = KEY, second = KEY] = keys;
     await directory.update(first, ({ spec, ...document }) => ({
       ...document,
@@ -114,7 +136,7 @@ describe("local SessionDirectory", () => {
     }));
     await store.delete(second);
     await store.create(second);
-    expect(await readsForPage()).toBe(2);
+    expect(await readsForPage("s-")).toBe(2);
     expect(await everything(directory, "p", "new")).toHaveLength(1);
   });
 
@@ -140,6 +162,77 @@ describe("local SessionDirectory", () => {
     expect((await listing).totalCount).toBe(1);
     expect(await everything(directory, "p", "old")).toEqual([]);
     expect(await everything(directory, "p", "new")).toHaveLength(1);
+  });
+
+  it("lists a project once, and knows from then on what comes and goes by whomever", async () => {
+    const store = createMemoryLogStore();
+    const { counted, listings } = countingListings(store);
+    const directory = localDirectory(counted);
+    for (const session of ["a", "b", "c"]) await store.create({ project: "p", session });
+    expect(await namesOf(directory)).toEqual(["a", "b", "c"]);
+    await store.create({ project: "p", session: "bb" });
+    await store.create({ project: "other", session: "x" });
+    await store.delete({ project: "p", session: "a" });
+    await directory.create({ project: "p", session: "d" }, { metadata: {}, spec: {} });
+    expect(await namesOf(directory)).toEqual(["b", "bb", "c", "d"]);
+    expect(listings()).toBe(1);
+  });
+
+  it("has what came and went while its first list was made", async () => {
+    const store = createMemoryLogStore();
+    const held = Promise.withResolvers<void>();
+    for (const session of ["a", "b"]) await store.create({ project: "p", session });
+    const directory = localDirectory({
+      ...store,
+      async list(options) {
+        const page = await store.list(options);
+        await held.promise;
+        return page;
+      },
+    });
+    const listing = namesOf(directory);
+    await nextTurn();
+    await store.delete({ project: "p", session: "a" });
+    await store.create({ project: "p", session: "c" });
+    held.resolve();
+    expect(await listing).toEqual(["b", "c"]);
+  });
+
+  it("lists for all who ask meanwhile at once, and again for later ones, where others change the store", async () => {
+    const store = createMemoryLogStore();
+    const { counted, listings } = countingListings({ ...store, changes: null });
+    const directory = localDirectory(counted);
+    await store.create(KEY);
+    const first = namesOf(directory);
+    const rest = Promise.all([namesOf(directory), namesOf(directory), namesOf(directory)]);
+    await store.create({ project: "p", session: "t" });
+    await first;
+    expect(await rest).toEqual([
+      ["s", "t"],
+      ["s", "t"],
+      ["s", "t"],
+    ]);
+    expect(listings()).toBe(2);
+    await store.delete(KEY);
+    expect(await namesOf(directory)).toEqual(["t"]);
+  });
+
+  it("lists a project each time that has no room among the rows, and keeps those asked for last", async () => {
+    const store = createMemoryLogStore();
+    const { counted, listings } = countingListings(store);
+    const turns = createLoopTurns({ turnMs: 5 });
+    // two rows have room
+    const index = createSessionIndex({ store: counted, turns, maxBytes: 700 });
+    const names = async (project: string): Promise<string[]> =>
+      (await index.rows(project)).map(({ session }) => session);
+    for (const project of ["a", "b", "c"]) await store.create({ project, session: "s" });
+    for (const project of ["a", "b", "a", "c", "a"]) expect(await names(project)).toEqual(["s"]);
+    expect(listings()).toBe(3);
+    expect(await names("b")).toEqual(["s"]);
+    expect(listings()).toBe(4);
+    for (const session of ["t", "u", "v"]) await store.create({ project: "b", session });
+    for (let again = 0; again < 2; again++) expect(await names("b")).toEqual(["s", "t", "u", "v"]);
+    expect(listings()).toBe(6);
   });
 
   it("fills names into the runner's URL", async () => {

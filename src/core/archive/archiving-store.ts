@@ -135,6 +135,8 @@ export function createArchivingStore({
   return {
     ...reader,
 
+    changes: store.changes,
+
     create: (key, options) =>
       gates.pass(idOf(key), async () => {
         const made = await store.create(key, options);

@@ -116,6 +116,23 @@ export class MessageList {
     this.#chars = 0;
   }
 
+  /** Keeps some of the messages; events no longer find the others. */
+  retain(isKept: (message: Message) => boolean): void {
+    const kept = this.#entries.filter(({ message }) => isKept(message));
+    if (kept.length === this.#entries.length) return;
+    this.#entries = [];
+    this.#byId.clear();
+    this.#calls.clear();
+    this.#doubled.clear();
+    this.#chars = 0;
+    for (const entry of kept) {
+      this.#entries.push(entry);
+      this.#byId.set(entry.message.id, entry);
+      this.#chars += entry.chars;
+      this.#learnCalls(entry);
+    }
+  }
+
   /** Adds those messages that are not there. */
   add(messages: readonly Message[]): readonly Message[] {
     return this.#merge(messages, false).added;
@@ -209,12 +226,16 @@ export class MessageList {
   }
 
   #learn(entry: Entry): void {
+    this.#learnCalls(entry);
+    this.grew(entry, JSON.stringify(entry.message).length);
+  }
+
+  #learnCalls(entry: Entry): void {
     for (const call of entry.message.toolCalls ?? []) {
       const known = this.#calls.get(call.id);
       if (!known) this.#calls.set(call.id, { entry, call });
       else if (known.entry !== entry) this.#doubled.add(call.id);
     }
-    this.grew(entry, JSON.stringify(entry.message).length);
   }
 }
 

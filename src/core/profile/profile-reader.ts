@@ -1,4 +1,4 @@
-import type { LogName, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { LogName, LogReader, SessionKey } from "../../ports/log-store.ts";
 import type { ByteBudget, ByteLease } from "../../stream/byte-budget.ts";
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
 import { cursorPrefix, type LogPlace } from "../cursor.ts";
@@ -13,7 +13,7 @@ import type { ProfileStream } from "./profile-stream.ts";
 
 export interface ProfileReaderOptions {
   readonly key: SessionKey;
-  readonly store: LogStore;
+  readonly store: Pick<LogReader, "stat" | "read">;
   readonly profile: ProfileStream;
   readonly writer: FrameWriter;
   /** Memory for lines that are long, of the whole process. */

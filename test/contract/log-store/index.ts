@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { appendSuite } from "./append.ts";
+import { changesSuite } from "./changes.ts";
 import { closedSuite } from "./closed.ts";
 import { concurrentReadSuite } from "./concurrent-read.ts";
 import { fenceSuite } from "./fence.ts";
@@ -28,6 +29,7 @@ export function logStoreContract(name: string, options: LogStoreContractOptions)
     concurrentReadSuite(fresh);
     fenceSuite(fresh);
     valuesSuite(fresh);
+    changesSuite(fresh);
     marksSuite(fresh);
     limitsSuite(fresh);
     listSuite(options);

@@ -47,6 +47,7 @@ function countingStore(): { readonly store: LogStore; readonly calls: string[] }
   const store = new Proxy(memory, {
     get(target, name: keyof LogStore) {
       const method = target[name];
+      if (typeof method !== "function") return method;
       return (...args: never[]) => {
         calls.push(name);
         return Reflect.apply(method, target, args) as unknown;

@@ -1,9 +1,12 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { exportMarkdown } from "../../../src/core/export-markdown.ts";
 import { utf8 } from "../../contract/bytes.ts";
 
 const KEY = { project: "demo", session: "hello" };
+const RUN = { threadId: "hello", runId: "r1" };
+const STARTED = { type: "RUN_STARTED", ...RUN };
+const FINISHED = { type: "RUN_FINISHED", ...RUN };
 
 async function markdownOf(events: readonly (object | string)[]): Promise<string> {
   const store = createMemoryLogStore();
@@ -20,49 +23,230 @@ async function markdownOf(events: readonly (object | string)[]): Promise<string>
   return text;
 }
 
-it("is what was said, each message once, without what is hidden", async () => {
-  const user = { id: "m1", role: "user", content: "Fix it" };
-  const parts = { id: "m2", role: "user", content: [{ type: "text", text: "and this" }, {}] };
-  const hidden = { id: "m3", role: "user", content: "secret", metadata: { hidden: true } };
-  const text = await markdownOf([
-    { type: "MESSAGES_SNAPSHOT", messages: [user, parts, hidden] },
-    { type: "RUN_STARTED" },
-    { type: "TEXT_MESSAGE_START", messageId: "a1", role: "assistant" },
-    { type: "TEXT_MESSAGE_CONTENT", messageId: "a1", delta: "Look" },
-    { type: "TEXT_MESSAGE_CONTENT", messageId: "a1", delta: "ing." },
-    { type: "TEXT_MESSAGE_END", messageId: "a1" },
-    "no JSON",
-    {
+/** What one message of a user becomes, without the title of its section. */
+async function sectionOf(content: string): Promise<string> {
+  const messages = [{ id: "m", role: "user", content }];
+  const text = await markdownOf([{ type: "MESSAGES_SNAPSHOT", messages }]);
+  const before = "# demo/hello\n\n## User\n\n";
+  expect(text.startsWith(before)).toBe(true);
+  return text.slice(before.length, -1);
+}
+
+function call(id: string, name: string, text: string): object {
+  return { id, type: "function", function: { name, arguments: text } };
+}
+
+describe("a session as Markdown", () => {
+  it("is what was said, each message once, without what is hidden", async () => {
+    const user = { id: "m1", role: "user", content: "Fix it" };
+    const parts = { id: "m2", role: "user", content: [{ type: "text", text: "and this" }, {}] };
+    const hidden = { id: "m3", role: "user", content: "secret", metadata: { hidden: true } };
+    const marked = { id: "m4", role: "user", content: "secret too" };
+    const text = await markdownOf([
+      { type: "RAW", event: { type: "message_metadata", messageId: "m4", hidden: true } },
+      { type: "MESSAGES_SNAPSHOT", messages: [user, parts, hidden, marked] },
+      STARTED,
+      { type: "TEXT_MESSAGE_START", messageId: "a1", role: "assistant" },
+      { type: "TEXT_MESSAGE_CONTENT", messageId: "a1", delta: "Look" },
+      { type: "TEXT_MESSAGE_CONTENT", messageId: "a1", delta: "ing." },
+      { type: "TEXT_MESSAGE_END", messageId: "a1" },
+      "no JSON",
+      {
+        type: "MESSAGES_SNAPSHOT",
+        messages: [user, { id: "a1", role: "assistant", content: "Looking." }],
+      },
+      { type: "RUN_ERROR", message: "gave up" },
+      { type: "RUN_STARTED", threadId: "hello", runId: "r2" },
+      { type: "TEXT_MESSAGE_START", messageId: "a2" },
+      { type: "TEXT_MESSAGE_CONTENT", messageId: "a2", delta: "cut of" },
+    ]);
+    expect(text).toBe(
+      "# demo/hello\n\n## User\n\nFix it\n\n## User\n\nand this\n\n## Assistant\n\nLooking.\n\n> **Run failed:** gave up\n" +
+        "\n---\n\n## Assistant\n\ncut of\n\n> **The run has not ended.**\n",
+    );
+  });
+
+  it("has the answer of an agent that sends chunks", async () => {
+    const text = await markdownOf([
+      STARTED,
+      { type: "REASONING_MESSAGE_CHUNK", messageId: "g", delta: "Hm" },
+      { type: "REASONING_MESSAGE_CHUNK", delta: "m." },
+      { type: "TOOL_CALL_CHUNK", toolCallId: "t", toolCallName: "Bash", delta: '{"command":' },
+      { type: "TOOL_CALL_CHUNK", delta: '"ls"}' },
+      { type: "TEXT_MESSAGE_CHUNK", messageId: "a", role: "assistant", delta: "All " },
+      { type: "TEXT_MESSAGE_CHUNK", delta: "done" },
+      FINISHED,
+    ]);
+    expect(text).toBe(
+      "# demo/hello\n\n## Assistant\n\n<details>\n<summary>Reasoning</summary>\n\nHmm.\n\n</details>\n\n" +
+        '<details>\n<summary>Tool: <code>Bash</code></summary>\n\n```json\n{"command":"ls"}\n```\n\n</details>\n\n' +
+        "## Assistant\n\nAll done\n",
+    );
+  });
+
+  it("has a tool's result once, however often and under whatever id it comes", async () => {
+    const result = { toolCallId: "t1", content: "```\na\n```" };
+    const messages = [
+      { id: "p", role: "assistant", toolCalls: [call("t1", "Bash", '{"command":"ls"}')] },
+      { id: "kept", role: "tool", ...result },
+    ];
+    const text = await markdownOf([
+      STARTED,
+      { type: "TOOL_CALL_START", toolCallId: "t1", toolCallName: "Bash", parentMessageId: "p" },
+      { type: "TOOL_CALL_ARGS", toolCallId: "t1", delta: '{"command":' },
+      { type: "TOOL_CALL_ARGS", toolCallId: "t1", delta: '"ls"}' },
+      { type: "TOOL_CALL_END", toolCallId: "t1" },
+      { type: "TOOL_CALL_RESULT", messageId: "streamed", ...result },
+      { type: "MESSAGES_SNAPSHOT", messages },
+      FINISHED,
+      { type: "RUN_STARTED", threadId: "hello", runId: "r2" },
+      { type: "MESSAGES_SNAPSHOT", messages },
+      { type: "RUN_FINISHED", threadId: "hello", runId: "r2" },
+    ]);
+    expect(text).toBe(
+      '# demo/hello\n\n## Assistant\n\n<details>\n<summary>Tool: <code>Bash</code></summary>\n\n```json\n{"command":"ls"}\n```\n\n' +
+        "**Result**\n\n````\n```\na\n```\n````\n\n</details>\n",
+    );
+  });
+
+  it("has calls that only a snapshot knows, and a result that comes in a later run", async () => {
+    const asked = { id: "p", role: "assistant", toolCalls: [call("t", "ask", "{}")] };
+    const answer = { id: "x", role: "tool", toolCallId: "t", content: "yes", error: "or <no>" };
+    const text = await markdownOf([
+      STARTED,
+      { type: "MESSAGES_SNAPSHOT", messages: [asked] },
+      FINISHED,
+      { type: "MESSAGES_SNAPSHOT", ...RUN, runId: "r2", messages: [asked, answer] },
+      { type: "RUN_STARTED", threadId: "hello", runId: "r2" },
+    ]);
+    expect(text).toBe(
+      "# demo/hello\n\n## Assistant\n\n<details>\n<summary>Tool: <code>ask</code></summary>\n\n```json\n{}\n```\n\n</details>\n" +
+        "\n---\n\n## Assistant\n\n<details>\n<summary>Tool result: <code>ask</code></summary>\n\n**Result**\n\n```\nyes\n```\n\n" +
+        "**Error**\n\n```\nor <no>\n```\n\n</details>\n\n> **The run has not ended.**\n",
+    );
+  });
+
+  it("has what a run corrects as it is at the run's end, and what a later run changes again", async () => {
+    const said = (messageId: string, delta: string): object[] => [
+      { type: "TEXT_MESSAGE_START", messageId },
+      { type: "TEXT_MESSAGE_CONTENT", messageId, delta },
+      { type: "TEXT_MESSAGE_END", messageId },
+    ];
+    const corrected = (content: string): object => ({
       type: "MESSAGES_SNAPSHOT",
-      messages: [user, { id: "a1", role: "assistant", content: "Looking." }],
-    },
-    { type: "RUN_ERROR", message: "gave up" },
-    { type: "TEXT_MESSAGE_START", messageId: "a2" },
-    { type: "TEXT_MESSAGE_CONTENT", messageId: "a2", delta: "cut of" },
-  ]);
-  expect(text).toBe(
-    "# demo/hello\n\n## User\n\nFix it\n\n## User\n\nand this\n\n## Assistant\n\nLooking.\n\n> **Run failed:** gave up\n\n## Assistant\n\ncut of\n",
-  );
+      messages: [{ id: "a", role: "assistant", content }],
+    });
+    const text = await markdownOf([
+      STARTED,
+      ...said("a", "frist"),
+      corrected("first"),
+      FINISHED,
+      { type: "RUN_STARTED", threadId: "hello", runId: "r2" },
+      ...said("b", "second"),
+      corrected("First!"),
+      { type: "RUN_FINISHED", threadId: "hello", runId: "r2" },
+    ]);
+    expect(text).toBe(
+      "# demo/hello\n\n## Assistant\n\nfirst\n\n---\n\n## Assistant (changed)\n\nFirst!\n\n## Assistant\n\nsecond\n",
+    );
+  });
+
+  it("says what was attached, what is waited for, and which run failed how", async () => {
+    const content = [
+      { type: "text", text: "See" },
+      { type: "image", source: { type: "data", value: "QUJD", mimeType: "image/png" } },
+      { type: "binary", mimeType: "application/pdf", url: "https://a.test/`b", filename: "b.pdf" },
+    ];
+    const interrupt = { id: "i", reason: "tool_call", message: "Really\n# delete?" };
+    const text = await markdownOf([
+      { type: "MESSAGES_SNAPSHOT", messages: [{ id: "m", role: "user", content }] },
+      STARTED,
+      { type: "RUN_ERROR", message: "a hiccup" },
+      { type: "ACTIVITY_SNAPSHOT", messageId: "v", activityType: "<plan>", content: { a: 1 } },
+      { ...FINISHED, outcome: { type: "interrupt", interrupts: [interrupt] } },
+    ]);
+    expect(text).toBe(
+      "# demo/hello\n\n## User\n\nSee\n\n*Attachment:* image `image/png` (3 bytes)\n\n" +
+        "*Attachment:* document `application/pdf` `b.pdf` ``https://a.test/`b``\n\n" +
+        '## Assistant\n\n<details>\n<summary>Activity: <code>&lt;plan&gt;</code></summary>\n\n```json\n{\n  "a": 1\n}\n```\n\n</details>\n\n' +
+        "> **Error:** a hiccup\n\n> **Waiting for an answer:** Really # delete?\n",
+    );
+  });
+
+  it("writes a run that is more than can be held in parts, and all of it", async () => {
+    const words = Array.from({ length: 12 }, (_, i) => `${i} `.repeat(200_000 + i));
+    const result = (id: number): object => ({
+      type: "TOOL_CALL_RESULT",
+      messageId: `x${id}`,
+      toolCallId: `t${id}`,
+      content: `result ${id}`,
+    });
+    const text = await markdownOf([
+      STARTED,
+      { type: "TEXT_MESSAGE_START", messageId: "a" },
+      ...words.flatMap((delta, i) => [
+        { type: "TEXT_MESSAGE_CONTENT", messageId: "a", delta },
+        { type: "TOOL_CALL_START", toolCallId: `t${i}`, toolCallName: `f${i}` },
+        { type: "TOOL_CALL_END", toolCallId: `t${i}` },
+        result(i),
+      ]),
+      { type: "TEXT_MESSAGE_END", messageId: "a" },
+      FINISHED,
+    ]);
+    const parts = text.split(/\n## Assistant(?: \(continued\))?\n\n/).slice(1);
+    const said = parts.map((part) => part.split("\n")[0]).filter((line) => line !== "<details>");
+    expect(said.length).toBeGreaterThan(1);
+    expect(said.join("") === words.join("")).toBe(true);
+    for (const i of words.keys()) {
+      expect(text.split(`<code>f${i}</code>`)).toHaveLength(2);
+      expect(text.split(`\nresult ${i}\n`)).toHaveLength(2);
+    }
+  });
+
+  it("notes an event that is too large to be read whole", async () => {
+    const text = await markdownOf([
+      STARTED,
+      { type: "CUSTOM", name: "n", value: "y".repeat(11 * 1024 * 1024) },
+      { type: "MESSAGES_SNAPSHOT", messages: [{ id: "m", role: "user", content: "after" }] },
+      FINISHED,
+    ]);
+    expect(text).toBe(
+      "# demo/hello\n\n## User\n\nafter\n\n> **An event is too large to be shown:** 11534375 bytes (CUSTOM)\n",
+    );
+  });
 });
 
-it("shows a tool's call and result in fences that their text cannot end", async () => {
-  const text = await markdownOf([
-    { type: "TOOL_CALL_START", toolCallId: "t1", toolCallName: "Bash" },
-    { type: "TOOL_CALL_ARGS", toolCallId: "t1", delta: '{"command":' },
-    { type: "TOOL_CALL_ARGS", toolCallId: "t1", delta: '"ls"}' },
-    { type: "TOOL_CALL_END", toolCallId: "t1" },
-    { type: "TOOL_CALL_RESULT", toolCallId: "t1", content: "```\na\n```" },
-    { type: "TOOL_CALL_RESULT", toolCallId: "t2", content: "x".repeat(3000) },
-  ]);
-  expect(text).toContain('\n**Tool** `Bash`\n\n```json\n{"command":"ls"}\n```\n');
-  expect(text).toContain("\n**Result**\n\n````\n```\na\n```\n````\n");
-  expect(text).toContain(`\n\`\`\`\n${"x".repeat(2000)}\n[…]\n\`\`\`\n`);
-});
+describe("the text of a message in Markdown", () => {
+  it.each([
+    ["# a", "\\# a"],
+    ["> - 1. ## a\n#b\n####### c", "> - 1. \\## a\n#b\n####### c"],
+    ["a\n===\nb\n---", "a\n\\===\nb\n\\---"],
+    ["> a\n> --", "> a\n> \\--"],
+    ["a\r## b\r\n# c", "a\n\\## b\n\\# c"],
+    ["***\n| a |\n| --- |", "***\n| a |\n| --- |"],
+  ])("begins no heading and no thematic break: %j", async (text, expected) => {
+    expect(await sectionOf(text)).toBe(expected);
+  });
 
-it("notes a line that is too long to be read whole", async () => {
-  const text = await markdownOf([
-    { type: "CUSTOM", value: "y".repeat(9 * 1024 * 1024) },
-    { type: "MESSAGES_SNAPSHOT", messages: [{ id: "m", role: "user", content: "behind" }] },
-  ]);
-  expect(text).toContain("\n> An event is too large to be shown here.\n\n## User\n\nbehind\n");
+  it.each([
+    ["</details> <!-- <b> 1 < 2 <?x", "\\</details> \\<!-- \\<b> 1 < 2 \\<?x"],
+    ["\\<b> \\\\<b>", "\\<b> \\\\\\<b>"],
+    ["`<b>` ``a ` <i>`` <u>", "`<b>` ``a ` <i>`` \\<u>"],
+    ["a ` b\n` <b> `\n\n`<i>`", "a ` b\n` \\<b> `\n\n`<i>`"],
+    ["\\` <b> `", "\\` \\<b> `"],
+    ["| ` | <b> | ` |", "| ` | \\<b> | ` |"],
+  ])("holds no HTML but in code: %j", async (text, expected) => {
+    expect(await sectionOf(text)).toBe(expected);
+  });
+
+  it.each([
+    ["```html\n# a <b>\n```\n# c", "```html\n# a <b>\n```\n\\# c"],
+    ["```\na", "```\na\n```"],
+    ["~~~~\n~~~\n```\n# a", "~~~~\n~~~\n```\n# a\n~~~~"],
+    ["``` a`\n# b", "``` a`\n\\# b"],
+    ["- a\n  ```\n<b>", "- a\n  ```\n\\<b>"],
+    ["> ```\n<b>\n```\n<i>", "> ```\n\\<b>\n```\n<i>\n```"],
+  ])("ends every fence that it begins, and no other: %j", async (text, expected) => {
+    expect(await sectionOf(text)).toBe(expected);
+  });
 });

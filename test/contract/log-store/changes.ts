@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { utf8 } from "../bytes.ts";
+import { KEY } from "./harness.ts";
+import type { FreshStore } from "./harness.ts";
+
+/** What a store tells of its sessions, if it is the only one that changes them. */
+export function changesSuite(fresh: FreshStore): void {
+  describe("changes", () => {
+    it(
+      "are told before the promise of whoever makes them is resolved, in their order, or not at all",
+      fresh(async ({ store }) => {
+        const told: [string, string | null][] = [];
+        const stop = store.changes?.subscribe(({ session }, logId) => told.push([session, logId]));
+        const expected: typeof told = [];
+        const expectTold = (...changes: typeof told): void => {
+          if (store.changes) expected.push(...changes);
+          expect(told).toEqual(expected);
+        };
+        const { logId } = await store.create(KEY);
+        expectTold([KEY.session, logId]);
+        await store.create(KEY);
+        await store.append(KEY, utf8("{}\n"), { logId, expectedEnd: 0 });
+        await store.setHead(KEY, logId, utf8("head"));
+        expectTold();
+        await store.setDocument(KEY, logId, utf8("document"));
+        expectTold([KEY.session, logId]);
+        await store.delete(KEY);
+        expectTold([KEY.session, null]);
+        await store.delete(KEY);
+        const again = await store.create(KEY, { document: utf8("document") });
+        expectTold([KEY.session, again.logId]);
+        stop?.();
+        await store.delete(KEY);
+        expectTold();
+      }),
+    );
+  });
+}
