@@ -9,12 +9,24 @@ export interface JsonSize {
   readonly bytes: number;
   /** Containers within each other: 0 for text, 1 for a list of numbers. */
   readonly depth: number;
+  /** What it takes to look at all of it; see `workOf`. */
+  readonly work: number;
 }
 
 /** How large a value may be. */
 export interface JsonLimits {
   readonly maxBytes: number;
   readonly maxDepth: number;
+  /** Most work to find out; default any. */
+  readonly maxWork?: number;
+}
+
+/** Work is counted in bytes of text that are looked at; a value takes as long as so many. */
+const BYTES_PER_VALUE = 64;
+
+/** The work of looking at so many values. */
+export function workOf(values: number): number {
+  return BYTES_PER_VALUE * values;
 }
 
 /** Whether a value has members. */
@@ -28,12 +40,17 @@ export function isContainer(value: unknown): value is Container {
  */
 
 /** The size of a value; null, as soon as that is known, if it is over the limits. */
-export function measureJson(value: unknown, { maxBytes, maxDepth }: JsonLimits): JsonSize | null {
+export function measureJson(
+  value: unknown,
+  { maxBytes, maxDepth, maxWork = Infinity }: JsonLimits,
+): JsonSize | null {
   const containers: Container[] = [];
   const depths: number[] = [];
   let bytes = 0;
+  let values = 0;
   let deepest = 0;
   const count = (child: unknown, depth: number): void => {
+    values++;
     if (!isContainer(child)) bytes += scalarBytes(child);
     else {
       bytes += 2;
@@ -42,26 +59,27 @@ export function measureJson(value: unknown, { maxBytes, maxDepth }: JsonLimits):
       depths.push(depth);
     }
   };
+  const isOver = (): boolean =>
+    bytes > maxBytes || deepest > maxDepth || bytes + workOf(values) > maxWork;
   count(value, 1);
   for (let container = containers.pop(); container; container = containers.pop()) {
-    if (deepest > maxDepth) return null;
     const depth = depths.pop()! + 1;
     if (Array.isArray(container))
       for (const child of container) {
         bytes += 1;
         count(child, depth);
-        if (bytes > maxBytes) return null;
+        if (isOver()) return null;
       }
     else
-      for (const key of Object.keys(container)) {
+      for (const key in container) {
         const child = container[key];
         if (child === undefined) continue;
         bytes += keyBytes(key);
         count(child, depth);
-        if (bytes > maxBytes) return null;
+        if (isOver()) return null;
       }
   }
-  return bytes > maxBytes || deepest > maxDepth ? null : { bytes, depth: deepest };
+  return isOver() ? null : { bytes, depth: deepest, work: bytes + workOf(values) };
 }
 
 /** Bytes that a member takes up beside its value: its name, a colon and a comma. */
@@ -71,13 +89,14 @@ export function keyBytes(key: string): number {
 
 /** A value that shares nothing with `value` that could change. */
 export function copyJson(value: unknown): unknown {
-  const lists: [from: unknown[], to: unknown[]][] = [];
+  /** Copies, whose containers are still those of their originals. */
+  const lists: unknown[][] = [];
   const objects: [from: Record<string, unknown>, to: Record<string, unknown>][] = [];
   const copyOf = (child: unknown): unknown => {
     if (!isContainer(child)) return child;
     if (Array.isArray(child)) {
-      const to: unknown[] = [];
-      lists.push([child, to]);
+      const to = child.slice();
+      lists.push(to);
       return to;
     }
     const to: Record<string, unknown> = {};
@@ -86,10 +105,11 @@ export function copyJson(value: unknown): unknown {
   };
   const root = copyOf(value);
   while (lists.length > 0 || objects.length > 0) {
-    const [list, copy] = lists.pop() ?? [[], []];
-    for (const child of list) copy.push(copyOf(child));
+    const list = lists.pop() ?? [];
+    for (const [index, child] of list.entries())
+      if (isContainer(child)) list[index] = copyOf(child);
     const [object, members] = objects.pop() ?? [{}, {}];
-    for (const key of Object.keys(object))
+    for (const key in object)
       if (object[key] !== undefined) setMember(members, key, copyOf(object[key]));
   }
   return root;
@@ -97,30 +117,33 @@ export function copyJson(value: unknown): unknown {
 
 /**
  * Whether two values are the same to a client: by their members, whatever their order, and numbers by
- * value. It takes as long as `right` is large, and for each member of a container of `left` that it
- * comes to; so many are told to `onMembers`.
+ * value. Of `left` the members of each container are counted that it comes to, for `onMembers`; for the
+ * rest it takes as long as `right` is large.
  */
 export function isEqualJson(
   left: unknown,
   right: unknown,
   onMembers: (count: number) => void,
 ): boolean {
-  const lefts: unknown[] = [left];
-  const rights: unknown[] = [right];
-  while (lefts.length > 0) {
-    const a = lefts.pop();
-    const b = rights.pop();
-    if (a === b) continue;
+  const lefts: Container[] = [];
+  const rights: Container[] = [];
+  const mayBeEqual = (a: unknown, b: unknown): boolean => {
+    if (a === b) return true;
     if (!isContainer(a) || !isContainer(b)) {
       const number = numberOf(a);
-      if (number === null || number !== numberOf(b)) return false;
-      continue;
+      return number !== null && number === numberOf(b);
     }
+    lefts.push(a);
+    rights.push(b);
+    return true;
+  };
+  if (!mayBeEqual(left, right)) return false;
+  for (let a = lefts.pop(); a; a = lefts.pop()) {
+    const b = rights.pop()!;
     if (Array.isArray(a) !== Array.isArray(b)) return false;
     if (Array.isArray(a) && Array.isArray(b)) {
       if (a.length !== b.length) return false;
-      for (const child of a) lefts.push(child);
-      for (const child of b) rights.push(child);
+      for (const [index, child] of a.entries()) if (!mayBeEqual(child, b[index])) return false;
       continue;
     }
     const keys = memberKeys(a);
@@ -128,9 +151,7 @@ export function isEqualJson(
     if (keys.length !== memberKeys(b).length) return false;
     for (const key of keys) {
       const other = memberOf(b, key);
-      if (other === undefined) return false;
-      lefts.push(memberOf(a, key));
-      rights.push(other);
+      if (other === undefined || !mayBeEqual(memberOf(a, key), other)) return false;
     }
   }
   return true;

@@ -1,9 +1,9 @@
 /** So much work each byte of text pays for. */
-const WORK_PER_BYTE = 64;
+const WORK_PER_BYTE = 256;
 
 /**
- * Work that patches may do, counted in bytes of JSON that are measured, copied or compared. The text of
- * documents and patches pays for it: whatever operations do, a log takes time as it is long.
+ * Work that patches may do (`workOf`). The text of documents and patches pays for it: whatever operations
+ * do, a log takes time as it is long.
  */
 export class PatchWork {
   #left: number;

@@ -1,15 +1,14 @@
 import type { JsonPatch, Operation } from "./json-patch.ts";
+import { MAX_POINTER_CHARS, type Place, placeAt, valueAt } from "./json-pointer.ts";
 import {
-  type Container,
   copyJson,
-  isContainer,
   isEqualJson,
   type JsonLimits,
-  type JsonSize,
   keyBytes,
   measureJson,
   memberOf,
   setMember,
+  workOf,
 } from "./json-value.ts";
 import type { PatchPolicy } from "./patch-policy.ts";
 import type { PatchWork } from "./patch-work.ts";
@@ -20,27 +19,18 @@ import type { PatchWork } from "./patch-work.ts";
  */
 export type PatchOutcome = "applied" | "refused" | "overflowed";
 
-/** Longest path that is followed. */
-const MAX_POINTER_CHARS = 64 * 1024;
-
-/** Most work of one patch, beside what its own text is: some tens of milliseconds. */
-const MAX_PATCH_WORK = 4 * 1024 * 1024;
+/** Most work of one patch (`workOf`), beside what its own text is: some tens of milliseconds. */
+const MAX_PATCH_WORK = 8 * 1024 * 1024;
 /** A list moves so many elements while one byte of JSON is looked at. */
-const SHIFTS_PER_BYTE = 8;
-/** To find a member takes as long as so many bytes. */
-const BYTES_PER_MEMBER = 16;
+const SHIFTS_PER_BYTE = 4;
+/** What goes is measured if it takes no more than that; else the document is, now and then. */
+const MAX_GONE_WORK = 16 * 1024;
+/** So much may have gone without having been measured, and once more what there is. */
+const SLACK_BYTES = 64 * 1024;
 
 export interface DocumentOptions extends JsonLimits {
   /** What pays for patches. */
   readonly work: PatchWork;
-}
-
-/** The last part of a path, and the container in which it is looked for. */
-interface Place {
-  readonly parent: Container;
-  readonly key: string;
-  /** Containers around what is, or will be, there. */
-  readonly depth: number;
 }
 
 /**
@@ -53,7 +43,11 @@ interface Place {
 export class PatchedDocument {
   readonly #options: DocumentOptions;
   #value: unknown;
+  /** At least what it is; as long as something has gone that was not measured, more. */
   #bytes: number;
+  #isExact = true;
+  /** What it was when it was exact. */
+  #exactBytes: number;
   /** Work that the patch may still do. */
   #left = 0;
   readonly #undo: (() => void)[] = [];
@@ -63,6 +57,7 @@ export class PatchedDocument {
   private constructor(value: unknown, bytes: number, options: DocumentOptions) {
     this.#value = value;
     this.#bytes = bytes;
+    this.#exactBytes = bytes;
     this.#options = options;
   }
 
@@ -77,37 +72,44 @@ export class PatchedDocument {
     return this.#value;
   }
 
-  /** Bytes of its JSON text, about. */
+  /** Bytes of its JSON text, about: at most twice as many as it has, and some. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /** Applies a patch that came in an event of so many bytes. */
   apply(patch: JsonPatch, policy: PatchPolicy, eventBytes: number): PatchOutcome {
-    const { value, bytes } = this;
     const { work } = this.#options;
     work.earn(eventBytes);
-    const most = Math.min(work.left, MAX_PATCH_WORK + 2 * eventBytes);
+    const most = Math.min(work.left, MAX_PATCH_WORK + 16 * eventBytes);
     this.#left = most;
+    const outcome = this.#applyAll(patch, policy);
+    work.spend(most - this.#left);
+    this.#undo.length = 0;
+    this.#removed.length = 0;
+    // paid for by what has been added since it was measured
+    if (!this.#isExact && this.#bytes > 2 * this.#exactBytes + SLACK_BYTES)
+      this.#measureAll(Infinity);
+    if (this.#isExact) this.#exactBytes = this.#bytes;
+    return outcome;
+  }
+
+  #applyAll(patch: JsonPatch, policy: PatchPolicy): PatchOutcome {
+    const value = this.#value;
+    const bytes = this.#bytes;
+    const isExact = this.#isExact;
     for (const operation of patch) {
       const outcome = this.#operate(operation, policy);
       if (outcome === "applied") continue;
       while (this.#undo.length > 0) this.#undo.pop()!();
       this.#value = value;
       this.#bytes = bytes;
-      this.#end(most);
+      this.#isExact = isExact;
       return outcome;
     }
     for (const { parent, key } of this.#removed)
       if (!Array.isArray(parent) && parent[key] === undefined) delete parent[key];
-    this.#end(most);
     return "applied";
-  }
-
-  #end(most: number): void {
-    this.#options.work.spend(most - this.#left);
-    this.#undo.length = 0;
-    this.#removed.length = 0;
   }
 
   #operate(operation: Operation, policy: PatchPolicy): PatchOutcome {
@@ -119,7 +121,7 @@ export class PatchedDocument {
       case "add":
         return this.#put(operation, operation.value, policy);
       case "replace":
-        return this.#valueAt(path) === undefined
+        return valueAt(this.#value, path) === undefined
           ? "refused"
           : this.#put(operation, operation.value, policy);
       case "test":
@@ -127,7 +129,7 @@ export class PatchedDocument {
       case "remove":
         return this.#remove(path);
       default: {
-        const value = this.#valueAt(from);
+        const value = valueAt(this.#value, from);
         if (value === undefined) return "refused";
         if (op === "copy") return this.#put(operation, value, policy);
         // a value cannot be moved into itself
@@ -138,9 +140,9 @@ export class PatchedDocument {
   }
 
   #test(path: string, value: unknown): PatchOutcome {
-    const found = this.#valueAt(path);
+    const found = valueAt(this.#value, path);
     if (found === undefined) return "refused";
-    const isEqual = isEqualJson(found, value, (count) => this.#spend(count * BYTES_PER_MEMBER));
+    const isEqual = isEqualJson(found, value, (count) => this.#spend(workOf(count)));
     if (this.#left < 0) return "overflowed";
     return isEqual ? "applied" : "refused";
   }
@@ -148,22 +150,32 @@ export class PatchedDocument {
   /** Puts a value where it was not: of the patch itself, or a copy. */
   #put(operation: Operation, value: unknown, policy: PatchPolicy): PatchOutcome {
     const { op, path } = operation;
-    const place = path === "" ? null : this.#placeOf(path);
+    const isCopy = op === "copy";
+    const place = path === "" ? null : placeAt(this.#value, path);
     if (place === null && path !== "") return "refused";
     const index = place && indexFor(place, policy, op);
     if (place && Array.isArray(place.parent) && index === null) return "refused";
-    const replaced = place === null ? this.#bytes : this.#replacedBytes(place, op);
-    if (replaced === null) return "overflowed";
     const { maxBytes, maxDepth } = this.#options;
-    const size = this.#measure(value, {
-      maxBytes: maxBytes - this.#bytes + replaced - (place ? memberBytes(place) : 0),
+    // what is of the patch is paid for by its text
+    const maxWork = isCopy ? this.#left / 2 : Infinity;
+    const size = measureJson(value, {
+      maxBytes,
       maxDepth: maxDepth - (place?.depth ?? 0),
+      maxWork,
     });
     if (!size) return "overflowed";
-    const made = op === "copy" ? copyJson(value) : value;
-    this.#bytes += size.bytes - replaced;
+    // it is measured, then copied
+    if (isCopy) this.#spend(2 * size.work);
+    if (place) this.#forget(place, op);
+    else {
+      this.#bytes = 0;
+      this.#isExact = true;
+    }
+    this.#bytes += size.bytes + (place ? memberBytes(place) : 0);
+    if (this.#isExact && this.#bytes > maxBytes) return "overflowed";
+    const made = isCopy ? copyJson(value) : value;
     if (place === null) this.#value = made;
-    else if (!this.#attach(place, index, made, op)) return "overflowed";
+    else if (!this.#attach(place, index, made, op) || !this.#isWithin()) return "overflowed";
     return "applied";
   }
 
@@ -173,53 +185,80 @@ export class PatchedDocument {
     policy: PatchPolicy,
   ): PatchOutcome {
     const { from, op, path } = operation;
-    const source = this.#placeOf(from);
+    const source = placeAt(this.#value, from);
     if (!source) return "refused";
     if (path === "") {
-      const size = this.#measure(value, this.#options);
-      if (!size) return "overflowed";
       this.#value = value;
-      this.#bytes = size.bytes;
+      this.#isExact = false;
+      this.#measureAll(Math.min(MAX_GONE_WORK, this.#left));
       return "applied";
     }
     if (!this.#detach(source)) return "overflowed";
-    const place = this.#placeOf(path);
+    const place = placeAt(this.#value, path);
     if (!place) return "refused";
     const index = indexFor(place, policy, op);
     if (Array.isArray(place.parent) && index === null) return "refused";
-    const { maxBytes, maxDepth } = this.#options;
     if (place.depth > source.depth) {
-      const room = { maxBytes: Infinity, maxDepth: maxDepth - place.depth };
-      if (!this.#measure(value, room)) return "overflowed";
+      const maxDepth = this.#options.maxDepth - place.depth;
+      const size = measureJson(value, { maxBytes: Infinity, maxDepth, maxWork: this.#left });
+      if (!size) return "overflowed";
+      this.#spend(size.work);
     }
-    const replaced = this.#replacedBytes(place, op);
-    if (replaced === null) return "overflowed";
-    this.#bytes -= replaced;
-    return this.#attach(place, index, value, op) && this.#bytes <= maxBytes
-      ? "applied"
-      : "overflowed";
+    this.#forget(place, op);
+    this.#bytes += memberBytes(place);
+    const isMoved = this.#attach(place, index, value, op) && this.#isWithin();
+    return isMoved ? "applied" : "overflowed";
   }
 
   #remove(path: string): PatchOutcome {
     if (path === "") {
       this.#value = null;
-      this.#bytes = measureJson(null, this.#options)?.bytes ?? 0;
+      this.#bytes = 4;
+      this.#isExact = true;
       return "applied";
     }
-    const place = this.#placeOf(path);
+    const place = placeAt(this.#value, path);
     const value = place && memberOf(place.parent, place.key);
     if (!place || value === undefined) return "refused";
-    const size = this.#measure(value, UNLIMITED);
-    if (!size || !this.#detach(place)) return "overflowed";
-    this.#bytes -= size.bytes;
+    if (!this.#detach(place)) return "overflowed";
+    this.#subtract(value);
     return "applied";
   }
 
-  /** Bytes of the value that goes when another one takes its place; null if that is too much work. */
-  #replacedBytes({ parent, key }: Place, op: Operation["op"]): number | null {
+  /** What another value takes the place of counts no more. */
+  #forget(place: Place, op: Operation["op"]): void {
+    const { parent, key } = place;
     const isInserted = Array.isArray(parent) && op !== "replace";
     const value = isInserted ? undefined : memberOf(parent, key);
-    return value === undefined ? 0 : (this.#measure(value, UNLIMITED)?.bytes ?? null);
+    if (value === undefined) return;
+    this.#bytes -= memberBytes(place);
+    this.#subtract(value);
+  }
+
+  /** A value goes. One that is large costs nothing; then the size is not known for a while. */
+  #subtract(value: unknown): void {
+    const maxWork = Math.min(MAX_GONE_WORK, this.#left);
+    const size = measureJson(value, { maxBytes: Infinity, maxDepth: Infinity, maxWork });
+    this.#spend(size ? size.work : Math.max(0, maxWork));
+    this.#bytes -= size?.bytes ?? 0;
+    if (!size) this.#isExact = false;
+  }
+
+  /** Whether the document is no larger than it may be. */
+  #isWithin(): boolean {
+    const { maxBytes } = this.#options;
+    if (this.#bytes <= maxBytes) return true;
+    return !this.#isExact && this.#measureAll(this.#left) && this.#bytes <= maxBytes;
+  }
+
+  /** Measures the document; false if that is too much work. */
+  #measureAll(maxWork: number): boolean {
+    const size = measureJson(this.#value, { maxBytes: Infinity, maxDepth: Infinity, maxWork });
+    if (!size) return false;
+    if (maxWork !== Infinity) this.#spend(size.work);
+    this.#bytes = size.bytes;
+    this.#isExact = true;
+    return true;
   }
 
   /** Takes a member out; its own bytes still count. False if that is too much work. */
@@ -243,10 +282,14 @@ export class PatchedDocument {
   }
 
   /** Puts a value, whose bytes count already, in its place. False if that is too much work. */
-  #attach(place: Place, index: number | null, value: unknown, op: Operation["op"]): boolean {
-    const { parent, key } = place;
+  #attach(
+    { parent, key }: Place,
+    index: number | null,
+    value: unknown,
+    op: Operation["op"],
+  ): boolean {
     if (!Array.isArray(parent)) {
-      this.#set(place, parent, value);
+      this.#set(parent, key, value);
     } else if (op === "replace") {
       const at = Number(key);
       const before: unknown = parent[at];
@@ -257,18 +300,15 @@ export class PatchedDocument {
     } else {
       const at = index ?? parent.length;
       if (!this.#spend((parent.length - at) / SHIFTS_PER_BYTE)) return false;
-      this.#bytes += memberBytes(place);
       parent.splice(at, 0, value);
       this.#undo.push(() => parent.splice(at, 1));
     }
     return true;
   }
 
-  #set(place: Place, parent: Record<string, unknown>, value: unknown): void {
-    const { key } = place;
+  #set(parent: Record<string, unknown>, key: string, value: unknown): void {
     const wasThere = Object.hasOwn(parent, key);
     const before = wasThere ? parent[key] : undefined;
-    if (before === undefined) this.#bytes += memberBytes(place);
     // removed by this patch: what is put there now comes last
     if (wasThere && before === undefined) delete parent[key];
     setMember(parent, key, value);
@@ -278,39 +318,11 @@ export class PatchedDocument {
     });
   }
 
-  #measure(value: unknown, { maxBytes, maxDepth }: JsonLimits): JsonSize | null {
-    const size = measureJson(value, { maxBytes: Math.min(maxBytes, this.#left), maxDepth });
-    if (size) this.#left -= size.bytes;
-    return size;
-  }
-
   #spend(work: number): boolean {
     this.#left -= work;
     return this.#left >= 0;
   }
-
-  #valueAt(path: string): unknown {
-    if (path === "") return this.#value;
-    const place = this.#placeOf(path);
-    return place ? memberOf(place.parent, place.key) : undefined;
-  }
-
-  /** Where a path leads that is not empty, be there something or not; null if there is no such place. */
-  #placeOf(path: string): Place | null {
-    let parent = this.#value;
-    let from = 0;
-    for (let depth = 1; ; depth++) {
-      if (!isContainer(parent)) return null;
-      const to = path.indexOf("/", from + 1);
-      const key = unescaped(path.slice(from + 1, to === -1 ? undefined : to));
-      if (to === -1) return { parent, key, depth };
-      parent = memberOf(parent, key);
-      from = to;
-    }
-  }
 }
-
-const UNLIMITED: JsonLimits = { maxBytes: Infinity, maxDepth: Infinity };
 
 /** Where a value goes in a list; null where it cannot, and in an object. */
 function indexFor({ parent, key }: Place, policy: PatchPolicy, op: Operation["op"]): number | null {
@@ -321,8 +333,4 @@ function indexFor({ parent, key }: Place, policy: PatchPolicy, op: Operation["op
 /** Bytes that there are beside the value, if that is a member or an element of its own. */
 function memberBytes({ parent, key }: Place): number {
   return Array.isArray(parent) ? 1 : keyBytes(key);
-}
-
-function unescaped(part: string): string {
-  return part.includes("~") ? part.replaceAll("~1", "/").replaceAll("~0", "~") : part;
 }

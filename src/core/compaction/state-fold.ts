@@ -12,7 +12,7 @@ const MAX_STATE_BYTES = 256 * 1024;
 /** What patches make of it may be as large, and is in an event, which has a depth of its own. */
 const LIMITS = { maxBytes: 2 * MAX_STATE_BYTES, maxDepth: MAX_JSON_DEPTH - 1 };
 /** Of each snapshot: what is folded must not depend on what came before it. */
-const FIRST_WORK = 64 * 1024;
+const FIRST_WORK = 1024 * 1024;
 
 const LF = Uint8Array.of(10);
 const encoder = new TextEncoder();

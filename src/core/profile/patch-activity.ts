@@ -8,7 +8,7 @@ import type { Entry, MessageList } from "./message-list.ts";
 /** A snapshot has the content in a message of a list, and is no deeper than an event may be. */
 const LIMITS = { maxBytes: 8 * 1024 * 1024, maxDepth: MAX_JSON_DEPTH - 3 };
 /** Less than a second. */
-const FIRST_WORK = 64 * 1024 * 1024;
+const FIRST_WORK = 256 * 1024 * 1024;
 
 const documents = new WeakMap<Entry, PatchedDocument>();
 /** What all activities of a list may take. */

@@ -8,7 +8,7 @@ import type { EventLine } from "./event-line.ts";
 /** What a snapshot has room for; with the event around it no deeper than an event may be. */
 const LIMITS = { maxBytes: 8 * 1024 * 1024, maxDepth: MAX_JSON_DEPTH - 1 };
 /** Less than a second. */
-const FIRST_WORK = 64 * 1024 * 1024;
+const FIRST_WORK = 256 * 1024 * 1024;
 
 /** The state that a session's events make, as clients keep it, until it is over the limits. */
 export class StateDocument {
