@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { decodeTrailer, GENERATION } from "../../src/core/compaction/trailer.ts";
 import type { LogSession } from "./data-dir.ts";
 import { openHttpStream } from "./http-stream.ts";
 
@@ -38,7 +39,7 @@ export async function condenseOnDisk(
     const ms = performance.now() - startedAtMs;
     if (end && end.rawEnd >= session.log.bytes) {
       const [logId] = session.endCursor.split("-");
-      return { ms, endCursor: `${logId}-c1.${end.eventsEnd}` };
+      return { ms, endCursor: `${logId}-c${GENERATION}.${end.eventsEnd}` };
     }
     if (ms > TIMEOUT_MS) throw new Error(`${session.path} is not condensed in time`);
     await sleep(POLL_MS);
@@ -59,10 +60,9 @@ async function readEnd(path: string): Promise<CompactEnd | null> {
         from,
       );
       const tail = buffer.toString("latin1", 0, bytesRead);
-      const [, line] = /(?:^|\n)#([^\n]*)\n$/.exec(tail) ?? [];
-      if (line === undefined) return null;
-      const { rawEnd }: { rawEnd: number } = JSON.parse(line);
-      return { rawEnd, eventsEnd: size - line.length - 2 };
+      const [line = ""] = /(?<=^|\n)#[^\n]*\n$/.exec(tail) ?? [];
+      const trailer = decodeTrailer(new TextEncoder().encode(line));
+      return trailer && { rawEnd: trailer.rawEnd, eventsEnd: size - line.length };
     } finally {
       await file.close();
     }

@@ -49,6 +49,9 @@ export class CompactLog {
     null;
   /** Kept here so that a run that goes on for long is not searched again from its start. */
   search: BorderSearch | null = null;
+  /** Where a block begins that did not end yet, and how long the raw log has to be for another try. */
+  unfinished: { readonly logId: string; readonly from: number; readonly until: number } | null =
+    null;
 
   constructor(key: SessionKey, store: Pick<LogReader, "read" | "stat">) {
     this.#key = key;

@@ -49,6 +49,8 @@ export class CompactWriter {
   #pendingLength = 0;
   /** Behind the last whole block, whether it is appended or pending. */
   #position: CompactPosition;
+  /** Bytes of the block that is not whole yet. */
+  #blockLength = 0;
 
   constructor(options: CompactWriterOptions) {
     this.#options = options;
@@ -63,8 +65,14 @@ export class CompactWriter {
     return this.#position;
   }
 
+  /** Whether the last block is not whole. */
+  get isInBlock(): boolean {
+    return this.#blockLength > 0;
+  }
+
   /** Takes bytes of the block; throws ForeignBytesError if the log has others there. */
   write(bytes: Uint8Array): void {
+    this.#blockLength += bytes.length;
     const known = bytes.subarray(0, this.#known);
     this.#sum = checksum(this.#sum, known);
     this.#known -= known.length;
@@ -76,14 +84,19 @@ export class CompactWriter {
     this.#put(added);
   }
 
-  /** The block stands for everything up to `rawEnd`. */
+  /**
+   * Ends the block, which stands for everything up to `rawEnd`, unless the log would then be larger than
+   * what it was made of: such a block goes on.
+   */
   endBlock(rawEnd: number): void {
-    if (this.#known > 0) throw new ForeignBytesError();
-    const { logId, generation, start, rawEnd: rawStart, trailerBytes } = this.#position;
+    const { logId, generation, start, end, rawEnd: rawStart, trailerBytes } = this.#position;
     const trailer = { logId, generation, start, rawStart, rawEnd, trailerBytes };
     const { line, sum } = encodeTrailer(trailer, this.#sum);
+    if (end - start + this.#blockLength + line.length > rawEnd) return;
+    if (this.#known > 0) throw new ForeignBytesError();
     this.#put(line);
     this.#sum = sum;
+    this.#blockLength = 0;
     this.#position = {
       ...this.#position,
       end: this.#end + this.#pendingLength,
@@ -94,15 +107,24 @@ export class CompactWriter {
   }
 
   /** Appends what is gathered, if that is enough. Throws what the store throws. */
-  async flush(options: { readonly all: boolean }): Promise<void> {
-    const length = this.#pendingLength;
-    if (length === 0 || (length < APPEND_BYTES && !options.all)) return;
+  async flush(): Promise<void> {
+    if (this.#pendingLength >= APPEND_BYTES) await this.#append(this.#pendingLength);
+  }
+
+  /** Appends the rest of what is in whole blocks. Throws what the store throws. */
+  async finish(): Promise<void> {
+    const length = this.#position.end - this.#end;
+    if (length > 0) await this.#append(length);
+  }
+
+  async #append(length: number): Promise<void> {
     const { key, log, store } = this.#options;
     const position = this.#position;
     const { logId } = position;
     const bytes = this.#pending.subarray(0, length);
     this.#end = await store.append(key, bytes, { logId, log: "compact", expectedEnd: this.#end });
-    this.#pendingLength = 0;
+    this.#pending.copyWithin(0, length, this.#pendingLength);
+    this.#pendingLength -= length;
     if (position.end > position.start) log.advance(position);
   }
 

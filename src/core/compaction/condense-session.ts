@@ -23,15 +23,22 @@ export interface CondenseOptions {
 const AHEAD_BYTES = 4 * 1024 * 1024;
 
 /**
- * Appends a block to the compact log for each run that has ended since the last one. Streams: its
- * memory does not depend on the length of a run. Throws what the store throws; whoever calls it
- * again then goes on where it stopped.
+ * Appends blocks to the compact log for the runs that have ended since the last one: a block ends with
+ * the first run with which the compact log is no larger than what it was made of. Where that is, the raw
+ * log alone decides, whenever this is called. Streams: its memory does not depend on the length of a run.
+ * Throws what the store throws; whoever calls it again then goes on where it stopped.
+ *
+ * Runs that gain nothing are looked at again only when there is as much after the last block once more:
+ * so all looks together take as long as the log is.
  */
 export async function condenseSession(options: CondenseOptions): Promise<void> {
   const { log, shown } = options;
   const { stat } = shown;
   const { logId, end } = stat;
   const position = (await log.find(stat)) ?? generationStart(logId, 0);
+  const { unfinished } = log;
+  const isKnown = unfinished?.logId === logId && unfinished.from === position.rawEnd;
+  if (isKnown && end.raw < unfinished.until) return;
   try {
     await condenseFrom(options, position);
   } catch (error) {
@@ -44,41 +51,46 @@ export async function condenseSession(options: CondenseOptions): Promise<void> {
 async function condenseFrom(options: CondenseOptions, position: CompactPosition): Promise<void> {
   const { log, shown } = options;
   const { logId, end } = shown.stat;
-  let borders = await findBorders(options, position.rawEnd);
+  let from = position.rawEnd;
+  let borders = await findBorders(options, from);
   if (borders.length === 0) return;
   const endSum = await log.checksum(logId, position.end, end.compact, position.sum);
   const writer = new CompactWriter({ ...options, position, end: end.compact, endSum });
   while (borders.length > 0) {
-    await condenseBlocks(options, writer, borders);
-    borders = await findBorders(options, writer.position.rawEnd);
+    await condenseRuns(options, writer, from, borders);
+    from = borders.at(-1)!;
+    borders = await findBorders(options, from);
   }
-  await writer.flush({ all: true });
+  await writer.finish();
+  const { rawEnd } = writer.position;
+  if (writer.isInBlock) log.unfinished = { logId, from: rawEnd, until: 2 * end.raw - rawEnd };
 }
 
-/** Makes a block of each part of the raw log from the last block on up to one of `borders`. */
-async function condenseBlocks(
+/** Compacts the part of the raw log that begins at `from`, one of `borders` after the other. */
+async function condenseRuns(
   { key, store, shown, signal }: CondenseOptions,
   writer: CompactWriter,
+  from: number,
   borders: readonly number[],
 ): Promise<void> {
   const condenser = new Condenser((bytes) => writer.write(bytes));
   const { stat } = shown;
-  const start = Math.max(writer.position.rawEnd, shown.from);
+  const start = Math.max(from, shown.from);
   let at = start;
   let ended = 0;
   await eachChunk({ key, store, stat, start, end: borders.at(-1)!, signal }, async (chunk) => {
-    for (let from = 0; from < chunk.length;) {
+    for (let index = 0; index < chunk.length;) {
       const border = borders[ended]!;
-      const part = chunk.subarray(from, from + border - at);
+      const part = chunk.subarray(index, index + border - at);
       condenser.push(part);
-      from += part.length;
+      index += part.length;
       at += part.length;
       if (at < border) continue;
       condenser.finish();
       writer.endBlock(border);
       ended++;
     }
-    await writer.flush({ all: false });
+    await writer.flush();
     return true;
   });
 }

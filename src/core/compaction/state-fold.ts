@@ -1,28 +1,32 @@
-import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import { JsonObjectScanner, MAX_JSON_DEPTH } from "../../stream/json-scan.ts";
+import { kindAt } from "../../stream/json-walk.ts";
+import { parseExact } from "../exact-json.ts";
+import { isJsonPatch } from "../json-patch.ts";
+import { ONLY_CERTAIN } from "../patch-policy.ts";
+import { PatchWork } from "../patch-work.ts";
+import { PatchedDocument } from "../patched-document.ts";
 import type { EventLine } from "./event-line.ts";
-import { applyCertainPatch, type Container, isContainer } from "./certain-patch.ts";
 
 /** Largest state that is held, as JSON text; what is folded into it may come to as much again. */
 const MAX_STATE_BYTES = 256 * 1024;
-
-const STRINGS = /"(?:[^"\\]|\\.)*"/g;
-/** Numbers that would not come out of a double as they went in: very long or very large ones, -0. */
-const RISKY_NUMBER = /\d{16}|\d[eE][+-]?\d{3}|-0(?:\.0*)?(?![\d.])/;
+/** What patches make of it may be as large, and is in an event, which has a depth of its own. */
+const LIMITS = { maxBytes: 2 * MAX_STATE_BYTES, maxDepth: MAX_JSON_DEPTH - 1 };
+/** Of each snapshot: what is folded must not depend on what came before it. */
+const FIRST_WORK = 1024 * 1024;
 
 const LF = Uint8Array.of(10);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 interface Fold {
-  readonly document: Container;
   /** The snapshot's line, and the place of its value in it. */
   readonly line: Uint8Array<ArrayBuffer>;
   readonly from: number;
   readonly to: number;
   /** What its events share. */
   readonly shell: string;
-  /** Whether a patch has changed the document since the snapshot. */
-  isPatched: boolean;
+  /** What patches have made of the snapshot; null as long as none has. */
+  document: PatchedDocument | null;
   /** Length of the snapshot and of the patches since. */
   bytes: number;
 }
@@ -31,11 +35,11 @@ interface Fold {
  * The state of a run from its first snapshot on: it takes snapshots and patches in and gives one
  * snapshot back. What it does not take has to be passed on, and what it holds before that.
  *
- * A snapshot that no patch has touched comes back as the bytes that it was. Not taken are patches
- * before a snapshot, those that fail or are not plain (`applyCertainPatch`), and whatever a client could
- * tell from its fold: numbers that a double does not hold, members that differ from those of the
- * snapshot, a state without members (a client may ignore `null` and keep the state before it). Nor
- * are states above the limit.
+ * A snapshot that no patch has touched comes back as the bytes that it was, and every number with the
+ * text that it had. Not taken are patches before a snapshot, those that fail or are not plain
+ * (`ONLY_CERTAIN`), or that make more than there is room for, and whatever a client could tell from its
+ * fold: members that differ from those of the snapshot, a state without members (a client may ignore
+ * `null` and keep the state before it). Nor are states above the limit.
  */
 export class StateFold {
   readonly #scanner = new JsonObjectScanner([]);
@@ -51,23 +55,19 @@ export class StateFold {
     if (kind === "patch" && (!fold || fold.bytes + length > 2 * MAX_STATE_BYTES)) return false;
     const shell = shellOf(line);
     if (fold && fold.shell !== shell) return false;
-    const text = decoder.decode(bytes.subarray(body.start, body.end));
-    if (RISKY_NUMBER.test(text.replace(STRINGS, ""))) return false;
-    const value: unknown = JSON.parse(text);
     if (kind === "patch") {
-      if (!fold || !applyCertainPatch(fold.document, value)) return false;
-      fold.isPatched = true;
+      if (!fold || !patch(fold, bytes.subarray(body.start, body.end))) return false;
       fold.bytes += length;
       return true;
     }
-    if (!isContainer(value)) return false;
+    const valueKind = kindAt(bytes, body.start);
+    if (valueKind !== "object" && valueKind !== "array") return false;
     this.#fold = {
-      document: value,
       line: bytes.slice(start, end),
       from: body.start - start,
       to: body.end - start,
       shell,
-      isPatched: false,
+      document: null,
       bytes: length,
     };
     return true;
@@ -79,8 +79,8 @@ export class StateFold {
     this.#fold = null;
     if (!fold) return [];
     const { line, from, to } = fold;
-    if (!fold.isPatched) return [line, LF];
-    const state = encoder.encode(JSON.stringify(fold.document));
+    if (!fold.document) return [line, LF];
+    const state = encoder.encode(JSON.stringify(fold.document.value));
     return [line.subarray(0, from), state, line.subarray(to), LF];
   }
 
@@ -88,6 +88,22 @@ export class StateFold {
     this.#scanner.reset();
     return this.#scanner.push(bytes, start, end) && this.#scanner.end();
   }
+}
+
+/** Applies a patch to what is folded; false, and nothing has changed, if that cannot be done. */
+function patch(fold: Fold, bytes: Uint8Array): boolean {
+  const operations = parseExact(bytes);
+  if (!isJsonPatch(operations)) return false;
+  const snapshot = fold.line.subarray(fold.from, fold.to);
+  const document = fold.document ?? documentOf(snapshot);
+  if (document?.apply(operations, ONLY_CERTAIN, bytes.length) !== "applied") return false;
+  fold.document = document;
+  return true;
+}
+
+function documentOf(snapshot: Uint8Array): PatchedDocument | null {
+  const work = new PatchWork(FIRST_WORK);
+  return PatchedDocument.of(parseExact(snapshot), { ...LIMITS, work });
 }
 
 function shellOf(line: EventLine): string {

@@ -1,11 +1,10 @@
 import { checksum } from "./checksum.ts";
-import { isObject } from "../json-fields.ts";
 
 /**
- * The version of what condensing gives for the same bytes. It is the generation in cursors: a change
+ * The version of what compaction gives for the same bytes. It is the generation in cursors: a change
  * of the output needs another one.
  */
-export const GENERATION = 1;
+export const GENERATION = 2;
 
 /** What stands behind a block of the compact log. Offsets and lengths in bytes. */
 export interface Trailer {
@@ -24,7 +23,9 @@ export interface Trailer {
 /** What no event can begin with: a line that begins so is a trailer. */
 export const TRAILER_MARK = 0x23;
 
-const SUM_KEY = ',"checksum":';
+/** Longest line that can be one. */
+const MAX_TRAILER_BYTES = 256;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -34,22 +35,26 @@ export interface EncodedTrailer {
   readonly sum: number;
 }
 
-/** `sum` is the checksum of everything in the generation before the trailer. */
+/**
+ * A mark, then the generation, the logId, four numbers and the checksum, separated by spaces: a block of a
+ * short run saves hardly more than that. `sum` is the checksum of everything in the generation before it.
+ */
 export function encodeTrailer(trailer: Trailer, sum: number): EncodedTrailer {
-  const text = `#${JSON.stringify(trailer).slice(0, -1)}${SUM_KEY}`;
+  const { logId, generation, start, rawStart, rawEnd, trailerBytes } = trailer;
+  const text = `#${[generation, logId, start, rawStart, rawEnd, trailerBytes].join(" ")} `;
   const own = checksum(sum, encoder.encode(text));
-  const line = encoder.encode(`${text}${own}}\n`);
+  const line = encoder.encode(`${text}${own}\n`);
   return { line, sum: checksum(sum, line) };
 }
 
 /** What a line of the compact log says as a trailer, or null if it is none of this version. */
 export function decodeTrailer(line: Uint8Array): Trailer | null {
-  try {
-    const value: unknown = JSON.parse(decoder.decode(line).slice(1));
-    return isTrailer(value) ? value : null;
-  } catch {
-    return null;
-  }
+  if (line.length > MAX_TRAILER_BYTES) return null;
+  const [mark, logId = "", ...rest] = decoder.decode(line).trimEnd().split(" ");
+  const numbers = rest.map(Number);
+  const [start = NaN, rawStart = NaN, rawEnd = NaN, trailerBytes = NaN] = numbers;
+  if (mark !== `#${GENERATION}` || !numbers.every(Number.isSafeInteger)) return null;
+  return { logId, generation: GENERATION, start, rawStart, rawEnd, trailerBytes };
 }
 
 /** Whether `line` is exactly what is written for `trailer` behind bytes of the checksum `sum`. */
@@ -57,10 +62,4 @@ export function isTrailerOf(line: Uint8Array, trailer: Trailer, sum: number): bo
   const { logId, generation, start, rawStart, rawEnd, trailerBytes } = trailer;
   const plain = { logId, generation, start, rawStart, rawEnd, trailerBytes };
   return decoder.decode(line) === decoder.decode(encodeTrailer(plain, sum).line);
-}
-
-function isTrailer(value: unknown): value is Trailer {
-  return (
-    isObject(value) && value["generation"] === GENERATION && typeof value["logId"] === "string"
-  );
 }

@@ -1,8 +1,8 @@
 import { isObject, type JsonObject } from "../json-fields.ts";
-import { applyJsonPatch, isJsonPatch } from "../json-patch.ts";
 import type { EventLine } from "./event-line.ts";
 import type { Message, ToolCall } from "./mend-message.ts";
 import type { Entry, MessageList } from "./message-list.ts";
+import { patchActivity } from "./patch-activity.ts";
 
 /** Does to messages what an event does to them at a client; a snapshot of messages is for `merge`. */
 export function applyToMessages(list: MessageList, type: string, line: EventLine): void {
@@ -32,7 +32,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ["TOOL_CALL_END", endCall],
   ["TOOL_CALL_RESULT", (list, line) => list.pushResult(resultOf(line))],
   ["ACTIVITY_SNAPSHOT", setActivity],
-  ["ACTIVITY_DELTA", patchActivity],
+  ["ACTIVITY_DELTA", changeActivity],
   ["REASONING_ENCRYPTED_VALUE", setEncrypted],
 ]);
 
@@ -118,15 +118,13 @@ function setActivity(list: MessageList, line: EventLine): void {
   }
 }
 
-function patchActivity(list: MessageList, line: EventLine): void {
+function changeActivity(list: MessageList, line: EventLine): void {
   const entry = list.entryOf(line.text("messageId") ?? "");
   if (entry?.message.role !== "activity") return;
   addMetadata(list, entry, entry.message, line);
-  const patch = line.json("patch");
-  const content = isJsonPatch(patch) ? applyJsonPatch(entry.message.content, patch) : undefined;
-  if (content === undefined) return;
+  const patch = line.exact("patch");
   const activityType = line.text("activityType") ?? "";
-  list.replace(entry, { ...entry.message, content, activityType });
+  patchActivity(list, entry, { patch, activityType, eventBytes: line.bytes.length });
 }
 
 function setEncrypted(list: MessageList, line: EventLine): void {

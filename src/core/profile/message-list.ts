@@ -1,4 +1,4 @@
-import { isSameJson } from "../json-patch.ts";
+import { isSameJson } from "../exact-json.ts";
 import { hashText } from "../known-messages.ts";
 import type { Message, ToolCall } from "./mend-message.ts";
 

@@ -1,4 +1,4 @@
-import { isSameJson } from "../json-patch.ts";
+import { isSameJson } from "../exact-json.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import { type FrameWriter, MAX_EVENT_BYTES } from "./frame-writer.ts";

@@ -1,5 +1,5 @@
+import { isSameJson } from "../exact-json.ts";
 import { isObject } from "../json-fields.ts";
-import { isSameJson } from "../json-patch.ts";
 import { ChunkLanes, isChunk } from "./chunk-lanes.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";

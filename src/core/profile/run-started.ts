@@ -1,5 +1,5 @@
+import { isSameJson } from "../exact-json.ts";
 import { isObject, type JsonObject } from "../json-fields.ts";
-import { isSameJson } from "../json-patch.ts";
 import type { Dialect } from "./dialect.ts";
 import type { EventLine } from "./event-line.ts";
 import { mendEvent } from "./mend-event.ts";

@@ -44,8 +44,10 @@ async function statOf(store: LogStore): Promise<LogStat> {
 }
 
 /** Condenses as a process does that knows nothing yet; what another one then finds. */
-async function condensed(store: LogStore): Promise<CompactPosition | null> {
-  const log = new CompactLog(KEY, store);
+async function condensed(
+  store: LogStore,
+  log: CompactLog = new CompactLog(KEY, store),
+): Promise<CompactPosition | null> {
   const shown = { stat: await statOf(store), from: 0 };
   await condenseSession({ key: KEY, store, log, shown, signal });
   return find(store);
@@ -87,15 +89,16 @@ describe("condensing a session", () => {
   });
 
   it("ends a block where no run is open, whatever ends are sent before", async () => {
-    const first = [started("one"), started("two"), finished("one"), delta("x"), finished("two")];
-    const second = ['{"type":"RUN_ERROR","message":"again"}'];
-    const third = [started("three"), '{"type":"RUN_FINISHED","run_id":"three"}'];
+    const talk = Array.from({ length: 9 }, () => delta("x"));
+    const first = [started("one"), started("two"), finished("one"), ...talk, finished("two")];
+    const second = [...talk, '{"type":"RUN_ERROR","message":"again"}'];
+    const third = [started("three"), ...talk, '{"type":"RUN_FINISHED","run_id":"three"}'];
     const { store } = await sessionOf([...first, ...second, ...third, delta("later")]);
     const position = await condensed(store);
     expect(position?.rawEnd).toBe(linesOf([...first, ...second, ...third]).length);
-    const blocks = textOf(await bytesOf(store)).match(/"rawStart":(\d+)/g);
-    expect(blocks).toEqual(
-      [[], first, [...first, ...second]].map((lines) => `"rawStart":${linesOf(lines).length}`),
+    const blocks = [...textOf(await bytesOf(store)).matchAll(/^#(?:\S+ ){3}(\d+)/gm)];
+    expect(blocks.map(([, rawStart]) => Number(rawStart))).toEqual(
+      [[], first, [...first, ...second]].map((lines) => linesOf(lines).length),
     );
   });
 
@@ -114,6 +117,66 @@ describe("condensing a session", () => {
     expect(position?.rawEnd).toBe(linesOf(runs.flat()).length);
     expect(await eventsOf(store, position)).toEqual(runs.flatMap((lines) => condense(lines)));
     expect(textOf(await bytesOf(store)).match(/^#/gm)).toHaveLength(runs.length);
+  });
+
+  it("is never larger than what it was made of, and tells the same, however often it is asked", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.nat(4), { minLength: 1, maxLength: 60 }),
+        fc.array(fc.boolean(), { minLength: 60, maxLength: 60 }),
+        async (deltas, stops) => {
+          const runs = deltas.map((count, index) => [
+            started(`${index}`),
+            ...Array.from({ length: count }, () => delta("x")),
+            finished(`${index}`),
+          ]);
+          const whole = await sessionOf(runs.flat());
+          const position = await condensed(whole.store);
+          const stepwise = reopened(await sessionOf([]), whole.logId);
+          const log = new CompactLog(KEY, stepwise);
+          for (const [index, lines] of runs.entries()) {
+            const { logId, end } = await statOf(stepwise);
+            await stepwise.append(KEY, linesOf(lines), { logId, expectedEnd: end.raw });
+            if (stops[index]) await condensed(stepwise, log);
+          }
+          await condensed(stepwise);
+          const bytes = await bytesOf(stepwise);
+          expect(textOf(bytes)).toBe(textOf(await bytesOf(whole.store)));
+          expect(bytes.length).toBeLessThanOrEqual(position?.rawEnd ?? 0);
+          const ended = runs.filter((_, index) => {
+            const { length } = linesOf(runs.slice(0, index + 1).flat());
+            return length <= (position?.rawEnd ?? 0);
+          });
+          expect(await eventsOf(stepwise, await find(stepwise))).toEqual(
+            ended.flatMap((lines) => condense(lines)),
+          );
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it("looks at runs that gain nothing as often as they have doubled", async () => {
+    const { store, logId } = await sessionOf([]);
+    let readBytes = 0;
+    const counting: LogStore = {
+      ...store,
+      read: (key, options) => {
+        readBytes += (options.end ?? 0) - (options.start ?? 0);
+        return store.read(key, options);
+      },
+    };
+    const log = new CompactLog(KEY, counting);
+    for (let index = 0; index < 300; index++) {
+      const { end } = await statOf(store);
+      const lines = linesOf([started(`${index}`), finished(`${index}`)]);
+      await store.append(KEY, lines, { logId, expectedEnd: end.raw });
+      await condensed(counting, log);
+    }
+    const { end } = await statOf(store);
+    expect(end.compact).toBe(0);
+    // each is read twice by a look: for its end, and for what it holds
+    expect(readBytes).toBeLessThan(6 * end.raw);
   });
 
   it("goes on where it stopped, with the bytes that it would have written at once", async () => {

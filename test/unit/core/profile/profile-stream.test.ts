@@ -107,4 +107,59 @@ describe("what the standard profile tells", () => {
     ];
     expect(await tell(lines, { onlyRun: "r" })).toEqual([started, unnamed, own, unnamed, finished]);
   });
+
+  describe("of documents that patches would make too large or too deep", () => {
+    const activity = { messageId: "a", activityType: "PLAN" };
+    const doublings = Array.from({ length: 30 }, (_, at) => ({
+      op: "copy",
+      from: "/a",
+      path: `/a/x${at}`,
+    }));
+    const deep: unknown = JSON.parse(`${'{"a":'.repeat(900)}{}${"}".repeat(900)}`);
+    const deeper = [{ op: "add", path: "/a".repeat(901), value: deep }];
+    const longest = [{ op: "add", path: `/${"x".repeat(1_000_000)}`, value: 1 }];
+    const stateOf = (snapshot: unknown, delta: unknown): unknown[] => [
+      { type: "STATE_SNAPSHOT", snapshot },
+      { type: "STATE_DELTA", delta },
+    ];
+    const activityOf = (content: unknown, patch: unknown): unknown[] => [
+      { type: "ACTIVITY_SNAPSHOT", ...activity, content },
+      { type: "ACTIVITY_DELTA", ...activity, patch },
+    ];
+
+    it.each([
+      ["a state that doubles", stateOf({ a: {} }, doublings)],
+      ["a state that gets deeper by steps", stateOf(deep, deeper)],
+      ["a state with a name of a megabyte", stateOf({}, longest)],
+      ["an activity that doubles", activityOf({ a: {} }, doublings)],
+      ["an activity that gets deeper by steps", activityOf(deep, deeper)],
+      ["an activity with a name of a megabyte", activityOf({}, longest)],
+    ])("is the history and no snapshot: %s", async (_name, events) => {
+      const lines = [started, ...events.map((event) => JSON.stringify(event)), finished];
+      expect(await tell(lines, { snapshot: true })).toEqual(lines);
+    });
+
+    it("is a snapshot of what many patches have come to, with the text of its numbers", async () => {
+      const deltas = Array.from({ length: 500 }, (_, at) => at);
+      const lines = [
+        started,
+        '{"type":"STATE_SNAPSHOT","snapshot":{"n":1.10,"l":[]}}',
+        JSON.stringify({ type: "ACTIVITY_SNAPSHOT", ...activity, content: { l: [] } }),
+        ...deltas.flatMap((value) => {
+          const patch = [{ op: "add", path: "/l/0", value }];
+          return [
+            { type: "STATE_DELTA", delta: patch },
+            { type: "ACTIVITY_DELTA", ...activity, patch },
+          ].map((event) => JSON.stringify(event));
+        }),
+        finished,
+      ];
+      const l = JSON.stringify(deltas.toReversed());
+      const told = await tell(lines, { snapshot: true });
+      expect(told).toContain(`{"type":"STATE_SNAPSHOT","snapshot":{"n":1.10,"l":${l}}}`);
+      expect(told).toContain(
+        `{"type":"MESSAGES_SNAPSHOT","messages":[{"id":"a","role":"activity","activityType":"PLAN","content":{"l":${l}}}]}`,
+      );
+    });
+  });
 });
