@@ -86,20 +86,13 @@ const MAX_ODD_MARKS = 1_000;
  */
 export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const { bucket, clock, prefix = "", logger = { warn() {} }, leaseMs = 15_000 } = options;
-  const { attemptMs = 10_000, deadlineMs = 30_000 } = options;
+  const { attemptMs = 10_000, deadlineMs = 30_000, exclusive = false } = options;
   const closing = new AbortController();
-  const { place } = bucket;
-  const patience = createPatience({
-    clock,
-    attemptMs,
-    deadlineMs,
-    closing: closing.signal,
-    place,
-  });
+  const times = { clock, attemptMs, deadlineMs };
+  const patience = createPatience({ ...times, closing: closing.signal, place: bucket.place });
   const keys = createKeys(prefix);
   const access: BucketAccess = { bucket, keys, patience };
   const owner = createOwner({ bucket, keys, patience, clock, logger, leaseMs });
-  const { exclusive = false } = options;
   const sessions = createOwnedSessions({
     access,
     clock,

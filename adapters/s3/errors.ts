@@ -14,11 +14,11 @@ export interface S3Errors {
   /** Where the bucket is, for people. */
   readonly place: string;
   /** What the SDK has thrown, in the words of the port. */
-  of(cause: unknown): unknown;
+  readonly of: (cause: unknown) => unknown;
   /** There was no answer, or one that says nothing of what was done. */
-  noAnswer(cause: unknown): RunlogError;
+  readonly noAnswer: (cause: unknown) => RunlogError;
   /** For `catch`: throws on in the words of the port. */
-  throwOn(cause: unknown): never;
+  readonly throwOn: (cause: unknown) => never;
 }
 
 /** Answers that say that nothing was done and that trying again may help. */

@@ -155,7 +155,7 @@ export interface ServiceCloseOptions {
 /** A service that was closed. */
 export interface ClosedService {
   /** How many runs are still open since the store did not take their ends: known once it is closed. */
-  leftOpen(): Promise<number>;
+  readonly leftOpen: () => Promise<number>;
 }
 
 /**
@@ -166,9 +166,8 @@ export async function createSessionService(
   options: SessionServiceOptions,
 ): Promise<SessionService> {
   const { store, feed, directory, runner, authorizer, platform, clock, logger } = options;
-  const { archiver = null } = options;
+  const { archiver = null, legacy } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { legacy } = options;
   const oldLogs = createOldLogs({
     store,
     directory,

@@ -14,9 +14,9 @@ export interface OpenBucket {
    * Asks it until it answers, its bucket made if that is configured. Rejects as an ObjectBucket does, with
    * `store-busy` or `store-unanswered` after 10 s.
    */
-  reach(): Promise<void>;
+  readonly reach: () => Promise<void>;
   /** Lets its connections go. */
-  close(): void;
+  readonly close: () => void;
 }
 
 type S3Config = Extract<ArchiveConfig, { readonly kind: "s3" }>;

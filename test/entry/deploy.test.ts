@@ -6,6 +6,7 @@ import { createMemoryPlatform, createMemoryLogStore } from "../../adapters/memor
 import { type Config, parseConfig } from "../../src/config.ts";
 import { newSession } from "../../src/core/session-spec.ts";
 import { createProbeRoutes } from "../../src/http/probe-routes.ts";
+import { runCli } from "../support/server-process.ts";
 
 const DEPLOY = new URL("../../scripts/deploy/", import.meta.url);
 const BASE = new URL("base/", DEPLOY);
@@ -84,7 +85,7 @@ describe("the kustomize base", () => {
     const config = configOf(env);
     const graceMs = (await pod()).spec.terminationGracePeriodSeconds * 1000;
     // ends of runs are stored and told, connections closed, activity written
-    expect(graceMs).toBeGreaterThanOrEqual(config.drainMs + 25_000);
+    expect(graceMs).toBeGreaterThanOrEqual(config.drainMs + 27_000);
   });
 
   it("probes routes that are there, and finds its pods", async () => {
@@ -197,6 +198,34 @@ describe("the Dockerfile", () => {
     expect((JSON.parse(command) as string[]).join(" ")).toBe(await startCommand());
     expect(text).toMatch(/^USER [1-9]\d*$/m);
     expect(text).not.toMatch(/^HEALTHCHECK (?!NONE)/m);
+  });
+});
+
+describe("the image by itself", () => {
+  /** What the last stage sets, and what it makes for whom. */
+  async function imageOf(): Promise<{ env: Record<string, string>; text: string }> {
+    const text = await readFile(new URL("Dockerfile", DEPLOY), "utf8");
+    const last = text.slice(text.lastIndexOf("\nFROM "));
+    const [, values = ""] = /^ENV (.*)$/m.exec(last) ?? [];
+    const pairs = values.split(" ").map((pair) => pair.split("=", 2));
+    return { env: Object.fromEntries(pairs) as Record<string, string>, text: last };
+  }
+
+  it("keeps its logs where its user may write, and listens where a published port leads", async () => {
+    const { env, text } = await imageOf();
+    const config = parseConfig({ ...env, RUNLOG_ALLOW_PUBLIC: "1" });
+    expect(config).toMatchObject({ host: "0.0.0.0", port: 8080, storage: { kind: "disk" } });
+    const dir = config.storage.kind === "disk" ? config.storage.dir : "";
+    const [, user = ""] = /^USER (\d+)$/m.exec(text) ?? [];
+    expect(text).toContain(`RUN mkdir ${dir} && chown ${user}:${user} ${dir}\n`);
+    expect(text).toContain(`EXPOSE ${config.port}\n`);
+  });
+
+  it("says in one line what to set where nobody has said that everybody may come in", async () => {
+    const { env } = await imageOf();
+    const exit = await runCli({ env });
+    expect(exit).toMatchObject({ code: 2, stdout: "" });
+    expect(exit.stderr).toMatch(/^runlog: HOST=0\.0\.0\.0 .* set RUNLOG_ALLOW_PUBLIC=1 .*\n$/);
   });
 });
 

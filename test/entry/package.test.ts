@@ -52,7 +52,8 @@ it(
     const sent = { method: "POST", body: runBody("r1") };
     expect((await requestOnce(`${server.url}${SESSION}/agui/run`, sent)).status).toBe(200);
     await waitFor(
-      async () => (await requestOnce(`${server.url}${SESSION}/export`)).text.includes("RUN_STARTED"),
+      async () =>
+        (await requestOnce(`${server.url}${SESSION}/export`)).text.includes("RUN_STARTED"),
       { what: "events of the run" },
     );
     server.kill("SIGTERM");
