@@ -1,8 +1,10 @@
 import type { Cost, Spent } from "./costs/cost.ts";
+import { firstList, laterList, searchedList } from "./costs/lists.ts";
+import { markdownOfShortRuns } from "./costs/markdown.ts";
 import { atMost, type Row } from "./row.ts";
 
 /** Whatever was quadratic once, or could become so. */
-const COSTS: readonly Cost[] = [];
+const COSTS: readonly Cost[] = [firstList, laterList, searchedList, markdownOfShortRuns];
 
 const MAX_FACTOR = 2;
 /** No request holds the event loop for longer. */
