@@ -4,12 +4,12 @@ import { createLogId, isLogId } from "../../src/ports/log-id.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
-import { createSessionChanges } from "../../src/ports/session-changes.ts";
+import { createSessionChanges, type SessionListener } from "../../src/ports/session-changes.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import { readBootId } from "./boot-id.ts";
 import { takeDirectory } from "./directory.ts";
-import { diskError, throwDiskError } from "./errors.ts";
+import { throwDiskError } from "./errors.ts";
 import { type DiskIo, nodeIo } from "./io.ts";
 import { createDiskLegacy } from "./legacy.ts";
 import { layoutOf } from "./layout.ts";
@@ -19,7 +19,7 @@ import { createMarks } from "./marks.ts";
 import { OpenSession } from "./open-session.ts";
 import { readLog } from "./read-log.ts";
 import { findLog, type FoundLog, makeLog } from "./recovery.ts";
-import { createSessionCache } from "./session-cache.ts";
+import { createSessionCache, type SessionCache } from "./session-cache.ts";
 import { createTrash } from "./trash.ts";
 import { checkDocument, checkHead } from "./values.ts";
 
@@ -117,15 +117,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   return {
     changes,
 
-    legacy: {
-      ...legacy,
-      async takeOver(key, edits) {
-        const isTaken = await legacy.takeOver(key, edits);
-        const logId = await cache.use(key, async (session) => session?.logId ?? null);
-        if (isTaken) changes.tell(key, logId);
-        return isTaken;
-      },
-    },
+    legacy: tellingTakeOvers(legacy, cache, changes.tell),
 
     async create(key, { logId = createLogId(Date.now()), head = null, document = null } = {}) {
       assertOpen();
@@ -136,8 +128,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
         const stat = await cache.use(key, async (session) => session?.stat ?? null);
         if (stat) return stat;
         const values = { head: head && head.slice(), document: document && document.slice() };
-        const made = await makeLog(layout, key, logId, values).catch(throwDiskError);
-        const session = opened(made);
+        const session = opened(await makeLog(layout, key, logId, values).catch(throwDiskError));
         cache.add(key, session);
         changes.tell(key, logId);
         return session.stat;
@@ -190,12 +181,8 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
         cache.remove(key, async (session) => {
           if (!session) return false;
           await session.abandon();
-          try {
-            await marks.clearSession(key);
-            await trash.throwAway(layout.session(key));
-          } catch (error) {
-            throw diskError(error);
-          }
+          await marks.clearSession(key).catch(throwDiskError);
+          await trash.throwAway(layout.session(key)).catch(throwDiskError);
           changes.tell(key, null);
           return true;
         }),
@@ -215,6 +202,22 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
       await cache.closeAll();
       await trash.emptied;
       unlock();
+    },
+  };
+}
+
+/** What an older system left, where sessions that come of it are told of. */
+function tellingTakeOvers(
+  legacy: LegacyLogs,
+  cache: SessionCache,
+  tell: SessionListener,
+): LegacyLogs {
+  return {
+    ...legacy,
+    async takeOver(key, edits) {
+      const isTaken = await legacy.takeOver(key, edits);
+      if (isTaken) tell(key, await cache.use(key, async (session) => session?.logId ?? null));
+      return isTaken;
     },
   };
 }

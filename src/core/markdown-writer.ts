@@ -321,7 +321,7 @@ function outcomeNotes(outcome: unknown): string[] {
 
 function interruptNote({ message, reason }: JsonObject): string {
   const said = [message, reason].find((text) => typeof text === "string");
-  return note("Waiting for an answer", String(said ?? ""));
+  return note("Waiting for an answer", said ?? "");
 }
 
 function errorNote(message: string): string {
