@@ -3,7 +3,7 @@ import { createLogId, isLogId } from "../../src/ports/log-id.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
-import { createSessionChanges } from "../../src/ports/session-changes.ts";
+import { createSessionChanges, type SessionListener } from "../../src/ports/session-changes.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { createTurns } from "../../src/stream/turns.ts";
 import { readBootId } from "./boot-id.ts";
@@ -19,7 +19,7 @@ import { createMarks } from "./marks.ts";
 import { OpenSession } from "./open-session.ts";
 import { readLog } from "./read-log.ts";
 import { findLog, type FoundLog, makeLog, newestLogId } from "./recovery.ts";
-import { createSessionCache } from "./session-cache.ts";
+import { createSessionCache, type SessionCache } from "./session-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { createTrash } from "./trash.ts";
 import { checkDocument, checkHead } from "./values.ts";
@@ -130,15 +130,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   return {
     changes,
 
-    legacy: {
-      ...legacy,
-      async takeOver(key, edits) {
-        const isTaken = await legacy.takeOver(key, edits);
-        const logId = await cache.use(key, async (session) => session?.logId ?? null);
-        if (isTaken) changes.tell(key, logId);
-        return isTaken;
-      },
-    },
+    legacy: tellingTakeOvers(legacy, cache, changes.tell),
 
     async create(key, { logId = createLogId(Date.now()), head = null, document = null } = {}) {
       assertWritable();
@@ -150,8 +142,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
         if (stat) return stat;
         const values = { head: head && head.slice(), document: document && document.slice() };
         const first = { ...values, durable };
-        const made = await makeLog(layout, key, logId, first).catch(throwDiskError);
-        const session = opened(made);
+        const session = opened(await makeLog(layout, key, logId, first).catch(throwDiskError));
         cache.add(key, session);
         changes.tell(key, logId);
         return session.stat;
@@ -232,3 +223,19 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 }
 
 const SILENT: Pick<Logger, "warn" | "error"> = { warn() {}, error() {} };
+
+/** What an older system left, where sessions that come of it are told of. */
+function tellingTakeOvers(
+  legacy: LegacyLogs,
+  cache: SessionCache,
+  tell: SessionListener,
+): LegacyLogs {
+  return {
+    ...legacy,
+    async takeOver(key, edits) {
+      const isTaken = await legacy.takeOver(key, edits);
+      if (isTaken) tell(key, await cache.use(key, async (session) => session?.logId ?? null));
+      return isTaken;
+    },
+  };
+}

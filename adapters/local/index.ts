@@ -2,7 +2,6 @@ import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { ListedLog, LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
-import { searchFor } from "../../src/ports/session-order.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { createLoopTurns } from "../../src/stream/loop-turns.ts";
 import { onceEach } from "../../src/stream/once-each.ts";
@@ -18,6 +17,7 @@ import {
   writableDocument,
 } from "./document.ts";
 import { createRowCache, type RowTexts } from "./row-cache.ts";
+import { searchRows } from "./search-rows.ts";
 import { createSessionIndex } from "./session-index.ts";
 
 export { createLocalAuthorizer } from "./authorizer.ts";
@@ -40,8 +40,6 @@ const ROW_BYTES = 32 * 1024 * 1024;
 const ROW_CACHE_CHARS = 16 * 1024 * 1024;
 /** Of each turn of the event loop so much is for sorting and searching, in ms. */
 const TURN_MS = 5;
-/** Rows that a search looks at before others have their turn. */
-const SEARCHED_AT_ONCE = 64;
 
 /**
  * A SessionDirectory for one machine: the sessions are those that the store holds a log of, and what
@@ -87,30 +85,7 @@ export function createLocalDirectory({
     return documentOf(key, log);
   }
 
-  /** Those of the rows that hold `search`. */
-  async function searched(
-    rows: readonly ListedLog[],
-    search: string,
-    signal: AbortSignal | undefined,
-  ): Promise<ListedLog[]> {
-    const matches = searchFor(search);
-    const found: ListedLog[] = [];
-    for (let at = 0; at < rows.length; at += SEARCHED_AT_ONCE) {
-      signal?.throwIfAborted();
-      const part = rows.slice(at, at + SEARCHED_AT_ONCE);
-      await turns.run(async () => {
-        const known = part.map((log) => rowCache.known(idOf(log), log.logId));
-        const texts = known.includes(null)
-          ? await Promise.all(part.map((log, i) => known[i] ?? rowOf(log)))
-          : known;
-        for (const [i, log] of part.entries()) {
-          const own = texts[i];
-          if (own && matches({ session: log.session, ...own })) found.push(log);
-        }
-      });
-    }
-    return found;
-  }
+  const known = (log: ListedLog): RowTexts | null => rowCache.known(idOf(log), log.logId);
 
   async function readRow(key: SessionKey): Promise<RowTexts | null> {
     const stat = await store.stat(key);
@@ -180,7 +155,10 @@ export function createLocalDirectory({
       signal?.throwIfAborted();
       const rows = await index.rows(project);
       // a copy: it goes on changing
-      const matching = search === "" ? rows : await searched([...rows], search, signal);
+      const matching =
+        search === ""
+          ? rows
+          : await searchRows([...rows], search, { turns, known, read: rowOf, signal });
       const totalCount = matching.length;
       const wanted = matching.slice(offset, offset + limit);
       signal?.throwIfAborted();

@@ -1,9 +1,17 @@
 import type { Cost, Spent } from "./costs/cost.ts";
+import { firstList, laterList, searchedList } from "./costs/lists.ts";
+import { markdownOfShortRuns } from "./costs/markdown.ts";
 import { STATE_DELTA_COSTS } from "./costs/state-deltas.ts";
 import { atMost, type Row } from "./row.ts";
 
 /** Whatever was quadratic once, or could become so. */
-const COSTS: readonly Cost[] = [...STATE_DELTA_COSTS];
+const COSTS: readonly Cost[] = [
+  firstList,
+  laterList,
+  searchedList,
+  markdownOfShortRuns,
+  ...STATE_DELTA_COSTS,
+];
 
 const MAX_FACTOR = 2;
 /** No request holds the event loop for longer. */

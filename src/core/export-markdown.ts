@@ -1,9 +1,9 @@
 import { RunlogError } from "../ports/errors.ts";
-import type { LogReader, SessionKey } from "../ports/log-store.ts";
+import type { LogReader, LogStat, ReadOptions, SessionKey } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
 import { createLoopTurns } from "../stream/loop-turns.ts";
 import type { LogPlace } from "./cursor.ts";
-import { readShown, type ShownLog } from "./legacy/read-shown.ts";
+import { isAdopted, readShown, type ShownLog } from "./legacy/read-shown.ts";
 import type { LogChunk } from "./log-reader.ts";
 import { MarkdownWriter } from "./markdown-writer.ts";
 import { MAX_EVENT_BYTES } from "./profile/frame-writer.ts";
@@ -28,9 +28,10 @@ export async function* exportMarkdown(
   yield `# ${key.project}/${key.session}\n`;
   if (!shown) return;
   const abort = new AbortController();
-  const conversation = createConversation(reader, key, abort.signal);
+  const log = new LogOnce(reader, shown);
+  const conversation = createConversation(log, key, abort.signal);
   try {
-    for await (const chunk of linesOf(reader, key, shown)) yield* conversation.take(chunk);
+    for await (const chunk of log.lines(key)) yield* conversation.take(chunk);
     yield* conversation.end();
   } finally {
     abort.abort();
@@ -86,28 +87,62 @@ function createConversation(
   };
 }
 
-/** The events as readers see them: chunks of which none goes beyond the end of a line. */
-async function* linesOf(
-  reader: Pick<LogReader, "stat" | "read">,
-  key: SessionKey,
-  { stat: { logId, end }, from }: ShownLog,
-): AsyncGenerator<LogChunk> {
-  const place: LogPlace = { log: "raw", logId };
-  const chunks = (await readShown(reader, key, { logId, start: from, end: end.raw })).getReader();
-  let start = from;
-  try {
-    for (;;) {
-      const { value, done } = await chunks.read();
-      if (done) return;
-      for (let at = 0; at < value.length;) {
-        const lineEnd = value.indexOf(LF, at) + 1 || value.length;
-        const bytes = value.subarray(at, lineEnd);
-        yield { place, start, end: start + bytes.length, bytes, isFramed: false };
-        start += bytes.length;
-        at = lineEnd;
+/**
+ * A log that is read from one end to the other, and again here and there what was held for a run. That
+ * is mostly what was read last: it is given from memory then.
+ */
+class LogOnce implements Pick<LogReader, "stat" | "read"> {
+  readonly #reader: Pick<LogReader, "stat" | "read">;
+  readonly #shown: ShownLog;
+  #last: { readonly start: number; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
+
+  constructor(reader: Pick<LogReader, "stat" | "read">, shown: ShownLog) {
+    this.#reader = reader;
+    this.#shown = shown;
+  }
+
+  /** As it was when the export was asked for. */
+  stat(): Promise<LogStat> {
+    return Promise.resolve(this.#shown.stat);
+  }
+
+  read(key: SessionKey, range: ReadOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const { start = 0, end = Infinity } = range;
+    const last = this.#last;
+    if (!last || start < last.start || end > last.start + last.bytes.length)
+      return this.#reader.read(key, range);
+    const bytes = last.bytes.slice(start - last.start, end - last.start);
+    return new ReadableStream({
+      start(controller) {
+        controller.enqueue(bytes);
+        controller.close();
+      },
+    });
+  }
+
+  /** The events as readers see them: chunks of which none goes beyond the end of a line. */
+  async *lines(key: SessionKey): AsyncGenerator<LogChunk> {
+    const { stat, from } = this.#shown;
+    const place: LogPlace = { log: "raw", logId: stat.logId };
+    const range = { logId: stat.logId, start: from, end: stat.end.raw };
+    const chunks = (await readShown(this.#reader, key, range)).getReader();
+    let start = from;
+    try {
+      for (;;) {
+        const { value, done } = await chunks.read();
+        if (done) return;
+        // of an adopted log what is read again is repaired again
+        if (!isAdopted(stat)) this.#last = { start, bytes: value };
+        for (let at = 0; at < value.length;) {
+          const lineEnd = value.indexOf(LF, at) + 1 || value.length;
+          const bytes = value.subarray(at, lineEnd);
+          yield { place, start, end: start + bytes.length, bytes, isFramed: false };
+          start += bytes.length;
+          at = lineEnd;
+        }
       }
+    } finally {
+      await chunks.cancel();
     }
-  } finally {
-    await chunks.cancel();
   }
 }

@@ -22,11 +22,18 @@ export interface MarkdownWriterOptions {
   readonly openers: () => readonly EventLine[];
 }
 
+/** What tells whether a message has changed. */
+interface Looked {
+  readonly message: Message;
+  readonly chars: number;
+  readonly names: string;
+}
+
 /** Characters of messages that are held before their run has ended. */
 const MAX_HELD_CHARS = 4 * 1024 * 1024;
 /** Of what was written, so much is kept for events that change it or belong to it. */
 const KEPT_CHARS = 512 * 1024;
-const KEPT_MESSAGES = 256;
+const KEPT_MESSAGES = 64;
 /** Notes of one run; more are counted. */
 const MAX_NOTES = 100;
 /** Text that has been taken out no later than this. */
@@ -42,8 +49,8 @@ const DUE: Uint8Array<ArrayBuffer> = new Uint8Array(1);
 export class MarkdownWriter extends FrameWriter {
   readonly #options: MarkdownWriterOptions;
   readonly #seen = new SeenTexts();
-  /** What changes with a message, as it was when the message was last looked at. */
-  readonly #looked = new WeakMap<Message, string>();
+  /** Messages as they were when they were last looked at, by id. */
+  readonly #looked = new Map<string, Looked>();
   /** Open items of which a part is written. */
   readonly #begun = new Set<string>();
   #out: string[] = [];
@@ -148,14 +155,25 @@ export class MarkdownWriter extends FrameWriter {
   /** Lets go of messages that are all written, but for the latest. */
   #keepLatest(): void {
     const { messages } = this.#options;
+    const all = messages.messages;
+    // not for every run that is short
+    if (all.length < 2 * KEPT_MESSAGES && messages.chars < 2 * KEPT_CHARS) return;
     let chars = 0;
-    const latest = messages.messages.slice(-KEPT_MESSAGES).toReversed();
-    const kept = latest.filter(({ id }) => {
-      chars += messages.entryOf(id)?.chars ?? 0;
-      return chars <= KEPT_CHARS;
-    });
+    const kept = all
+      .slice(-KEPT_MESSAGES)
+      .toReversed()
+      .filter(({ id }) => {
+        chars += messages.entryOf(id)?.chars ?? 0;
+        return chars <= KEPT_CHARS;
+      });
     const ids = new Set(kept.map(({ id }) => id));
-    messages.retain(({ id }) => ids.has(id));
+    this.#retain(({ id }) => ids.has(id));
+  }
+
+  #retain(isKept: (message: Message) => boolean): void {
+    const { messages } = this.#options;
+    messages.retain(isKept);
+    for (const id of this.#looked.keys()) if (!messages.entryOf(id)) this.#looked.delete(id);
   }
 
   /** Writes what is closed, and of the rest what is long; then lets go of it. */
@@ -168,7 +186,7 @@ export class MarkdownWriter extends FrameWriter {
     }
     const isOpen = (id: string): boolean => open.has(id);
     this.#writeAll(isOpen);
-    messages.retain(
+    this.#retain(
       ({ id, toolCalls = [] }) =>
         isOpen(`message ${id}`) || toolCalls.some((call) => isOpen(`call ${call.id}`)),
     );
@@ -176,7 +194,7 @@ export class MarkdownWriter extends FrameWriter {
     // a great many that are short
     if (messages.chars <= MAX_HELD_CHARS / 2) return;
     for (const message of messages.messages) this.#shorten(message, isOpen, 0);
-    if (messages.chars > MAX_HELD_CHARS / 2) messages.retain(() => false);
+    if (messages.chars > MAX_HELD_CHARS / 2) this.#retain(() => false);
   }
 
   /** Leaves of a message what is open, without what is long of that: it is written. */
@@ -226,10 +244,10 @@ export class MarkdownWriter extends FrameWriter {
       } else if (message.role === "activity") {
         this.#writePiece(activityPiece(message));
       } else {
-        if (isWaiting(`message ${message.id}`)) this.#looked.delete(message);
+        if (isWaiting(`message ${message.id}`)) this.#looked.delete(message.id);
         else this.#writePiece(textPiece(message));
         for (const call of message.toolCalls ?? []) {
-          if (isWaiting(`call ${call.id}`)) this.#looked.delete(message);
+          if (isWaiting(`call ${call.id}`)) this.#looked.delete(message.id);
           else this.#call(call, results);
         }
       }
@@ -256,10 +274,11 @@ export class MarkdownWriter extends FrameWriter {
   /** Whether the message is another than it was when it was last looked at; it is looked at now. */
   #isChanged(message: Message): boolean {
     const chars = this.#options.messages.entryOf(message.id)?.chars ?? 0;
-    const names = (message.toolCalls ?? []).map((call) => call.function.name);
-    const now = [chars, ...names].join();
-    if (this.#looked.get(message) === now) return false;
-    this.#looked.set(message, now);
+    const names = message.toolCalls?.map((call) => call.function.name).join() ?? "";
+    const before = this.#looked.get(message.id);
+    if (before?.message === message && before.chars === chars && before.names === names)
+      return false;
+    this.#looked.set(message.id, { message, chars, names });
     return true;
   }
 
@@ -302,7 +321,7 @@ function outcomeNotes(outcome: unknown): string[] {
 
 function interruptNote({ message, reason }: JsonObject): string {
   const said = [message, reason].find((text) => typeof text === "string");
-  return note("Waiting for an answer", String(said ?? ""));
+  return note("Waiting for an answer", said ?? "");
 }
 
 function errorNote(message: string): string {

@@ -163,6 +163,36 @@ describe("runlog archive, restore, export and verify", () => {
     }
   });
 
+  it("exports as Markdown what an agent said in chunks, and a tool's result once", async () => {
+    const { dir, run } = await freshPlace();
+    const ids = { threadId: "s1", runId: "chunks" };
+    const result = { toolCallId: "t", content: "714" };
+    const toolCalls = [{ id: "t", type: "function", function: { name: "calc", arguments: "{}" } }];
+    const events = [
+      { type: "RUN_STARTED", ...ids },
+      { type: "TOOL_CALL_CHUNK", toolCallId: "t", toolCallName: "calc", delta: "{}" },
+      { type: "TOOL_CALL_RESULT", messageId: "streamed", ...result },
+      { type: "TEXT_MESSAGE_CHUNK", messageId: "a", role: "assistant", delta: "It is " },
+      { type: "TEXT_MESSAGE_CHUNK", delta: "714" },
+      {
+        type: "MESSAGES_SNAPSHOT",
+        messages: [
+          { id: "t", role: "assistant", toolCalls },
+          { id: "kept", role: "tool", ...result },
+        ],
+      },
+      { type: "RUN_FINISHED", ...ids },
+    ];
+    const lines = events.map((event) => `${JSON.stringify(event)}\n`).join("");
+    await writeFile(await rawFile(dir, "s1"), lines);
+    const { code } = await run("export", "p1/s1", "--format", "markdown", "-o", `${dir}/out`);
+    expect(code).toBe(0);
+    expect(await readFile(`${dir}/out/p1/s1.md`, "utf8")).toBe(
+      "# p1/s1\n\n## Assistant\n\n<details>\n<summary>Tool: <code>calc</code></summary>\n\n```json\n{}\n```\n\n" +
+        "**Result**\n\n```\n714\n```\n\n</details>\n\n## Assistant\n\nIt is 714\n",
+    );
+  });
+
   it("verify finds a damaged line and a damaged archive, and exits with 4", async () => {
     const { dir, run, raw } = await freshPlace();
     expect((await run("archive")).code).toBe(0);
