@@ -1,5 +1,10 @@
 import { Hono } from "hono";
 import type { SessionService } from "../core/service.ts";
+import type { Clock } from "../ports/clock.ts";
+import { RunlogError } from "../ports/errors.ts";
+
+/** A port that takes longer is not ready: whoever probes does not wait for ever. */
+const ANSWER_MS = 5_000;
 
 /**
  * `/health`: the process answers. `/ready`: it can do its work; else it says what is missing. Neither
@@ -8,14 +13,15 @@ import type { SessionService } from "../core/service.ts";
 export function createProbeRoutes({
   store,
   platform,
+  clock,
   logger,
-}: Pick<SessionService, "store" | "platform" | "logger">): Hono {
+}: Pick<SessionService, "store" | "platform" | "clock" | "logger">): Hono {
   const needs = Object.entries({ store, platform });
 
   async function missing(): Promise<string[]> {
     const names = needs.map(async ([name, port]) => {
       try {
-        await port.check();
+        await within(clock, port.check());
         return [];
       } catch (error) {
         logger.warn("not-ready", { missing: name, error });
@@ -33,4 +39,13 @@ export function createProbeRoutes({
     return c.json({ status: "unavailable", missing: names }, 503, { "Retry-After": "5" });
   });
   return routes;
+}
+
+function within(clock: Clock, check: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ANSWER_MS, () =>
+      reject(new RunlogError("store-unanswered", "There is no answer yet")),
+    );
+    check.then(resolve, reject).finally(cancel);
+  });
 }

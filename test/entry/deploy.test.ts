@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createMemoryPlatform, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import { newSession } from "../../src/core/session-spec.ts";
+import { systemClock } from "../../src/entry/system-clock.ts";
 import { createProbeRoutes } from "../../src/http/probe-routes.ts";
 
 const DEPLOY = new URL("../../scripts/deploy/", import.meta.url);
@@ -84,6 +85,7 @@ describe("the kustomize base", () => {
 
   it("probes routes that are there, and finds its pods", async () => {
     const routes = createProbeRoutes({
+      clock: systemClock,
       store: createMemoryLogStore(),
       platform: createMemoryPlatform(),
       logger: { info() {}, warn() {}, error() {} },
