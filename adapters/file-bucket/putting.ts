@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { MultipartUpload } from "../../src/ports/object-bucket.ts";
 import { isMissing, orElse, throwFileError } from "./errors.ts";
 import { pathIn, TAGS, TEMPORARY } from "./paths.ts";
@@ -43,8 +43,10 @@ export function createPutting(dir: string): Putting {
     const tagPath = pathIn(join(dir, TAGS), key);
     await rm(tagPath, { force: true });
     if (options.tag === "") return true;
-    await mkdir(dirname(tagPath), { recursive: true });
-    await write(tagPath, new TextEncoder().encode(options.tag));
+    // as the object: whole, by way of a file beside it
+    const tag = await temporary();
+    await write(tag, new TextEncoder().encode(options.tag));
+    await moveTo(tag, tagPath, true);
     return true;
   }
 
@@ -52,7 +54,13 @@ export function createPutting(dir: string): Putting {
     // a key that is none leaves nothing behind
     pathIn(dir, key);
     const path = await temporary();
-    await write(path, bytes);
+    try {
+      await write(path, bytes);
+    } catch (error) {
+      // what a full disk has taken of it is in the way
+      await rm(path, { force: true });
+      throw error;
+    }
     return place(path, key, options);
   }
 
@@ -106,13 +114,23 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
 /** Moves a file, and makes its folder again if that was taken away as empty. */
 async function moveTo(path: string, target: string, replace: boolean): Promise<void> {
   for (let tries = 1; ; tries++) {
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     try {
       await (replace ? rename(path, target) : link(path, target));
       return syncFolder(dirname(target));
     } catch (error) {
       if (!isMissing(error) || tries === MOVE_TRIES) throw error;
     }
+  }
+}
+
+/** Makes a folder and those above it; their names are on the device then. */
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = resolve(path); ; made = dirname(made)) {
+    await syncFolder(dirname(made));
+    if (made === resolve(first)) return;
   }
 }
 

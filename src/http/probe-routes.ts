@@ -1,6 +1,11 @@
 import { Hono } from "hono";
 import type { SessionService } from "../core/service.ts";
+import type { Clock } from "../ports/clock.ts";
+import { RunlogError } from "../ports/errors.ts";
 import { otherMethods } from "./other-methods.ts";
+
+/** A port that takes longer is not ready: whoever probes does not wait for ever. */
+const ANSWER_MS = 5_000;
 
 /**
  * `/health`: the process answers. `/ready`: it can do its work; else it says what is missing. Neither
@@ -9,14 +14,15 @@ import { otherMethods } from "./other-methods.ts";
 export function createProbeRoutes({
   store,
   platform,
+  clock,
   logger,
-}: Pick<SessionService, "store" | "platform" | "logger">): Hono {
+}: Pick<SessionService, "store" | "platform" | "clock" | "logger">): Hono {
   const needs = Object.entries({ store, platform });
 
   async function missing(): Promise<string[]> {
     const names = needs.map(async ([name, port]) => {
       try {
-        await port.check();
+        await within(clock, port.check());
         return [];
       } catch (error) {
         logger.warn("not-ready", { missing: name, error });
@@ -35,4 +41,13 @@ export function createProbeRoutes({
   });
   for (const path of ["/health", "/ready"]) routes.all(path, otherMethods(["GET"]));
   return routes;
+}
+
+function within(clock: Clock, check: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ANSWER_MS, () =>
+      reject(new RunlogError("store-unanswered", "There is no answer yet")),
+    );
+    check.then(resolve, reject).finally(cancel);
+  });
 }

@@ -129,8 +129,10 @@ describe("a value that makes no sense", () => {
         const isHead = name === "head.json";
         expect(textOf((isHead ? stat?.head : stat?.document) ?? utf8("none"))).toBe("");
         expect(textOf((isHead ? stat?.document : stat?.head) ?? utf8("none"))).not.toBe("");
-        const set = isHead ? store.setHead : store.setDocument;
-        await set(KEY, stat?.logId ?? "", utf8("new"));
+        const { logId = "" } = stat ?? {};
+        await (isHead
+          ? store.setHead(KEY, logId, utf8("new"))
+          : store.setDocument(KEY, logId, utf8("new")));
         expect(await readFile(path, "utf8")).toBe("new");
         await store.close();
       }

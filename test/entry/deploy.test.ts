@@ -5,6 +5,7 @@ import { startCommand } from "../../scripts/bench/server-process.ts";
 import { createMemoryPlatform, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
 import { newSession } from "../../src/core/session-spec.ts";
+import { systemClock } from "../../src/entry/system-clock.ts";
 import { createProbeRoutes } from "../../src/http/probe-routes.ts";
 import { runCli } from "../support/server-process.ts";
 
@@ -90,6 +91,7 @@ describe("the kustomize base", () => {
 
   it("probes routes that are there, and finds its pods", async () => {
     const routes = createProbeRoutes({
+      clock: systemClock,
       store: createMemoryLogStore(),
       platform: createMemoryPlatform(),
       logger: { info() {}, warn() {}, error() {} },

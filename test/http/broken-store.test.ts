@@ -3,6 +3,7 @@ import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { answerJson, finishedEvent, SessionClient } from "../contract/session-routes/harness.ts";
+import { createManualClock } from "../support/manual-clock.ts";
 import { createTestServer, listenTestServer } from "../support/test-server.ts";
 
 const SECRET = "no such file: /data/secret";
@@ -43,6 +44,23 @@ async function readBroken({ body }: Response): Promise<string> {
 }
 
 describe("a store that does not answer", () => {
+  it("is not ready, which is said although it says nothing", async () => {
+    const clock = createManualClock();
+    const asked = Promise.withResolvers<void>();
+    const check = (): Promise<never> => {
+      asked.resolve();
+      return SILENCE;
+    };
+    const server = await createTestServer({ store: { ...createMemoryLogStore(), check }, clock });
+    const answer = server.fetch("/ready");
+    await asked.promise;
+    clock.advance(5_000);
+    const response = await answer;
+    expect(response.status).toBe(503);
+    expect(await response.json()).toEqual({ status: "unavailable", missing: ["store"] });
+    await server.dispose();
+  });
+
   it("leaves no export that looks whole when the server stops", async () => {
     const memory = createMemoryLogStore();
     const asked = Promise.withResolvers<void>();

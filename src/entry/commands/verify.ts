@@ -75,7 +75,9 @@ async function verify(
   });
   const { events, badLines, isWhole, isHeadWithin } = findings;
   if (badLines.length > 0)
-    throw damaged(`Lines that are no JSON objects, at ${badLines.join(", ")}`);
+    throw damaged(
+      `Lines that are no JSON objects, at ${badLines.join(", ")}: the server leaves them out of what it shows`,
+    );
   if (!isWhole) throw damaged("The last line is not whole");
   if (!isHeadWithin) throw damaged("The head stands for an offset behind the log's end");
   const condensed = await condensedOf(key, shown, stat);

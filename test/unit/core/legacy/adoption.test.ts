@@ -107,6 +107,14 @@ describe("an old log that was adopted", () => {
     );
   });
 
+  it("looked at with a pause before what has to be skipped is read alike in chunks of any size", async () => {
+    const raw = utf8('{"a":1}\nbad\n{"b":2}\n');
+    const first = scanned(START, raw, 8);
+    const second = scanned(first.mark, raw, raw.length);
+    for (let bytes = 1; bytes <= raw.length; bytes++)
+      expect(await shownBy(raw, [first, second], bytes)).toBe('{"a":1}    \n{"b":2}\n');
+  });
+
   it("is like any other behind its end", async () => {
     const { store, session, shown } = await adopt('bad\n{"timestamp":""}\n', 7);
     const line = utf8('{"type":"X","timestamp":"2024-01-01T00:00:00Z"}\n');
@@ -139,8 +147,12 @@ function scanned(from: typeof START, raw: Uint8Array, to: number, bytes = 64) {
 }
 
 /** What readers see of `raw` by these edits. */
-async function shownBy(raw: Uint8Array, scans: readonly { readonly records: Uint8Array }[]) {
-  const store = createMemoryLogStore();
+async function shownBy(
+  raw: Uint8Array,
+  scans: readonly { readonly records: Uint8Array }[],
+  chunkBytes = 64,
+) {
+  const store = withSmallReads(createMemoryLogStore(), chunkBytes);
   const { logId } = await store.create(KEY);
   await store.append(KEY, raw, { logId, expectedEnd: 0 });
   const first = new EditRecords();
