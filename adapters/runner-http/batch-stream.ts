@@ -1,6 +1,7 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { EventBatch } from "../../src/ports/runner-client.ts";
 import type { ByteBudget, ByteLease } from "../../src/stream/byte-budget.ts";
+import type { LoopTurns } from "../../src/stream/loop-turns.ts";
 import type { Intake } from "./intake.ts";
 
 /** What a stream may hold without asking the budget. */
@@ -18,6 +19,8 @@ export interface BatchStreamOptions {
   readonly intake: Intake;
   /** Pays for what the stream holds beyond 256 KiB; while it has nothing the body is not read. */
   readonly budget: ByteBudget;
+  /** Shared by all streams: what they take in is worked on in turns, between which others have theirs. */
+  readonly turns: LoopTurns;
   /** Aborting it ends the stream, and the reader gets the reason. The stream does so on `return`. */
   readonly connection: AbortController;
   /** Called once, when the stream holds nothing any more. */
@@ -32,6 +35,7 @@ export class BatchStream implements AsyncIterable<EventBatch> {
   readonly #intake: Intake;
   readonly #connection: AbortController;
   readonly #lease: ByteLease;
+  readonly #turns: LoopTurns;
   readonly #ready = new Wakeup();
   readonly #taken = new Wakeup();
   readonly #batches: AsyncGenerator<EventBatch, void, undefined>;
@@ -41,8 +45,9 @@ export class BatchStream implements AsyncIterable<EventBatch> {
   #isReturned = false;
   #failure: RunlogError | null = null;
 
-  constructor({ body, intake, budget, connection, onEnd }: BatchStreamOptions) {
+  constructor({ body, intake, budget, turns, connection, onEnd }: BatchStreamOptions) {
     this.#intake = intake;
+    this.#turns = turns;
     this.#connection = connection;
     this.#lease = budget.lease();
     this.#batches = this.#takeBatches();
@@ -106,7 +111,7 @@ export class BatchStream implements AsyncIterable<EventBatch> {
         const chunk = await reader?.read();
         signal.throwIfAborted();
         if (!chunk || chunk.done) break;
-        this.#intake.push(chunk.value);
+        await this.#turns.run(async () => this.#intake.push(chunk.value));
         this.#ready.notify();
         await this.#growLease(signal);
         while (this.#intake.readyBytes >= AHEAD_BYTES && !signal.aborted) await this.#taken.wait();

@@ -1,12 +1,14 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { RunnerStream } from "../../src/ports/runner-client.ts";
 import type { ByteBudget } from "../../src/stream/byte-budget.ts";
+import type { LoopTurns } from "../../src/stream/loop-turns.ts";
 import { BatchStream } from "./batch-stream.ts";
 import { Intake } from "./intake.ts";
 import { type HttpRequest, type HttpTransport, sendRequest } from "./request.ts";
 
 export interface EventAnswerOptions extends HttpTransport {
   readonly intakeBudget: ByteBudget;
+  readonly turns: LoopTurns;
   readonly maxEventBytes: number;
 }
 
@@ -30,6 +32,7 @@ export async function openEvents(
     body,
     intake,
     budget: options.intakeBudget,
+    turns: options.turns,
     connection,
     onEnd: release,
   });

@@ -6,6 +6,7 @@ import type {
   RunnerStream,
 } from "../../src/ports/runner-client.ts";
 import type { ByteBudget } from "../../src/stream/byte-budget.ts";
+import { createLoopTurns } from "../../src/stream/loop-turns.ts";
 import { callRunner, urlBelow } from "./call.ts";
 import { type EventAnswerOptions, openEvents, refusal } from "./event-answer.ts";
 import { retryUnconnected, type RetryOptions } from "./retry.ts";
@@ -13,6 +14,12 @@ import type { SessionToken } from "./session-token.ts";
 
 export type { RetryOptions } from "./retry.ts";
 export type { SessionToken } from "./session-token.ts";
+
+/**
+ * In each turn of the event loop work on what runners have sent is begun for so long, by all of them
+ * together: those who send as fast as they can make nobody else wait for longer.
+ */
+const INTAKE_TURN_MS = 10;
 
 export interface HttpRunnerClientOptions {
   /**
@@ -40,7 +47,8 @@ export interface HttpRunnerClientOptions {
 export function createHttpRunnerClient(options: HttpRunnerClientOptions): RunnerClient {
   const { fetch, clock, intakeBudget, sessionToken = null } = options;
   const { headersTimeoutMs: timeoutMs = 30_000, maxEventBytes = 64 * 1024 * 1024 } = options;
-  const answers = { fetch, clock, sessionToken, intakeBudget, maxEventBytes };
+  const turns = createLoopTurns({ turnMs: INTAKE_TURN_MS });
+  const answers = { fetch, clock, sessionToken, intakeBudget, turns, maxEventBytes };
 
   return {
     run: (request) =>

@@ -74,9 +74,15 @@ describe("caches (PROTOCOL 1.8)", () => {
     const { session, fetch } = await start({ authorizer });
     await session.play([startedEvent(), finishedEvent()]);
     const { sse } = await session.watch();
-    const [{ id = "" } = {}] = await sse.events(1);
+    const [first] = await sse.events(1);
     await sse.cancel();
-    const paths = ["", "/export", "/agui/capabilities", `/agui/events/${id}/body`, "/agui/tasks"];
+    const paths = [
+      "",
+      "/export",
+      "/agui/capabilities",
+      `/agui/events/${first?.id}/body`,
+      "/agui/tasks",
+    ];
     for (const path of paths) expect(await cacheOf(session.get(path)), path).toBe(PRIVATE);
     const other = "/api/projects/p2/agentic-sessions";
     expect(await cacheOf(fetch(other)), "403").toBe(PRIVATE);

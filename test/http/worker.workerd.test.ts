@@ -1,6 +1,8 @@
-import { abortAllDurableObjects } from "cloudflare:test";
+import { abortAllDurableObjects, env } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
+import { VARIABLES } from "../../src/config/variables.ts";
+import { openServer, type WorkerServer } from "../../src/entry/worker-server.ts";
 import { SseReader } from "../contract/read-sse.ts";
 import { expectProblem, runBody } from "../contract/session-routes/harness.ts";
 
@@ -140,5 +142,91 @@ describe("the worker: a Durable Object for each session, logs in R2, the demo ru
     await (await postRun("packed", "r")).text();
     const [line = ""] = await exported("packed", { "Accept-Encoding": "gzip" });
     expect(typeOf({ data: line })).toBe("MESSAGES_SNAPSHOT");
+  });
+});
+
+describe("what a worker is told by its variables", () => {
+  /** Values that mean something else than not to be told. */
+  const TOLD = {
+    RUNNER_URL: "http://runner.invalid/",
+    RUNLOG_DEMO: "0",
+    RUNLOG_AUTH: "none",
+    RUNLOG_REAUTH: "61s",
+    RUNLOG_MODELS: "model-a",
+    RUNLOG_ALLOW_PUBLIC: "1",
+    RUNLOG_HOSTS: "runlog.example",
+    RUNLOG_MAX_EVENT_BYTES: "1MiB",
+    RUNLOG_WRITE_DEADLINE: "7s",
+    RUNLOG_RUN_QUEUE: 3,
+    RUNLOG_RUN_IDLE: "62s",
+    RUNLOG_RUN_MAX: "63s",
+    RUNLOG_SESSION_IDLE: "64s",
+    RUNLOG_DRAIN: "65s",
+    RUNLOG_MAX_STREAMS: 5,
+    RUNLOG_MAX_SESSION_STREAMS: 4,
+    RUNLOG_REPLAY_BYTES: "2MiB",
+    RUNLOG_CORS_ORIGINS: "https://app.example",
+  };
+
+  async function open(variables: Record<string, unknown>): Promise<WorkerServer> {
+    return openServer({ BUCKET: env.BUCKET, ...variables }, null);
+  }
+
+  it("is followed", async () => {
+    const { RUNLOG_ALLOW_PUBLIC: _public, ...told } = TOLD;
+    const server = await open(told);
+    expect(server.service).toMatchObject({
+      models: ["model-a"],
+      limits: {
+        reauthMs: 61_000,
+        writeDeadlineMs: 7_000,
+        runQueue: 3,
+        runIdleMs: 62_000,
+        runMaxMs: 63_000,
+        sessionIdleMs: 64_000,
+        drainMs: 65_000,
+        maxStreams: 5,
+        maxSessionStreams: 4,
+        replayBytes: 2 * 1024 * 1024,
+      },
+    });
+    const statusOf = async (host: string, headers: Record<string, string> = {}) => {
+      const request = new Request(`http://${host}${SESSIONS}`, { headers });
+      return (await server.fetch(request)).status;
+    };
+    expect(await statusOf("runlog.example")).toBe(200);
+    expect(await statusOf("other.example")).toBe(403);
+    const origin = { Origin: "https://app.example" };
+    const page = await server.fetch(
+      new Request(`http://localhost${SESSIONS}`, { headers: origin }),
+    );
+    expect(page.headers.get("Access-Control-Allow-Origin")).toBe("https://app.example");
+    await server.close();
+
+    const everybody = await open({ RUNLOG_ALLOW_PUBLIC: "1" });
+    const request = new Request(`http://other.example${SESSIONS}`);
+    expect((await everybody.fetch(request)).status).toBe(200);
+    await everybody.close();
+  });
+
+  it("is refused by name where nothing would follow it", async () => {
+    const others = VARIABLES.filter(({ name }) => !(name in TOLD));
+    expect(others.length).toBeGreaterThan(5);
+    for (const { name } of others)
+      await expect(open({ [name]: "1" }), name).rejects.toThrow(
+        `${name} means nothing in a worker`,
+      );
+    await expect(open({ RUNLOG_AUTH: "kubernetes" })).rejects.toThrow("RUNLOG_AUTH must be none");
+    await expect(open({ RUNLOG_MAX_STREAM: "1" })).rejects.toThrow(
+      "RUNLOG_MAX_STREAM is not known",
+    );
+  });
+
+  it("is no cause of an answer without a problem document", async () => {
+    const worker = await import("../../src/entry/workerd.ts");
+    const wrong = { BUCKET: env.BUCKET, RUNLOG_FSYNC: "always" } as never;
+    const answer = await worker.default.fetch(new Request("http://localhost/health"), wrong);
+    expect(answer.headers.get("X-Content-Type-Options")).toBe("nosniff");
+    await expectProblem(answer, 500, "Internal error");
   });
 });

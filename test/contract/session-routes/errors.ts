@@ -127,6 +127,42 @@ export function errorsSuite(fresh: FreshServer): void {
     );
 
     it(
+      "a body that is packed by gzip is the one that it holds",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        for (const [runId, coding] of [
+          ["a", "gzip"],
+          ["b", "X-GZIP"],
+        ] as const)
+          expect(
+            await session.run(await packed(runBody(runId)), { "Content-Encoding": coding }),
+          ).toMatchObject({ runId });
+        expect(await session.run(runBody("c"), { "Content-Encoding": "identity" })).toMatchObject({
+          runId: "c",
+        });
+        expect((await session.lines())[0]).toContain('"content":"hi"');
+      }),
+    );
+
+    it(
+      "a packed body is refused that holds more than it may, is damaged, or is packed in another way",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const send = (body: BodyInit, coding: string): Promise<Response> =>
+          session.post("/agui/run", body, { "Content-Encoding": coding });
+        const bomb = await packed(new Uint8Array(32 * 1024 * 1024));
+        await expectProblem(await send(bomb, "gzip"), 413, "Request body too large");
+        const whole = await packed(runBody());
+        const cut = await send(whole.slice(0, -9), "gzip");
+        await expectProblem(cut, 400, "The body broke off or is damaged");
+        await expectProblem(await send(runBody(), "gzip"), 400, /damaged/);
+        for (const coding of ["br", "deflate", "gzip, gzip", "gzip;q=1"])
+          await expectProblem(await send(whole, coding), 415, /may only be gzip/);
+        expect((await session.get("")).status).toBe(404);
+      }),
+    );
+
+    it(
       "what is no route is 404 with a problem document",
       fresh(async (server) => {
         for (const path of ["/", "/api", "/api/projects/p1/agentic-sessions/s1/agui/history"])
@@ -157,4 +193,10 @@ export function errorsSuite(fresh: FreshServer): void {
       })(),
     );
   });
+}
+
+/** `data` as one gzip member. */
+async function packed(data: BlobPart): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([data]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

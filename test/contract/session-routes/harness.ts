@@ -56,7 +56,7 @@ export class SessionClient {
   }
 
   /** Posts a run and expects it to be accepted. */
-  async run(body: string = runBody(), headers: Record<string, string> = {}): Promise<RunIds> {
+  async run(body: BodyInit = runBody(), headers: Record<string, string> = {}): Promise<RunIds> {
     const response = await this.post("/agui/run", body, headers);
     const text = await response.text();
     expect(response.status, text).toBe(200);
