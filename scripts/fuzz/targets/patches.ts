@@ -167,8 +167,9 @@ function isSame(a: unknown, b: unknown): boolean {
   return isEqualJson(a, b, () => {});
 }
 
+/** As an event has it: an operation that is repeated has a value of its own each time. */
 function clone<T>(json: T): T {
-  return structuredClone(json);
+  return JSON.parse(JSON.stringify(json));
 }
 
 /**
