@@ -1,5 +1,6 @@
 import { RunlogError } from "../ports/errors.ts";
 import { JsonObjectScanner } from "../stream/json-scan.ts";
+import { isExactNumber } from "./exact-json.ts";
 
 /** An object of a parsed request body. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -21,8 +22,10 @@ export function invalidBody(): RunlogError {
   return new RunlogError("invalid-input", "Invalid request body");
 }
 
+/** Whether a parsed value is an object, and neither a list nor a number that keeps its text. */
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  const isComposite = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isComposite && !isExactNumber(value);
 }
 
 /**
