@@ -1,6 +1,7 @@
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
 import { concatBytes } from "../../stream/concat.ts";
 import { type JsonKind, type JsonMember, kindAt, members } from "../../stream/json-walk.ts";
+import { parseExact } from "../exact-json.ts";
 
 /** New values of members as JSON text; null takes a member away. */
 export type MemberChanges = Readonly<Record<string, string | null>>;
@@ -63,6 +64,12 @@ export class EventLine {
   json(key: string): unknown {
     const raw = this.raw(key);
     return raw ? JSON.parse(decoder.decode(raw)) : undefined;
+  }
+
+  /** The same, its numbers such that `JSON.stringify` gives their text back. */
+  exact(key: string): unknown {
+    const raw = this.raw(key);
+    return raw ? parseExact(raw) : undefined;
   }
 
   /** A member's value as it stands. */

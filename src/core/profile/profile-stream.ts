@@ -1,4 +1,4 @@
-import { isSameJson } from "../json-patch.ts";
+import { isSameJson } from "../exact-json.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import { type FrameWriter, MAX_EVENT_BYTES } from "./frame-writer.ts";
@@ -10,6 +10,7 @@ import { inputMessages, mendRunStarted, type RunIds } from "./run-started.ts";
 import { SeenRuns } from "./seen-runs.ts";
 import type { StateDocument } from "./state-document.ts";
 import { ToldMessages } from "./told-messages.ts";
+import { type ReportFault, Unsaid } from "./unsaid.ts";
 
 export interface ProfileStreamOptions {
   readonly dialect: Dialect;
@@ -24,8 +25,17 @@ export interface ProfileStreamOptions {
   readonly onlyRun?: string;
   /** Whether the client may hold messages and state of its own, which the first run has to reset. */
   readonly isWarm?: boolean;
+  readonly onFault: ReportFault;
   /** Whether events outside of runs are taken as they come, as the ambient dialect does. */
   readonly isUnbounded?: boolean;
+}
+
+/** An event that was not told because of its size. */
+interface LargeEvent {
+  readonly type: string;
+  /** The message that it is about, if it names one. */
+  readonly id: string | null;
+  readonly runId: string | null;
 }
 
 /** Snapshots of old logs that were migrated belong to no run that ever begins. */
@@ -51,6 +61,7 @@ export class ProfileStream {
   readonly #told: ToldMessages;
   readonly #own: OwnEvents;
   readonly #hidden = new Set<string>();
+  readonly unsaid: Unsaid;
   #run: RunIds | null = null;
   #starting: EventLine | null = null;
   /** A RUN_ERROR whose run may go on. */
@@ -65,14 +76,15 @@ export class ProfileStream {
   constructor(options: ProfileStreamOptions) {
     this.#options = options;
     this.#isWarm = options.isWarm ?? false;
-    const { dialect, messages, state, writer } = options;
+    const { dialect, messages, writer } = options;
+    this.unsaid = new Unsaid(options.onFault);
     this.#told = new ToldMessages(messages, dialect);
     this.#own = new OwnEvents({ dialect, emit: (line) => this.#emit(line) });
     this.#items = new RunItems({
       dialect,
       messages,
       emit: (line) => {
-        state?.apply(line.text("type") ?? "", line);
+        this.#follow(line);
         writer.event(line.bytes);
       },
       beforeMessage: (id, isNew) => {
@@ -83,6 +95,7 @@ export class ProfileStream {
       },
       onStale: (isRearranged) => this.#told.setStale(isRearranged),
       onUntellable: () => this.#told.setUntellable(),
+      onFault: (error, type) => this.unsaid.failed(error, type),
     });
   }
 
@@ -125,9 +138,33 @@ export class ProfileStream {
     return this.#items;
   }
 
-  /** Takes the next line of the log; `cursor` is the position behind it. */
+  /**
+   * Takes the next line of the log; `cursor` is the position after it. Whatever is in the line, the
+   * stream goes on: where dealing with it fails it is told as RAW.
+   */
   push(line: EventLine, range: LineRange, cursor: string): void {
     const type = line.text("type") ?? "";
+    try {
+      this.#push(type, line, range, cursor);
+    } catch (error) {
+      this.unsaid.failed(error, type);
+      this.#recover(type, line);
+    }
+  }
+
+  /** The same for an event that is too large to be told; `line` says so. */
+  pushLarge(
+    { type, id, runId }: LargeEvent,
+    line: EventLine,
+    range: LineRange,
+    cursor: string,
+  ): void {
+    if (this.#options.onlyRun !== undefined && !this.#concerns(runId)) return;
+    this.unsaid.large(type, id);
+    this.push(line, range, cursor);
+  }
+
+  #push(type: string, line: EventLine, range: LineRange, cursor: string): void {
     const runId = line.text("runId") ?? line.text("run_id");
     const { onlyRun, writer } = this.#options;
     if (onlyRun !== undefined && !this.#concerns(runId)) {
@@ -147,7 +184,7 @@ export class ProfileStream {
     } else {
       if (this.#belongs(runId)) this.#goOn();
       writer.cursor = cursor;
-      this.#take(type, line);
+      this.#take(type, line, cursor);
     }
   }
 
@@ -163,20 +200,43 @@ export class ProfileStream {
 
   /** A held snapshot of messages: the run's RUN_STARTED tells them. */
   inject(line: EventLine): void {
-    // who posted the run has its messages, if not with what was added to them
-    this.#told.merge(line, { hasOwn: this.#options.onlyRun !== undefined });
+    try {
+      // who posted the run has its messages, if not with what was added to them
+      this.#told.merge(line, { isOwn: false, hasOwn: this.#options.onlyRun !== undefined });
+    } catch (error) {
+      this.unsaid.failed(error, "MESSAGES_SNAPSHOT");
+    }
   }
 
   /** Sends the RUN_STARTED that waits, with the messages that the client does not know. */
   start(): void {
     const line = this.#starting;
     if (!line) return;
-    const { dialect, messages, threadId } = this.#options;
     const run = {
       runId: this.#startingId,
-      threadId: line.text("threadId") ?? line.text("thread_id") ?? threadId,
+      threadId: line.text("threadId") ?? line.text("thread_id") ?? this.#options.threadId,
     };
     this.#starting = null;
+    try {
+      this.#start(line, run);
+    } catch (error) {
+      this.unsaid.failed(error, "RUN_STARTED");
+      this.#begin(run);
+      this.#emit(EventLine.of({ type: "RUN_STARTED", ...run }));
+    }
+    const leftOut = this.#held.takeLeftOut() + this.#told.takeLeftOut();
+    if (leftOut > 0) this.#own.custom("runlog:left-out", { count: leftOut });
+  }
+
+  #begin(run: RunIds): void {
+    this.#run = run;
+    this.#seen.add(run.runId);
+    this.#items.clear(run.runId);
+    this.#options.messages.beginRun();
+  }
+
+  #start(line: EventLine, run: RunIds): void {
+    const { dialect, messages, threadId } = this.#options;
     if (this.#isWarm) this.#own.resettingRun(threadId);
     this.#isWarm = false;
     // what differs from a known message of its id changes nothing for a client
@@ -184,14 +244,18 @@ export class ProfileStream {
       const known = messages.find(message.id);
       return known === null || isSameJson(known, message);
     });
+    if (this.#told.cannotTell(own)) {
+      this.#told.hold(messages.add(own));
+      this.#begin(run);
+      this.#emit(mendRunStarted(line, run, [], dialect));
+      return this.#flush();
+    }
     const parts = this.#told.takeUntold();
     const before = parts.pop() ?? [];
     for (const part of parts) this.#own.runOf(run.threadId, part);
     messages.add(own);
     const told = [...before, ...own.filter(({ id }) => !before.some((other) => other.id === id))];
-    this.#run = run;
-    this.#seen.add(run.runId);
-    this.#items.clear(run.runId);
+    this.#begin(run);
     if (dialect === "1.0") this.#items.tags.seed(told, false);
     const started = mendRunStarted(line, run, told, dialect);
     if (before.length > 0 && started.bytes.length > MAX_EVENT_BYTES) {
@@ -200,8 +264,6 @@ export class ProfileStream {
     } else {
       this.#emit(started);
     }
-    const leftOut = this.#held.takeLeftOut() + this.#told.takeLeftOut();
-    if (leftOut > 0) this.#own.custom("runlog:left-out", { count: leftOut });
   }
 
   /** The log's end, as far as it is known, was reached; from here on it is watched as it grows. */
@@ -228,8 +290,14 @@ export class ProfileStream {
   }
 
   /** A line that was held, in the run that is open. */
-  pushHeld(line: EventLine): void {
-    this.#take(line.text("type") ?? "", line);
+  pushHeld(line: EventLine, cursor: string): void {
+    const type = line.text("type") ?? "";
+    try {
+      this.#take(type, line, cursor);
+    } catch (error) {
+      this.unsaid.failed(error, type);
+      this.#recover(type, line);
+    }
   }
 
   /** The end of the stream: ends the run that is open. */
@@ -294,13 +362,35 @@ export class ProfileStream {
     if (failed) this.#own.errorWithin(failed);
   }
 
-  #take(type: string, line: EventLine): void {
+  #take(type: string, line: EventLine, cursor: string): void {
     const hidden = hiddenMessageOf(type, line);
     if (hidden !== null && this.#hidden.size < MAX_HIDDEN) this.#hidden.add(hidden);
+    if (this.unsaid.isOfUnknown(type, line)) return this.#emit(rawEvent(line));
     if (type !== "MESSAGES_SNAPSHOT") return this.#items.take(type, line);
-    if (!this.#told.merge(line)) return this.#emit(rawEvent(line));
+    const isOwn = this.#run !== null && this.#belongs(line.text("runId") ?? line.text("run_id"));
+    if (!this.#told.merge(line, { isOwn })) return this.#emit(rawEvent(line));
     this.#items.closeChunks();
     if (this.#isLive) this.#flush();
+    // what it changes cannot be told any more
+    if (this.#options.messages.isLost)
+      this.#own.custom("runlog:large-event", { type, size: line.bytes.length, cursor });
+  }
+
+  /** Makes of a line over which something failed what needs no understanding. */
+  #recover(type: string, line: EventLine): void {
+    const isTerminal = type === "RUN_FINISHED" || type === "RUN_ERROR";
+    if (isTerminal && this.#run) this.#finish();
+    else if (this.#run || this.#options.isUnbounded) this.#emit(rawEvent(line));
+  }
+
+  /** Follows the state, where it is to be restated. */
+  #follow(line: EventLine): void {
+    const type = line.text("type") ?? "";
+    try {
+      this.#options.state?.apply(type, line);
+    } catch (error) {
+      this.unsaid.failed(error, type);
+    }
   }
 
   #terminal(type: string, line: EventLine): void {
@@ -346,10 +436,14 @@ export class ProfileStream {
   /** Tells all messages at once, if the client does not have them as they are. */
   #flush(): void {
     const { dialect, messages } = this.#options;
-    const snapshot = this.#told.takeSnapshot();
-    if (!snapshot) return;
-    if (dialect === "1.0") this.#items.tags.seed(messages.messages, true);
-    this.#emit(snapshot);
+    try {
+      const lines = this.#told.takeSnapshot();
+      if (lines.length > 0 && dialect === "1.0") this.#items.tags.seed(messages.messages, true);
+      for (const line of lines) this.#emit(line);
+    } catch (error) {
+      this.unsaid.failed(error, "MESSAGES_SNAPSHOT");
+      messages.lose();
+    }
   }
 
   #emit(line: EventLine): void {
