@@ -1,8 +1,9 @@
 import type { Cost, Spent } from "./costs/cost.ts";
+import { PROFILE_COSTS } from "./costs/profile.ts";
 import { atMost, type Row } from "./row.ts";
 
 /** Whatever was quadratic once, or could become so. */
-const COSTS: readonly Cost[] = [];
+const COSTS: readonly Cost[] = [...PROFILE_COSTS];
 
 const MAX_FACTOR = 2;
 /** No request holds the event loop for longer. */

@@ -5,6 +5,7 @@ import { FUZZ_CLIENTS, type FuzzClient } from "../agui-clients.ts";
 import { anyEvents } from "../event-inputs.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { bytesOfLines } from "../log-inputs.ts";
+import type { RunnerAnswer } from "../runner-inputs.ts";
 import { startFuzzServer } from "../server.ts";
 import { framesIn } from "../sse-frames.ts";
 
@@ -15,6 +16,10 @@ const SESSION = "http://127.0.0.1/api/projects/p1/agentic-sessions/s1";
 const MAX_FRAME_BYTES = 10 * 1024 * 1024;
 /** What a stream may say for each byte of a log: what is told, told anew at the end, and an input each. */
 const MAX_GROWTH = 64;
+
+const NOTHING = { bytes: new Uint8Array(), sizes: [1] };
+const GONE: RunnerAnswer = { status: 404, contentType: "", body: NOTHING, end: "clean" };
+const ASKED_LATER = 100;
 
 const VIEWS = [
   "agui/events",
@@ -73,7 +78,8 @@ async function read(
   const stream = new TextEncoder().encode(lines.map((line) => `data: ${line}\n\n`).join(""));
   const body = { bytes: stream, sizes: [stream.length + 1] };
   const answer = { status: 200, contentType: "text/event-stream", body, end: "clean" } as const;
-  const server = await startFuzzServer([answer], store);
+  // whoever asks between runs is told that there is nothing
+  const server = await startFuzzServer([answer, ...Array(ASKED_LATER).fill(GONE)], store);
   try {
     const isEvents = view.startsWith("agui/events");
     const messages = isWarm || isRun ? [{ id: "a", role: "user", content: "hi" }] : [];
