@@ -4,7 +4,6 @@ import { createToldRuns } from "../../load/told-runs.ts";
 import { FUZZ_CLIENTS, type FuzzClient } from "../agui-clients.ts";
 import { anyEvents } from "../event-inputs.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
-import { bytesOfLines } from "../log-inputs.ts";
 import type { RunnerAnswer } from "../runner-inputs.ts";
 import { startFuzzServer } from "../server.ts";
 import { framesIn } from "../sse-frames.ts";
@@ -17,6 +16,7 @@ const MAX_FRAME_BYTES = 10 * 1024 * 1024;
 /** What a stream may say for each byte of a log: what is told, told anew at the end, and an input each. */
 const MAX_GROWTH = 64;
 
+const encoder = new TextEncoder();
 const NOTHING = { bytes: new Uint8Array(), sizes: [1] };
 const GONE: RunnerAnswer = { status: 404, contentType: "", body: NOTHING, end: "clean" };
 const ASKED_LATER = 100;
@@ -49,7 +49,7 @@ export const target: FuzzTarget = fuzzTarget(
   async ({ lines, view, version, isWarm }) => {
     const client = FUZZ_CLIENTS.find((other) => other.version === version);
     if (!client) throw new Error(`no client ${version}`);
-    const bytes = bytesOfLines(lines);
+    const bytes = encoder.encode(lines.map((line) => `${line}\n`).join(""));
     const text = await read(view, lines, { bytes, version, isWarm });
     const limit = MAX_GROWTH * (bytes.length + 1024);
     if (text.length > limit) throw new Error(`${text.length} characters of ${bytes.length} bytes`);
@@ -75,7 +75,7 @@ async function read(
     const { logId } = await store.create(KEY);
     await store.append(KEY, bytes, { logId, expectedEnd: 0 });
   }
-  const stream = new TextEncoder().encode(lines.map((line) => `data: ${line}\n\n`).join(""));
+  const stream = encoder.encode(lines.map((line) => `data: ${line}\n\n`).join(""));
   const body = { bytes: stream, sizes: [stream.length + 1] };
   const answer = { status: 200, contentType: "text/event-stream", body, end: "clean" } as const;
   // whoever asks between runs is told that there is nothing

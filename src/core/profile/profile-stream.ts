@@ -350,7 +350,9 @@ export class ProfileStream {
   }
 
   #startAt(line: EventLine, runId: string): void {
-    if (this.#run?.runId === runId) return this.#goOn();
+    // where one run is told, what names no run is that run's
+    const isSame = this.#run !== null && this.#options.onlyRun !== undefined;
+    if (isSame || this.#run?.runId === runId) return this.#goOn();
     if (this.#run) this.#endRun();
     this.#starting = line;
   }
