@@ -1,7 +1,5 @@
 import * as fc from "fast-check";
 
-type Event = Readonly<Record<string, unknown>>;
-
 /** Text where an id or a name is expected: ids that meet again, and what is no id to anybody. */
 const hostileId = fc.oneof(
   { weight: 12, arbitrary: fc.constantFrom("a", "b", "c") },
@@ -269,15 +267,12 @@ const event: fc.Arbitrary<string> = fc
     fc.option(fc.tuple(fc.constantFrom(...Object.keys(members)), json), { freq: 15 }),
   )
   .map(([type, given, operations, extra]) => {
-    const own: Event = PATCHED.has(type)
-      ? { ...given, delta: operations, patch: operations }
-      : given;
+    const own = PATCHED.has(type) ? { ...given, delta: operations, patch: operations } : given;
     // messages are of their own type alone, or every line would be long
-    const pairs = Object.entries(own).filter(
-      ([name]) => name !== "messages" || type === "MESSAGES_SNAPSHOT",
-    );
-    if (extra) pairs.push(extra);
-    return `{${[["type", JSON.stringify(type)], ...pairs].map(([name, value]) => `"${String(name)}":${String(value)}`).join()}}`;
+    const isWanted = (name: string): boolean => name !== "messages" || type === "MESSAGES_SNAPSHOT";
+    const pairs = Object.entries({ type: JSON.stringify(type), ...own });
+    const texts = [...pairs, ...(extra ? [extra] : [])].filter(([name]) => isWanted(name));
+    return `{${texts.map(([name, text]) => `"${name}":${text}`).join()}}`;
   });
 
 /** Logs of any events, as JSON text. Runs begin more often than by chance. */

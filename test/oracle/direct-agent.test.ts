@@ -134,7 +134,7 @@ describe.each(CLIENTS)("a client of $version", (client) => {
       const direct = await follow(client, lines.map((line) => `data: ${line}\n\n`).join(""), [
         user,
       ]);
-      const run = await tellLog(lines, { dialect, onlyRun: "r", known: [user as never] });
+      const run = await tellLog(lines, { dialect, onlyRun: "r", known: [user] });
       expect(await follow(client, run, [user]), run).toEqual(direct);
       for (const isSnapshot of [false, true]) {
         const body = await tellLog([said, ...lines], { dialect, snapshot: isSnapshot });

@@ -314,10 +314,9 @@ function logOf(snapshot: fc.Arbitrary<unknown>, said: Messages): fc.Arbitrary<re
     .map(([before, runs]) => {
       const lines: Event[] = [...before];
       const saidBy = (index: number): Event[] => {
-        const said = runs[index]?.said;
-        return said
-          ? [{ type: "MESSAGES_SNAPSHOT", threadId: "s1", runId: `r${index}`, messages: said }]
-          : [];
+        const ids = { threadId: "s1", runId: `r${index}` };
+        const posted = runs[index]?.said;
+        return posted ? [{ type: "MESSAGES_SNAPSHOT", ...ids, messages: posted }] : [];
       };
       for (const [index, { input, events, end, behind }] of runs.entries()) {
         const ids = { threadId: "s1", runId: `r${index}` };

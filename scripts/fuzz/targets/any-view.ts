@@ -79,7 +79,10 @@ async function read(
   const body = { bytes: stream, sizes: [stream.length + 1] };
   const answer = { status: 200, contentType: "text/event-stream", body, end: "clean" } as const;
   // whoever asks between runs is told that there is nothing
-  const server = await startFuzzServer([answer, ...Array(ASKED_LATER).fill(GONE)], store);
+  const server = await startFuzzServer(
+    [answer, ...Array.from({ length: ASKED_LATER }, () => GONE)],
+    store,
+  );
   try {
     const isEvents = view.startsWith("agui/events");
     const messages = isWarm || isRun ? [{ id: "a", role: "user", content: "hi" }] : [];
@@ -92,19 +95,21 @@ async function read(
     );
     if (response.status !== 200) throw new Error(`answered ${response.status}`);
     if (!isEvents) return await response.text();
-    return await readUntil(response, `-r${bytes.length}\n\n`, bytes.length === 0);
+    if (bytes.length > 0) return await readUntil(response, `-r${bytes.length}\n\n`);
+    await response.body?.cancel();
+    return "";
   } finally {
     await server.close();
   }
 }
 
 /** Reads an endless stream until a frame ends so. */
-async function readUntil(response: Response, end: string, isEmpty: boolean): Promise<string> {
+async function readUntil(response: Response, end: string): Promise<string> {
   const reader = response.body?.getReader();
   if (!reader) throw new Error("an answer without a body");
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
-  while (!isEmpty && !text.endsWith(end)) {
+  while (!text.endsWith(end)) {
     const { value, done } = await reader.read();
     if (done) throw new Error(`the stream ends before its last event: ${text.slice(-300)}`);
     text += decoder.decode(value, { stream: true });

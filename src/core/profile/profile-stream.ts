@@ -1,42 +1,15 @@
 import { isSameJson } from "../exact-json.ts";
-import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
-import { type FrameWriter, MAX_EVENT_BYTES } from "./frame-writer.ts";
+import { MAX_EVENT_BYTES } from "./frame-writer.ts";
 import { HeldEvents, type LineRange } from "./held-events.ts";
-import type { MessageList } from "./message-list.ts";
 import { OwnEvents } from "./own-events.ts";
+import { OnlyRun } from "./only-run.ts";
+import type { LargeEvent, ProfileStreamOptions } from "./profile-options.ts";
 import { hiddenMessageOf, rawEvent, RunItems } from "./run-items.ts";
 import { inputMessages, mendRunStarted, type RunIds } from "./run-started.ts";
 import { SeenRuns } from "./seen-runs.ts";
-import type { StateDocument } from "./state-document.ts";
 import { ToldMessages } from "./told-messages.ts";
-import { type ReportFault, Unsaid } from "./unsaid.ts";
-
-export interface ProfileStreamOptions {
-  readonly dialect: Dialect;
-  /** Thread of runs that name none: the session's name. */
-  readonly threadId: string;
-  readonly writer: FrameWriter;
-  /** The messages that the client has. */
-  readonly messages: MessageList;
-  /** Follows the state as well, where it is to be restated. */
-  readonly state?: StateDocument;
-  /** Only this run is told; default all. */
-  readonly onlyRun?: string;
-  /** Whether the client may hold messages and state of its own, which the first run has to reset. */
-  readonly isWarm?: boolean;
-  readonly onFault: ReportFault;
-  /** Whether events outside of runs are taken as they come, as the ambient dialect does. */
-  readonly isUnbounded?: boolean;
-}
-
-/** An event that was not told because of its size. */
-interface LargeEvent {
-  readonly type: string;
-  /** The message that it is about, if it names one. */
-  readonly id: string | null;
-  readonly runId: string | null;
-}
+import { Unsaid } from "./unsaid.ts";
 
 /** Snapshots of old logs that were migrated belong to no run that ever begins. */
 const MIGRATION_RUN = "legacy-migration";
@@ -61,6 +34,7 @@ export class ProfileStream {
   readonly #told: ToldMessages;
   readonly #own: OwnEvents;
   readonly #hidden = new Set<string>();
+  readonly #only: OnlyRun | null;
   readonly unsaid: Unsaid;
   #run: RunIds | null = null;
   #starting: EventLine | null = null;
@@ -69,22 +43,22 @@ export class ProfileStream {
   /** The last error of the run, its end if no other comes. */
   #error: EventLine | null = null;
   #isLive = false;
-  #isDone = false;
-  #isInterrupted = false;
   #isWarm: boolean;
 
   constructor(options: ProfileStreamOptions) {
     this.#options = options;
     this.#isWarm = options.isWarm ?? false;
-    const { dialect, messages, writer } = options;
+    const { dialect, messages, state, writer } = options;
     this.unsaid = new Unsaid(options.onFault);
+    this.#only = options.onlyRun === undefined ? null : new OnlyRun(options.onlyRun);
     this.#told = new ToldMessages(messages, dialect);
     this.#own = new OwnEvents({ dialect, emit: (line) => this.#emit(line) });
     this.#items = new RunItems({
       dialect,
       messages,
       emit: (line) => {
-        this.#follow(line);
+        const type = line.text("type") ?? "";
+        this.unsaid.attempt(type, () => state?.apply(type, line));
         writer.event(line.bytes);
       },
       beforeMessage: (id, isNew) => {
@@ -121,7 +95,7 @@ export class ProfileStream {
 
   /** Whether the one run that is told has its terminal. */
   get isDone(): boolean {
-    return this.#isDone;
+    return this.#only?.isDone ?? false;
   }
 
   /** Whether a delta of this type may come now for this item. */
@@ -143,13 +117,7 @@ export class ProfileStream {
    * stream goes on: where dealing with it fails it is told as RAW.
    */
   push(line: EventLine, range: LineRange, cursor: string): void {
-    const type = line.text("type") ?? "";
-    try {
-      this.#push(type, line, range, cursor);
-    } catch (error) {
-      this.unsaid.failed(error, type);
-      this.#recover(type, line);
-    }
+    this.#guard(line, (type) => this.#push(type, line, range, cursor));
   }
 
   /** The same for an event that is too large to be told; `line` says so. */
@@ -159,20 +127,15 @@ export class ProfileStream {
     range: LineRange,
     cursor: string,
   ): void {
-    if (this.#options.onlyRun !== undefined && !this.#concerns(runId)) return;
+    if (this.#only?.concerns(runId, this.#run !== null) === false) return;
     this.unsaid.large(type, id);
     this.push(line, range, cursor);
   }
 
   #push(type: string, line: EventLine, range: LineRange, cursor: string): void {
     const runId = line.text("runId") ?? line.text("run_id");
-    const { onlyRun, writer } = this.#options;
-    if (onlyRun !== undefined && !this.#concerns(runId)) {
-      // while another run goes on beside this one, what names no run is none of this one's
-      if (type === "RUN_STARTED") this.#isInterrupted = true;
-      else if (type === "RUN_FINISHED" || type === "RUN_ERROR") this.#isInterrupted = false;
-      return;
-    }
+    const { writer } = this.#options;
+    if (this.#only?.concerns(runId, this.#run !== null) === false) return this.#only.pass(type);
     if (type === "RUN_STARTED") {
       this.#startAt(line, runId ?? "");
       writer.cursor = cursor;
@@ -200,12 +163,11 @@ export class ProfileStream {
 
   /** A held snapshot of messages: the run's RUN_STARTED tells them. */
   inject(line: EventLine): void {
-    try {
-      // who posted the run has its messages, if not with what was added to them
-      this.#told.merge(line, { isOwn: false, hasOwn: this.#options.onlyRun !== undefined });
-    } catch (error) {
-      this.unsaid.failed(error, "MESSAGES_SNAPSHOT");
-    }
+    // who posted the run has its messages, if not with what was added to them
+    const hasOwn = this.#only !== null;
+    this.unsaid.attempt("MESSAGES_SNAPSHOT", () => {
+      this.#told.merge(line, { isOwn: false, hasOwn });
+    });
   }
 
   /** Sends the RUN_STARTED that waits, with the messages that the client does not know. */
@@ -217,10 +179,7 @@ export class ProfileStream {
       threadId: line.text("threadId") ?? line.text("thread_id") ?? this.#options.threadId,
     };
     this.#starting = null;
-    try {
-      this.#start(line, run);
-    } catch (error) {
-      this.unsaid.failed(error, "RUN_STARTED");
+    if (!this.unsaid.attempt("RUN_STARTED", () => this.#start(line, run))) {
       this.#begin(run);
       this.#emit(EventLine.of({ type: "RUN_STARTED", ...run }));
     }
@@ -278,7 +237,7 @@ export class ProfileStream {
    */
   prepareEnd(): void {
     const isLeft = !this.#held.isEmpty || this.#told.isBehind;
-    if (this.#run || !isLeft || this.#options.onlyRun !== undefined) return;
+    if (this.#run || !isLeft || this.#only) return;
     this.#held.giveToNext();
     const runId = `runlog-${crypto.randomUUID()}`;
     this.#startAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
@@ -291,13 +250,7 @@ export class ProfileStream {
 
   /** A line that was held, in the run that is open. */
   pushHeld(line: EventLine, cursor: string): void {
-    const type = line.text("type") ?? "";
-    try {
-      this.#take(type, line, cursor);
-    } catch (error) {
-      this.unsaid.failed(error, type);
-      this.#recover(type, line);
-    }
+    this.#guard(line, (type) => this.#take(type, line, cursor));
   }
 
   /** The end of the stream: ends the run that is open. */
@@ -324,14 +277,6 @@ export class ProfileStream {
     return line?.text("runId") || line?.text("run_id") || "runlog-unnamed";
   }
 
-  /** Whether the one run that is told has something to do with the line. */
-  #concerns(runId: string | null): boolean {
-    if (this.#isDone) return false;
-    const isUnnamed = runId === null || runId === "";
-    if (isUnnamed) return this.#run !== null && !this.#isInterrupted;
-    return runId === this.#options.onlyRun;
-  }
-
   #belongs(runId: string | null): boolean {
     return runId === null || runId === "" || runId === this.#run?.runId;
   }
@@ -351,7 +296,7 @@ export class ProfileStream {
 
   #startAt(line: EventLine, runId: string): void {
     // where one run is told, what names no run is that run's
-    const isSame = this.#run !== null && this.#options.onlyRun !== undefined;
+    const isSame = this.#run !== null && this.#only !== null;
     if (isSame || this.#run?.runId === runId) return this.#goOn();
     if (this.#run) this.#endRun();
     this.#starting = line;
@@ -378,21 +323,13 @@ export class ProfileStream {
       this.#own.custom("runlog:large-event", { type, size: line.bytes.length, cursor });
   }
 
-  /** Makes of a line over which something failed what needs no understanding. */
-  #recover(type: string, line: EventLine): void {
+  /** Deals with a line; where that fails it becomes what needs no understanding. */
+  #guard(line: EventLine, deal: (type: string) => void): void {
+    const type = line.text("type") ?? "";
+    if (this.unsaid.attempt(type, () => deal(type))) return;
     const isTerminal = type === "RUN_FINISHED" || type === "RUN_ERROR";
     if (isTerminal && this.#run) this.#finish();
     else if (this.#run || this.#options.isUnbounded) this.#emit(rawEvent(line));
-  }
-
-  /** Follows the state, where it is to be restated. */
-  #follow(line: EventLine): void {
-    const type = line.text("type") ?? "";
-    try {
-      this.#options.state?.apply(type, line);
-    } catch (error) {
-      this.unsaid.failed(error, type);
-    }
   }
 
   #terminal(type: string, line: EventLine): void {
@@ -404,7 +341,7 @@ export class ProfileStream {
       this.#failed = kept;
       return;
     }
-    if (this.#isDue || this.#options.onlyRun !== undefined) this.#flush();
+    if (this.#isDue || this.#only) this.#flush();
     this.#finish(line);
   }
 
@@ -432,20 +369,18 @@ export class ProfileStream {
     this.#failed = null;
     this.#error = null;
     this.#items.clear();
-    this.#isDone = this.#options.onlyRun !== undefined;
+    this.#only?.over();
   }
 
   /** Tells all messages at once, if the client does not have them as they are. */
   #flush(): void {
     const { dialect, messages } = this.#options;
-    try {
+    const isDone = this.unsaid.attempt("MESSAGES_SNAPSHOT", () => {
       const lines = this.#told.takeSnapshot();
       if (lines.length > 0 && dialect === "1.0") this.#items.tags.seed(messages.messages, true);
       for (const line of lines) this.#emit(line);
-    } catch (error) {
-      this.unsaid.failed(error, "MESSAGES_SNAPSHOT");
-      messages.lose();
-    }
+    });
+    if (!isDone) messages.lose();
   }
 
   #emit(line: EventLine): void {

@@ -39,6 +39,17 @@ export class Unsaid {
     if (id !== null && type.startsWith("ACTIVITY_")) this.#activities.add(id);
   }
 
+  /** Does what an event of this type asks for; false if that failed. */
+  attempt(type: string, work: () => void): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      this.failed(error, type);
+      return false;
+    }
+  }
+
   /** Something failed over an event of this type. */
   failed(error: unknown, type: string): void {
     this.#isIncomplete = true;
