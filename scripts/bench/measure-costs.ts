@@ -1,6 +1,7 @@
 import type { Cost, Spent } from "./costs/cost.ts";
 import { firstList, laterList, searchedList } from "./costs/lists.ts";
 import { markdownOfShortRuns } from "./costs/markdown.ts";
+import { PROFILE_COSTS } from "./costs/profile.ts";
 import { STATE_DELTA_COSTS } from "./costs/state-deltas.ts";
 import { atMost, type Row } from "./row.ts";
 
@@ -10,6 +11,7 @@ const COSTS: readonly Cost[] = [
   laterList,
   searchedList,
   markdownOfShortRuns,
+  ...PROFILE_COSTS,
   ...STATE_DELTA_COSTS,
 ];
 

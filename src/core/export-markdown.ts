@@ -1,4 +1,3 @@
-import { RunlogError } from "../ports/errors.ts";
 import type { LogReader, LogStat, ReadOptions, SessionKey } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
 import { createLoopTurns } from "../stream/loop-turns.ts";
@@ -59,21 +58,25 @@ function createConversation(
     openers: () => profile.items.open.openers,
   });
   const threadId = key.session;
-  const profile: ProfileStream = new ProfileStream({ dialect: "1.0", threadId, writer, messages });
+  const profile: ProfileStream = new ProfileStream({
+    dialect: "1.0",
+    threadId,
+    writer,
+    messages,
+    // one event must not be the end of all others
+    onFault: () => writer.failed(),
+  });
   const lineBudget = createByteBudget(MAX_EVENT_BYTES);
   const frames = new ProfileReader({ key, store, profile, writer, lineBudget, signal });
 
   async function* written(feeding: AsyncGenerator): AsyncGenerator<string, void> {
-    try {
-      while (!(await turns.run(() => feeding.next())).done) yield writer.takeText();
-    } catch (error) {
-      // one event must not be the end of all others; a store that fails is
-      if (error instanceof RunlogError) throw error;
-      writer.failed();
-    }
+    while (!(await turns.run(() => feeding.next())).done) yield writer.takeText();
     // the writer looks at the messages themselves: nothing has to be sent for their sake
     profile.restated();
     if (writer.take()) yield writer.takeText();
+    if (!messages.isLost) return;
+    writer.failed();
+    messages.restart();
   }
 
   return {

@@ -11,6 +11,7 @@ import {
 import { findReplayStart } from "../core/replay.ts";
 import type { SessionService } from "../core/service.ts";
 import type { SessionUse } from "../core/sessions.ts";
+import { openingSource } from "../stream/opening-source.ts";
 import type { ChunkSource } from "../stream/paced-stream.ts";
 import { accessOf } from "./access.ts";
 import { assertStreamRoom, openStream } from "./open-stream.ts";
@@ -31,7 +32,7 @@ export function connectPost(service: SessionService) {
     const key = sessionKeyOf(c);
     const view = streamViewOf(c);
     assertStreamRoom(service);
-    const { bodyBudget: budget, betweenRuns, compactor, runs, store } = service;
+    const { bodyBudget: budget, betweenRuns, compactor, logger, runs, store } = service;
     const budgets = service.profileBudgets;
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget });
     let posted;
@@ -56,6 +57,7 @@ export function connectPost(service: SessionService) {
         start,
         dialect,
         budgets,
+        logger,
         isWarm: posted.messages.length > 0,
         isOver: () => !runs.isRunning(key) && betweenRuns.openRun(key) === null,
       });
@@ -79,8 +81,17 @@ async function sourceFor(
   const historyBytes = rawBytes + (compact ? compact.end - compact.start : 0);
   if (view === "raw" || (view === "condensed" && historyBytes < SHORT_HISTORY_BYTES))
     return { source: createProfileSource(use, options), said: {} };
-  const isForced = view === "snapshot";
-  const { source, isSnapshot } = await createSnapshotSource(use, { ...options, isForced });
-  const isRefused = isForced && !isSnapshot;
-  return { source, said: replayHeader(isRefused ? "snapshot-too-large" : null) };
+  if (view !== "snapshot") {
+    // to read a long history takes its time: its client is answered first
+    const source = openingSource({
+      first: HEARTBEAT,
+      open: async (signal) =>
+        (await createSnapshotSource(use, { ...options, isForced: false, signal })).source,
+      onClosed: () => use.release(),
+    });
+    return { source, said: {} };
+  }
+  // the header says whether it is a snapshot
+  const { source, isSnapshot } = await createSnapshotSource(use, { ...options, isForced: true });
+  return { source, said: replayHeader(isSnapshot ? null : "snapshot-too-large") };
 }

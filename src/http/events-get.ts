@@ -45,12 +45,12 @@ type PrefacedStart = ReplayStart & { readonly preface?: Uint8Array<ArrayBuffer> 
 
 /** Behind a snapshot of the session; at its start if there is none that could be said at once. */
 async function snapshotStart(
-  { profileBudgets: budgets, store }: SessionService,
+  { logger, profileBudgets: budgets, store }: SessionService,
   use: SessionUse,
   found: ReplayStart,
 ): Promise<PrefacedStart> {
   if ((use.session.log.position?.end ?? 0) === 0) return found;
-  const snapshot = await readAmbientSnapshot(use, { store, start: found, budgets });
+  const snapshot = await readAmbientSnapshot(use, { store, start: found, budgets, logger });
   if (!snapshot) return { ...found, full: "snapshot-too-large" };
   const { frames: preface, position } = snapshot;
   return { ...found, logId: position.logId, compact: null, offset: position.offset, preface };

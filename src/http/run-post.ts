@@ -30,7 +30,7 @@ export function runPost(service: SessionService) {
 /** The run's own stream; a run that was posted before is told again. */
 async function runStream(c: Context, service: SessionService, body: JsonBody): Promise<Response> {
   const key = sessionKeyOf(c);
-  const { profileBudgets: budgets, runs, sessions, store } = service;
+  const { logger, profileBudgets: budgets, runs, sessions, store } = service;
   const use = sessions.use(key);
   try {
     assertStreamRoom(service);
@@ -43,6 +43,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
       start,
       dialect,
       budgets,
+      logger,
       onlyRun: runId,
       known: knownMessages(posted, dialect),
       isOver: () => !runs.carries(key, runId),

@@ -26,7 +26,7 @@ const rxjs = createRequire(load.resolve("@ag-ui/client"))("rxjs") as {
 /**
  * What a log means, told apart from the profile: the reducer of `@ag-ui/client` 1.0 over the events
  * themselves, without its checks. Only what the profile promises differently is said here: snapshots
- * belong to one run and drop nothing, events outside of runs belong to the next, and what the caller
+ * belong to one run and drop nothing that they do not have under another id, events outside of runs belong to the next, and what the caller
  * of a run said comes when it begins.
  */
 export async function meaningOf(lines: readonly string[]): Promise<Followed> {
@@ -50,12 +50,17 @@ class Meaning {
   #open: string | null = null;
   readonly #seen = new Set<string>();
   #held: Event[] = [];
+  /** Ids of the messages that were there before the run, or that others have said. */
+  #others = new Set<string>();
+  /** Whether what is applied is of the open run. */
+  #isOwn = false;
 
   async take({ name, ...rest }: Event): Promise<void> {
     // a name that is null is none
     const event = { ...rest, ...(name !== null && name !== undefined && { name }) } as Event;
     const runId = typeof event["runId"] === "string" ? event["runId"] : null;
     const isOwn = runId === null || runId === this.#open;
+    this.#isOwn = isOwn;
     switch (event.type) {
       case "RUN_STARTED":
         return this.#begin(event, runId ?? "");
@@ -75,6 +80,7 @@ class Meaning {
 
   async finish(): Promise<void> {
     const held = this.#held;
+    this.#isOwn = false;
     for (const event of held.filter(({ type }) => type === "MESSAGES_SNAPSHOT"))
       await this.#apply(event);
     for (const event of held.filter(({ type }) => type !== "MESSAGES_SNAPSHOT"))
@@ -89,6 +95,7 @@ class Meaning {
       const owner = held["runId"];
       return typeof owner !== "string" || owner === runId || this.#seen.has(owner);
     };
+    this.#isOwn = false;
     const mine = this.#held.filter(isNext);
     this.#held = this.#held.filter((held) => !isNext(held));
     for (const held of mine.filter(({ type }) => type === "MESSAGES_SNAPSHOT"))
@@ -97,6 +104,7 @@ class Meaning {
     const input = event["input"] as { messages: Message[] } | undefined;
     for (const message of input?.messages ?? [])
       if (!this.messages.some(({ id }) => id === message.id)) this.messages.push(message);
+    this.#others = new Set(this.messages.map(({ id }) => id));
     for (const held of mine.filter(({ type }) => type !== "MESSAGES_SNAPSHOT"))
       await this.#apply(held);
   }
@@ -120,14 +128,21 @@ class Meaning {
     }
   }
 
+  /** As clients do, but that what the snapshot leaves out stays, unless it is the same by another id. */
   #union(snapshot: readonly Message[]): void {
     const byId = new Map(snapshot.map((message) => [message.id, message]));
-    this.messages = this.messages.map((message) =>
-      structuredClone(byId.get(message.id) ?? message),
-    );
-    for (const message of snapshot)
-      if (!this.messages.some(({ id }) => id === message.id))
-        this.messages.push(structuredClone(message));
+    const known = new Set(this.messages.map(({ id }) => id));
+    const added = snapshot.filter(({ id }) => !known.has(id));
+    const roles = new Set(added.map(({ role }) => role));
+    const isReplaced = ({ id, role }: Message): boolean =>
+      this.#isOwn && !this.#others.has(id) && !byId.has(id) && roles.has(role);
+    this.messages = this.messages
+      .filter((message) => !isReplaced(message))
+      .map((message) => structuredClone(byId.get(message.id) ?? message));
+    for (const message of added) {
+      if (!this.#isOwn) this.#others.add(message.id);
+      this.messages.push(structuredClone(message));
+    }
   }
 
   /** A result with a known id is that message, not a second one. */

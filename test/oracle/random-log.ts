@@ -90,10 +90,45 @@ const message = fc.oneof(
   fc.record({ id: pick("x0", "x1"), role: pick("tool"), toolCallId: callId, content: delta }),
 );
 
-/** Messages of a snapshot, each id once. */
-const messages = fc.uniqueArray(message, { selector: ({ id }) => id, maxLength: 4 });
+type Messages = fc.Arbitrary<readonly { readonly id: string }[]>;
 
-const event = (snapshot: fc.Arbitrary<unknown>): fc.Arbitrary<Event> =>
+/** Messages of a snapshot, each id once. */
+const messages: Messages = fc.uniqueArray(message, { selector: ({ id }) => id, maxLength: 4 });
+
+/** The same, with roles of which clients before 1.0 keep the messages in ways of their own. */
+const anyMessage = fc.oneof(
+  { weight: 6, arbitrary: message },
+  {
+    weight: 1,
+    arbitrary: fc.record({ id: reasoningId, role: pick("reasoning"), content: delta }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      id: activityId,
+      role: pick("activity"),
+      activityType: pick("plan"),
+      content: fc.record({ a: fc.nat(5) }),
+    }),
+  },
+);
+
+/** Now and then two messages have one id: a thought and what it led to, or a turn that was tried again. */
+const copiedMessages: Messages = fc.oneof(
+  { weight: 5, arbitrary: fc.uniqueArray(anyMessage, { selector: ({ id }) => id, maxLength: 4 }) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(messages, textId, pick("reasoning", "assistant"), delta, delta)
+      .map(([others, id, role, first, second]) => [
+        ...others.filter((other) => other.id !== id),
+        { id, role, content: first },
+        { id, role: "assistant", content: second },
+      ]),
+  },
+);
+
+const event = (snapshot: fc.Arbitrary<unknown>, said: Messages): fc.Arbitrary<Event> =>
   fc.oneof(
     {
       weight: 4,
@@ -209,7 +244,7 @@ const event = (snapshot: fc.Arbitrary<unknown>): fc.Arbitrary<Event> =>
     },
     { weight: 2, arbitrary: fc.record({ type: pick("STATE_SNAPSHOT"), snapshot }) },
     { weight: 3, arbitrary: fc.record({ type: pick("STATE_DELTA"), delta: patch }) },
-    { weight: 2, arbitrary: fc.record({ type: pick("MESSAGES_SNAPSHOT"), messages }) },
+    { weight: 2, arbitrary: fc.record({ type: pick("MESSAGES_SNAPSHOT"), messages: said }) },
     {
       weight: 1,
       arbitrary: fc.record({
@@ -262,15 +297,15 @@ const run = (anyEvent: fc.Arbitrary<Event>) =>
   });
 
 /** The lines of a session's log, as badly as runners can write it. */
-export const randomLog: fc.Arbitrary<readonly string[]> = logOf(root);
+export const randomLog: fc.Arbitrary<readonly string[]> = logOf(root, copiedMessages);
 
 /** The same for clients before 1.0, which never show a state that is no object. */
-export const olderLog: fc.Arbitrary<readonly string[]> = logOf(state).filter(
+export const olderLog: fc.Arbitrary<readonly string[]> = logOf(state, messages).filter(
   (lines) => !lines.some((line) => line.includes('"path":""')),
 );
 
-function logOf(snapshot: fc.Arbitrary<unknown>): fc.Arbitrary<readonly string[]> {
-  const anyEvent = flawed(event(snapshot));
+function logOf(snapshot: fc.Arbitrary<unknown>, said: Messages): fc.Arbitrary<readonly string[]> {
+  const anyEvent = flawed(event(snapshot, said));
   return fc
     .tuple(
       fc.array(anyEvent, { maxLength: 2 }),
@@ -279,10 +314,9 @@ function logOf(snapshot: fc.Arbitrary<unknown>): fc.Arbitrary<readonly string[]>
     .map(([before, runs]) => {
       const lines: Event[] = [...before];
       const saidBy = (index: number): Event[] => {
-        const said = runs[index]?.said;
-        return said
-          ? [{ type: "MESSAGES_SNAPSHOT", threadId: "s1", runId: `r${index}`, messages: said }]
-          : [];
+        const ids = { threadId: "s1", runId: `r${index}` };
+        const posted = runs[index]?.said;
+        return posted ? [{ type: "MESSAGES_SNAPSHOT", ...ids, messages: posted }] : [];
       };
       for (const [index, { input, events, end, behind }] of runs.entries()) {
         const ids = { threadId: "s1", runId: `r${index}` };

@@ -9,7 +9,7 @@ import { noOldLogs } from "./no-old-logs.ts";
 import { findReplayStart } from "../../src/core/replay.ts";
 import { createSessions } from "../../src/core/sessions.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { type ByteBudget, createByteBudget } from "../../src/stream/byte-budget.ts";
 import { createBytesInFlight } from "../../src/stream/bytes-in-flight.ts";
 import { createLoopTurns } from "../../src/stream/loop-turns.ts";
 import type { ChunkSource } from "../../src/stream/paced-stream.ts";
@@ -24,11 +24,13 @@ export interface TellOptions extends Partial<ProfileSourceOptions> {
   readonly snapshot?: boolean;
   /** Lines that are stored only once the history has been read. */
   readonly after?: readonly string[];
+  /** Memory for the messages that are kept. */
+  readonly messages?: ByteBudget;
 }
 
 /** What a stored log is told as to a client of the standard: the body of an event stream. */
 export async function tellLog(lines: readonly string[], options: TellOptions): Promise<string> {
-  const { after = [], snapshot = false, ...rest } = options;
+  const { after = [], messages = createByteBudget(64 * MIB), snapshot = false, ...rest } = options;
   const store = createMemoryLogStore();
   const budget = createByteBudget(64 * MIB);
   const sessions = createSessions({
@@ -46,7 +48,7 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
   const use = sessions.use(key);
   const start = await findReplayStart(use.session, { store, cursor: null, view: "condensed" });
   const budgets = {
-    messages: createByteBudget(64 * MIB),
+    messages,
     lines: createByteBudget(64 * MIB),
     reads: {
       bytes: createBytesInFlight({ limitBytes: 64 * MIB, minBytes: 4_096, maxBytes: 65_536 }),

@@ -4,10 +4,10 @@ import { createToldRuns } from "../../load/told-runs.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { bytesOfLines, logLines } from "../log-inputs.ts";
 import { startFuzzServer } from "../server.ts";
+import { framesIn } from "../sse-frames.ts";
 
 const KEY = { project: "p1", session: "s1" };
 const CONNECT = "/api/projects/p1/agentic-sessions/s1/agui/connect";
-const FRAME = /^data: ([^\n]*)(\nid: [^\n]*)?$/;
 
 const inputs = fc.record({
   lines: logLines,
@@ -38,26 +38,12 @@ export const target: FuzzTarget = fuzzTarget(
       );
       const text = await response.text();
       if (response.status !== 200) throw new Error(`answered ${response.status}: ${text}`);
-      assertRuns(eventsIn(text));
+      assertRuns(framesIn(text));
     } finally {
       await server.close();
     }
   },
 );
-
-function eventsIn(text: string): string[] {
-  if (text === "") return [];
-  if (!text.endsWith("\n\n")) throw new Error(`no whole frame at the end: ${text.slice(-200)}`);
-  if (text.includes("\r")) throw new Error("a carriage return ends a line");
-  const events: string[] = [];
-  for (const frame of text.slice(0, -2).split("\n\n")) {
-    if (frame.startsWith(":")) continue;
-    const [, data] = FRAME.exec(frame) ?? [];
-    if (data === undefined) throw new Error(`no frame of one line: ${frame}`);
-    events.push(data);
-  }
-  return events;
-}
 
 /** Throws unless the events are whole runs, with nothing between them. */
 function assertRuns(events: readonly string[]): void {

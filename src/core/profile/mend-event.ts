@@ -71,7 +71,7 @@ const OWN: Readonly<
   TOOL_CALL_RESULT(line, changes, dialect) {
     if (line.kind("role") !== null && line.text("role") !== "tool") changes["role"] = null;
     if (line.kind("content") === "string") return true;
-    changes["content"] = JSON.stringify(mendToolContent(line.json("content"), dialect));
+    changes["content"] = JSON.stringify(mendToolContent(line.exact("content"), dialect));
     return true;
   },
   STATE_DELTA: (line, changes) => mendPatch(line, "delta", changes),
@@ -87,7 +87,7 @@ const OWN: Readonly<
   RUN_FINISHED(line, changes, dialect) {
     mendUsage(line, changes);
     if (line.kind("outcome") !== "object") return true;
-    const value = line.json("outcome");
+    const value = line.exact("outcome");
     const outcome = mendOutcome(value, dialect);
     if (JSON.stringify(outcome) === JSON.stringify(value)) return true;
     changes["outcome"] = outcome === null ? null : JSON.stringify(outcome);
@@ -115,7 +115,7 @@ function mendRole(line: EventLine, changes: Changes): boolean {
 }
 
 function mendPatch(line: EventLine, key: string, changes: Changes): boolean {
-  const patch = line.json(key);
+  const patch = line.exact(key);
   if (!Array.isArray(patch)) return false;
   const known = knownOperations(patch);
   if (known.length < patch.length) changes[key] = JSON.stringify(known);

@@ -7,7 +7,7 @@ export interface ToolCall {
   readonly type: "function";
   readonly function: { name: string; arguments: string };
   encryptedValue?: string;
-  metadata?: JsonObject;
+  metadata?: Record<string, unknown>;
 }
 
 /** A message as clients keep it. Only members that AG-UI describes, and none that is null. */
@@ -17,7 +17,7 @@ export interface Message {
   content?: unknown;
   toolCalls?: ToolCall[];
   encryptedValue?: string;
-  metadata?: JsonObject;
+  metadata?: Record<string, unknown>;
   subagentRunId?: string;
   readonly name?: string;
   readonly toolCallId?: string;
@@ -42,6 +42,20 @@ export function mendMessage(value: unknown, dialect: Dialect): Message | null {
   if (dialect === "0.0") delete common["subagentRunId"];
   const metadata = isObject(value["metadata"]) ? { metadata: value["metadata"] } : {};
   return { id, role, ...own, ...common, ...metadata };
+}
+
+/** The message as one of its own: events change texts, tool calls and metadata, and no other value. */
+export function copyMessage(message: Message): Message {
+  const { toolCalls } = message;
+  return { ...copyMetadata(message), ...(toolCalls && { toolCalls: toolCalls.map(copyCall) }) };
+}
+
+function copyCall(call: ToolCall): ToolCall {
+  return { ...copyMetadata(call), function: { ...call.function } };
+}
+
+function copyMetadata<T extends { metadata?: Record<string, unknown> }>(of: T): T {
+  return of.metadata ? { ...of, metadata: { ...of.metadata } } : of;
 }
 
 function ownMembers(value: JsonObject, role: string, dialect: Dialect): JsonObject | null {

@@ -1,7 +1,8 @@
-import { isObject, type JsonObject } from "../json-fields.ts";
+import { isObject } from "../json-fields.ts";
 import type { EventLine } from "./event-line.ts";
 import type { Message, ToolCall } from "./mend-message.ts";
-import type { Entry, MessageList } from "./message-list.ts";
+import type { MessageList } from "./message-list.ts";
+import type { Entry } from "./message-order.ts";
 import { patchActivity } from "./patch-activity.ts";
 
 /** Does to messages what an event does to them at a client; a snapshot of messages is for `merge`. */
@@ -14,7 +15,7 @@ export function applyToMessages(list: MessageList, type: string, line: EventLine
 export function resultOf(line: EventLine): Message {
   const id = line.text("messageId") ?? "";
   const toolCallId = line.text("toolCallId") ?? "";
-  const content = line.json("content");
+  const content = line.exact("content");
   return { id, role: "tool", content, toolCallId, ...tagOf(line), ...metadataOf(line) };
 }
 
@@ -105,7 +106,7 @@ function setActivity(list: MessageList, line: EventLine): void {
     id,
     role: "activity",
     activityType,
-    content: line.json("content"),
+    content: line.exact("content"),
     ...tagOf(line),
   };
   const known = entry?.message.role === "activity" ? entry.message : null;
@@ -145,8 +146,19 @@ function addMetadata(
 ): void {
   const { metadata } = metadataOf(line);
   if (!metadata) return;
-  target.metadata = { ...target.metadata, ...metadata };
-  list.grew(entry, JSON.stringify(metadata).length);
+  // in place: a copy for each delta would cost what all before it have said
+  const own = (target.metadata ??= {});
+  for (const [key, value] of Object.entries(metadata)) {
+    const before = Object.hasOwn(own, key) ? JSON.stringify(own[key]).length : -key.length;
+    // `__proto__` is a name like any other
+    Object.defineProperty(own, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+    list.grew(entry, JSON.stringify(value).length - before);
+  }
 }
 
 function tagOf(line: EventLine): { readonly subagentRunId?: string } {
@@ -154,7 +166,7 @@ function tagOf(line: EventLine): { readonly subagentRunId?: string } {
   return subagentRunId === null ? {} : { subagentRunId };
 }
 
-function metadataOf(line: EventLine): { readonly metadata?: JsonObject } {
-  const metadata = line.json("metadata");
+function metadataOf(line: EventLine): { readonly metadata?: Record<string, unknown> } {
+  const metadata = line.exact("metadata");
   return isObject(metadata) ? { metadata } : {};
 }

@@ -1,6 +1,8 @@
 import { isSameJson } from "../exact-json.ts";
 import { hashText } from "../known-messages.ts";
-import type { Message, ToolCall } from "./mend-message.ts";
+import { copyMessage, type Message, type ToolCall } from "./mend-message.ts";
+import { Entry, MessageOrder } from "./message-order.ts";
+import { type OwnedCall, OwnedCalls } from "./owned-calls.ts";
 
 /** Bytes of the process that messages may take up; see `ByteLease`. */
 interface MessageRoom {
@@ -14,17 +16,6 @@ export interface MessageListOptions {
   readonly room: MessageRoom;
 }
 
-/** A message in its place in the list. What it is may be changed, and is then to be told by `grew`. */
-export interface Entry {
-  message: Message;
-  chars: number;
-}
-
-interface OwnedCall {
-  readonly entry: Entry;
-  readonly call: ToolCall;
-}
-
 /** What a snapshot changed. */
 export interface MergeResult {
   /** Whether a message that was there has become another one. */
@@ -33,28 +24,38 @@ export interface MergeResult {
   readonly isRearranged: boolean;
   /** Messages that were not there. */
   readonly added: readonly Message[];
+  /** Messages that went, because the snapshot has them under other ids. */
+  readonly removed: readonly Message[];
 }
 
 /** Growth is asked for in steps, so that not every delta asks. */
 const STEP_BYTES = 64 * 1024;
-/** Ids that are remembered behind the messages themselves, as hashes. */
+/** Messages of one id that are kept; clients have no bound, but none of them has a use for more. */
+const MAX_COPIES = 64;
+/** Ids that are remembered beyond the messages themselves, as hashes. */
 const MAX_IDS = 65_536;
 
 /**
  * The messages of a session as its events make them (`applyToMessages`), with the rules of AG-UI's
- * clients - but for snapshots, which are those of one run here and so drop nothing: what they hold
- * replaces what was there or comes behind it.
+ * clients - but for snapshots, which are those of one run here. What they hold replaces what was there
+ * or comes after it, and what they leave out stays, unless the run itself made it and the snapshot has
+ * something new of its role: then that is the same under another id.
+ *
+ * Where a snapshot has several new messages of one id all of them are kept, as by clients; events and
+ * `find` take the first, and a later snapshot makes all of them its last of that id.
  *
  * It keeps the messages themselves. When they become more than the limit, or the process has no room
  * for them, they are let go: the list is lost from then on, and knows ids only.
  */
 export class MessageList {
   readonly #options: MessageListOptions;
-  #entries: Entry[] = [];
+  readonly #order = new MessageOrder();
+  readonly #calls = new OwnedCalls(this.#order);
   readonly #byId = new Map<string, Entry>();
-  readonly #calls = new Map<string, OwnedCall>();
-  /** Calls that more than one message has: clients take the first of them. */
-  readonly #doubled = new Set<string>();
+  /** Further messages of ids that more than one has, in their order. */
+  readonly #copies = new Map<string, Set<Entry>>();
+  /** What was made since `beginRun`. */
+  readonly #ofRun = new Set<Entry>();
   readonly #ids = new Set<number>();
   #chars = 0;
   #taken = 0;
@@ -70,7 +71,7 @@ export class MessageList {
   }
 
   get messages(): readonly Message[] {
-    return this.#entries.map(({ message }) => message);
+    return Array.from(this.#order, ({ message }) => message);
   }
 
   /** Characters of JSON that the messages have, about. */
@@ -87,6 +88,11 @@ export class MessageList {
     return this.#byId.get(id)?.message ?? null;
   }
 
+  /** Whether several messages have one id. */
+  get hasCopies(): boolean {
+    return this.#copies.size > 0;
+  }
+
   /** The message's place; undefined if there is none of this id. */
   entryOf(id: string): Entry | undefined {
     return this.#byId.get(id);
@@ -98,7 +104,7 @@ export class MessageList {
 
   /** Whether more than one message has a tool call of this id. */
   isDoubled(toolCallId: string): boolean {
-    return this.#doubled.has(toolCallId);
+    return this.#calls.isDoubled(toolCallId);
   }
 
   /** The name of a tool call, or null if there is none of this id. */
@@ -106,61 +112,75 @@ export class MessageList {
     return this.callOf(toolCallId)?.call.function.name ?? null;
   }
 
+  /** The tool call of this id; of several the one that clients take. */
+  callOf(id: string): OwnedCall | undefined {
+    return this.#calls.find(id);
+  }
+
   /** Lets the messages go. */
   lose(): void {
     this.#lost = true;
-    this.#entries = [];
-    this.#byId.clear();
+    this.#order.clear();
     this.#calls.clear();
-    this.#doubled.clear();
+    this.#byId.clear();
+    this.#copies.clear();
+    this.#ofRun.clear();
     this.#chars = 0;
+  }
+
+  /** Follows what comes from here on; what was, nobody knows any more. */
+  restart(): void {
+    this.lose();
+    this.#ids.clear();
+    this.#lost = false;
   }
 
   /** Keeps some of the messages; events no longer find the others. */
   retain(isKept: (message: Message) => boolean): void {
-    const kept = this.#entries.filter(({ message }) => isKept(message));
-    if (kept.length === this.#entries.length) return;
-    this.#entries = [];
-    this.#byId.clear();
-    this.#calls.clear();
-    this.#doubled.clear();
-    this.#chars = 0;
-    for (const entry of kept) {
-      this.#entries.push(entry);
-      this.#byId.set(entry.message.id, entry);
-      this.#chars += entry.chars;
-      this.#learnCalls(entry);
-    }
+    for (const entry of [...this.#order]) if (!isKept(entry.message)) this.#remove(entry);
+  }
+
+  /** What is made from here on is the next run's own. */
+  beginRun(): void {
+    this.#ofRun.clear();
   }
 
   /** Adds those messages that are not there. */
   add(messages: readonly Message[]): readonly Message[] {
-    return this.#merge(messages, false).added;
+    const added = messages.filter((message) => {
+      if (this.#isKnown(message.id)) return false;
+      this.#append(copyMessage(message));
+      return true;
+    });
+    this.settle();
+    return added;
   }
 
-  /** Takes over the messages of a snapshot. */
-  merge(messages: readonly Message[]): MergeResult {
-    return this.#merge(messages, true);
-  }
-
-  #merge(messages: readonly Message[], isReplacing: boolean): MergeResult {
+  /** Takes over the messages of a snapshot; `isOwn` says whether it is one of the run's own. */
+  merge(
+    messages: readonly Message[],
+    { isOwn = false }: { readonly isOwn?: boolean } = {},
+  ): MergeResult {
+    const latest = new Map(messages.map((message) => [message.id, message]));
+    const added = withinBound(messages.filter(({ id }) => !this.#isKnown(id)));
+    const removed = isOwn ? this.#removeReplaced(latest, added) : [];
     let isChanged = false;
     let isRearranged = false;
-    const added: Message[] = [];
-    for (const message of messages) {
-      const entry = this.#byId.get(message.id);
-      if (!entry && !(this.#lost && this.has(message.id))) {
-        added.push(message);
-        // the list changes its messages as deltas come; those handed out stay as they were
-        this.push(structuredClone(message));
-      } else if (entry && isReplacing && !isSameJson(entry.message, message)) {
+    for (const message of latest.values()) {
+      for (const entry of this.#entriesOf(message.id)) {
+        if (isSameJson(entry.message, message)) continue;
         isChanged = true;
         isRearranged ||= placesOf(entry.message) !== placesOf(message);
-        this.replace(entry, structuredClone(message));
+        this.replace(entry, copyMessage(message));
       }
     }
+    // the list changes its messages as deltas come; those handed out stay as they were
+    for (const message of added) {
+      const entry = this.#append(copyMessage(message));
+      if (isOwn && !this.#lost) this.#ofRun.add(entry);
+    }
     this.settle();
-    return { isChanged, isRearranged, added };
+    return { isChanged, isRearranged, added, removed };
   }
 
   /** Takes room for what has come, or lets the messages go. To be called behind every change. */
@@ -173,40 +193,34 @@ export class MessageList {
     }
   }
 
-  /** Puts a message at the end, or at `at`. */
-  push(message: Message, at: number = this.#entries.length): Entry {
-    const entry: Entry = { message, chars: 0 };
-    if (this.#ids.size < MAX_IDS) this.#ids.add(hashText(message.id));
-    if (this.#lost) return entry;
-    this.#entries.splice(at, 0, entry);
-    this.#byId.set(message.id, entry);
-    this.#learn(entry);
+  /** Puts a message of the run at the end. */
+  push(message: Message): Entry {
+    const entry = this.#append(message);
+    if (!this.#lost) this.#ofRun.add(entry);
     return entry;
   }
 
-  /** Puts a tool's result behind the message that owns the call and the results it has already. */
+  /** Puts a tool's result after the message that has the call and the results that follow it. */
   pushResult(message: Message): void {
     const owner = this.callOf(message.toolCallId ?? "")?.entry;
-    let at = owner ? this.#entries.indexOf(owner) + 1 : this.#entries.length;
-    while (this.#entries[at]?.message.role === "tool") at++;
-    this.push(message, at);
+    if (owner) this.#ofRun.add(this.#learn(this.#order.insertResult(message, owner)));
+    else this.push(message);
   }
 
   /** Adds a tool call of a new id to a message. */
   addCall(entry: Entry, call: ToolCall): void {
     (entry.message.toolCalls ??= []).push(call);
-    this.#calls.set(call.id, { entry, call });
+    this.#calls.add(entry, call);
     this.grew(entry, JSON.stringify(call).length);
   }
 
   /** Makes a message another one. */
   replace(entry: Entry, message: Message): void {
-    for (const { id } of entry.message.toolCalls ?? [])
-      if (this.#calls.get(id)?.entry === entry) this.#calls.delete(id);
-    this.#chars -= entry.chars;
-    entry.chars = 0;
+    const before = entry.message;
+    if (before.role !== message.role) this.#order.changedRole();
     entry.message = message;
-    this.#learn(entry);
+    this.#calls.learn(entry, before.toolCalls);
+    this.grew(entry, JSON.stringify(message).length - entry.chars);
   }
 
   /** Counts what was added to a message, in characters of JSON. */
@@ -215,31 +229,81 @@ export class MessageList {
     this.#chars += chars;
   }
 
-  /** The tool call of this id; of several that which clients take. */
-  callOf(id: string): OwnedCall | undefined {
-    if (!this.#doubled.has(id)) return this.#calls.get(id);
-    for (const entry of this.#entries) {
-      const call = entry.message.toolCalls?.find((other) => other.id === id);
-      if (call) return { entry, call };
-    }
-    return undefined;
+  #isKnown(id: string): boolean {
+    return this.#byId.has(id) || (this.#lost && this.has(id));
   }
 
-  #learn(entry: Entry): void {
-    this.#learnCalls(entry);
+  #entriesOf(id: string): Entry[] {
+    const first = this.#byId.get(id);
+    return first ? [first, ...(this.#copies.get(id) ?? [])] : [];
+  }
+
+  /** Takes out what the run has made and its snapshot has under other ids. */
+  #removeReplaced(held: ReadonlyMap<string, Message>, added: readonly Message[]): Message[] {
+    const roles = new Set(added.map(({ role }) => role));
+    const replaced = [...this.#ofRun].filter(
+      ({ message }) => roles.has(message.role) && !held.has(message.id),
+    );
+    for (const entry of replaced) this.#remove(entry);
+    return replaced.map(({ message }) => message);
+  }
+
+  #remove(entry: Entry): void {
+    const { id } = entry.message;
+    this.#order.remove(entry);
+    this.#calls.forget(entry);
+    this.#ofRun.delete(entry);
+    this.grew(entry, -entry.chars);
+    const copies = this.#copies.get(id);
+    if (this.#byId.get(id) !== entry) copies?.delete(entry);
+    else {
+      const [first] = copies ?? [];
+      if (first) {
+        this.#byId.set(id, first);
+        copies?.delete(first);
+      } else {
+        this.#byId.delete(id);
+        this.#ids.delete(hashText(id));
+      }
+    }
+    if (copies?.size === 0) this.#copies.delete(id);
+  }
+
+  #append(message: Message): Entry {
+    if (!this.#lost) return this.#learn(this.#order.append(message));
+    this.#remember(message.id);
+    return new Entry(message, null, null, 0);
+  }
+
+  #remember(id: string): void {
+    if (this.#ids.size < MAX_IDS) this.#ids.add(hashText(id));
+  }
+
+  #learn(entry: Entry): Entry {
+    const { id } = entry.message;
+    this.#remember(id);
+    if (!this.#byId.has(id)) this.#byId.set(id, entry);
+    else {
+      const copies = this.#copies.get(id) ?? new Set<Entry>();
+      this.#copies.set(id, copies.add(entry));
+    }
+    this.#calls.learn(entry);
     this.grew(entry, JSON.stringify(entry.message).length);
-  }
-
-  #learnCalls(entry: Entry): void {
-    for (const call of entry.message.toolCalls ?? []) {
-      const known = this.#calls.get(call.id);
-      if (!known) this.#calls.set(call.id, { entry, call });
-      else if (known.entry !== entry) this.#doubled.add(call.id);
-    }
+    return entry;
   }
 }
 
 /** What later events look for in a message. */
 function placesOf({ role, toolCalls = [] }: Message): string {
   return JSON.stringify([role, toolCalls.map(({ id }) => id)]);
+}
+
+/** The messages without those that are too many of one id. */
+function withinBound(messages: readonly Message[]): readonly Message[] {
+  const counts = new Map<string, number>();
+  return messages.filter(({ id }) => {
+    const count = (counts.get(id) ?? 0) + 1;
+    counts.set(id, count);
+    return count <= MAX_COPIES;
+  });
 }

@@ -50,6 +50,14 @@ export class OpenItems {
     return true;
   }
 
+  /** Closes an item that is open; the event that does so. */
+  end(kind: ItemKind, id: string, owner: string | null = null): EventLine | null {
+    const item = this.#items.get(keyOf(kind, id, owner));
+    if (!item) return null;
+    this.close(kind, id, owner);
+    return closer(item);
+  }
+
   /** What opened the items, as far as they are still open, in order. */
   get openers(): EventLine[] {
     return [...this.#items.values()].map(({ opener }) => opener);

@@ -3,7 +3,8 @@ import { isJsonPatch } from "../json-patch.ts";
 import { AS_CLIENTS } from "../patch-policy.ts";
 import { PatchWork } from "../patch-work.ts";
 import { PatchedDocument } from "../patched-document.ts";
-import type { Entry, MessageList } from "./message-list.ts";
+import type { MessageList } from "./message-list.ts";
+import type { Entry } from "./message-order.ts";
 
 /** A snapshot has the content in a message of a list, and is no deeper than an event may be. */
 const LIMITS = { maxBytes: 8 * 1024 * 1024, maxDepth: MAX_JSON_DEPTH - 3 };

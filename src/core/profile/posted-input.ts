@@ -1,3 +1,4 @@
+import { parseExact } from "../exact-json.ts";
 import { isObject } from "../json-fields.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Message } from "./mend-message.ts";
@@ -29,7 +30,7 @@ export function knownMessages({ messages }: PostedInput, dialect: Dialect): Mess
 
 function parsed(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return parseExact(bytes);
   } catch {
     return null;
   }

@@ -24,11 +24,33 @@ export interface ProfileReaderOptions {
 /** A line that takes more than this has to have its room in the budget. */
 const SMALL_LINE_BYTES = 256 * 1024;
 
-const DELTA_IDS: Readonly<Record<string, string>> = {
+const DELTA_IDS: Readonly<Record<string, string | undefined>> = {
   TEXT_MESSAGE_CONTENT: "messageId",
   REASONING_MESSAGE_CONTENT: "messageId",
   TOOL_CALL_ARGS: "toolCallId",
 };
+
+/** What is known of an event that is too large to be held. */
+interface EventFacts {
+  readonly type: string;
+  readonly id: string | null;
+  readonly runId: string | null;
+  readonly threadId: string | null;
+  readonly code: string | null;
+}
+
+const FACTS = [
+  "type",
+  "messageId",
+  "toolCallId",
+  "runId",
+  "run_id",
+  "threadId",
+  "thread_id",
+  "code",
+];
+
+type TakeHeld = (event: EventLine, cursor: string) => void;
 
 type Frames = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
 
@@ -41,6 +63,8 @@ export class ProfileReader {
   readonly #lease: ByteLease;
   #splitter: LineSplitter | null = null;
   #place: LogPlace | null = null;
+  /** What is being fed: most held lines lie in it, and need not be read again. */
+  #chunk: LogChunk | null = null;
   /** The logs that were read: held lines may lie in the one before. */
   readonly #places = new Map<LogName, LogPlace>();
 
@@ -54,7 +78,9 @@ export class ProfileReader {
     this.#lease.release();
   }
 
-  async *feed({ place, start, bytes }: LogChunk): Frames {
+  async *feed(chunk: LogChunk): Frames {
+    const { place, start, bytes } = chunk;
+    this.#chunk = chunk;
     if (this.#place !== place || !this.#splitter) {
       this.#place = place;
       this.#places.set(place.log, place);
@@ -66,6 +92,7 @@ export class ProfileReader {
       if (event) profile.push(event, line, cursorOf(place, line));
       if (profile.starting) yield* this.#begin();
     }
+    this.#chunk = null;
     yield* this.#written();
     await this.#makeRoom(this.#splitter);
   }
@@ -76,7 +103,7 @@ export class ProfileReader {
     const isOwn = profile.openRun === null;
     profile.prepareEnd();
     if (profile.starting) yield* this.#begin();
-    yield* this.#held(profile.takeRest(), (event) => profile.pushHeld(event));
+    yield* this.#held(profile.takeRest(), (event, cursor) => profile.pushHeld(event, cursor));
     profile.end({ isOwn });
     yield* this.#written();
   }
@@ -97,10 +124,10 @@ export class ProfileReader {
     const { profile } = this.#options;
     yield* this.#held(profile.takeHeldSnapshots(), (event) => profile.inject(event));
     profile.start();
-    yield* this.#held(profile.takeHeldEvents(), (event) => profile.pushHeld(event));
+    yield* this.#held(profile.takeHeldEvents(), (event, cursor) => profile.pushHeld(event, cursor));
   }
 
-  async *#held(ranges: readonly LineRange[], take: (event: EventLine) => void): Frames {
+  async *#held(ranges: readonly LineRange[], take: TakeHeld): Frames {
     for (const range of ranges) {
       const place = this.#places.get(range.log);
       if (!place) continue;
@@ -108,7 +135,7 @@ export class ProfileReader {
       for await (const bytes of this.#read(range)) {
         for (const line of splitter.push(bytes)) {
           const event = yield* this.#event(place, line);
-          if (event) take(event);
+          if (event) take(event, cursorOf(place, line));
         }
         yield* this.#written();
       }
@@ -116,6 +143,11 @@ export class ProfileReader {
   }
 
   async *#read({ log, start, end }: LineRange): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const fed = this.#chunk;
+    if (fed?.place.log === log && start >= fed.start && end <= fed.end) {
+      yield fed.bytes.subarray(start - fed.start, end - fed.start);
+      return;
+    }
     const { key, signal, store } = this.#options;
     const logId = this.#place?.logId ?? "";
     const reader = (await readShown(store, key, { logId, log, start, end, signal })).getReader();
@@ -148,19 +180,36 @@ export class ProfileReader {
       }
       const last = splitter.finish();
       if (last) profile.push(EventLine.around(before, last, '"}'), range, cursor);
-    } else {
-      const value = { type: facts.type, size: range.end - range.start - 1, cursor };
-      const event = { type: "CUSTOM", name: "runlog:large-event", value };
-      profile.push(EventLine.of(event), range, cursor);
-    }
+    } else yield* this.#unsaid(range, cursor, facts);
     yield* this.#written();
   }
 
-  async #facts(range: LineRange): Promise<{ readonly type: string; readonly id: string | null }> {
-    const scanner = new JsonObjectScanner(["type", "messageId", "toolCallId"]);
+  /** Says that there is an event and where it can be had; what begins or ends a run still does. */
+  async *#unsaid(range: LineRange, cursor: string, facts: EventFacts): Frames {
+    const { profile } = this.#options;
+    const { type, code, runId, threadId } = facts;
+    const value = { type, size: range.end - range.start - 1, cursor };
+    const said = EventLine.of({ type: "CUSTOM", name: "runlog:large-event", value });
+    const bare = EventLine.of(withoutNull({ type, runId, threadId, code }));
+    if (type === "RUN_STARTED") {
+      profile.push(bare, range, cursor);
+      if (profile.starting) yield* this.#begin();
+    }
+    profile.pushLarge(facts, said, range, cursor);
+    if (type === "RUN_FINISHED" || type === "RUN_ERROR") profile.push(bare, range, cursor);
+  }
+
+  async #facts(range: LineRange): Promise<EventFacts> {
+    const scanner = new JsonObjectScanner(FACTS);
     for await (const bytes of this.#read(range)) scanner.push(bytes, 0, bytes.length);
     const type = scanner.value("type") ?? "";
-    return { type, id: scanner.value(DELTA_IDS[type] ?? "messageId") };
+    const id = scanner.value(DELTA_IDS[type] ?? "messageId");
+    const [runId, threadId, code] = [
+      scanner.value("runId") ?? scanner.value("run_id"),
+      scanner.value("threadId") ?? scanner.value("thread_id"),
+      scanner.value("code"),
+    ];
+    return { type, id, runId, threadId, code };
   }
 
   *#written(): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
@@ -174,6 +223,10 @@ export class ProfileReader {
     if (carried <= SMALL_LINE_BYTES) this.#lease.release();
     else if (this.#lease.heldBytes === 0) await this.#lease.grow(MAX_EVENT_BYTES, { signal });
   }
+}
+
+function withoutNull(event: Readonly<Record<string, string | null>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== null));
 }
 
 function cursorOf(place: LogPlace, { end }: LineRange): string {

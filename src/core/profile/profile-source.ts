@@ -1,4 +1,5 @@
 import type { LogStore } from "../../ports/log-store.ts";
+import type { Logger } from "../../ports/logger.ts";
 import type { ByteBudget } from "../../stream/byte-budget.ts";
 import type { ChunkSource } from "../../stream/paced-stream.ts";
 import { type Cursor, formatCursor } from "../cursor.ts";
@@ -7,6 +8,7 @@ import type { ReplayStart } from "../replay.ts";
 import type { SessionUse } from "../sessions.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
+import { Faults } from "./faults.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { Message } from "./mend-message.ts";
 import { MessageList } from "./message-list.ts";
@@ -30,6 +32,8 @@ export interface ProfileSourceOptions {
   readonly start: ReplayStart;
   readonly dialect: Dialect;
   readonly budgets: ProfileBudgets;
+  /** Is told of events that could not be dealt with. Default: nobody is. */
+  readonly logger?: Logger;
   /** Only this run is told; default all. */
   readonly onlyRun?: string;
   /** Messages that the client has already, as it says. */
@@ -55,6 +59,7 @@ class Pass {
   readonly #start: ReplayStart;
   readonly #abort = new AbortController();
   readonly #release: () => void;
+  readonly #faults: Faults;
   readonly reader: LogReader;
   readonly writer: FrameWriter = new FrameWriter();
   readonly messages: MessageList;
@@ -72,13 +77,14 @@ class Pass {
     this.#start = options.start;
     const { budgets, dialect, known = [], onlyRun, start, store } = options;
     const { key } = use.session;
+    this.#faults = new Faults(key, options.logger);
     const room = budgets.messages.lease();
     this.#release = () => room.release();
     // the use is the source's, which may need it for a second pass
     const lent: SessionUse = { session: use.session, release() {} };
     this.reader = createLogReader(lent, { store, start, reads: budgets.reads });
     this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
-    this.messages.add(known);
+    this.messages.merge(known, { isOwn: false });
     this.state = isRestating ? new StateDocument() : null;
     this.profile = new ProfileStream({
       dialect,
@@ -87,6 +93,7 @@ class Pass {
       messages: this.messages,
       isWarm: options.isWarm ?? false,
       isUnbounded,
+      onFault: this.#faults.report,
       ...(this.state && { state: this.state }),
       ...(onlyRun !== undefined && { onlyRun }),
     });
@@ -108,13 +115,14 @@ class Pass {
     this.writer.isMuted = true;
     let position: RawPosition | null = null;
     for (;;) {
-      const chunk = await this.reader.poll();
+      const chunk = this.signal.aborted ? null : await this.reader.poll();
       if (chunk === null || chunk === AT_END) return position;
       const { logId, log } = chunk.place;
       position = { log: "raw", logId, offset: log === "raw" ? chunk.end : this.#start.offset };
       // nothing is written while it is muted, so there is nothing to take between
       await this.frames.feed(chunk).next();
-      if (this.messages.isLost || this.state?.isLost === true) return position;
+      const isLost = this.messages.isLost || this.state?.isLost === true;
+      if (isLost || this.profile.unsaid.isIncomplete) return position;
     }
   }
 
@@ -143,10 +151,26 @@ class Pass {
     }
   }
 
+  /** What is left out where it cannot be made: the history is told instead. */
+  attempt<T>(make: () => T): T | null {
+    try {
+      return make();
+    } catch (error) {
+      this.#faults.report(error, "MESSAGES_SNAPSHOT");
+      return null;
+    }
+  }
+
+  /** Ends what is being read. */
+  stop(): void {
+    this.#abort.abort();
+  }
+
   close(): void {
     this.#abort.abort();
     this.reader.close();
     this.frames.close();
+    this.#faults.close();
     this.#release();
   }
 }
@@ -191,18 +215,23 @@ export interface SnapshotSource {
 
 /**
  * As `createProfileSource`, but the history is read first and then said at once (`restate`), if that
- * is possible and, unless `isForced`, takes fewer bytes than the history.
+ * is possible and, unless `isForced`, takes fewer bytes than the history. Once `signal` aborts no more
+ * is read, and what it resolves with is of no use.
  */
 export async function createSnapshotSource(
   use: SessionUse,
-  options: ProfileSourceOptions & { readonly isForced: boolean },
+  options: ProfileSourceOptions & { readonly isForced: boolean; readonly signal?: AbortSignal },
 ): Promise<SnapshotSource> {
   const pass = new Pass(use, options, true);
+  const { signal } = options;
+  const stop = (): void => pass.stop();
+  signal?.addEventListener("abort", stop);
   try {
     const { profile, writer } = pass;
     const position = await pass.readHistory();
+    const { session } = use.session.key;
     const lines =
-      position === null ? [] : restatedRun(pass, use.session.key.session, options.dialect);
+      position === null ? [] : pass.attempt(() => restatedRun(pass, session, options.dialect));
     const size = lines?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? Infinity;
     if (lines && (options.isForced || size < writer.written)) {
       writer.isMuted = false;
@@ -214,6 +243,8 @@ export async function createSnapshotSource(
   } catch (error) {
     pass.close();
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
   }
   pass.close();
   return { source: createProfileSource(use, options), isSnapshot: false };
@@ -250,7 +281,7 @@ export async function readAmbientSnapshot(
   const pass = new Pass(use, whole, true, { isUnbounded: true });
   try {
     const position = await pass.readHistory();
-    const lines = position && restate(pass, "0.0");
+    const lines = position && pass.attempt(() => restate(pass, "0.0"));
     if (!lines) return null;
     const { isFailed, openRun } = pass.profile;
     const started = openRun && !isFailed ? [EventLine.of({ type: "RUN_STARTED", ...openRun })] : [];

@@ -1,32 +1,16 @@
 import { isSameJson } from "../exact-json.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
-import { type FrameWriter, MAX_EVENT_BYTES } from "./frame-writer.ts";
+import { MAX_EVENT_BYTES } from "./frame-writer.ts";
 import { HeldEvents, type LineRange } from "./held-events.ts";
-import type { MessageList } from "./message-list.ts";
 import { OwnEvents } from "./own-events.ts";
+import { OnlyRun } from "./only-run.ts";
+import type { LargeEvent, ProfileStreamOptions } from "./profile-options.ts";
 import { hiddenMessageOf, rawEvent, RunItems } from "./run-items.ts";
 import { inputMessages, mendRunStarted, type RunIds } from "./run-started.ts";
 import { SeenRuns } from "./seen-runs.ts";
-import type { StateDocument } from "./state-document.ts";
 import { ToldMessages } from "./told-messages.ts";
-
-export interface ProfileStreamOptions {
-  readonly dialect: Dialect;
-  /** Thread of runs that name none: the session's name. */
-  readonly threadId: string;
-  readonly writer: FrameWriter;
-  /** The messages that the client has. */
-  readonly messages: MessageList;
-  /** Follows the state as well, where it is to be restated. */
-  readonly state?: StateDocument;
-  /** Only this run is told; default all. */
-  readonly onlyRun?: string;
-  /** Whether the client may hold messages and state of its own, which the first run has to reset. */
-  readonly isWarm?: boolean;
-  /** Whether events outside of runs are taken as they come, as the ambient dialect does. */
-  readonly isUnbounded?: boolean;
-}
+import { Unsaid } from "./unsaid.ts";
 
 /** Snapshots of old logs that were migrated belong to no run that ever begins. */
 const MIGRATION_RUN = "legacy-migration";
@@ -51,6 +35,8 @@ export class ProfileStream {
   readonly #told: ToldMessages;
   readonly #own: OwnEvents;
   readonly #hidden = new Set<string>();
+  readonly #only: OnlyRun | null;
+  readonly unsaid: Unsaid;
   #run: RunIds | null = null;
   #starting: EventLine | null = null;
   /** A RUN_ERROR whose run may go on. */
@@ -58,21 +44,22 @@ export class ProfileStream {
   /** The last error of the run, its end if no other comes. */
   #error: EventLine | null = null;
   #isLive = false;
-  #isDone = false;
-  #isInterrupted = false;
   #isWarm: boolean;
 
   constructor(options: ProfileStreamOptions) {
     this.#options = options;
     this.#isWarm = options.isWarm ?? false;
     const { dialect, messages, state, writer } = options;
+    this.unsaid = new Unsaid(options.onFault);
+    this.#only = options.onlyRun === undefined ? null : new OnlyRun(options.onlyRun);
     this.#told = new ToldMessages(messages, dialect);
     this.#own = new OwnEvents({ dialect, emit: (line) => this.#emit(line) });
     this.#items = new RunItems({
       dialect,
       messages,
       emit: (line) => {
-        state?.apply(line.text("type") ?? "", line);
+        const type = line.text("type") ?? "";
+        this.unsaid.attempt(type, () => state?.apply(type, line));
         writer.event(line.bytes);
       },
       beforeMessage: (id, isNew) => {
@@ -83,6 +70,7 @@ export class ProfileStream {
       },
       onStale: (isRearranged) => this.#told.setStale(isRearranged),
       onUntellable: () => this.#told.setUntellable(),
+      onFault: (error, type) => this.unsaid.failed(error, type),
     });
   }
 
@@ -108,7 +96,7 @@ export class ProfileStream {
 
   /** Whether the one run that is told has its terminal. */
   get isDone(): boolean {
-    return this.#isDone;
+    return this.#only?.isDone ?? false;
   }
 
   /** Whether a delta of this type may come now for this item. */
@@ -125,17 +113,30 @@ export class ProfileStream {
     return this.#items;
   }
 
-  /** Takes the next line of the log; `cursor` is the position behind it. */
+  /**
+   * Takes the next line of the log; `cursor` is the position after it. Whatever is in the line, the
+   * stream goes on: where dealing with it fails it is told as RAW.
+   */
   push(line: EventLine, range: LineRange, cursor: string): void {
-    const type = line.text("type") ?? "";
+    this.#guard(line, (type) => this.#push(type, line, range, cursor));
+  }
+
+  /** The same for an event that is too large to be told; `line` says so. */
+  pushLarge(
+    { type, id, runId }: LargeEvent,
+    line: EventLine,
+    range: LineRange,
+    cursor: string,
+  ): void {
+    if (this.#only?.concerns(runId, this.#run !== null) === false) return;
+    this.unsaid.large(type, id);
+    this.push(line, range, cursor);
+  }
+
+  #push(type: string, line: EventLine, range: LineRange, cursor: string): void {
     const runId = line.text("runId") ?? line.text("run_id");
-    const { onlyRun, writer } = this.#options;
-    if (onlyRun !== undefined && !this.#concerns(runId)) {
-      // while another run goes on beside this one, what names no run is none of this one's
-      if (type === "RUN_STARTED") this.#isInterrupted = true;
-      else if (type === "RUN_FINISHED" || type === "RUN_ERROR") this.#isInterrupted = false;
-      return;
-    }
+    const { writer } = this.#options;
+    if (this.#only?.concerns(runId, this.#run !== null) === false) return this.#only.pass(type);
     if (type === "RUN_STARTED") {
       this.#startAt(line, runId ?? "");
       writer.cursor = cursor;
@@ -147,7 +148,7 @@ export class ProfileStream {
     } else {
       if (this.#belongs(runId)) this.#goOn();
       writer.cursor = cursor;
-      this.#take(type, line);
+      this.#take(type, line, cursor);
     }
   }
 
@@ -164,19 +165,38 @@ export class ProfileStream {
   /** A held snapshot of messages: the run's RUN_STARTED tells them. */
   inject(line: EventLine): void {
     // who posted the run has its messages, if not with what was added to them
-    this.#told.merge(line, { hasOwn: this.#options.onlyRun !== undefined });
+    const hasOwn = this.#only !== null;
+    this.unsaid.attempt("MESSAGES_SNAPSHOT", () => {
+      this.#told.merge(line, { isOwn: false, hasOwn });
+    });
   }
 
   /** Sends the RUN_STARTED that waits, with the messages that the client does not know. */
   start(): void {
     const line = this.#starting;
     if (!line) return;
-    const { dialect, messages, threadId } = this.#options;
     const run = {
       runId: this.#startingId,
-      threadId: line.text("threadId") ?? line.text("thread_id") ?? threadId,
+      threadId: line.text("threadId") ?? line.text("thread_id") ?? this.#options.threadId,
     };
     this.#starting = null;
+    if (!this.unsaid.attempt("RUN_STARTED", () => this.#start(line, run))) {
+      this.#begin(run);
+      this.#emit(EventLine.of({ type: "RUN_STARTED", ...run }));
+    }
+    const leftOut = this.#held.takeLeftOut() + this.#told.takeLeftOut();
+    if (leftOut > 0) this.#own.custom("runlog:left-out", { count: leftOut });
+  }
+
+  #begin(run: RunIds): void {
+    this.#run = run;
+    this.#seen.add(run.runId);
+    this.#items.clear(run.runId);
+    this.#options.messages.beginRun();
+  }
+
+  #start(line: EventLine, run: RunIds): void {
+    const { dialect, messages, threadId } = this.#options;
     if (this.#isWarm) this.#own.resettingRun(threadId);
     this.#isWarm = false;
     // what differs from a known message of its id changes nothing for a client
@@ -184,14 +204,18 @@ export class ProfileStream {
       const known = messages.find(message.id);
       return known === null || isSameJson(known, message);
     });
+    if (this.#told.cannotTell(own)) {
+      this.#told.hold(messages.add(own));
+      this.#begin(run);
+      this.#emit(mendRunStarted(line, run, [], dialect));
+      return this.#flush();
+    }
     const parts = this.#told.takeUntold();
     const before = parts.pop() ?? [];
     for (const part of parts) this.#own.runOf(run.threadId, part);
     messages.add(own);
     const told = [...before, ...own.filter(({ id }) => !before.some((other) => other.id === id))];
-    this.#run = run;
-    this.#seen.add(run.runId);
-    this.#items.clear(run.runId);
+    this.#begin(run);
     if (dialect === "1.0") this.#items.tags.seed(told, false);
     const started = mendRunStarted(line, run, told, dialect);
     if (before.length > 0 && started.bytes.length > MAX_EVENT_BYTES) {
@@ -200,8 +224,6 @@ export class ProfileStream {
     } else {
       this.#emit(started);
     }
-    const leftOut = this.#held.takeLeftOut() + this.#told.takeLeftOut();
-    if (leftOut > 0) this.#own.custom("runlog:left-out", { count: leftOut });
   }
 
   /** The log's end, as far as it is known, was reached; from here on it is watched as it grows. */
@@ -216,7 +238,7 @@ export class ProfileStream {
    */
   prepareEnd(): void {
     const isLeft = !this.#held.isEmpty || this.#told.isBehind;
-    if (this.#run || !isLeft || this.#options.onlyRun !== undefined) return;
+    if (this.#run || !isLeft || this.#only) return;
     this.#held.giveToNext();
     const runId = `runlog-${crypto.randomUUID()}`;
     this.#startAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
@@ -228,8 +250,8 @@ export class ProfileStream {
   }
 
   /** A line that was held, in the run that is open. */
-  pushHeld(line: EventLine): void {
-    this.#take(line.text("type") ?? "", line);
+  pushHeld(line: EventLine, cursor: string): void {
+    this.#guard(line, (type) => this.#take(type, line, cursor));
   }
 
   /** The end of the stream: ends the run that is open. */
@@ -256,14 +278,6 @@ export class ProfileStream {
     return line?.text("runId") || line?.text("run_id") || "runlog-unnamed";
   }
 
-  /** Whether the one run that is told has something to do with the line. */
-  #concerns(runId: string | null): boolean {
-    if (this.#isDone) return false;
-    const isUnnamed = runId === null || runId === "";
-    if (isUnnamed) return this.#run !== null && !this.#isInterrupted;
-    return runId === this.#options.onlyRun;
-  }
-
   #belongs(runId: string | null): boolean {
     return runId === null || runId === "" || runId === this.#run?.runId;
   }
@@ -282,7 +296,9 @@ export class ProfileStream {
   }
 
   #startAt(line: EventLine, runId: string): void {
-    if (this.#run?.runId === runId) return this.#goOn();
+    // where one run is told, what names no run is that run's
+    const isSame = this.#run !== null && this.#only !== null;
+    if (isSame || this.#run?.runId === runId) return this.#goOn();
     if (this.#run) this.#endRun();
     this.#starting = line;
   }
@@ -294,13 +310,27 @@ export class ProfileStream {
     if (failed) this.#own.errorWithin(failed);
   }
 
-  #take(type: string, line: EventLine): void {
+  #take(type: string, line: EventLine, cursor: string): void {
     const hidden = hiddenMessageOf(type, line);
     if (hidden !== null && this.#hidden.size < MAX_HIDDEN) this.#hidden.add(hidden);
+    if (this.unsaid.isOfUnknown(type, line)) return this.#emit(rawEvent(line));
     if (type !== "MESSAGES_SNAPSHOT") return this.#items.take(type, line);
-    if (!this.#told.merge(line)) return this.#emit(rawEvent(line));
+    const isOwn = this.#run !== null && this.#belongs(line.text("runId") ?? line.text("run_id"));
+    if (!this.#told.merge(line, { isOwn })) return this.#emit(rawEvent(line));
     this.#items.closeChunks();
     if (this.#isLive) this.#flush();
+    // what it changes cannot be told any more
+    if (this.#options.messages.isLost)
+      this.#own.custom("runlog:large-event", { type, size: line.bytes.length, cursor });
+  }
+
+  /** Deals with a line; where that fails it becomes what needs no understanding. */
+  #guard(line: EventLine, deal: (type: string) => void): void {
+    const type = line.text("type") ?? "";
+    if (this.unsaid.attempt(type, () => deal(type))) return;
+    const isTerminal = type === "RUN_FINISHED" || type === "RUN_ERROR";
+    if (isTerminal && this.#run) this.#finish();
+    else if (this.#run || this.#options.isUnbounded) this.#emit(rawEvent(line));
   }
 
   #terminal(type: string, line: EventLine): void {
@@ -312,7 +342,7 @@ export class ProfileStream {
       this.#failed = kept;
       return;
     }
-    if (this.#isDue || this.#options.onlyRun !== undefined) this.#flush();
+    if (this.#isDue || this.#only) this.#flush();
     this.#finish(line);
   }
 
@@ -340,16 +370,18 @@ export class ProfileStream {
     this.#failed = null;
     this.#error = null;
     this.#items.clear();
-    this.#isDone = this.#options.onlyRun !== undefined;
+    this.#only?.over();
   }
 
   /** Tells all messages at once, if the client does not have them as they are. */
   #flush(): void {
     const { dialect, messages } = this.#options;
-    const snapshot = this.#told.takeSnapshot();
-    if (!snapshot) return;
-    if (dialect === "1.0") this.#items.tags.seed(messages.messages, true);
-    this.#emit(snapshot);
+    const isDone = this.unsaid.attempt("MESSAGES_SNAPSHOT", () => {
+      const lines = this.#told.takeSnapshot();
+      if (lines.length > 0 && dialect === "1.0") this.#items.tags.seed(messages.messages, true);
+      for (const line of lines) this.#emit(line);
+    });
+    if (!isDone) messages.lose();
   }
 
   #emit(line: EventLine): void {

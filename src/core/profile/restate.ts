@@ -4,6 +4,7 @@ import type { Message, ToolCall } from "./mend-message.ts";
 import type { MessageList } from "./message-list.ts";
 import type { ProfileStream } from "./profile-stream.ts";
 import type { StateDocument } from "./state-document.ts";
+import { snapshotOf } from "./told-messages.ts";
 
 /** A history that was read through the profile. */
 interface ReadHistory {
@@ -15,22 +16,27 @@ interface ReadHistory {
 /**
  * What a session has come to, said at once: which messages are hidden, all messages, the state, and
  * the beginnings of what is open, so that what follows can go on. Null when the messages or the state
- * were too large to be kept.
+ * are not known as they are, or too large to be kept.
  */
 export function restate(
   { profile, messages, state }: ReadHistory,
   dialect: Dialect,
 ): EventLine[] | null {
-  if (messages.isLost || !state || state.isLost) return null;
-  // a snapshot has taken the call away that was open: to start it again would make it anew
+  if (messages.isLost || !state || state.isLost || !profile.unsaid.isNothing) return null;
+  // a snapshot has taken away what was open: to start it again would make it anew
   for (const id of openCalls(profile))
     if (!messages.hasCall(id)) profile.items.open.close("tool", id);
+  for (const id of openMessages(profile)) {
+    if (messages.has(id)) continue;
+    profile.items.open.close("text", id);
+    profile.items.open.close("reasoning", id);
+  }
   const { told, calls } = withoutOpenCalls(messages, profile, dialect);
   const again = new Set(calls.map(({ call }) => call.id));
   const open = new Set(openCalls(profile));
   return [
     ...[...profile.hiddenMessages].map(hidden),
-    EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: told }),
+    ...snapshotOf(told),
     ...(state.isSet || profile.isWarm
       ? state.values.map((snapshot) => EventLine.of({ type: "STATE_SNAPSHOT", snapshot }))
       : []),
@@ -38,6 +44,11 @@ export function restate(
     ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),
   ];
 }
+
+const MESSAGE_STARTS: ReadonlySet<string> = new Set([
+  "TEXT_MESSAGE_START",
+  "REASONING_MESSAGE_START",
+]);
 
 interface PlacedCall {
   readonly parent: Message;
@@ -73,6 +84,14 @@ function openCalls(profile: ProfileStream): string[] {
   return profile.items.open.openers.flatMap((opener) => {
     const id = opener.text("toolCallId");
     return id === null ? [] : [id];
+  });
+}
+
+/** The messages that are open. */
+function openMessages(profile: ProfileStream): string[] {
+  return profile.items.open.openers.flatMap((opener) => {
+    const isMessage = MESSAGE_STARTS.has(opener.text("type") ?? "");
+    return isMessage ? [opener.text("messageId") ?? ""] : [];
   });
 }
 

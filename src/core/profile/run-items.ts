@@ -9,6 +9,7 @@ import type { MessageList } from "./message-list.ts";
 import { type ItemKind, OpenItems } from "./open-items.ts";
 import { RetiredThinking } from "./retired-thinking.ts";
 import { SubagentTags } from "./subagent-tags.ts";
+import type { ReportFault } from "./unsaid.ts";
 
 export interface RunItemsOptions {
   readonly dialect: Dialect;
@@ -25,6 +26,8 @@ export interface RunItemsOptions {
   readonly onStale: (isRearranged: boolean) => void;
   /** There is a new message that no event can tell the client of. */
   readonly onUntellable: () => void;
+  /** Told of an event of which the messages could not be made. */
+  readonly onFault: ReportFault;
 }
 
 /** Ids of subagents that have ended in a run; further subagents go out as RAW. */
@@ -156,13 +159,14 @@ export class RunItems {
     { kind, id, owner }: { kind: ItemKind; id: string; owner: string | null },
   ): void {
     const { dialect, messages } = this.#options;
-    if (this.open.has(kind, id, owner)) {
-      // a snapshot may have taken the call away that is open: then another of its id begins
-      if (kind !== "tool" || messages.hasCall(id)) return this.#again(type, line);
-      this.open.close(kind, id);
-      this.#options.emit(EventLine.of({ type: "TOOL_CALL_END", toolCallId: id }));
-    }
     const isMessage = kind === "text" || kind === "reasoning";
+    if (this.open.has(kind, id, owner)) {
+      // a snapshot may have taken away what is open: then another of its id begins
+      const isGone = isMessage ? !messages.has(id) : kind === "tool" && !messages.hasCall(id);
+      if (!isGone) return this.#again(type, line);
+      const end = this.open.end(kind, id, owner);
+      if (end) this.#options.emit(end);
+    }
     if (isMessage && messages.find(id)?.role === "activity")
       return this.#options.emit(rawEvent(line));
     // before 0.0.58 a client lists a call twice that is started twice
@@ -245,7 +249,7 @@ export class RunItems {
     const known = messages.find(result.id);
     if (known && isSameJson(known, result)) return;
     this.#options.emit(rawEvent(line));
-    this.#options.onStale(messages.merge([result]).isRearranged);
+    this.#options.onStale(messages.merge([result], { isOwn: false }).isRearranged);
   }
 
   #startSubagent(line: EventLine): void {
@@ -271,13 +275,24 @@ export class RunItems {
     if (id !== null) this.#options.beforeMessage(id, !messages.has(id));
     // only now: a snapshot that came before says whose the messages are
     const fitting = this.#fit(type, line);
-    applyToMessages(messages, type, fitting);
+    this.#apply(type, fitting);
     this.#options.emit(fitting);
+  }
+
+  /** Follows the messages; where that fails the client still has the event, and nothing says them anew. */
+  #apply(type: string, line: EventLine): void {
+    const { messages, onFault } = this.#options;
+    try {
+      applyToMessages(messages, type, line);
+    } catch (error) {
+      messages.lose();
+      onFault(error, type);
+    }
   }
 
   /** The messages become what the event says; the client learns it with the next snapshot. */
   #cannotSay(type: string, line: EventLine): void {
-    applyToMessages(this.#options.messages, type, line);
+    this.#apply(type, line);
     this.#options.emit(rawEvent(line));
     this.#options.onStale(type === "TOOL_CALL_START");
   }

@@ -13,7 +13,7 @@ export interface RunIds {
 
 /** The messages in the input of a RUN_STARTED, mended. */
 export function inputMessages(line: EventLine, dialect: Dialect): Message[] {
-  const input = line.json("input");
+  const input = line.exact("input");
   const messages = isObject(input) ? input["messages"] : undefined;
   return Array.isArray(messages) ? mendMessages(messages, dialect) : [];
 }
@@ -37,7 +37,7 @@ export function mendRunStarted(
   const changes: Record<string, string | null> = {};
   if (mended.text("runId") !== ids.runId) changes["runId"] = JSON.stringify(ids.runId);
   if (mended.text("threadId") !== ids.threadId) changes["threadId"] = JSON.stringify(ids.threadId);
-  const given = mended.json("input");
+  const given = mended.exact("input");
   if (isObject(given) || messages.length > 0) {
     const input = mendInput(isObject(given) ? given : {}, ids, messages);
     if (!isSameJson(input, given)) changes["input"] = JSON.stringify(input);

@@ -6,17 +6,22 @@ const MAX_RUNS = 16_384;
 /** The runs that have begun, the latest of them, as hashes. */
 export class SeenRuns {
   readonly #hashes = new Set<number>();
+  /** The same in the order in which they came, the oldest at `#next` once it is full. */
+  readonly #latest: number[] = [];
+  #next = 0;
 
   has(runId: string): boolean {
     return this.#hashes.has(hashText(runId));
   }
 
   add(runId: string): void {
-    this.#hashes.add(hashText(runId));
-    if (this.#hashes.size <= MAX_RUNS) return;
-    for (const oldest of this.#hashes) {
-      this.#hashes.delete(oldest);
-      return;
-    }
+    const hash = hashText(runId);
+    if (this.#hashes.has(hash)) return;
+    this.#hashes.add(hash);
+    // to look for the first of a set takes as long as many were deleted before it
+    const oldest = this.#latest[this.#next];
+    if (oldest !== undefined) this.#hashes.delete(oldest);
+    this.#latest[this.#next] = hash;
+    this.#next = (this.#next + 1) % MAX_RUNS;
   }
 }

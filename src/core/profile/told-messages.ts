@@ -1,3 +1,4 @@
+import { isObject } from "../json-fields.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import { MAX_EVENT_BYTES } from "./frame-writer.ts";
@@ -11,6 +12,33 @@ const MAX_TOLD_CHARS = MAX_EVENT_BYTES / 2;
 const MAX_UNTOLD_CHARS = MAX_EVENT_BYTES;
 
 /**
+ * A MESSAGES_SNAPSHOT, and what gives activities their content that have become no objects: such
+ * a snapshot would be refused, while a patch may make anything of a content.
+ */
+export function snapshotOf(messages: readonly Message[]): EventLine[] {
+  const odd = messages.filter(({ role, content }) => role === "activity" && !isObject(content));
+  const isOdd = new Set(odd);
+  const whole = messages.map((message) =>
+    isOdd.has(message) ? { ...message, content: {} } : message,
+  );
+  return [
+    EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: whole }),
+    ...odd.map(({ id: messageId, activityType, content: value }) => {
+      const patch = [{ op: "replace", path: "", value }];
+      return EventLine.of({ type: "ACTIVITY_DELTA", messageId, activityType, patch });
+    }),
+  ];
+}
+
+/** The ids that several of the messages have. */
+function copiedIds(messages: readonly Message[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const copied = new Set<string>();
+  for (const { id } of messages) if (seen.size === seen.add(id).size) copied.add(id);
+  return copied;
+}
+
+/**
  * How far the messages that a client was told are behind those of the session. Snapshots in a log are
  * those of one run; sent as they are they would drop every other message. So what they change is
  * told at once for all messages, and as rarely as can be: what is new can wait for the next
@@ -21,11 +49,17 @@ export class ToldMessages {
   readonly #dialect: Dialect;
   /** Messages of snapshots that the client does not have, as they came. */
   readonly #untold = new Map<string, Message>();
+  /** Ids of which the client has other messages than there are, so that no event may touch them. */
+  readonly #apart = new Set<string>();
+  /** Those among them of messages that have gone, whether others of their ids have come or not. */
+  readonly #gone = new Set<string>();
   #untoldChars = 0;
   #leftOut = 0;
   #isStale = false;
   #isRearranged = false;
   #needsSnapshot = false;
+  /** Whether the client has several messages of one id, which a snapshot would make the same. */
+  #hasCopies = false;
 
   constructor(messages: MessageList, dialect: Dialect) {
     this.#messages = messages;
@@ -49,7 +83,7 @@ export class ToldMessages {
 
   /** Whether a message has to be told before one that is new, or before it is touched itself. */
   isMissing(id: string, isNew: boolean): boolean {
-    if (isNew && this.#needsSnapshot) return true;
+    if ((isNew && this.#needsSnapshot) || this.#apart.has(id)) return true;
     return this.#untold.size > 0 && (isNew || this.#untold.has(id));
   }
 
@@ -65,29 +99,54 @@ export class ToldMessages {
   }
 
   /**
-   * Takes over the messages of a MESSAGES_SNAPSHOT; false if it is none. The client is taken to have
-   * those that are only changed if it `hasOwn` versions of them.
+   * Takes over the messages of a MESSAGES_SNAPSHOT; false if it is none. It may be one of the run's own
+   * (`isOwn`). The client is taken to have those that are only changed if it `hasOwn` versions of them.
    */
-  merge(line: EventLine, { hasOwn = false }: { readonly hasOwn?: boolean } = {}): boolean {
-    const list = line.json("messages");
+  merge(
+    line: EventLine,
+    { isOwn, hasOwn = false }: { readonly isOwn: boolean; readonly hasOwn?: boolean },
+  ): boolean {
+    const list = line.exact("messages");
     if (!Array.isArray(list)) return false;
     const messages = mendMessages(list, this.#dialect);
-    const { isChanged, isRearranged, added } = this.#messages.merge(messages);
-    if (isChanged && !hasOwn) this.setStale(isRearranged);
-    for (const message of added) this.#wait(message);
+    const merged = this.#messages.merge(messages, { isOwn });
+    if (merged.isChanged && !hasOwn) this.setStale(merged.isRearranged);
+    for (const message of merged.removed) this.#takeBack(message);
+    const copied = copiedIds(merged.added);
+    for (const message of merged.added) {
+      const isApart = copied.has(message.id) || this.#gone.has(message.id);
+      if (isApart && !this.#messages.isLost) this.#keepApart(message.id);
+      else this.#wait(message);
+    }
     return true;
   }
 
-  /** All messages as one snapshot, if the client is behind and they were not let go. */
-  takeSnapshot(): EventLine | null {
-    if (this.#messages.isLost || !this.isBehind) return null;
-    const line = EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: this.#messages.messages });
-    if (line.bytes.length > MAX_EVENT_BYTES) {
+  /** Whether these messages have to wait for a snapshot, which comes before them or has them. */
+  cannotTell(messages: readonly Message[]): boolean {
+    if (this.#messages.isLost) return false;
+    for (const { id } of messages) if (this.#gone.has(id)) this.#keepApart(id);
+    return this.#needsSnapshot;
+  }
+
+  /** New messages that a snapshot has to tell. */
+  hold(messages: readonly Message[]): void {
+    for (const message of messages) if (!this.#apart.has(message.id)) this.#wait(message);
+  }
+
+  /**
+   * All messages as they are, if the client is behind and they were not let go: a snapshot, and what
+   * has no place in one.
+   */
+  takeSnapshot(): EventLine[] {
+    if (this.#messages.isLost || !this.isBehind) return [];
+    const lines = snapshotOf(this.#messages.messages);
+    if (lines.some(({ bytes }) => bytes.length > MAX_EVENT_BYTES)) {
       this.#messages.lose();
-      return null;
+      return [];
     }
+    const before = this.#prepared();
     this.clear();
-    return line;
+    return [...before, ...lines];
   }
 
   /** The messages that the client does not have, in parts that fit into an input each. */
@@ -117,11 +176,54 @@ export class ToldMessages {
 
   /** The client has all messages as they are. */
   clear(): void {
+    this.#hasCopies = this.#messages.hasCopies;
+    this.#apart.clear();
+    this.#gone.clear();
     this.#isStale = false;
     this.#isRearranged = false;
     this.#needsSnapshot = false;
     this.#untold.clear();
     this.#untoldChars = 0;
+  }
+
+  /** A message has gone which the client may have. */
+  #takeBack({ id, role }: Message): void {
+    if (this.#untold.delete(id)) return;
+    this.#apart.add(id);
+    this.#gone.add(id);
+    // results beside results change no place
+    this.setStale(role !== "tool");
+  }
+
+  /** There are several messages of one id: only a snapshot can say so. */
+  #keepApart(id: string): void {
+    this.#apart.add(id);
+    this.setStale(true);
+    this.setUntellable();
+  }
+
+  /** What a client has to be told before a snapshot, so that it takes that as it stands. */
+  #prepared(): EventLine[] {
+    const { messages } = this.#messages;
+    // of several that a client has of one id the snapshot would make one and the same
+    if (this.#hasCopies && this.#messages.hasCopies) return this.#only([], messages);
+    // what has gone and come again would stay in its old place
+    if (![...this.#gone].some((id) => this.#messages.has(id))) return [];
+    const kept = messages.filter(({ id }) => !this.#apart.has(id) && !this.#untold.has(id));
+    return this.#only(kept, messages);
+  }
+
+  /**
+   * Snapshots that leave a client with these messages alone. Clients keep reasoning and activities, so
+   * that such messages become others first; those before 1.0 keep activities even then.
+   */
+  #only(kept: readonly Message[], messages: readonly Message[]): EventLine[] {
+    const isActive = messages.some(({ role }) => role === "activity");
+    if (isActive && this.#dialect === "0.0") return [];
+    const ids = new Set(kept.map(({ id }) => id));
+    const others = [...messages.map(({ id }) => id), ...this.#gone].filter((id) => !ids.has(id));
+    const plain = others.map((id): Message => ({ id, role: "assistant", content: "" }));
+    return [...snapshotOf([...kept, ...plain]), ...snapshotOf(kept)];
   }
 
   #wait(message: Message): void {

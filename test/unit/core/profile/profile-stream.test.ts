@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { createByteBudget } from "../../../../src/stream/byte-budget.ts";
 import { tellLog, type TellOptions } from "../../../support/told-log.ts";
 
 const ids = { threadId: "s1", runId: "r" };
@@ -86,6 +87,29 @@ describe("what the standard profile tells", () => {
     expect(told.filter(isSnapshot)).toHaveLength(1);
     expect(told.findIndex(isSnapshot)).toBe(told.length - 2);
     expect(told.find(isSnapshot)?.match(/"more"/g)).toHaveLength(3);
+  });
+
+  it("is a history in full, event for event, where the server fails to follow the messages", async () => {
+    const lines = [started, '{"type":"TEXT_MESSAGE_START","messageId":"m"}', finished];
+    const end = '{"type":"TEXT_MESSAGE_END","messageId":"m"}';
+    const logged: unknown[] = [];
+    const logger = { info() {}, error() {}, warn: (...line: unknown[]) => void logged.push(line) };
+    const messages = createByteBudget(1);
+    const tryGrow = (): never => {
+      throw new RangeError("Maximum call stack size exceeded");
+    };
+    const grow = (): Promise<void> => Promise.resolve();
+    vi.spyOn(messages, "lease").mockReturnValue({ heldBytes: 0, tryGrow, grow, release() {} });
+    for (const snapshot of [false, true])
+      expect(await tell(lines, { snapshot, logger, messages })).toEqual([
+        ...lines.slice(0, 2),
+        end,
+        finished,
+      ]);
+    expect(logged).toContainEqual([
+      "event-untold",
+      { project: "p1", session: "s1", type: "TEXT_MESSAGE_START", error: "RangeError" },
+    ]);
   });
 
   it("is, of one run, nothing of another that begins beside it", async () => {

@@ -1,0 +1,31 @@
+import type { Dialect } from "./dialect.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import type { MessageList } from "./message-list.ts";
+import type { StateDocument } from "./state-document.ts";
+import type { ReportFault } from "./unsaid.ts";
+
+export interface ProfileStreamOptions {
+  readonly dialect: Dialect;
+  /** Thread of runs that name none: the session's name. */
+  readonly threadId: string;
+  readonly writer: FrameWriter;
+  /** The messages that the client has. */
+  readonly messages: MessageList;
+  /** Follows the state as well, where it is to be restated. */
+  readonly state?: StateDocument;
+  /** Only this run is told; default all. */
+  readonly onlyRun?: string;
+  /** Whether the client may hold messages and state of its own, which the first run has to reset. */
+  readonly isWarm?: boolean;
+  readonly onFault: ReportFault;
+  /** Whether events outside of runs are taken as they come, as the ambient dialect does. */
+  readonly isUnbounded?: boolean;
+}
+
+/** An event that was not told because of its size. */
+export interface LargeEvent {
+  readonly type: string;
+  /** The message that it is about, if it names one. */
+  readonly id: string | null;
+  readonly runId: string | null;
+}

@@ -1,0 +1,111 @@
+import { expect, it } from "vitest";
+import { tellLog, type TellOptions } from "../../../support/told-log.ts";
+
+type Event = Record<string, unknown>;
+
+const ids = { threadId: "s1", runId: "r" };
+const started = JSON.stringify({ type: "RUN_STARTED", ...ids });
+const finished = JSON.stringify({ type: "RUN_FINISHED", ...ids });
+const LARGE = "x".repeat(11 * 1024 * 1024);
+
+function event(type: string, members: Event): string {
+  return JSON.stringify({ type, ...members });
+}
+
+/** The events that are told, those that are too large by the type that they name. */
+async function tell(
+  lines: readonly string[],
+  options: Partial<TellOptions> = {},
+): Promise<Event[]> {
+  const body = await tellLog(lines, { dialect: "1.0", ...options });
+  return [...body.matchAll(/^data: (.*)$/gm)].map(([, data = ""]) => JSON.parse(data) as Event);
+}
+
+function namesOf(events: readonly Event[]): unknown[] {
+  return events.map(({ type, name, value }) =>
+    name === "runlog:large-event" ? `large ${String((value as Event)["type"])}` : type,
+  );
+}
+
+it("says that there is a state of which no snapshot can be told, and tells no change of it", async () => {
+  const lines = [
+    started,
+    event("STATE_SNAPSHOT", { snapshot: { v: "old" } }),
+    event("STATE_SNAPSHOT", { snapshot: { v: "new", file: LARGE } }),
+    event("STATE_DELTA", { delta: [{ op: "add", path: "/n", value: 1 }] }),
+    finished,
+  ];
+  for (const snapshot of [false, true])
+    expect(namesOf(await tell(lines, { snapshot }))).toEqual([
+      "RUN_STARTED",
+      "STATE_SNAPSHOT",
+      "large STATE_SNAPSHOT",
+      "RAW",
+      "RUN_FINISHED",
+    ]);
+  const later = [
+    ...lines.slice(0, 4),
+    event("STATE_SNAPSHOT", { snapshot: { v: "newer" } }),
+    finished,
+  ];
+  const told = await tell(later, { snapshot: true });
+  expect(told.find(({ type }) => type === "STATE_SNAPSHOT")?.["snapshot"]).toEqual({ v: "newer" });
+  expect(namesOf(told)).not.toContain("large STATE_SNAPSHOT");
+});
+
+it("tells no snapshot of messages of which one is too large", async () => {
+  const call = [
+    event("TOOL_CALL_START", { toolCallId: "c", toolCallName: "f" }),
+    event("TOOL_CALL_END", { toolCallId: "c" }),
+  ];
+  const result = event("TOOL_CALL_RESULT", { messageId: "t", toolCallId: "c", content: LARGE });
+  const told = namesOf(await tell([started, ...call, result, finished], { snapshot: true }));
+  expect(told).toContain("large TOOL_CALL_RESULT");
+  expect(told).not.toContain("MESSAGES_SNAPSHOT");
+});
+
+it("patches no activity whose content the client does not have", async () => {
+  const activity = { messageId: "a", activityType: "T" };
+  const patch = event("ACTIVITY_DELTA", {
+    ...activity,
+    patch: [{ op: "add", path: "/n", value: 1 }],
+  });
+  const told = await tell([
+    started,
+    event("ACTIVITY_SNAPSHOT", { ...activity, content: {} }),
+    event("ACTIVITY_SNAPSHOT", { ...activity, content: { LARGE } }),
+    patch,
+    event("ACTIVITY_SNAPSHOT", { ...activity, content: {} }),
+    patch,
+    finished,
+  ]);
+  expect(namesOf(told).slice(1, -1)).toEqual([
+    "ACTIVITY_SNAPSHOT",
+    "large ACTIVITY_SNAPSHOT",
+    "RAW",
+    "ACTIVITY_SNAPSHOT",
+    "ACTIVITY_DELTA",
+  ]);
+});
+
+it("begins and ends a run also where the event that does so is too large", async () => {
+  const told = await tell([
+    event("RUN_STARTED", { ...ids, input: { state: LARGE } }),
+    event("CUSTOM", { name: "n", value: 1 }),
+    event("RUN_FINISHED", { ...ids, result: LARGE }),
+    event("RUN_STARTED", { ...ids, runId: "q" }),
+    event("RUN_ERROR", { message: LARGE, code: "c" }),
+  ]);
+  expect(namesOf(told)).toEqual([
+    "RUN_STARTED",
+    "large RUN_STARTED",
+    "CUSTOM",
+    "large RUN_FINISHED",
+    "RUN_FINISHED",
+    "RUN_STARTED",
+    "large RUN_ERROR",
+    "RUN_ERROR",
+  ]);
+  expect(told.at(-1)?.["code"]).toBe("c");
+  expect(told[0]?.["runId"]).toBe("r");
+});
