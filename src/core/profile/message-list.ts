@@ -137,7 +137,7 @@ export class MessageList {
 
   /** Keeps some of the messages; events no longer find the others. */
   retain(isKept: (message: Message) => boolean): void {
-    for (const entry of [...this.#order]) if (!isKept(entry.message)) this.#remove(entry);
+    for (const entry of this.#order) if (!isKept(entry.message)) this.#remove(entry);
   }
 
   /** What is made from here on is the next run's own. */

@@ -1,5 +1,4 @@
 import { isSameJson } from "../exact-json.ts";
-import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import { MAX_EVENT_BYTES } from "./frame-writer.ts";
 import { HeldEvents, type LineRange } from "./held-events.ts";
