@@ -18,6 +18,7 @@ import { createMarks } from "./marks.ts";
 import { OpenSession } from "./open-session.ts";
 import { readLog } from "./read-log.ts";
 import { findLog, type FoundLog, makeLog } from "./recovery.ts";
+import { createRunBodies } from "./run-bodies.ts";
 import { createSessionCache } from "./session-cache.ts";
 import { createTrash } from "./trash.ts";
 import { checkDocument, checkHead } from "./values.ts";
@@ -55,8 +56,8 @@ const SYNC_INTERVAL_MS = 1_000;
  * - `runlog.json` the format version, checked at start;
  * - `lock.db` the exclusive lock of the process that owns the directory;
  * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `edits.txt`,
- *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), and
- *   `unclean` while bytes may not have reached the device;
+ *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), `run-*.body`
+ *   for each run that waits, and `unclean` while bytes may not have reached the device;
  * - `open-runs/` one small file for each run that is open;
  * - `trash/` what is being deleted; emptied at start.
  *
@@ -156,10 +157,12 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 
     clearOpen: async (key, logId, runId) => withLog(key, logId, () => marks.clear(key, runId)),
 
-    async *openRuns() {
+    async *openRuns(key) {
       assertOpen();
-      yield* marks.all();
+      yield* marks.all(key);
     },
+
+    ...createRunBodies(layout, withLog),
 
     async list(query) {
       assertOpen();

@@ -1,19 +1,20 @@
 import { mkdirSync } from "node:fs";
-import { readFile, unlink } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { MAX_MARK_CHARS, type OpenRunMark, type SessionKey } from "../../src/ports/log-store.ts";
 import { diskError, isErrno } from "./errors.ts";
 import { type Layout, markPrefix } from "./layout.ts";
 import { namesIn } from "./recovery.ts";
-import { replaceFile } from "./small-file.ts";
+import { removeFile, replaceFile } from "./small-file.ts";
 
 /** The marks of open runs: one small file each, all in one directory. */
 export interface Marks {
   set(mark: OpenRunMark): Promise<void>;
   clear(key: SessionKey, runId: string): Promise<void>;
   clearSession(key: SessionKey): Promise<void>;
-  all(): AsyncIterable<OpenRunMark>;
+  /** Of a session, or all. */
+  all(key?: SessionKey): AsyncIterable<OpenRunMark>;
 }
 
 export function createMarks(layout: Layout, options: { readonly durable: boolean }): Marks {
@@ -26,17 +27,18 @@ export function createMarks(layout: Layout, options: { readonly durable: boolean
       await replaceFile(layout.mark(mark, mark.runId), JSON.stringify(mark), options);
     },
 
-    clear: (key, runId) => remove(layout.mark(key, runId)),
+    clear: (key, runId) => removeFile(layout.mark(key, runId)),
 
     async clearSession(key) {
       const prefix = markPrefix(key);
       for (const name of await namesIn(layout.openRuns))
-        if (name.startsWith(prefix)) await remove(join(layout.openRuns, name));
+        if (name.startsWith(prefix)) await removeFile(join(layout.openRuns, name));
     },
 
-    async *all() {
+    async *all(key) {
+      const prefix = key ? markPrefix(key) : "";
       for (const name of await namesIn(layout.openRuns)) {
-        if (!name.endsWith(".json")) continue;
+        if (!name.startsWith(prefix) || !name.endsWith(".json")) continue;
         try {
           const text = await readFile(join(layout.openRuns, name), "utf8");
           // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by set() alone, replaced whole
@@ -48,10 +50,4 @@ export function createMarks(layout: Layout, options: { readonly durable: boolean
       }
     },
   };
-}
-
-async function remove(path: string): Promise<void> {
-  await unlink(path).catch((error: unknown) => {
-    if (!isErrno(error, "ENOENT")) throw diskError(error);
-  });
 }

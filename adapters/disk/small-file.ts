@@ -1,10 +1,10 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { open, readFile, rename, unlink } from "node:fs/promises";
 import { diskError, isErrno } from "./errors.ts";
 
 /** Replaces a small file: whoever reads it sees the old content or the new, whole. */
 export async function replaceFile(
   path: string,
-  content: Uint8Array | string,
+  content: Uint8Array | string | readonly Uint8Array[],
   options: { readonly durable: boolean },
 ): Promise<void> {
   const temporary = `${path}.tmp`;
@@ -58,11 +58,18 @@ export class ReplacedFile {
 }
 
 /** The content of a small file, or null if there is none. */
-export async function readSmallFile(path: string): Promise<Uint8Array | null> {
+export async function readSmallFile(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
   try {
     return new Uint8Array(await readFile(path));
   } catch (error) {
     if (isErrno(error, "ENOENT")) return null;
     throw diskError(error);
   }
+}
+
+/** Removes a file; nothing happens if there is none. */
+export async function removeFile(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (!isErrno(error, "ENOENT")) throw diskError(error);
+  });
 }

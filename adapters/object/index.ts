@@ -15,6 +15,7 @@ import { createOwnedSessions } from "./owned-sessions.ts";
 import { createOwner } from "./owner.ts";
 import { createPatience } from "./patience.ts";
 import { readLog } from "./read-log.ts";
+import { createRunBodies } from "./run-bodies.ts";
 import { checkDocument, checkHead } from "./values.ts";
 import { createView } from "./view.ts";
 
@@ -59,6 +60,7 @@ const CLOSED = "The store is closed";
  *   the latest is listed first; `…/<start>-<end>` several of them merged; one without bytes closes
  *   the log for ever;
  * - `logs/…/<logId>/values/<head|document>!<epoch>!<number>` versions of a value, the newest first;
+ * - `logs/…/<logId>/bodies/<hash>` the bodies of the runs that wait;
  * - `marks/<project>!<session>!<logId>!<hash>` the runs that are open;
  * - `leases/<project>!<session>!<epoch>` who has the session, the newest first;
  * - `owners/<id>` until when the leases of a process hold.
@@ -172,10 +174,12 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     clearOpen: async (key, logId, runId) =>
       withLog(key, logId, (session) => session.clearOpen(runId)),
 
-    async *openRuns() {
+    async *openRuns(key) {
       assertOpen();
-      yield* allMarks(access);
+      yield* allMarks(access, key);
     },
+
+    ...createRunBodies(access, withLog),
 
     async list(query = {}) {
       assertOpen();
