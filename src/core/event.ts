@@ -16,6 +16,7 @@ export type RunErrorCode =
   | `runner-http-${number}`
   | "runner-disconnected"
   | `pod-${string}`
+  | "run-not-started"
   | "server-restarted"
   | "server-shutdown"
   | "session-deleted"

@@ -30,6 +30,12 @@ export interface EventLines {
   readonly events: readonly EventFacts[];
 }
 
+export interface AppendEventsOptions extends AppendLinesOptions {
+  readonly logId: string;
+  /** What else is known once they are stored: a run was admitted, or forgotten. */
+  readonly change?: (state: SessionState) => SessionState;
+}
+
 /** After so many bytes the head is written again, so that a recovery reads no more than that. */
 const HEAD_EVERY_BYTES = 4 * 1024 * 1024;
 
@@ -54,7 +60,12 @@ export class Session {
   #state: SessionState = EMPTY_STATE;
   #messages = new KnownMessages();
   #loading: Promise<void> | null = null;
+  /** Whether the log has something that was not counted. */
+  #isBehind = false;
+  /** Appends that are under way. */
+  #appending = 0;
   #savedOffset = 0;
+  #headOffset = 0;
   #shownFrom = 0;
   #skippedLines: number | null = null;
   #saving: Promise<void> = Promise.resolve();
@@ -73,6 +84,11 @@ export class Session {
     this.#documentOf = documentOf;
   }
 
+  /** Where the log ended when the stored head was made; 0 without one, infinite if it says nothing. */
+  get headOffset(): number {
+    return this.#headOffset;
+  }
+
   /** The log folded so far; empty until `load` has resolved. */
   get state(): SessionState {
     return this.#state;
@@ -82,7 +98,10 @@ export class Session {
   get isLoaded(): boolean {
     const known = this.log.position;
     return (
-      known !== null && known.logId === this.#logId && this.log.overtaken === this.#loadedOvertaken
+      known !== null &&
+      known.logId === this.#logId &&
+      this.log.overtaken === this.#loadedOvertaken &&
+      !this.#isBehind
     );
   }
 
@@ -126,9 +145,20 @@ export class Session {
     return this.#logId;
   }
 
-  /** As `load`, and asks the store whether another process has written meanwhile. */
+  /** As `load`, and asks the store whether it has more than was counted. */
   async reload(): Promise<string | null> {
-    if (this.isLoaded) await this.log.refresh();
+    if (this.isLoaded) {
+      await this.log.refresh();
+      const isCounted = this.#appending > 0 || this.log.position?.end === this.#state.offset;
+      this.#isBehind ||= !isCounted;
+    }
+    return this.load();
+  }
+
+  /** As `load`, from the store alone: what another process has changed is known, if only in the head. */
+  async refold(): Promise<string | null> {
+    await this.#saving.catch(() => {});
+    this.#isBehind = true;
     return this.load();
   }
 
@@ -143,15 +173,27 @@ export class Session {
   }
 
   /** Appends events and counts them. Throws what `SessionLog.append` throws. */
-  async append(
+  async append(events: EventLines, options: AppendEventsOptions): Promise<void> {
+    // nothing is added while the state is being made anew: it would be behind again
+    if (this.#isBehind) await this.load();
+    this.#appending++;
+    try {
+      await this.#appendAndCount(events, options);
+    } finally {
+      this.#appending--;
+    }
+  }
+
+  async #appendAndCount(
     { lines, events }: EventLines,
-    options: AppendLinesOptions & { logId: string },
+    { change = (state) => state, ...options }: AppendEventsOptions,
   ): Promise<void> {
-    const { logId } = await this.log.append(lines, options);
+    const { logId, end } = await this.log.append(lines, options);
     if (logId !== this.#logId) return;
     const before = this.#state;
-    let state = before;
-    for (const event of events) state = foldEvent(state, event);
+    let state = events.reduce(foldEvent, before);
+    if (state.offset !== end) state = await this.#caughtUp(state);
+    state = change(state);
     this.#state = state;
     const isDue = state.offset - this.#savedOffset >= HEAD_EVERY_BYTES;
     if (isDue || state.status !== before.status || state.runs !== before.runs)
@@ -162,7 +204,20 @@ export class Session {
       this.#onRunEnded(this.key);
   }
 
-  /** Changes what is known by something that is no event: a run that was admitted. */
+  /** The state of the log where something was stored that nobody counted: an append that seemed to fail. */
+  async #caughtUp(state: SessionState): Promise<SessionState> {
+    this.#isBehind = true;
+    try {
+      await this.load();
+      return this.#state;
+    } catch (error) {
+      // what was appended is stored; the next load counts it
+      this.#logger.warn("log-not-readable", { ...this.key, error });
+      return state;
+    }
+  }
+
+  /** Changes what is known by something that is no event: a run that is forgotten. */
   update(change: (state: SessionState) => SessionState): void {
     this.#state = change(this.#state);
   }
@@ -187,11 +242,13 @@ export class Session {
   }
 
   async #writeHead(): Promise<void> {
+    if (this.#isBehind) await this.load();
     if (this.#logId === null) return;
     const { offset } = this.#state;
     const head = encodeHead({ state: this.#state, messages: this.#messages });
     await this.#store.setHead(this.key, this.#logId, head);
     this.#savedOffset = offset;
+    this.#headOffset = offset;
   }
 
   async #loadFromStore(): Promise<void> {
@@ -201,12 +258,15 @@ export class Session {
     this.#skippedLines = null;
     if (!stat) {
       this.#logId = null;
+      this.#isBehind = false;
       this.#state = EMPTY_STATE;
       this.#messages = new KnownMessages();
       return;
     }
     const { logId } = stat;
     let { state, messages } = decodeHead(stat.head);
+    const isDamaged = stat.head !== null && state === EMPTY_STATE;
+    this.#headOffset = isDamaged ? Number.POSITIVE_INFINITY : state.offset;
     let end = stat.end.raw;
     if (isAdopted(stat)) {
       const { mark, state: found } = await this.#oldLogs.prepare(this.log, stat);
@@ -219,6 +279,7 @@ export class Session {
     for await (const event of readFacts(this.#store, this.key, { logId, start: state.offset, end }))
       state = foldEvent(state, event);
     this.#logId = logId;
+    this.#isBehind = false;
     this.#loadedOvertaken = overtaken;
     this.#state = state;
     this.#messages = messages;
