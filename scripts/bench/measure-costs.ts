@@ -1,8 +1,10 @@
 import type { Cost, Spent } from "./costs/cost.ts";
+import { foreignRunIds } from "./costs/foreign-run-ids.ts";
+import { transcripts } from "./costs/transcripts.ts";
 import { atMost, type Row } from "./row.ts";
 
 /** Whatever was quadratic once, or could become so. */
-const COSTS: readonly Cost[] = [];
+const COSTS: readonly Cost[] = [foreignRunIds, transcripts];
 
 const MAX_FACTOR = 2;
 /** No request holds the event loop for longer. */
