@@ -60,8 +60,9 @@ export class Session {
   #state: SessionState = EMPTY_STATE;
   #messages = new KnownMessages();
   #loading: Promise<void> | null = null;
-  /** Whether the log has something that was not counted. */
-  #isBehind = false;
+  /** How often the log was found to have something that was not counted, also when it was loaded. */
+  #behind = 0;
+  #loadedBehind = 0;
   /** Appends that are under way. */
   #appending = 0;
   #savedOffset = 0;
@@ -105,6 +106,10 @@ export class Session {
     );
   }
 
+  get #isBehind(): boolean {
+    return this.#behind !== this.#loadedBehind;
+  }
+
   /** The messages that clients posted. Changed in place; stored with the next `save`. */
   get messages(): KnownMessages {
     return this.#messages;
@@ -138,10 +143,13 @@ export class Session {
   async load(): Promise<string | null> {
     // nothing to ask for while the log is the one whose appends are being counted
     if (this.isLoaded) return this.#logId;
-    this.#loading ??= this.#loadFromStore().finally(() => {
-      this.#loading = null;
-    });
-    await this.#loading;
+    do {
+      this.#loading ??= this.#loadFromStore().finally(() => {
+        this.#loading = null;
+      });
+      await this.#loading;
+      // found since that load began: it may not have seen all
+    } while (this.#isBehind);
     return this.#logId;
   }
 
@@ -150,7 +158,7 @@ export class Session {
     if (this.isLoaded) {
       await this.log.refresh();
       const isCounted = this.#appending > 0 || this.log.position?.end === this.#state.offset;
-      this.#isBehind ||= !isCounted;
+      if (!isCounted) this.#behind++;
     }
     return this.load();
   }
@@ -158,7 +166,7 @@ export class Session {
   /** As `load`, from the store alone: what another process has changed is known, if only in the head. */
   async refold(): Promise<string | null> {
     await this.#saving.catch(() => {});
-    this.#isBehind = true;
+    this.#behind++;
     return this.load();
   }
 
@@ -193,8 +201,8 @@ export class Session {
     const before = this.#state;
     let state = events.reduce(foldEvent, before);
     if (state.offset !== end) state = await this.#caughtUp(state);
-    state = change(state);
-    this.#state = state;
+    this.#state = change(state);
+    // whoever changes more than the events say saves it, and is to know whether that failed
     const isDue = state.offset - this.#savedOffset >= HEAD_EVERY_BYTES;
     if (isDue || state.status !== before.status || state.runs !== before.runs)
       this.save().catch((error: unknown) => {
@@ -206,7 +214,7 @@ export class Session {
 
   /** The state of the log where something was stored that nobody counted: an append that seemed to fail. */
   async #caughtUp(state: SessionState): Promise<SessionState> {
-    this.#isBehind = true;
+    this.#behind++;
     try {
       await this.load();
       return this.#state;
@@ -252,13 +260,14 @@ export class Session {
   }
 
   async #loadFromStore(): Promise<void> {
+    const behind = this.#behind;
     const stat = await this.find();
     const { overtaken } = this.log;
     this.#shownFrom = 0;
     this.#skippedLines = null;
     if (!stat) {
       this.#logId = null;
-      this.#isBehind = false;
+      this.#loadedBehind = behind;
       this.#state = EMPTY_STATE;
       this.#messages = new KnownMessages();
       return;
@@ -279,7 +288,7 @@ export class Session {
     for await (const event of readFacts(this.#store, this.key, { logId, start: state.offset, end }))
       state = foldEvent(state, event);
     this.#logId = logId;
-    this.#isBehind = false;
+    this.#loadedBehind = behind;
     this.#loadedOvertaken = overtaken;
     this.#state = state;
     this.#messages = messages;
