@@ -19,6 +19,7 @@ import { createMarks } from "./marks.ts";
 import { OpenSession } from "./open-session.ts";
 import { readLog } from "./read-log.ts";
 import { findLog, type FoundLog, makeLog, newestLogId } from "./recovery.ts";
+import { createRunBodies } from "./run-bodies.ts";
 import { createSessionCache, type SessionCache } from "./session-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { createTrash } from "./trash.ts";
@@ -56,8 +57,8 @@ export interface DiskLogStore extends LogStore {
  * - `runlog.json` the format version, checked at start;
  * - `lock.db` the exclusive lock of the process that owns the directory; put back if it is removed;
  * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `edits.txt`,
- *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), and
- *   `unclean` while bytes may not have reached the device;
+ *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), `run-*.body`
+ *   for each run that waits, and `unclean` while bytes may not have reached the device;
  * - `open-runs/` one small file for each run that is open;
  * - `trash/` what is being deleted; emptied at start;
  * - `write-test.tmp` for a moment, to see whether anything can be written.
@@ -182,10 +183,12 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
       await marks.clear(key, logId, runId);
     },
 
-    async *openRuns() {
+    async *openRuns(key) {
       assertOpen();
-      yield* marks.all();
+      yield* marks.all(key);
     },
+
+    ...createRunBodies(layout, withLog),
 
     async list(query) {
       assertOpen();

@@ -1,7 +1,9 @@
 import type { Cost, Spent } from "./costs/cost.ts";
+import { foreignRunIds } from "./costs/foreign-run-ids.ts";
 import { firstList, laterList, searchedList } from "./costs/lists.ts";
 import { markdownOfShortRuns } from "./costs/markdown.ts";
 import { STATE_DELTA_COSTS } from "./costs/state-deltas.ts";
+import { transcripts } from "./costs/transcripts.ts";
 import { atMost, type Row } from "./row.ts";
 
 /** Whatever was quadratic once, or could become so. */
@@ -10,6 +12,8 @@ const COSTS: readonly Cost[] = [
   laterList,
   searchedList,
   markdownOfShortRuns,
+  foreignRunIds,
+  transcripts,
   ...STATE_DELTA_COSTS,
 ];
 

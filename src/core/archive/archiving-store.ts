@@ -157,7 +157,15 @@ export function createArchivingStore({
     clearOpen: (key, logId, runId) =>
       gates.pass(idOf(key), () => store.clearOpen(key, logId, runId)),
 
-    openRuns: () => store.openRuns(),
+    openRuns: (key) => store.openRuns(key),
+
+    putRunBody: (key, logId, runId, body) =>
+      write(key, () => store.putRunBody(key, logId, runId, body)),
+
+    runBody: (key, logId, runId) => store.runBody(key, logId, runId),
+
+    removeRunBody: (key, logId, runId) =>
+      gates.pass(idOf(key), () => store.removeRunBody(key, logId, runId)),
 
     async delete(key) {
       await archivings.stop(key);
