@@ -104,16 +104,7 @@ export function createRuns(options: RunsOptions): Runs {
   const waitedBodies = createByteBudget(WAITED_BODY_BYTES);
   let closed = false;
   let whenIdle: () => void = () => {};
-  /** What the platform is being told. */
-  const telling = new Set<Promise<void>>();
-
-  function tellFinished(key: SessionKey, how: { readonly reached: boolean }): void {
-    const told: Promise<void> = platform
-      .runEnded(key, how)
-      .catch((error: unknown) => logger.warn("run-end-not-told", { ...key, error }))
-      .finally(() => telling.delete(told));
-    telling.add(told);
-  }
+  const ends = createToldEnds(platform, logger);
 
   function leave(key: SessionKey): void {
     const id = idOf(key);
@@ -141,7 +132,7 @@ export function createRuns(options: RunsOptions): Runs {
         return runner.run({ key, address, body: await body.load(signal), headers, signal });
       },
       onAdmitted: (run) => options.onAdmitted(key, run),
-      onFinished: (how) => tellFinished(key, how),
+      onFinished: (how) => ends.tell(key, how),
       onIdle: () => leave(key),
     });
     entries.set(id, { runs, release: () => use.release() });
@@ -230,9 +221,30 @@ export function createRuns(options: RunsOptions): Runs {
       closed = true;
       const ending = [...entries.values()].map(({ runs }) => runs.end(SHUTDOWN));
       const leftOpen = (await Promise.all(ending)).reduce((sum, count) => sum + count, 0);
-      await settledWithin(TELL_WAIT_MS, clock, Promise.all(telling));
+      await settledWithin(TELL_WAIT_MS, clock, ends.told());
       return leftOpen;
     },
+  };
+}
+
+interface ToldEnds {
+  tell(key: SessionKey, how: { readonly reached: boolean }): void;
+  /** Resolves when the platform knows of all. */
+  told(): Promise<unknown>;
+}
+
+/** Ends of runs as they are passed on to the platform. */
+function createToldEnds(platform: SessionPlatform, logger: Logger): ToldEnds {
+  const telling = new Set<Promise<void>>();
+  return {
+    tell(key, how) {
+      const told: Promise<void> = platform
+        .runEnded(key, how)
+        .catch((error: unknown) => logger.warn("run-end-not-told", { ...key, error }))
+        .finally(() => telling.delete(told));
+      telling.add(told);
+    },
+    told: () => Promise.all(telling),
   };
 }
 

@@ -241,11 +241,8 @@ export async function createSessionService(
   if (!directory.logsMakeSessions)
     void resumeListening({ store, directory, sessions, betweenRuns, logger, isStopped });
   const reads = createReads(limits);
-  const pacer = createStreamPacer({
-    now: () => clock.now(),
-    heartbeatMs: limits.heartbeatMs,
-    writeDeadlineMs: limits.writeDeadlineMs,
-  });
+  const { heartbeatMs, writeDeadlineMs } = limits;
+  const pacer = createStreamPacer({ now: () => clock.now(), heartbeatMs, writeDeadlineMs });
   const stopTicking = clock.every(TICK_MS, () => pacer.tick());
   const stopSweeping = clock.every(SWEEP_MS, () => sessions.sweep());
   const stopLooking = keepLooking(sessions, clock);
@@ -271,11 +268,7 @@ export async function createSessionService(
     pacer,
     reads,
     bodyBudget: createSharedBudget({ limitBytes: limits.bodyBudgetBytes, timers: clock }),
-    profileBudgets: {
-      messages: createByteBudget(limits.messageBudgetBytes),
-      lines: createByteBudget(limits.lineBudgetBytes),
-      reads,
-    },
+    profileBudgets: createProfileBudgets(limits, reads),
     async close({ onWait = () => {} } = {}) {
       closed = true;
       onWait(
@@ -299,6 +292,14 @@ function createReads({ replayBytes }: ServiceLimits): SharedReads {
     bytes: createBytesInFlight({ limitBytes: replayBytes, ...READ_BYTES }),
     turns: createLoopTurns({ turnMs: READ_TURN_MS }),
   };
+}
+
+function createProfileBudgets(
+  { messageBudgetBytes, lineBudgetBytes }: ServiceLimits,
+  reads: SharedReads,
+): ProfileBudgets {
+  const messages = createByteBudget(messageBudgetBytes);
+  return { messages, lines: createByteBudget(lineBudgetBytes), reads };
 }
 
 /** Has waiting readers look for themselves now and then. Returns what stops it. */

@@ -232,7 +232,8 @@ export class SessionRuns {
       await session.save();
     } catch (cause) {
       if (logId !== null) this.#giveUp(entry, logId);
-      if (logId !== null && isNew) await this.#discardLog(logId);
+      // for want of room maybe: it leaves no session that was not there before
+      if (logId !== null && isNew) await session.discardEmpty(logId);
       // said as it is: the caller's next try may meet the process that has the session
       if (hasCode(cause, "log-not-owned")) throw cause;
       if (this.#stop.signal.aborted) throw new RunsEndedError({ cause });
@@ -353,14 +354,6 @@ export class SessionRuns {
     await marks.clearOpen(session.key, logId, runId).catch((error: unknown) => {
       // the next start finds the run ended, and clears the mark
       logger.warn("run-mark-not-cleared", { ...session.key, runId, error });
-    });
-  }
-
-  /** A run that was refused, for want of room maybe, leaves no session that was not there before. */
-  async #discardLog(logId: string): Promise<void> {
-    const { logger, session } = this.#options;
-    await session.discardEmpty(logId).catch((error: unknown) => {
-      logger.warn("empty-log-not-removed", { ...session.key, error });
     });
   }
 

@@ -188,12 +188,16 @@ export class Session {
     return made;
   }
 
-  /** Removes the log if nothing was ever stored in it, nor a document beside it. Throws what the store throws. */
+  /** Removes the log if nothing was ever stored in it, nor a document beside it. Never rejects. */
   async discardEmpty(logId: string): Promise<void> {
-    const stat = await this.log.refresh();
-    if (stat?.logId !== logId || stat.end.raw > 0 || stat.document !== null) return;
-    await this.#store.delete(this.key);
-    await this.log.refresh();
+    try {
+      const stat = await this.log.refresh();
+      if (stat?.logId !== logId || stat.end.raw > 0 || stat.document !== null) return;
+      await this.#store.delete(this.key);
+      await this.log.refresh();
+    } catch (error) {
+      this.#logger.warn("empty-log-not-removed", { ...this.key, error });
+    }
   }
 
   /** Appends events and counts them. Throws what `SessionLog.append` throws. */
