@@ -8,6 +8,8 @@ import { BUCKET, startS3Server } from "../support/s3-server.ts";
 import { freshDir, runCli, startCli, startServer } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
+/** Several processes a test, each of which waits for a store that is dead. */
+const TIMEOUT_MS = 180_000;
 const SESSION = "/api/projects/p1/agentic-sessions/s1";
 const KEYS = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret" };
 
@@ -27,7 +29,7 @@ async function silentEndpoint(): Promise<string> {
 describe.each([
   ["is not there", closedEndpoint, "Cannot reach"],
   ["accepts and never answers", silentEndpoint, "No answer from"],
-])("an object store that %s", (_, endpointOf, failure) => {
+])("an object store that %s", { timeout: TIMEOUT_MS }, (_, endpointOf, failure) => {
   it("ends the start and every command with what, where and what to do", async () => {
     const endpoint = await endpointOf();
     const env = { ...KEYS, AWS_ENDPOINT_URL_S3: endpoint, STORAGE_URL: "s3://logs/prefix" };
@@ -81,41 +83,45 @@ describe.each([
   });
 });
 
-it("a server whose object store falls silent under a run stops within its time, and says what is left open", async () => {
-  const s3 = await startS3Server();
-  let fault: WireFault = "none";
-  const proxy = await startFaultProxy(s3.endpoint, () => fault);
-  onTestFinished(async () => {
-    await proxy.close();
-    await s3.close();
-  });
-  const env = {
-    STORAGE_URL: `s3://${BUCKET}/${crypto.randomUUID()}`,
-    AWS_ENDPOINT_URL_S3: new URL(new URL(s3.endpoint).pathname, proxy.origin).href,
-    AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
-  };
-  const server = await startServer({ env });
-  const posted = await requestOnce(`${server.url}${SESSION}/agui/run`, {
-    method: "POST",
-    body: runBody("r1"),
-  });
-  expect(posted.status).toBe(200);
-  fault = "stall-before";
-  server.kill("SIGTERM");
-  expect(await server.exited).toEqual({ code: 1, signal: null });
-  const said = server.stderr();
-  expect(said).toContain("runlog: waiting for the store to take the ends of runs\n");
-  expect(said).toContain("runlog: waiting for the object store at ");
-  expect(said).toMatch(/\nrunlog: s3:\/\/.* did not take the ends of 1 run\(s\): the next start/);
+it(
+  "a server whose object store falls silent under a run stops within its time, and says what is left open",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const s3 = await startS3Server();
+    let fault: WireFault = "none";
+    const proxy = await startFaultProxy(s3.endpoint, () => fault);
+    onTestFinished(async () => {
+      await proxy.close();
+      await s3.close();
+    });
+    const env = {
+      STORAGE_URL: `s3://${BUCKET}/${crypto.randomUUID()}`,
+      AWS_ENDPOINT_URL_S3: new URL(new URL(s3.endpoint).pathname, proxy.origin).href,
+      AWS_ACCESS_KEY_ID: s3.credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: s3.credentials.secretAccessKey,
+    };
+    const server = await startServer({ env });
+    const posted = await requestOnce(`${server.url}${SESSION}/agui/run`, {
+      method: "POST",
+      body: runBody("r1"),
+    });
+    expect(posted.status).toBe(200);
+    fault = "stall-before";
+    server.kill("SIGTERM");
+    expect(await server.exited).toEqual({ code: 1, signal: null });
+    const said = server.stderr();
+    expect(said).toContain("runlog: waiting for the store to take the ends of runs\n");
+    expect(said).toContain("runlog: waiting for the object store at ");
+    expect(said).toMatch(/\nrunlog: s3:\/\/.* did not take the ends of 1 run\(s\): the next start/);
 
-  // and the next start does
-  fault = "none";
-  const next = await startServer({ env });
-  const log = async (): Promise<string> =>
-    (await requestOnce(`${next.url}${SESSION}/export?view=raw`)).text;
-  await waitFor(async () => (await log()).includes("server-restarted"), {
-    timeoutMs: 80_000,
-    what: "the end of the run",
-  });
-});
+    // and the next start does
+    fault = "none";
+    const next = await startServer({ env });
+    const log = async (): Promise<string> =>
+      (await requestOnce(`${next.url}${SESSION}/export?view=raw`)).text;
+    await waitFor(async () => (await log()).includes("server-restarted"), {
+      timeoutMs: 80_000,
+      what: "the end of the run",
+    });
+  },
+);

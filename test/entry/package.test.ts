@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SESSION = "/api/projects/p1/agentic-sessions/s1";
 /** It builds everything and installs what the package needs. */
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 600_000;
 
 /** The files of the repository as a clone has them: nothing that was built. */
 async function cloneInto(dir: string): Promise<void> {

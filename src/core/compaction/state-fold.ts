@@ -6,6 +6,7 @@ import { ONLY_CERTAIN } from "../patch-policy.ts";
 import { PatchWork } from "../patch-work.ts";
 import { PatchedDocument } from "../patched-document.ts";
 import type { EventLine } from "./event-line.ts";
+import { hasLostNumber } from "./lost-numbers.ts";
 
 /** Largest state that is held, as JSON text; what is folded into it may come to as much again. */
 const MAX_STATE_BYTES = 256 * 1024;
@@ -38,8 +39,9 @@ interface Fold {
  * A snapshot that no patch has touched comes back as the bytes that it was, and every number with the
  * text that it had. Not taken are patches before a snapshot, those that fail or are not plain
  * (`ONLY_CERTAIN`), or that make more than there is room for, and whatever a client could tell from its
- * fold: members that differ from those of the snapshot, a state without members (a client may ignore
- * `null` and keep the state before it). Nor are states above the limit.
+ * fold: numbers that it loses when it patches (`hasLostNumber`), members that differ from those of the
+ * snapshot, a state without members (a client may ignore `null` and keep the state before it). Nor are
+ * states above the limit.
  */
 export class StateFold {
   readonly #scanner = new JsonObjectScanner([]);
@@ -92,9 +94,10 @@ export class StateFold {
 
 /** Applies a patch to what is folded; false, and nothing has changed, if that cannot be done. */
 function patch(fold: Fold, bytes: Uint8Array): boolean {
+  const snapshot = fold.line.subarray(fold.from, fold.to);
+  if (hasLostNumber(bytes) || (!fold.document && hasLostNumber(snapshot))) return false;
   const operations = parseExact(bytes);
   if (!isJsonPatch(operations)) return false;
-  const snapshot = fold.line.subarray(fold.from, fold.to);
   const document = fold.document ?? documentOf(snapshot);
   if (document?.apply(operations, ONLY_CERTAIN, bytes.length) !== "applied") return false;
   fold.document = document;

@@ -32,7 +32,7 @@ export function restate(
     ...[...profile.hiddenMessages].map(hidden),
     EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: told }),
     ...(state.isSet || profile.isWarm
-      ? [EventLine.of({ type: "STATE_SNAPSHOT", snapshot: state.value })]
+      ? state.values.map((snapshot) => EventLine.of({ type: "STATE_SNAPSHOT", snapshot }))
       : []),
     ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
     ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),

@@ -14,6 +14,8 @@ const FIRST_WORK = 256 * 1024 * 1024;
 export class StateDocument {
   readonly #options = { ...LIMITS, work: new PatchWork(FIRST_WORK) };
   #document: PatchedDocument | null = PatchedDocument.of({}, this.#options);
+  /** What it was before it became one that clients before 1.0 do not take over. */
+  #before: unknown;
   #isSet = false;
 
   /** Whether the state was let go because of its size, or of what a patch would have made of it. */
@@ -26,14 +28,21 @@ export class StateDocument {
     return this.#isSet;
   }
 
-  get value(): unknown {
-    return this.#document ? this.#document.value : {};
+  /**
+   * What a client is sent one after the other to have it: clients before 1.0 keep the state that they
+   * have when another one is null, 0, false or empty text.
+   */
+  get values(): readonly unknown[] {
+    if (!this.#document) return [];
+    const { value } = this.#document;
+    return value || this.#before === undefined ? [value] : [this.#before, value];
   }
 
   apply(type: string, line: EventLine): void {
     const document = this.#document;
     if (!document || (type !== "STATE_SNAPSHOT" && type !== "STATE_DELTA")) return;
     this.#isSet = true;
+    if (document.value) this.#before = document.value;
     if (type === "STATE_SNAPSHOT") {
       this.#document = PatchedDocument.of(line.exact("snapshot"), this.#options);
       return;

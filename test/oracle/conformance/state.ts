@@ -64,6 +64,13 @@ export const ACCEPTED_STATE: readonly Case[] = [
       { state: snapshot },
     ),
   ),
+  ...[["alone"], 5, 0, null, false, ""].map((value) =>
+    accepted(
+      `a patch that makes ${JSON.stringify(value)} of the state`,
+      run(state({ eggs: 2 }), patch({ op: "replace", path: "", value })),
+      { state: value },
+    ),
+  ),
   accepted(
     "an activity and its patch",
     run(

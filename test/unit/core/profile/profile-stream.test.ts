@@ -139,6 +139,19 @@ describe("what the standard profile tells", () => {
       expect(await tell(lines, { snapshot: true })).toEqual(lines);
     });
 
+    it.each([0, null, false, ""])(
+      "is, where a patch makes %j of the state, before it the state that older clients keep",
+      async (value) => {
+        const delta = [{ op: "replace", path: "", value }];
+        const events = stateOf({ a: 1 }, delta).map((event) => JSON.stringify(event));
+        const told = await tell([started, ...events, finished], { snapshot: true, dialect: "0.0" });
+        const snapshots = told.filter((event) => event.includes("STATE_SNAPSHOT"));
+        expect(snapshots).toEqual(
+          [{ a: 1 }, value].map((snapshot) => JSON.stringify({ type: "STATE_SNAPSHOT", snapshot })),
+        );
+      },
+    );
+
     it("is a snapshot of what many patches have come to, with the text of its numbers", async () => {
       const deltas = Array.from({ length: 500 }, (_, at) => at);
       const lines = [
