@@ -71,7 +71,8 @@ async function storedPhase(
 ): Promise<KnownRun["phase"] | null> {
   // marked by a version that did not say where: its caller was heard
   if (from === undefined) return "waiting";
-  const end = session.state.offset;
+  // the store's own end: what an append stored that seemed to fail may not be counted yet
+  const end = session.log.position?.end ?? from;
   let phase: KnownRun["phase"] | null = null;
   if (from >= end) return phase;
   for await (const event of readFacts(store, session.key, { logId, start: from, end })) {
