@@ -15,10 +15,11 @@ import { createDiskLegacy } from "./legacy.ts";
 import { layoutOf } from "./layout.ts";
 import { createLister } from "./list.ts";
 import type { FsyncPolicy } from "./log-file.ts";
-import { createMarks } from "./marks.ts";
+import { createMarks, type Marks } from "./marks.ts";
 import { OpenSession } from "./open-session.ts";
 import { readLog } from "./read-log.ts";
 import { findLog, type FoundLog, makeLog, newestLogId } from "./recovery.ts";
+import { createRunBodies, type WithLog } from "./run-bodies.ts";
 import { createSessionCache, type SessionCache } from "./session-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { createTrash } from "./trash.ts";
@@ -56,8 +57,8 @@ export interface DiskLogStore extends LogStore {
  * - `runlog.json` the format version, checked at start;
  * - `lock.db` the exclusive lock of the process that owns the directory; put back if it is removed;
  * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `edits.txt`,
- *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), and
- *   `unclean` while bytes may not have reached the device;
+ *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), `run-*.body`
+ *   for each run that waits, and `unclean` while bytes may not have reached the device;
  * - `open-runs/` one small file for each run that is open;
  * - `trash/` what is being deleted; emptied at start;
  * - `write-test.tmp` for a moment, to see whether anything can be written.
@@ -111,6 +112,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
     await marks.clearSession(key);
     await trash.throwAway(layout.session(key));
     if (durable) await syncDirectory(layout.project(key.project));
+    changes.tell(key, null);
     return true;
   }
 
@@ -174,18 +176,9 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
         changes.tell(key, logId);
       }),
 
-    markOpen: async (key, logId, runId, data) =>
-      withLog(key, logId, () => marks.set({ ...key, logId, runId, data })),
+    ...markOperations(marks, { withLog, assertOpen, assertWritable }),
 
-    async clearOpen(key, logId, runId) {
-      assertWritable();
-      await marks.clear(key, logId, runId);
-    },
-
-    async *openRuns() {
-      assertOpen();
-      yield* marks.all();
-    },
+    ...createRunBodies(layout, withLog),
 
     async list(query) {
       assertOpen();
@@ -195,11 +188,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
     async delete(key) {
       assertWritable();
       return inTurn.run(idOf(key), () =>
-        cache.remove(key, async (session) => {
-          const isRemoved = await removeSession(key, session).catch(throwDiskError);
-          if (isRemoved) changes.tell(key, null);
-          return isRemoved;
-        }),
+        cache.remove(key, (session) => removeSession(key, session).catch(throwDiskError)),
       );
     },
 
@@ -223,6 +212,32 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 }
 
 const SILENT: Pick<Logger, "warn" | "error"> = { warn() {}, error() {} };
+
+interface MarkGuards {
+  readonly withLog: WithLog;
+  readonly assertOpen: () => void;
+  readonly assertWritable: () => void;
+}
+
+function markOperations(
+  marks: Marks,
+  { withLog, assertOpen, assertWritable }: MarkGuards,
+): Pick<LogStore, "markOpen" | "clearOpen" | "openRuns"> {
+  return {
+    markOpen: async (key, logId, runId, data) =>
+      withLog(key, logId, () => marks.set({ ...key, logId, runId, data })),
+
+    async clearOpen(key, logId, runId) {
+      assertWritable();
+      await marks.clear(key, logId, runId);
+    },
+
+    async *openRuns(key) {
+      assertOpen();
+      yield* marks.all(key);
+    },
+  };
+}
 
 /** What an older system left, where sessions that come of it are told of. */
 function tellingTakeOvers(

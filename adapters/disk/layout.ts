@@ -19,6 +19,8 @@ export interface Layout {
   /** Where an older system kept what it had of the session. */
   oldSession(session: string): string;
   mark(key: SessionKey, runId: string): string;
+  /** The body of a run that waits. */
+  runBody(key: SessionKey, logId: string, runId: string): string;
 }
 
 /** Where each log of a session lies in the directory of its log id. */
@@ -54,6 +56,7 @@ export function layoutOf(dir: string): Layout {
     session,
     log: (key, logId) => join(session(key), logId),
     oldSession: (name) => join(dir, "sessions", name),
+    runBody: (key, logId, runId) => join(session(key), logId, `run-${hashOf(runId)}.body`),
     mark: (key, runId) => join(openRuns, `${markPrefix(key)}${hashOf(runId)}.json`),
   };
 }

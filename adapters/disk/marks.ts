@@ -1,4 +1,3 @@
-import { unlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { Logger } from "../../src/ports/logger.ts";
@@ -11,10 +10,9 @@ import {
 } from "../../src/ports/open-run-mark.ts";
 import { onceEach } from "../../src/stream/once-each.ts";
 import { createTurns } from "../../src/stream/turns.ts";
-import { diskError, isErrno } from "./errors.ts";
 import { type Layout, markPrefix } from "./layout.ts";
 import { namesIn } from "./recovery.ts";
-import { readSmallFile, replaceFile } from "./small-file.ts";
+import { readSmallFile, removeFile, replaceFile } from "./small-file.ts";
 
 /** The marks of open runs: one small file each, all in one directory. */
 export interface Marks {
@@ -22,8 +20,8 @@ export interface Marks {
   /** Removes the mark of that log, whatever it is called by now. */
   clear(key: SessionKey, logId: string, runId: string): Promise<void>;
   clearSession(key: SessionKey): Promise<void>;
-  /** The marks; what lies among them and is none is logged once by its name. */
-  all(): AsyncIterable<OpenRunMark>;
+  /** The marks of a session, or all; what lies among them and is none is logged once by its name. */
+  all(key?: SessionKey): AsyncIterable<OpenRunMark>;
 }
 
 export interface MarksOptions {
@@ -60,7 +58,7 @@ export function createMarks(layout: Layout, { durable, logger }: MarksOptions): 
       const path = layout.mark(key, runId);
       await inTurn.run(path, async () => {
         const mark = await read(path);
-        if (!mark || isSameLog(mark.logId, logId)) await remove(path);
+        if (!mark || isSameLog(mark.logId, logId)) await removeFile(path);
       });
     },
 
@@ -68,16 +66,17 @@ export function createMarks(layout: Layout, { durable, logger }: MarksOptions): 
       const prefix = markPrefix(key);
       for (const name of await namesIn(layout.openRuns))
         if (name.startsWith(prefix))
-          await remove(join(layout.openRuns, name)).catch((error: unknown) => {
+          await removeFile(join(layout.openRuns, name)).catch((error: unknown) => {
             // a directory is no mark, and says nothing of the session
             if (!hasCode(error, "store-failed")) throw error;
             noteOdd(name, error);
           });
     },
 
-    async *all() {
+    async *all(key) {
+      const prefix = key ? markPrefix(key) : "";
       for (const name of await namesIn(layout.openRuns)) {
-        if (!name.endsWith(MARK_ENDING)) continue;
+        if (!name.startsWith(prefix) || !name.endsWith(MARK_ENDING)) continue;
         const path = join(layout.openRuns, name);
         try {
           const mark = await read(path);
@@ -95,10 +94,4 @@ export function createMarks(layout: Layout, { durable, logger }: MarksOptions): 
 /** Whether it has not been cleared since it was listed. */
 async function isThere(path: string): Promise<boolean> {
   return (await readSmallFile(path, 0)) !== null;
-}
-
-async function remove(path: string): Promise<void> {
-  await unlink(path).catch((error: unknown) => {
-    if (!isErrno(error, "ENOENT")) throw diskError(error);
-  });
 }

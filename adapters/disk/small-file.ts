@@ -14,7 +14,7 @@ interface ReplaceOptions {
 /** Replaces a small file: whoever reads it sees the old content or the new, whole. */
 export async function replaceFile(
   path: string,
-  content: Uint8Array | string,
+  content: Uint8Array | string | readonly Uint8Array[],
   { durable }: ReplaceOptions,
 ): Promise<void> {
   const temporary = `${path}.tmp`;
@@ -101,11 +101,21 @@ export class ReplacedFile {
   }
 }
 
+/** Removes a file; nothing happens if there is none. */
+export async function removeFile(path: string): Promise<void> {
+  await unlink(path).catch((error: unknown) => {
+    if (!isErrno(error, "ENOENT")) throw diskError(error);
+  });
+}
+
 /**
  * The content of a small file, or null if there is none. Of a larger one than it can be, one byte more
  * than `maxBytes`; nothing of what is no file.
  */
-export async function readSmallFile(path: string, maxBytes: number): Promise<Uint8Array | null> {
+export async function readSmallFile(
+  path: string,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   try {
     const file = await open(path, "r");
     try {
@@ -120,7 +130,7 @@ export async function readSmallFile(path: string, maxBytes: number): Promise<Uin
   }
 }
 
-async function readUpTo(file: FileHandle, most: number): Promise<Uint8Array> {
+async function readUpTo(file: FileHandle, most: number): Promise<Uint8Array<ArrayBuffer>> {
   const { size } = await file.stat();
   const bytes = new Uint8Array(Math.min(size, most));
   let length = 0;

@@ -4,7 +4,7 @@ import { LOG_NAMES, MAX_MARK_CHARS } from "../../src/ports/log-store.ts";
 import type { LogStore, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
 import { createSessionChanges } from "../../src/ports/session-changes.ts";
 import { idOf } from "../../src/ports/session-id.ts";
-import { byteLength } from "./growing-bytes.ts";
+import { byteLength, createGrowingBytes } from "./growing-bytes.ts";
 import { pageOf } from "./list.ts";
 import { streamOf } from "./read.ts";
 import { checkDocument, checkHead, createSessionLog, statOf } from "./session-log.ts";
@@ -13,7 +13,7 @@ import type { SessionLog } from "./session-log.ts";
 export interface MemoryLogStoreOptions {
   /** Dates the logs. Default: the machine's clock. */
   readonly clock?: Pick<Clock, "now">;
-  /** How many bytes all logs may hold together; heads, documents and marks apart. Default: no limit. */
+  /** How many bytes all logs may hold together; heads, documents, marks and bodies apart. Default: no limit. */
   readonly maxBytes?: number;
 }
 
@@ -110,10 +110,27 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       if (log?.logId === logId) log.marks.delete(runId);
     },
 
-    async *openRuns(): AsyncGenerator<OpenRunMark> {
+    async *openRuns(key): AsyncGenerator<OpenRunMark> {
       assertOpen();
-      for (const { project, session, logId, marks } of logs.values())
+      const log = key && logs.get(idOf(key));
+      const some = key === undefined ? logs.values() : [log ?? []].flat();
+      for (const { project, session, logId, marks } of some)
         for (const [runId, data] of marks) yield { project, session, logId, runId, data };
+    },
+
+    async putRunBody(key, logId, runId, body) {
+      const kept = createGrowingBytes();
+      kept.append(body);
+      need(key, logId).bodies.set(runId, kept);
+    },
+
+    async runBody(key, logId, runId) {
+      const body = need(key, logId).bodies.get(runId);
+      return body ? body.slice(0, body.length) : null;
+    },
+
+    async removeRunBody(key, logId, runId) {
+      need(key, logId).bodies.delete(runId);
     },
 
     async list(listOptions = {}) {

@@ -20,6 +20,8 @@ export interface SessionLog {
   readonly bytes: Readonly<Record<LogName, GrowingBytes>>;
   /** Data of the open runs by run id. */
   readonly marks: Map<string, string>;
+  /** Bodies of runs that wait, by run id. */
+  readonly bodies: Map<string, GrowingBytes>;
   head: Uint8Array | null;
   document: Uint8Array | null;
 }
@@ -44,6 +46,7 @@ export function createSessionLog(
       edits: createGrowingBytes(),
     },
     marks: new Map(),
+    bodies: new Map(),
     head: head && head.slice(),
     document: document && document.slice(),
   };

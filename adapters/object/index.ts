@@ -16,6 +16,7 @@ import { createOwner } from "./owner.ts";
 import { createPatience } from "./patience.ts";
 import { readLog } from "./read-log.ts";
 import { createReadiness } from "./readiness.ts";
+import { createRunBodies } from "./run-bodies.ts";
 import { checkDocument, checkHead } from "./values.ts";
 import { createView } from "./view.ts";
 
@@ -72,6 +73,7 @@ const MAX_ODD_MARKS = 1_000;
  *   the latest is listed first; `…/<start>-<end>` several of them merged; one without bytes closes
  *   the log for ever;
  * - `logs/…/<logId>/values/<head|document>!<epoch>!<number>` versions of a value, the newest first;
+ * - `logs/…/<logId>/bodies/<hash>` the bodies of the runs that wait;
  * - `marks/<project>!<session>!<logId>!<hash>` the runs that are open;
  * - `leases/<project>!<session>!<epoch>` who has the session, the newest first;
  * - `owners/<id>` until when the leases of a process hold.
@@ -190,10 +192,12 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
       );
     },
 
-    async *openRuns() {
+    async *openRuns(key) {
       assertOpen();
-      yield* allMarks(access, noteOddMark);
+      yield* allMarks(access, noteOddMark, key);
     },
+
+    ...createRunBodies(access, withLog),
 
     async list(query = {}) {
       assertOpen();

@@ -40,6 +40,8 @@ export interface Keys {
   owner(ownerId: string): string;
   marksOf(key: SessionKey): string;
   mark(mark: Omit<OpenRunMark, "data">, hash: string): string;
+  /** The body of a run that waits. */
+  runBody(mark: Omit<OpenRunMark, "data">, hash: string): string;
   /** Everything of one life but its name and its marks. */
   lifeFolder(key: SessionKey, logId: string): string;
   logFolder(key: SessionKey, logId: string, log: LogName): string;
@@ -81,6 +83,7 @@ export function createKeys(prefix: string): Keys {
     owner: (ownerId) => `${prefix}owners/${ownerId}`,
     marksOf: ({ project, session }) => `${marks}${project}!${session}!`,
     mark: ({ project, session, logId }, hash) => `${marks}${project}!${session}!${logId}!${hash}`,
+    runBody: (run, hash) => `${lifeFolder(run, run.logId)}bodies/${hash}`,
     lifeFolder,
     logFolder: (key, logId, log) => `${lifeFolder(key, logId)}${log}/`,
     valuesFolder,

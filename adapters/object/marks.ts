@@ -12,11 +12,18 @@ import { readWhole } from "./read-whole.ts";
 /** Marks that are read at once. */
 const READ_AT_ONCE = 16;
 
-/** The key of a mark: a run id is any text of a client, and no part of a key. */
-async function markKey({ keys }: BucketAccess, mark: Omit<OpenRunMark, "data">): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(mark.runId));
+/** A run as the store names it. */
+export type RunName = Omit<OpenRunMark, "data">;
+
+/** A run id is any text of a client, and no part of a key. */
+export async function hashOf(runId: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(runId));
   const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"));
-  return keys.mark(mark, hex.join("").slice(0, 32));
+  return hex.join("").slice(0, 32);
+}
+
+async function markKey({ keys }: BucketAccess, mark: RunName): Promise<string> {
+  return keys.mark(mark, await hashOf(mark.runId));
 }
 
 /** Stores a mark. Throws `invalid-input` if its data are too long. */
@@ -28,23 +35,22 @@ export async function putMark(access: BucketAccess, mark: OpenRunMark): Promise<
   await access.patience.until((signal) => access.bucket.put(key, bytes, { signal }));
 }
 
-export async function removeMark(
-  access: BucketAccess,
-  mark: Omit<OpenRunMark, "data">,
-): Promise<void> {
+export async function removeMark(access: BucketAccess, mark: RunName): Promise<void> {
   const key = await markKey(access, mark);
   await access.patience.until((signal) => access.bucket.delete([key], { signal }));
 }
 
 /**
- * All marks, of all sessions: what is listed, read a few at once. `onOdd` is told the key of what lies
- * among them and is none.
+ * The marks of a session, or all: what is listed, read a few at once. `onOdd` is told the key of what
+ * lies among them and is none.
  */
 export async function* allMarks(
   access: BucketAccess,
   onOdd: (key: string) => void,
+  session?: SessionKey,
 ): AsyncGenerator<OpenRunMark> {
-  for await (const keys of listKeys(access, access.keys.marks))
+  const { marks: prefix } = access.keys;
+  for await (const keys of session ? marksOf(access, session) : listKeys(access, prefix))
     for (let from = 0; from < keys.length; from += READ_AT_ONCE) {
       const some = keys.slice(from, from + READ_AT_ONCE);
       const marks = await Promise.all(some.map((key) => readMark(access, key)));

@@ -1,8 +1,10 @@
 import type { Cost, Spent } from "./costs/cost.ts";
+import { foreignRunIds } from "./costs/foreign-run-ids.ts";
 import { firstList, laterList, searchedList } from "./costs/lists.ts";
 import { markdownOfShortRuns } from "./costs/markdown.ts";
 import { PROFILE_COSTS } from "./costs/profile.ts";
 import { STATE_DELTA_COSTS } from "./costs/state-deltas.ts";
+import { transcripts } from "./costs/transcripts.ts";
 import { atMost, type Row } from "./row.ts";
 
 /** Whatever was quadratic once, or could become so. */
@@ -12,6 +14,8 @@ const COSTS: readonly Cost[] = [
   searchedList,
   markdownOfShortRuns,
   ...PROFILE_COSTS,
+  foreignRunIds,
+  transcripts,
   ...STATE_DELTA_COSTS,
 ];
 

@@ -5,6 +5,7 @@ import { pause } from "../stream/pause.ts";
 import { factsOfLine, runError, runStarted } from "./event.ts";
 import type { RunEnd } from "./run-ends.ts";
 import type { Session } from "./session.ts";
+import { forgetRun, type SessionState } from "./session-state.ts";
 
 /** A run that was admitted and has not ended. */
 export interface OpenRun {
@@ -19,6 +20,13 @@ export interface OpenRun {
   readonly signal: AbortSignal;
 }
 
+interface EndRunOptions {
+  /** Whether the log has its RUN_STARTED. */
+  readonly started: boolean;
+  /** Whether it may be posted again, since it never reached its runner. Default false. */
+  readonly forgets?: boolean;
+}
+
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 
@@ -29,7 +37,7 @@ const MAX_RETRY_MS = 30_000;
 export async function endRun(
   run: OpenRun,
   { message, code }: RunEnd,
-  { started }: { readonly started: boolean },
+  { started, forgets = false }: EndRunOptions,
 ): Promise<boolean> {
   const { clock, session, logger, logId, runId, threadId, signal } = run;
   for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
@@ -38,7 +46,9 @@ export async function endRun(
     lines.push(runError(context, message, code));
     const events = lines.map((line) => factsOfLine(line));
     try {
-      await session.append({ lines, events }, { logId, durable: true });
+      const change = (state: SessionState): SessionState =>
+        forgets ? forgetRun(state, runId) : state;
+      await session.append({ lines, events }, { logId, durable: true, change });
       return true;
     } catch (error) {
       // whoever has the session now finds the run's mark, and ends it

@@ -17,6 +17,7 @@ export type RunErrorCode =
   | "runner-disconnected"
   | "run-too-long"
   | `pod-${string}`
+  | "run-not-started"
   | "server-restarted"
   | "server-shutdown"
   | "session-deleted"

@@ -1,59 +1,232 @@
-/** How many message ids a session remembers. */
+/** How many messages a session knows one by one. */
 export const KNOWN_MESSAGES = 2_048;
 
-const BYTES_PER_ID = 8;
+/** How many groups of older messages it knows. */
+const MAX_GROUPS = 1_024;
+/** A group has so many messages on average, and at most four times as many. */
+const MIN_GROUP_SIZE = 64;
+
+const ID_BYTES = 6;
+const CONTENT_BYTES = 4;
+const MESSAGE_BYTES = ID_BYTES + CONTENT_BYTES;
+/** Of an id in a head of the version before. */
+const FIRST_ID_BYTES = 8;
+const TWO_16 = 65_536;
+const TWO_32 = 4_294_967_296;
+
+/** A message that a client posted, as it is known again (`message-digest.ts`). */
+export interface MessageDigest {
+  /** 48 bits of its id: a wrong match among 2,048 ids has a chance of 1 in 10^11. */
+  readonly id: number;
+  /** 32 bits of what else it says. */
+  readonly content: number;
+}
+
+/** A transcript's groups of messages, as hashes of 48 bits. */
+interface Groups {
+  readonly size: number;
+  readonly hashes: ReadonlySet<number>;
+}
+
+const NO_GROUPS: Groups = { size: MIN_GROUP_SIZE, hashes: new Set() };
 
 /**
- * The ids of the messages that clients posted to a session, latest last: a client that sends its
- * whole transcript with every run would otherwise make the log grow with its square. Kept as hashes
- * of 53 bits (a wrong match among 2,048 ids has a chance of 2 in 10^13), 16 KiB at most.
+ * The messages that clients posted to a session, so that a client that sends its whole transcript with
+ * every run does not make the log grow with its square. A message is known if it was posted before
+ * under its id with the same content.
+ *
+ * The latest 2,048 are known one by one. Of a longer transcript the older ones are known in groups
+ * that end at ids of certain hashes, so that a group is found again whatever comes before it: one
+ * changed message makes its group unknown and no other. Only the groups of the latest longer
+ * transcript are known. That takes 20 KiB for the messages and at most 6 KiB for the groups, which
+ * grow in size with the transcript and not in number.
  */
 export class KnownMessages {
-  readonly #hashes: Set<number>;
+  /** Content by id, latest last. */
+  readonly #contents: Map<number, number>;
+  #groups: Groups;
+  /** Ids of messages whose text was not noted, by a version that knew messages by their ids. */
+  #ids: ReadonlySet<number>;
 
-  constructor(hashes: Iterable<number> = []) {
-    this.#hashes = new Set(hashes);
+  constructor(
+    contents: Iterable<readonly [number, number]> = [],
+    groups: Groups = NO_GROUPS,
+    ids: ReadonlySet<number> = new Set(),
+  ) {
+    this.#contents = new Map(contents);
+    this.#groups = groups;
+    this.#ids = ids;
   }
 
-  has(id: string): boolean {
-    return this.#hashes.has(hashText(id));
+  /** Which messages of a transcript are not known, by their places in it. */
+  unknown(transcript: readonly MessageDigest[]): number[] {
+    const inKnownGroup = this.#inKnownGroups(transcript);
+    const unknown: number[] = [];
+    for (const [place, { id, content }] of transcript.entries()) {
+      const latest = this.#contents.get(id);
+      const isKnown =
+        latest === undefined ? inKnownGroup.has(place) || this.#ids.has(id) : latest === content;
+      if (!isKnown) unknown.push(place);
+    }
+    return unknown;
   }
 
-  /** Remembers an id as the latest, and forgets the oldest beyond the bound. */
-  add(id: string): void {
-    const hash = hashText(id);
-    this.#hashes.delete(hash);
-    this.#hashes.add(hash);
-    if (this.#hashes.size <= KNOWN_MESSAGES) return;
-    for (const oldest of this.#hashes) {
-      this.#hashes.delete(oldest);
+  /** Remembers a transcript, of which the messages at `stored` were just stored. */
+  remember(transcript: readonly MessageDigest[], stored: readonly number[]): void {
+    // what was stored last is what a client that sends a part of its transcript is likely to send again
+    for (const message of transcript.slice(-KNOWN_MESSAGES)) this.#add(message);
+    for (const place of stored.slice(-KNOWN_MESSAGES)) {
+      const message = transcript[place];
+      if (message) this.#add(message);
+    }
+    if (transcript.length > KNOWN_MESSAGES) this.#groups = groupsOf(transcript);
+    this.#ids = new Set();
+  }
+
+  /** As text for the head. */
+  encode(): EncodedMessages {
+    const bytes = new Uint8Array(this.#contents.size * MESSAGE_BYTES);
+    const view = new DataView(bytes.buffer);
+    let at = 0;
+    for (const [id, content] of this.#contents) {
+      putHash(view, at, id);
+      view.setUint32(at + ID_BYTES, content);
+      at += MESSAGE_BYTES;
+    }
+    const { size, hashes } = this.#groups;
+    return { messages: base64(bytes), groupSize: size, groups: encodeHashes(hashes) };
+  }
+
+  /** What `encode` made. Throws on anything else. */
+  static decode({ messages, groupSize, groups }: EncodedMessages): KnownMessages {
+    const bytes = recordsOf(messages, MESSAGE_BYTES, KNOWN_MESSAGES);
+    if (!isGroupSize(groupSize)) throw new RangeError("no size of groups");
+    const view = new DataView(bytes.buffer);
+    const contents: [number, number][] = [];
+    for (let at = 0; at < bytes.length; at += MESSAGE_BYTES)
+      contents.push([hashAt(view, at), view.getUint32(at + ID_BYTES)]);
+    return new KnownMessages(contents, { size: groupSize, hashes: decodeHashes(groups) });
+  }
+
+  /** The messages of a head that has ids alone, as doubles. Throws on anything else. */
+  static decodeIds(encoded: string): KnownMessages {
+    const bytes = recordsOf(encoded, FIRST_ID_BYTES, KNOWN_MESSAGES);
+    const view = new DataView(bytes.buffer);
+    const ids = new Set<number>();
+    for (let at = 0; at < bytes.length; at += FIRST_ID_BYTES)
+      ids.add(shortHash(view.getFloat64(at)));
+    return new KnownMessages([], NO_GROUPS, ids);
+  }
+
+  /** Remembers a message as the latest, and forgets the oldest beyond the bound. */
+  #add({ id, content }: MessageDigest): void {
+    this.#contents.delete(id);
+    this.#contents.set(id, content);
+    if (this.#contents.size <= KNOWN_MESSAGES) return;
+    for (const oldest of this.#contents.keys()) {
+      this.#contents.delete(oldest);
       return;
     }
   }
 
-  /** As text for the head. */
-  encode(): string {
-    const bytes = new Uint8Array(this.#hashes.size * BYTES_PER_ID);
-    const view = new DataView(bytes.buffer);
-    let at = 0;
-    for (const hash of this.#hashes) {
-      view.setFloat64(at, hash);
-      at += BYTES_PER_ID;
-    }
-    let text = "";
-    for (const byte of bytes) text += String.fromCharCode(byte);
-    return btoa(text);
+  #inKnownGroups(transcript: readonly MessageDigest[]): ReadonlySet<number> {
+    const places = new Set<number>();
+    const { size, hashes } = this.#groups;
+    if (hashes.size === 0) return places;
+    for (const { start, end, hash } of grouped(transcript, size))
+      if (hashes.has(hash)) for (let place = start; place < end; place++) places.add(place);
+    return places;
   }
+}
 
-  /** What `encode` made. Throws on anything else. */
-  static decode(encoded: string): KnownMessages {
-    const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0));
-    if (bytes.length > KNOWN_MESSAGES * BYTES_PER_ID) throw new RangeError("too many messages");
-    const view = new DataView(bytes.buffer);
-    const hashes: number[] = [];
-    for (let at = 0; at < bytes.length; at += BYTES_PER_ID) hashes.push(view.getFloat64(at));
-    return new KnownMessages(hashes);
+/** What a head holds of the messages. */
+export interface EncodedMessages {
+  readonly messages: string;
+  readonly groupSize: number;
+  readonly groups: string;
+}
+
+/** The smallest groups of a transcript that are few enough. */
+function groupsOf(transcript: readonly MessageDigest[]): Groups {
+  for (let size = MIN_GROUP_SIZE; ; size *= 2) {
+    const hashes = new Set<number>();
+    for (const { hash } of grouped(transcript, size)) hashes.add(hash);
+    if (hashes.size <= MAX_GROUPS) return { size, hashes };
   }
+}
+
+interface Group {
+  readonly start: number;
+  readonly end: number;
+  readonly hash: number;
+}
+
+/** The transcript in groups; the last one is whole only if it ends as groups do. */
+function* grouped(transcript: readonly MessageDigest[], size: number): Generator<Group> {
+  let start = 0;
+  let high = 0;
+  let low = 0;
+  for (const [place, { id, content }] of transcript.entries()) {
+    high = Math.imul((high ^ id) + content, 0x9e3779b1) ^ (high >>> 15);
+    low = Math.imul((low ^ content) + Math.floor(id / TWO_16), 0x85ebca6b) ^ (low >>> 13);
+    if (id % size !== 0 && place - start + 1 < 4 * size) continue;
+    yield { start, end: place + 1, hash: (high >>> 16) * TWO_32 + (low >>> 0) };
+    start = place + 1;
+    high = 0;
+    low = 0;
+  }
+}
+
+function encodeHashes(hashes: ReadonlySet<number>): string {
+  const bytes = new Uint8Array(hashes.size * ID_BYTES);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const hash of hashes) {
+    putHash(view, at, hash);
+    at += ID_BYTES;
+  }
+  return base64(bytes);
+}
+
+function decodeHashes(encoded: string): ReadonlySet<number> {
+  const bytes = recordsOf(encoded, ID_BYTES, MAX_GROUPS);
+  const view = new DataView(bytes.buffer);
+  const hashes = new Set<number>();
+  for (let at = 0; at < bytes.length; at += ID_BYTES) hashes.add(hashAt(view, at));
+  return hashes;
+}
+
+function putHash(view: DataView, at: number, hash: number): void {
+  view.setUint16(at, Math.floor(hash / TWO_32));
+  view.setUint32(at + 2, hash % TWO_32);
+}
+
+function hashAt(view: DataView, at: number): number {
+  return view.getUint16(at) * TWO_32 + view.getUint32(at + 2);
+}
+
+function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}
+
+/** The bytes of at most `most` records of `size` bytes. Throws on anything else. */
+function recordsOf(encoded: string, size: number, most: number): Uint8Array {
+  const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0));
+  if (bytes.length > size * most || bytes.length % size !== 0)
+    throw new RangeError(`no ${most} records of ${size} bytes`);
+  return bytes;
+}
+
+/** Whether groups may be of that size: the smallest, doubled any number of times. */
+function isGroupSize(size: number): boolean {
+  return size >= MIN_GROUP_SIZE && Number.isInteger(Math.log2(size / MIN_GROUP_SIZE));
+}
+
+/** 48 of the 53 bits of `hashText`. */
+export function shortHash(hash: number): number {
+  return hash % (TWO_16 * TWO_32);
 }
 
 /** Two 32-bit multiplicative hashes of the text, joined to 53 bits. */
@@ -67,5 +240,5 @@ export function hashText(text: string): number {
   }
   high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
   low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
-  return 4_294_967_296 * (2_097_151 & low) + (high >>> 0);
+  return TWO_32 * (2_097_151 & low) + (high >>> 0);
 }

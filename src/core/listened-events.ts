@@ -115,7 +115,7 @@ export class ListenedEvents {
     if (!isOpen(run) || run.runId === this.#marked) return;
     const { key, logId, marks, threadId } = this.#options;
     await this.#clear();
-    await marks.markOpen(key, logId, run.runId, JSON.stringify({ threadId }));
+    await marks.markOpen(key, logId, run.runId, { threadId });
     this.#marked = run.runId;
   }
 
@@ -135,12 +135,14 @@ export class ListenedEvents {
   }
 
   async #endRun(runId: string, reason: RunEnd): Promise<void> {
-    const { clock, key, logger, logId, sessions, threadId } = this.#options;
+    const { clock, key, logger, logId, marks, sessions, threadId } = this.#options;
     this.#use ??= sessions.use(key);
     const { session } = this.#use;
-    // tried once: while the store refuses it the mark stays, and the next start ends the run
+    // tried once: while the store refuses it the mark stays
     const run = { session, clock, logger, logId, threadId, runId, signal: AbortSignal.abort() };
-    if (!(await endRun(run, reason, { started: true }))) this.#marked = null;
+    if (await endRun(run, reason, { started: true })) return;
+    if (runId === this.#marked) this.#marked = null;
+    marks.giveUp({ ...key, logId, runId }, { reached: true });
   }
 
   #release(): void {

@@ -18,6 +18,8 @@ export const RESTARTED: RunEnd = {
   message: "Server restarted during the run",
   code: "server-restarted",
 };
+/** It never reached its runner: the same run may be posted again. */
+export const NOT_STARTED: RunEnd = { message: "Run was not started", code: "run-not-started" };
 export const INTERNAL: RunEnd = { message: "Internal error", code: "internal" };
 export const NOT_STORED: RunEnd = {
   message: "Event log could not be written",

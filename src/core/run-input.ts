@@ -14,10 +14,12 @@ export interface RunInput {
 }
 
 /** A message as it was completed. */
-interface InputMessage {
+export interface InputMessage {
   readonly id: string;
   /** Whether clients are asked not to show it. */
   readonly hidden: boolean;
+  /** Its JSON as it was posted. */
+  readonly posted: Uint8Array;
   /** One line of JSON without its LF, in pieces. */
   readonly json: readonly Uint8Array<ArrayBuffer>[];
 }
@@ -33,48 +35,98 @@ export interface RunInputOptions {
 /** What is read of an event's ids while it passes (`MAX_CAPTURE_BYTES`), and kept in the head. */
 const MAX_ID_BYTES = 256;
 
+/** So many bytes of messages are read in one turn of the event loop: some 10 ms. */
+const TURN_BYTES = 256 * 1024;
+
+/** And so many are checked. */
+const SCAN_BYTES = 4 * 1024 * 1024;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
 type Members = ReadonlyMap<string, JsonMember>;
 
 const KINDS: Readonly<Record<string, JsonKind>> = {
   threadId: "string",
+  thread_id: "string",
   runId: "string",
+  run_id: "string",
   parentRunId: "string",
+  parent_run_id: "string",
   messages: "array",
   state: "object",
   forwardedProps: "object",
+  forwarded_props: "object",
   tools: "array",
 };
 
 /**
  * Reads the body of a run and completes it: `threadId` and `runId` when missing or empty, an id for
  * each message without one, the sender of user messages. Everything else stays byte for byte - the
- * additions are spliced into the received bytes. Throws `invalid-input` with what is wrong.
+ * additions are spliced into the received bytes. Takes a large body in several turns of the event
+ * loop. Throws `invalid-input` with what is wrong.
  */
-export function readRunInput(bytes: Uint8Array<ArrayBuffer>, options: RunInputOptions): RunInput {
+export async function readRunInput(
+  bytes: Uint8Array<ArrayBuffer>,
+  options: RunInputOptions,
+): Promise<RunInput> {
+  const steps = inputSteps(bytes, options);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+  }
+}
+
+/** Yields whenever others should have a turn. */
+function* inputSteps(
+  bytes: Uint8Array<ArrayBuffer>,
+  options: RunInputOptions,
+): Generator<void, RunInput, undefined> {
   const scanner = new JsonObjectScanner([]);
-  if (!scanner.push(bytes, 0, bytes.length) || !scanner.end())
-    throw invalid("the body is not a JSON object");
+  for (let at = 0; at < bytes.length; at += SCAN_BYTES) {
+    if (at > 0) yield;
+    if (!scanner.push(bytes, at, Math.min(at + SCAN_BYTES, bytes.length))) break;
+  }
+  if (!scanner.end()) throw invalid("the body is not a JSON object");
   const top = membersOf(bytes, bytes.indexOf(0x7b), "");
   for (const [key, kind] of Object.entries(KINDS)) expectKind(bytes, top.get(key), key, kind);
   const list = top.get("messages");
   if (!list || kindAt(bytes, list.valueStart) !== "array") throw invalid("messages is missing");
   checkTools(bytes, top.get("tools"));
 
-  const threadId = textOf(bytes, top.get("threadId")) || options.defaultThreadId;
-  const runId = textOf(bytes, top.get("runId")) || options.newId();
+  const threadId = idIn(bytes, top, "threadId", "thread_id") || options.defaultThreadId;
+  const runId = idIn(bytes, top, "runId", "run_id") || options.newId();
   for (const [key, id] of Object.entries({ threadId, runId }))
-    if (new TextEncoder().encode(id).length > MAX_ID_BYTES)
+    if (encoder.encode(id).length > MAX_ID_BYTES)
       throw invalid(`${key} has more than ${MAX_ID_BYTES} bytes`);
-  const splices = setMembers(bytes, bytes.indexOf(0x7b), top, { threadId, runId });
+  const ids = {
+    threadId,
+    runId,
+    // runners read either spelling: both say the same
+    ...(top.has("thread_id") && { thread_id: threadId }),
+    ...(top.has("run_id") && { run_id: runId }),
+  };
+  const splices = setMembers(bytes, bytes.indexOf(0x7b), top, ids);
   const messages: InputMessage[] = [];
   let index = 0;
+  let turnStart = list.valueStart;
   for (const { start, end } of elements(bytes, list.valueStart)) {
+    if (start - turnStart > TURN_BYTES) {
+      turnStart = start;
+      yield;
+    }
     const { id, hidden, splices: own } = readMessage(bytes, start, `messages[${index++}]`, options);
     splices.push(...own);
     const json = spliceBytes(bytes, own, { start, end }).map(onOneLine);
-    messages.push({ id, hidden, json });
+    messages.push({ id, hidden, posted: bytes.subarray(start, end), json });
   }
   return { threadId, runId, body: spliceBytes(bytes, splices), messages };
+}
+
+/** An id in either spelling; where both are given the first counts. */
+function idIn(bytes: Uint8Array, top: Members, name: string, snakeName: string): string {
+  return textOf(bytes, top.get(name)) || textOf(bytes, top.get(snakeName));
 }
 
 interface Message {
@@ -180,7 +232,7 @@ function expectKind(
 function textOf(bytes: Uint8Array, member: JsonMember | undefined): string {
   const present = presentMember(bytes, member);
   if (!present) return "";
-  const text = new TextDecoder().decode(bytes.subarray(present.valueStart, present.valueEnd));
+  const text = decoder.decode(bytes.subarray(present.valueStart, present.valueEnd));
   return String(JSON.parse(text));
 }
 

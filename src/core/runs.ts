@@ -2,14 +2,16 @@ import type { Caller } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { SessionKey } from "../ports/log-store.ts";
+import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import { idOf } from "../ports/session-id.ts";
+import { createByteBudget } from "../stream/byte-budget.ts";
 import { settledWithin } from "../stream/pause.ts";
-import { createTurns } from "../stream/turns.ts";
-import { type RunEnd, RunsEndedError, SHUTDOWN } from "./run-ends.ts";
+import { createTurns, type Turns } from "../stream/turns.ts";
+import type { LeftOpen } from "./left-open.ts";
+import { RESTARTED, type RunEnd, RunsEndedError, SHUTDOWN, UNFINISHED } from "./run-ends.ts";
 import { readRunInput } from "./run-input.ts";
 import type { RunMarks } from "./run-marks.ts";
 import {
@@ -22,7 +24,9 @@ import type { Session } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
 export interface RunsOptions {
+  readonly store: LogStore;
   readonly marks: RunMarks;
+  readonly admissions: Turns;
   readonly sessions: Sessions;
   readonly directory: SessionDirectory;
   readonly runner: RunnerClient;
@@ -35,6 +39,10 @@ export interface RunsOptions {
   readonly podGraceMs: number;
   /** Told of each run that was admitted, once what its caller said is stored. */
   readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;
+  /** Told when a run was refused of which the log may have something: it was given up. */
+  readonly onGivenUp: () => void;
+  /** Ends what the session's log has open though nobody works on it. Never rejects. */
+  readonly recover: LeftOpen["recover"];
 }
 
 /** A request body and the memory that it takes up. */
@@ -81,6 +89,9 @@ const READ_WAIT_MS = 500;
 /** Nor does a platform that does not answer keep the server from stopping. */
 const TELL_WAIT_MS = 5_000;
 
+/** Memory of bodies of runs that have waited, while their runners are asked. */
+const WAITED_BODY_BYTES = 32 * 1024 * 1024;
+
 interface Entry {
   readonly runs: SessionRuns;
   readonly release: () => void;
@@ -90,22 +101,20 @@ export function createRuns(options: RunsOptions): Runs {
   const { sessions, directory, runner, platform, clock, logger } = options;
   const entries = new Map<string, Entry>();
   const removals = createTurns();
+  const waitedBodies = createByteBudget(WAITED_BODY_BYTES);
   let closed = false;
   let whenIdle: () => void = () => {};
-  /** What the platform is being told. */
-  const telling = new Set<Promise<void>>();
+  const ends = createToldEnds(platform, logger);
 
-  function tellFinished(key: SessionKey, how: { readonly reached: boolean }): void {
-    const told: Promise<void> = platform
-      .runEnded(key, how)
-      .catch((error: unknown) => logger.warn("run-end-not-told", { ...key, error }))
-      .finally(() => telling.delete(told));
-    telling.add(told);
-  }
-
-  function leave(id: string): void {
-    entries.get(id)?.release();
-    if (entries.delete(id) && entries.size === 0) whenIdle();
+  function leave(key: SessionKey): void {
+    const id = idOf(key);
+    const left = entries.get(id);
+    if (!left) return;
+    entries.delete(id);
+    // a run that the runner began within another one and did not end
+    if (!closed) void options.recover(key, UNFINISHED);
+    left.release();
+    if (entries.size === 0) whenIdle();
   }
 
   function runsOf(key: SessionKey): SessionRuns {
@@ -116,16 +125,15 @@ export function createRuns(options: RunsOptions): Runs {
     const runs = new SessionRuns({
       ...options,
       session: use.session,
-      connect: async ({ input, caller, releaseBody }, signal) => {
+      waitedBodies,
+      connect: async ({ body, caller }, signal) => {
         const address = await directory.addressOf(key);
         const headers = callerHeaders(caller);
-        const stream = await runner.run({ key, address, body: input.body, headers, signal });
-        releaseBody();
-        return stream;
+        return runner.run({ key, address, body: await body.load(signal), headers, signal });
       },
       onAdmitted: (run) => options.onAdmitted(key, run),
-      onFinished: (how) => tellFinished(key, how),
-      onIdle: () => leave(id),
+      onFinished: (how) => ends.tell(key, how),
+      onIdle: () => leave(key),
     });
     entries.set(id, { runs, release: () => use.release() });
     return runs;
@@ -140,6 +148,7 @@ export function createRuns(options: RunsOptions): Runs {
       await session.load().catch((cause: unknown) => {
         throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
       });
+      if (!entries.has(id)) await options.recover(key, RESTARTED);
       if (removals.isBusy(id)) continue;
       if (closed) throw new RunlogError("overloaded", "Server is shutting down");
       try {
@@ -147,7 +156,7 @@ export function createRuns(options: RunsOptions): Runs {
       } catch (error) {
         if (!(error instanceof RunsEndedError)) throw error;
       } finally {
-        if (entries.get(id)?.runs.isIdle) leave(id);
+        if (entries.get(id)?.runs.isIdle) leave(key);
       }
     }
   }
@@ -160,7 +169,7 @@ export function createRuns(options: RunsOptions): Runs {
     async start(key, body, caller) {
       const use = sessions.use(key);
       try {
-        const input = readRunInput(body.bytes, {
+        const input = await readRunInput(body.bytes, {
           defaultThreadId: key.session,
           caller,
           newId: () => crypto.randomUUID(),
@@ -212,9 +221,30 @@ export function createRuns(options: RunsOptions): Runs {
       closed = true;
       const ending = [...entries.values()].map(({ runs }) => runs.end(SHUTDOWN));
       const leftOpen = (await Promise.all(ending)).reduce((sum, count) => sum + count, 0);
-      await settledWithin(TELL_WAIT_MS, clock, Promise.all(telling));
+      await settledWithin(TELL_WAIT_MS, clock, ends.told());
       return leftOpen;
     },
+  };
+}
+
+interface ToldEnds {
+  tell(key: SessionKey, how: { readonly reached: boolean }): void;
+  /** Resolves when the platform knows of all. */
+  told(): Promise<unknown>;
+}
+
+/** Ends of runs as they are passed on to the platform. */
+function createToldEnds(platform: SessionPlatform, logger: Logger): ToldEnds {
+  const telling = new Set<Promise<void>>();
+  return {
+    tell(key, how) {
+      const told: Promise<void> = platform
+        .runEnded(key, how)
+        .catch((error: unknown) => logger.warn("run-end-not-told", { ...key, error }))
+        .finally(() => telling.delete(told));
+      telling.add(told);
+    },
+    told: () => Promise.all(telling),
   };
 }
 

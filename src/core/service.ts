@@ -2,7 +2,7 @@ import type { Authorizer } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LiveFeed } from "../ports/live-feed.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore } from "../ports/log-store.ts";
+import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
@@ -12,14 +12,16 @@ import { createLoopTurns } from "../stream/loop-turns.ts";
 import { settledWithin } from "../stream/pause.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/paced-stream.ts";
 import { createSharedBudget, type SharedBudget } from "../stream/shared-budget.ts";
+import { createTurns } from "../stream/turns.ts";
 import type { Archiver } from "./archive/archiving-store.ts";
 import { type BetweenRuns, createBetweenRuns } from "./between-runs.ts";
 import { type Compactor, createCompactor } from "./compaction/compactor.ts";
 import { createOldLogs, type LegacyOptions, type OldLogs } from "./legacy/old-logs.ts";
-import { keepLeftOpenClosed } from "./left-open.ts";
+import { createLeftOpen, keepLeftOpenClosed } from "./left-open.ts";
 import type { SharedReads } from "./log-reader.ts";
 import type { ProfileBudgets } from "./profile/profile-source.ts";
 import { resumeListening } from "./resume-listening.ts";
+import { RESTARTED } from "./run-ends.ts";
 import { createRunMarks } from "./run-marks.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { createSessionLives, type SessionLives } from "./session-lives.ts";
@@ -188,11 +190,15 @@ export async function createSessionService(
     documentOf: (key) => lives.documentOf(key),
     onLetGo: (key) => betweenRuns.stop(key),
     onRunEnded: (key) => compactor.request(key),
+    recover: (key) => leftOpen.recover(key, RESTARTED),
   });
   const compactor = createCompactor({ store, logger, sessions, archiver });
   const marks = createRunMarks(store);
+  const admissions = createTurns();
   const runs = createRuns({
+    store,
     marks,
+    admissions,
     sessions,
     directory,
     runner,
@@ -204,6 +210,8 @@ export async function createSessionService(
     maxMs: limits.runMaxMs,
     podGraceMs: limits.podGraceMs,
     onAdmitted: (key, run) => betweenRuns.listen(key, run),
+    onGivenUp: () => void leftOpen.closeGivenUp(),
+    recover: (key, end) => leftOpen.recover(key, end),
   });
   const betweenRuns = createBetweenRuns({
     marks,
@@ -217,31 +225,27 @@ export async function createSessionService(
     carries: (key, runId) => runs.carries(key, runId),
   });
   const lives = createSessionLives({ store, feed, directory, runs, clock });
-  const stopClosing = await keepLeftOpenClosed({ store, marks, sessions, clock, logger });
+  const leftOpen = createLeftOpen({
+    store,
+    marks,
+    sessions,
+    clock,
+    logger,
+    admissions,
+    worksOn: (key, runId) => runs.carries(key, runId) || hasOpen(betweenRuns, key, runId),
+  });
+  const stopClosing = await keepLeftOpenClosed(leftOpen, { clock, logger });
   let closed = false;
   const isStopped = (): boolean => closed;
   // where logs make sessions nobody says which of them run
   if (!directory.logsMakeSessions)
     void resumeListening({ store, directory, sessions, betweenRuns, logger, isStopped });
-  const reads: SharedReads = {
-    bytes: createBytesInFlight({ limitBytes: limits.replayBytes, ...READ_BYTES }),
-    turns: createLoopTurns({ turnMs: READ_TURN_MS }),
-  };
-  const pacer = createStreamPacer({
-    now: () => clock.now(),
-    heartbeatMs: limits.heartbeatMs,
-    writeDeadlineMs: limits.writeDeadlineMs,
-  });
+  const reads = createReads(limits);
+  const { heartbeatMs, writeDeadlineMs } = limits;
+  const pacer = createStreamPacer({ now: () => clock.now(), heartbeatMs, writeDeadlineMs });
   const stopTicking = clock.every(TICK_MS, () => pacer.tick());
   const stopSweeping = clock.every(SWEEP_MS, () => sessions.sweep());
-  let looking = false;
-  const stopLooking = clock.every(LOOK_MS, () => {
-    if (looking) return;
-    looking = true;
-    void sessions.refreshWaiting().finally(() => {
-      looking = false;
-    });
-  });
+  const stopLooking = keepLooking(sessions, clock);
 
   return {
     store,
@@ -264,11 +268,7 @@ export async function createSessionService(
     pacer,
     reads,
     bodyBudget: createSharedBudget({ limitBytes: limits.bodyBudgetBytes, timers: clock }),
-    profileBudgets: {
-      messages: createByteBudget(limits.messageBudgetBytes),
-      lines: createByteBudget(limits.lineBudgetBytes),
-      reads,
-    },
+    profileBudgets: createProfileBudgets(limits, reads),
     async close({ onWait = () => {} } = {}) {
       closed = true;
       onWait(
@@ -285,4 +285,37 @@ export async function createSessionService(
       return { leftOpen: () => ends };
     },
   };
+}
+
+function createReads({ replayBytes }: ServiceLimits): SharedReads {
+  return {
+    bytes: createBytesInFlight({ limitBytes: replayBytes, ...READ_BYTES }),
+    turns: createLoopTurns({ turnMs: READ_TURN_MS }),
+  };
+}
+
+function createProfileBudgets(
+  { messageBudgetBytes, lineBudgetBytes }: ServiceLimits,
+  reads: SharedReads,
+): ProfileBudgets {
+  const messages = createByteBudget(messageBudgetBytes);
+  return { messages, lines: createByteBudget(lineBudgetBytes), reads };
+}
+
+/** Has waiting readers look for themselves now and then. Returns what stops it. */
+function keepLooking(sessions: Sessions, clock: Clock): () => void {
+  let looking = false;
+  return clock.every(LOOK_MS, () => {
+    if (looking) return;
+    looking = true;
+    void sessions.refreshWaiting().finally(() => {
+      looking = false;
+    });
+  });
+}
+
+/** Whether a run that the session's runner began by itself is open, this one or any. */
+function hasOpen(betweenRuns: BetweenRuns, key: SessionKey, runId: string | null): boolean {
+  const open = betweenRuns.openRun(key);
+  return open !== null && (runId === null || runId === open);
 }

@@ -1,6 +1,6 @@
-import { isObject } from "./json-fields.ts";
-import { KnownMessages } from "./known-messages.ts";
-import { EMPTY_STATE, type KnownRun, type SessionState } from "./session-state.ts";
+import { isObject, type JsonObject } from "./json-fields.ts";
+import { type EncodedMessages, KnownMessages } from "./known-messages.ts";
+import { EMPTY_STATE, type KnownRun, type SessionState, settled } from "./session-state.ts";
 
 /** What a session's head holds: the folded state, and the messages that its clients posted. */
 export interface SessionHead {
@@ -8,23 +8,21 @@ export interface SessionHead {
   readonly messages: KnownMessages;
 }
 
-const VERSION = 1;
-/** Leaves room for the messages in the 64 KiB that a head may have. */
-const MAX_RUN_BYTES = 32 * 1024;
+const VERSION = 2;
+/** Of the 64 KiB that a head may have; the messages take up to 36, and the rest less than 4. */
+const MAX_RUN_BYTES = 24 * 1024;
+
+type EncodedRun = readonly [runId: string, threadId: string, phase: KnownRun["phase"]];
 
 const encoder = new TextEncoder();
 
-/** The head as bytes, within the bound of `LogStore.setHead`: the oldest ended runs go first. */
+/**
+ * The head as bytes, within the bound of `LogStore.setHead` whatever runners and clients say. Where the
+ * runs do not fit, those that only runners know go first, the oldest first, then those that do not wait.
+ */
 export function encodeHead({ state, messages }: SessionHead): Uint8Array {
-  const runs = state.runs.map(({ runId, threadId, phase }) => [runId, threadId, phase]);
-  while (encoder.encode(JSON.stringify(runs)).length > MAX_RUN_BYTES) {
-    const oldest = runs.findIndex(([, , phase]) => phase === "ended");
-    if (oldest === -1) break;
-    runs.splice(oldest, 1);
-  }
-  return encoder.encode(
-    JSON.stringify({ version: VERSION, ...state, runs, messages: messages.encode() }),
-  );
+  const runs = fittingRuns(state.runs);
+  return encoder.encode(JSON.stringify({ version: VERSION, ...state, runs, ...messages.encode() }));
 }
 
 /**
@@ -43,21 +41,52 @@ export function isOddHead(bytes: Uint8Array | null): boolean {
 function readHead(bytes: Uint8Array | null): SessionHead | null {
   try {
     const head: unknown = bytes && JSON.parse(new TextDecoder().decode(bytes));
-    if (!isHead(head)) return null;
-    const { offset, status, question, openRun } = head;
-    const runs = head.runs.map(([runId, threadId, phase]) => ({ runId, threadId, phase }));
-    const messages = KnownMessages.decode(head.messages);
-    return { state: { offset, status, question, openRun, runs }, messages };
+    if (isHead(head)) return { state: stateOf(head), messages: KnownMessages.decode(head) };
+    if (!isFirstHead(head)) return null;
+    const state = stateOf(head);
+    // that version took any snapshot for the announcement of a run: what really waited has a mark
+    const runs = state.runs.filter(({ phase }) => phase !== "waiting");
+    const messages = KnownMessages.decodeIds(head.messages);
+    return { state: settled({ ...state, runs }), messages };
   } catch {
     // a damaged head costs the time to fold the log, and nothing else
     return null;
   }
 }
 
-interface EncodedHead extends Omit<SessionState, "runs"> {
-  readonly runs: readonly [string, string, KnownRun["phase"]][];
+interface FirstHead extends Omit<SessionState, "runs"> {
+  readonly runs: readonly EncodedRun[];
   readonly messages: string;
 }
+
+type EncodedHead = FirstHead & EncodedMessages;
+
+function stateOf({ offset, status, question, openRun, runs }: FirstHead): SessionState {
+  const known = runs.map(([runId, threadId, phase]) => ({ runId, threadId, phase }));
+  return { offset, status, question, openRun, runs: known };
+}
+
+function fittingRuns(runs: readonly KnownRun[]): EncodedRun[] {
+  const encoded = runs.map(({ runId, threadId, phase }): EncodedRun => [runId, threadId, phase]);
+  const sizes = encoded.map((run) => encoder.encode(JSON.stringify(run)).length + 1);
+  let surplus = sizes.reduce((sum, size) => sum + size, 0) - MAX_RUN_BYTES;
+  const dropped = new Set<number>();
+  for (const isDroppable of DROPPED_IN_ORDER)
+    for (const [place, run] of runs.entries()) {
+      if (surplus <= 0) break;
+      if (dropped.has(place) || !isDroppable(run)) continue;
+      dropped.add(place);
+      surplus -= sizes[place] ?? 0;
+    }
+  return encoded.filter((_, place) => !dropped.has(place));
+}
+
+/** A run that waits has a mark, by which it is found again after a crash. */
+const DROPPED_IN_ORDER: readonly ((run: KnownRun) => boolean)[] = [
+  ({ threadId, phase }) => threadId === "" && phase !== "waiting",
+  ({ phase }) => phase !== "waiting",
+  () => true,
+];
 
 const PHASES: readonly unknown[] = ["waiting", "started", "ended"] satisfies KnownRun["phase"][];
 const STATUSES: readonly unknown[] = [
@@ -69,8 +98,21 @@ const STATUSES: readonly unknown[] = [
 
 /** Only `encodeHead` writes heads; a disk that was full, or lost its power, may give back anything. */
 function isHead(value: unknown): value is EncodedHead {
-  if (!isObject(value) || value["version"] !== VERSION) return false;
-  const { offset, status, question, openRun, runs, messages } = value;
+  return (
+    isObject(value) &&
+    value["version"] === VERSION &&
+    saysState(value) &&
+    typeof value["groupSize"] === "number" &&
+    typeof value["groups"] === "string"
+  );
+}
+
+/** A head of the version before. */
+function isFirstHead(value: unknown): value is FirstHead {
+  return isObject(value) && value["version"] === 1 && saysState(value);
+}
+
+function saysState({ offset, status, question, openRun, runs, messages }: JsonObject): boolean {
   return (
     Number.isSafeInteger(offset) &&
     Number(offset) >= 0 &&

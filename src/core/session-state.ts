@@ -14,8 +14,9 @@ export interface KnownRun {
 }
 
 /**
- * What is known of a session without reading its log: the log folded up to an offset. Everything in
- * it can be had again by folding the log from its start.
+ * What is known of a session without reading its log: the log folded up to an offset, and the runs
+ * that were admitted and have not begun. Those are known by their admission and by their marks, never
+ * by the log: whatever a runner sends could look like the announcement of a run.
  */
 export interface SessionState {
   /** Every event before this offset of the raw log is counted. */
@@ -26,7 +27,10 @@ export interface SessionState {
   readonly question: string | null;
   /** The run that events without a run id belong to: the last one started, until it ends. */
   readonly openRun: string | null;
-  /** In the order of their admission: those that wait, and the last 100 of the others. */
+  /**
+   * In the order of their admission: those that wait, the last 100 of the others that were posted, and
+   * the last 100 that only runners know.
+   */
   readonly runs: readonly KnownRun[];
 }
 
@@ -41,19 +45,12 @@ export const EMPTY_STATE: SessionState = {
 /** How many runs are remembered beside those that wait, so that a run that is posted again is not run again. */
 export const REMEMBERED_RUNS = 100;
 
-/** The run of a migrated log: nobody works on it. */
-export const MIGRATION_RUN = "legacy-migration";
-
-/** The state behind the next event of the log (the rules of agentStatus: PROTOCOL 7.4). */
+/** The state after the next event of the log (the rules of agentStatus: PROTOCOL 7.4). */
 export function foldEvent(before: SessionState, event: EventFacts): SessionState {
   const state = { ...before, offset: before.offset + event.bytes };
   switch (event.type) {
-    case "MESSAGES_SNAPSHOT":
-      return announces(before, event.runId)
-        ? working(withRun(state, event.runId, "waiting"))
-        : state;
     case "RUN_STARTED":
-      return { ...working(withRun(state, event.runId, "started")), openRun: event.runId };
+      return { ...working(withRun(state, event.runId, "started")), openRun: event.runId || null };
     case "TOOL_CALL_START":
       if (!asksTheUser(event.toolCallName)) return state;
       return { ...state, status: "waiting_input", question: event.toolCallId ?? "" };
@@ -66,7 +63,7 @@ export function foldEvent(before: SessionState, event: EventFacts): SessionState
       };
     case "RUN_FINISHED":
     case "RUN_ERROR":
-      return endRun(state, event.runId);
+      return endRun(state, event.runId || state.openRun);
     default:
       return state;
   }
@@ -74,40 +71,45 @@ export function foldEvent(before: SessionState, event: EventFacts): SessionState
 
 /** The state with a run that was just admitted. */
 export function admitRun(state: SessionState, runId: string, threadId: string): SessionState {
+  const others = state.runs.filter((run) => run.runId !== runId);
   return {
     ...working(state),
-    runs: remembered([...state.runs, { runId, threadId, phase: "waiting" }]),
+    runs: remembered([...others, { runId, threadId, phase: "waiting" }]),
   };
 }
 
-/** The state without a run whose admission failed: nothing of it was stored. */
-export function withdrawRun(state: SessionState, runId: string): SessionState {
-  const runs = state.runs.filter((run) => run.runId !== runId);
-  return { ...state, runs, status: restingStatus({ ...state, runs }) };
+/** The state without a run that never reached its runner: it may be posted again. */
+export function forgetRun(state: SessionState, runId: string): SessionState {
+  return settled({ ...state, runs: state.runs.filter((run) => run.runId !== runId) });
+}
+
+/** The runs that have not ended: those that wait, and the one that is open. */
+export function unendedRuns(state: SessionState): readonly KnownRun[] {
+  const { openRun, runs } = state;
+  const waiting = runs.filter(({ runId, phase }) => phase === "waiting" && runId !== openRun);
+  if (openRun === null) return waiting;
+  const threadId = findRun(state, openRun)?.threadId ?? "";
+  return [{ runId: openRun, threadId, phase: "started" }, ...waiting];
+}
+
+/** The state once it is found that nobody works on the session, whatever its log says. */
+export function settled(state: SessionState): SessionState {
+  if (state.status !== "working" || unendedRuns(state).length > 0) return state;
+  return { ...state, status: restingStatus(state) };
 }
 
 export function findRun(state: SessionState, runId: string): KnownRun | null {
   return state.runs.find((run) => run.runId === runId) ?? null;
 }
 
+/** `runId` is null for an end without an id while no run is known to be open. */
 function endRun(state: SessionState, runId: string | null): SessionState {
-  const ended = runId ?? state.openRun;
-  const known = ended === null ? null : findRun(state, ended);
-  // a terminal of another run than the open one changes nothing, unless that run was waiting for it
-  if (runId !== null && runId !== state.openRun && known?.phase !== "waiting") return state;
-  const after = ended === null ? state : withRun(state, ended, "ended");
-  const next = {
-    ...after,
-    openRun: runId === null || runId === state.openRun ? null : state.openRun,
-  };
+  const isOpen = runId === state.openRun;
+  const known = runId === null ? null : findRun(state, runId);
+  if (!isOpen && (known === null || known.phase === "ended")) return state;
+  const after = withRun(state, runId, "ended");
+  const next = isOpen ? { ...after, openRun: null } : after;
   return next.openRun === null ? { ...next, status: restingStatus(next) } : next;
-}
-
-/** A snapshot with the id of a run that has not started is the caller's: a run is on its way. */
-function announces({ runs }: SessionState, runId: string | null): runId is string {
-  if (runId === null || runId === "" || runId === MIGRATION_RUN) return false;
-  const known = runs.find((run) => run.runId === runId);
-  return known === undefined || known.phase === "waiting";
 }
 
 function asksTheUser(toolCallName: string | null): boolean {
@@ -134,9 +136,19 @@ function withRun(state: SessionState, runId: string | null, phase: RunPhase): Se
   return { ...state, runs: remembered(runs) };
 }
 
-/** Forgets the oldest runs beyond those that are remembered; what waits is never forgotten. */
+/**
+ * Forgets the oldest runs beyond those that are remembered: of the runs that were posted, and apart
+ * from them of those that only runners know, so that these never drive out the others. What waits is
+ * never forgotten.
+ */
 function remembered(runs: readonly KnownRun[]): readonly KnownRun[] {
-  let surplus = runs.filter(({ phase }) => phase !== "waiting").length - REMEMBERED_RUNS;
-  if (surplus <= 0) return runs;
-  return runs.filter(({ phase }) => phase === "waiting" || surplus-- <= 0);
+  if (runs.length <= REMEMBERED_RUNS) return runs;
+  const surplus = { posted: -REMEMBERED_RUNS, other: -REMEMBERED_RUNS };
+  for (const run of runs) if (run.phase !== "waiting") surplus[originOf(run)]++;
+  return runs.filter((run) => run.phase === "waiting" || surplus[originOf(run)]-- <= 0);
+}
+
+/** Only a run that was admitted has a thread. */
+function originOf({ threadId }: KnownRun): "posted" | "other" {
+  return threadId === "" ? "other" : "posted";
 }

@@ -31,8 +31,18 @@ export interface EventLines {
 }
 
 interface BelievedHead extends SessionHead {
-  readonly isBelieved: boolean;
+  /** Where the log ended when the head was made; infinite if that cannot be believed. */
+  readonly offset: number;
 }
+
+export interface AppendEventsOptions extends AppendLinesOptions {
+  readonly logId: string;
+  /** What else is known once they are stored: a run was admitted, or forgotten. */
+  readonly change?: (state: SessionState) => SessionState;
+}
+
+/** Where the log ended when a head was made of which nothing can be believed: nobody knows. */
+const NOT_BELIEVED = Number.POSITIVE_INFINITY;
 
 /** After so many bytes the head is written again, so that a recovery reads no more than that. */
 const HEAD_EVERY_BYTES = 4 * 1024 * 1024;
@@ -58,7 +68,13 @@ export class Session {
   #state: SessionState = EMPTY_STATE;
   #messages = new KnownMessages();
   #loading: Promise<void> | null = null;
+  /** How often the log was found to have something that was not counted, also when it was loaded. */
+  #behind = 0;
+  #loadedBehind = 0;
+  /** Appends that are under way. */
+  #appending = 0;
   #savedOffset = 0;
+  #headOffset = 0;
   #shownFrom = 0;
   #skippedLines: number | null = null;
   #saving: Promise<void> = Promise.resolve();
@@ -77,6 +93,11 @@ export class Session {
     this.#documentOf = documentOf;
   }
 
+  /** Where the log ended when the stored head was made; 0 without one, infinite if it is not believed. */
+  get headOffset(): number {
+    return this.#headOffset;
+  }
+
   /** The log folded so far; empty until `load` has resolved. */
   get state(): SessionState {
     return this.#state;
@@ -86,8 +107,15 @@ export class Session {
   get isLoaded(): boolean {
     const known = this.log.position;
     return (
-      known !== null && known.logId === this.#logId && this.log.overtaken === this.#loadedOvertaken
+      known !== null &&
+      known.logId === this.#logId &&
+      this.log.overtaken === this.#loadedOvertaken &&
+      !this.#isBehind
     );
+  }
+
+  get #isBehind(): boolean {
+    return this.#behind !== this.#loadedBehind;
   }
 
   /** The messages that clients posted. Changed in place; stored with the next `save`. */
@@ -123,16 +151,30 @@ export class Session {
   async load(): Promise<string | null> {
     // nothing to ask for while the log is the one whose appends are being counted
     if (this.isLoaded) return this.#logId;
-    this.#loading ??= this.#loadFromStore().finally(() => {
-      this.#loading = null;
-    });
-    await this.#loading;
+    do {
+      this.#loading ??= this.#loadFromStore().finally(() => {
+        this.#loading = null;
+      });
+      await this.#loading;
+      // found since that load began: it may not have seen all
+    } while (this.#isBehind);
     return this.#logId;
   }
 
-  /** As `load`, and asks the store whether another process has written meanwhile. */
+  /** As `load`, and asks the store whether it has more than was counted. */
   async reload(): Promise<string | null> {
-    if (this.isLoaded) await this.log.refresh();
+    if (this.isLoaded) {
+      await this.log.refresh();
+      const isCounted = this.#appending > 0 || this.log.position?.end === this.#state.offset;
+      if (!isCounted) this.#behind++;
+    }
+    return this.load();
+  }
+
+  /** As `load`, from the store alone: what another process has changed is known, if only in the head. */
+  async refold(): Promise<string | null> {
+    await this.#saving.catch(() => {});
+    this.#behind++;
     return this.load();
   }
 
@@ -146,32 +188,61 @@ export class Session {
     return made;
   }
 
-  /** Removes the log if nothing was ever stored in it, nor a document beside it. Throws what the store throws. */
+  /** Removes the log if nothing was ever stored in it, nor a document beside it. Never rejects. */
   async discardEmpty(logId: string): Promise<void> {
-    const stat = await this.log.refresh();
-    if (stat?.logId !== logId || stat.end.raw > 0 || stat.document !== null) return;
-    await this.#store.delete(this.key);
-    await this.log.refresh();
+    try {
+      const stat = await this.log.refresh();
+      if (stat?.logId !== logId || stat.end.raw > 0 || stat.document !== null) return;
+      await this.#store.delete(this.key);
+      await this.log.refresh();
+    } catch (error) {
+      this.#logger.warn("empty-log-not-removed", { ...this.key, error });
+    }
   }
 
   /** Appends events and counts them. Throws what `SessionLog.append` throws. */
-  async append(
+  async append(events: EventLines, options: AppendEventsOptions): Promise<void> {
+    // nothing is added while the state is being made anew: it would be behind again
+    if (this.#isBehind) await this.load();
+    this.#appending++;
+    try {
+      await this.#appendAndCount(events, options);
+    } finally {
+      this.#appending--;
+    }
+  }
+
+  async #appendAndCount(
     { lines, events }: EventLines,
-    options: AppendLinesOptions & { logId: string },
+    { change = (state) => state, ...options }: AppendEventsOptions,
   ): Promise<void> {
-    const { logId } = await this.log.append(lines, options);
+    const { logId, end } = await this.log.append(lines, options);
     if (logId !== this.#logId) return;
     const before = this.#state;
-    let state = before;
-    for (const event of events) state = foldEvent(state, event);
-    this.#state = state;
+    let state = events.reduce(foldEvent, before);
+    if (state.offset !== end) state = await this.#caughtUp(state);
+    this.#state = change(state);
+    // whoever changes more than the events say saves it, and is to know whether that failed
     const isDue = state.offset - this.#savedOffset >= HEAD_EVERY_BYTES;
     if (isDue || state.status !== before.status || state.runs !== before.runs) this.#saveLater();
     if (events.some(({ type }) => type === "RUN_FINISHED" || type === "RUN_ERROR"))
       this.#onRunEnded(this.key);
   }
 
-  /** Changes what is known by something that is no event: a run that was admitted. */
+  /** The state of the log where something was stored that nobody counted: an append that seemed to fail. */
+  async #caughtUp(state: SessionState): Promise<SessionState> {
+    this.#behind++;
+    try {
+      await this.load();
+      return this.#state;
+    } catch (error) {
+      // what was appended is stored; the next load counts it
+      this.#logger.warn("log-not-readable", { ...this.key, error });
+      return state;
+    }
+  }
+
+  /** Changes what is known by something that is no event: a run that is forgotten. */
   update(change: (state: SessionState) => SessionState): void {
     this.#state = change(this.#state);
   }
@@ -202,26 +273,31 @@ export class Session {
   }
 
   async #writeHead(): Promise<void> {
+    if (this.#isBehind) await this.load();
     if (this.#logId === null) return;
     const { offset } = this.#state;
     const head = encodeHead({ state: this.#state, messages: this.#messages });
     await this.#store.setHead(this.key, this.#logId, head);
     this.#savedOffset = offset;
+    this.#headOffset = offset;
   }
 
   async #loadFromStore(): Promise<void> {
+    const behind = this.#behind;
     const stat = await this.find();
     const { overtaken } = this.log;
     this.#shownFrom = 0;
     this.#skippedLines = null;
     if (!stat) {
       this.#logId = null;
+      this.#loadedBehind = behind;
       this.#state = EMPTY_STATE;
       this.#messages = new KnownMessages();
       return;
     }
     const { logId } = stat;
     const head = await this.#believedHead(stat);
+    this.#headOffset = head.offset;
     const { messages } = head;
     let { state } = head;
     let end = stat.end.raw;
@@ -235,11 +311,12 @@ export class Session {
     for await (const event of readFacts(this.#store, this.key, { logId, start: state.offset, end }))
       state = foldEvent(state, event);
     this.#logId = logId;
+    this.#loadedBehind = behind;
     this.#loadedOvertaken = overtaken;
     this.#state = state;
     this.#messages = messages;
     // so that it is folded once, and a list knows what the agent does
-    if (!head.isBelieved) this.#saveLater();
+    if (head.offset === NOT_BELIEVED) this.#saveLater();
   }
 
   /** What the head says, if that can be so; else an empty one, which costs the time to fold the log. */
@@ -247,11 +324,11 @@ export class Session {
     const said = decodeHead(head);
     const { offset } = said.state;
     // a store that is looked at may have a newer head than end
-    if (offset > end.raw) return { ...said, state: EMPTY_STATE, isBelieved: true };
+    if (offset > end.raw) return { ...said, state: EMPTY_STATE, offset };
     const isAtLine =
       offset === end.raw || (await isLineStart(this.#store, this.key, { logId, offset }));
-    if (isAtLine && !isOddHead(head)) return { ...said, isBelieved: true };
+    if (isAtLine && !isOddHead(head)) return { ...said, offset };
     this.#logger.warn("head-not-believed", { ...this.key, offset });
-    return { ...said, state: EMPTY_STATE, isBelieved: false };
+    return { ...said, state: EMPTY_STATE, offset: NOT_BELIEVED };
   }
 }

@@ -28,6 +28,8 @@ export interface SessionsOptions {
   readonly onLetGo?: (key: SessionKey) => void;
   /** Told when the end of a run was stored. */
   readonly onRunEnded?: (key: SessionKey) => void;
+  /** Ends what the session's log has open though nobody works on it; never rejects. Default: nothing is. */
+  readonly recover?: (key: SessionKey) => Promise<void>;
 }
 
 /** A use of a session's state: it stays at least until the last use is released. */
@@ -43,8 +45,9 @@ export interface Sessions {
   use(key: SessionKey): SessionUse;
   /**
    * What the session's agent is doing, from memory or from the head: O(1), but for a head that makes no
-   * sense, once. Nobody knows it of a log that cannot be read, which is logged once: a list is not to
-   * fail for one of its sessions.
+   * sense, once, and for one that seems to work while nobody here works on it, which is looked into now
+   * and then. Nobody knows it of a log that cannot be read, which is logged once: a list is not to fail
+   * for one of its sessions.
    */
   agentStatus(key: SessionKey): Promise<AgentStatus | null>;
   /** Asks the store about every log that somebody waits on: announcements may be lost. */
@@ -67,7 +70,7 @@ interface Entry {
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, clock, idleMs, logger, onLetGo } = options;
+  const { store, clock, idleMs, logger, onLetGo, recover } = options;
   const entries = new Map<string, Entry>();
   const unreadable = new Set<string>();
 
@@ -94,6 +97,15 @@ export function createSessions(options: SessionsOptions): Sessions {
     entries.delete(idOf(session.key));
     session.log.close();
     onLetGo?.(session.key);
+  }
+
+  async function knownStatus(key: SessionKey): Promise<AgentStatus | null> {
+    const entry = entries.get(idOf(key));
+    if (entry?.session.isLoaded) return entry.session.state.status;
+    const stat = await store.stat(key);
+    unreadable.delete(idOf(key));
+    if (stat && isOddHead(stat.head)) return statusOfLog(key);
+    return decodeHead(stat?.head ?? null).state.status;
   }
 
   function noteUnreadable(key: SessionKey, error: unknown): void {
@@ -132,13 +144,11 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     async agentStatus(key) {
-      const entry = entries.get(idOf(key));
-      if (entry?.session.isLoaded) return entry.session.state.status;
       try {
-        const stat = await store.stat(key);
-        unreadable.delete(idOf(key));
-        if (stat && isOddHead(stat.head)) return await statusOfLog(key);
-        return decodeHead(stat?.head ?? null).state.status;
+        const status = await knownStatus(key);
+        if (status !== "working" || !recover) return status;
+        await recover(key);
+        return await knownStatus(key);
       } catch (error) {
         if (!hasCode(error, "store-failed")) throw error;
         noteUnreadable(key, error);

@@ -12,7 +12,6 @@ import { createSessionService, type SessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
-import { idOf } from "../ports/session-id.ts";
 import { createByteBudget } from "../stream/byte-budget.ts";
 import { systemClock } from "./system-clock.ts";
 import { readWorkerConfig } from "./worker-config.ts";
@@ -91,9 +90,8 @@ export async function openServer(
 function withMarksOf(key: SessionKey | null, store: LogStore): LogStore {
   return {
     ...store,
-    async *openRuns() {
-      if (key === null) return;
-      for await (const mark of store.openRuns()) if (idOf(mark) === idOf(key)) yield mark;
+    async *openRuns(of = key ?? undefined) {
+      if (of !== undefined) yield* store.openRuns(of);
     },
   };
 }

@@ -120,8 +120,8 @@ export interface LogReader {
 
 /**
  * Append-only byte logs of sessions (`raw`, `compact`, `edits`), two small mutable values each - the head,
- * which can be had again from the log, and the document, which cannot - and marks of the runs that
- * are open.
+ * which can be had again from the log, and the document, which cannot -, marks of the runs that are
+ * open, and the bodies of those that wait.
  *
  * **Consistency.** Per session: linearisable. An append, a head or a document whose promise is
  * resolved is seen by every later `stat` and `read` of any caller, and survives a crash of the
@@ -139,7 +139,7 @@ export interface LogReader {
  * on the raw log may be damaged: whoever opens it scans that, before anybody reads it.
  *
  * **Failures** are `RunlogError`s: `log-not-found` (no such log, or another logId on read, head,
- * document and new marks), `log-fenced` (append with another logId or end), `log-range` (a range outside
+ * document, new marks and bodies), `log-fenced` (append with another logId or end), `log-range` (a range outside
  * the log), `head-too-large`, `document-too-large`, `store-full`, `store-busy` (out of descriptors, throttled: try again),
  * `log-not-owned` (writes, where processes share a store: another one writes this session; try again),
  * `store-unanswered` (a set value or mark may or may not have taken effect; an append never ends so),
@@ -184,12 +184,29 @@ export interface LogStore extends LogReader {
   clearOpen(key: SessionKey, logId: string, runId: string): Promise<void>;
 
   /**
-   * All marks of all sessions: a start after a crash reads these and no session. What lies among them
-   * and is no mark is passed over.
+   * All marks of a session, or of all: a start after a crash reads these and no session. What lies among
+   * them and is no mark is passed over.
    */
-  openRuns(): AsyncIterable<OpenRunMark>;
+  openRuns(key?: SessionKey): AsyncIterable<OpenRunMark>;
 
-  /** Removes the session's logs, head, document and marks. False if there was no log. */
+  /**
+   * Keeps the body of a run that waits, so that no process has to hold it. Put again it is replaced. It
+   * need not survive a crash: the next process does not start the run.
+   */
+  putRunBody(
+    key: SessionKey,
+    logId: string,
+    runId: string,
+    body: readonly Uint8Array[],
+  ): Promise<void>;
+
+  /** The body as it was put, or null if there is none. */
+  runBody(key: SessionKey, logId: string, runId: string): Promise<Uint8Array<ArrayBuffer> | null>;
+
+  /** Removes a body; nothing happens if there is none. */
+  removeRunBody(key: SessionKey, logId: string, runId: string): Promise<void>;
+
+  /** Removes the session's logs, head, document, marks and bodies. False if there was no log. */
   delete(key: SessionKey): Promise<boolean>;
 
   /**

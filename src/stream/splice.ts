@@ -5,6 +5,8 @@ export interface Splice {
   readonly text: string;
 }
 
+const encoder = new TextEncoder();
+
 /**
  * `bytes` (or the part of it in `range`) with the splices done, as pieces: what is kept is not
  * copied. Splices may come in any order; those at one place keep theirs. They must not overlap.
@@ -14,7 +16,6 @@ export function spliceBytes(
   splices: readonly Splice[],
   range: { readonly start: number; readonly end: number } = { start: 0, end: bytes.length },
 ): Uint8Array<ArrayBuffer>[] {
-  const encoder = new TextEncoder();
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let at = range.start;
   for (const { start, end, text } of splices.toSorted((a, b) => a.start - b.start)) {

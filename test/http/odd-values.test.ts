@@ -62,13 +62,15 @@ const IDLE = { phase: "Running", agentStatus: "idle" };
 
 describe("a head that makes no sense costs time and nothing else", () => {
   const head = {
-    version: 1,
+    version: 2,
     offset: 0,
     status: null,
     question: null,
     openRun: null,
     runs: [],
     messages: "",
+    groupSize: 64,
+    groups: "",
   };
   it.each<[string, string | ((whole: Record<string, unknown>) => object)]>([
     ["empty", ""],
@@ -76,8 +78,9 @@ describe("a head that makes no sense costs time and nothing else", () => {
     ["half", '{"version":1,"off'],
     ["null", "null"],
     ["a list", "[]"],
-    ["nothing but a version", '{"version":1}'],
-    ["another version", '{"version":2}'],
+    ["nothing but a version", '{"version":2}'],
+    ["nothing but the version before", '{"version":1}'],
+    ["another version", JSON.stringify({ ...head, version: 3 })],
     ["a status that is none", JSON.stringify({ ...head, status: 7 })],
     ["an offset that is none", JSON.stringify({ ...head, offset: "x" })],
     ["an offset below zero", JSON.stringify({ ...head, offset: -7 })],
@@ -86,6 +89,15 @@ describe("a head that makes no sense costs time and nothing else", () => {
     ["a run in no phase", JSON.stringify({ ...head, runs: [["a", "b", "c"]] })],
     ["messages that are none", JSON.stringify({ ...head, messages: "%%%" })],
     ["messages without end", JSON.stringify({ ...head, messages: btoa("x".repeat(40_000)) })],
+    ["messages that are cut off", JSON.stringify({ ...head, messages: btoa("x".repeat(9)) })],
+    ["groups that are none", JSON.stringify({ ...head, groups: 7 })],
+    ["groups that are cut off", JSON.stringify({ ...head, groups: btoa("x".repeat(7)) })],
+    ["groups without end", JSON.stringify({ ...head, groups: btoa("x".repeat(6_150)) })],
+    ["groups of no size", JSON.stringify({ ...head, groupSize: 0 })],
+    [
+      "messages without end in the version before",
+      JSON.stringify({ ...head, version: 1, messages: btoa("x".repeat(40_000)) }),
+    ],
     ["an open run that is none", JSON.stringify({ ...head, openRun: {} })],
     ["in the midst of a line", (whole) => ({ ...whole, offset: Number(whole["offset"]) - 7 })],
     ["beyond the end", (whole) => ({ ...whole, offset: Number(whole["offset"]) + 7 })],
@@ -102,7 +114,7 @@ describe("a head that makes no sense costs time and nothing else", () => {
     await session.run(runBody("r2"));
     expect(await session.settled("r2")).toHaveLength(6);
     await server.stop();
-    expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ version: 1, status: "idle" });
+    expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ version: 2, status: "idle" });
   });
 
   it("and a list that comes first has what the agent does", async () => {

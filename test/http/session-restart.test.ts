@@ -1,9 +1,19 @@
+import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
-import { finishedEvent, SessionClient } from "../contract/session-routes/harness.ts";
+import {
+  finishedEvent,
+  openRunner,
+  runBody,
+  SessionClient,
+  startedEvent,
+  tell,
+} from "../contract/session-routes/harness.ts";
 import { ProjectClient } from "../contract/session-routes/project-client.ts";
 import { createTempDir } from "../support/temp-dir.ts";
 import { createTestServer } from "../support/test-server.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 /** Gives each of several servers in turn, on the same directory, to its step. */
 async function inTurn(
@@ -76,4 +86,81 @@ describe("over a restart on disk", () => {
       },
     );
   });
+
+  it("runs that waited are not begun, say so, and may be posted again", async () => {
+    for (const isKilled of [false, true]) {
+      const dir = await createTempDir();
+      const copy = await createTempDir();
+      const first = await createTestServer({ store: createDiskLogStore({ dir: dir.path }) });
+      const before = new SessionClient(first);
+      // of a run without messages the log has nothing
+      const active = '{"runId":"active","messages":[]}';
+      await openRunner(first, () => before.run(active));
+      await before.run(runBody("waits"));
+      // what a process leaves that is killed
+      if (isKilled) await cp(dir.path, copy.path, { recursive: true });
+      await first.dispose();
+
+      const path = isKilled ? copy.path : dir.path;
+      const server = await createTestServer({ store: createDiskLogStore({ dir: path }) });
+      const session = new SessionClient(server);
+      const code = isKilled ? "server-restarted" : "server-shutdown";
+      expect(await endsOf(session)).toEqual({ active: code, waits: "run-not-started" });
+      expect(await session.agentStatus()).toBe("idle");
+      expect(await filesIn(path)).toEqual([]);
+      await session.run(active);
+      server.runner.script((exchange) => tell(exchange, [finishedEvent("waits")]));
+      await session.run(runBody("waits"));
+      await waitFor(async () => (await session.lines()).at(-1) === finishedEvent("waits"));
+      expect(server.runner.requests).toHaveLength(1);
+      await server.dispose();
+      await Promise.all([dir.remove(), copy.remove()]);
+    }
+  });
+
+  it("a directory that was copied while runs were open has none that is open for ever", async () => {
+    const dir = await createTempDir();
+    const copy = await createTempDir();
+    const first = await createTestServer({ store: createDiskLogStore({ dir: dir.path }) });
+    const before = new SessionClient(first);
+    const runner = await openRunner(first, () => before.run(runBody("active")));
+    await runner.write(`data: ${startedEvent("active")}\n\n`);
+    await waitFor(async () => (await before.lines()).at(-1) === startedEvent("active"));
+    await before.run(runBody("waits"));
+    // marks are copied first: those of runs that came later are missing, one has no run
+    await cp(dir.path, copy.path, { recursive: true });
+    const marks = join(copy.path, "open-runs");
+    const [name = ""] = await readdir(marks);
+    const mark = JSON.parse(await readFile(join(marks, name), "utf8")) as Record<string, unknown>;
+    for (const other of await readdir(marks)) await rm(join(marks, other));
+    const data = JSON.stringify({ threadId: "t", from: 1_000_000, waits: true });
+    await writeFile(join(marks, "p1.s1.x.json"), JSON.stringify({ ...mark, runId: "gone", data }));
+    await first.dispose();
+
+    const server = await createTestServer({ store: createDiskLogStore({ dir: copy.path }) });
+    const session = new SessionClient(server);
+    expect(await session.agentStatus()).toBe("idle");
+    expect(await endsOf(session)).toEqual({
+      active: "server-restarted",
+      waits: "run-not-started",
+    });
+    server.runner.script((exchange) => tell(exchange, [finishedEvent("waits")]));
+    await session.run(runBody("waits"));
+    await waitFor(async () => (await session.lines()).at(-1) === finishedEvent("waits"));
+    await server.dispose();
+    await Promise.all([dir.remove(), copy.remove()]);
+  });
 });
+
+/** The codes of the runs that ended with an error, by their ids. */
+async function endsOf(session: SessionClient): Promise<Record<string, unknown>> {
+  const events = (await session.lines()).map((line) => JSON.parse(line) as Record<string, unknown>);
+  const ends = events.filter(({ type }) => type === "RUN_ERROR");
+  return Object.fromEntries(ends.map(({ runId, code }) => [String(runId), code]));
+}
+
+/** Marks and bodies of runs in a directory. */
+async function filesIn(dir: string): Promise<string[]> {
+  const files = await readdir(dir, { recursive: true });
+  return files.filter((file) => file.startsWith("open-runs/") || file.endsWith(".body"));
+}

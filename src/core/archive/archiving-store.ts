@@ -2,7 +2,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
-import { createGates } from "../../stream/gates.ts";
+import { createGates, type Gates } from "../../stream/gates.ts";
 import { adoptArchives } from "./adopt.ts";
 import { createArchivedReader, manifestOf, needArchives } from "./archived-reader.ts";
 import { type ArchiveOptions, createArchivings } from "./archivings.ts";
@@ -151,13 +151,7 @@ export function createArchivingStore({
     setDocument: (key, logId, document) =>
       gates.pass(idOf(key), () => store.setDocument(key, logId, document)),
 
-    markOpen: (key, logId, runId, data) =>
-      write(key, () => store.markOpen(key, logId, runId, data)),
-
-    clearOpen: (key, logId, runId) =>
-      gates.pass(idOf(key), () => store.clearOpen(key, logId, runId)),
-
-    openRuns: () => store.openRuns(),
+    ...runOperations(store, gates, write),
 
     async delete(key) {
       await archivings.stop(key);
@@ -194,6 +188,39 @@ export function createArchivingStore({
       if (!archives) return 0;
       return adoptArchives(store, archives, (key, make) => gates.shut(idOf(key), make));
     },
+  };
+}
+
+type RunOperation =
+  | "markOpen"
+  | "clearOpen"
+  | "openRuns"
+  | "putRunBody"
+  | "runBody"
+  | "removeRunBody";
+
+/** What the store keeps of runs: a session that is archived has none, and gets none until it is back. */
+function runOperations(
+  store: LogStore,
+  gates: Gates,
+  write: (key: SessionKey, operation: () => Promise<void>) => Promise<void>,
+): Pick<LogStore, RunOperation> {
+  return {
+    markOpen: (key, logId, runId, data) =>
+      write(key, () => store.markOpen(key, logId, runId, data)),
+
+    clearOpen: (key, logId, runId) =>
+      gates.pass(idOf(key), () => store.clearOpen(key, logId, runId)),
+
+    openRuns: (key) => store.openRuns(key),
+
+    putRunBody: (key, logId, runId, body) =>
+      write(key, () => store.putRunBody(key, logId, runId, body)),
+
+    runBody: (key, logId, runId) => store.runBody(key, logId, runId),
+
+    removeRunBody: (key, logId, runId) =>
+      gates.pass(idOf(key), () => store.removeRunBody(key, logId, runId)),
   };
 }
 

@@ -114,7 +114,6 @@ async function isWhole(archives: Archives, manifest: Manifest, watch: WatchOptio
 }
 
 async function refuseOpenRuns(store: LogStore, key: SessionKey): Promise<void> {
-  for await (const mark of store.openRuns())
-    if (idOf(mark) === idOf(key))
-      throw new RunlogError("run-active", "The session has an open run", { runId: mark.runId });
+  for await (const { runId } of store.openRuns(key))
+    throw new RunlogError("run-active", "The session has an open run", { runId });
 }

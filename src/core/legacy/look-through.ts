@@ -1,11 +1,11 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { ScanMark } from "../../ports/edits.ts";
 import type { LogStat, LogStore } from "../../ports/log-store.ts";
-import { factsOfLine, runError, runStarted } from "../event.ts";
+import { factsOfLine, runError } from "../event.ts";
 import { RESTARTED } from "../run-ends.ts";
 import { encodeHead, type SessionHead } from "../session-head.ts";
 import type { SessionLog } from "../session-log.ts";
-import { EMPTY_STATE, foldEvent, type SessionState } from "../session-state.ts";
+import { EMPTY_STATE, findRun, foldEvent, type SessionState } from "../session-state.ts";
 import { OldLogScan } from "./old-log-scan.ts";
 
 export interface LookThroughOptions {
@@ -30,7 +30,7 @@ const STORE_BYTES = 1024 * 1024;
 const STORE_EVERY_BYTES = 64 * 1024 * 1024;
 
 /**
- * Looks through a log once: stores what its readers have to leave out or change, ends the runs
+ * Looks through a log once: stores what its readers have to leave out or change, ends the run
  * that it left open, and stores its head. The mark that it is done comes last, so that after a crash
  * the look goes on and nothing happens twice. Throws what the store throws.
  *
@@ -70,45 +70,26 @@ export async function lookThrough(options: LookThroughOptions): Promise<LookedTh
     await storeMark(false);
     storedAt = position;
   }
-  const open = openRuns(scan.state).filter(({ isStarted }) => isStarted || !known.isOwn);
-  const state = await closeRuns(log, logId, { open, before: scan.state, timestamp: clock.now() });
+  const state = await endOpenRun(log, { logId, before: scan.state, timestamp: clock.now() });
   await store.setHead(key, logId, encodeHead({ state, messages: head.messages }));
   return { state, mark: await storeMark(true) };
 }
 
-interface LeftRun {
-  readonly runId: string;
-  readonly threadId: string;
-  readonly isStarted: boolean;
-}
-
-interface LeftRuns {
-  readonly open: readonly LeftRun[];
+interface EndOptions {
+  readonly logId: string;
   readonly before: SessionState;
   readonly timestamp: number;
 }
 
-/** Ends what the log left open; resolves with the state after that. */
-async function closeRuns(
+/** Ends the run that the log left open; resolves with the state after that. */
+async function endOpenRun(
   log: SessionLog,
-  logId: string,
-  { open, before, timestamp }: LeftRuns,
+  { logId, before, timestamp }: EndOptions,
 ): Promise<SessionState> {
-  const lines = open.flatMap(({ runId, threadId, isStarted }) => {
-    const context = { threadId: threadId || log.key.session, runId, timestamp };
-    const end = runError(context, RESTARTED.message, RESTARTED.code);
-    return isStarted ? [end] : [runStarted(context), end];
-  });
-  if (lines.length > 0) await log.append(lines, { logId, durable: true });
-  return lines.reduce((state, line) => foldEvent(state, factsOfLine(line)), before);
-}
-
-/** The run that was under way, and those whose callers were heard and whose runner was not. */
-function openRuns({ openRun, runs }: SessionState): LeftRun[] {
-  const left = runs
-    .filter(({ runId, phase }) => phase === "waiting" && runId !== openRun)
-    .map(({ runId, threadId }) => ({ runId, threadId, isStarted: false }));
-  if (openRun === null) return left;
-  const threadId = runs.find(({ runId }) => runId === openRun)?.threadId ?? "";
-  return [{ runId: openRun, threadId, isStarted: true }, ...left];
+  const runId = before.openRun;
+  if (runId === null) return before;
+  const threadId = findRun(before, runId)?.threadId || log.key.session;
+  const end = runError({ threadId, runId, timestamp }, RESTARTED.message, RESTARTED.code);
+  await log.append([end], { logId, durable: true });
+  return foldEvent(before, factsOfLine(end));
 }

@@ -4,10 +4,11 @@ import { splitLines } from "../../stream/split-lines.ts";
 import type { ServerEventContext } from "../event.ts";
 import { isObject } from "../json-fields.ts";
 import { hashText } from "../known-messages.ts";
-import { MIGRATION_RUN } from "../session-state.ts";
 
 /** Longest line that is read; what is longer counts as malformed. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
+/** The run of a migrated log: nobody works on it. */
+const MIGRATION_RUN = "legacy-migration";
 /** Small pieces are joined to about so many bytes. */
 const PIECE_BYTES = 64 * 1024;
 

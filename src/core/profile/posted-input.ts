@@ -15,10 +15,10 @@ export interface PostedInput {
 export function readPostedInput(bytes: Uint8Array): PostedInput {
   const body = parsed(bytes);
   if (!isObject(body)) return { protocolVersion: undefined, runId: null, messages: [] };
-  const { messages, protocolVersion, runId } = body;
+  const { messages, protocolVersion, protocol_version, runId, run_id } = body;
   return {
-    protocolVersion,
-    runId: typeof runId === "string" && runId !== "" ? runId : null,
+    protocolVersion: protocolVersion ?? protocol_version,
+    runId: textOf(runId) ?? textOf(run_id),
     messages: Array.isArray(messages) ? messages : [],
   };
 }
@@ -26,6 +26,10 @@ export function readPostedInput(bytes: Uint8Array): PostedInput {
 /** The messages that the client has, in the form in which they are compared. */
 export function knownMessages({ messages }: PostedInput, dialect: Dialect): Message[] {
   return mendMessages(messages, dialect);
+}
+
+function textOf(id: unknown): string | null {
+  return typeof id === "string" && id !== "" ? id : null;
 }
 
 function parsed(bytes: Uint8Array): unknown {

@@ -12,6 +12,7 @@ import { listSuite } from "./list.ts";
 import { marksSuite } from "./marks.ts";
 import { readSuite } from "./read.ts";
 import { reopenSuite } from "./reopen.ts";
+import { runBodiesSuite } from "./run-bodies.ts";
 import { valuesSuite } from "./values.ts";
 
 export type { LogStoreContractOptions, LogStoreHarness } from "./harness.ts";
@@ -31,6 +32,7 @@ export function logStoreContract(name: string, options: LogStoreContractOptions)
     valuesSuite(fresh);
     changesSuite(fresh);
     marksSuite(fresh);
+    runBodiesSuite(fresh);
     limitsSuite(fresh);
     listSuite(options);
     closedSuite(fresh);

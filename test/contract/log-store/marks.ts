@@ -105,7 +105,7 @@ function describeOneSession(fresh: FreshStore): void {
 
 function describeManySessions(fresh: FreshStore): void {
   it(
-    "lists all marks of all sessions, each with the log that it belongs to",
+    "lists all marks of all sessions or of one, each with the log that it belongs to",
     fresh(async ({ store }) => {
       const want: OpenRunMark[] = [];
       for (const project of ["a", "a-b", "ab"])
@@ -119,6 +119,14 @@ function describeManySessions(fresh: FreshStore): void {
         }
       await store.create({ project: "a", session: "without-marks" });
       expect(await marksOf(store)).toEqual(inOrder(want));
+      for (const key of [
+        { project: "a", session: "s" },
+        { project: "a", session: "without-marks" },
+        { project: "a", session: "never-made" },
+      ]) {
+        const own = want.filter((mark) => mark.project === "a" && mark.session === key.session);
+        expect(inOrder(await collect(store.openRuns(key)))).toEqual(inOrder(own));
+      }
     }),
   );
 

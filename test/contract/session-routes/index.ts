@@ -7,6 +7,7 @@ import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
 import { type FreshServer, freshServer, type SessionRoutesContractOptions } from "./harness.ts";
 import { liveSuite } from "./live.ts";
+import { postedMessagesSuite } from "./posted-messages.ts";
 import { replaySuite } from "./replay.ts";
 import { runnerSurfaceSuite } from "./runner-surface.ts";
 import { runsSuite } from "./runs.ts";
@@ -50,6 +51,7 @@ function storedSuites(fresh: FreshServer): void {
   replaySuite(fresh);
   liveSuite(fresh);
   runsSuite(fresh);
+  postedMessagesSuite(fresh);
   condensedSuite(fresh);
   exportSuite(fresh);
   sessionsSuite(fresh);

@@ -277,6 +277,71 @@ export function runsSuite(fresh: FreshServer): void {
       }),
     );
 
+    const snapshotOf = (runId: string): string =>
+      `{"type":"MESSAGES_SNAPSHOT","threadId":"s1","runId":"${runId}","timestamp":1,"messages":[]}`;
+    const odd = ['{"type":"RUN_STARTED","runId":""}', '{"type":"RUN_STARTED"}'];
+    for (const [what, events] of [
+      ["a snapshot under another run's id", [startedEvent(), snapshotOf("x"), finishedEvent()]],
+      ["a snapshot under another run's id and no end", [startedEvent(), snapshotOf("x")]],
+      [
+        "many of them, under ids of any length",
+        [
+          startedEvent(),
+          ...Array.from({ length: 1_200 }, (_, i) => snapshotOf(`${i}${"x".repeat(i)}`)),
+          finishedEvent(),
+        ],
+      ],
+      ["another run and leaves it open", [startedEvent(), startedEvent("x"), finishedEvent()]],
+      [
+        "many other runs and leaves them open",
+        [
+          startedEvent(),
+          ...Array.from({ length: 300 }, (_, i) => startedEvent(`${i}${"\u0001".repeat(250)}`)),
+          finishedEvent(),
+        ],
+      ],
+      ["a start without an id and no end", odd],
+      [
+        "a question under an id of any length",
+        [
+          startedEvent(),
+          `{"type":"TOOL_CALL_START","toolCallId":"${"q".repeat(100_000)}","toolCallName":"AskUserQuestion"}`,
+          '{"type":"RUN_STARTED","runId":"r"}',
+          finishedEvent(),
+        ],
+      ],
+    ] as const)
+      it(
+        `are over, and others can follow, whatever their runner says: ${what}`,
+        fresh(async (server) => {
+          const session = new SessionClient(server);
+          server.runner.script((exchange) => tell(exchange, events));
+          await session.run();
+          await waitFor(async () => (await session.agentStatus()) === "idle");
+          const lines = await session.lines();
+          expect(lines.slice(1, events.length + 1)).toEqual(events);
+          server.runner.script((exchange) => tell(exchange, [finishedEvent("next")]));
+          await session.run(runBody("next"));
+          await session.settled("next");
+          await waitFor(async () => (await session.agentStatus()) === "idle");
+          expect(await session.run()).toMatchObject({ runId: "r" });
+          expect(server.runner.requests).toHaveLength(2);
+        }),
+      );
+
+    it(
+      "end in the log when their runner began them within another one and left them",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await session.play([startedEvent(), startedEvent("x"), finishedEvent()]);
+        const last = await waitFor(async () => {
+          const line = (await session.lines()).at(-1) ?? "";
+          return line.includes("RUN_ERROR") && line;
+        });
+        expect(JSON.parse(last)).toMatchObject({ runId: "x", code: "runner-disconnected" });
+      }),
+    );
+
     it(
       "neither store nor show what is no JSON object, and lose nothing beside it",
       fresh(async (server) => {

@@ -127,7 +127,7 @@ function member(
 const unknownMembers = fc.uniqueArray(
   member(
     fc
-      .oneof(text, fc.constantFrom("x", "content", "__proto__", "constructor", "ID", "run_id"))
+      .oneof(text, fc.constantFrom("x", "content", "__proto__", "constructor", "ID", "user_id"))
       .filter((name) => !RESERVED.has(name)),
     jsonText.value,
   ),
@@ -252,13 +252,13 @@ interface Ids {
 }
 
 /** Reads `top` with ids that nobody else makes. */
-function read(top: ObjectText, caller: Caller) {
+async function read(top: ObjectText, caller: Caller) {
   const made: string[] = [];
   const body = utf8(render(top));
   // within a larger buffer, as bodies come from a socket
   const buffer = new Uint8Array(body.length + 9).fill(0x7b);
   buffer.set(body, 5);
-  const result = readRunInput(buffer.subarray(5, 5 + body.length), {
+  const result = await readRunInput(buffer.subarray(5, 5 + body.length), {
     defaultThreadId: "session-1",
     caller,
     newId: () => `made-${made.push("") - 1}`,
@@ -277,11 +277,11 @@ const anyCaller = fc.constantFrom(...CALLERS, ...NOBODY);
 const RUNS = { numRuns: 500 };
 
 describe("the input of a run (PROTOCOL 5.3)", () => {
-  it("means what was posted, plus exactly the ids and senders that were missing", () => {
-    fc.assert(
-      fc.property(input, anyCaller, (top, caller) => {
+  it("means what was posted, plus exactly the ids and senders that were missing", async () => {
+    await fc.assert(
+      fc.asyncProperty(input, anyCaller, async (top, caller) => {
         const posted = JSON.parse(render(top)) as Json & { messages: Json[] };
-        const { parsed, ids } = read(top, caller);
+        const { parsed, ids } = await read(top, caller);
         expect(ids.threadId).toBe(posted["threadId"] || "session-1");
         expect(parsed).toEqual({
           ...posted,
@@ -301,22 +301,22 @@ describe("the input of a run (PROTOCOL 5.3)", () => {
     );
   });
 
-  it("keeps every other byte: without what was spliced in, the body is the one that was posted", () => {
-    fc.assert(
-      fc.property(input, anyCaller, (top, caller) => {
-        const { sent, ids } = read(top, caller);
+  it("keeps every other byte: without what was spliced in, the body is the one that was posted", async () => {
+    await fc.assert(
+      fc.asyncProperty(input, anyCaller, async (top, caller) => {
+        const { sent, ids } = await read(top, caller);
         expect(sent).toBe(render(completed(top, ids, caller)));
       }),
       RUNS,
     );
   });
 
-  it("is sent as it came when nothing is missing, without a copy", () => {
-    fc.assert(
-      fc.property(input, fc.constantFrom(...NOBODY), (top, caller) => {
-        const whole = completed(top, read(top, caller).ids, caller);
+  it("is sent as it came when nothing is missing, without a copy", async () => {
+    await fc.assert(
+      fc.asyncProperty(input, fc.constantFrom(...NOBODY), async (top, caller) => {
+        const whole = completed(top, (await read(top, caller)).ids, caller);
         const body = utf8(render(whole));
-        const again = readRunInput(body, {
+        const again = await readRunInput(body, {
           defaultThreadId: "session-1",
           caller,
           newId: () => "never",
@@ -329,10 +329,10 @@ describe("the input of a run (PROTOCOL 5.3)", () => {
     );
   });
 
-  it("makes an id at most once", () => {
-    fc.assert(
-      fc.property(input, anyCaller, (top, caller) => {
-        const { ids } = read(top, caller);
+  it("makes an id at most once", async () => {
+    await fc.assert(
+      fc.asyncProperty(input, anyCaller, async (top, caller) => {
+        const { ids } = await read(top, caller);
         const all = [ids.runId, ...ids.messages].filter((id) => id.startsWith("made-"));
         expect(new Set(all).size).toBe(all.length);
         const missing = messagesOf(top).filter((one) => !parsedMember(one, "id")).length;
@@ -342,10 +342,10 @@ describe("the input of a run (PROTOCOL 5.3)", () => {
     );
   });
 
-  it("leaves all metadata alone when the caller is not known", () => {
-    fc.assert(
-      fc.property(input, fc.constantFrom(...NOBODY), (top, caller) => {
-        const { parsed } = read(top, caller);
+  it("leaves all metadata alone when the caller is not known", async () => {
+    await fc.assert(
+      fc.asyncProperty(input, fc.constantFrom(...NOBODY), async (top, caller) => {
+        const { parsed } = await read(top, caller);
         const found = (parsed.messages as unknown as Json[]).map((one) => one["metadata"]);
         expect(found).toEqual(messagesOf(top).map((one) => parsedMember(one, "metadata")));
       }),
@@ -353,10 +353,10 @@ describe("the input of a run (PROTOCOL 5.3)", () => {
     );
   });
 
-  it('names the caller as sender of messages whose role is "user", and of no others', () => {
-    fc.assert(
-      fc.property(input, fc.constantFrom(...CALLERS), (top, caller) => {
-        const { parsed } = read(top, caller);
+  it('names the caller as sender of messages whose role is "user", and of no others', async () => {
+    await fc.assert(
+      fc.asyncProperty(input, fc.constantFrom(...CALLERS), async (top, caller) => {
+        const { parsed } = await read(top, caller);
         for (const [i, one] of messagesOf(top).entries()) {
           const found = (parsed.messages[i] as unknown as Json)["metadata"];
           if (parsedMember(one, "role") === "user") expect(found).toMatchObject(senderOf(caller));
@@ -372,19 +372,19 @@ describe("the input of a run (PROTOCOL 5.3)", () => {
     ["ada", '"senderId":[["ada"]]'],
     ["7", '"senderId":7'],
     ["ada", '"senderDisplayName":null'],
-  ])("makes a sender of %s a text where it was none: %s", (userId, given) => {
+  ])("makes a sender of %s a text where it was none: %s", async (userId, given) => {
     const caller = { userId, userName: "" };
     const body = utf8(`{"messages":[{"role":"user","metadata":{${given}}}]}`);
-    const result = readRunInput(body, { defaultThreadId: "s", caller, newId: () => "id" });
+    const result = await readRunInput(body, { defaultThreadId: "s", caller, newId: () => "id" });
     expect(JSON.parse(textOf(concat(result.body)))).toMatchObject({
       messages: [{ metadata: { senderId: userId, senderDisplayName: "" } }],
     });
   });
 
-  it("names the messages that are hidden: those whose metadata says so with true", () => {
-    fc.assert(
-      fc.property(input, anyCaller, (top, caller) => {
-        const { messages, ids } = read(top, caller);
+  it("names the messages that are hidden: those whose metadata says so with true", async () => {
+    await fc.assert(
+      fc.asyncProperty(input, anyCaller, async (top, caller) => {
+        const { messages, ids } = await read(top, caller);
         const hidden = messages.filter((one) => one.hidden).map(({ id }) => id);
         const expected = messagesOf(top).flatMap((one, i) => {
           const own = parsedMember(one, "metadata") as Json | null | undefined;
@@ -400,10 +400,10 @@ describe("the input of a run (PROTOCOL 5.3)", () => {
 describe("the snapshot of a run's messages (PROTOCOL 5.4)", () => {
   const context = { threadId: "t", runId: "r", timestamp: 1 };
 
-  it("is one line with the messages as the runner gets them", () => {
-    fc.assert(
-      fc.property(input, anyCaller, (top, caller) => {
-        const { messages, parsed } = read(top, caller);
+  it("is one line with the messages as the runner gets them", async () => {
+    await fc.assert(
+      fc.asyncProperty(input, anyCaller, async (top, caller) => {
+        const { messages, parsed } = await read(top, caller);
         const line = textOf(
           concat(
             messagesSnapshot(
@@ -424,10 +424,10 @@ describe("the snapshot of a run's messages (PROTOCOL 5.4)", () => {
     );
   });
 
-  it("keeps the messages' bytes; only line breaks between their tokens become spaces", () => {
-    fc.assert(
-      fc.property(input, anyCaller, (top, caller) => {
-        const { messages, ids } = read(top, caller);
+  it("keeps the messages' bytes; only line breaks between their tokens become spaces", async () => {
+    await fc.assert(
+      fc.asyncProperty(input, anyCaller, async (top, caller) => {
+        const { messages, ids } = await read(top, caller);
         const expected = messagesOf(top).map((one, i) =>
           render(completedMessage(one, ids.messages[i] ?? "", caller)).replace(/[\r\n]/g, " "),
         );
@@ -441,34 +441,34 @@ describe("the snapshot of a run's messages (PROTOCOL 5.4)", () => {
 describe("a name that is given twice", () => {
   const options = { defaultThreadId: "s", caller: { userId: null, userName: null } };
 
-  it("is refused in the top level, a message, its metadata and a tool, however it is spelled", () => {
+  it("is refused in the top level, a message, its metadata and a tool, however it is spelled", async () => {
     const twice = fc
       .tuple(text, fc.nat(), fc.nat(), jsonText.value)
       .map(([name, first, second, value]) => ({
         name,
         members: `${spell(name, first)}:${value},${spell(name, second)}:null`,
       }));
-    fc.assert(
-      fc.property(twice, ({ name, members }) => {
+    await fc.assert(
+      fc.asyncProperty(twice, async ({ name, members }) => {
         for (const [body, place] of [
           [`{"messages":[],${members}}`, ""],
           [`{"messages":[{},{${members}}]}`, "messages[1]."],
           [`{"messages":[{"metadata":{${members}}}]}`, "messages[0].metadata."],
           [`{"messages":[],"tools":[{"name":"n",${members}}]}`, "tools[0]."],
         ] as const)
-          expect(() => readRunInput(utf8(body), { ...options, newId: () => "id" })).toThrow(
-            expect.objectContaining({
-              code: "invalid-input",
-              message: `invalid input: ${place}${name} is given twice`,
-            }),
-          );
+          await expect(
+            readRunInput(utf8(body), { ...options, newId: () => "id" }),
+          ).rejects.toMatchObject({
+            code: "invalid-input",
+            message: `invalid input: ${place}${name} is given twice`,
+          });
       }),
     );
   });
 
-  it("is kept as it is anywhere deeper", () => {
+  it("is kept as it is anywhere deeper", async () => {
     const body = '{"messages":[{"id":"m","content":{"a":1,"a":2}}],"runId":"r","threadId":"t"}';
-    const { body: sent } = readRunInput(utf8(body), { ...options, newId: () => "id" });
+    const { body: sent } = await readRunInput(utf8(body), { ...options, newId: () => "id" });
     expect(textOf(concat(sent))).toBe(body);
   });
 });

@@ -1,15 +1,17 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { KNOWN_MESSAGES, KnownMessages } from "../../../src/core/known-messages.ts";
+import { hashText, KnownMessages } from "../../../src/core/known-messages.ts";
+import { digestOf } from "../../../src/core/message-digest.ts";
 import { decodeHead, encodeHead } from "../../../src/core/session-head.ts";
 import {
   admitRun,
   EMPTY_STATE,
   findRun,
   foldEvent,
+  forgetRun,
   REMEMBERED_RUNS,
   type SessionState,
-  withdrawRun,
+  unendedRuns,
 } from "../../../src/core/session-state.ts";
 import { MAX_HEAD_BYTES } from "../../../src/ports/log-store.ts";
 import type { EventFacts } from "../../../src/ports/runner-client.ts";
@@ -18,11 +20,17 @@ function event(type: string, rest: Partial<EventFacts> = {}): EventFacts {
   return { bytes: 10, type, runId: null, toolCallId: null, toolCallName: null, ...rest };
 }
 
-/** The status behind each event, from an empty log. */
-function statuses(events: readonly EventFacts[]): (string | null)[] {
+/** Something that happens to a session: an event of its log, or the admission of a run. */
+type Step = EventFacts | { readonly admitted: string };
+
+const after = (state: SessionState, step: Step): SessionState =>
+  "admitted" in step ? admitRun(state, step.admitted, "t") : foldEvent(state, step);
+
+/** The status after each step, from an empty log. */
+function statuses(steps: readonly Step[]): (string | null)[] {
   let state = EMPTY_STATE;
-  return events.map((next) => {
-    state = foldEvent(state, next);
+  return steps.map((step) => {
+    state = after(state, step);
     return state.status;
   });
 }
@@ -31,17 +39,18 @@ const started = (runId = "a") => event("RUN_STARTED", { runId });
 const finished = (runId: string | null = "a") => event("RUN_FINISHED", { runId });
 const failed = (runId: string | null = "a") => event("RUN_ERROR", { runId });
 const said = (runId: string | null = "a") => event("MESSAGES_SNAPSHOT", { runId });
+const posted = (admitted = "a") => ({ admitted });
 const asks = (toolCallId = "q", toolCallName = "AskUserQuestion") =>
   event("TOOL_CALL_START", { toolCallId, toolCallName });
 const answered = (toolCallId = "q") => event("TOOL_CALL_RESULT", { toolCallId });
 const text = event("TEXT_MESSAGE_CONTENT");
 
 describe("agentStatus (PROTOCOL 7)", () => {
-  it.each<[string, EventFacts[], (string | null)[]]>([
+  it.each<[string, Step[], (string | null)[]]>([
     ["is unknown until an event decides it", [text, event("CUSTOM")], [null, null]],
     [
-      "is working from the caller's message on",
-      [said(), started(), text],
+      "is working from the admission of a run on",
+      [posted(), started(), text],
       ["working", "working", "working"],
     ],
     ["is idle behind the run", [started(), finished()], ["working", "idle"]],
@@ -51,10 +60,12 @@ describe("agentStatus (PROTOCOL 7)", () => {
       ["working", "working", "idle"],
     ],
     ["counts an end without a run id", [started(), finished(null)], ["working", "idle"]],
+    ["ignores the end of another run", [started(), finished("b")], ["working", "working"]],
+    ["counts an end with an empty run id", [started(), finished("")], ["working", "idle"]],
     [
-      "ignores the end of another run",
-      [started(), finished("b"), finished("")],
-      ["working", "working", "working"],
+      "counts the end of a run that began without an id",
+      [posted(), started(""), failed("a")],
+      ["working", "working", "idle"],
     ],
     [
       "waits for an answer",
@@ -83,7 +94,7 @@ describe("agentStatus (PROTOCOL 7)", () => {
     ],
     [
       "works again once the answer is posted",
-      [started(), asks(), finished(), said("b")],
+      [started(), asks(), finished(), posted("b")],
       ["working", "waiting_input", "waiting_input", "working"],
     ],
     [
@@ -91,13 +102,18 @@ describe("agentStatus (PROTOCOL 7)", () => {
       [started(), asks(), said(null), finished(), said("a")],
       ["working", "waiting_input", "waiting_input", "waiting_input", "waiting_input"],
     ],
+    [
+      "is not changed by a snapshot that looks like the announcement of a run",
+      [started(), said("b"), finished(), said("c")],
+      ["working", "working", "idle", "idle"],
+    ],
     ["is not changed by a migrated log", [said("legacy-migration")], [null]],
     [
       "stays working while another run waits",
-      [started(), said("b"), finished(), started("b"), finished("b")],
+      [started(), posted("b"), finished(), started("b"), finished("b")],
       ["working", "working", "working", "working", "idle"],
     ],
-    ["counts the end of a run that was never started", [said(), failed()], ["working", "idle"]],
+    ["counts the end of a run that was never started", [posted(), failed()], ["working", "idle"]],
   ])("%s", (_title, events, expected) => {
     expect(statuses(events)).toEqual(expected);
   });
@@ -114,9 +130,25 @@ describe("the runs of a state", () => {
     expect(state.runs).toHaveLength(REMEMBERED_RUNS + 1);
   });
 
-  it("are as before when an admission is taken back", () => {
+  it("that were posted are not driven out by those that only runners know", () => {
+    let state = EMPTY_STATE;
+    for (const step of [posted(), started(), finished()]) state = after(state, step);
+    for (let i = 0; i < 1_000; i++) state = foldEvent(state, started(`r${i}`));
+    expect(findRun(state, "a")?.phase).toBe("ended");
+    expect(state.runs).toHaveLength(REMEMBERED_RUNS + 1);
+    expect(unendedRuns(state)).toEqual([{ runId: "r999", threadId: "", phase: "started" }]);
+  });
+
+  it("are as before when an admitted one is forgotten", () => {
     const before = foldEvent(foldEvent(EMPTY_STATE, started()), finished());
-    expect(withdrawRun(admitRun(before, "b", "t"), "b")).toEqual(before);
+    expect(forgetRun(admitRun(before, "b", "t"), "b")).toEqual(before);
+  });
+
+  it("end when their terminal comes, also while a run that began within them is open", () => {
+    const state = [posted(), started(), started("within"), finished()].reduce(after, EMPTY_STATE);
+    expect(findRun(state, "a")?.phase).toBe("ended");
+    expect(unendedRuns(state)).toMatchObject([{ runId: "within" }]);
+    expect(foldEvent(state, failed("within")).status).toBe("idle");
   });
 });
 
@@ -141,65 +173,138 @@ function folded(events: readonly EventFacts[], from: SessionState = EMPTY_STATE)
   return events.reduce(foldEvent, from);
 }
 
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: facts },
+  { weight: 1, arbitrary: fc.record({ admitted: fc.constantFrom("a", "b", "c") }) },
+);
+
+/** What a session's status means, said without any bounds: the model of the fold. */
+function model(happened: readonly Step[]): string | null {
+  let status: string | null = null;
+  let question: string | null = null;
+  let open: string | null = null;
+  const phases = new Map<string, string>();
+  const rest = (): string => {
+    if ([...phases.values()].includes("waiting")) return "working";
+    return question === null ? "idle" : "waiting_input";
+  };
+  for (const step of happened) {
+    if ("admitted" in step) {
+      phases.set(step.admitted, "waiting");
+      [status, question] = ["working", null];
+      continue;
+    }
+    const { type, toolCallId, toolCallName } = step;
+    const runId = step.runId || null;
+    if (type === "RUN_STARTED") {
+      if (runId !== null) phases.set(runId, "started");
+      [status, question, open] = ["working", null, runId];
+    } else if (type === "TOOL_CALL_START" && toolCallName === "AskUserQuestion") {
+      [status, question] = ["waiting_input", toolCallId ?? ""];
+    } else if (type === "TOOL_CALL_RESULT" && question !== null && toolCallId === question) {
+      [status, question] = [open === null ? status : "working", null];
+    } else if (type === "RUN_FINISHED" || type === "RUN_ERROR") {
+      const ended: string | null = runId ?? open;
+      if (ended !== open && !["waiting", "started"].includes(phases.get(ended ?? "") ?? ""))
+        continue;
+      if (ended !== null) phases.set(ended, "ended");
+      if (ended === open) open = null;
+      if (open === null) status = rest();
+    }
+  }
+  return status;
+}
+
+describe("a state", () => {
+  it("is what the model says after any steps", () => {
+    fc.assert(
+      fc.property(fc.array(steps, { maxLength: 40 }), (happened) => {
+        expect(happened.reduce(after, EMPTY_STATE).status).toBe(model(happened));
+      }),
+    );
+  });
+});
+
+const message = (id: string) => digestOf(id, new TextEncoder().encode(`{"id":"${id}"}`));
+
 describe("a head", () => {
   it("gives back the state it was made of, and folding goes on from it as from the log's start", () => {
     fc.assert(
-      fc.property(fc.array(facts), fc.array(facts), (before, behind) => {
+      fc.property(fc.array(steps), fc.array(facts), (before, then) => {
         const messages = new KnownMessages();
-        messages.add("m");
-        const head = decodeHead(encodeHead({ state: folded(before), messages }));
-        expect(folded(behind, head.state)).toEqual(folded([...before, ...behind]));
-        expect(head.messages.has("m")).toBe(true);
+        messages.remember([message("m")], [0]);
+        const state = before.reduce(after, EMPTY_STATE);
+        const head = decodeHead(encodeHead({ state, messages }));
+        expect(folded(then, head.state)).toEqual(folded(then, state));
+        expect(head.messages.unknown([message("m"), message("n")])).toEqual([1]);
       }),
     );
   });
 
-  it("fits its bound however long the ids are, and loses the oldest ended runs first", () => {
+  it("fits its bound whatever runners and clients say, and loses the oldest ended runs first", () => {
+    const long = (i: number) => `${i}-${"\u0001".repeat(250)}`;
+    const thread = "😀".repeat(64);
     let state = EMPTY_STATE;
+    const transcript = Array.from({ length: 100_000 }, (_, i) => message(`message-${i}`));
     const messages = new KnownMessages();
-    for (let i = 0; i < 3_000; i++) messages.add(`message-${i}`);
-    for (let i = 0; i < 100; i++) {
-      const runId = `${i}-${"€".repeat(250)}`;
-      state = folded([started(runId), finished(runId)], admitRun(state, runId, "😀".repeat(125)));
-    }
+    messages.remember(transcript, [...transcript.keys()]);
+    for (let i = 0; i < 100; i++)
+      state = folded(
+        [started(long(i)), finished(long(i)), started(`x-${long(i)}`)],
+        admitRun(state, long(i), thread),
+      );
+    for (let i = 0; i < 9; i++)
+      state = admitRun(state, `${i}-waits-${"\u0001".repeat(240)}`, thread);
+    state = foldEvent(state, asks("\u0001".repeat(256)));
     const bytes = encodeHead({ state: admitRun(state, "last", "t"), messages });
     expect(bytes.length).toBeLessThanOrEqual(MAX_HEAD_BYTES);
-    const head = decodeHead(bytes);
-    expect(head.state.runs.at(-1)?.runId).toBe("last");
-    expect(head.state.runs.at(-2)?.runId).toMatch(/^99-/);
-    expect(head.state.offset).toBe(state.offset);
+    const { state: decoded } = decodeHead(bytes);
+    expect(decoded.runs.at(-1)?.runId).toBe("last");
+    expect(decoded.runs.filter(({ phase }) => phase === "waiting")).toHaveLength(10);
+    expect(decoded.offset).toBe(state.offset);
   });
 
-  it.each(["", "{", "[]", "null", '{"version":2}', '{"version":1}', "\u0000"])(
+  it("holds what fits of more waiting runs than have room: the others are found by their marks", () => {
+    let state = EMPTY_STATE;
+    for (let i = 0; i < 200; i++)
+      state = admitRun(state, `${i}-${"x".repeat(250)}`, "y".repeat(256));
+    const bytes = encodeHead({ state, messages: new KnownMessages() });
+    expect(bytes.length).toBeLessThanOrEqual(MAX_HEAD_BYTES);
+    expect(decodeHead(bytes).state.runs.at(-1)?.runId).toMatch(/^199-/);
+  });
+
+  it("of the version before is understood: its messages by their ids, its waiting runs by their marks", () => {
+    const ids = ["m1", "m2"].map((id) => hashText(id));
+    const bytes = new Uint8Array(ids.length * 8);
+    for (const [i, id] of ids.entries()) new DataView(bytes.buffer).setFloat64(i * 8, id);
+    const old = {
+      version: 1,
+      offset: 77,
+      status: "working",
+      question: null,
+      openRun: null,
+      runs: [
+        ["a", "t", "ended"],
+        ["announced", "", "waiting"],
+      ],
+      messages: btoa(String.fromCharCode(...bytes)),
+    };
+    const { state, messages } = decodeHead(new TextEncoder().encode(JSON.stringify(old)));
+    expect(state).toEqual({
+      offset: 77,
+      status: "idle",
+      question: null,
+      openRun: null,
+      runs: [{ runId: "a", threadId: "t", phase: "ended" }],
+    });
+    expect(messages.unknown([message("m1"), message("m3"), message("m2")])).toEqual([1]);
+  });
+
+  it.each(["", "{", "[]", "null", '{"version":3}', '{"version":2}', '{"version":1}', "\u0000"])(
     "that says %j says nothing",
     (damaged) => {
       const head = decodeHead(new TextEncoder().encode(damaged));
       expect(head.state).toEqual(EMPTY_STATE);
     },
   );
-});
-
-describe("known messages", () => {
-  it("are the latest that were added, over a round trip through the head", () => {
-    const messages = new KnownMessages();
-    for (let i = 0; i < KNOWN_MESSAGES + 10; i++) messages.add(`m${i}`);
-    const again = KnownMessages.decode(messages.encode());
-    expect(again.has("m9")).toBe(false);
-    for (let i = 10; i < KNOWN_MESSAGES + 10; i++) expect(again.has(`m${i}`)).toBe(true);
-    expect(again.has("other")).toBe(false);
-  });
-
-  it("tell ids apart that are alike", () => {
-    fc.assert(
-      fc.property(
-        fc.uniqueArray(fc.string(), { minLength: 2, maxLength: 200 }),
-        ([other = "", ...ids]) => {
-          const messages = new KnownMessages();
-          for (const id of ids) messages.add(id);
-          expect(messages.has(other)).toBe(false);
-          for (const id of ids) expect(messages.has(id)).toBe(true);
-        },
-      ),
-    );
-  });
 });
