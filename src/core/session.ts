@@ -182,10 +182,18 @@ export class Session {
   async loadOrCreate(): Promise<string> {
     const logId = await this.load();
     if (logId !== null) return logId;
-    await this.#create();
-    const made = await this.load();
-    if (made === null) throw new RunlogError("log-not-found", "The log was deleted");
-    return made;
+    const { document, logId: madeId } = await this.#store.create(this.key);
+    try {
+      // its document comes before its first event: nobody ever wonders whose events they are
+      const own = this.#documentOf(this.key);
+      if (document === null && own !== null) await this.#store.setDocument(this.key, madeId, own);
+      const made = await this.load();
+      if (made === null) throw new RunlogError("log-not-found", "The log was deleted");
+      return made;
+    } catch (error) {
+      await this.discardEmpty(madeId);
+      throw error;
+    }
   }
 
   /** Removes the log if nothing was ever stored in it, nor a document beside it. Never rejects. */
@@ -263,13 +271,6 @@ export class Session {
     this.save().catch((error: unknown) => {
       this.#logger.warn("head-not-saved", { ...this.key, error });
     });
-  }
-
-  /** Its document comes before its first event: nobody ever wonders whose events they are. */
-  async #create(): Promise<void> {
-    const { document, logId } = await this.#store.create(this.key);
-    const own = this.#documentOf(this.key);
-    if (document === null && own !== null) await this.#store.setDocument(this.key, logId, own);
   }
 
   async #writeHead(): Promise<void> {

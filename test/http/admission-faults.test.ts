@@ -175,6 +175,27 @@ describe.each(Object.entries(STORES))("a run that is posted to a store on %s", (
     });
   });
 
+  it("leaves no session that was not there before, if nothing was stored of it", async () => {
+    await eachCall(open, async (inner, at) => {
+      const faulty = withFaults(inner);
+      const server = await startServer(faulty.store);
+      const session = new SessionClient(server);
+      endRuns(server);
+      faulty.arm({ at, lands: false, isLasting: false });
+      const { status } = await session.post("/agui/run", runBody(RUN));
+      const isOver = faulty.disarm() < at;
+      if (status !== 200) {
+        const { items } = await inner.list();
+        if (items.length > 0) await expectNothingOpen(session, inner);
+        for (const key of items) expect((await inner.stat(key))?.end.raw).toBeGreaterThan(0);
+        await expectRuns(server, session);
+      }
+      await server.service.close();
+      await server.runner.close();
+      return isOver ? "over" : "on";
+    });
+  });
+
   it("leaves nothing open when the process dies at any call", async () => {
     await eachCall(open, async (inner, at) => {
       const faulty = withFaults(inner);

@@ -37,7 +37,8 @@ function withGate(inner: LogStore): { store: LogStore; shut: () => () => void } 
 
 it("what an append stored that seemed to fail is ended, also while another run is being stored", async () => {
   const gated = withGate(createMemoryLogStore());
-  const { store, arm, disarm } = withFaults(gated.store);
+  const faulty = withFaults(gated.store);
+  const { store } = faulty;
   const sessions = createSessions({
     oldLogs: noOldLogs,
     store,
@@ -55,9 +56,9 @@ it("what an append stored that seemed to fail is ended, also while another run i
   const said = messagesSnapshot(contextOf("refused"), [[new TextEncoder().encode("{}")]]);
   const events = [factsOfLine(...said)];
   // the first call asks where the log ends
-  arm({ at: 2, lands: true, isLasting: false });
+  faulty.arm({ at: 2, lands: true, isLasting: false });
   expect(await codeOf(session.append({ lines: said, events }, { logId }))).toBe("store-failed");
-  disarm();
+  faulty.disarm();
   marks.giveUp({ ...KEY, logId, runId: "refused" }, { reached: false });
 
   const open = gated.shut();
