@@ -91,7 +91,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const { attemptMs = 10_000, deadlineMs = 30_000, exclusive = false } = options;
   const closing = new AbortController();
   const times = { clock, attemptMs, deadlineMs };
-  const patience = createPatience({ ...times, closing: closing.signal, place: bucket.place });
+  const patience = createPatience({ ...times, closing: closing.signal, bucket });
   const keys = createKeys(prefix);
   const access: BucketAccess = { bucket, keys, patience };
   const owner = createOwner({ bucket, keys, patience, clock, logger, leaseMs });

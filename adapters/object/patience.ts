@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
 
 export interface PatienceOptions {
@@ -10,8 +11,8 @@ export interface PatienceOptions {
   readonly deadlineMs: number;
   /** Ends all waiting, with its reason. */
   readonly closing: AbortSignal;
-  /** Who is called, as `ObjectBucket.place`. */
-  readonly place?: string | undefined;
+  /** Who is called. */
+  readonly bucket?: Pick<ObjectBucket, "place">;
 }
 
 interface AttemptOptions {
@@ -42,11 +43,12 @@ const LONGEST_PAUSE_MS = 5_000;
 const BYTES_PER_MS = (1024 * 1024) / 1000;
 
 export function createPatience(options: PatienceOptions): Patience {
-  const { clock, attemptMs, deadlineMs, closing, place = "the object store" } = options;
+  const { clock, attemptMs, deadlineMs, closing, bucket } = options;
   // a budget of calls: a store that is asked too much at once answers nothing in time
   const calls = createByteBudget(CALLS_AT_ONCE);
 
   function unanswered(): RunlogError {
+    const place = bucket?.place ?? "the object store";
     return new RunlogError("store-unanswered", `No answer from ${place} in ${attemptMs / 1000} s`);
   }
 

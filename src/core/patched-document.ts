@@ -140,7 +140,12 @@ export class PatchedDocument {
   }
 
   #test(path: string, value: unknown): PatchOutcome {
-    const found = valueAt(this.#value, path);
+    const place = path === "" ? null : placeAt(this.#value, path);
+    const found =
+      place && Array.isArray(place.parent) && /^\d*$/.test(place.key)
+        ? // clients find an element by what is no index of RFC 6901 as well: "01", or nothing for the first
+          place.parent[Number(place.key) | 0]
+        : valueAt(this.#value, path);
     if (found === undefined) return "refused";
     const isEqual = isEqualJson(found, value, (count) => this.#spend(workOf(count)));
     if (this.#left < 0) return "overflowed";

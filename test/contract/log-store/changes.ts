@@ -3,18 +3,21 @@ import { utf8 } from "../bytes.ts";
 import { KEY } from "./harness.ts";
 import type { FreshStore } from "./harness.ts";
 
+/** A session, and the id of its log or null. */
+type Change = readonly [session: string, logId: string | null];
+
 /** What a store tells of its sessions, if it is the only one that changes them. */
 export function changesSuite(fresh: FreshStore): void {
   describe("changes", () => {
     it(
       "are told before the promise of whoever makes them is resolved, in their order, or not at all",
       fresh(async ({ store }) => {
-        const told: [string, string | null][] = [];
+        const told: Change[] = [];
         const stop = store.changes?.subscribe(({ session }, logId) => told.push([session, logId]));
-        const expected: typeof told = [];
-        const expectTold = (...changes: typeof told): void => {
+        const expected: Change[] = [];
+        const expectTold = (...changes: Change[]): void => {
           if (store.changes) expected.push(...changes);
-          expect(told).toEqual(expected);
+          expect(withoutDetours(told)).toEqual(expected);
         };
         const { logId } = await store.create(KEY);
         expectTold([KEY.session, logId]);
@@ -35,4 +38,19 @@ export function changesSuite(fresh: FreshStore): void {
       }),
     );
   });
+}
+
+/**
+ * The changes without those that lead back to the same log: a store may put another thing in a log's
+ * place for a moment, as one does that archives.
+ */
+function withoutDetours(told: readonly Change[]): Change[] {
+  const kept: Change[] = [];
+  for (const change of told) {
+    const [before, gone] = kept.slice(-2);
+    const isBack = gone?.[1] === null && before?.[1] === change[1] && change[1] !== null;
+    if (isBack) kept.splice(-1);
+    else kept.push(change);
+  }
+  return kept;
 }
