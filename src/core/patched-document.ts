@@ -314,12 +314,28 @@ export class PatchedDocument {
   #set(parent: Record<string, unknown>, key: string, value: unknown): void {
     const wasThere = Object.hasOwn(parent, key);
     const before = wasThere ? parent[key] : undefined;
-    // removed by this patch: what is put there now comes last
-    if (wasThere && before === undefined) delete parent[key];
+    if (wasThere && before === undefined) return this.#setLast(parent, key, value);
     setMember(parent, key, value);
     this.#undo.push(() => {
       if (wasThere) parent[key] = before;
       else delete parent[key];
+    });
+  }
+
+  /** Sets a member that this patch has removed: it comes last then, and back to its place if the patch fails. */
+  #setLast(parent: Record<string, unknown>, key: string, value: unknown): void {
+    const keys = Object.keys(parent);
+    this.#spend(workOf(keys.length));
+    delete parent[key];
+    setMember(parent, key, value);
+    this.#undo.push(() => {
+      delete parent[key];
+      setMember(parent, key, undefined);
+      for (const later of keys.slice(keys.indexOf(key) + 1)) {
+        const member = parent[later];
+        delete parent[later];
+        setMember(parent, later, member);
+      }
     });
   }
 

@@ -1,10 +1,15 @@
 type Event = Record<string, unknown>;
 
 const ids = (runId: string): Event => ({ threadId: "s1", runId });
+const toolCall = (id: string): Event => ({
+  id,
+  type: "function",
+  function: { name: "f", arguments: "" },
+});
 const withCall = (id: string, callId: string): Event => ({
   id,
   role: "assistant",
-  toolCalls: [{ id: callId, type: "function", function: { name: "f", arguments: "" } }],
+  toolCalls: [toolCall(callId)],
 });
 const call = (toolCallId: string): Event => ({
   type: "TOOL_CALL_START",
@@ -21,6 +26,13 @@ const finished = (runId: string): Event => ({ type: "RUN_FINISHED", ...ids(runId
 
 /** Logs that random search has found to be told wrongly once. */
 export const FOUND_LOGS: readonly (readonly string[])[] = [
+  // a snapshot has the call that is open twice in one message
+  [
+    started("r0"),
+    call("t0"),
+    snapshot({ ...withCall("p1", "t0"), toolCalls: [toolCall("t0"), toolCall("t0")] }),
+    finished("r0"),
+  ],
   // a snapshot takes the call away that is open, and another of its id begins
   [
     started("r0", withCall("p1", "t0")),

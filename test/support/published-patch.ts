@@ -27,10 +27,19 @@ export function publishedPatchOrNone(document: unknown, patch: unknown): unknown
   return orNone(published, document, patch);
 }
 
-/** Whether it depends on the library's build what a client makes of the patch. */
-export function isPatchOfOneBuild(document: unknown, patch: unknown): boolean {
+/**
+ * Whether what a client makes of the patch depends on the library's build, or is no JSON: it gives members
+ * to lists. Nobody can be said to be right there.
+ */
+export function isPatchBeyondJson(document: unknown, patch: unknown): boolean {
   const [one, other] = [published, strict].map((library) => orNone(library, document, patch));
-  return (one === undefined) !== (other === undefined);
+  return (one === undefined) !== (other === undefined) || hasNamedElements(one);
+}
+
+function hasNamedElements(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const members = Object.values(value);
+  return (Array.isArray(value) && members.length > value.length) || members.some(hasNamedElements);
 }
 
 function applyBy(library: PatchLibrary, document: unknown, patch: unknown): unknown {

@@ -66,17 +66,28 @@ function withoutOpenCalls(
 ): { readonly told: readonly Message[]; readonly calls: readonly PlacedCall[] } {
   if (dialect === "1.0") return { told: messages.messages, calls: [] };
   const open = new Set(openCalls(profile));
-  // what two messages have cannot be streamed into one of them: it is told when the run ends
-  for (const id of open) if (messages.isDoubled(id)) profile.items.open.close("tool", id);
+  // what is there twice cannot be streamed into one of its places: it is sent when the run ends
+  for (const id of [...open])
+    if (isTwice(messages, id)) {
+      open.delete(id);
+      profile.items.open.close("tool", id);
+    }
   const calls: PlacedCall[] = [];
   const told = messages.messages.map((message) => {
     const all = message.toolCalls ?? [];
-    const first = all.findIndex(({ id }) => open.has(id) && !messages.isDoubled(id));
+    const first = all.findIndex(({ id }) => open.has(id));
     if (first === -1) return message;
     calls.push(...all.slice(first).map((call) => ({ parent: message, call })));
     return { ...message, toolCalls: all.slice(0, first) };
   });
   return { told, calls };
+}
+
+/** Whether messages have two calls of this id, or one message has. */
+function isTwice(messages: MessageList, toolCallId: string): boolean {
+  if (messages.isDoubled(toolCallId)) return true;
+  const calls = messages.callOf(toolCallId)?.entry.message.toolCalls ?? [];
+  return calls.filter(({ id }) => id === toolCallId).length > 1;
 }
 
 /** The tool calls that are open. */
