@@ -1,7 +1,8 @@
+import { CONNECT_COSTS } from "./costs/connect.ts";
 import type { Cost, Spent } from "./costs/cost.ts";
 import { firstList, laterList, searchedList } from "./costs/lists.ts";
 import { markdownOfShortRuns } from "./costs/markdown.ts";
-import { PROFILE_COSTS } from "./costs/profile.ts";
+import { SNAPSHOT_COSTS } from "./costs/snapshots.ts";
 import { STATE_DELTA_COSTS } from "./costs/state-deltas.ts";
 import { atMost, type Row } from "./row.ts";
 
@@ -11,7 +12,8 @@ const COSTS: readonly Cost[] = [
   laterList,
   searchedList,
   markdownOfShortRuns,
-  ...PROFILE_COSTS,
+  ...CONNECT_COSTS,
+  ...SNAPSHOT_COSTS,
   ...STATE_DELTA_COSTS,
 ];
 
@@ -49,6 +51,13 @@ async function measureCost(cost: Cost): Promise<Row[]> {
           unit: "ms",
         }),
       );
+    if (spent.firstMs !== undefined)
+      rows.push({
+        measurement: `${measurement}, first byte`,
+        size,
+        value: spent.firstMs,
+        unit: "ms",
+      });
     if (spent.bytes !== undefined)
       rows.push({ measurement, size, value: spent.bytes / MEGABYTE, unit: "MB" });
   }

@@ -116,6 +116,8 @@ const READ_BYTES = { minBytes: 4 * 1024, maxBytes: 64 * 1024 } as const;
 
 /** In each turn of the event loop reads are begun for so long, in ms (decisions/014). */
 const READ_TURN_MS = 2;
+/** And so long what was read is made a valid stream of; with less most of a turn is waiting. */
+const PROFILE_TURN_MS = 8;
 
 const TICK_MS = 1_000;
 /** How often waiting readers look for themselves; announcements may be lost (LiveFeed). */
@@ -264,11 +266,7 @@ export async function createSessionService(
     pacer,
     reads,
     bodyBudget: createSharedBudget({ limitBytes: limits.bodyBudgetBytes, timers: clock }),
-    profileBudgets: {
-      messages: createByteBudget(limits.messageBudgetBytes),
-      lines: createByteBudget(limits.lineBudgetBytes),
-      reads,
-    },
+    profileBudgets: createProfileBudgets(limits, reads),
     async close({ onWait = () => {} } = {}) {
       closed = true;
       onWait(
@@ -284,5 +282,14 @@ export async function createSessionService(
       for (const stop of [stopTicking, stopLooking, stopSweeping, stopClosing]) stop();
       return { leftOpen: () => ends };
     },
+  };
+}
+
+function createProfileBudgets(limits: ServiceLimits, reads: SharedReads): ProfileBudgets {
+  return {
+    messages: createByteBudget(limits.messageBudgetBytes),
+    lines: createByteBudget(limits.lineBudgetBytes),
+    reads,
+    turns: createLoopTurns({ turnMs: PROFILE_TURN_MS }),
   };
 }

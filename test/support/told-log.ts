@@ -54,6 +54,7 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
       bytes: createBytesInFlight({ limitBytes: 64 * MIB, minBytes: 4_096, maxBytes: 65_536 }),
       turns: createLoopTurns({ turnMs: 2 }),
     },
+    turns: createLoopTurns({ turnMs: 2 }),
   };
   const source: ProfileSourceOptions = { store, start, budgets, isOver: () => true, ...rest };
   const opened = snapshot
