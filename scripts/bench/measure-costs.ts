@@ -32,7 +32,7 @@ export async function measureCosts(): Promise<Row[]> {
 }
 
 async function measureCost(cost: Cost): Promise<Row[]> {
-  const { name: measurement, of, sizes, maxFactor = MAX_FACTOR } = cost;
+  const { name: measurement, of, sizes, maxFactor = MAX_FACTOR, maxHeldMs = MAX_HELD_MS } = cost;
   const rows: Row[] = [];
   let first: { readonly size: number; readonly spent: Spent } | null = null;
   for (const count of sizes) {
@@ -44,7 +44,7 @@ async function measureCost(cost: Cost): Promise<Row[]> {
     rows.push(atMost(limit, { measurement, size, value: spent.seconds, unit: "s", ratio }));
     if (spent.heldMs !== undefined)
       rows.push(
-        atMost(MAX_HELD_MS, {
+        atMost(maxHeldMs, {
           measurement: `${measurement}, loop held`,
           size,
           value: spent.heldMs,
