@@ -1,8 +1,9 @@
+import { CONNECT_COSTS } from "./costs/connect.ts";
 import type { Cost, Spent } from "./costs/cost.ts";
 import { foreignRunIds } from "./costs/foreign-run-ids.ts";
 import { firstList, laterList, searchedList } from "./costs/lists.ts";
 import { markdownOfShortRuns } from "./costs/markdown.ts";
-import { PROFILE_COSTS } from "./costs/profile.ts";
+import { SNAPSHOT_COSTS } from "./costs/snapshots.ts";
 import { STATE_DELTA_COSTS } from "./costs/state-deltas.ts";
 import { transcripts } from "./costs/transcripts.ts";
 import { atMost, type Row } from "./row.ts";
@@ -13,9 +14,10 @@ const COSTS: readonly Cost[] = [
   laterList,
   searchedList,
   markdownOfShortRuns,
-  ...PROFILE_COSTS,
   foreignRunIds,
   transcripts,
+  ...CONNECT_COSTS,
+  ...SNAPSHOT_COSTS,
   ...STATE_DELTA_COSTS,
 ];
 
@@ -34,7 +36,7 @@ export async function measureCosts(): Promise<Row[]> {
 }
 
 async function measureCost(cost: Cost): Promise<Row[]> {
-  const { name: measurement, of, sizes, maxFactor = MAX_FACTOR } = cost;
+  const { name: measurement, of, sizes, maxFactor = MAX_FACTOR, maxHeldMs = MAX_HELD_MS } = cost;
   const rows: Row[] = [];
   let first: { readonly size: number; readonly spent: Spent } | null = null;
   for (const count of sizes) {
@@ -46,13 +48,20 @@ async function measureCost(cost: Cost): Promise<Row[]> {
     rows.push(atMost(limit, { measurement, size, value: spent.seconds, unit: "s", ratio }));
     if (spent.heldMs !== undefined)
       rows.push(
-        atMost(MAX_HELD_MS, {
+        atMost(maxHeldMs, {
           measurement: `${measurement}, loop held`,
           size,
           value: spent.heldMs,
           unit: "ms",
         }),
       );
+    if (spent.firstMs !== undefined)
+      rows.push({
+        measurement: `${measurement}, first byte`,
+        size,
+        value: spent.firstMs,
+        unit: "ms",
+      });
     if (spent.bytes !== undefined)
       rows.push({ measurement, size, value: spent.bytes / MEGABYTE, unit: "MB" });
   }

@@ -67,10 +67,10 @@ function createConversation(
     onFault: () => writer.failed(),
   });
   const lineBudget = createByteBudget(MAX_EVENT_BYTES);
-  const frames = new ProfileReader({ key, store, profile, writer, lineBudget, signal });
+  const frames = new ProfileReader({ key, store, profile, writer, lineBudget, turns, signal });
 
   async function* written(feeding: AsyncGenerator): AsyncGenerator<string, void> {
-    while (!(await turns.run(() => feeding.next())).done) yield writer.takeText();
+    while (!(await feeding.next()).done) yield writer.takeText();
     // the writer looks at the messages themselves: nothing has to be sent for their sake
     profile.restated();
     if (writer.take()) yield writer.takeText();

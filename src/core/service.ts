@@ -118,6 +118,8 @@ const READ_BYTES = { minBytes: 4 * 1024, maxBytes: 64 * 1024 } as const;
 
 /** In each turn of the event loop reads are begun for so long, in ms (decisions/014). */
 const READ_TURN_MS = 2;
+/** And so long what was read is made a valid stream of; with less most of a turn is waiting. */
+const PROFILE_TURN_MS = 8;
 
 const TICK_MS = 1_000;
 /** How often waiting readers look for themselves; announcements may be lost (LiveFeed). */
@@ -294,12 +296,13 @@ function createReads({ replayBytes }: ServiceLimits): SharedReads {
   };
 }
 
-function createProfileBudgets(
-  { messageBudgetBytes, lineBudgetBytes }: ServiceLimits,
-  reads: SharedReads,
-): ProfileBudgets {
-  const messages = createByteBudget(messageBudgetBytes);
-  return { messages, lines: createByteBudget(lineBudgetBytes), reads };
+function createProfileBudgets(limits: ServiceLimits, reads: SharedReads): ProfileBudgets {
+  return {
+    messages: createByteBudget(limits.messageBudgetBytes),
+    lines: createByteBudget(limits.lineBudgetBytes),
+    reads,
+    turns: createLoopTurns({ turnMs: PROFILE_TURN_MS }),
+  };
 }
 
 /** Has waiting readers look for themselves now and then. Returns what stops it. */

@@ -11,7 +11,7 @@ import { createSessions } from "../../src/core/sessions.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { type ByteBudget, createByteBudget } from "../../src/stream/byte-budget.ts";
 import { createBytesInFlight } from "../../src/stream/bytes-in-flight.ts";
-import { createLoopTurns } from "../../src/stream/loop-turns.ts";
+import { createLoopTurns, type LoopTurns } from "../../src/stream/loop-turns.ts";
 import type { ChunkSource } from "../../src/stream/paced-stream.ts";
 
 const MIB = 1024 * 1024;
@@ -26,11 +26,19 @@ export interface TellOptions extends Partial<ProfileSourceOptions> {
   readonly after?: readonly string[];
   /** Memory for the messages that are kept. */
   readonly messages?: ByteBudget;
+  /** In which the history is dealt with. */
+  readonly turns?: LoopTurns;
 }
 
 /** What a stored log is told as to a client of the standard: the body of an event stream. */
 export async function tellLog(lines: readonly string[], options: TellOptions): Promise<string> {
-  const { after = [], messages = createByteBudget(64 * MIB), snapshot = false, ...rest } = options;
+  const {
+    after = [],
+    messages = createByteBudget(64 * MIB),
+    snapshot = false,
+    turns = createLoopTurns({ turnMs: 2 }),
+    ...rest
+  } = options;
   const store = createMemoryLogStore();
   const budget = createByteBudget(64 * MIB);
   const sessions = createSessions({
@@ -54,6 +62,7 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
       bytes: createBytesInFlight({ limitBytes: 64 * MIB, minBytes: 4_096, maxBytes: 65_536 }),
       turns: createLoopTurns({ turnMs: 2 }),
     },
+    turns,
   };
   const source: ProfileSourceOptions = { store, start, budgets, isOver: () => true, ...rest };
   const opened = snapshot

@@ -2,8 +2,10 @@
 export interface Spent {
   /** Wall time of the work. */
   readonly seconds: number;
-  /** Longest time for which the server's event loop was held, in ms. */
+  /** Longest time for which the server's event loop was held, in ms of its processor. */
   readonly heldMs?: number;
+  /** When the first byte of an answer was there, in ms. */
+  readonly firstMs?: number;
   /** Bytes that the work gave: of an answer, or of a file. */
   readonly bytes?: number;
 }
@@ -23,4 +25,6 @@ export interface Cost {
    * with room for a machine that others use.
    */
   readonly maxFactor?: number;
+  /** How long the event loop may be held, in ms. Default 50; one event is dealt with in one piece. */
+  readonly maxHeldMs?: number;
 }

@@ -17,14 +17,18 @@ const scanner = new JsonObjectScanner([]);
 /** A JSON object as bytes, whose top-level members are known by name and place. */
 export class EventLine {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly #members = new Map<string, JsonMember>();
+  #found: ReadonlyMap<string, JsonMember> | null = null;
   /** Texts that were asked for: some are, again and again. */
   readonly #texts = new Map<string, string>();
 
   private constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.bytes = bytes;
-    // of a name that is given twice the last counts, as for any parser
-    for (const member of members(bytes, 0)) this.#members.set(member.key, member);
+  }
+
+  /** Found when the first is asked for: of most lines that are made here none is. */
+  get #members(): ReadonlyMap<string, JsonMember> {
+    this.#found ??= membersOf(this.bytes);
+    return this.#found;
   }
 
   /** The object in `bytes`, or null if they are anything else. */
@@ -102,4 +106,11 @@ export class EventLine {
   static around(before: string, value: Uint8Array<ArrayBuffer>, behind: string): EventLine {
     return new EventLine(concatBytes([encoder.encode(before), value, encoder.encode(behind)]));
   }
+}
+
+function membersOf(bytes: Uint8Array): ReadonlyMap<string, JsonMember> {
+  const found = new Map<string, JsonMember>();
+  // of a name that is given twice the last counts, as for any parser
+  for (const member of members(bytes, 0)) found.set(member.key, member);
+  return found;
 }

@@ -1,6 +1,7 @@
 import type { LogName, LogReader, SessionKey } from "../../ports/log-store.ts";
 import type { ByteBudget, ByteLease } from "../../stream/byte-budget.ts";
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import type { LoopTurns } from "../../stream/loop-turns.ts";
 import { cursorPrefix, type LogPlace } from "../cursor.ts";
 import { readShown } from "../legacy/read-shown.ts";
 import type { LogChunk } from "../log-reader.ts";
@@ -18,6 +19,8 @@ export interface ProfileReaderOptions {
   readonly writer: FrameWriter;
   /** Memory for lines that are long, of the whole process. */
   readonly lineBudget: ByteBudget;
+  /** In which lines are dealt with, so that a long history keeps nobody else from the event loop. */
+  readonly turns: LoopTurns;
   readonly signal: AbortSignal;
 }
 
@@ -50,7 +53,7 @@ const FACTS = [
   "code",
 ];
 
-type TakeHeld = (event: EventLine, cursor: string) => void;
+type TakeLine = (event: EventLine, cursor: string, range: LineRange) => void;
 
 type Frames = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
 
@@ -87,9 +90,9 @@ export class ProfileReader {
       this.#splitter = new LineSplitter(place.log, start);
     }
     const { profile } = this.#options;
+    const push: TakeLine = (event, cursor, line) => profile.push(event, line, cursor);
     for (const line of this.#splitter.push(bytes, start)) {
-      const event = yield* this.#event(place, line);
-      if (event) profile.push(event, line, cursorOf(place, line));
+      yield* this.#line(place, line, push);
       if (profile.starting) yield* this.#begin();
     }
     this.#chunk = null;
@@ -108,15 +111,18 @@ export class ProfileReader {
     yield* this.#written();
   }
 
-  /** The event in a line, or null if it is none, or too large to be held and dealt with. */
-  async *#event(
-    place: LogPlace,
-    line: SplitLine,
-  ): AsyncGenerator<Uint8Array<ArrayBuffer>, EventLine | null, undefined> {
-    if (line.bytes !== null) return EventLine.read(line.bytes);
-    yield* this.#written();
-    yield* this.#large(place, line);
-    return null;
+  /** Has the event in a line taken, if there is one, or deals with one that is too large to be held. */
+  async *#line(place: LogPlace, line: SplitLine, take: TakeLine): Frames {
+    const { bytes } = line;
+    if (bytes === null) {
+      yield* this.#written();
+      yield* this.#large(place, line);
+      return;
+    }
+    await this.#options.turns.run(async () => {
+      const event = EventLine.read(bytes);
+      if (event) take(event, cursorOf(place, line), line);
+    });
   }
 
   /** A run begins: what was held for it comes first into its RUN_STARTED, then behind it. */
@@ -127,15 +133,14 @@ export class ProfileReader {
     yield* this.#held(profile.takeHeldEvents(), (event, cursor) => profile.pushHeld(event, cursor));
   }
 
-  async *#held(ranges: readonly LineRange[], take: TakeHeld): Frames {
+  async *#held(ranges: readonly LineRange[], take: TakeLine): Frames {
     for (const range of ranges) {
       const place = this.#places.get(range.log);
       if (!place) continue;
       const splitter = new LineSplitter(range.log, range.start);
       for await (const bytes of this.#read(range)) {
         for (const line of splitter.push(bytes)) {
-          const event = yield* this.#event(place, line);
-          if (event) take(event, cursorOf(place, line));
+          yield* this.#line(place, line, take);
         }
         yield* this.#written();
       }

@@ -1,6 +1,7 @@
 import type { LogStore } from "../../ports/log-store.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ByteBudget } from "../../stream/byte-budget.ts";
+import type { LoopTurns } from "../../stream/loop-turns.ts";
 import type { ChunkSource } from "../../stream/paced-stream.ts";
 import { type Cursor, formatCursor } from "../cursor.ts";
 import { AT_END, createLogReader, type LogReader, type SharedReads } from "../log-reader.ts";
@@ -25,6 +26,8 @@ export interface ProfileBudgets {
   readonly lines: ByteBudget;
   /** For what is read of the logs. */
   readonly reads: SharedReads;
+  /** In which what was read is dealt with. */
+  readonly turns: LoopTurns;
 }
 
 export interface ProfileSourceOptions {
@@ -99,8 +102,8 @@ class Pass {
     });
     const { profile, writer } = this;
     const { signal } = this.#abort;
-    const lineBudget = budgets.lines;
-    this.frames = new ProfileReader({ key, store, profile, writer, lineBudget, signal });
+    const { lines: lineBudget, turns } = budgets;
+    this.frames = new ProfileReader({ key, store, profile, writer, lineBudget, turns, signal });
   }
 
   get signal(): AbortSignal {
@@ -152,9 +155,9 @@ class Pass {
   }
 
   /** What is left out where it cannot be made: the history is told instead. */
-  attempt<T>(make: () => T): T | null {
+  async attempt<T>(make: () => Promise<T>): Promise<T | null> {
     try {
-      return make();
+      return await make();
     } catch (error) {
       this.#faults.report(error, "MESSAGES_SNAPSHOT");
       return null;
@@ -231,7 +234,7 @@ export async function createSnapshotSource(
     const position = await pass.readHistory();
     const { session } = use.session.key;
     const lines =
-      position === null ? [] : pass.attempt(() => restatedRun(pass, session, options.dialect));
+      position === null ? [] : await pass.attempt(() => restatedRun(pass, session, options));
     const size = lines?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? Infinity;
     if (lines && (options.isForced || size < writer.written)) {
       writer.isMuted = false;
@@ -251,8 +254,12 @@ export async function createSnapshotSource(
 }
 
 /** What the session has come to as a run: the one that is open, or one of its own. */
-function restatedRun(pass: Pass, threadId: string, dialect: Dialect): EventLine[] | null {
-  const lines = restate(pass, dialect);
+async function restatedRun(
+  pass: Pass,
+  threadId: string,
+  { dialect, budgets }: ProfileSourceOptions,
+): Promise<EventLine[] | null> {
+  const lines = await restate(pass, dialect, budgets.turns);
   if (!lines) return null;
   const { openRun } = pass.profile;
   const ids = openRun ?? { threadId, runId: `runlog-${crypto.randomUUID()}` };
@@ -281,7 +288,8 @@ export async function readAmbientSnapshot(
   const pass = new Pass(use, whole, true, { isUnbounded: true });
   try {
     const position = await pass.readHistory();
-    const lines = position && pass.attempt(() => restate(pass, "0.0"));
+    const { turns } = options.budgets;
+    const lines = position && (await pass.attempt(() => restate(pass, "0.0", turns)));
     if (!lines) return null;
     const { isFailed, openRun } = pass.profile;
     const started = openRun && !isFailed ? [EventLine.of({ type: "RUN_STARTED", ...openRun })] : [];

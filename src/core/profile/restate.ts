@@ -1,10 +1,11 @@
+import type { LoopTurns } from "../../stream/loop-turns.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import type { Message, ToolCall } from "./mend-message.ts";
 import type { MessageList } from "./message-list.ts";
 import type { ProfileStream } from "./profile-stream.ts";
 import type { StateDocument } from "./state-document.ts";
-import { snapshotOf } from "./told-messages.ts";
+import { snapshotInTurns } from "./told-messages.ts";
 
 /** A history that was read through the profile. */
 interface ReadHistory {
@@ -18,10 +19,11 @@ interface ReadHistory {
  * the beginnings of what is open, so that what follows can go on. Null when the messages or the state
  * are not known as they are, or too large to be kept.
  */
-export function restate(
+export async function restate(
   { profile, messages, state }: ReadHistory,
   dialect: Dialect,
-): EventLine[] | null {
+  turns: LoopTurns,
+): Promise<EventLine[] | null> {
   if (messages.isLost || !state || state.isLost || !profile.unsaid.isNothing) return null;
   // a snapshot has taken away what was open: to start it again would make it anew
   for (const id of openCalls(profile))
@@ -36,7 +38,7 @@ export function restate(
   const open = new Set(openCalls(profile));
   return [
     ...[...profile.hiddenMessages].map(hidden),
-    ...snapshotOf(told),
+    ...(await snapshotInTurns(told, turns)),
     ...(state.isSet || profile.isWarm
       ? state.values.map((snapshot) => EventLine.of({ type: "STATE_SNAPSHOT", snapshot }))
       : []),
@@ -67,7 +69,7 @@ function withoutOpenCalls(
   if (dialect === "1.0") return { told: messages.messages, calls: [] };
   const open = new Set(openCalls(profile));
   // what is there twice cannot be streamed into one of its places: it is sent when the run ends
-  for (const id of [...open])
+  for (const id of open)
     if (isTwice(messages, id)) {
       open.delete(id);
       profile.items.open.close("tool", id);

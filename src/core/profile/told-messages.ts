@@ -1,3 +1,5 @@
+import { concatBytes } from "../../stream/concat.ts";
+import type { LoopTurns } from "../../stream/loop-turns.ts";
 import { isObject } from "../json-fields.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
@@ -5,6 +7,8 @@ import { MAX_EVENT_BYTES } from "./frame-writer.ts";
 import type { Message } from "./mend-message.ts";
 import type { MessageList } from "./message-list.ts";
 import { mendMessages } from "./run-started.ts";
+
+const encoder = new TextEncoder();
 
 /** Most characters of messages in one input; half an event, since escapes make them longer. */
 const MAX_TOLD_CHARS = MAX_EVENT_BYTES / 2;
@@ -16,18 +20,45 @@ const MAX_UNTOLD_CHARS = MAX_EVENT_BYTES;
  * a snapshot would be refused, while a patch may make anything of a content.
  */
 export function snapshotOf(messages: readonly Message[]): EventLine[] {
-  const odd = messages.filter(({ role, content }) => role === "activity" && !isObject(content));
-  const isOdd = new Set(odd);
-  const whole = messages.map((message) =>
-    isOdd.has(message) ? { ...message, content: {} } : message,
-  );
   return [
-    EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: whole }),
-    ...odd.map(({ id: messageId, activityType, content: value }) => {
-      const patch = [{ op: "replace", path: "", value }];
-      return EventLine.of({ type: "ACTIVITY_DELTA", messageId, activityType, patch });
-    }),
+    EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: messages.map(acceptable) }),
+    ...messages.filter(isOdd).map(contentOf),
   ];
+}
+
+/** Messages that are written before the event loop is given back. */
+const WRITTEN_AT_ONCE = 16;
+
+/** The same bytes, written in turns: of many messages it takes long. They must not change meanwhile. */
+export async function snapshotInTurns(
+  messages: readonly Message[],
+  turns: LoopTurns,
+): Promise<EventLine[]> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (let at = 0; at < messages.length; at += WRITTEN_AT_ONCE) {
+    const part = messages.slice(at, at + WRITTEN_AT_ONCE);
+    await turns.run(async () => {
+      const text = JSON.stringify(part.map(acceptable)).slice(1, -1);
+      parts.push(encoder.encode(at === 0 ? text : `,${text}`));
+    });
+  }
+  return [
+    EventLine.around('{"type":"MESSAGES_SNAPSHOT","messages":[', concatBytes(parts), "]}"),
+    ...messages.filter(isOdd).map(contentOf),
+  ];
+}
+
+function isOdd({ role, content }: Message): boolean {
+  return role === "activity" && !isObject(content);
+}
+
+function acceptable(message: Message): Message {
+  return isOdd(message) ? { ...message, content: {} } : message;
+}
+
+function contentOf({ id: messageId, activityType, content: value }: Message): EventLine {
+  const patch = [{ op: "replace", path: "", value }];
+  return EventLine.of({ type: "ACTIVITY_DELTA", messageId, activityType, patch });
 }
 
 /** The ids that several of the messages have. */
