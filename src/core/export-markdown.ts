@@ -4,9 +4,10 @@ import { createLoopTurns } from "../stream/loop-turns.ts";
 import type { LogPlace } from "./cursor.ts";
 import { isAdopted, readShown, type ShownLog } from "./legacy/read-shown.ts";
 import type { LogChunk } from "./log-reader.ts";
+import { MarkdownMessages } from "./markdown-messages.ts";
 import { MarkdownWriter } from "./markdown-writer.ts";
+import type { EventLine } from "./profile/event-line.ts";
 import { MAX_EVENT_BYTES } from "./profile/frame-writer.ts";
-import { MessageList } from "./profile/message-list.ts";
 import { ProfileReader } from "./profile/profile-reader.ts";
 import { ProfileStream } from "./profile/profile-stream.ts";
 
@@ -51,12 +52,10 @@ function createConversation(
   signal: AbortSignal,
 ): Conversation {
   const turns = createLoopTurns({ turnMs: TURN_MS });
-  // the writer sees to it that they do not become too many
-  const messages = new MessageList({ limitChars: Infinity, room: { tryGrow: () => true } });
-  const writer: MarkdownWriter = new MarkdownWriter({
-    messages,
-    openers: () => profile.items.open.openers,
-  });
+  const openers = (): readonly EventLine[] => profile.items.open.openers;
+  const beforeLoss = (): void => writer.beforeLoss();
+  const messages: MarkdownMessages = new MarkdownMessages({ beforeLoss, openers });
+  const writer: MarkdownWriter = new MarkdownWriter({ messages, openers });
   const threadId = key.session;
   const profile: ProfileStream = new ProfileStream({
     dialect: "1.0",
@@ -74,9 +73,6 @@ function createConversation(
     // the writer looks at the messages themselves: nothing has to be sent for their sake
     profile.restated();
     if (writer.take()) yield writer.takeText();
-    if (!messages.isLost) return;
-    writer.failed();
-    messages.restart();
   }
 
   return {
