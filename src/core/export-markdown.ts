@@ -69,10 +69,19 @@ function createConversation(
   const frames = new ProfileReader({ key, store, profile, writer, lineBudget, signal });
 
   async function* written(feeding: AsyncGenerator): AsyncGenerator<string, void> {
-    while (!(await turns.run(() => feeding.next())).done) yield writer.takeText();
+    while (!(await turns.run(() => feeding.next())).done) yield* texts();
     // the writer looks at the messages themselves: nothing has to be sent for their sake
     profile.restated();
-    if (writer.take()) yield writer.takeText();
+    if (writer.take()) yield* texts();
+  }
+
+  async function* texts(): AsyncGenerator<string, void> {
+    const taken = writer.takeText();
+    for (;;) {
+      const { value: text, done } = await turns.run(async () => taken.next());
+      if (done) return;
+      if (text !== "") yield text;
+    }
   }
 
   return {
@@ -80,7 +89,7 @@ function createConversation(
     async *end() {
       yield* written(frames.finish());
       writer.end();
-      yield writer.takeText();
+      yield* texts();
     },
     close: () => frames.close(),
   };

@@ -7,14 +7,8 @@ import {
   RELEASED,
   UNSHOWN,
 } from "./markdown-notes.ts";
-import {
-  activityPiece,
-  callPiece,
-  type Piece,
-  resultIdentity,
-  resultPiece,
-  textPiece,
-} from "./markdown-pieces.ts";
+import { activityPiece, callPiece, textPiece } from "./markdown-pieces.ts";
+import { MarkdownText, type Results } from "./markdown-text.ts";
 import { EventLine } from "./profile/event-line.ts";
 import { FrameWriter } from "./profile/frame-writer.ts";
 import type { Message, ToolCall } from "./profile/mend-message.ts";
@@ -45,8 +39,6 @@ const KEPT_CHARS = 512 * 1024;
 const KEPT_MESSAGES = 64;
 /** Notes of one run; more are counted. */
 const MAX_NOTES = 100;
-/** Text that has been taken out no later than this. */
-const PIECE_CHARS = 64 * 1024;
 const DUE: Uint8Array<ArrayBuffer> = new Uint8Array(1);
 const NOTHING: ReadonlySet<string> = new Set();
 
@@ -61,19 +53,9 @@ export class MarkdownWriter extends FrameWriter {
   readonly #seen = new SeenTexts();
   readonly #looked = new WeakMap<Entry, Looked>();
   #lookedCount = 0;
-  /** Open items of which a part is written. */
-  readonly #begun = new Set<string>();
-  /** Calls among them that are too long to be shown whole. */
-  readonly #cut = new Set<string>();
-  #out: string[] = [];
-  #outChars = 0;
+  readonly #text = new MarkdownText(this.#seen);
   #notes: string[] = [];
   #notesLeftOut = 0;
-  /** Whose section was written last, and whether text stands in it. */
-  #section: { readonly role: string; readonly hasText: boolean } | null = null;
-  /** Whether a line has to part what comes from the run before it. */
-  #isBreakDue = false;
-  #isBlank = true;
 
   constructor(options: MarkdownWriterOptions) {
     super();
@@ -82,17 +64,14 @@ export class MarkdownWriter extends FrameWriter {
     this.isMuted = true;
   }
 
-  /** What was written since the last call. */
-  takeText(): string {
-    const text = this.#out.join("");
-    this.#out = [];
-    this.#outChars = 0;
-    return text;
+  /** What is to be written since the last call, in small parts. */
+  takeText(): Generator<string, void, undefined> {
+    return this.#text.take();
   }
 
   /** Something when text should be taken, so that no more of it is held. */
   override take(): Uint8Array<ArrayBuffer> | null {
-    return this.#outChars > PIECE_CHARS ? DUE : null;
+    return this.#text.isDue ? DUE : null;
   }
 
   override event(bytes: Uint8Array<ArrayBuffer>): void {
@@ -116,8 +95,8 @@ export class MarkdownWriter extends FrameWriter {
   /** Writes all messages as they are: what the next event makes of them nobody knows. */
   beforeLoss(): void {
     this.#writeAll(NOTHING);
-    for (const id of this.#openIds()) this.#begun.add(id);
-    this.#write(UNSHOWN);
+    this.#text.begin(this.#openIds());
+    this.#text.note(UNSHOWN);
   }
 
   /** Says something at the end of the run. */
@@ -143,14 +122,11 @@ export class MarkdownWriter extends FrameWriter {
   #runEnds(notes: readonly string[]): void {
     this.#writeAll(NOTHING);
     for (const text of notes) this.note(text);
-    for (const text of this.#notes) this.#write(text);
-    if (this.#notesLeftOut > 0) this.#write(note("More notes", String(this.#notesLeftOut)));
+    for (const text of this.#notes) this.#text.note(text);
+    if (this.#notesLeftOut > 0) this.#text.note(note("More notes", String(this.#notesLeftOut)));
     this.#notes = [];
     this.#notesLeftOut = 0;
-    this.#begun.clear();
-    this.#cut.clear();
-    this.#isBreakDue = !this.#isBlank;
-    this.#section = null;
+    this.#text.endRun();
     this.#keepLatest();
   }
 
@@ -160,16 +136,14 @@ export class MarkdownWriter extends FrameWriter {
     const all = messages.entries;
     // not for every run that is short
     if (all.length < 2 * KEPT_MESSAGES && messages.chars < 2 * KEPT_CHARS) return;
-    const countOf = (entry: Entry): number => this.#looked.get(entry)?.count ?? 0;
+    const first = this.#lookedCount - KEPT_MESSAGES;
+    const latest = new Set<Entry>();
     let chars = 0;
-    const kept = all
-      .toSorted((one, other) => countOf(other) - countOf(one))
-      .slice(0, KEPT_MESSAGES)
-      .filter((entry) => {
-        chars += entry.chars;
-        return chars <= KEPT_CHARS;
-      });
-    const latest = new Set(kept);
+    for (const entry of all) {
+      if ((this.#looked.get(entry)?.count ?? 0) < first) continue;
+      chars += entry.chars;
+      if (chars <= KEPT_CHARS) latest.add(entry);
+    }
     messages.retain((entry) => latest.has(entry));
   }
 
@@ -212,8 +186,8 @@ export class MarkdownWriter extends FrameWriter {
     const shortened: Message = { ...message };
     const { content, toolCalls } = message;
     if (typeof content === "string" && content.length > maxChars) {
-      if (this.#isOpenText(entry, open)) this.#writePiece(textPiece(message));
-      this.#begun.add(`message ${message.id}`);
+      if (this.#isOpenText(entry, open)) this.#text.piece(textPiece(message));
+      this.#text.begin([`message ${message.id}`]);
       shortened.content = "";
     }
     if (toolCalls)
@@ -226,9 +200,8 @@ export class MarkdownWriter extends FrameWriter {
   #shortenCall(call: ToolCall, maxChars: number): ToolCall {
     const { length } = call.function.arguments;
     if (length <= maxChars) return call;
-    this.#writePiece(callPiece(call, []));
-    this.#begun.add(`call ${call.id}`);
-    if (length > MAX_FENCED_CHARS) this.#cut.add(`call ${call.id}`);
+    this.#text.piece(callPiece(call, []));
+    this.#text.begin([`call ${call.id}`], length > MAX_FENCED_CHARS);
     return { ...call, function: { ...call.function, arguments: "" } };
   }
 
@@ -241,47 +214,29 @@ export class MarkdownWriter extends FrameWriter {
       const isDue = this.#isChanged(entry) && !this.#isHidden(entry.message);
       return isDue ? [{ entry, copy }] : [];
     });
-    const results = new Map<string, Set<Message>>();
-    for (const { message } of changed.map(({ entry }) => entry)) {
-      if (message.role !== "tool") continue;
-      const id = message.toolCallId ?? "";
-      const same = results.get(id);
-      if (same) same.add(message);
-      else results.set(id, new Set([message]));
-    }
+    const results: Results = new Map();
     for (const { entry, copy } of changed) {
       const { message } = entry;
-      if (message.role === "tool") {
-        if (results.get(message.toolCallId ?? "")?.has(message)) this.#result(message);
-      } else if (message.role === "activity") {
-        this.#writePiece(activityPiece(message), copy);
-      } else {
+      if (message.role === "tool") this.#result(message, results);
+      else if (message.role === "activity") this.#text.piece(activityPiece(message), copy);
+      else {
         if (this.#isOpenText(entry, waiting)) this.#looked.delete(entry);
-        else this.#writePiece(textPiece(message), copy);
+        else this.#text.piece(textPiece(message), copy);
         for (const call of message.toolCalls ?? []) {
           if (waiting.has(`call ${call.id}`)) this.#looked.delete(entry);
-          else this.#call(call, results);
+          else this.#text.call(call, results);
         }
       }
     }
   }
 
-  /** A call with the results that have come, which are none of their own then. */
-  #call(call: ToolCall, results: Map<string, Set<Message>>): void {
-    const piece = callPiece(call, []);
-    const isOver = call.function.arguments === "" && this.#begun.has(piece.id);
-    if (isOver || this.#cut.has(piece.id) || this.#isWritten(piece)) return;
-    const own = [...(results.get(call.id) ?? [])].filter((result) => {
-      const { id, content } = resultIdentity(result);
-      return !this.#seen.meet(`${id}\n${content}`);
-    });
-    results.delete(call.id);
-    this.#writePiece(callPiece(call, own));
-  }
-
-  #result(message: Message): void {
-    const name = this.#options.messages.callName(message.toolCallId ?? "");
-    this.#writePiece(resultPiece(message, name));
+  #result(given: Message, results: Results): void {
+    const message = { ...given };
+    const id = message.toolCallId ?? "";
+    const same = results.get(id);
+    if (same) same.add(message);
+    else results.set(id, new Set([message]));
+    this.#text.result(message, this.#options.messages.callName(id), results);
   }
 
   /** Whether the message is another than it was when it was last looked at; it is looked at now. */
@@ -301,30 +256,6 @@ export class MarkdownWriter extends FrameWriter {
 
   #isHidden({ id, metadata }: Message): boolean {
     return metadata?.["hidden"] === true || this.#seen.has(`hidden ${id}`);
-  }
-
-  #isWritten({ id, content }: Piece): boolean {
-    return this.#seen.has(`${id}\n${content}`);
-  }
-
-  /** Writes a piece, of several messages of one id that of the one behind `copy` others. */
-  #writePiece(piece: Piece | null, copy = 0): void {
-    if (!piece || this.#seen.meet(`${piece.id}\n${piece.content}`)) return;
-    const isKnown = this.#seen.meet(copy === 0 ? piece.id : `${piece.id}\n${copy}`);
-    const changed = this.#begun.has(piece.id) ? " (continued)" : " (changed)";
-    const text = piece.write(isKnown ? changed : "");
-    const { role, isText } = piece;
-    if (!isText && this.#section?.role !== role) this.#write("## Assistant");
-    this.#section = { role, hasText: isText };
-    this.#write(text);
-  }
-
-  #write(text: string): void {
-    const parted = this.#isBreakDue ? `\n---\n\n${text}\n` : `\n${text}\n`;
-    this.#isBreakDue = false;
-    this.#isBlank = false;
-    this.#out.push(parted);
-    this.#outChars += parted.length;
   }
 }
 
