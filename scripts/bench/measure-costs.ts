@@ -1,6 +1,6 @@
 import type { Cost, Spent } from "./costs/cost.ts";
-import { firstList, laterList, searchedList } from "./costs/lists.ts";
-import { markdownOfShortRuns } from "./costs/markdown.ts";
+import { firstList, firstSearch, laterList, searchedList } from "./costs/lists.ts";
+import { markdownOfLongText, markdownOfShortRuns } from "./costs/markdown.ts";
 import { PROFILE_COSTS } from "./costs/profile.ts";
 import { STATE_DELTA_COSTS } from "./costs/state-deltas.ts";
 import { atMost, type Row } from "./row.ts";
@@ -9,8 +9,10 @@ import { atMost, type Row } from "./row.ts";
 const COSTS: readonly Cost[] = [
   firstList,
   laterList,
+  firstSearch,
   searchedList,
   markdownOfShortRuns,
+  markdownOfLongText,
   ...PROFILE_COSTS,
   ...STATE_DELTA_COSTS,
 ];
