@@ -12,7 +12,7 @@ import { throwDiskError } from "./errors.ts";
 import { type DiskIo, nodeIo } from "./io.ts";
 import { keepSynced } from "./keep-synced.ts";
 import { createDiskLegacy } from "./legacy.ts";
-import { layoutOf } from "./layout.ts";
+import { type Layout, layoutOf } from "./layout.ts";
 import { createLister } from "./list.ts";
 import type { FsyncPolicy } from "./log-file.ts";
 import { createMarks, type Marks } from "./marks.ts";
@@ -23,7 +23,7 @@ import { createRunBodies, type WithLog } from "./run-bodies.ts";
 import { createSessionCache, type SessionCache } from "./session-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { createTrash } from "./trash.ts";
-import { checkDocument, checkHead } from "./values.ts";
+import { checkDocument, checkHead, readDocument } from "./values.ts";
 import { createWriteProbe } from "./write-probe.ts";
 
 export type { DiskIo } from "./io.ts";
@@ -168,6 +168,11 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 
     read: (key, range) => readLog(cache, key, range, assertOpen),
 
+    async document(key, logId) {
+      assertOpen();
+      return documentOf(layout, key, logId).catch(throwDiskError);
+    },
+
     setHead: async (key, logId, head) => withLog(key, logId, (session) => session.setHead(head)),
 
     setDocument: async (key, logId, document) =>
@@ -253,4 +258,16 @@ function tellingTakeOvers(
       return isTaken;
     },
   };
+}
+
+/** The document of a log that may be open or not: what was set is in the file before its promise resolves. */
+async function documentOf(
+  layout: Layout,
+  key: SessionKey,
+  logId: string,
+): Promise<Uint8Array | null> {
+  const document = await readDocument(layout.log(key, logId));
+  const isHere = document !== null || (await newestLogId(layout, key)) === logId;
+  if (!isHere) throw new RunlogError("log-not-found", "There is no such log");
+  return document;
 }

@@ -1,5 +1,6 @@
 import type { SessionPage, SessionQuery } from "../../src/ports/session-directory.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { createLoopTurns } from "../../src/stream/loop-turns.ts";
 import { createProjectList, type ProjectList, type ProjectListOptions } from "./project-list.ts";
 import { createRecentDocuments } from "./recent-documents.ts";
 import type { SessionResource } from "./resources.ts";
@@ -26,6 +27,8 @@ const IDLE_MS = 10 * 60_000;
 /** How long a project that did not fit is not tried again. */
 const OVERFLOW_MS = 60_000;
 const SWEEP_MS = 30_000;
+/** Of each turn of the event loop so much is for searching, in ms. */
+const TURN_MS = 5;
 
 interface Entry {
   readonly list: ProjectList;
@@ -38,13 +41,14 @@ export function createListCache({ api, clock, logger, maxBytes }: ListCacheOptio
   const texts = createByteBudget(Math.floor(maxBytes / 2));
   const documents = createRecentDocuments(rows, Math.floor(maxBytes / 4));
   const budgets = { rows, texts, makeRoom: () => documents.yield() };
+  const turns = createLoopTurns({ turnMs: TURN_MS });
   const entries = new Map<string, Entry>();
   const overflownAtMs = new Map<string, number>();
 
   function entryOf(project: string): Entry {
     const known = entries.get(project);
     if (known) return known;
-    const list = createProjectList(project, { api, clock, logger, budgets, documents });
+    const list = createProjectList(project, { api, clock, logger, budgets, documents, turns });
     const entry = { list, usedAtMs: clock.now() };
     entries.set(project, entry);
     return entry;

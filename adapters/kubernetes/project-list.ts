@@ -6,6 +6,7 @@ import type {
   SessionPage,
   SessionQuery,
 } from "../../src/ports/session-directory.ts";
+import type { LoopTurns } from "../../src/stream/loop-turns.ts";
 import { OWN, type Api } from "./api.ts";
 import { documentOf, rowOf } from "./document.ts";
 import { orNull } from "./failure.ts";
@@ -21,6 +22,8 @@ export interface ProjectListOptions {
   readonly logger: Logger;
   readonly budgets: RowBudgets;
   readonly documents: RecentDocuments;
+  /** Where searches have their turns. */
+  readonly turns: LoopTurns;
 }
 
 /** How long pages are given of what was heard last, when the watch has broken. */
@@ -40,7 +43,7 @@ export interface ProjectList {
 }
 
 export function createProjectList(project: string, options: ProjectListOptions): ProjectList {
-  const { api, clock, logger, budgets, documents } = options;
+  const { api, clock, logger, budgets, documents, turns } = options;
   const rows = new ProjectRows(budgets);
   const stop = new AbortController();
   /** Settles with the first list; it is listed again by itself if that fails. */
@@ -140,7 +143,7 @@ export function createProjectList(project: string, options: ProjectListOptions):
       await first.promise;
       const isStale = lostAtMs !== null && clock.now() - lostAtMs > STALE_MS;
       if (!isListed || isStale || rows.isOverflowing) return null;
-      const matching = rows.matching(search);
+      const matching = await rows.matching(search, turns);
       if (!matching) return null;
       const totalCount = matching.length;
       const wanted = matching.slice(offset, offset + limit);
@@ -162,7 +165,7 @@ export function createProjectList(project: string, options: ProjectListOptions):
       stop.abort();
       first.resolve();
       isListed = false;
-      for (const { session } of rows.matching("") ?? []) documents.forget(idOf(session));
+      for (const { session } of rows.inOrder) documents.forget(idOf(session));
       rows.clear();
     },
   };

@@ -1,5 +1,7 @@
 import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
 import type { ByteBudget } from "../../src/stream/byte-budget.ts";
+import { filterInTurns } from "../../src/stream/filter-in-turns.ts";
+import type { LoopTurns } from "../../src/stream/loop-turns.ts";
 import { isNewer } from "./resources.ts";
 
 /** A session as the list cache knows it. */
@@ -46,10 +48,17 @@ export class ProjectRows {
     return this.#rows.get(session) ?? null;
   }
 
-  /** The rows that match, in their order; null where the texts are not known. */
-  matching(search: string): readonly KnownSession[] | null {
+  get inOrder(): readonly KnownSession[] {
+    return this.#inOrder;
+  }
+
+  /** The rows that match by now, in their order; null where the texts are not known. */
+  async matching(search: string, turns: LoopTurns): Promise<readonly KnownSession[] | null> {
     if (search === "") return this.#inOrder;
-    return this.#hasTexts ? this.#inOrder.filter(searchFor(search)) : null;
+    if (!this.#hasTexts) return null;
+    const matches = searchFor(search);
+    // a copy: they go on changing
+    return filterInTurns([...this.#inOrder], async (part) => part.filter(matches), { turns });
   }
 
   /** Takes a session, unless something newer of it is known. */

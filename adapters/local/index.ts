@@ -87,11 +87,15 @@ export function createLocalDirectory({
 
   const known = (log: ListedLog): RowTexts | null => rowCache.known(idOf(log), log.logId);
 
-  async function readRow(key: SessionKey): Promise<RowTexts | null> {
-    const stat = await store.stat(key);
-    if (!stat) return null;
-    const { displayName, initialPrompt } = documentIn(key, stat).spec;
-    return { displayName: textOf(displayName), initialPrompt: textOf(initialPrompt) };
+  async function readRow(log: ListedLog): Promise<RowTexts | null> {
+    try {
+      const document = await store.document(log, log.logId);
+      const { displayName, initialPrompt } = documentIn(log, { ...log, document }).spec;
+      return { displayName: textOf(displayName), initialPrompt: textOf(initialPrompt) };
+    } catch (error) {
+      if (hasCode(error, "log-not-found")) return null;
+      throw error;
+    }
   }
 
   async function* logs(project?: string): AsyncGenerator<ListedLog> {

@@ -1,39 +1,31 @@
 import type { ListedLog } from "../../src/ports/log-store.ts";
 import { searchFor } from "../../src/ports/session-order.ts";
-import type { LoopTurns } from "../../src/stream/loop-turns.ts";
+import { filterInTurns, type FilterOptions } from "../../src/stream/filter-in-turns.ts";
 import type { RowTexts } from "./row-cache.ts";
 
-export interface SearchOptions {
-  readonly turns: LoopTurns;
+export interface SearchOptions extends FilterOptions {
   /** What is known of a row already, or null. */
   readonly known: (log: ListedLog) => RowTexts | null;
   /** Reads it; null if the session has gone. */
   readonly read: (log: ListedLog) => Promise<RowTexts | null>;
-  readonly signal?: AbortSignal | undefined;
 }
 
-/** Rows that are looked at before others have their turn. */
-const AT_ONCE = 64;
-
 /** Those of the rows that hold `search`, in their order. */
-export async function searchRows(
+export function searchRows(
   rows: readonly ListedLog[],
   search: string,
-  { known, read, signal, turns }: SearchOptions,
+  { known, read, ...options }: SearchOptions,
 ): Promise<ListedLog[]> {
   const matches = searchFor(search);
-  const found: ListedLog[] = [];
-  for (let at = 0; at < rows.length; at += AT_ONCE) {
-    signal?.throwIfAborted();
-    const part = rows.slice(at, at + AT_ONCE);
-    await turns.run(async () => {
-      const all = part.map((log) => known(log));
-      const texts = all.includes(null) ? await Promise.all(part.map((log) => read(log))) : all;
-      for (const [i, log] of part.entries()) {
-        const own = texts[i];
-        if (own && matches({ session: log.session, ...own })) found.push(log);
-      }
+
+  async function choose(part: readonly ListedLog[]): Promise<ListedLog[]> {
+    const all = part.map((log) => known(log));
+    const texts = all.includes(null) ? await Promise.all(part.map((log) => read(log))) : all;
+    return part.filter(({ session }, i) => {
+      const own = texts[i];
+      return own ? matches({ session, ...own }) : false;
     });
   }
-  return found;
+
+  return filterInTurns(rows, choose, options);
 }

@@ -84,6 +84,10 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       return streamOf(() => need(key, readOptions.logId), readOptions);
     },
 
+    async document(key, logId) {
+      return need(key, logId).document;
+    },
+
     async setHead(key, logId, head) {
       const log = need(key, logId);
       checkHead(head);

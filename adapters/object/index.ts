@@ -2,7 +2,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import { isLogId } from "../../src/ports/log-id.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import type { CreateOptions, LogStore, SessionKey } from "../../src/ports/log-store.ts";
+import type { CreateOptions, LogStore, SessionKey, LogStat } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { onceEach } from "../../src/stream/once-each.ts";
 import { createKeys } from "./keys.ts";
@@ -164,15 +164,14 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     },
 
     read(key, range) {
-      const { log = "raw", logId } = range;
-      const folder = keys.logFolder(key, logId, log);
-      return readLog({
-        access,
-        folder,
-        range,
-        assertOpen,
-        findEnd: () => view.findEnd(key, range),
-      });
+      const folder = keys.logFolder(key, range.logId, range.log ?? "raw");
+      const findEnd = (): ReturnType<typeof view.findEnd> => view.findEnd(key, range);
+      return readLog({ access, folder, range, assertOpen, findEnd });
+    },
+
+    async document(key, logId) {
+      assertOpen();
+      return documentIn(await view.stat(key), logId);
     },
 
     setHead: async (key, logId, head) => withLog(key, logId, (session) => session.setHead(head)),
@@ -226,4 +225,9 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
       closing.abort(error);
     },
   };
+}
+
+function documentIn(stat: LogStat | null, logId: string): Uint8Array | null {
+  if (stat?.logId === logId) return stat.document;
+  throw new RunlogError("log-not-found", "There is no such log");
 }

@@ -1,8 +1,8 @@
 import { CONNECT_COSTS } from "./costs/connect.ts";
 import type { Cost, Spent } from "./costs/cost.ts";
 import { foreignRunIds } from "./costs/foreign-run-ids.ts";
-import { firstList, laterList, searchedList } from "./costs/lists.ts";
-import { markdownOfShortRuns } from "./costs/markdown.ts";
+import { firstList, firstSearch, laterList, searchedList } from "./costs/lists.ts";
+import { markdownOfLongText, markdownOfShortRuns } from "./costs/markdown.ts";
 import { SNAPSHOT_COSTS } from "./costs/snapshots.ts";
 import { STATE_DELTA_COSTS } from "./costs/state-deltas.ts";
 import { transcripts } from "./costs/transcripts.ts";
@@ -12,8 +12,10 @@ import { atMost, type Row } from "./row.ts";
 const COSTS: readonly Cost[] = [
   firstList,
   laterList,
+  firstSearch,
   searchedList,
   markdownOfShortRuns,
+  markdownOfLongText,
   foreignRunIds,
   transcripts,
   ...CONNECT_COSTS,

@@ -4,9 +4,10 @@ import { createLoopTurns } from "../stream/loop-turns.ts";
 import type { LogPlace } from "./cursor.ts";
 import { isAdopted, readShown, type ShownLog } from "./legacy/read-shown.ts";
 import type { LogChunk } from "./log-reader.ts";
+import { MarkdownMessages } from "./markdown-messages.ts";
 import { MarkdownWriter } from "./markdown-writer.ts";
+import type { EventLine } from "./profile/event-line.ts";
 import { MAX_EVENT_BYTES } from "./profile/frame-writer.ts";
-import { MessageList } from "./profile/message-list.ts";
 import { ProfileReader } from "./profile/profile-reader.ts";
 import { ProfileStream } from "./profile/profile-stream.ts";
 
@@ -51,12 +52,10 @@ function createConversation(
   signal: AbortSignal,
 ): Conversation {
   const turns = createLoopTurns({ turnMs: TURN_MS });
-  // the writer sees to it that they do not become too many
-  const messages = new MessageList({ limitChars: Infinity, room: { tryGrow: () => true } });
-  const writer: MarkdownWriter = new MarkdownWriter({
-    messages,
-    openers: () => profile.items.open.openers,
-  });
+  const openers = (): readonly EventLine[] => profile.items.open.openers;
+  const beforeLoss = (): void => writer.beforeLoss();
+  const messages: MarkdownMessages = new MarkdownMessages({ beforeLoss, openers });
+  const writer: MarkdownWriter = new MarkdownWriter({ messages, openers });
   const threadId = key.session;
   const profile: ProfileStream = new ProfileStream({
     dialect: "1.0",
@@ -70,13 +69,19 @@ function createConversation(
   const frames = new ProfileReader({ key, store, profile, writer, lineBudget, turns, signal });
 
   async function* written(feeding: AsyncGenerator): AsyncGenerator<string, void> {
-    while (!(await feeding.next()).done) yield writer.takeText();
+    while (!(await feeding.next()).done) yield* texts();
     // the writer looks at the messages themselves: nothing has to be sent for their sake
     profile.restated();
-    if (writer.take()) yield writer.takeText();
-    if (!messages.isLost) return;
-    writer.failed();
-    messages.restart();
+    if (writer.take()) yield* texts();
+  }
+
+  async function* texts(): AsyncGenerator<string, void> {
+    const taken = writer.takeText();
+    for (;;) {
+      const { value: text, done } = await turns.run(async () => taken.next());
+      if (done) return;
+      if (text !== "") yield text;
+    }
   }
 
   return {
@@ -84,7 +89,7 @@ function createConversation(
     async *end() {
       yield* written(frames.finish());
       writer.end();
-      yield writer.takeText();
+      yield* texts();
     },
     close: () => frames.close(),
   };

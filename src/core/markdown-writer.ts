@@ -1,17 +1,19 @@
-import { isObject, type JsonObject } from "./json-fields.ts";
 import { MAX_FENCED_CHARS, note } from "./markdown.ts";
 import {
-  activityPiece,
-  callPiece,
-  type Piece,
-  resultIdentity,
-  resultPiece,
-  textPiece,
-} from "./markdown-pieces.ts";
+  changedMessage,
+  customNote,
+  errorNote,
+  outcomeNotes,
+  RELEASED,
+  UNSHOWN,
+} from "./markdown-notes.ts";
+import { activityPiece, callPiece, textPiece } from "./markdown-pieces.ts";
+import { MarkdownText, type Results } from "./markdown-text.ts";
 import { EventLine } from "./profile/event-line.ts";
 import { FrameWriter } from "./profile/frame-writer.ts";
 import type { Message, ToolCall } from "./profile/mend-message.ts";
 import type { MessageList } from "./profile/message-list.ts";
+import type { Entry } from "./profile/message-order.ts";
 import { hiddenMessageOf } from "./profile/run-items.ts";
 import { SeenTexts } from "./seen-texts.ts";
 
@@ -22,11 +24,12 @@ export interface MarkdownWriterOptions {
   readonly openers: () => readonly EventLine[];
 }
 
-/** What tells whether a message has changed. */
+/** When a message was looked at. */
 interface Looked {
-  readonly message: Message;
-  readonly chars: number;
-  readonly names: string;
+  /** How often it had changed by then. */
+  readonly changes: number;
+  /** How many had been looked at before it. */
+  readonly count: number;
 }
 
 /** Characters of messages that are held before their run has ended. */
@@ -36,9 +39,8 @@ const KEPT_CHARS = 512 * 1024;
 const KEPT_MESSAGES = 64;
 /** Notes of one run; more are counted. */
 const MAX_NOTES = 100;
-/** Text that has been taken out no later than this. */
-const PIECE_CHARS = 64 * 1024;
 const DUE: Uint8Array<ArrayBuffer> = new Uint8Array(1);
+const NOTHING: ReadonlySet<string> = new Set();
 
 /**
  * Writes a session as Markdown from what a client of the standard is sent: where a run ends, the
@@ -49,19 +51,11 @@ const DUE: Uint8Array<ArrayBuffer> = new Uint8Array(1);
 export class MarkdownWriter extends FrameWriter {
   readonly #options: MarkdownWriterOptions;
   readonly #seen = new SeenTexts();
-  /** Messages as they were when they were last looked at, by id. */
-  readonly #looked = new Map<string, Looked>();
-  /** Open items of which a part is written. */
-  readonly #begun = new Set<string>();
-  #out: string[] = [];
-  #outChars = 0;
+  readonly #looked = new WeakMap<Entry, Looked>();
+  #lookedCount = 0;
+  readonly #text = new MarkdownText(this.#seen);
   #notes: string[] = [];
   #notesLeftOut = 0;
-  /** Whose section was written last, and whether text stands in it. */
-  #section: { readonly role: string; readonly hasText: boolean } | null = null;
-  /** Whether a line has to part what comes from the run before it. */
-  #isBreakDue = false;
-  #isBlank = true;
 
   constructor(options: MarkdownWriterOptions) {
     super();
@@ -70,17 +64,14 @@ export class MarkdownWriter extends FrameWriter {
     this.isMuted = true;
   }
 
-  /** What was written since the last call. */
-  takeText(): string {
-    const text = this.#out.join("");
-    this.#out = [];
-    this.#outChars = 0;
-    return text;
+  /** What is to be written since the last call, in small parts. */
+  takeText(): Generator<string, void, undefined> {
+    return this.#text.take();
   }
 
   /** Something when text should be taken, so that no more of it is held. */
   override take(): Uint8Array<ArrayBuffer> | null {
-    return this.#outChars > PIECE_CHARS ? DUE : null;
+    return this.#text.isDue ? DUE : null;
   }
 
   override event(bytes: Uint8Array<ArrayBuffer>): void {
@@ -89,7 +80,8 @@ export class MarkdownWriter extends FrameWriter {
     const type = line.text("type") ?? "";
     if (type === "RUN_FINISHED") this.#runEnds(outcomeNotes(line.json("outcome")));
     else if (type === "RUN_ERROR") this.#runFails(line);
-    else if (type === "CUSTOM") this.#custom(line);
+    else if (type === "CUSTOM") this.note(customNote(line));
+    if (this.#isOfReleased(type, line)) this.note(RELEASED);
     const hidden = hiddenMessageOf(type, line);
     if (hidden !== null) this.#seen.meet(`hidden ${hidden}`);
     if (this.#options.messages.chars > MAX_HELD_CHARS) this.#relieve();
@@ -97,12 +89,19 @@ export class MarkdownWriter extends FrameWriter {
 
   /** An event that could not be dealt with. */
   failed(): void {
-    this.note(note("An event cannot be shown", ""));
+    this.note(UNSHOWN);
+  }
+
+  /** Writes all messages as they are: what the next event makes of them nobody knows. */
+  beforeLoss(): void {
+    this.#writeAll(NOTHING);
+    this.#text.begin(this.#openIds());
+    this.#text.note(UNSHOWN);
   }
 
   /** Says something at the end of the run. */
-  note(text: string): void {
-    if (this.#notes.at(-1) === text) return;
+  note(text: string | null): void {
+    if (text === null || this.#notes.at(-1) === text) return;
     if (this.#notes.length < MAX_NOTES) this.#notes.push(text);
     else this.#notesLeftOut++;
   }
@@ -110,25 +109,6 @@ export class MarkdownWriter extends FrameWriter {
   /** Writes what is left. */
   end(): void {
     this.#runEnds([]);
-  }
-
-  #custom(line: EventLine): void {
-    const value = line.json("value");
-    if (!isObject(value)) return;
-    const { message, size, type } = value;
-    switch (line.text("name")) {
-      case "runlog:run-error":
-        return this.note(errorNote(String(message)));
-      case "runlog:large-event":
-      case "runlog:event-too-large": {
-        const of = typeof type === "string" ? ` (${type})` : "";
-        return this.note(note("An event is too large to be shown", `${String(size)} bytes${of}`));
-      }
-      case "runlog:left-out":
-        return this.note(note("Left out", `${String(value["count"])} events or messages`));
-      default:
-        return;
-    }
   }
 
   #runFails(line: EventLine): void {
@@ -140,190 +120,153 @@ export class MarkdownWriter extends FrameWriter {
   }
 
   #runEnds(notes: readonly string[]): void {
-    this.#writeAll(() => false);
+    this.#writeAll(NOTHING);
     for (const text of notes) this.note(text);
-    for (const text of this.#notes) this.#write(text);
-    if (this.#notesLeftOut > 0) this.#write(note("More notes", String(this.#notesLeftOut)));
+    for (const text of this.#notes) this.#text.note(text);
+    if (this.#notesLeftOut > 0) this.#text.note(note("More notes", String(this.#notesLeftOut)));
     this.#notes = [];
     this.#notesLeftOut = 0;
-    this.#begun.clear();
-    this.#isBreakDue = !this.#isBlank;
-    this.#section = null;
+    this.#text.endRun();
     this.#keepLatest();
   }
 
-  /** Lets go of messages that are all written, but for the latest. */
+  /** Lets go of messages that are all written, but for those that have changed last. */
   #keepLatest(): void {
     const { messages } = this.#options;
-    const all = messages.messages;
+    const all = messages.entries;
     // not for every run that is short
     if (all.length < 2 * KEPT_MESSAGES && messages.chars < 2 * KEPT_CHARS) return;
+    const first = this.#lookedCount - KEPT_MESSAGES;
+    const latest = new Set<Entry>();
     let chars = 0;
-    const kept = all
-      .slice(-KEPT_MESSAGES)
-      .toReversed()
-      .filter(({ id }) => {
-        chars += messages.entryOf(id)?.chars ?? 0;
-        return chars <= KEPT_CHARS;
-      });
-    const ids = new Set(kept.map(({ id }) => id));
-    this.#retain(({ id }) => ids.has(id));
+    for (const entry of all) {
+      if ((this.#looked.get(entry)?.count ?? 0) < first) continue;
+      chars += entry.chars;
+      if (chars <= KEPT_CHARS) latest.add(entry);
+    }
+    messages.retain((entry) => latest.has(entry));
   }
 
-  #retain(isKept: (message: Message) => boolean): void {
-    const { messages } = this.#options;
-    messages.retain(isKept);
-    for (const id of this.#looked.keys()) if (!messages.entryOf(id)) this.#looked.delete(id);
+  /** What is open, as `Piece.id` has it. */
+  #openIds(): ReadonlySet<string> {
+    const open = new Set<string>();
+    for (const opener of this.#options.openers()) {
+      const call = opener.text("toolCallId");
+      open.add(call === null ? `message ${opener.text("messageId")}` : `call ${call}`);
+    }
+    return open;
   }
 
   /** Writes what is closed, and of the rest what is long; then lets go of it. */
   #relieve(): void {
-    const { messages, openers } = this.#options;
-    const open = new Set<string>();
-    for (const opener of openers()) {
-      const call = opener.text("toolCallId");
-      open.add(call === null ? `message ${opener.text("messageId")}` : `call ${call}`);
-    }
-    const isOpen = (id: string): boolean => open.has(id);
-    this.#writeAll(isOpen);
-    this.#retain(
-      ({ id, toolCalls = [] }) =>
-        isOpen(`message ${id}`) || toolCalls.some((call) => isOpen(`call ${call.id}`)),
+    const { messages } = this.#options;
+    const open = this.#openIds();
+    this.#writeAll(open);
+    messages.retain(
+      (entry) =>
+        this.#isOpenText(entry, open) ||
+        (entry.message.toolCalls?.some(({ id }) => open.has(`call ${id}`)) ?? false),
     );
-    for (const message of messages.messages) this.#shorten(message, isOpen, MAX_FENCED_CHARS);
+    for (const entry of messages.entries) this.#shorten(entry, open, MAX_FENCED_CHARS);
     // a great many that are short
     if (messages.chars <= MAX_HELD_CHARS / 2) return;
-    for (const message of messages.messages) this.#shorten(message, isOpen, 0);
-    if (messages.chars > MAX_HELD_CHARS / 2) this.#retain(() => false);
+    for (const entry of messages.entries) this.#shorten(entry, open, 0);
+    if (messages.chars > MAX_HELD_CHARS / 2) messages.retain(() => false);
+  }
+
+  /** Whether events may still add to the text: of several messages of one id they do to the first. */
+  #isOpenText(entry: Entry, open: ReadonlySet<string>): boolean {
+    const { id } = entry.message;
+    return open.has(`message ${id}`) && this.#options.messages.entryOf(id) === entry;
   }
 
   /** Leaves of a message what is open, without what is long of that: it is written. */
-  #shorten(message: Message, isOpen: (id: string) => boolean, maxChars: number): void {
-    const { messages } = this.#options;
-    const entry = messages.entryOf(message.id);
-    if (!entry) return;
+  #shorten(entry: Entry, open: ReadonlySet<string>, maxChars: number): void {
+    const { message } = entry;
     const shortened: Message = { ...message };
     const { content, toolCalls } = message;
     if (typeof content === "string" && content.length > maxChars) {
-      if (isOpen(`message ${message.id}`)) this.#writePiece(textPiece(message));
-      this.#begun.add(`message ${message.id}`);
+      if (this.#isOpenText(entry, open)) this.#text.piece(textPiece(message));
+      this.#text.begin([`message ${message.id}`]);
       shortened.content = "";
     }
     if (toolCalls)
       shortened.toolCalls = toolCalls
-        .filter(({ id }) => isOpen(`call ${id}`))
+        .filter(({ id }) => open.has(`call ${id}`))
         .map((call) => this.#shortenCall(call, maxChars));
-    messages.replace(entry, shortened);
+    this.#options.messages.replace(entry, shortened);
   }
 
   #shortenCall(call: ToolCall, maxChars: number): ToolCall {
-    if (call.function.arguments.length <= maxChars) return call;
-    // the rest of it would be cut off anyway, or it is one of too many
-    this.#writePiece(callPiece(call, []));
-    this.#begun.add(`call ${call.id}`);
+    const { length } = call.function.arguments;
+    if (length <= maxChars) return call;
+    this.#text.piece(callPiece(call, []));
+    this.#text.begin([`call ${call.id}`], length > MAX_FENCED_CHARS);
     return { ...call, function: { ...call.function, arguments: "" } };
   }
 
   /** Writes what is not written of the messages, but for what waits. */
-  #writeAll(isWaiting: (id: string) => boolean): void {
+  #writeAll(waiting: ReadonlySet<string>): void {
     const { messages } = this.#options;
-    const changed = messages.messages.filter((message) => this.#isChanged(message));
-    const results = new Map<string, Message[]>();
-    for (const message of changed) {
-      if (message.role !== "tool" || this.#isHidden(message)) continue;
-      const id = message.toolCallId ?? "";
-      const same = results.get(id);
-      if (same) same.push(message);
-      else results.set(id, [message]);
-    }
-    for (const message of changed) {
-      if (this.#isHidden(message)) continue;
-      if (message.role === "tool") {
-        for (const result of results.get(message.toolCallId ?? "") ?? [])
-          if (result === message) this.#result(message);
-      } else if (message.role === "activity") {
-        this.#writePiece(activityPiece(message));
-      } else {
-        if (isWaiting(`message ${message.id}`)) this.#looked.delete(message.id);
-        else this.#writePiece(textPiece(message));
+    const copies = messages.hasCopies ? new Copies() : null;
+    const changed = messages.entries.flatMap((entry) => {
+      const copy = copies?.next(entry.message.id) ?? 0;
+      const isDue = this.#isChanged(entry) && !this.#isHidden(entry.message);
+      return isDue ? [{ entry, copy }] : [];
+    });
+    const results: Results = new Map();
+    for (const { entry, copy } of changed) {
+      const { message } = entry;
+      if (message.role === "tool") this.#result(message, results);
+      else if (message.role === "activity") this.#text.piece(activityPiece(message), copy);
+      else {
+        if (this.#isOpenText(entry, waiting)) this.#looked.delete(entry);
+        else this.#text.piece(textPiece(message), copy);
         for (const call of message.toolCalls ?? []) {
-          if (isWaiting(`call ${call.id}`)) this.#looked.delete(message.id);
-          else this.#call(call, results);
+          if (waiting.has(`call ${call.id}`)) this.#looked.delete(entry);
+          else this.#text.call(call, results);
         }
       }
     }
   }
 
-  /** A call with the results that have come, which are none of their own then. */
-  #call(call: ToolCall, results: Map<string, Message[]>): void {
-    const piece = callPiece(call, []);
-    if (this.#begun.has(piece.id) || this.#isWritten(piece)) return;
-    const own = (results.get(call.id) ?? []).filter((result) => {
-      const { id, content } = resultIdentity(result);
-      return !this.#seen.meet(`${id}\n${content}`);
-    });
-    results.delete(call.id);
-    this.#writePiece(callPiece(call, own));
-  }
-
-  #result(message: Message): void {
-    const name = this.#options.messages.callName(message.toolCallId ?? "");
-    this.#writePiece(resultPiece(message, name));
+  #result(given: Message, results: Results): void {
+    const message = { ...given };
+    const id = message.toolCallId ?? "";
+    const same = results.get(id);
+    if (same) same.add(message);
+    else results.set(id, new Set([message]));
+    this.#text.result(message, this.#options.messages.callName(id), results);
   }
 
   /** Whether the message is another than it was when it was last looked at; it is looked at now. */
-  #isChanged(message: Message): boolean {
-    const chars = this.#options.messages.entryOf(message.id)?.chars ?? 0;
-    const names = message.toolCalls?.map((call) => call.function.name).join() ?? "";
-    const before = this.#looked.get(message.id);
-    if (before?.message === message && before.chars === chars && before.names === names)
-      return false;
-    this.#looked.set(message.id, { message, chars, names });
+  #isChanged(entry: Entry): boolean {
+    const { changes } = entry;
+    if (this.#looked.get(entry)?.changes === changes) return false;
+    this.#looked.set(entry, { changes, count: this.#lookedCount++ });
     return true;
+  }
+
+  /** Whether the event changes a message of which nothing is held but that it was written. */
+  #isOfReleased(type: string, line: EventLine): boolean {
+    const id = changedMessage(type, line);
+    const isHere = id === null || this.#options.messages.find(id) !== null;
+    return !isHere && this.#seen.has(`message ${id}`);
   }
 
   #isHidden({ id, metadata }: Message): boolean {
     return metadata?.["hidden"] === true || this.#seen.has(`hidden ${id}`);
   }
-
-  #isWritten({ id, content }: Piece): boolean {
-    return this.#seen.has(`${id}\n${content}`);
-  }
-
-  #writePiece(piece: Piece | null): void {
-    if (!piece || this.#seen.meet(`${piece.id}\n${piece.content}`)) return;
-    const isKnown = this.#seen.meet(piece.id);
-    const changed = this.#begun.has(piece.id) ? " (continued)" : " (changed)";
-    const text = piece.write(isKnown ? changed : "");
-    const { role, isText } = piece;
-    if (!isText && this.#section?.role !== role) this.#write("## Assistant");
-    this.#section = { role, hasText: isText };
-    this.#write(text);
-  }
-
-  #write(text: string): void {
-    const parted = this.#isBreakDue ? `\n---\n\n${text}\n` : `\n${text}\n`;
-    this.#isBreakDue = false;
-    this.#isBlank = false;
-    this.#out.push(parted);
-    this.#outChars += parted.length;
-  }
 }
 
-/** What there is to say of a run's end that was no error. */
-function outcomeNotes(outcome: unknown): string[] {
-  if (!isObject(outcome)) return [];
-  if (outcome["type"] === "cancelled") return [note("The run was cancelled", "")];
-  const { interrupts } = outcome;
-  if (outcome["type"] !== "interrupt" || !Array.isArray(interrupts)) return [];
-  return interrupts.filter(isObject).map(interruptNote);
-}
+/** Counts the messages of each id. */
+class Copies {
+  readonly #counts = new Map<string, number>();
 
-function interruptNote({ message, reason }: JsonObject): string {
-  const said = [message, reason].find((text) => typeof text === "string");
-  return note("Waiting for an answer", said ?? "");
-}
-
-function errorNote(message: string): string {
-  return note("Error", message);
+  /** How many of this id came before. */
+  next(id: string): number {
+    const count = this.#counts.get(id) ?? 0;
+    this.#counts.set(id, count + 1);
+    return count;
+  }
 }

@@ -3,7 +3,10 @@ export const MAX_FENCED_CHARS: number = 64 * 1024;
 /** Longest text on a line of its own, such as the message of an error. */
 const MAX_LINE_CHARS = 2_000;
 
-const LINE_END = /\r\n|\r|\n/;
+/** About so long are the parts in which a text is given. */
+const PART_CHARS = 16 * 1024;
+
+const LINE_ENDS = /\r\n|\r|\n/g;
 const BLANK = /^[ \t]*$/;
 /** An opening fence that stands in no list or quotation: nothing but its own end closes it. */
 const OPENING_FENCE = /^(?:(`{3,})[^`]*|(~{3,}).*)$/s;
@@ -22,14 +25,14 @@ export function heading(text: string): string {
 }
 
 /**
- * What was said, as Markdown that stays within its message: it begins no heading and no thematic
+ * What was said, in parts, as Markdown that stays within its message: it begins no heading and no thematic
  * break, holds no HTML but in code, and ends every fence that it begins. All else is as it was.
  */
-export function prose(text: string): string {
-  let fence: string | null = null;
+export function* prose(text: string): Generator<string, void, undefined> {
+  let fence = null as string | null;
   /** Whether every backtick of the paragraph so far belongs to a code span that is on one line. */
   let isPaired = true;
-  const lines = text.split(LINE_END).map((line) => {
+  function written(line: string): string {
     if (fence !== null) {
       const end = CLOSING_FENCE.exec(line)?.[1] ?? "";
       if (end[0] === fence[0] && end.length >= fence.length) fence = null;
@@ -42,9 +45,27 @@ export function prose(text: string): string {
     const inline = withoutTags(line, isPaired);
     isPaired = inline.isPaired;
     return inline.text.replace(HEADING_SIGNS, "$1\\$2").replace(UNDERLINE, "$1\\$2");
-  });
-  if (fence !== null) lines.push(fence);
-  return lines.join("\n");
+  }
+
+  let part = "";
+  let lineEnd = "";
+  for (const line of linesOf(text)) {
+    part += lineEnd + written(line);
+    lineEnd = "\n";
+    if (part.length < PART_CHARS) continue;
+    yield part;
+    part = "";
+  }
+  yield fence === null ? part : `${part}\n${fence}`;
+}
+
+function* linesOf(text: string): Generator<string, void, undefined> {
+  let at = 0;
+  for (const { index, 0: lineEnd } of text.matchAll(LINE_ENDS)) {
+    yield text.slice(at, index);
+    at = index + lineEnd.length;
+  }
+  yield text.slice(at);
 }
 
 /** A text that goes on one line, after other text. */
@@ -68,11 +89,20 @@ export function fenced(text: string, language: string): string {
 }
 
 /** Markdown that is shown when its summary is clicked on: a label, and a name as code if there is one. */
-export function folded(label: string, name: string, markdown: string): string {
+export function* folded(
+  label: string,
+  name: string,
+  parts: Iterable<string>,
+): Generator<string, void, undefined> {
   const shown = name.slice(0, MAX_LINE_CHARS).replaceAll(/\s+/g, " ");
   const named = name === "" ? "" : `: <code>${escapeHtml(shown)}</code>`;
-  const body = markdown === "" ? "" : `${markdown}\n\n`;
-  return `<details>\n<summary>${label}${named}</summary>\n\n${body}</details>`;
+  yield `<details>\n<summary>${label}${named}</summary>\n\n`;
+  let isEmpty = true;
+  for (const part of parts) {
+    isEmpty &&= part === "";
+    yield part;
+  }
+  yield isEmpty ? "</details>" : "\n\n</details>";
 }
 
 /** What is said about the conversation, not in it. */

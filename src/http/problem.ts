@@ -71,7 +71,7 @@ const HTTP_KINDS: Readonly<Record<HttpCode, Kind>> = {
   "not-implemented": { status: 501 },
 };
 
-export type ProblemCode = RunlogErrorCode | HttpCode;
+type ProblemCode = RunlogErrorCode | HttpCode;
 
 const TITLES: Readonly<Record<number, string>> = {
   400: "Bad Request",

@@ -171,6 +171,12 @@ export interface LogStore extends LogReader {
     options: AppendOptions,
   ): Promise<number>;
 
+  /**
+   * The document alone, as `stat` has it: for who wants those of many sessions, of which nothing has
+   * to be opened. Throws `log-not-found` if the log has gone.
+   */
+  document(key: SessionKey, logId: string): Promise<Uint8Array | null>;
+
   /** Replaces the head atomically by a copy of `head`. At most 64 KiB, else `head-too-large`. */
   setHead(key: SessionKey, logId: string, head: Uint8Array): Promise<void>;
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type KnownSession, ProjectRows } from "../../adapters/kubernetes/project-rows.ts";
 import { bySessionAge, searchFor } from "../../src/ports/session-order.ts";
 import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import type { LoopTurns } from "../../src/stream/loop-turns.ts";
 
 const session = fc.constantFrom("a", "b", "c", "d", "e", "f", "g");
 const command = fc.oneof(
@@ -43,10 +44,12 @@ function rowOf({ version, ...given }: Command & { kind: "put" }): KnownSession {
   return { session: name, createdAtMs, displayName, initialPrompt, uid, version: String(version) };
 }
 
+const AT_ONCE: LoopTurns = { run: (work) => work() };
+
 describe("kubernetes rows of a project", () => {
-  it("are those of the model, in their order, and give back what they took of the budgets", () => {
-    fc.assert(
-      fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
+  it("are those of the model, in their order, and give back what they took of the budgets", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
         const budget = createByteBudget(1_000_000);
         const texts = createByteBudget(1_000_000);
         const rows = new ProjectRows({ rows: budget, texts, makeRoom: () => false });
@@ -57,8 +60,8 @@ describe("kubernetes rows of a project", () => {
           else if (given.kind === "remove") rows.remove(given.session);
           else rows.keepOnly(new Set(given.seen), String(given.version));
           const expected = [...model.values()].sort(bySessionAge);
-          expect(rows.matching("")).toEqual(expected);
-          expect(rows.matching("O")).toEqual(expected.filter(searchFor("O")));
+          expect(await rows.matching("", AT_ONCE)).toEqual(expected);
+          expect(await rows.matching("O", AT_ONCE)).toEqual(expected.filter(searchFor("O")));
         }
         rows.clear();
         expect([budget.usedBytes, texts.usedBytes]).toEqual([0, 0]);
@@ -66,16 +69,34 @@ describe("kubernetes rows of a project", () => {
     );
   });
 
-  it("go without their texts when these do not all fit, and are not searched then", () => {
+  it("are searched in turns, as they were when the search began", async () => {
+    const budgets = { rows: createByteBudget(10_000_000), texts: createByteBudget(10_000_000) };
+    const rows = new ProjectRows({ ...budgets, makeRoom: () => false });
+    const row = { createdAtMs: 1, uid: "u", version: "1", displayName: "d", initialPrompt: "p" };
+    for (let i = 0; i < 1_000; i++) rows.put({ ...row, session: `s${i}` });
+    const expected = [...rows.inOrder];
+    let turns = 0;
+    const found = await rows.matching("D", {
+      run: (work) => {
+        turns++;
+        rows.remove(`s${turns}`);
+        return work();
+      },
+    });
+    expect(found).toEqual(expected);
+    expect(turns).toBeGreaterThan(10);
+  });
+
+  it("go without their texts when these do not all fit, and are not searched then", async () => {
     const budget = createByteBudget(1_000_000);
     const texts = createByteBudget(1_000);
     const rows = new ProjectRows({ rows: budget, texts, makeRoom: () => false });
     const row = { createdAtMs: 1, uid: "u", version: "1", displayName: "d", initialPrompt: "p" };
     rows.put({ ...row, session: "a" });
-    expect(rows.matching("d")).toHaveLength(1);
+    expect(await rows.matching("d", AT_ONCE)).toHaveLength(1);
     rows.put({ ...row, session: "b", initialPrompt: "x".repeat(2_000) });
-    expect(rows.matching("d")).toBeNull();
-    expect(rows.matching("")).toHaveLength(2);
+    expect(await rows.matching("d", AT_ONCE)).toBeNull();
+    expect(rows.inOrder).toHaveLength(2);
     expect(texts.usedBytes).toBe(0);
     rows.clear();
     expect(budget.usedBytes).toBe(0);

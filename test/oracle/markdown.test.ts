@@ -33,9 +33,11 @@ async function markdownOf(lines: readonly string[]): Promise<string> {
 function withOwnTexts(lines: readonly string[]): string[] {
   let count = 0;
   const own = (text: unknown): string => `${String(text)}(${count++})`.toWellFormed();
+  const ownContent = (content: unknown): unknown =>
+    typeof content === "object" ? { ...content, own: count++ } : own(content);
   const ownMessage = (message: Record<string, unknown>): Record<string, unknown> => ({
     ...message,
-    ...(message["content"] !== undefined && { content: own(message["content"]) }),
+    ...(message["content"] !== undefined && { content: ownContent(message["content"]) }),
     ...(Array.isArray(message["toolCalls"]) && {
       toolCalls: message["toolCalls"].map((call: { function: { arguments: string } }) => ({
         ...call,
@@ -46,7 +48,8 @@ function withOwnTexts(lines: readonly string[]): string[] {
   return lines.map((line) => {
     const event = JSON.parse(line);
     if (typeof event.delta === "string") event.delta = own(event.delta);
-    if (event.type === "TOOL_CALL_RESULT") event.content = own(event.content);
+    if (event.type === "TOOL_CALL_RESULT" || event.type === "ACTIVITY_SNAPSHOT")
+      event.content = ownContent(event.content);
     if (event.type === "MESSAGES_SNAPSHOT") event.messages = event.messages.map(ownMessage);
     if (event.input?.messages) event.input.messages = event.input.messages.map(ownMessage);
     return JSON.stringify(event);
@@ -92,6 +95,8 @@ describe("the Markdown of random logs", () => {
             for (const { function: of } of toolCalls as Call[])
               if (of.arguments !== "")
                 expect(timesIn(called, `${of.name} ${of.arguments}`)).toBe(1);
+            if (role === "activity")
+              expect(timesIn(fenced, JSON.stringify(content, null, 2))).toBe(1);
             if (typeof content !== "string" || content === "") continue;
             const places = role === "reasoning" ? reasoned : role === "tool" ? fenced : said;
             expect(timesIn(places, content)).toBe(1);

@@ -35,6 +35,17 @@ export const laterList: Cost = {
     }),
 };
 
+/** The first search, which reads the documents of all sessions. */
+export const firstSearch: Cost = {
+  name: "list, the first search",
+  of: "sessions",
+  sizes: SIZES,
+  measure: (size) =>
+    withSessions(size, (directory) =>
+      spentIn(() => page(directory, { ...PAGE, search: "number 7" })),
+    ),
+};
+
 /** The second search: the first has read what it looks at. */
 export const searchedList: Cost = {
   name: "list, searched again",

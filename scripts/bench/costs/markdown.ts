@@ -17,21 +17,45 @@ export const markdownOfShortRuns: Cost = {
   name: "export as Markdown",
   of: "runs",
   sizes: [1_000, 10_000, 50_000],
-  async measure(size) {
-    const data = await createDataDir();
-    try {
-      const dir = join(data.dir, "projects", KEY.project, KEY.session, createLogId(Date.now()));
-      await mkdir(dir, { recursive: true });
-      for (let i = 0; i < size; i += BATCH) {
-        const runs = Array.from({ length: Math.min(BATCH, size - i) }, (_, j) => runLines(i + j));
-        await appendFile(join(dir, "raw.jsonl"), runs.join(""));
-      }
-      return await spentIn(() => writeAll(data.dir));
-    } finally {
-      await data.remove();
-    }
-  },
+  measure: (size) => exportAll(size, runLines),
 };
+
+/** One run whose text comes in deltas of a kilobyte, of which more than can be held is written in parts. */
+export const markdownOfLongText: Cost = {
+  name: "export as Markdown, one text",
+  of: "deltas",
+  sizes: [1_000, 4_000, 16_000],
+  measure: (size) => exportAll(size, deltaLine),
+};
+
+/** Exports a log of what `linesOf` gives, so many times. */
+async function exportAll(size: number, linesOf: (i: number) => string): Promise<Spent> {
+  const data = await createDataDir();
+  try {
+    const dir = join(data.dir, "projects", KEY.project, KEY.session, createLogId(Date.now()));
+    await mkdir(dir, { recursive: true });
+    for (let i = 0; i < size; i += BATCH) {
+      const lines = Array.from({ length: Math.min(BATCH, size - i) }, (_, j) => linesOf(i + j));
+      await appendFile(join(dir, "raw.jsonl"), lines.join(""));
+    }
+    return await spentIn(() => writeAll(data.dir));
+  } finally {
+    await data.remove();
+  }
+}
+
+function deltaLine(i: number): string {
+  const [ids, messageId] = [{ threadId: KEY.session, runId: "run" }, "answer"];
+  const delta = `So much for ${i}, and *more* of \`it\`.\n`.repeat(32);
+  const events = [{ type: "TEXT_MESSAGE_CONTENT", messageId, delta }];
+  const first = [
+    { type: "RUN_STARTED", ...ids },
+    { type: "TEXT_MESSAGE_START", messageId },
+  ];
+  return [...(i === 0 ? first : []), ...events]
+    .map((event) => `${JSON.stringify(event)}\n`)
+    .join("");
+}
 
 async function writeAll(dir: string): Promise<Pick<Spent, "bytes">> {
   const reader = createDiskLogReader({ dir });

@@ -2,13 +2,16 @@ import type { Spent } from "./cost.ts";
 
 const TICK_MS = 5;
 
-/** What work in this process costs: its time, and how long it kept timers waiting. */
+/**
+ * What work in this process costs: its time, and how long it kept timers waiting by computing. What
+ * other processes of a busy machine take meanwhile is none of it.
+ */
 export async function spentIn(work: () => Promise<Pick<Spent, "bytes">>): Promise<Spent> {
   let heldMs = 0;
-  let lastMs = performance.now();
+  let lastMs = computedMs();
   const ticks = setInterval(() => {
-    const nowMs = performance.now();
-    heldMs = Math.max(heldMs, nowMs - lastMs - TICK_MS);
+    const nowMs = computedMs();
+    heldMs = Math.max(heldMs, nowMs - lastMs);
     lastMs = nowMs;
   }, TICK_MS);
   const startedAtMs = performance.now();
@@ -18,4 +21,10 @@ export async function spentIn(work: () => Promise<Pick<Spent, "bytes">>): Promis
   } finally {
     clearInterval(ticks);
   }
+}
+
+/** Time of this thread on a processor, in ms. */
+function computedMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }

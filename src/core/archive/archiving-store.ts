@@ -146,6 +146,8 @@ export function createArchivingStore({
     append: (key, bytes, options) =>
       append(key, options.logId, () => store.append(key, bytes, options)),
 
+    document: (key, logId) => gates.pass(idOf(key), () => store.document(key, logId)),
+
     setHead: (key, logId, head) => write(key, () => store.setHead(key, logId, head)),
 
     setDocument: (key, logId, document) =>

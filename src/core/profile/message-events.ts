@@ -67,7 +67,9 @@ function startCall(list: MessageList, line: EventLine): void {
   const name = line.text("toolCallName") ?? "";
   const known = list.callOf(id);
   if (known) {
-    known.call.function.name = name;
+    const { function: of } = known.call;
+    list.grew(known.entry, name.length - of.name.length);
+    of.name = name;
     return addMetadata(list, known.entry, known.call, line);
   }
   const parentId = line.text("parentMessageId");

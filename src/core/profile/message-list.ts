@@ -74,6 +74,11 @@ export class MessageList {
     return Array.from(this.#order, ({ message }) => message);
   }
 
+  /** The messages in their places. */
+  get entries(): readonly Entry[] {
+    return Array.from(this.#order);
+  }
+
   /** Characters of JSON that the messages have, about. */
   get chars(): number {
     return this.#chars;
@@ -119,7 +124,11 @@ export class MessageList {
 
   /** Lets the messages go. */
   lose(): void {
+    this.#release();
     this.#lost = true;
+  }
+
+  #release(): void {
     this.#order.clear();
     this.#calls.clear();
     this.#byId.clear();
@@ -130,14 +139,14 @@ export class MessageList {
 
   /** Follows what comes from here on; what was, nobody knows any more. */
   restart(): void {
-    this.lose();
+    this.#release();
     this.#ids.clear();
     this.#lost = false;
   }
 
   /** Keeps some of the messages; events no longer find the others. */
-  retain(isKept: (message: Message) => boolean): void {
-    for (const entry of this.#order) if (!isKept(entry.message)) this.#remove(entry);
+  retain(isKept: (entry: Entry) => boolean): void {
+    for (const entry of this.#order) if (!isKept(entry)) this.#remove(entry);
   }
 
   /** What is made from here on is the next run's own. */
@@ -223,8 +232,9 @@ export class MessageList {
     this.grew(entry, JSON.stringify(message).length - entry.chars);
   }
 
-  /** Counts what was added to a message, in characters of JSON. */
+  /** Counts a change of a message, and what it added in characters of JSON. */
   grew(entry: Entry, chars: number): void {
+    entry.changes++;
     entry.chars += chars;
     this.#chars += chars;
   }

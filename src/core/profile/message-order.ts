@@ -5,6 +5,8 @@ export class Entry {
   message: Message;
   /** Characters of JSON that it has, about. */
   chars = 0;
+  /** How often it has changed. */
+  changes = 0;
   /** Its neighbours, of the list alone. Of one that was removed `previous` is what it had last. */
   previous: Entry | null;
   next: Entry | null;

@@ -130,6 +130,7 @@ function describeIdentity(fresh: FreshStore): void {
 const FENCED = {
   append: "log-fenced",
   read: "log-not-found",
+  document: "log-not-found",
   setHead: "log-not-found",
   setDocument: "log-not-found",
   markOpen: "log-not-found",
@@ -140,6 +141,7 @@ async function codesOfOldWriter(store: LogStore, logId: string): Promise<typeof 
   return {
     append: await codeOf(store.append(KEY, utf8("late\n"), { logId, expectedEnd })),
     read: await codeOf(drain(store.read(KEY, { logId }))),
+    document: await codeOf(store.document(KEY, logId)),
     setHead: await codeOf(store.setHead(KEY, logId, utf8("late"))),
     setDocument: await codeOf(store.setDocument(KEY, logId, utf8("late"))),
     markOpen: await codeOf(store.markOpen(KEY, logId, "run-1", "late")),

@@ -13,6 +13,20 @@ function set(store: LogStore, name: Name, logId: string, value: Uint8Array): Pro
 
 /** The head and the document: small values that are replaced as a whole. */
 export function valuesSuite(fresh: FreshStore): void {
+  it(
+    "the document is to be had alone, also by who has not opened the log, until the log goes",
+    fresh(async ({ store }) => {
+      const { logId } = await store.create(KEY);
+      expect(await store.document(KEY, logId)).toBeNull();
+      for (const value of [utf8("first"), utf8("second")]) {
+        await store.setDocument(KEY, logId, value);
+        expect(await store.document(KEY, logId)).toEqual(value);
+      }
+      await store.delete(KEY);
+      await expect(store.document(KEY, logId)).rejects.toMatchObject({ code: "log-not-found" });
+    }),
+  );
+
   describe.each(["head", "document"] as const)("%s", (name) => {
     it(
       "is null until it is set, then as last set",

@@ -203,6 +203,115 @@ describe("a session as Markdown", () => {
     }
   });
 
+  it("has each of several messages of one id", async () => {
+    const id = "m";
+    const copies = [
+      { id, role: "reasoning", content: "Hm." },
+      { id, role: "assistant", content: "One" },
+      { id, role: "assistant", content: "Two" },
+    ];
+    const text = await markdownOf([
+      STARTED,
+      { type: "MESSAGES_SNAPSHOT", messages: copies },
+      { type: "REASONING_MESSAGE_CONTENT", messageId: id, delta: " Well." },
+      FINISHED,
+      { type: "RUN_STARTED", threadId: "hello", runId: "r2" },
+      { type: "MESSAGES_SNAPSHOT", messages: [copies[2], { ...copies[2], content: "Three" }] },
+      { type: "RUN_FINISHED", threadId: "hello", runId: "r2" },
+    ]);
+    expect(text).toBe(
+      "# demo/hello\n\n## Assistant\n\n<details>\n<summary>Reasoning</summary>\n\nHm. Well.\n\n</details>\n\n" +
+        "## Assistant\n\nOne\n\n## Assistant\n\nTwo\n\n---\n\n## Assistant (changed)\n\nThree\n",
+    );
+  });
+
+  it("has what changes and stays as long as it was", async () => {
+    const activity = { messageId: "v", activityType: "plan" };
+    const patch = [{ op: "replace", path: "/a", value: 2 }];
+    const text = await markdownOf([
+      STARTED,
+      { type: "ACTIVITY_SNAPSHOT", ...activity, content: { a: 1 } },
+      { type: "TOOL_CALL_START", toolCallId: "t", toolCallName: "f" },
+      { type: "TOOL_CALL_END", toolCallId: "t" },
+      FINISHED,
+      { type: "RUN_STARTED", threadId: "hello", runId: "r2" },
+      { type: "ACTIVITY_DELTA", ...activity, patch },
+      { type: "TOOL_CALL_START", toolCallId: "t", toolCallName: "g" },
+      { type: "RUN_FINISHED", threadId: "hello", runId: "r2" },
+    ]);
+    expect(text.split("\n---\n")[1]).toBe(
+      '\n## Assistant\n\n<details>\n<summary>Activity (changed): <code>plan</code></summary>\n\n```json\n{\n  "a": 2\n}\n```\n\n</details>\n\n' +
+        "<details>\n<summary>Tool (changed): <code>g</code></summary>\n\n</details>\n",
+    );
+  });
+
+  it("goes on after a patch that would make more than there is room for", async () => {
+    const doubling = Array.from({ length: 30 }, (_, i) => ({
+      op: "copy",
+      from: "",
+      path: `/${i}`,
+    }));
+    const activity = { messageId: "v", activityType: "plan" };
+    const text = await markdownOf([
+      { type: "MESSAGES_SNAPSHOT", messages: [{ id: "u", role: "user", content: "Go" }] },
+      STARTED,
+      { type: "TEXT_MESSAGE_START", messageId: "a" },
+      { type: "TEXT_MESSAGE_CONTENT", messageId: "a", delta: "Before" },
+      { type: "TOOL_CALL_START", toolCallId: "t", toolCallName: "f", parentMessageId: "p" },
+      { type: "TOOL_CALL_ARGS", toolCallId: "t", delta: '{"a":' },
+      { type: "ACTIVITY_SNAPSHOT", ...activity, content: { a: 1 } },
+      { type: "ACTIVITY_DELTA", ...activity, patch: doubling },
+      { type: "ACTIVITY_DELTA", ...activity, patch: [{ op: "add", path: "/b", value: 2 }] },
+      { type: "TEXT_MESSAGE_CONTENT", messageId: "a", delta: "after" },
+      { type: "TOOL_CALL_ARGS", toolCallId: "t", delta: "1}" },
+      { type: "TOOL_CALL_RESULT", messageId: "x", toolCallId: "t", content: "done" },
+      FINISHED,
+    ]);
+    const details = (summary: string, content: string): string =>
+      `<details>\n<summary>${summary}</summary>\n\n${content}\n\n</details>\n\n`;
+    expect(text).toBe(
+      "# demo/hello\n\n## User\n\nGo\n\n## Assistant\n\nBefore\n\n" +
+        details("Tool: <code>f</code>", '```json\n{"a":\n```') +
+        details("Activity: <code>plan</code>", '```json\n{\n  "a": 1\n}\n```') +
+        "> **An event cannot be shown.**\n\n## Assistant (continued)\n\nafter\n\n" +
+        details(
+          "Tool (continued): <code>f</code>",
+          "```json\n1}\n```\n\n**Result**\n\n```\ndone\n```",
+        ) +
+        "> **A change of an earlier message is left out.**\n",
+    );
+  });
+
+  it("has changes of what changes often, and says that others come too late", async () => {
+    const activity = (messageId: string): object => ({ messageId, activityType: messageId });
+    const change = (messageId: string, value: number): object => ({
+      type: "ACTIVITY_DELTA",
+      ...activity(messageId),
+      patch: [{ op: "replace", path: "/at", value }],
+    });
+    const runs = Array.from({ length: 200 }, (_, i) => [
+      { type: "RUN_STARTED", threadId: "hello", runId: `r${i}` },
+      ...(i === 0
+        ? ["often", "seldom"].map((id) => ({
+            type: "ACTIVITY_SNAPSHOT",
+            ...activity(id),
+            content: { at: 0 },
+          }))
+        : [change("often", i)]),
+      ...["a", "b"].flatMap((id) => [
+        { type: "TEXT_MESSAGE_START", messageId: `${id}${i}` },
+        { type: "TEXT_MESSAGE_CONTENT", messageId: `${id}${i}`, delta: `${id} ${i}` },
+        { type: "TEXT_MESSAGE_END", messageId: `${id}${i}` },
+      ]),
+      { type: "RUN_FINISHED", threadId: "hello", runId: `r${i}` },
+    ]);
+    const last = runs[199] ?? [];
+    last.splice(-1, 0, change("seldom", 199));
+    const parts = (await markdownOf(runs.flat())).split("\n---\n");
+    expect(parts[199]).toContain('"at": 199');
+    expect(parts[199]).toContain("> **A change of an earlier message is left out.**");
+  });
+
   it("notes an event that is too large to be read whole", async () => {
     const text = await markdownOf([
       STARTED,
