@@ -9,6 +9,7 @@ import {
   type ProfileSourceOptions,
 } from "../core/profile/profile-source.ts";
 import { findReplayStart } from "../core/replay.ts";
+import { assertMessageCount } from "../core/run-input.ts";
 import type { SessionService } from "../core/service.ts";
 import type { SessionUse } from "../core/sessions.ts";
 import { openingSource } from "../stream/opening-source.ts";
@@ -37,6 +38,7 @@ export function connectPost(service: SessionService) {
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget });
     let posted;
     try {
+      assertMessageCount(body.bytes);
       parseBody(body.bytes);
       posted = readPostedInput(body.bytes);
     } finally {
