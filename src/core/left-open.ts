@@ -36,10 +36,10 @@ export interface LeftOpen {
   /**
    * Ends with `end` what the session's log has open though nobody works on it and no mark says that
    * anybody would: of a directory that was copied while it was in use, or a run that a runner began
-   * within another and left. Cheap where there is nothing of the kind. Never rejects: what cannot be
-   * ended now is ended the next time.
+   * within another and left. Cheap where there is nothing of the kind. Resolves with whether the log
+   * has more since then. Never rejects: what cannot be ended now is ended the next time.
    */
-  recover(key: SessionKey, end: RunEnd): Promise<void>;
+  recover(key: SessionKey, end: RunEnd): Promise<boolean>;
 }
 
 /** How often runs are looked for that another process has left open. */
@@ -106,20 +106,22 @@ export function createLeftOpen(options: LeftOpenOptions): LeftOpen {
     return marked;
   }
 
-  /** As `recover`; no run is admitted meanwhile. */
-  async function closeUnmarked(key: SessionKey, end: RunEnd): Promise<void> {
+  /** As `recover`; no run is admitted meanwhile. Throws what the store throws. */
+  async function closeUnmarked(key: SessionKey, end: RunEnd): Promise<boolean> {
     const use = sessions.use(key);
     try {
       const { session } = use;
       const isLeft = ({ runId }: KnownRun): boolean => !worksOn(key, runId);
       await session.load();
-      if (session.state.status !== "working" && unendedRuns(session.state).length === 0) return;
+      if (session.state.status !== "working" && unendedRuns(session.state).length === 0)
+        return false;
       const before = unendedRuns(session.state).filter(isLeft);
       // what was open before the marks were read, has none, and is open after that, nobody will end
       const marked = before.length > 0 ? await markedRuns(key) : new Set<string>();
       if (marked.size > 0) busyUntil.set(idOf(key), clock.now() + AGAIN_MS);
       const logId = await session.reload();
-      if (logId === null) return;
+      if (logId === null) return false;
+      const known = session.state.offset;
       for (const { runId, threadId, phase } of unendedRuns(session.state).filter(isLeft)) {
         if (marked.has(runId) || !before.some((run) => run.runId === runId)) continue;
         const thread = threadId || key.session;
@@ -129,9 +131,11 @@ export function createLeftOpen(options: LeftOpenOptions): LeftOpen {
         await endRun({ ...open, signal: AbortSignal.abort() }, waits ? NOT_STARTED : end, how);
         logger.warn("run-closed", { ...key, runId, code: waits ? NOT_STARTED.code : end.code });
       }
-      if (session.state.status !== "working" || worksOn(key, null)) return;
-      session.update(settled);
-      await session.save();
+      if (session.state.status === "working" && !worksOn(key, null)) {
+        session.update(settled);
+        await session.save();
+      }
+      return session.state.offset !== known;
     } finally {
       use.release();
     }
@@ -161,12 +165,15 @@ export function createLeftOpen(options: LeftOpenOptions): LeftOpen {
 
     async recover(key, end) {
       const id = idOf(key);
-      if (worksOn(key, null) || clock.now() < (busyUntil.get(id) ?? 0)) return;
+      if (worksOn(key, null) || clock.now() < (busyUntil.get(id) ?? 0)) return false;
       busyUntil.delete(id);
       if (busyUntil.size >= MAX_BUSY) busyUntil.clear();
-      await admissions
+      return admissions
         .run(id, () => closeUnmarked(key, end))
-        .catch((error: unknown) => logger.warn("runs-left-open", { ...key, error }));
+        .catch((error: unknown) => {
+          logger.warn("runs-left-open", { ...key, error });
+          return false;
+        });
     },
   };
 }

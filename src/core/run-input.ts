@@ -38,8 +38,15 @@ const MAX_ID_BYTES = 256;
 /** So many bytes of messages are read in one turn of the event loop: some 10 ms. */
 const TURN_BYTES = 256 * 1024;
 
+/** Or so many messages or tools: what is read of each costs more than its bytes. */
+const TURN_ITEMS = 256;
+
+/** Each message takes a KiB while it is read, however short it is. */
+const MAX_ITEMS = 65_536;
+const MAX_MEMBERS = 4_096;
+
 /** And so many are checked. */
-const SCAN_BYTES = 4 * 1024 * 1024;
+const SCAN_BYTES = 1024 * 1024;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -93,7 +100,8 @@ function* inputSteps(
   for (const [key, kind] of Object.entries(KINDS)) expectKind(bytes, top.get(key), key, kind);
   const list = top.get("messages");
   if (!list || kindAt(bytes, list.valueStart) !== "array") throw invalid("messages is missing");
-  checkTools(bytes, top.get("tools"));
+  assertCount(bytes, list, "messages");
+  yield* checkTools(bytes, top.get("tools"));
 
   const threadId = idIn(bytes, top, "threadId", "thread_id") || options.defaultThreadId;
   const runId = idIn(bytes, top, "runId", "run_id") || options.newId();
@@ -112,7 +120,7 @@ function* inputSteps(
   let index = 0;
   let turnStart = list.valueStart;
   for (const { start, end } of elements(bytes, list.valueStart)) {
-    if (start - turnStart > TURN_BYTES) {
+    if (start - turnStart > TURN_BYTES || (index > 0 && index % TURN_ITEMS === 0)) {
       turnStart = start;
       yield;
     }
@@ -122,6 +130,23 @@ function* inputSteps(
     messages.push({ id, hidden, posted: bytes.subarray(start, end), json });
   }
   return { threadId, runId, body: spliceBytes(bytes, splices), messages };
+}
+
+/**
+ * Throws `invalid-input` for a body with more messages than a run may have: to parse those takes many
+ * times the memory of the body. What is no JSON object is left to whoever parses it.
+ */
+export function assertMessageCount(bytes: Uint8Array): void {
+  if (kindAt(bytes, 0) !== "object") return;
+  for (const member of members(bytes, 0))
+    if (member.key === "messages") assertCount(bytes, member, member.key);
+}
+
+function assertCount(bytes: Uint8Array, { valueStart }: JsonMember, name: string): void {
+  if (kindAt(bytes, valueStart) !== "array") return;
+  const items = elements(bytes, valueStart);
+  for (let count = 0; !items.next().done; count++)
+    if (count === MAX_ITEMS) throw invalid(`${name} has more than ${MAX_ITEMS} items`);
 }
 
 /** An id in either spelling; where both are given the first counts. */
@@ -169,6 +194,8 @@ function membersOf(bytes: Uint8Array, at: number, name: string): Members {
   const found = new Map<string, JsonMember>();
   for (const member of members(bytes, at)) {
     if (found.has(member.key)) throw invalid(`${name && `${name}.`}${member.key} is given twice`);
+    if (found.size === MAX_MEMBERS)
+      throw invalid(`${name || "the body"} has more than ${MAX_MEMBERS} members`);
     found.set(member.key, member);
   }
   return found;
@@ -199,11 +226,17 @@ function setMembers(
   return splices;
 }
 
-function checkTools(bytes: Uint8Array, tools: JsonMember | undefined): void {
+/** Yields whenever others should have a turn. */
+function* checkTools(
+  bytes: Uint8Array,
+  tools: JsonMember | undefined,
+): Generator<void, void, undefined> {
   const present = presentMember(bytes, tools);
   if (!present) return;
+  assertCount(bytes, present, "tools");
   let index = 0;
   for (const { start } of elements(bytes, present.valueStart)) {
+    if (index > 0 && index % TURN_ITEMS === 0) yield;
     const name = `tools[${index++}]`;
     if (kindAt(bytes, start) !== "object") throw invalid(`${name} must be an object`);
     const tool = membersOf(bytes, start, name);

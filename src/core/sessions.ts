@@ -28,8 +28,11 @@ export interface SessionsOptions {
   readonly onLetGo?: (key: SessionKey) => void;
   /** Told when the end of a run was stored. */
   readonly onRunEnded?: (key: SessionKey) => void;
-  /** Ends what the session's log has open though nobody works on it; never rejects. Default: nothing is. */
-  readonly recover?: (key: SessionKey) => Promise<void>;
+  /**
+   * Ends what the session's log has open though nobody works on it, and resolves with whether the log
+   * has more since then; never rejects. Default: nothing is open.
+   */
+  readonly recover?: (key: SessionKey) => Promise<boolean>;
 }
 
 /** A use of a session's state: it stays at least until the last use is released. */
@@ -50,6 +53,11 @@ export interface Sessions {
    * for one of its sessions.
    */
   agentStatus(key: SessionKey): Promise<AgentStatus | null>;
+  /**
+   * To be called when somebody reads the log: what it has open though nobody works on it is ended.
+   * Resolves with whether the log has more since then. Never rejects.
+   */
+  recover(key: SessionKey): Promise<boolean>;
   /** Asks the store about every log that somebody waits on: announcements may be lost. */
   refreshWaiting(): Promise<void>;
   /** Lets go of what nobody has used for the idle time. */
@@ -70,7 +78,8 @@ interface Entry {
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, clock, idleMs, logger, onLetGo, recover } = options;
+  const { store, clock, idleMs, logger, onLetGo } = options;
+  const { recover = async () => false } = options;
   const entries = new Map<string, Entry>();
   const unreadable = new Set<string>();
 
@@ -146,7 +155,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     async agentStatus(key) {
       try {
         const status = await knownStatus(key);
-        if (status !== "working" || !recover) return status;
+        if (status !== "working") return status;
         await recover(key);
         return await knownStatus(key);
       } catch (error) {
@@ -155,6 +164,8 @@ export function createSessions(options: SessionsOptions): Sessions {
         return null;
       }
     },
+
+    recover,
 
     async refreshWaiting() {
       for (const { session } of entries.values())

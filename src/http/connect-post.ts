@@ -9,6 +9,7 @@ import {
   type ProfileSourceOptions,
 } from "../core/profile/profile-source.ts";
 import { findReplayStart } from "../core/replay.ts";
+import { assertMessageCount } from "../core/run-input.ts";
 import type { SessionService } from "../core/service.ts";
 import type { SessionUse } from "../core/sessions.ts";
 import { openingSource } from "../stream/opening-source.ts";
@@ -37,6 +38,7 @@ export function connectPost(service: SessionService) {
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget });
     let posted;
     try {
+      assertMessageCount(body.bytes);
       parseBody(body.bytes);
       posted = readPostedInput(body.bytes);
     } finally {
@@ -50,6 +52,9 @@ export function connectPost(service: SessionService) {
         cursor: null,
         view: view === "raw" ? "raw" : "condensed",
       });
+      // a stream that ends once no run is active ends as the run did
+      const recovered = start.logId === null ? null : service.sessions.recover(key);
+      if (!start.isAdopted) await recovered;
       // what an earlier process did not get to
       if (view !== "raw" && start.logId !== null) compactor.request(key);
       const { source, said } = await sourceFor(use, view, {

@@ -23,6 +23,8 @@ export function eventsGet(service: SessionService) {
       const cursor = cursorOf(c);
       const history = view === "raw" ? "raw" : "condensed";
       const found = await findReplayStart(use.session, { store, cursor, view: history });
+      // its viewers are shown how it ends as soon as that is stored
+      if (found.logId !== null) void service.sessions.recover(key);
       // what an earlier process did not get to
       if (history === "condensed" && found.logId !== null) compactor.request(key);
       assertViewerRoom(use, service);

@@ -43,7 +43,8 @@ export function exportGet(service: SessionService) {
     if (format === null) return notAcceptable(c);
     const use = sessions.use(key);
     try {
-      const shown = await use.session.shown();
+      const found = await use.session.shown();
+      const shown = found && (await sessions.recover(key)) ? await use.session.shown() : found;
       if (!shown && !(await directoryOf(c, service).get(key)))
         throw new RunlogError("session-not-found", "Session not found");
 

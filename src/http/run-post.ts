@@ -5,6 +5,7 @@ import { dialectOf } from "../core/profile/dialect.ts";
 import { knownMessages, readPostedInput } from "../core/profile/posted-input.ts";
 import { createProfileSource } from "../core/profile/profile-source.ts";
 import type { ReplayStart } from "../core/replay.ts";
+import { assertMessageCount } from "../core/run-input.ts";
 import type { SessionService } from "../core/service.ts";
 import type { Session } from "../core/session.ts";
 import { findRun } from "../core/session-state.ts";
@@ -34,6 +35,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
   const use = sessions.use(key);
   try {
     assertStreamRoom(service);
+    assertMessageCount(body.bytes);
     const posted = readPostedInput(body.bytes);
     const dialect = dialectOf(c.req.query("profile"), posted.protocolVersion);
     const start = await startOf(service, use.session, posted.runId);

@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
+import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
 import {
   finishedEvent,
@@ -230,5 +231,23 @@ describe("a mark of a run", () => {
     ]);
     expect(await collect(store.openRuns())).toEqual([]);
     expect((await store.stat(key))?.logId).not.toBe(logId);
+  });
+});
+
+describe("a body of more messages than a run may have", () => {
+  const body = `{"runId":"many","messages":[${Array(65_537).fill("{}").join(",")}]}`;
+
+  it.each([
+    ["to run", "/agui/run", "application/json"],
+    ["to run with its events as the answer", "/agui/run", "text/event-stream"],
+    ["to connect", "/agui/connect", "text/event-stream"],
+  ])("is refused that is posted %s", async (_, path, accept) => {
+    const server = await createTestServer({ store: createMemoryLogStore() });
+    onTestFinished(() => server.dispose());
+    const session = new SessionClient(server, "s1");
+    const response = await session.post(path, body, { Accept: accept });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain("messages has more than 65536 items");
+    expect(server.runner.requests).toHaveLength(0);
   });
 });

@@ -2,6 +2,7 @@ import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
+import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import {
   finishedEvent,
   openRunner,
@@ -150,6 +151,45 @@ describe("over a restart on disk", () => {
     await server.dispose();
     await Promise.all([dir.remove(), copy.remove()]);
   });
+});
+
+describe("a run that nobody works on", () => {
+  /** Calls `look` on a server over a log that has an open run, no mark, and a head from before it. */
+  async function onLeftLog(
+    look: (session: SessionClient, end: string) => Promise<void>,
+  ): Promise<void> {
+    const store = createMemoryLogStore();
+    const key = { project: "p1", session: "s1" };
+    const { logId } = await store.create(key);
+    const start = `${startedEvent("left")}\n`;
+    await store.append(key, new TextEncoder().encode(start), { logId, expectedEnd: 0 });
+    const server = await createTestServer({ store });
+    try {
+      const session = new SessionClient(server);
+      await look(session, '"code":"server-restarted"');
+      expect(await endsOf(session)).toEqual({ left: "server-restarted" });
+    } finally {
+      await server.dispose();
+    }
+  }
+
+  it("is ended before the session is exported", () =>
+    onLeftLog(async (session, end) => {
+      expect((await session.lines()).at(-1)).toContain(end);
+    }));
+
+  it("is ended for who reads its events", () =>
+    onLeftLog(async (session, end) => {
+      const { sse } = await session.watch();
+      await sse.until(({ data }) => data.includes(end));
+      await sse.cancel();
+    }));
+
+  it("is ended for who connects", () =>
+    onLeftLog(async (session, end) => {
+      const response = await session.post("/agui/connect", runBody("page"));
+      expect(await response.text()).toContain(end);
+    }));
 });
 
 /** The codes of the runs that ended with an error, by their ids. */

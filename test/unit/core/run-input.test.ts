@@ -472,3 +472,32 @@ describe("a name that is given twice", () => {
     expect(textOf(concat(sent))).toBe(body);
   });
 });
+
+describe("a body that has more of something than a run needs", () => {
+  const NOBODY_KNOWN = { userId: null, userName: null };
+  const options = { defaultThreadId: "s", caller: NOBODY_KNOWN, newId: () => "id" };
+  const list = (count: number, item: string): string => `[${Array(count).fill(item).join(",")}]`;
+  const object = (count: number): string =>
+    `{"name":"n",${Array.from({ length: count - 1 }, (_, i) => `"k${i}":1`).join(",")}}`;
+
+  it.each([
+    ["messages", `{"messages":${list(65_537, "{}")}}`, "messages has more than 65536 items"],
+    [
+      "tools",
+      `{"messages":[],"tools":${list(65_537, '{"name":""}')}}`,
+      "tools has more than 65536",
+    ],
+    ["members", `{"messages":[],${object(4_097).slice(1)}`, "the body has more than 4096 members"],
+    ["members of a message", `{"messages":[${object(4_097)}]}`, "messages[0] has more than 4096"],
+  ])("is refused: %s", async (_, body, reason) => {
+    const error: unknown = await readRunInput(utf8(body), options).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({ code: "invalid-input" });
+    expect(String(error)).toContain(reason);
+  });
+
+  it("is understood up to the bounds", async () => {
+    const tools = list(65_536, '{"name":""}');
+    const body = `{"messages":${list(65_535, "{}").slice(0, -1)},${object(4_096)}],"tools":${tools}}`;
+    expect((await readRunInput(utf8(body), options)).messages).toHaveLength(65_536);
+  });
+});
