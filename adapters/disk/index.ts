@@ -22,7 +22,7 @@ import { findLog, type FoundLog, makeLog, newestLogId } from "./recovery.ts";
 import { createRunBodies, type WithLog } from "./run-bodies.ts";
 import { createSessionCache, type SessionCache } from "./session-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
-import { createTrash } from "./trash.ts";
+import { createTrash, type Trash } from "./trash.ts";
 import { checkDocument, checkHead, readDocument } from "./values.ts";
 import { createWriteProbe } from "./write-probe.ts";
 
@@ -95,6 +95,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   const list = createLister(layout);
   const changes = createSessionChanges();
   const legacy = createDiskLegacy({ layout, cache, inTurn, idOf, assertOpen, assertWritable });
+  const removal = { layout, marks, trash, durable };
   let closed = false;
 
   function assertOpen(): void {
@@ -104,16 +105,6 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   function assertWritable(): void {
     assertOpen();
     lock.assertHeld();
-  }
-
-  async function removeSession(key: SessionKey, session: OpenSession | null): Promise<boolean> {
-    if ((await newestLogId(layout, key)) === null) return false;
-    await session?.abandon();
-    await marks.clearSession(key);
-    await trash.throwAway(layout.session(key));
-    if (durable) await syncDirectory(layout.project(key.project));
-    changes.tell(key, null);
-    return true;
   }
 
   function withLog<T>(
@@ -193,7 +184,11 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
     async delete(key) {
       assertWritable();
       return inTurn.run(idOf(key), () =>
-        cache.remove(key, (session) => removeSession(key, session).catch(throwDiskError)),
+        cache.remove(key, async (session) => {
+          const isRemoved = await removeSession(removal, key, session).catch(throwDiskError);
+          if (isRemoved) changes.tell(key, null);
+          return isRemoved;
+        }),
       );
     },
 
@@ -217,6 +212,27 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 }
 
 const SILENT: Pick<Logger, "warn" | "error"> = { warn() {}, error() {} };
+
+interface Removal {
+  readonly layout: Layout;
+  readonly marks: Marks;
+  readonly trash: Trash;
+  readonly durable: boolean;
+}
+
+/** Removes what there is of a session; false if there is nothing. */
+async function removeSession(
+  { layout, marks, trash, durable }: Removal,
+  key: SessionKey,
+  session: OpenSession | null,
+): Promise<boolean> {
+  if ((await newestLogId(layout, key)) === null) return false;
+  await session?.abandon();
+  await marks.clearSession(key);
+  await trash.throwAway(layout.session(key));
+  if (durable) await syncDirectory(layout.project(key.project));
+  return true;
+}
 
 interface MarkGuards {
   readonly withLog: WithLog;
