@@ -103,13 +103,14 @@ interface LockFile {
 /** Makes the file if there is none, and locks it. Throws `store-locked`, and what the system says. */
 function lockFileOf(path: string, dir: string): LockFile {
   makeFile(path);
-  const database = new DatabaseSync(path);
+  const database = new DatabaseSync(path, { open: false });
   try {
+    database.open();
     database.exec("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     const { dev, ino } = statSync(path, { bigint: true });
     return { database, dev, ino };
   } catch (cause) {
-    database.close();
+    if (database.isOpen) database.close();
     if (isBusy(cause)) throw locked(dir, cause);
     throw new RunlogError(
       "store-failed",
@@ -126,6 +127,11 @@ function makeFile(path: string): void {
   } catch (error) {
     // one that is there is not opened here: to close it again would give up this process's lock
     if (!isErrno(error, "EEXIST")) throw error;
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (!found || found.isFile()) return;
+    const what = found.isDirectory() ? "a directory" : "something else";
+    const text = `There is ${what} where a file has to be: move '${path}' away`;
+    throw new RunlogError("store-failed", text, { cause: error });
   }
 }
 

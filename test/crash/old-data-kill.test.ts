@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { expect, it } from "vitest";
 import {
@@ -36,6 +36,22 @@ it("an old log is looked through to its end, whatever kills the servers that do 
   expect(wrong).toBe(-1);
   expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ type: "RUN_ERROR", runId: "old" });
   expect((await contentOf(dir, "raw.jsonl")).startsWith(oldEvents())).toBe(true);
+});
+
+it("a look through an old log goes on although its last record of edits was not whole", async () => {
+  const { dir, start, runner } = await prepare("agui-events.jsonl", oldEvents());
+  const server = await start();
+  await killWhen(server, () => sizeOf(dir, "edits.txt").then((bytes) => bytes >= 1));
+  const edits = await pathOf(dir, "edits.txt");
+  const edit = `e${"0".repeat(12)}9${"0".repeat(9)}1${" ".repeat(15)}\n`;
+  for (const cut of [edit, edit + edit.slice(0, 20), edit.slice(0, 1)]) {
+    await appendFile(edits, cut);
+    const next = await start();
+    const session = sessionOf(next, runner);
+    expect(await session.lines()).toHaveLength(EVENTS + 1);
+    next.kill("SIGKILL");
+    await next.exited;
+  }
 });
 
 it("old messages are migrated once, whatever kills the server that does it", async () => {
