@@ -57,6 +57,8 @@ export class MarkdownWriter extends FrameWriter {
   #outChars = 0;
   #notes: string[] = [];
   #notesLeftOut = 0;
+  /** What the run that ended last was said to wait for. */
+  #lastNotes = "";
   /** Whose section was written last, and whether text stands in it. */
   #section: { readonly role: string; readonly hasText: boolean } | null = null;
   /** Whether a line has to part what comes from the run before it. */
@@ -87,7 +89,7 @@ export class MarkdownWriter extends FrameWriter {
     const line = EventLine.read(bytes);
     if (!line) return;
     const type = line.text("type") ?? "";
-    if (type === "RUN_FINISHED") this.#runEnds(outcomeNotes(line.json("outcome")));
+    if (type === "RUN_FINISHED") this.#runFinishes(line);
     else if (type === "RUN_ERROR") this.#runFails(line);
     else if (type === "CUSTOM") this.#custom(line);
     const hidden = hiddenMessageOf(type, line);
@@ -129,6 +131,15 @@ export class MarkdownWriter extends FrameWriter {
       default:
         return;
     }
+  }
+
+  #runFinishes(line: EventLine): void {
+    const notes = outcomeNotes(line.json("outcome"));
+    // a run that tells what is left says again what the session waits for
+    const isAgain =
+      line.text("runId")?.startsWith("runlog-") === true && notes.join() === this.#lastNotes;
+    this.#lastNotes = notes.join();
+    this.#runEnds(isAgain ? [] : notes);
   }
 
   #runFails(line: EventLine): void {

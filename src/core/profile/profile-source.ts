@@ -14,6 +14,8 @@ import type { Message } from "./mend-message.ts";
 import { MessageList } from "./message-list.ts";
 import { ProfileReader } from "./profile-reader.ts";
 import { ProfileStream } from "./profile-stream.ts";
+import { newRun } from "./own-events.ts";
+import type { RunIds } from "./run-started.ts";
 import { restate } from "./restate.ts";
 import { StateDocument } from "./state-document.ts";
 
@@ -36,6 +38,8 @@ export interface ProfileSourceOptions {
   readonly logger?: Logger;
   /** Only this run is told; default all. */
   readonly onlyRun?: string;
+  /** Thread that the client asked with, if it did. */
+  readonly clientThreadId?: string;
   /** Messages that the client has already, as it says. */
   readonly known?: readonly Message[];
   /** Whether the client holds messages that the first run has to replace. */
@@ -75,7 +79,7 @@ class Pass {
   ) {
     this.#use = use;
     this.#start = options.start;
-    const { budgets, dialect, known = [], onlyRun, start, store } = options;
+    const { budgets, clientThreadId, dialect, known = [], onlyRun, start, store } = options;
     const { key } = use.session;
     this.#faults = new Faults(key, options.logger);
     const room = budgets.messages.lease();
@@ -88,7 +92,7 @@ class Pass {
     this.state = isRestating ? new StateDocument() : null;
     this.profile = new ProfileStream({
       dialect,
-      threadId: key.session,
+      threadId: clientThreadId ?? key.session,
       writer: this.writer,
       messages: this.messages,
       isWarm: options.isWarm ?? false,
@@ -96,6 +100,7 @@ class Pass {
       onFault: this.#faults.report,
       ...(this.state && { state: this.state }),
       ...(onlyRun !== undefined && { onlyRun }),
+      ...(clientThreadId !== undefined && { clientThreadId }),
     });
     const { profile, writer } = this;
     const { signal } = this.#abort;
@@ -229,9 +234,9 @@ export async function createSnapshotSource(
   try {
     const { profile, writer } = pass;
     const position = await pass.readHistory();
-    const { session } = use.session.key;
+    const threadId = options.clientThreadId ?? use.session.key.session;
     const lines =
-      position === null ? [] : pass.attempt(() => restatedRun(pass, session, options.dialect));
+      position === null ? [] : pass.attempt(() => restatedRun(pass, threadId, options.dialect));
     const size = lines?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? Infinity;
     if (lines && (options.isForced || size < writer.written)) {
       writer.isMuted = false;
@@ -255,11 +260,17 @@ function restatedRun(pass: Pass, threadId: string, dialect: Dialect): EventLine[
   const lines = restate(pass, dialect);
   if (!lines) return null;
   const { openRun } = pass.profile;
-  const ids = openRun ?? { threadId, runId: `runlog-${crypto.randomUUID()}` };
+  const ids = openRun ?? newRun(threadId);
   const started = EventLine.of({ type: "RUN_STARTED", ...ids });
-  return openRun
-    ? [started, ...lines]
-    : [started, ...lines, EventLine.of({ type: "RUN_FINISHED", ...ids })];
+  return openRun ? [started, ...lines] : [started, ...lines, finishedAs(pass, ids)];
+}
+
+/** The end of a run that says again what the session waits for. */
+function finishedAs({ profile }: Pass, ids: RunIds): EventLine {
+  const { runId, threadId } = ids;
+  return profile.interrupts
+    .finished()
+    .with({ runId: JSON.stringify(runId), threadId: JSON.stringify(threadId) });
 }
 
 export interface AmbientSnapshot {
@@ -283,8 +294,11 @@ export async function readAmbientSnapshot(
     const position = await pass.readHistory();
     const lines = position && pass.attempt(() => restate(pass, "0.0"));
     if (!lines) return null;
-    const { isFailed, openRun } = pass.profile;
-    const started = openRun && !isFailed ? [EventLine.of({ type: "RUN_STARTED", ...openRun })] : [];
+    const { interrupts, isFailed, openRun } = pass.profile;
+    const isAsking = openRun === null && interrupts.isInterrupted;
+    const ids = isAsking ? newRun(use.session.key.session) : isFailed ? null : openRun;
+    const started = ids ? [EventLine.of({ type: "RUN_STARTED", ...ids })] : [];
+    if (ids && isAsking) lines.push(finishedAs(pass, ids));
     const { writer } = pass;
     writer.isMuted = false;
     for (const [index, line] of [...started, ...lines].entries()) {

@@ -334,6 +334,103 @@ export function standardSuite(fresh: FreshServer): void {
       }),
     );
 
+    const ownEnd = json({ type: "RUN_FINISHED", threadId: "own", runId: "own" });
+    for (const [what, first] of [
+      ["its end", json({ type: "RUN_STARTED", threadId: "own", runId: "r" })],
+      ["both", json({ type: "RUN_STARTED", threadId: "own", runId: "own" })],
+      ["both, and no id at the start", json({ type: "RUN_STARTED" })],
+    ] as const)
+      it(
+        `a run has the ids that its client gave it, when its runner gives it others: ${what}`,
+        fresh(async (server) => {
+          const session = new SessionClient(server);
+          const ids = { threadId: "mine", runId: "r" };
+          server.runner.script((exchange) => tell(exchange, [first, ...REPLY, ownEnd]));
+          const body: Event = { ...(JSON.parse(runBody()) as Event), ...ids };
+          const told = await allOf(await post(session, "/agui/run", body, STREAM));
+          const connected = await connect(session, { threadId: "mine", runId: "x", messages: [] });
+          for (const events of [told, connected]) {
+            expect(events[0]).toMatchObject({ type: "RUN_STARTED", ...ids });
+            expect(events[0]).not.toHaveProperty("runnerRunId");
+            expect(events.slice(1, -1).map(json)).toEqual(REPLY);
+            expect(events.at(-1)).toEqual({ type: "RUN_FINISHED", ...ids });
+          }
+          expect(await session.lines()).toContain(ownEnd);
+          expect(await allOf(await post(session, "/agui/run", body, STREAM))).toEqual(told);
+        }),
+      );
+
+    it(
+      "a run that fails under its runner's id fails under the id that its client gave it",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const failed = json({ type: "RUN_ERROR", runId: "own", message: "no" });
+        server.runner.script((exchange) => tell(exchange, [startedEvent(), failed]));
+        const told = await allOf(await post(session, "/agui/run", JSON.parse(runBody()), STREAM));
+        expect(told.at(-1)).toEqual({ type: "RUN_ERROR", runId: "r", message: "no" });
+      }),
+    );
+
+    it(
+      "messages in the input of a start under the runner's own id are told",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const input = { messages: [{ id: "given", role: "user", content: "before" }] };
+        const begun = json({ type: "RUN_STARTED", threadId: "s1", runId: "own", input });
+        await playRuns(
+          server,
+          session,
+          [[begun, ownEnd]].map((run) => [...run, finishedEvent("r0")]),
+        );
+        const [last] = (await connect(session)).filter(({ type }) => type === "MESSAGES_SNAPSHOT");
+        expect(last?.["messages"]).toContainEqual(input.messages[0]);
+      }),
+    );
+
+    const interrupted = (members: Event): string =>
+      json({
+        type: "RUN_FINISHED",
+        threadId: "s1",
+        ...members,
+        outcome: { type: "interrupt", interrupts: [{ id: "i", reason: "r", n: 1 }] },
+      });
+    const asked = json({ type: "CUSTOM", name: "on_interrupt", value: { a: 1 } });
+
+    it(
+      "what the last run waits for is said again by snapshots and after later events",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const late = json({ type: "CUSTOM", name: "late", value: 1 });
+        const end = interrupted({ runId: "r0" });
+        await playRuns(server, session, [[startedEvent("r0"), asked, end, late]]);
+        await waitFor(async () => (await session.lines()).includes(late));
+        for (const query of ["", "?view=snapshot"]) {
+          const events = await connect(session, {}, query);
+          const ends = events.filter(({ type }) => type === "RUN_FINISHED");
+          expect(ends).toHaveLength(2);
+          for (const told of ends) expect(told["outcome"]).toEqual(JSON.parse(end).outcome);
+          const customs = events.filter(({ name }) => name === "on_interrupt").map(json);
+          expect(customs).toEqual([asked, asked]);
+        }
+        const { sse } = await session.watch("?view=snapshot");
+        const shown = (await sse.events(4)).map(({ data }) => JSON.parse(data) as Event);
+        expect(types(shown)).toEqual([
+          "RUN_STARTED",
+          "MESSAGES_SNAPSHOT",
+          "CUSTOM",
+          "RUN_FINISHED",
+        ]);
+        expect(shown.at(-1)?.["outcome"]).toEqual(JSON.parse(end).outcome);
+        await sse.cancel();
+        server.runner.script((exchange) => tell(exchange, [startedEvent("b"), finishedEvent("b")]));
+        await session.run(runBody("b"));
+        await session.settled("b");
+        const resumed = await connect(session, {}, "?view=snapshot");
+        expect(types(resumed)).toEqual(["RUN_STARTED", "MESSAGES_SNAPSHOT", "RUN_FINISHED"]);
+        expect(resumed.at(-1)).not.toHaveProperty("outcome");
+      }),
+    );
+
     it(
       "what came behind the last run is told in a run of its own",
       fresh(async (server) => {
