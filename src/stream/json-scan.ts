@@ -376,7 +376,7 @@ export class JsonObjectScanner {
 }
 
 /** Whether a string is captured, and not too long for that. */
-export function isCaptured(text: string): boolean {
+export function fitsCapture(text: string): boolean {
   // no character takes more than three bytes for each of its units
   if (text.length * 3 <= MAX_CAPTURE_BYTES) return true;
   return text.length <= MAX_CAPTURE_BYTES && encoder.encode(text).length <= MAX_CAPTURE_BYTES;

@@ -1,5 +1,5 @@
 import { isSameJson } from "../exact-json.ts";
-import { isCaptured } from "../../stream/json-scan.ts";
+import { fitsCapture } from "../../stream/json-scan.ts";
 import { isOfRuns, nextSpan, NO_RUN_OPEN, resolveRun, type RunSpan } from "../run-span.ts";
 import { EventLine } from "./event-line.ts";
 import { MAX_EVENT_BYTES } from "./frame-writer.ts";
@@ -428,5 +428,5 @@ export class ProfileStream {
 /** The id of a run that a line names, if it is one that whoever reads logs can know it by. */
 function runIdOf(line: EventLine): string | null {
   const runId = line.text("runId") ?? line.text("run_id");
-  return runId === null || isCaptured(runId) ? runId : null;
+  return runId === null || fitsCapture(runId) ? runId : null;
 }

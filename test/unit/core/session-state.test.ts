@@ -230,7 +230,7 @@ function model(happened: readonly Step[]): string | null {
   let begun: string[] = [];
   let over: string[] = [];
   const phases = new Map<string, string>();
-  const started = (): string[] =>
+  const openOnes = (): string[] =>
     [...phases.keys()].filter((runId) => phases.get(runId) === "started");
   const rest = (): string => {
     if ([...phases.values()].includes("waiting")) return "working";
@@ -266,9 +266,9 @@ function model(happened: readonly Step[]): string | null {
       const isUnknown = ended !== open && !begun.includes(ended) && !over.includes(ended);
       const isOfWaiting = ["waiting", "started"].includes(phases.get(ended) ?? "");
       const endsAny =
-        ended === (open ?? "") || (isUnknown && (open !== null || started().length > 0));
+        ended === (open ?? "") || (isUnknown && (open !== null || openOnes().length > 0));
       if (isUnknown) {
-        for (const other of endsAny || isOfWaiting ? started() : []) phases.set(other, "ended");
+        for (const other of endsAny || isOfWaiting ? openOnes() : []) phases.set(other, "ended");
         [open, begun, over] = [null, [], []];
       } else {
         begun = begun.filter((other) => other !== ended);
