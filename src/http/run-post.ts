@@ -39,7 +39,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
     const posted = readPostedInput(body.bytes);
     const dialect = dialectOf(c.req.query("profile"), posted.protocolVersion);
     const start = await startOf(service, use.session, posted.runId);
-    const { runId } = await runs.start(key, body, callerOf(c));
+    const { runId, threadId } = await runs.start(key, body, callerOf(c));
     const source = createProfileSource(use, {
       store,
       start,
@@ -47,6 +47,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
       budgets,
       logger,
       onlyRun: runId,
+      clientThreadId: posted.threadId ?? threadId,
       known: knownMessages(posted, dialect),
       isOver: () => !runs.carries(key, runId),
     });

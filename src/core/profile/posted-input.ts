@@ -8,17 +8,26 @@ import { mendMessages } from "./run-started.ts";
 export interface PostedInput {
   readonly protocolVersion: unknown;
   readonly runId: string | null;
+  readonly threadId: string | null;
   readonly messages: readonly unknown[];
 }
+
+const NOTHING_POSTED: PostedInput = {
+  protocolVersion: undefined,
+  runId: null,
+  threadId: null,
+  messages: [],
+};
 
 /** Reads a body; what is missing or of another type is as if it were not there. */
 export function readPostedInput(bytes: Uint8Array): PostedInput {
   const body = parsed(bytes);
-  if (!isObject(body)) return { protocolVersion: undefined, runId: null, messages: [] };
-  const { messages, protocolVersion, protocol_version, runId, run_id } = body;
+  if (!isObject(body)) return NOTHING_POSTED;
+  const { messages, protocolVersion, protocol_version, runId, run_id, threadId, thread_id } = body;
   return {
     protocolVersion: protocolVersion ?? protocol_version,
     runId: textOf(runId) ?? textOf(run_id),
+    threadId: textOf(threadId) ?? textOf(thread_id),
     messages: Array.isArray(messages) ? messages : [],
   };
 }
