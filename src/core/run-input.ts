@@ -1,7 +1,14 @@
 import type { Caller } from "../ports/authorizer.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { JsonObjectScanner } from "../stream/json-scan.ts";
-import { elements, kindAt, members, type JsonKind, type JsonMember } from "../stream/json-walk.ts";
+import { inTurns, scanInParts } from "../stream/json-parts.ts";
+import {
+  elementsInParts,
+  type JsonKind,
+  type JsonMember,
+  kindAt,
+  membersInParts,
+} from "../stream/json-walk.ts";
 import { spliceBytes, type Splice } from "../stream/splice.ts";
 
 /** A run's request body, read and completed. */
@@ -45,9 +52,6 @@ const TURN_ITEMS = 256;
 const MAX_ITEMS = 65_536;
 const MAX_MEMBERS = 4_096;
 
-/** And so many are checked. */
-const SCAN_BYTES = 1024 * 1024;
-
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -73,16 +77,11 @@ const KINDS: Readonly<Record<string, JsonKind>> = {
  * additions are spliced into the received bytes. Takes a large body in several turns of the event
  * loop. Throws `invalid-input` with what is wrong.
  */
-export async function readRunInput(
+export function readRunInput(
   bytes: Uint8Array<ArrayBuffer>,
   options: RunInputOptions,
 ): Promise<RunInput> {
-  const steps = inputSteps(bytes, options);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-    await new Promise<void>((resolve) => setTimeout(resolve, 0));
-  }
+  return inTurns(inputSteps(bytes, options));
 }
 
 /** Yields whenever others should have a turn. */
@@ -91,16 +90,12 @@ function* inputSteps(
   options: RunInputOptions,
 ): Generator<void, RunInput, undefined> {
   const scanner = new JsonObjectScanner([]);
-  for (let at = 0; at < bytes.length; at += SCAN_BYTES) {
-    if (at > 0) yield;
-    if (!scanner.push(bytes, at, Math.min(at + SCAN_BYTES, bytes.length))) break;
-  }
-  if (!scanner.end()) throw invalid("the body is not a JSON object");
-  const top = membersOf(bytes, bytes.indexOf(0x7b), "");
+  if (!(yield* scanInParts(scanner, bytes))) throw invalid("the body is not a JSON object");
+  const top = yield* membersOf(bytes, bytes.indexOf(0x7b), "");
   for (const [key, kind] of Object.entries(KINDS)) expectKind(bytes, top.get(key), key, kind);
   const list = top.get("messages");
   if (!list || kindAt(bytes, list.valueStart) !== "array") throw invalid("messages is missing");
-  assertCount(bytes, list, "messages");
+  yield* countItems(bytes, list, "messages");
   yield* checkTools(bytes, top.get("tools"));
 
   const threadId = idIn(bytes, top, "threadId", "thread_id") || options.defaultThreadId;
@@ -119,12 +114,18 @@ function* inputSteps(
   const messages: InputMessage[] = [];
   let index = 0;
   let turnStart = list.valueStart;
-  for (const { start, end } of elements(bytes, list.valueStart)) {
+  for (const element of elementsInParts(bytes, list.valueStart)) {
+    if (!element) {
+      yield;
+      continue;
+    }
+    const { start, end } = element;
     if (start - turnStart > TURN_BYTES || (index > 0 && index % TURN_ITEMS === 0)) {
       turnStart = start;
       yield;
     }
-    const { id, hidden, splices: own } = readMessage(bytes, start, `messages[${index++}]`, options);
+    const name = `messages[${index++}]`;
+    const { id, hidden, splices: own } = yield* readMessage(bytes, start, name, options);
     splices.push(...own);
     const json = spliceBytes(bytes, own, { start, end }).map(onOneLine);
     messages.push({ id, hidden, posted: bytes.subarray(start, end), json });
@@ -133,20 +134,21 @@ function* inputSteps(
 }
 
 /**
- * Throws `invalid-input` for a body with more messages than a run may have: to parse those takes many
- * times the memory of the body. What is no JSON object is left to whoever parses it.
+ * How many items a list of the body has, 0 if it is none. Throws `invalid-input` for more than a run may
+ * have: to read those takes many times the memory of the body. Yields whenever others should have a turn.
  */
-export function assertMessageCount(bytes: Uint8Array): void {
-  if (kindAt(bytes, 0) !== "object") return;
-  for (const member of members(bytes, 0))
-    if (member.key === "messages") assertCount(bytes, member, member.key);
-}
-
-function assertCount(bytes: Uint8Array, { valueStart }: JsonMember, name: string): void {
-  if (kindAt(bytes, valueStart) !== "array") return;
-  const items = elements(bytes, valueStart);
-  for (let count = 0; !items.next().done; count++)
-    if (count === MAX_ITEMS) throw invalid(`${name} has more than ${MAX_ITEMS} items`);
+export function* countItems(
+  bytes: Uint8Array,
+  { valueStart }: JsonMember,
+  name: string,
+): Generator<void, number, undefined> {
+  if (kindAt(bytes, valueStart) !== "array") return 0;
+  let count = 0;
+  for (const item of elementsInParts(bytes, valueStart)) {
+    if (!item) yield;
+    else if (++count > MAX_ITEMS) throw invalid(`${name} has more than ${MAX_ITEMS} items`);
+  }
+  return count;
 }
 
 /** An id in either spelling; where both are given the first counts. */
@@ -160,20 +162,20 @@ interface Message {
   readonly splices: readonly Splice[];
 }
 
-function readMessage(
+function* readMessage(
   bytes: Uint8Array<ArrayBuffer>,
   at: number,
   name: string,
   { caller, newId }: RunInputOptions,
-): Message {
+): Generator<void, Message, undefined> {
   if (kindAt(bytes, at) !== "object") throw invalid(`${name} must be an object`);
-  const own = membersOf(bytes, at, name);
+  const own = yield* membersOf(bytes, at, name);
   expectKind(bytes, own.get("id"), `${name}.id`, "string");
   expectKind(bytes, own.get("metadata"), `${name}.metadata`, "object");
   const id = textOf(bytes, own.get("id")) || newId();
   const metadata = presentMember(bytes, own.get("metadata"));
   const inner: Members = metadata
-    ? membersOf(bytes, metadata.valueStart, `${name}.metadata`)
+    ? yield* membersOf(bytes, metadata.valueStart, `${name}.metadata`)
     : new Map();
   const set: Record<string, MemberValue> = { id };
   const splices: Splice[] = [];
@@ -190,9 +192,17 @@ function readMessage(
 }
 
 /** The members of the object at `at`; a name given twice would mean different things to readers. */
-function membersOf(bytes: Uint8Array, at: number, name: string): Members {
+function* membersOf(
+  bytes: Uint8Array,
+  at: number,
+  name: string,
+): Generator<void, Members, undefined> {
   const found = new Map<string, JsonMember>();
-  for (const member of members(bytes, at)) {
+  for (const member of membersInParts(bytes, at)) {
+    if (!member) {
+      yield;
+      continue;
+    }
     if (found.has(member.key)) throw invalid(`${name && `${name}.`}${member.key} is given twice`);
     if (found.size === MAX_MEMBERS)
       throw invalid(`${name || "the body"} has more than ${MAX_MEMBERS} members`);
@@ -233,13 +243,18 @@ function* checkTools(
 ): Generator<void, void, undefined> {
   const present = presentMember(bytes, tools);
   if (!present) return;
-  assertCount(bytes, present, "tools");
+  yield* countItems(bytes, present, "tools");
   let index = 0;
-  for (const { start } of elements(bytes, present.valueStart)) {
+  for (const item of elementsInParts(bytes, present.valueStart)) {
+    if (!item) {
+      yield;
+      continue;
+    }
+    const { start } = item;
     if (index > 0 && index % TURN_ITEMS === 0) yield;
     const name = `tools[${index++}]`;
     if (kindAt(bytes, start) !== "object") throw invalid(`${name} must be an object`);
-    const tool = membersOf(bytes, start, name);
+    const tool = yield* membersOf(bytes, start, name);
     if (!presentMember(bytes, tool.get("name"))) throw invalid(`${name}.name is missing`);
     expectKind(bytes, tool.get("name"), `${name}.name`, "string");
     expectKind(bytes, tool.get("description"), `${name}.description`, "string");
@@ -281,7 +296,9 @@ function roleOf(bytes: Uint8Array, member: JsonMember | undefined): string {
 /** Line breaks stand only between the tokens of valid JSON, where a space means the same. */
 function onOneLine(piece: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (!piece.includes(10) && !piece.includes(13)) return piece;
-  return piece.map((byte) => (byte === 10 || byte === 13 ? 0x20 : byte));
+  const line = piece.slice();
+  for (let at = 0; at < line.length; at++) if (line[at] === 10 || line[at] === 13) line[at] = 0x20;
+  return line;
 }
 
 function invalid(reason: string): RunlogError {

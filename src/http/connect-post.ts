@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { HEARTBEAT } from "../core/event-stream.ts";
-import { parseBody } from "../core/json-fields.ts";
+import { invalidBody } from "../core/json-fields.ts";
 import { dialectOf } from "../core/profile/dialect.ts";
 import { readPostedInput } from "../core/profile/posted-input.ts";
 import {
@@ -9,7 +9,6 @@ import {
   type ProfileSourceOptions,
 } from "../core/profile/profile-source.ts";
 import { findReplayStart } from "../core/replay.ts";
-import { assertMessageCount } from "../core/run-input.ts";
 import type { SessionService } from "../core/service.ts";
 import type { SessionUse } from "../core/sessions.ts";
 import { openingSource } from "../stream/opening-source.ts";
@@ -38,12 +37,11 @@ export function connectPost(service: SessionService) {
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget });
     let posted;
     try {
-      assertMessageCount(body.bytes);
-      parseBody(body.bytes);
-      posted = readPostedInput(body.bytes);
+      posted = await readPostedInput(body.bytes);
     } finally {
       body.release();
     }
+    if (!posted) throw invalidBody();
     const dialect = dialectOf(c.req.query("profile"), posted.protocolVersion);
     const use = service.sessions.use(key);
     try {
@@ -63,7 +61,7 @@ export function connectPost(service: SessionService) {
         dialect,
         budgets,
         logger,
-        isWarm: posted.messages.length > 0,
+        isWarm: posted.messageCount > 0,
         ...(posted.threadId !== null && { clientThreadId: posted.threadId }),
         isOver: () => !runs.isRunning(key) && betweenRuns.openRun(key) === null,
       });

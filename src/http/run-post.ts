@@ -5,7 +5,6 @@ import { dialectOf } from "../core/profile/dialect.ts";
 import { knownMessages, readPostedInput } from "../core/profile/posted-input.ts";
 import { createProfileSource } from "../core/profile/profile-source.ts";
 import type { ReplayStart } from "../core/replay.ts";
-import { assertMessageCount } from "../core/run-input.ts";
 import type { SessionService } from "../core/service.ts";
 import type { Session } from "../core/session.ts";
 import { findRun } from "../core/session-state.ts";
@@ -35,10 +34,11 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
   const use = sessions.use(key);
   try {
     assertStreamRoom(service);
-    assertMessageCount(body.bytes);
-    const posted = readPostedInput(body.bytes);
-    const dialect = dialectOf(c.req.query("profile"), posted.protocolVersion);
-    const start = await startOf(service, use.session, posted.runId);
+    const posted = await readPostedInput(body.bytes);
+    const dialect = dialectOf(c.req.query("profile"), posted?.protocolVersion);
+    // the run refuses what is no object
+    const known = posted ? await knownMessages(body.bytes, posted, dialect) : [];
+    const start = await startOf(service, use.session, posted?.runId ?? null);
     const { runId, threadId } = await runs.start(key, body, callerOf(c));
     const source = createProfileSource(use, {
       store,
@@ -47,8 +47,8 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
       budgets,
       logger,
       onlyRun: runId,
-      clientThreadId: posted.threadId ?? threadId,
-      known: knownMessages(posted, dialect),
+      clientThreadId: posted?.threadId ?? threadId,
+      known,
       isOver: () => !runs.carries(key, runId),
     });
     return c.body(openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) }), 200, {

@@ -7,6 +7,9 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
+/** So many bytes of a value are skipped in one part: some 5 ms. */
+const PART_BYTES = 1024 * 1024;
+
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export type JsonKind = "object" | "array" | "string" | "number" | "boolean" | "null";
@@ -41,20 +44,9 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
 
 /** One past the value that begins at `at` or after white space there. Any depth of nesting. */
 export function skipValue(bytes: Uint8Array, at: number): number {
-  let next = skipSpace(bytes, at);
-  let depth = 0;
-  while (next < bytes.length) {
-    const byte = bytes[next]!;
-    if (byte === QUOTE) next = skipString(bytes, next);
-    else {
-      next++;
-      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
-      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
-      else if (depth === 0) return skipScalar(bytes, next);
-    }
-    if (depth <= 0) return next;
-  }
-  return next;
+  const place = { next: skipSpace(bytes, at), depth: 0 };
+  skipOn(bytes, place, bytes.length);
+  return place.next;
 }
 
 /** What begins at `at` or after white space there. */
@@ -83,12 +75,22 @@ export function kindAt(bytes: Uint8Array, at: number): JsonKind {
 export function* members(bytes: Uint8Array, at: number): Generator<JsonMember, void, undefined> {
   let next = enter(bytes, at, OPEN_BRACE, "object");
   while (bytes[next] === QUOTE) {
-    const keyStart = next;
-    const keyEnd = skipString(bytes, keyStart);
-    next = skipSpace(bytes, keyEnd);
-    if (bytes[next] === COLON) next++;
-    const valueStart = skipSpace(bytes, next);
+    const { keyStart, keyEnd, valueStart } = memberAt(bytes, next);
     const valueEnd = skipValue(bytes, valueStart);
+    yield { key: decodeString(bytes, keyStart, keyEnd), keyStart, valueStart, valueEnd };
+    next = skipComma(bytes, valueEnd);
+  }
+}
+
+/** The same, with null whenever others should have a turn of the event loop: for large values. */
+export function* membersInParts(
+  bytes: Uint8Array,
+  at: number,
+): Generator<JsonMember | null, void, undefined> {
+  let next = enter(bytes, at, OPEN_BRACE, "object");
+  while (bytes[next] === QUOTE) {
+    const { keyStart, keyEnd, valueStart } = memberAt(bytes, next);
+    const valueEnd = yield* skipInParts(bytes, valueStart);
     yield { key: decodeString(bytes, keyStart, keyEnd), keyStart, valueStart, valueEnd };
     next = skipComma(bytes, valueEnd);
   }
@@ -101,6 +103,80 @@ export function* elements(bytes: Uint8Array, at: number): Generator<JsonRange, v
     const end = skipValue(bytes, start);
     yield { start, end };
     start = skipComma(bytes, end);
+  }
+}
+
+/** The same, with null whenever others should have a turn of the event loop: for large values. */
+export function* elementsInParts(
+  bytes: Uint8Array,
+  at: number,
+): Generator<JsonRange | null, void, undefined> {
+  let start = enter(bytes, at, OPEN_BRACKET, "array");
+  while (start < bytes.length && bytes[start] !== CLOSE_BRACKET) {
+    const end = yield* skipInParts(bytes, start);
+    yield { start, end };
+    start = skipComma(bytes, end);
+  }
+}
+
+/**
+ * How many values there are from `start` to `end`, nested ones included, or `limit` if it is not fewer.
+ * An empty object or array counts twice.
+ */
+export function countValues(bytes: Uint8Array, { start, end }: JsonRange, limit: number): number {
+  let count = 1;
+  let next = start;
+  while (next < end && count < limit) {
+    const byte = bytes[next]!;
+    if (byte === QUOTE) next = skipString(bytes, next);
+    else {
+      next++;
+      if (byte === COMMA || byte === OPEN_BRACE || byte === OPEN_BRACKET) count++;
+    }
+  }
+  return count;
+}
+
+function memberAt(
+  bytes: Uint8Array,
+  keyStart: number,
+): { readonly keyStart: number; readonly keyEnd: number; readonly valueStart: number } {
+  const keyEnd = skipString(bytes, keyStart);
+  const next = skipSpace(bytes, keyEnd);
+  const valueStart = skipSpace(bytes, bytes[next] === COLON ? next + 1 : next);
+  return { keyStart, keyEnd, valueStart };
+}
+
+/** How far a value has been skipped, and in how many containers of it that is. */
+interface SkipPlace {
+  next: number;
+  depth: number;
+}
+
+/** Skips to the end of a value, or to a token at or after `until` in it. */
+function skipOn(bytes: Uint8Array, place: SkipPlace, until: number): void {
+  let { next, depth } = place;
+  while (next < until) {
+    const byte = bytes[next]!;
+    if (byte === QUOTE) next = skipString(bytes, next);
+    else {
+      next++;
+      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+      else if (depth === 0) next = skipScalar(bytes, next);
+    }
+    if (depth <= 0) break;
+  }
+  place.next = next;
+  place.depth = depth;
+}
+
+function* skipInParts(bytes: Uint8Array, at: number): Generator<null, number, undefined> {
+  const place = { next: skipSpace(bytes, at), depth: 0 };
+  for (;;) {
+    skipOn(bytes, place, Math.min(place.next + PART_BYTES, bytes.length));
+    if (place.depth <= 0 || place.next >= bytes.length) return place.next;
+    yield null;
   }
 }
 

@@ -1,6 +1,6 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { createLocalDirectory } from "../../adapters/local/index.ts";
@@ -249,5 +249,36 @@ describe("a body of more messages than a run may have", () => {
     expect(response.status).toBe(400);
     expect(await response.text()).toContain("messages has more than 65536 items");
     expect(server.runner.requests).toHaveLength(0);
+  });
+});
+
+describe("a body of millions of tiny values", () => {
+  const tiny = `[${"{},".repeat(4_000_000)}{}]`;
+  const bodies: [string, string][] = [
+    ["the state", `{"runId":"r1","messages":[],"state":{"a":${tiny}}}`],
+    ["the forwarded properties", `{"runId":"r1","messages":[],"forwardedProps":{"a":${tiny}}}`],
+    [
+      "a message's content",
+      `{"runId":"r1","messages":[{"id":"m1","role":"user","content":${tiny}}]}`,
+    ],
+  ];
+
+  it.each(
+    bodies.flatMap(([where, body]) =>
+      ["/agui/connect", "/agui/run"].map((path): [string, string, string] => [where, path, body]),
+    ),
+  )("in %s is taken by %s without being parsed as a whole", async (_, path, body) => {
+    const server = await createTestServer({ store: createMemoryLogStore() });
+    onTestFinished(() => server.dispose());
+    server.runner.script((exchange) => tell(exchange, [startedEvent(), finishedEvent()]));
+    const session = new SessionClient(server, "s1");
+    const parse = vi.spyOn(JSON, "parse");
+    onTestFinished(() => parse.mockRestore());
+    const response = await session.post(path, body, { Accept: "text/event-stream" });
+    expect(response.status).toBe(200);
+    await response.text();
+    const longest = Math.max(0, ...parse.mock.calls.map(([text]) => text.length));
+    expect(longest).toBeLessThan(64 * 1024);
+    expect((await server.fetch("/health")).status).toBe(200);
   });
 });

@@ -1,50 +1,115 @@
+import { inTurns, scanInParts } from "../../stream/json-parts.ts";
+import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import {
+  countValues,
+  elementsInParts,
+  type JsonMember,
+  type JsonRange,
+  membersInParts,
+} from "../../stream/json-walk.ts";
 import { parseExact } from "../exact-json.ts";
-import { isObject } from "../json-fields.ts";
+import { countItems } from "../run-input.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Message } from "./mend-message.ts";
 import { mendMessages } from "./run-started.ts";
 
 /** What a client of the standard posts, as far as its stream depends on it. */
 export interface PostedInput {
-  readonly protocolVersion: unknown;
+  readonly protocolVersion: string | null;
   readonly runId: string | null;
   readonly threadId: string | null;
-  readonly messages: readonly unknown[];
+  /** How many messages the client has. */
+  readonly messageCount: number;
+  /** Where they are in the body; null if there are none. */
+  readonly messages: JsonRange | null;
 }
 
-const NOTHING_POSTED: PostedInput = {
-  protocolVersion: undefined,
-  runId: null,
-  threadId: null,
-  messages: [],
-};
+/** The members that are captured, in both of their spellings. */
+const NAMES = [
+  "protocolVersion",
+  "protocol_version",
+  "runId",
+  "run_id",
+  "threadId",
+  "thread_id",
+] as const;
 
-/** Reads a body; what is missing or of another type is as if it were not there. */
-export function readPostedInput(bytes: Uint8Array): PostedInput {
-  const body = parsed(bytes);
-  if (!isObject(body)) return NOTHING_POSTED;
-  const { messages, protocolVersion, protocol_version, runId, run_id, threadId, thread_id } = body;
+/** Most values in the messages that are parsed: each takes some 64 bytes, however short it is. */
+const MAX_VALUES = 262_144;
+
+/** And in one of them, which is parsed at once: some 20 ms. */
+const MAX_MESSAGE_VALUES = 32_768;
+
+/** So many values, or bytes of text, are parsed before others have their turn. */
+const TURN_VALUES = 8_192;
+const TURN_BYTES = 256 * 1024;
+
+/**
+ * Reads a body without parsing it; what is missing or of another type is as if it were not there. Null
+ * for what is no JSON object; throws `invalid-input` for more messages than a run may have. Takes a
+ * large body in several turns of the event loop.
+ */
+export function readPostedInput(bytes: Uint8Array): Promise<PostedInput | null> {
+  return inTurns(inputSteps(bytes));
+}
+
+/**
+ * The messages that the client has, in the form in which they are compared; null if they are too many
+ * values to be parsed. Takes several turns of the event loop for many.
+ */
+export function knownMessages(
+  bytes: Uint8Array,
+  { messages }: PostedInput,
+  dialect: Dialect,
+): Promise<readonly Message[] | null> {
+  return inTurns(messageSteps(bytes, messages, dialect));
+}
+
+function* inputSteps(bytes: Uint8Array): Generator<void, PostedInput | null, undefined> {
+  const scanner = new JsonObjectScanner(NAMES);
+  if (!(yield* scanInParts(scanner, bytes))) return null;
+  let list: JsonMember | null = null;
+  for (const member of membersInParts(bytes, 0)) {
+    if (!member) yield;
+    // of a name that is given twice the last counts, as for any parser
+    else if (member.key === "messages") list = member;
+  }
+  const messageCount = list ? yield* countItems(bytes, list, "messages") : 0;
   return {
-    protocolVersion: protocolVersion ?? protocol_version,
-    runId: textOf(runId) ?? textOf(run_id),
-    threadId: textOf(threadId) ?? textOf(thread_id),
-    messages: Array.isArray(messages) ? messages : [],
+    protocolVersion: scanner.value("protocolVersion") ?? scanner.value("protocol_version"),
+    runId: scanner.value("runId") || scanner.value("run_id") || null,
+    threadId: scanner.value("threadId") || scanner.value("thread_id") || null,
+    messageCount,
+    messages: list && messageCount > 0 ? { start: list.valueStart, end: list.valueEnd } : null,
   };
 }
 
-/** The messages that the client has, in the form in which they are compared. */
-export function knownMessages({ messages }: PostedInput, dialect: Dialect): Message[] {
-  return mendMessages(messages, dialect);
-}
-
-function textOf(id: unknown): string | null {
-  return typeof id === "string" && id !== "" ? id : null;
-}
-
-function parsed(bytes: Uint8Array): unknown {
-  try {
-    return parseExact(bytes);
-  } catch {
-    return null;
+function* messageSteps(
+  bytes: Uint8Array,
+  list: JsonRange | null,
+  dialect: Dialect,
+): Generator<void, readonly Message[] | null, undefined> {
+  const known: Message[] = [];
+  if (!list) return known;
+  let values = 0;
+  let turnValues = 0;
+  let turnStart = list.start;
+  for (const range of elementsInParts(bytes, list.start)) {
+    if (!range) {
+      yield;
+      continue;
+    }
+    const own = countValues(bytes, range, MAX_MESSAGE_VALUES);
+    values += own;
+    if (own === MAX_MESSAGE_VALUES || values > MAX_VALUES) return null;
+    if (turnValues + own > TURN_VALUES || range.end - turnStart > TURN_BYTES) {
+      yield;
+      turnValues = 0;
+      turnStart = range.start;
+    }
+    turnValues += own;
+    const message = parseExact(bytes.subarray(range.start, range.end));
+    known.push(...mendMessages([message], dialect));
   }
+  return known;
 }

@@ -43,8 +43,8 @@ export interface ProfileSourceOptions {
   readonly onlyRun?: string;
   /** Thread that the client asked with, if it did. */
   readonly clientThreadId?: string;
-  /** Messages that the client has already, as it says. */
-  readonly known?: readonly Message[];
+  /** Messages that the client has already, as it says; null if nobody can tell which. */
+  readonly known?: readonly Message[] | null;
   /** Whether the client holds messages that the first run has to replace. */
   readonly isWarm?: boolean;
   /** Whether nothing more will come, once everything stored is told. */
@@ -91,7 +91,9 @@ class Pass {
     const lent: SessionUse = { session: use.session, release() {} };
     this.reader = createLogReader(lent, { store, start, reads: budgets.reads });
     this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
-    this.messages.merge(known, { isOwn: false });
+    // a snapshot of others alone would take them from the client
+    if (known === null) this.messages.lose();
+    else this.messages.merge(known, { isOwn: false });
     this.state = isRestating ? new StateDocument() : null;
     this.profile = new ProfileStream({
       dialect,

@@ -1,6 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { elements, kindAt, members, skipSpace, skipValue } from "../../../src/stream/json-walk.ts";
+import {
+  countValues,
+  elements,
+  elementsInParts,
+  kindAt,
+  members,
+  membersInParts,
+  skipSpace,
+  skipValue,
+} from "../../../src/stream/json-walk.ts";
 import { jsonText, membersText, padded } from "./json-text.ts";
 
 const encoder = new TextEncoder();
@@ -107,3 +116,25 @@ function* walk<T>(start: () => Iterable<T>): Generator<T, void, undefined> {
     if (!(error instanceof SyntaxError)) throw error;
   }
 }
+
+describe("json-walk over large values", () => {
+  it("gives the same in parts, between which others have their turn", () => {
+    const large = `[${'{"a":["]}\\"",1]},'.repeat(200_000)}[]]`;
+    const list = encoder.encode(`[1,${large},"x",{"a":${large}},[] ]`);
+    const items = [...elementsInParts(list, 0)];
+    expect(items.filter((item) => item !== null)).toEqual([...elements(list, 0)]);
+    expect(items.filter((item) => item === null).length).toBeGreaterThan(4);
+    const object = encoder.encode(`{"a":1,"b":${large}, "c":{"d":${large}},"b":{} }`);
+    const found = [...membersInParts(object, 0)];
+    expect(found.filter((member) => member !== null)).toEqual([...members(object, 0)]);
+    expect(found.filter((member) => member === null).length).toBeGreaterThan(4);
+  });
+
+  it("counts values up to a limit", () => {
+    const bytes = encoder.encode(' {"a":[1,"[,{",{"b":null}],"c":true}');
+    const all = { start: 0, end: bytes.length };
+    expect(countValues(bytes, all, 100)).toBe(7);
+    expect(countValues(bytes, all, 3)).toBe(3);
+    expect(countValues(bytes, { start: 7, end: 8 }, 100)).toBe(1);
+  });
+});
