@@ -157,7 +157,7 @@ export interface ServiceCloseOptions {
 }
 
 /** A service that was closed. */
-export interface ClosedService {
+interface ClosedService {
   /** How many runs are still open since the store did not take their ends: known once it is closed. */
   readonly leftOpen: () => Promise<number>;
 }
