@@ -5,6 +5,7 @@ import type { LogStore, OpenRunMark } from "../ports/log-store.ts";
 import { endRun } from "./end-run.ts";
 import { readFacts } from "./read-facts.ts";
 import { NOT_STARTED, RESTARTED } from "./run-ends.ts";
+import { isOfRuns, isTerminal, nextSpan, NO_RUN_OPEN } from "./run-span.ts";
 import { markedRun, type RunMarks } from "./run-marks.ts";
 import type { Session } from "./session.ts";
 import { findRun, forgetRun, type KnownRun } from "./session-state.ts";
@@ -75,11 +76,14 @@ async function storedPhase(
   const end = session.log.position?.end ?? from;
   let phase: KnownRun["phase"] | null = null;
   if (from >= end) return phase;
+  let span = NO_RUN_OPEN;
   for await (const event of readFacts(store, session.key, { logId, start: from, end })) {
-    if (event.runId !== mark.runId) continue;
-    phase ??= "waiting";
-    if (event.type === "RUN_STARTED") phase = "started";
-    if (event.type === "RUN_FINISHED" || event.type === "RUN_ERROR") phase = "ended";
+    if (isOfRuns(event)) {
+      const step = nextSpan(span, event);
+      span = step.span;
+      if (step.runId === mark.runId) phase = isTerminal(event) ? "ended" : "started";
+      else if (step.endsAll && phase === "started") phase = "ended";
+    } else if (event.runId === mark.runId) phase ??= "waiting";
   }
   return phase;
 }

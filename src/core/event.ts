@@ -32,8 +32,16 @@ function encodeEvent(event: Readonly<Record<string, unknown>>): Uint8Array<Array
   return encoder.encode(`${JSON.stringify(event)}\n`);
 }
 
-export function runStarted(context: ServerEventContext): Uint8Array<ArrayBuffer> {
-  return encodeEvent({ type: "RUN_STARTED", ...context });
+/** With the id that the run's runner gives it, where it is another one; "" for none. */
+export function runStarted(
+  context: ServerEventContext,
+  runnerRunId: string | null = null,
+): Uint8Array<ArrayBuffer> {
+  return encodeEvent({
+    type: "RUN_STARTED",
+    ...context,
+    ...(runnerRunId !== null && { runnerRunId }),
+  });
 }
 
 export function runError(

@@ -7,6 +7,7 @@ import { noteEvents } from "./activity.ts";
 import { endRun } from "./end-run.ts";
 import { type RunEnd, UNFINISHED } from "./run-ends.ts";
 import type { RunMarks } from "./run-marks.ts";
+import { isBegun, isOfRuns, isTerminal, nextSpan, resolveRun, type RunSpan } from "./run-span.ts";
 import { selectEvents } from "./select-events.ts";
 import { findRun, type SessionState } from "./session-state.ts";
 import type { Sessions, SessionUse } from "./sessions.ts";
@@ -65,11 +66,14 @@ export class ListenedEvents {
     const { session } = this.#use;
     try {
       await session.load();
+      const { state } = session;
       let run = this.#run;
+      let span: RunSpan = state;
       const overtaken: string[] = [];
       const isKept = batch.events.map((event) => {
-        const keeps = !this.#isElsewhere(event, run, session.state);
-        const next = runBehind(event, run, keeps);
+        const keeps = !this.#isElsewhere(event, run, { span, state });
+        const next = runBehind(event, run, keeps, span);
+        if (keeps && isOfRuns(event)) ({ span } = nextSpan(span, event));
         if (isOpen(run) && next !== null && next.runId !== run.runId) overtaken.push(run.runId);
         run = next;
         return keeps;
@@ -101,14 +105,23 @@ export class ListenedEvents {
     this.#release();
   }
 
-  #isElsewhere(event: EventFacts, run: StartedRun | null, state: SessionState): boolean {
+  #isElsewhere(
+    event: EventFacts,
+    run: StartedRun | null,
+    { span, state }: { readonly span: RunSpan; readonly state: SessionState },
+  ): boolean {
     const { carries } = this.#options;
-    const runId = event.runId || run?.runId || null;
+    const named = event.runId || run?.runId || null;
     // without any run a terminal would end the one that is carried
-    if (runId === null) return isTerminal(event) && carries(null);
-    if (run?.isStored === true && run.runId === runId) return false;
+    if (named === null) return isTerminal(event) && carries(null);
+    if (run?.isStored === true && run.runId === named) return false;
+    // its runner may have its own id for the run that is carried
+    if (carries(resolveRun(span, named)) || carries(named)) return true;
+    if (!isTerminal(event)) return false;
+    // and so would one of a run that nobody has begun
+    if (!isBegun(span, named) && carries(null)) return true;
     // the end of a run may come here a moment after that run's own stream has brought it
-    return carries(runId) || (isTerminal(event) && findRun(state, runId)?.phase === "ended");
+    return findRun(state, named)?.phase === "ended";
   }
 
   async #mark(run: StartedRun | null): Promise<void> {
@@ -158,18 +171,17 @@ function runBehind(
   event: EventFacts,
   run: StartedRun | null,
   isStored: boolean,
+  span: RunSpan,
 ): StartedRun | null {
   const runId = event.runId || run?.runId || null;
   if (runId === null) return run;
   if (event.type === "RUN_STARTED") return { runId, isStored, isEnded: false };
-  if (run?.runId !== runId) return run;
+  // a terminal that nobody has begun a run for is the end of this one, as for all who read the log
+  const isEnd = isTerminal(event) && isStored && !isBegun(span, runId);
+  if (run === null || (run.runId !== runId && !isEnd)) return run;
   return event.type === "RUN_FINISHED" ? null : { ...run, isEnded: isTerminal(event) };
 }
 
 function isOpen(run: StartedRun | null): run is StartedRun {
   return run !== null && run.isStored && !run.isEnded;
-}
-
-function isTerminal({ type }: EventFacts): boolean {
-  return type === "RUN_FINISHED" || type === "RUN_ERROR";
 }

@@ -56,6 +56,8 @@ export class MarkdownWriter extends FrameWriter {
   readonly #text = new MarkdownText(this.#seen);
   #notes: string[] = [];
   #notesLeftOut = 0;
+  /** What the run that ended last was said to wait for. */
+  #lastNotes = "";
 
   constructor(options: MarkdownWriterOptions) {
     super();
@@ -78,7 +80,7 @@ export class MarkdownWriter extends FrameWriter {
     const line = EventLine.read(bytes);
     if (!line) return;
     const type = line.text("type") ?? "";
-    if (type === "RUN_FINISHED") this.#runEnds(outcomeNotes(line.json("outcome")));
+    if (type === "RUN_FINISHED") this.#runFinishes(line);
     else if (type === "RUN_ERROR") this.#runFails(line);
     else if (type === "CUSTOM") this.note(customNote(line));
     if (this.#isOfReleased(type, line)) this.note(RELEASED);
@@ -109,6 +111,15 @@ export class MarkdownWriter extends FrameWriter {
   /** Writes what is left. */
   end(): void {
     this.#runEnds([]);
+  }
+
+  #runFinishes(line: EventLine): void {
+    const notes = outcomeNotes(line.json("outcome"));
+    // a run that tells what is left says again what the session waits for
+    const isAgain =
+      line.text("runId")?.startsWith("runlog-") === true && notes.join() === this.#lastNotes;
+    this.#lastNotes = notes.join();
+    this.#runEnds(isAgain ? [] : notes);
   }
 
   #runFails(line: EventLine): void {

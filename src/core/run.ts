@@ -5,6 +5,15 @@ import { noteEvents } from "./activity.ts";
 import { endRun, type OpenRun } from "./end-run.ts";
 import { factsOfLine, runStarted } from "./event.ts";
 import { watchPod } from "./pod-watch.ts";
+import {
+  isOfRuns,
+  isTerminal,
+  nextSpan,
+  NO_RUN_OPEN,
+  resolveRun,
+  type RunSpan,
+} from "./run-span.ts";
+import { selectEvents } from "./select-events.ts";
 import { INTERNAL, NOT_STORED, type RunEnd, TOO_LONG, UNFINISHED, UNREACHED } from "./run-ends.ts";
 
 export interface RunOptions extends OpenRun {
@@ -49,13 +58,29 @@ export async function carryRun(options: RunOptions): Promise<boolean> {
   return isEnded;
 }
 
+/** How far a run has come by what its runner has sent. */
+interface RunProgress {
+  readonly started: boolean;
+  /** Whether the run's last stored event is a terminal. */
+  readonly ended: boolean;
+  /** After RUN_FINISHED nothing opens the run again; after RUN_ERROR its runner may go on. */
+  readonly finished: boolean;
+  /** The runs that this stream has begun. */
+  readonly span: RunSpan;
+}
+
+const NOTHING_SENT: RunProgress = {
+  started: false,
+  ended: false,
+  finished: false,
+  span: NO_RUN_OPEN,
+};
+
 class RunCarrier {
   readonly #options: RunOptions;
-  #started = false;
-  /** Whether the run's last stored event is a terminal. */
-  #ended = false;
-  /** After RUN_FINISHED nothing opens the run again; after RUN_ERROR its runner may go on. */
-  #finished = false;
+  #progress = NOTHING_SENT;
+  /** Whether another run may have begun. */
+  #isSlotFree = false;
   readonly #stop = new AbortController();
   #cancelTimers: (() => void)[] = [];
   #cancelIdle: () => void = () => {};
@@ -67,7 +92,7 @@ class RunCarrier {
   }
 
   get ended(): boolean {
-    return this.#ended;
+    return this.#progress.ended;
   }
 
   /** Stores what the runner sends until it ends. Resolves with what went wrong, if anything. */
@@ -83,7 +108,7 @@ class RunCarrier {
       return null;
     } catch (error) {
       // whatever breaks behind RUN_FINISHED breaks nothing of the run
-      if (this.#finished) return null;
+      if (this.#progress.finished) return null;
       if (!signal.aborted) return this.#endOf(error);
       const reason: RunEnd = signal.reason;
       return reason;
@@ -100,7 +125,7 @@ class RunCarrier {
   }
 
   end(end: RunEnd): Promise<boolean> {
-    return endRun(this.#options, end, { started: this.#started });
+    return endRun(this.#options, end, { started: this.#progress.started });
   }
 
   /** A small batch is written while the next one is parsed; a large one is gone before it comes. */
@@ -122,35 +147,54 @@ class RunCarrier {
     }
   }
 
-  async #store(batch: EventBatch): Promise<void> {
+  async #store(sent: EventBatch): Promise<void> {
     const { logId, session } = this.#options;
-    const before = this.#finished;
-    let [started, ended, finished] = [this.#started, this.#ended, this.#finished];
-    let isEarly = false;
+    const before = this.#progress;
+    const batch = this.#isSlotFree ? withoutRuns(sent) : sent;
+    if (batch.events.length === 0) return;
+    let progress = before;
+    let added: Uint8Array<ArrayBuffer> | null = null;
     for (const event of batch.events) {
-      if (finished || !this.#isOwn(event)) continue;
-      // the standard lets a run fail before it begins, but a log of many runs has to say which
-      isEarly ||= !started && event.type === "RUN_ERROR";
-      started ||= isEarly || event.type === "RUN_STARTED";
-      finished = event.type === "RUN_FINISHED";
-      ended = finished || event.type === "RUN_ERROR";
+      if (progress.finished) break;
+      const first = this.#missingStart(event, progress);
+      if (first) progress = this.#after(progress, factsOfLine(first));
+      added ??= first;
+      progress = this.#after(progress, event);
     }
-    const stored = isEarly ? this.#begun(batch) : batch;
-    await session.append(stored, { logId, durable: ended && !before });
+    const stored = added === null ? batch : afterLine(added, batch);
+    const isEnd = progress.ended && !before.finished;
+    await session.append(stored, { logId, durable: isEnd });
     noteEvents(this.#options.platform, session.key, batch.events);
-    [this.#started, this.#ended, this.#finished] = [started, ended, finished];
-    if (finished && !before) this.#wrapUp();
+    this.#progress = progress;
+    if (progress.finished && !before.finished) this.#wrapUp();
   }
 
-  /** The batch behind a RUN_STARTED. */
-  #begun({ lines, events }: EventBatch): EventBatch {
+  /**
+   * The RUN_STARTED that a run gets from here where its runner has none with its id. A log of many runs
+   * has to say which one it is that fails before it begins, ends, or has another id.
+   */
+  #missingStart(event: EventFacts, { started, span }: RunProgress): Uint8Array<ArrayBuffer> | null {
+    if (started || !isOfRuns(event)) return null;
     const { clock, runId, threadId } = this.#options;
-    const line = runStarted({ threadId, runId, timestamp: clock.now() });
-    return { lines: [line, ...lines], events: [factsOfLine(line), ...events] };
+    const isNamed = resolveRun(span, event.runId) === runId;
+    if (isNamed && event.type !== "RUN_ERROR") return null;
+    const runnerRunId = event.type === "RUN_STARTED" ? (event.runId ?? "") : null;
+    return runStarted({ threadId, runId, timestamp: clock.now() }, runnerRunId);
   }
 
-  #isOwn({ runId }: EventFacts): boolean {
-    return runId === null || runId === "" || runId === this.#options.runId;
+  /** A terminal is the run's unless this stream has begun another run with its id (decision 023). */
+  #after(before: RunProgress, event: EventFacts): RunProgress {
+    const { runId } = this.#options;
+    if (!isOfRuns(event)) {
+      const named = resolveRun(before.span, event.runId);
+      return named === "" || named === runId ? { ...before, ended: false } : before;
+    }
+    const step = nextSpan(before.span, event);
+    const isOwn = step.endsAll || step.runId === runId;
+    const next = { ...before, started: true, span: step.span };
+    if (!isOwn) return next;
+    const finished = event.type === "RUN_FINISHED";
+    return { ...next, finished, ended: isTerminal(event) };
   }
 
   /** The run is over; its runner may still say something. */
@@ -158,7 +202,10 @@ class RunCarrier {
     const { clock, onFinished, onSlotFree } = this.#options;
     onFinished();
     this.#cancelTimers.push(
-      clock.after(SLOT_AFTER_MS, onSlotFree),
+      clock.after(SLOT_AFTER_MS, () => {
+        this.#isSlotFree = true;
+        onSlotFree();
+      }),
       clock.after(LATE_EVENTS_MS, () => this.stop()),
     );
   }
@@ -168,7 +215,7 @@ class RunCarrier {
     if (maxMs === null) return;
     const cut = (): void => {
       // what comes after RUN_FINISHED has a time of its own
-      if (this.#finished) return;
+      if (this.#progress.finished) return;
       this.#isTooLong = true;
       this.stop();
     };
@@ -209,4 +256,18 @@ class RunCarrier {
 
 function bytesOf({ lines }: EventBatch): number {
   return lines.reduce((sum, line) => sum + line.length, 0);
+}
+
+/** The batch after a line that the runner did not send. */
+function afterLine(line: Uint8Array, { lines, events }: EventBatch): EventBatch {
+  return { lines: [line, ...lines], events: [factsOfLine(line), ...events] };
+}
+
+/** What is left where another run may be open, which these events would be about for who reads the log. */
+function withoutRuns(batch: EventBatch): EventBatch {
+  if (!batch.events.some(isOfRuns)) return batch;
+  return selectEvents(
+    batch,
+    batch.events.map((event) => !isOfRuns(event)),
+  );
 }

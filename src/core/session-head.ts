@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from "./json-fields.ts";
 import { type EncodedMessages, KnownMessages } from "./known-messages.ts";
+import { NO_RUN_OPEN, type RunSpan } from "./run-span.ts";
 import { EMPTY_STATE, type KnownRun, type SessionState, settled } from "./session-state.ts";
 
 /** What a session's head holds: the folded state, and the messages that its clients posted. */
@@ -9,7 +10,7 @@ export interface SessionHead {
 }
 
 const VERSION = 2;
-/** Of the 64 KiB that a head may have; the messages take up to 36, and the rest less than 4. */
+/** Of the 64 KiB that a head may have, for all that is known of runs; the messages take up to 36, and the rest less than 4. */
 const MAX_RUN_BYTES = 24 * 1024;
 
 type EncodedRun = readonly [runId: string, threadId: string, phase: KnownRun["phase"]];
@@ -21,7 +22,8 @@ const encoder = new TextEncoder();
  * runs do not fit, those that only runners know go first, the oldest first, then those that do not wait.
  */
 export function encodeHead({ state, messages }: SessionHead): Uint8Array {
-  const runs = fittingRuns(state.runs);
+  const { begun, ended, standIn } = state;
+  const runs = fittingRuns(state.runs, sizeOf({ begun, ended, standIn }));
   return encoder.encode(JSON.stringify({ version: VERSION, ...state, runs, ...messages.encode() }));
 }
 
@@ -54,22 +56,42 @@ function readHead(bytes: Uint8Array | null): SessionHead | null {
   }
 }
 
-interface FirstHead extends Omit<SessionState, "runs"> {
+interface FirstHead extends Omit<SessionState, "runs" | "begun" | "ended" | "standIn"> {
   readonly runs: readonly EncodedRun[];
   readonly messages: string;
 }
 
 type EncodedHead = FirstHead & EncodedMessages;
 
-function stateOf({ offset, status, question, openRun, runs }: FirstHead): SessionState {
+function stateOf(head: FirstHead): SessionState {
+  const { offset, status, question, openRun, runs } = head;
   const known = runs.map(([runId, threadId, phase]) => ({ runId, threadId, phase }));
-  return { offset, status, question, openRun, runs: known };
+  return { offset, status, question, ...spanOf(head), openRun, runs: known };
 }
 
-function fittingRuns(runs: readonly KnownRun[]): EncodedRun[] {
+/** What is not said, or not like this, costs no more than whose end a foreign terminal is. */
+function spanOf({ begun, ended, standIn }: Partial<Record<keyof RunSpan, unknown>>): RunSpan {
+  const hashes = (value: unknown): number[] =>
+    Array.isArray(value) ? value.filter((hash) => Number.isSafeInteger(hash)) : [];
+  const known = isObject(standIn) ? standIn : {};
+  const { runnerRunId, runId } = known;
+  const isWhole = typeof runnerRunId === "string" && typeof runId === "string";
+  return {
+    ...NO_RUN_OPEN,
+    standIn: isWhole ? { runnerRunId, runId } : null,
+    begun: hashes(begun),
+    ended: hashes(ended),
+  };
+}
+
+function sizeOf(value: unknown): number {
+  return encoder.encode(JSON.stringify(value)).length;
+}
+
+function fittingRuns(runs: readonly KnownRun[], takenBytes: number): EncodedRun[] {
   const encoded = runs.map(({ runId, threadId, phase }): EncodedRun => [runId, threadId, phase]);
-  const sizes = encoded.map((run) => encoder.encode(JSON.stringify(run)).length + 1);
-  let surplus = sizes.reduce((sum, size) => sum + size, 0) - MAX_RUN_BYTES;
+  const sizes = encoded.map((run) => sizeOf(run) + 1);
+  let surplus = sizes.reduce((sum, size) => sum + size, 0) - (MAX_RUN_BYTES - takenBytes);
   const dropped = new Set<number>();
   for (const isDroppable of DROPPED_IN_ORDER)
     for (const [place, run] of runs.entries()) {

@@ -1,4 +1,5 @@
 import type { EventFacts } from "../ports/runner-client.ts";
+import { nextSpan, NO_RUN_OPEN, type RunSpan } from "./run-span.ts";
 
 /** What an agent is doing, as session documents say it. */
 export type AgentStatus = "working" | "idle" | "waiting_input";
@@ -18,15 +19,16 @@ export interface KnownRun {
  * that were admitted and have not begun. Those are known by their admission and by their marks, never
  * by the log: whatever a runner sends could look like the announcement of a run.
  */
-export interface SessionState {
+export interface SessionState extends RunSpan {
   /** Every event before this offset of the raw log is counted. */
   readonly offset: number;
   /** Null until an event decided it. */
   readonly status: AgentStatus | null;
-  /** `toolCallId` of the question that the agent asked last, until it is answered. */
+  /**
+   * `toolCallId` of the question that the agent asked last, until it is answered; "" of an interrupt,
+   * until a run begins.
+   */
   readonly question: string | null;
-  /** The run that events without a run id belong to: the last one started, until it ends. */
-  readonly openRun: string | null;
   /**
    * In the order of their admission: those that wait, the last 100 of the others that were posted, and
    * the last 100 that only runners know.
@@ -38,7 +40,7 @@ export const EMPTY_STATE: SessionState = {
   offset: 0,
   status: null,
   question: null,
-  openRun: null,
+  ...NO_RUN_OPEN,
   runs: [],
 };
 
@@ -49,8 +51,10 @@ export const REMEMBERED_RUNS = 100;
 export function foldEvent(before: SessionState, event: EventFacts): SessionState {
   const state = { ...before, offset: before.offset + event.bytes };
   switch (event.type) {
-    case "RUN_STARTED":
-      return { ...working(withRun(state, event.runId, "started")), openRun: event.runId || null };
+    case "RUN_STARTED": {
+      const { span, runId } = nextSpan(state, event);
+      return { ...working(withRun(state, runId, "started")), ...span };
+    }
     case "TOOL_CALL_START":
       if (!asksTheUser(event.toolCallName)) return state;
       return { ...state, status: "waiting_input", question: event.toolCallId ?? "" };
@@ -63,7 +67,10 @@ export function foldEvent(before: SessionState, event: EventFacts): SessionState
       };
     case "RUN_FINISHED":
     case "RUN_ERROR":
-      return endRun(state, event.runId || state.openRun);
+      return endRun(state, event);
+    case "CUSTOM":
+      if (event.name !== "on_interrupt") return state;
+      return { ...state, status: "waiting_input", question: "" };
     default:
       return state;
   }
@@ -87,7 +94,8 @@ export function forgetRun(state: SessionState, runId: string): SessionState {
 export function unendedRuns(state: SessionState): readonly KnownRun[] {
   const { openRun, runs } = state;
   const waiting = runs.filter(({ runId, phase }) => phase === "waiting" && runId !== openRun);
-  if (openRun === null) return waiting;
+  // a run without an id has none by which it could be ended
+  if (!openRun) return waiting;
   const threadId = findRun(state, openRun)?.threadId ?? "";
   return [{ runId: openRun, threadId, phase: "started" }, ...waiting];
 }
@@ -102,14 +110,32 @@ export function findRun(state: SessionState, runId: string): KnownRun | null {
   return state.runs.find((run) => run.runId === runId) ?? null;
 }
 
-/** `runId` is null for an end without an id while no run is known to be open. */
-function endRun(state: SessionState, runId: string | null): SessionState {
-  const isOpen = runId === state.openRun;
-  const known = runId === null ? null : findRun(state, runId);
-  if (!isOpen && (known === null || known.phase === "ended")) return state;
-  const after = withRun(state, runId, "ended");
-  const next = isOpen ? { ...after, openRun: null } : after;
+/** A terminal that ends nothing changes nothing; one without an id where no run is open ends the work. */
+function endRun(state: SessionState, event: EventFacts): SessionState {
+  const { span, runId, endsAll } = nextSpan(state, event);
+  const { openRun } = state;
+  const known = findRun(state, runId);
+  const isOpen =
+    runId === (openRun ?? "") || (endsAll && (openRun !== null || isAnyStarted(state)));
+  if (!isOpen && (known === null || known.phase === "ended")) return { ...state, ...span };
+  const isNamed = known !== null || !endsAll;
+  const after = withRun(endsAll ? withoutStarted(state) : state, isNamed ? runId : null, "ended");
+  const isAsking = event.type === "RUN_FINISHED" && event.outcome === "interrupt";
+  const question = isAsking ? (state.question ?? "") : state.question;
+  const next = { ...after, ...span, question };
   return next.openRun === null ? { ...next, status: restingStatus(next) } : next;
+}
+
+function isAnyStarted({ runs }: SessionState): boolean {
+  return runs.some(({ phase }) => phase === "started");
+}
+
+function withoutStarted(state: SessionState): SessionState {
+  if (!isAnyStarted(state)) return state;
+  const runs = state.runs.map((run) =>
+    run.phase === "started" ? { ...run, phase: "ended" as const } : run,
+  );
+  return { ...state, runs };
 }
 
 function asksTheUser(toolCallName: string | null): boolean {

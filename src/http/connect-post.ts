@@ -62,6 +62,7 @@ export function connectPost(service: SessionService) {
         budgets,
         logger,
         isWarm: posted.messageCount > 0,
+        ...(posted.threadId !== null && { clientThreadId: posted.threadId }),
         isOver: () => !runs.isRunning(key) && betweenRuns.openRun(key) === null,
       });
       const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });

@@ -39,7 +39,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
     // the run refuses what is no object
     const known = posted ? await knownMessages(body.bytes, posted, dialect) : [];
     const start = await startOf(service, use.session, posted?.runId ?? null);
-    const { runId } = await runs.start(key, body, callerOf(c));
+    const { runId, threadId } = await runs.start(key, body, callerOf(c));
     const source = createProfileSource(use, {
       store,
       start,
@@ -47,6 +47,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
       budgets,
       logger,
       onlyRun: runId,
+      clientThreadId: posted?.threadId ?? threadId,
       known,
       isOver: () => !runs.carries(key, runId),
     });

@@ -1,12 +1,15 @@
 import type { EventFacts } from "./runner-client.ts";
 
-/** The members of an event's top level that facts are made of. */
+/** The members of an event that facts are made of. */
 export const FACT_KEYS: readonly string[] = [
   "type",
   "runId",
   "run_id",
+  "runnerRunId",
   "toolCallId",
   "toolCallName",
+  "name",
+  "outcome.type",
 ];
 
 /** What a scanner that was made with FACT_KEYS has found. */
@@ -20,7 +23,10 @@ export function factsOf(found: FoundValues, bytes: number): EventFacts {
     bytes,
     type: found.value("type") ?? "",
     runId: found.value("runId") ?? found.value("run_id"),
+    runnerRunId: found.value("runnerRunId"),
     toolCallId: found.value("toolCallId"),
     toolCallName: found.value("toolCallName"),
+    name: found.value("name"),
+    outcome: found.value("outcome.type"),
   };
 }

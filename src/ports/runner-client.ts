@@ -8,9 +8,14 @@ export interface EventFacts {
   readonly type: string;
   /** `runId`, else `run_id`, else null. */
   readonly runId: string | null;
+  /** Of a RUN_STARTED that runlog added: the id that the run's runner gives it, see `RunSpan`. */
+  readonly runnerRunId: string | null;
   /** `toolCallId` and `toolCallName`, null where they are not given or longer than 256 bytes. */
   readonly toolCallId: string | null;
   readonly toolCallName: string | null;
+  /** `name` of a CUSTOM event, and `type` of an `outcome`, under the same conditions. */
+  readonly name: string | null;
+  readonly outcome: string | null;
 }
 
 /** Events that arrived together, in order. */

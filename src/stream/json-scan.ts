@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- one state machine, whose states share their variables */
 import { numberAfter, NUMBER_START, numberMayEnd } from "./json-number.ts";
 import { type MemberPlace, MemberPlaceFinder } from "./member-place.ts";
 import { sameBytes, StringCache } from "./string-cache.ts";
@@ -56,7 +57,7 @@ const LITERALS: readonly (Uint8Array | undefined)[] = ["true", "false", "null"].
 
 /**
  * Checks that bytes are one JSON object (RFC 8259, nothing more lenient) and reads some of its
- * top-level strings while they pass. The text comes in pieces that break anywhere; memory does not
+ * top-level strings while they pass, and strings of objects that are members of it. The text comes in pieces that break anywhere; memory does not
  * depend on its length. UTF-8 is not checked: that is `Utf8Repair`'s part.
  *
  * For each wanted key the last member of that name counts, as with `JSON.parse`. Escapes are
@@ -64,6 +65,9 @@ const LITERALS: readonly (Uint8Array | undefined)[] = ["true", "false", "null"].
  */
 export class JsonObjectScanner {
   readonly #keys: readonly string[];
+  /** Of each key what is looked for at the top level, and then, for a path, within that. */
+  readonly #names: readonly string[];
+  readonly #innerNames: readonly (string | undefined)[];
   readonly #keyBytes: readonly Uint8Array[];
   readonly #values: (string | null)[];
   /** Index of the key whose place is noted, or -1. */
@@ -87,6 +91,8 @@ export class JsonObjectScanner {
   #escapeLeft = 0;
   /** Index of the wanted key whose value comes, or -1. */
   #wanted = -1;
+  /** Index of the path whose object is open at the top level, or -1. */
+  #within = -1;
 
   /** What to add to an index of the current piece to have a position in the text. */
   #base = 0;
@@ -97,13 +103,16 @@ export class JsonObjectScanner {
   #number = NUMBER_START;
 
   /**
-   * @param keys names of the members to capture, at most `MAX_CAPTURE_BYTES` long each.
+   * @param keys names of the members to capture, at most `MAX_CAPTURE_BYTES` long each; `a.b` is the
+   *   member `b` of the object `a`. No two begin with the same member.
    * @param located the one among them whose `place` is wanted.
    */
   constructor(keys: readonly string[], located?: string) {
     this.#keys = keys;
     this.#located = located === undefined ? -1 : keys.indexOf(located);
-    this.#keyBytes = keys.map((key) => encoder.encode(key));
+    this.#names = keys.map((key) => key.split(".")[0] ?? "");
+    this.#innerNames = keys.map((key) => key.split(".")[1]);
+    this.#keyBytes = this.#names.map((name) => encoder.encode(name));
     this.#values = keys.map(() => null);
   }
 
@@ -112,6 +121,7 @@ export class JsonObjectScanner {
     this.#state = OBJECT;
     this.#depth = 0;
     this.#wanted = -1;
+    this.#within = -1;
     this.#values.fill(null);
     this.#base = 0;
     this.#finder.reset();
@@ -168,7 +178,8 @@ export class JsonObjectScanner {
       case FIRST_KEY:
         if (byte === QUOTE) {
           if (this.#depth === 1) this.#finder.key(this.#base + at);
-          return this.#openString(true, this.#depth === 1, at);
+          const isCaptured = this.#depth === 1 || (this.#depth === 2 && this.#within >= 0);
+          return this.#openString(true, isCaptured, at);
         }
         if (byte === CLOSE_BRACE && this.#state === FIRST_KEY) return this.#close(1, at);
         return this.#fail(at);
@@ -199,7 +210,8 @@ export class JsonObjectScanner {
   #openValue(byte: number, at: number): number {
     switch (byte) {
       case QUOTE:
-        if (this.#wanted >= 0) this.#finder.value(this.#base + at);
+        if (this.#depth === 1 && this.#innerNames[this.#wanted] !== undefined) this.#wanted = -1;
+        if (this.#depth === 1 && this.#wanted >= 0) this.#finder.value(this.#base + at);
         return this.#openString(false, this.#wanted >= 0, at);
       case OPEN_BRACE:
         return this.#open(1, at);
@@ -219,6 +231,10 @@ export class JsonObjectScanner {
   #open(isObject: 0 | 1, at: number): number {
     if (this.#depth === MAX_JSON_DEPTH) return this.#fail(at);
     this.#isObject[++this.#depth] = isObject;
+    if (this.#depth === 2) {
+      const isPath = isObject === 1 && this.#innerNames[this.#wanted] !== undefined;
+      this.#within = isPath ? this.#wanted : -1;
+    }
     this.#wanted = -1;
     this.#state = isObject ? FIRST_KEY : FIRST_ELEMENT;
     return at + 1;
@@ -300,9 +316,11 @@ export class JsonObjectScanner {
       to = this.#carriedLength;
     }
     if (this.#isKey) {
-      this.#wanted = this.#isEscaped
-        ? this.#keys.indexOf(decodeEscaped(text, from, to) ?? "")
-        : this.#find(text, from, to);
+      if (this.#depth === 2) this.#wanted = this.#findWithin(text, from, to);
+      else
+        this.#wanted = this.#isEscaped
+          ? this.#names.indexOf(decodeEscaped(text, from, to) ?? "")
+          : this.#find(text, from, to);
       if (this.#wanted >= 0) this.#values[this.#wanted] = null;
       if (this.#wanted === this.#located) this.#finder.again();
       return;
@@ -328,6 +346,11 @@ export class JsonObjectScanner {
     return -1;
   }
 
+  /** The path that is open, if this is the name of its member. */
+  #findWithin(bytes: Uint8Array, from: number, to: number): number {
+    return decodeEscaped(bytes, from, to) === this.#innerNames[this.#within] ? this.#within : -1;
+  }
+
   #word(bytes: Uint8Array, from: number, to: number): number {
     const literal = this.#literal!;
     let at = from;
@@ -351,6 +374,13 @@ export class JsonObjectScanner {
     this.#number = number;
     return to;
   }
+}
+
+/** Whether a string is captured, and not too long for that. */
+export function fitsCapture(text: string): boolean {
+  // no character takes more than three bytes for each of its units
+  if (text.length * 3 <= MAX_CAPTURE_BYTES) return true;
+  return text.length <= MAX_CAPTURE_BYTES && encoder.encode(text).length <= MAX_CAPTURE_BYTES;
 }
 
 /** The string with its escapes decoded, or null if it is longer than is captured. */

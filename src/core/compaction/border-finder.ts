@@ -1,4 +1,5 @@
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import { isOfRuns, isTerminal, nextSpan, NO_RUN_OPEN, type RunSpan } from "../run-span.ts";
 
 const LF = 10;
 const LETTER_R = 0x52;
@@ -6,14 +7,13 @@ const LETTER_U = 0x55;
 const LETTER_N = 0x4e;
 
 /**
- * Finds where blocks end: behind a RUN_FINISHED or RUN_ERROR after which no run is open. Decided by
- * the log's content alone. Open is the run that was started last, until a terminal of its own or of
- * no run comes. Lines that are no valid object count for nothing, and a type that is spelt with
- * escapes is none.
+ * Finds where blocks end: after a RUN_FINISHED or RUN_ERROR after which no run is open (`RunSpan`).
+ * Decided by the log's content alone. Lines that are no valid object count for nothing, and a type
+ * that is spelt with escapes is none.
  */
 export class BorderFinder {
-  readonly #scanner = new JsonObjectScanner(["type", "runId", "run_id"]);
-  #openRun: string | null = null;
+  readonly #scanner = new JsonObjectScanner(["type", "runId", "run_id", "runnerRunId"]);
+  #span: RunSpan = NO_RUN_OPEN;
   /** Whether the scanner has seen the beginning of a line that goes on in the next chunk. */
   #isMidLine = false;
 
@@ -47,13 +47,15 @@ export class BorderFinder {
   /** Whether the line that the scanner has seen is the end of the run that is open. */
   #endsRun(): boolean {
     const isValid = this.#scanner.end();
-    const type = this.#scanner.value("type");
-    const runId = this.#scanner.value("runId") || this.#scanner.value("run_id") || "";
+    const event = {
+      type: this.#scanner.value("type") ?? "",
+      runId: this.#scanner.value("runId") ?? this.#scanner.value("run_id"),
+      runnerRunId: this.#scanner.value("runnerRunId"),
+    };
     this.#scanner.reset();
-    if (!isValid) return false;
-    if (type === "RUN_STARTED") this.#openRun = runId;
-    if (type !== "RUN_FINISHED" && type !== "RUN_ERROR") return false;
-    return this.#openRun === null || runId === "" || runId === this.#openRun;
+    if (!isValid || !isOfRuns(event)) return false;
+    this.#span = nextSpan(this.#span, event).span;
+    return isTerminal(event) && this.#span.openRun === null;
   }
 }
 

@@ -87,7 +87,7 @@ async function endOpenRun(
   { logId, before, timestamp }: EndOptions,
 ): Promise<SessionState> {
   const runId = before.openRun;
-  if (runId === null) return before;
+  if (!runId) return before;
   const threadId = findRun(before, runId)?.threadId || log.key.session;
   const end = runError({ threadId, runId, timestamp }, RESTARTED.message, RESTARTED.code);
   await log.append([end], { logId, durable: true });

@@ -1,3 +1,5 @@
+import { isTerminal } from "../run-span.ts";
+
 /** Which lines of a log belong to the one run that a stream tells. */
 export class OnlyRun {
   readonly #runId: string;
@@ -18,16 +20,24 @@ export class OnlyRun {
     this.#isDone = true;
   }
 
-  /** Whether a line that names this run, or none, has something to do with the run; `isOpen` says if it is. */
-  concerns(runId: string | null, isOpen: boolean): boolean {
+  /** Whether a line that names this run, or none (""), has something to do with the run; `isOpen` says if it is. */
+  concerns(runId: string, isOpen: boolean): boolean {
     if (this.#isDone) return false;
-    const isUnnamed = runId === null || runId === "";
-    return isUnnamed ? isOpen && !this.#isInterrupted : runId === this.#runId;
+    return runId === "" ? isOpen && !this.#isInterrupted : runId === this.#runId;
   }
 
-  /** A line that does not concern the run: while another goes on, what names no run is none of this one's. */
-  pass(type: string): void {
-    if (type === "RUN_STARTED") this.#isInterrupted = true;
-    else if (type === "RUN_FINISHED" || type === "RUN_ERROR") this.#isInterrupted = false;
+  /**
+   * Whether a line begins or ends the run. While another one goes on, what names no run is none of this
+   * one's.
+   */
+  takes(
+    type: string,
+    { runId, endsAll }: { readonly runId: string; readonly endsAll: boolean },
+    isOpen: boolean,
+  ): boolean {
+    if (this.#isDone) return false;
+    if (runId === this.#runId || (endsAll && isOpen)) return true;
+    this.#isInterrupted = !isTerminal({ type });
+    return false;
   }
 }

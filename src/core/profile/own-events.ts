@@ -31,9 +31,14 @@ export class OwnEvents {
   }
 
   /** The end of a run by its last error; null is one that was cut off. */
-  failed(error: EventLine | null): void {
+  failed({ runId, threadId }: RunIds, error: EventLine | null): void {
     const { dialect, emit } = this.#options;
-    emit(mendEvent(error ?? cutOff(), "RUN_ERROR", dialect) ?? cutOff());
+    const mended = mendEvent(error ?? cutOff(), "RUN_ERROR", dialect) ?? cutOff();
+    const changes: Record<string, string> = {};
+    if ((mended.text("runId") ?? runId) !== runId) changes["runId"] = JSON.stringify(runId);
+    if ((mended.text("threadId") ?? threadId) !== threadId)
+      changes["threadId"] = JSON.stringify(threadId);
+    emit(Object.keys(changes).length === 0 ? mended : mended.with(changes));
   }
 
   /** The same where the run, for its client, goes on or ends well. */
@@ -67,7 +72,8 @@ export class OwnEvents {
   }
 }
 
-function newRun(threadId: string): RunIds {
+/** The ids of a run that no log has. */
+export function newRun(threadId: string): RunIds {
   return { threadId, runId: `runlog-${crypto.randomUUID()}` };
 }
 

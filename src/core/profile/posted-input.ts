@@ -17,11 +17,22 @@ import { mendMessages } from "./run-started.ts";
 export interface PostedInput {
   readonly protocolVersion: string | null;
   readonly runId: string | null;
+  readonly threadId: string | null;
   /** How many messages the client has. */
   readonly messageCount: number;
   /** Where they are in the body; null if there are none. */
   readonly messages: JsonRange | null;
 }
+
+/** The members that are captured, in both of their spellings. */
+const NAMES = [
+  "protocolVersion",
+  "protocol_version",
+  "runId",
+  "run_id",
+  "threadId",
+  "thread_id",
+] as const;
 
 /** Most values in the messages that are parsed: each takes some 64 bytes, however short it is. */
 const MAX_VALUES = 262_144;
@@ -55,7 +66,7 @@ export function knownMessages(
 }
 
 function* inputSteps(bytes: Uint8Array): Generator<void, PostedInput | null, undefined> {
-  const scanner = new JsonObjectScanner(["protocolVersion", "protocol_version", "runId", "run_id"]);
+  const scanner = new JsonObjectScanner(NAMES);
   if (!(yield* scanInParts(scanner, bytes))) return null;
   let list: JsonMember | null = null;
   for (const member of membersInParts(bytes, 0)) {
@@ -67,6 +78,7 @@ function* inputSteps(bytes: Uint8Array): Generator<void, PostedInput | null, und
   return {
     protocolVersion: scanner.value("protocolVersion") ?? scanner.value("protocol_version"),
     runId: scanner.value("runId") || scanner.value("run_id") || null,
+    threadId: scanner.value("threadId") || scanner.value("thread_id") || null,
     messageCount,
     messages: list && messageCount > 0 ? { start: list.valueStart, end: list.valueEnd } : null,
   };

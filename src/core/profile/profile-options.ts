@@ -8,6 +8,8 @@ export interface ProfileStreamOptions {
   readonly dialect: Dialect;
   /** Thread of runs that name none: the session's name. */
   readonly threadId: string;
+  /** Thread that every run is told with, whichever its own is: the one that the client asked with. */
+  readonly clientThreadId?: string;
   readonly writer: FrameWriter;
   /** The messages that the client has. */
   readonly messages: MessageList;

@@ -15,6 +15,8 @@ import type { Message } from "./mend-message.ts";
 import { MessageList } from "./message-list.ts";
 import { ProfileReader } from "./profile-reader.ts";
 import { ProfileStream } from "./profile-stream.ts";
+import { newRun } from "./own-events.ts";
+import type { RunIds } from "./run-started.ts";
 import { restate } from "./restate.ts";
 import { StateDocument } from "./state-document.ts";
 
@@ -39,6 +41,8 @@ export interface ProfileSourceOptions {
   readonly logger?: Logger;
   /** Only this run is told; default all. */
   readonly onlyRun?: string;
+  /** Thread that the client asked with, if it did. */
+  readonly clientThreadId?: string;
   /** Messages that the client has already, as it says; null if nobody can tell which. */
   readonly known?: readonly Message[] | null;
   /** Whether the client holds messages that the first run has to replace. */
@@ -78,7 +82,7 @@ class Pass {
   ) {
     this.#use = use;
     this.#start = options.start;
-    const { budgets, dialect, known = [], onlyRun, start, store } = options;
+    const { budgets, clientThreadId, dialect, known = [], onlyRun, start, store } = options;
     const { key } = use.session;
     this.#faults = new Faults(key, options.logger);
     const room = budgets.messages.lease();
@@ -93,7 +97,7 @@ class Pass {
     this.state = isRestating ? new StateDocument() : null;
     this.profile = new ProfileStream({
       dialect,
-      threadId: key.session,
+      threadId: clientThreadId ?? key.session,
       writer: this.writer,
       messages: this.messages,
       isWarm: options.isWarm ?? false,
@@ -101,6 +105,7 @@ class Pass {
       onFault: this.#faults.report,
       ...(this.state && { state: this.state }),
       ...(onlyRun !== undefined && { onlyRun }),
+      ...(clientThreadId !== undefined && { clientThreadId }),
     });
     const { profile, writer } = this;
     const { signal } = this.#abort;
@@ -234,9 +239,9 @@ export async function createSnapshotSource(
   try {
     const { profile, writer } = pass;
     const position = await pass.readHistory();
-    const { session } = use.session.key;
+    const threadId = options.clientThreadId ?? use.session.key.session;
     const lines =
-      position === null ? [] : await pass.attempt(() => restatedRun(pass, session, options));
+      position === null ? [] : await pass.attempt(() => restatedRun(pass, threadId, options));
     const size = lines?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? Infinity;
     if (lines && (options.isForced || size < writer.written)) {
       writer.isMuted = false;
@@ -264,11 +269,17 @@ async function restatedRun(
   const lines = await restate(pass, dialect, budgets.turns);
   if (!lines) return null;
   const { openRun } = pass.profile;
-  const ids = openRun ?? { threadId, runId: `runlog-${crypto.randomUUID()}` };
+  const ids = openRun ?? newRun(threadId);
   const started = EventLine.of({ type: "RUN_STARTED", ...ids });
-  return openRun
-    ? [started, ...lines]
-    : [started, ...lines, EventLine.of({ type: "RUN_FINISHED", ...ids })];
+  return openRun ? [started, ...lines] : [started, ...lines, finishedAs(pass, ids)];
+}
+
+/** The end of a run that says again what the session waits for. */
+function finishedAs({ profile }: Pass, ids: RunIds): EventLine {
+  const { runId, threadId } = ids;
+  return profile.interrupts
+    .finished()
+    .with({ runId: JSON.stringify(runId), threadId: JSON.stringify(threadId) });
 }
 
 export interface AmbientSnapshot {
@@ -293,8 +304,11 @@ export async function readAmbientSnapshot(
     const { turns } = options.budgets;
     const lines = position && (await pass.attempt(() => restate(pass, "0.0", turns)));
     if (!lines) return null;
-    const { isFailed, openRun } = pass.profile;
-    const started = openRun && !isFailed ? [EventLine.of({ type: "RUN_STARTED", ...openRun })] : [];
+    const { interrupts, isFailed, openRun } = pass.profile;
+    const isAsking = openRun === null && interrupts.isInterrupted;
+    const ids = isAsking ? newRun(use.session.key.session) : isFailed ? null : openRun;
+    const started = ids ? [EventLine.of({ type: "RUN_STARTED", ...ids })] : [];
+    if (ids && isAsking) lines.push(finishedAs(pass, ids));
     const { writer } = pass;
     writer.isMuted = false;
     for (const [index, line] of [...started, ...lines].entries()) {

@@ -1,7 +1,11 @@
+/* oxlint-disable max-lines -- one state machine: what a run is follows from all that came before it */
 import { isSameJson } from "../exact-json.ts";
+import { fitsCapture } from "../../stream/json-scan.ts";
+import { isOfRuns, nextSpan, NO_RUN_OPEN, resolveRun, type RunSpan } from "../run-span.ts";
 import { EventLine } from "./event-line.ts";
 import { MAX_EVENT_BYTES } from "./frame-writer.ts";
 import { HeldEvents, type LineRange } from "./held-events.ts";
+import { Interrupts } from "./interrupts.ts";
 import { OwnEvents } from "./own-events.ts";
 import { OnlyRun } from "./only-run.ts";
 import type { LargeEvent, ProfileStreamOptions } from "./profile-options.ts";
@@ -36,8 +40,13 @@ export class ProfileStream {
   readonly #hidden = new Set<string>();
   readonly #only: OnlyRun | null;
   readonly unsaid: Unsaid;
+  readonly interrupts: Interrupts = new Interrupts();
+  #span: RunSpan = NO_RUN_OPEN;
   #run: RunIds | null = null;
   #starting: EventLine | null = null;
+  #startingId = "";
+  /** What is said again in the run that tells what is left, which is no run of the log. */
+  #again: readonly EventLine[] | null = null;
   /** A RUN_ERROR whose run may go on. */
   #failed: EventLine | null = null;
   /** The last error of the run, its end if no other comes. */
@@ -127,28 +136,37 @@ export class ProfileStream {
     range: LineRange,
     cursor: string,
   ): void {
-    if (this.#only?.concerns(runId, this.#run !== null) === false) return;
+    const isOpen = this.#run !== null;
+    if (this.#only?.concerns(resolveRun(this.#span, runId), isOpen) === false) return;
+    if (type === "RUN_FINISHED") this.interrupts.lose();
     this.unsaid.large(type, id);
     this.push(line, range, cursor);
   }
 
   #push(type: string, line: EventLine, range: LineRange, cursor: string): void {
-    const runId = line.text("runId") ?? line.text("run_id");
+    if (isOfRuns({ type })) return this.#pushOfRuns(type, line, cursor);
+    const runId = resolveRun(this.#span, runIdOf(line));
     const { writer } = this.#options;
-    if (this.#only?.concerns(runId, this.#run !== null) === false) return this.#only.pass(type);
-    if (type === "RUN_STARTED") {
-      this.#startAt(line, runId ?? "");
-      writer.cursor = cursor;
-    } else if (type === "RUN_FINISHED" || type === "RUN_ERROR") {
-      writer.cursor = cursor;
-      if (this.#run && this.#belongs(runId)) this.#terminal(type, line);
-    } else if (this.#isHeld(type, runId)) {
+    if (this.#only?.concerns(runId, this.#run !== null) === false) return;
+    if (this.#isHeld(type, runId)) {
       this.#held.hold(range, this.#ownerOf(runId), type === "MESSAGES_SNAPSHOT");
     } else {
       if (this.#belongs(runId)) this.#goOn();
       writer.cursor = cursor;
       this.#take(type, line, cursor);
     }
+  }
+
+  /** A line that begins or ends a run: which one, the log says (`RunSpan`). */
+  #pushOfRuns(type: string, line: EventLine, cursor: string): void {
+    const event = { type, runId: runIdOf(line), runnerRunId: line.text("runnerRunId") };
+    const step = nextSpan(this.#span, event);
+    this.#span = step.span;
+    if (this.#only?.takes(type, step, this.#run !== null) === false) return;
+    if (type === "RUN_STARTED") this.#startAt(line, step.runId);
+    this.#options.writer.cursor = cursor;
+    if (type === "RUN_STARTED" || !this.#run) return;
+    if (step.endsAll || this.#belongs(step.runId)) this.#terminal(type, line);
   }
 
   /** The held snapshots of messages that belong into the run that is starting. */
@@ -176,7 +194,7 @@ export class ProfileStream {
     if (!line) return;
     const run = {
       runId: this.#startingId,
-      threadId: line.text("threadId") ?? line.text("thread_id") ?? this.#options.threadId,
+      threadId: this.#threadOf(line),
     };
     this.#starting = null;
     if (!this.unsaid.attempt("RUN_STARTED", () => this.#start(line, run))) {
@@ -191,6 +209,7 @@ export class ProfileStream {
     this.#run = run;
     this.#seen.add(run.runId);
     this.#items.clear(run.runId);
+    if (this.#again === null) this.interrupts.clear();
     this.#options.messages.beginRun();
   }
 
@@ -239,6 +258,7 @@ export class ProfileStream {
     const isLeft = !this.#held.isEmpty || this.#told.isBehind;
     if (this.#run || !isLeft || this.#only) return;
     this.#held.giveToNext();
+    this.#again = this.interrupts.customs;
     const runId = `runlog-${crypto.randomUUID()}`;
     this.#startAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
   }
@@ -257,8 +277,10 @@ export class ProfileStream {
   end({ isOwn }: { readonly isOwn: boolean }): void {
     if (!this.#run) return;
     this.#flush();
-    if (isOwn) this.#finish();
-    else this.#fail();
+    if (!isOwn) return this.#fail();
+    // a client forgets with each run what it is waited for
+    for (const line of this.#again ?? []) this.#items.take("CUSTOM", line);
+    this.#finish(this.interrupts.finished());
   }
 
   /** Nothing of the messages has to be told any more: they were restated. */
@@ -272,34 +294,48 @@ export class ProfileStream {
     return this.#isLive || this.#told.needsSnapshot;
   }
 
-  get #startingId(): string {
-    const line = this.#starting;
-    return line?.text("runId") || line?.text("run_id") || "runlog-unnamed";
+  #threadOf(line: EventLine): string {
+    const { clientThreadId, threadId } = this.#options;
+    return clientThreadId ?? line.text("threadId") ?? line.text("thread_id") ?? threadId;
   }
 
-  #belongs(runId: string | null): boolean {
-    return runId === null || runId === "" || runId === this.#run?.runId;
+  #belongs(runId: string): boolean {
+    return runId === "" || runId === this.#run?.runId;
   }
 
-  #isHeld(type: string, runId: string | null): boolean {
+  #isHeld(type: string, runId: string): boolean {
     if (this.#options.isUnbounded) return false;
     if (!this.#run) return true;
     // what the caller of a queued run said waits for that run
     const isSaid = type === "MESSAGES_SNAPSHOT" || type === "RAW";
-    return isSaid && !this.#belongs(runId) && !this.#seen.has(runId ?? "");
+    return isSaid && !this.#belongs(runId) && !this.#seen.has(runId);
   }
 
-  #ownerOf(runId: string | null): string | null {
-    const isOver = runId === null || runId === "" || this.#seen.has(runId);
+  #ownerOf(runId: string): string | null {
+    const isOver = runId === "" || this.#seen.has(runId);
     return isOver || runId === MIGRATION_RUN ? null : runId;
   }
 
   #startAt(line: EventLine, runId: string): void {
     // where one run is told, what names no run is that run's
     const isSame = this.#run !== null && this.#only !== null;
-    if (isSame || this.#run?.runId === runId) return this.#goOn();
+    if (isSame || this.#run?.runId === runId) {
+      this.#goOn();
+      return this.#mergeInput(line);
+    }
     if (this.#run) this.#endRun();
     this.#starting = line;
+    this.#startingId = runId || line.text("runId") || line.text("run_id") || "runlog-unnamed";
+  }
+
+  /** What a run's input tells that the client does not know, where the run has begun without it. */
+  #mergeInput(line: EventLine): void {
+    const { dialect, messages } = this.#options;
+    const unknown = inputMessages(line, dialect).filter(({ id }) => messages.find(id) === null);
+    if (unknown.length === 0) return;
+    const snapshot = EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: unknown });
+    this.#told.merge(snapshot, { isOwn: false });
+    if (this.#isLive) this.#flush();
   }
 
   /** The run goes on behind its error, which then was none that ended it. */
@@ -313,8 +349,9 @@ export class ProfileStream {
     const hidden = hiddenMessageOf(type, line);
     if (hidden !== null && this.#hidden.size < MAX_HIDDEN) this.#hidden.add(hidden);
     if (this.unsaid.isOfUnknown(type, line)) return this.#emit(rawEvent(line));
+    this.interrupts.take(type, line);
     if (type !== "MESSAGES_SNAPSHOT") return this.#items.take(type, line);
-    const isOwn = this.#run !== null && this.#belongs(line.text("runId") ?? line.text("run_id"));
+    const isOwn = this.#run !== null && this.#belongs(resolveRun(this.#span, runIdOf(line)));
     if (!this.#told.merge(line, { isOwn })) return this.#emit(rawEvent(line));
     this.#items.closeChunks();
     if (this.#isLive) this.#flush();
@@ -341,6 +378,7 @@ export class ProfileStream {
       this.#failed = kept;
       return;
     }
+    this.interrupts.take(type, line);
     if (this.#isDue || this.#only) this.#flush();
     this.#finish(line);
   }
@@ -360,7 +398,7 @@ export class ProfileStream {
   }
 
   #fail(): void {
-    this.#own.failed(this.#error);
+    if (this.#run) this.#own.failed(this.#run, this.#error);
     this.#over();
   }
 
@@ -386,4 +424,10 @@ export class ProfileStream {
   #emit(line: EventLine): void {
     this.#options.writer.event(line.bytes);
   }
+}
+
+/** The id of a run that a line names, if it is one that whoever reads logs can know it by. */
+function runIdOf(line: EventLine): string | null {
+  const runId = line.text("runId") ?? line.text("run_id");
+  return runId === null || fitsCapture(runId) ? runId : null;
 }

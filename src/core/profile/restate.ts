@@ -1,6 +1,7 @@
 import type { LoopTurns } from "../../stream/loop-turns.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
+import { mendEvent } from "./mend-event.ts";
 import type { Message, ToolCall } from "./mend-message.ts";
 import type { MessageList } from "./message-list.ts";
 import type { ProfileStream } from "./profile-stream.ts";
@@ -25,6 +26,7 @@ export async function restate(
   turns: LoopTurns,
 ): Promise<EventLine[] | null> {
   if (messages.isLost || !state || state.isLost || !profile.unsaid.isNothing) return null;
+  if (profile.interrupts.isLost) return null;
   // a snapshot has taken away what was open: to start it again would make it anew
   for (const id of openCalls(profile))
     if (!messages.hasCall(id)) profile.items.open.close("tool", id);
@@ -42,6 +44,7 @@ export async function restate(
     ...(state.isSet || profile.isWarm
       ? state.values.map((snapshot) => EventLine.of({ type: "STATE_SNAPSHOT", snapshot }))
       : []),
+    ...profile.interrupts.customs.map((line) => mendEvent(line, "CUSTOM", dialect) ?? line),
     ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
     ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),
   ];

@@ -35,6 +35,7 @@ export function mendRunStarted(
 ): EventLine {
   const mended = mendEvent(line, "RUN_STARTED", dialect) ?? line;
   const changes: Record<string, string | null> = {};
+  if (mended.kind("runnerRunId") !== null) changes["runnerRunId"] = null;
   if (mended.text("runId") !== ids.runId) changes["runId"] = JSON.stringify(ids.runId);
   if (mended.text("threadId") !== ids.threadId) changes["threadId"] = JSON.stringify(ids.threadId);
   const given = mended.exact("input");
@@ -50,8 +51,7 @@ export function mendRunStarted(
 function mendInput(given: JsonObject, ids: RunIds, messages: readonly Message[]): JsonObject {
   const { parentRunId, state, forwardedProps } = given;
   return {
-    threadId: typeof given["threadId"] === "string" ? given["threadId"] : ids.threadId,
-    runId: typeof given["runId"] === "string" ? given["runId"] : ids.runId,
+    ...ids,
     ...(typeof parentRunId === "string" && { parentRunId }),
     ...(state !== undefined && state !== null && { state }),
     messages,

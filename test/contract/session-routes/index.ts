@@ -15,6 +15,7 @@ import { sessionCreateSuite } from "./session-create.ts";
 import { sessionDeleteSuite } from "./session-delete.ts";
 import { sessionWritesSuite } from "./session-writes.ts";
 import { sessionsSuite } from "./sessions.ts";
+import { snapshotsSuite } from "./snapshots.ts";
 import { standardSuite } from "./standard.ts";
 import { tasksSuite } from "./tasks.ts";
 
@@ -33,6 +34,7 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     feedbackSuite(fresh);
     betweenRunsSuite(fresh);
     standardSuite(fresh);
+    snapshotsSuite(fresh);
     if (options.archives) archiveSuite(fresh);
     else noArchiveSuite(fresh);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ScriptedExchange } from "../runner-client/scripted-runner.ts";
-import { SseReader } from "../read-sse.ts";
+import type { SseReader } from "../read-sse.ts";
 import { waitFor } from "../wait-for.ts";
 import {
   expectProblem,
@@ -9,61 +9,24 @@ import {
   openRunner,
   runBody,
   SessionClient,
-  type SessionRoutesHarness,
   startedEvent,
   tell,
 } from "./harness.ts";
 
-type Event = Record<string, unknown>;
-
-const STREAM = { Accept: "text/event-stream" };
-
-const json = (event: Event): string => JSON.stringify(event);
-const textStart = json({ type: "TEXT_MESSAGE_START", messageId: "a", role: "assistant" });
-const text = (delta: string): string =>
-  json({ type: "TEXT_MESSAGE_CONTENT", messageId: "a", delta });
-const textEnd = json({ type: "TEXT_MESSAGE_END", messageId: "a" });
-const REPLY = [textStart, text("Hel"), text("lo"), textEnd];
-
-/** A stream of the standard profile, and what it says. */
-async function post(
-  session: SessionClient,
-  suffix: string,
-  body: unknown,
-  headers: Record<string, string> = {},
-): Promise<SseReader> {
-  const response = await session.post(suffix, JSON.stringify(body), headers);
-  if (!response.body) throw new Error(`No stream: ${response.status}`);
-  expect(response.status).toBe(200);
-  expect(response.headers.get("Content-Type")).toBe("text/event-stream");
-  return new SseReader(response.body);
-}
-
-async function allOf(sse: SseReader): Promise<Event[]> {
-  const events: Event[] = [];
-  for (let frame = await sse.frame(); frame !== null; frame = await sse.frame())
-    if (frame.data !== null) events.push(JSON.parse(frame.data) as Event);
-  return events;
-}
-
-async function connect(session: SessionClient, body: Event = {}, query = ""): Promise<Event[]> {
-  return allOf(await post(session, `/agui/connect${query}`, body));
-}
-
-const types = (events: readonly Event[]): unknown[] => events.map(({ type }) => type);
-
-/** Plays one run after the other to its end. */
-async function playRuns(
-  server: SessionRoutesHarness,
-  session: SessionClient,
-  runs: readonly (readonly string[])[],
-): Promise<void> {
-  for (const [index, events] of runs.entries()) {
-    server.runner.script((exchange) => tell(exchange, events));
-    await session.run(runBody(`r${index}`));
-    await session.settled(`r${index}`);
-  }
-}
+import {
+  type Event,
+  STREAM,
+  json,
+  textStart,
+  text,
+  textEnd,
+  REPLY,
+  post,
+  allOf,
+  connect,
+  types,
+  playRuns,
+} from "./standard-client.ts";
 
 export function standardSuite(fresh: FreshServer): void {
   describe("the standard profile (PROTOCOL 11)", () => {
@@ -334,6 +297,103 @@ export function standardSuite(fresh: FreshServer): void {
       }),
     );
 
+    const ownEnd = json({ type: "RUN_FINISHED", threadId: "own", runId: "own" });
+    for (const [what, first] of [
+      ["its end", json({ type: "RUN_STARTED", threadId: "own", runId: "r" })],
+      ["both", json({ type: "RUN_STARTED", threadId: "own", runId: "own" })],
+      ["both, and no id at the start", json({ type: "RUN_STARTED" })],
+    ] as const)
+      it(
+        `a run has the ids that its client gave it, when its runner gives it others: ${what}`,
+        fresh(async (server) => {
+          const session = new SessionClient(server);
+          const ids = { threadId: "mine", runId: "r" };
+          server.runner.script((exchange) => tell(exchange, [first, ...REPLY, ownEnd]));
+          const body: Event = { ...(JSON.parse(runBody()) as Event), ...ids };
+          const told = await allOf(await post(session, "/agui/run", body, STREAM));
+          const connected = await connect(session, { threadId: "mine", runId: "x", messages: [] });
+          for (const events of [told, connected]) {
+            expect(events[0]).toMatchObject({ type: "RUN_STARTED", ...ids });
+            expect(events[0]).not.toHaveProperty("runnerRunId");
+            expect(events.slice(1, -1).map(json)).toEqual(REPLY);
+            expect(events.at(-1)).toEqual({ type: "RUN_FINISHED", ...ids });
+          }
+          expect(await session.lines()).toContain(ownEnd);
+          expect(await allOf(await post(session, "/agui/run", body, STREAM))).toEqual(told);
+        }),
+      );
+
+    it(
+      "a run that fails under its runner's id fails under the id that its client gave it",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const failed = json({ type: "RUN_ERROR", runId: "own", message: "no" });
+        server.runner.script((exchange) => tell(exchange, [startedEvent(), failed]));
+        const told = await allOf(await post(session, "/agui/run", JSON.parse(runBody()), STREAM));
+        expect(told.at(-1)).toEqual({ type: "RUN_ERROR", runId: "r", message: "no" });
+      }),
+    );
+
+    it(
+      "messages in the input of a start under the runner's own id are told",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const input = { messages: [{ id: "given", role: "user", content: "before" }] };
+        const begun = json({ type: "RUN_STARTED", threadId: "s1", runId: "own", input });
+        await playRuns(
+          server,
+          session,
+          [[begun, ownEnd]].map((run) => [...run, finishedEvent("r0")]),
+        );
+        const [last] = (await connect(session)).filter(({ type }) => type === "MESSAGES_SNAPSHOT");
+        expect(last?.["messages"]).toContainEqual(input.messages[0]);
+      }),
+    );
+
+    const interrupted = (members: Event): string =>
+      json({
+        type: "RUN_FINISHED",
+        threadId: "s1",
+        ...members,
+        outcome: { type: "interrupt", interrupts: [{ id: "i", reason: "r", n: 1 }] },
+      });
+    const asked = json({ type: "CUSTOM", name: "on_interrupt", value: { a: 1 } });
+
+    it(
+      "what the last run waits for is said again by snapshots and after later events",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const late = json({ type: "CUSTOM", name: "late", value: 1 });
+        const end = interrupted({ runId: "r0" });
+        await playRuns(server, session, [[startedEvent("r0"), asked, end, late]]);
+        await waitFor(async () => (await session.lines()).includes(late));
+        for (const query of ["", "?view=snapshot"]) {
+          const events = await connect(session, {}, query);
+          const ends = events.filter(({ type }) => type === "RUN_FINISHED");
+          expect(ends).toHaveLength(2);
+          for (const told of ends) expect(told["outcome"]).toEqual(JSON.parse(end).outcome);
+          const customs = events.filter(({ name }) => name === "on_interrupt").map(json);
+          expect(customs).toEqual([asked, asked]);
+        }
+        const { sse } = await session.watch("?view=snapshot");
+        const shown = (await sse.events(4)).map(({ data }) => JSON.parse(data) as Event);
+        expect(types(shown)).toEqual([
+          "RUN_STARTED",
+          "MESSAGES_SNAPSHOT",
+          "CUSTOM",
+          "RUN_FINISHED",
+        ]);
+        expect(shown.at(-1)?.["outcome"]).toEqual(JSON.parse(end).outcome);
+        await sse.cancel();
+        server.runner.script((exchange) => tell(exchange, [startedEvent("b"), finishedEvent("b")]));
+        await session.run(runBody("b"));
+        await session.settled("b");
+        const resumed = await connect(session, {}, "?view=snapshot");
+        expect(types(resumed)).toEqual(["RUN_STARTED", "MESSAGES_SNAPSHOT", "RUN_FINISHED"]);
+        expect(resumed.at(-1)).not.toHaveProperty("outcome");
+      }),
+    );
+
     it(
       "what came behind the last run is told in a run of its own",
       fresh(async (server) => {
@@ -361,160 +421,6 @@ export function standardSuite(fresh: FreshServer): void {
           400,
           "Invalid profile: 1.0, 0.0, or none",
         );
-      }),
-    );
-  });
-
-  describe("snapshots and large events (PROTOCOL 12)", () => {
-    const state = json({ type: "STATE_SNAPSHOT", snapshot: { n: 1 } });
-
-    async function halfStreamed(
-      server: SessionRoutesHarness,
-    ): Promise<[SessionClient, ScriptedExchange]> {
-      const session = new SessionClient(server);
-      const runner = await openRunner(server, () => session.run());
-      const events = [startedEvent(), state, textStart, text("Hel")];
-      for (const event of events) await runner.write(`data: ${event}\n\n`);
-      await waitFor(async () => (await session.lines()).length === 5);
-      return [session, runner];
-    }
-
-    it(
-      "connect says what the session has come to, and goes on in mid-message",
-      fresh(async (server) => {
-        const [session, runner] = await halfStreamed(server);
-        const sse = await post(session, "/agui/connect?view=snapshot", { protocolVersion: "1.0" });
-        const told = await sse.events(4);
-        const events = told.map(({ data }) => JSON.parse(data) as Event);
-        expect(types(events)).toEqual([
-          "RUN_STARTED",
-          "MESSAGES_SNAPSHOT",
-          "STATE_SNAPSHOT",
-          "TEXT_MESSAGE_START",
-        ]);
-        expect(events[1]?.["messages"]).toEqual([
-          { id: "m-r", role: "user", content: "hi" },
-          { id: "a", role: "assistant", content: "Hel" },
-        ]);
-        await runner.write(
-          `data: ${text("lo")}\n\ndata: ${textEnd}\n\ndata: ${finishedEvent()}\n\n`,
-        );
-        expect((await allOf(sse)).map(json)).toEqual([text("lo"), textEnd, finishedEvent()]);
-        await runner.end();
-      }),
-    );
-
-    it(
-      "events say the same, with a cursor behind the last of it, from which the log goes on",
-      fresh(async (server) => {
-        const [session, runner] = await halfStreamed(server);
-        const { sse } = await session.watch("?view=snapshot");
-        await sse.frame();
-        const frames = [];
-        for (let i = 0; i < 4; i++) frames.push(await sse.frame());
-        expect(frames.map((frame) => (JSON.parse(frame?.data ?? "{}") as Event)["type"])).toEqual([
-          "RUN_STARTED",
-          "MESSAGES_SNAPSHOT",
-          "STATE_SNAPSHOT",
-          "TEXT_MESSAGE_START",
-        ]);
-        expect(frames.map((frame) => frame?.id !== null)).toEqual([false, false, false, true]);
-        await runner.write(`data: ${text("lo")}\n\n`);
-        expect((await sse.events(1))[0]?.data).toBe(text("lo"));
-        await sse.cancel();
-        const again = await session.watch(`?view=snapshot&after=${frames[3]?.id}`);
-        expect((await again.sse.events(1))[0]?.data).toBe(text("lo"));
-        await again.sse.cancel();
-        await runner.end();
-      }),
-    );
-
-    it(
-      "events say of a run that has failed what it has come to, and not that it goes on",
-      fresh(async (server) => {
-        const session = new SessionClient(server);
-        const hidden = json({
-          type: "RAW",
-          event: { type: "message_metadata", messageId: "a", hidden: true },
-        });
-        const failed = json({ type: "RUN_ERROR", message: "failed" });
-        await playRuns(server, session, [[startedEvent("r0"), hidden, ...REPLY, failed]]);
-        const { sse } = await session.watch("?view=snapshot");
-        await sse.frame();
-        const frames = [await sse.frame(), await sse.frame()];
-        expect(types(frames.map((frame) => JSON.parse(frame?.data ?? "{}") as Event))).toEqual([
-          "RAW",
-          "MESSAGES_SNAPSHOT",
-        ]);
-        expect(frames[0]?.data).toContain('"hidden":true');
-        expect(frames[1]?.id).not.toBeNull();
-        await sse.cancel();
-      }),
-    );
-
-    it(
-      "a delta that is too large for a frame comes in pieces that are exactly the text",
-      fresh(async (server) => {
-        const session = new SessionClient(server);
-        const unit = `\ud83d\ude00\\"\u00e9x`;
-        const large = unit.repeat(600_000);
-        const literal = JSON.stringify(large).replaceAll("\ud83d\ude00", String.raw`\ud83d\ude00`);
-        const line = `{"delta":${literal},"messageId":"a","type":"TEXT_MESSAGE_CONTENT"}`;
-        const run = [startedEvent(), textStart, line, textEnd, finishedEvent()];
-        server.runner.script((exchange) => tell(exchange, run));
-        const events = await allOf(await post(session, "/agui/run", JSON.parse(runBody()), STREAM));
-        const deltas = events.filter(({ type }) => type === "TEXT_MESSAGE_CONTENT");
-        expect(deltas.length).toBeGreaterThan(1);
-        expect(deltas.map(({ delta }) => delta).join("") === large).toBe(true);
-        for (const { delta } of deltas) expect(/[\ud800-\udbff]$/.test(String(delta))).toBe(false);
-      }),
-    );
-
-    it(
-      "any other event of that size is told by its cursor, at which its body is to be had",
-      fresh(async (server) => {
-        const session = new SessionClient(server);
-        const large = json({ type: "CUSTOM", name: "big", value: "v".repeat(11 * 1024 * 1024) });
-        const run = [startedEvent(), large, finishedEvent()];
-        server.runner.script((exchange) => tell(exchange, run));
-        const sse = await post(session, "/agui/run", JSON.parse(runBody()), STREAM);
-        const [, event] = await allOf(sse);
-        expect(event).toMatchObject({
-          type: "CUSTOM",
-          name: "runlog:large-event",
-          value: { type: "CUSTOM", size: large.length },
-        });
-        const { cursor } = (event?.["value"] ?? {}) as { cursor?: string };
-        const response = await session.get(`/agui/events/${cursor}/body`);
-        expect(response.status).toBe(200);
-        expect(response.headers.get("Content-Type")).toBe("application/json");
-        expect((await response.text()) === large).toBe(true);
-      }),
-    );
-
-    it(
-      "the body of an event is found by any cursor, and by nothing else",
-      fresh(async (server) => {
-        const session = new SessionClient(server);
-        const lines = await session.play([startedEvent(), finishedEvent()]);
-        const { sse } = await session.watch("?view=raw");
-        const events = await sse.events(lines.length);
-        await sse.cancel();
-        for (const { data, id } of events)
-          expect(await (await session.get(`/agui/events/${id}/body`)).text()).toBe(data);
-        const [logId = "", position = ""] = (events[0]?.id ?? "").split("-r");
-        const body = (cursor: string): Promise<Response> =>
-          session.get(`/agui/events/${cursor}/body`);
-        await expectProblem(await body("nonsense"), 400, "Invalid cursor");
-        for (const cursor of [
-          `${logId}-r0`,
-          `${logId}-r${Number(position) - 1}`,
-          `${logId}-r99999999`,
-          `0123456789abcdef-r${position}`,
-        ])
-          await expectProblem(await body(cursor), 404, "Event not found");
-        const head = await session.get(`/agui/events/${events[0]?.id}/body`, {}, "HEAD");
-        expect(head.headers.get("Content-Length")).toBe(String(events[0]?.data.length));
       }),
     );
   });

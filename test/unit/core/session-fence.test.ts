@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../adapters/memory/index.ts";
+import { factsOfLine } from "../../../src/core/event.ts";
 import { createSessions } from "../../../src/core/sessions.ts";
 import { createByteBudget } from "../../../src/stream/byte-budget.ts";
 import { codeOf } from "../../contract/outcome.ts";
@@ -11,9 +12,7 @@ const silent = { info() {}, warn() {}, error() {} };
 const line = new TextEncoder().encode('{"type":"RUN_STARTED","runId":"old"}\n');
 const LINES = {
   lines: [line],
-  events: [
-    { bytes: line.length, type: "RUN_STARTED", runId: "old", toolCallId: null, toolCallName: null },
-  ],
+  events: [factsOfLine(line)],
 };
 
 describe("a session that was deleted and made again", () => {

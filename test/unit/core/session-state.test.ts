@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hashText, KnownMessages } from "../../../src/core/known-messages.ts";
 import { digestOf } from "../../../src/core/message-digest.ts";
+import { NO_RUN_OPEN } from "../../../src/core/run-span.ts";
 import { decodeHead, encodeHead } from "../../../src/core/session-head.ts";
 import {
   admitRun,
@@ -17,7 +18,8 @@ import { MAX_HEAD_BYTES } from "../../../src/ports/log-store.ts";
 import type { EventFacts } from "../../../src/ports/runner-client.ts";
 
 function event(type: string, rest: Partial<EventFacts> = {}): EventFacts {
-  return { bytes: 10, type, runId: null, toolCallId: null, toolCallName: null, ...rest };
+  const none = { toolCallId: null, toolCallName: null, name: null, outcome: null };
+  return { bytes: 10, type, runId: null, runnerRunId: null, ...none, ...rest };
 }
 
 /** Something that happens to a session: an event of its log, or the admission of a run. */
@@ -37,6 +39,7 @@ function statuses(steps: readonly Step[]): (string | null)[] {
 
 const started = (runId = "a") => event("RUN_STARTED", { runId });
 const finished = (runId: string | null = "a") => event("RUN_FINISHED", { runId });
+const interrupted = () => event("RUN_FINISHED", { runId: "a", outcome: "interrupt" });
 const failed = (runId: string | null = "a") => event("RUN_ERROR", { runId });
 const said = (runId: string | null = "a") => event("MESSAGES_SNAPSHOT", { runId });
 const posted = (admitted = "a") => ({ admitted });
@@ -60,7 +63,44 @@ describe("agentStatus (PROTOCOL 7)", () => {
       ["working", "working", "idle"],
     ],
     ["counts an end without a run id", [started(), finished(null)], ["working", "idle"]],
-    ["ignores the end of another run", [started(), finished("b")], ["working", "working"]],
+    [
+      "counts an end under an id that nobody began",
+      [started(), finished("b")],
+      ["working", "idle"],
+    ],
+    [
+      "ignores the end of another run, however often it comes",
+      [started("b"), started(), finished("b"), finished("b")],
+      ["working", "working", "working", "working"],
+    ],
+    [
+      "counts an end under the id of an earlier run",
+      [started("b"), finished("b"), started(), finished("b")],
+      ["working", "idle", "working", "idle"],
+    ],
+    [
+      "knows a run by the id that its runner gives it",
+      [
+        posted(),
+        event("RUN_STARTED", { runId: "a", runnerRunId: "x" }),
+        started("x"),
+        started("within"),
+        started("x"),
+        finished("within"),
+        finished("x"),
+      ],
+      ["working", "working", "working", "working", "working", "working", "idle"],
+    ],
+    [
+      "waits for who was asked by an interrupt, until a run begins",
+      [started(), interrupted(), text, posted("b"), started("b"), finished("b")],
+      ["working", "waiting_input", "waiting_input", "working", "working", "idle"],
+    ],
+    [
+      "waits for who was asked by a custom event",
+      [started(), event("CUSTOM", { name: "on_interrupt" }), finished(), started("b")],
+      ["working", "waiting_input", "waiting_input", "working"],
+    ],
     ["counts an end with an empty run id", [started(), finished("")], ["working", "idle"]],
     [
       "counts the end of a run that began without an id",
@@ -165,6 +205,9 @@ const facts: fc.Arbitrary<EventFacts> = fc.record({
     "",
   ),
   runId: fc.constantFrom(null, "", "a", "b", "c", "legacy-migration"),
+  runnerRunId: fc.constantFrom(null, null, "", "a", "x"),
+  name: fc.constantFrom(null, "on_interrupt"),
+  outcome: fc.constantFrom(null, "success", "interrupt"),
   toolCallId: fc.constantFrom(null, "q", "w"),
   toolCallName: fc.constantFrom(null, "AskUserQuestion", "Read"),
 });
@@ -183,7 +226,12 @@ function model(happened: readonly Step[]): string | null {
   let status: string | null = null;
   let question: string | null = null;
   let open: string | null = null;
+  let named: { id: string; runId: string } | null = null;
+  let begun: string[] = [];
+  let over: string[] = [];
   const phases = new Map<string, string>();
+  const openOnes = (): string[] =>
+    [...phases.keys()].filter((runId) => phases.get(runId) === "started");
   const rest = (): string => {
     if ([...phases.values()].includes("waiting")) return "working";
     return question === null ? "idle" : "waiting_input";
@@ -194,21 +242,42 @@ function model(happened: readonly Step[]): string | null {
       [status, question] = ["working", null];
       continue;
     }
-    const { type, toolCallId, toolCallName } = step;
-    const runId = step.runId || null;
+    const { type, toolCallId, toolCallName, runnerRunId } = step;
+    const given = step.runId ?? "";
+    const runId: string = named?.id === given ? named.runId : given;
     if (type === "RUN_STARTED") {
-      if (runId !== null) phases.set(runId, "started");
+      if (runnerRunId !== null) named = { id: runnerRunId, runId };
+      if (begun.length === 0) {
+        over = [];
+        if (named?.runId !== runId) named = null;
+      }
+      begun = [...begun.filter((other) => other !== runId), runId];
+      over = over.filter((other) => other !== runId);
+      if (runId !== "") phases.set(runId, "started");
       [status, question, open] = ["working", null, runId];
     } else if (type === "TOOL_CALL_START" && toolCallName === "AskUserQuestion") {
       [status, question] = ["waiting_input", toolCallId ?? ""];
+    } else if (type === "CUSTOM" && step.name === "on_interrupt") {
+      [status, question] = ["waiting_input", ""];
     } else if (type === "TOOL_CALL_RESULT" && question !== null && toolCallId === question) {
       [status, question] = [open === null ? status : "working", null];
     } else if (type === "RUN_FINISHED" || type === "RUN_ERROR") {
-      const ended: string | null = runId ?? open;
-      if (ended !== open && !["waiting", "started"].includes(phases.get(ended ?? "") ?? ""))
-        continue;
-      if (ended !== null) phases.set(ended, "ended");
-      if (ended === open) open = null;
+      const ended: string = runId || (open ?? "");
+      const isUnknown = ended !== open && !begun.includes(ended) && !over.includes(ended);
+      const isOfWaiting = ["waiting", "started"].includes(phases.get(ended) ?? "");
+      const endsAny =
+        ended === (open ?? "") || (isUnknown && (open !== null || openOnes().length > 0));
+      if (isUnknown) {
+        for (const other of endsAny || isOfWaiting ? openOnes() : []) phases.set(other, "ended");
+        [open, begun, over] = [null, [], []];
+      } else {
+        begun = begun.filter((other) => other !== ended);
+        over = begun.length === 0 ? [] : [...over, ended];
+        if (ended === open) open = null;
+      }
+      if (!endsAny && !isOfWaiting) continue;
+      if (phases.has(ended)) phases.set(ended, "ended");
+      if (type === "RUN_FINISHED" && step.outcome === "interrupt") question ??= "";
       if (open === null) status = rest();
     }
   }
@@ -294,7 +363,7 @@ describe("a head", () => {
       offset: 77,
       status: "idle",
       question: null,
-      openRun: null,
+      ...NO_RUN_OPEN,
       runs: [{ runId: "a", threadId: "t", phase: "ended" }],
     });
     expect(messages.unknown([message("m1"), message("m3"), message("m2")])).toEqual([1]);

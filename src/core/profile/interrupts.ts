@@ -1,0 +1,71 @@
+import { isObject } from "../json-fields.ts";
+import { EventLine } from "./event-line.ts";
+
+/** What is kept of all that a session waits for; more is not said again. */
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * What a session's agent waits for: the outcome with which its last run was interrupted, and the CUSTOM
+ * events by which older agents say the same. A client forgets it with each run that begins.
+ */
+export class Interrupts {
+  #outcome: unknown = null;
+  #customs: readonly EventLine[] = [];
+  #bytes = 0;
+  #isLost = false;
+
+  /** Whether there is something that is not known, or takes more than is kept. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** The CUSTOM events, in order. */
+  get customs(): readonly EventLine[] {
+    return this.#customs;
+  }
+
+  /** Whether the last run ended with such an outcome. */
+  get isInterrupted(): boolean {
+    return this.#outcome !== null;
+  }
+
+  /** The end of a run that says again how the last one ended. */
+  finished(): EventLine {
+    const outcome = this.#outcome === null ? {} : { outcome: this.#outcome };
+    return EventLine.of({ type: "RUN_FINISHED", ...outcome });
+  }
+
+  /** A run begins: nothing is waited for. */
+  clear(): void {
+    this.#outcome = null;
+    this.#customs = [];
+    this.#bytes = 0;
+    this.#isLost = false;
+  }
+
+  /** What is waited for cannot be said. */
+  lose(): void {
+    this.clear();
+    this.#isLost = true;
+  }
+
+  /** Looks at an event of the run that is open. */
+  take(type: string, line: EventLine): void {
+    if (this.#isLost) return;
+    if (type === "CUSTOM" && line.text("name") === "on_interrupt") {
+      // a copy: it is said long after its chunk has gone
+      const kept = this.#fits(line) ? EventLine.read(line.bytes.slice()) : null;
+      if (kept) this.#customs = [...this.#customs, kept];
+    } else if (type === "RUN_FINISHED" && line.kind("outcome") === "object") {
+      const outcome = line.exact("outcome");
+      if (!isObject(outcome) || outcome["type"] !== "interrupt") return;
+      if (this.#fits(line)) this.#outcome = outcome;
+    }
+  }
+
+  #fits({ bytes }: EventLine): boolean {
+    this.#bytes += bytes.length;
+    if (this.#bytes > MAX_BYTES) this.lose();
+    return !this.#isLost;
+  }
+}
