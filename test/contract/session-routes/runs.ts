@@ -387,7 +387,7 @@ export function runsSuite(fresh: FreshServer): void {
           // a run is over once another one has begun and ended after it
           server.runner.script((exchange) => tell(exchange, [finishedEvent("next")]));
           await session.run(runBody("next"));
-          await session.settled("next");
+          await waitFor(async () => (await session.lines()).at(-1) === finishedEvent("next"));
           const [first, ...rest] = (await session.lines()).slice(from, -2);
           const isOwn = first === startedEvent();
           expect(isOwn ? [first, ...rest] : rest).toEqual(events);

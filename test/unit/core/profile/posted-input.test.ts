@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest";
 import { knownMessages, readPostedInput } from "../../../../src/core/profile/posted-input.ts";
 import { utf8 } from "../../../contract/bytes.ts";
 
-const NOTHING = { protocolVersion: null, runId: null, messageCount: 0, messages: null };
+const NOTHING = {
+  protocolVersion: null,
+  threadId: null,
+  runId: null,
+  messageCount: 0,
+  messages: null,
+};
 
 function read(text: string): ReturnType<typeof readPostedInput> {
   return readPostedInput(utf8(text));
