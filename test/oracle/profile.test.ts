@@ -5,10 +5,10 @@ import { tellLog, type TellOptions } from "../support/told-log.ts";
 import { condense } from "./condense.ts";
 import { FOUND_LOGS } from "./found-logs.ts";
 import { meaningOf } from "./meaning.ts";
-import { olderLog, randomLog } from "./random-log.ts";
+import { olderLog, randomLog, withOwnIds } from "./random-log.ts";
 
 /** Random logs for each of the properties here, which share what is asked for. */
-const LOGS = Number(process.env["ORACLE_LOGS"] ?? 2_000) / 5;
+const LOGS = Number(process.env["ORACLE_LOGS"] ?? 2_000) / 6;
 const TIMEOUT_MS = 3_600_000;
 
 // clients say what they think of a stream, for each event of it
@@ -114,6 +114,27 @@ describe("the standard profile of random logs", () => {
           const followed = await follow("1.0.0", condensed, { dialect: "1.0" });
           expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
         }),
+        { numRuns: LOGS },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "leaves it with the same when runners have ids of their own for their runs",
+    async () => {
+      const owns = fc.array(fc.constantFrom("none", "end", "both"), { minLength: 1, maxLength: 4 });
+      await fc.assert(
+        fc.asyncProperty(
+          fc.tuple(randomLog, owns, cut, fc.boolean()),
+          async ([lines, own, part, isCondensed]) => {
+            const [finished, after] = cutAt(withOwnIds(lines, own), part);
+            const history = isCondensed ? condense(finished) : finished;
+            const options = { dialect: "1.0", snapshot: !isCondensed, after } as const;
+            const followed = await follow("1.0.0", history, options);
+            expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
+          },
+        ),
         { numRuns: LOGS },
       );
     },

@@ -340,3 +340,36 @@ function logOf(snapshot: fc.Arbitrary<unknown>, said: Messages): fc.Arbitrary<re
       return lines.map((line) => JSON.stringify(line));
     });
 }
+
+/** Whether the runner of a run of the log gives it an id of its own, and at which of its two ends. */
+export type OwnIds = "none" | "end" | "both";
+
+/**
+ * The log as it would be if the runner of each run, in turn, had its own ids for them; it means the same.
+ * A start that has an input stays: messages in that of a runner come later than in that of the run.
+ */
+export function withOwnIds(lines: readonly string[], owns: readonly OwnIds[]): readonly string[] {
+  const given = new Set<unknown>();
+  for (const line of lines) {
+    const { input, runId } = JSON.parse(line) as Event;
+    if (input !== undefined) given.add(runId);
+  }
+  const ownOf = (runId: unknown): OwnIds => {
+    if (typeof runId !== "string") return "none";
+    const own = owns[Number(runId.slice(1)) % owns.length] ?? "none";
+    return own === "both" && given.has(runId) ? "end" : own;
+  };
+  return lines.flatMap((line) => {
+    const made = JSON.parse(line) as Event;
+    const { type, runId } = made;
+    const own = ownOf(runId);
+    const renamed = JSON.stringify({ ...made, runId: `own-${String(runId)}` });
+    // what a caller has posted is not the runner's
+    if (own === "none" || type === "MESSAGES_SNAPSHOT") return [line];
+    if (type === "RUN_FINISHED" || type === "RUN_ERROR") return [renamed];
+    if (own === "end") return [line];
+    if (type !== "RUN_STARTED") return [renamed];
+    const stub = { type, threadId: "s1", runId, runnerRunId: `own-${String(runId)}` };
+    return [JSON.stringify(stub), renamed];
+  });
+}
