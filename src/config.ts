@@ -24,10 +24,24 @@ import {
   isLoopback,
 } from "./config/values.ts";
 import { VARIABLES } from "./config/variables.ts";
+import type { ServiceLimits } from "./core/service.ts";
 
 const MIB = 1024 * 1024;
 
 /** Everything a server is told from outside, checked. */
+/** The limits of the service that an operator sets. */
+type ConfiguredLimit =
+  | "writeDeadlineMs"
+  | "maxStreams"
+  | "maxSessionStreams"
+  | "replayBytes"
+  | "runQueue"
+  | "runIdleMs"
+  | "runMaxMs"
+  | "sessionIdleMs"
+  | "drainMs"
+  | "reauthMs";
+
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -40,28 +54,19 @@ export interface Config {
   readonly runnerUrl: string | null;
   /** The models that sessions may be made with, or null for any. */
   readonly models: readonly string[] | null;
-  readonly reauthMs: number;
   /** Listening beyond loopback without authentication was asked for explicitly. */
   readonly allowPublic: boolean;
   /** Without authentication: the project that adopts logs of an older system, or null for none. */
   readonly legacyProject: string | null;
   readonly maxEventBytes: number;
-  readonly writeDeadlineMs: number;
-  readonly maxStreams: number;
-  readonly maxSessionStreams: number;
   readonly maxConnections: number;
-  readonly replayBytes: number;
   /** Origins whose pages may call; none by default. */
   readonly corsOrigins: readonly string[];
   /** Names of hosts that are answered to beside loopback and `host`. */
   readonly hosts: readonly string[];
-  readonly runQueue: number;
-  /** Null: silence never ends a run. */
-  readonly runIdleMs: number | null;
-  /** Null: a run may take as long as it wants. */
-  readonly runMaxMs: number | null;
-  readonly sessionIdleMs: number;
-  readonly drainMs: number;
+  /** How long in ms a runner may take until its answer begins. */
+  readonly runnerHeadersMs: number;
+  readonly limits: Pick<ServiceLimits, ConfiguredLimit>;
 }
 
 type AuthConfig = { readonly kind: "none" } | KubernetesConfig;
@@ -182,22 +187,25 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     archive,
     runnerUrl,
     models: value<readonly string[] | null>("RUNLOG_MODELS", null, readList, "names of models"),
-    reauthMs: value("RUNLOG_REAUTH", 300_000, readDuration, "a time such as 5m"),
     allowPublic: value("RUNLOG_ALLOW_PUBLIC", false, readFlag, "0 or 1"),
     legacyProject: value("RUNLOG_LEGACY_PROJECT", null, readProject, "a project's name"),
     maxEventBytes: value("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
-    writeDeadlineMs: value("RUNLOG_WRITE_DEADLINE", 30_000, readDuration, "a time such as 30s"),
-    runQueue: value("RUNLOG_RUN_QUEUE", 8, (text) => readInteger(text, 1_000), "a number"),
-    runIdleMs: value<number | null>("RUNLOG_RUN_IDLE", null, readDuration, "a time such as 30m"),
-    runMaxMs: value<number | null>("RUNLOG_RUN_MAX", null, readDuration, "a time such as 2h"),
-    sessionIdleMs: value("RUNLOG_SESSION_IDLE", 600_000, readDuration, "a time such as 10m"),
-    drainMs: value("RUNLOG_DRAIN", 10_000, readDuration, "a time such as 10s"),
-    maxStreams: value("RUNLOG_MAX_STREAMS", 10_000, readCount, "a number"),
-    maxSessionStreams: value("RUNLOG_MAX_SESSION_STREAMS", 2_000, readCount, "a number"),
+    runnerHeadersMs: value("RUNLOG_RUNNER_HEADERS", 30_000, readDuration, "a time such as 30s"),
     maxConnections: value("RUNLOG_MAX_CONNECTIONS", 12_000, readCount, "a number"),
-    replayBytes: value("RUNLOG_REPLAY_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
     hosts: value("RUNLOG_HOSTS", [], readHosts, "names of hosts without ports"),
     corsOrigins: value("RUNLOG_CORS_ORIGINS", [], readOrigins, "origins such as https://a.example"),
+    limits: {
+      reauthMs: value("RUNLOG_REAUTH", 300_000, readDuration, "a time such as 5m"),
+      writeDeadlineMs: value("RUNLOG_WRITE_DEADLINE", 30_000, readDuration, "a time such as 30s"),
+      runQueue: value("RUNLOG_RUN_QUEUE", 8, (text) => readInteger(text, 1_000), "a number"),
+      runIdleMs: value<number | null>("RUNLOG_RUN_IDLE", null, readDuration, "a time such as 30m"),
+      runMaxMs: value<number | null>("RUNLOG_RUN_MAX", null, readDuration, "a time such as 2h"),
+      sessionIdleMs: value("RUNLOG_SESSION_IDLE", 600_000, readDuration, "a time such as 10m"),
+      drainMs: value("RUNLOG_DRAIN", 10_000, readDuration, "a time such as 10s"),
+      maxStreams: value("RUNLOG_MAX_STREAMS", 10_000, readCount, "a number"),
+      maxSessionStreams: value("RUNLOG_MAX_SESSION_STREAMS", 2_000, readCount, "a number"),
+      replayBytes: value("RUNLOG_REPLAY_BYTES", 64 * MIB, readBytes, "a size such as 64MiB"),
+    },
   };
   if (!isCluster && !isLoopback(config.host) && !config.allowPublic)
     problems.push(

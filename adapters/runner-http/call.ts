@@ -18,7 +18,8 @@ export async function callRunner(
     return { status, contentType: answered.get("Content-Type"), body: bodyOf(answer) };
   } catch (cause) {
     if (signal.aborted) throw cause;
-    if (!madeNoConnection(cause) && !hasCode(cause, "runner-disconnected")) throw cause;
+    if (!madeNoConnection(cause) && !hasCode(cause, "runner-disconnected", "runner-address-unfit"))
+      throw cause;
     throw new RunlogError("runner-unreachable", "the runner did not answer", { cause });
   }
 }

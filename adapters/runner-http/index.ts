@@ -83,7 +83,7 @@ async function attemptListen(
   timeoutMs: number,
 ): Promise<RunnerStream> {
   const segment = segmentOf(threadId);
-  if (segment === null) throw refusal(404);
+  if (segment === null) throw refusal(404, { isAsked: false });
   const url = urlBelow(address, `events/${segment}`);
   const headers = new Headers();
   return openEvents({ key, method: "GET", url, headers, timeoutMs, signal }, answers);

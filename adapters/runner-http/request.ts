@@ -1,7 +1,7 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
-import { madeNoConnection } from "./retry.ts";
+import { isBadPort, madeNoConnection } from "./retry.ts";
 import { type SessionToken, withSessionToken } from "./session-token.ts";
 
 /** One HTTP request to a session's runner. */
@@ -35,8 +35,8 @@ export interface OpenAnswer {
 /**
  * Sends one request, with the session's token if there is one, and waits for the headers of its answer.
  * Throws the signal's reason, `runner-disconnected` when the connection broke or the answer did not come
- * in time, `runner-unreachable` when the token cannot be read, and what `fetch` threw where that made no
- * connection.
+ * in time, `runner-address-unfit`, `runner-unreachable` when the token cannot be read, and what `fetch`
+ * threw where that made no connection.
  */
 export function sendRequest(request: HttpRequest, transport: HttpTransport): Promise<OpenAnswer> {
   const { key, headers, signal } = request;
@@ -69,7 +69,9 @@ async function send(
   const { signal } = connection;
   const cancelTimeout = clock.after(timeoutMs, () =>
     connection.abort(
-      new RunlogError("runner-disconnected", `the runner did not answer in ${timeoutMs} ms`),
+      new RunlogError("runner-disconnected", `the runner did not answer in ${timeoutMs} ms`, {
+        waitedMs: timeoutMs,
+      }),
     ),
   );
   try {
@@ -78,6 +80,10 @@ async function send(
   } catch (cause) {
     signal.throwIfAborted();
     if (madeNoConnection(cause)) throw cause;
+    if (isBadPort(cause))
+      throw new RunlogError("runner-address-unfit", "fetch asks nobody at the runner's port", {
+        cause,
+      });
     throw new RunlogError("runner-disconnected", "the runner closed the connection", { cause });
   } finally {
     cancelTimeout();

@@ -38,6 +38,7 @@ export async function retryUnconnected<T>(
         throw new RunlogError("runner-unreachable", "the runner could not be reached", {
           cause,
           attempts: count,
+          isNameUnknown: isNameUnknown(cause),
         });
     }
     await wait(waitMs, clock, signal);
@@ -54,6 +55,7 @@ const CONNECT_CODES: ReadonlySet<unknown> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 const CONNECT_CALLS: ReadonlySet<unknown> = new Set(["connect", "getaddrinfo"]);
+const NAME_CODES: ReadonlySet<unknown> = new Set(["ENOTFOUND", "EAI_AGAIN"]);
 
 /** Whether an attempt failed before anything was sent to the runner. */
 function sentNothing(error: unknown): boolean {
@@ -80,6 +82,18 @@ function isConnectFailure(cause: unknown): boolean {
     return cause.errors.length > 0 && cause.errors.every(isConnectFailure);
   if ("syscall" in cause) return CONNECT_CALLS.has(cause.syscall);
   return "code" in cause && CONNECT_CODES.has(cause.code);
+}
+
+/** Whether an attempt failed because the name of the runner's host does not resolve. */
+function isNameUnknown(error: unknown): boolean {
+  const { cause } = error instanceof TypeError ? error : {};
+  return cause instanceof Error && "code" in cause && NAME_CODES.has(cause.code);
+}
+
+/** Whether `fetch` refused the port: the fetch standard has a list of those that it never asks. */
+export function isBadPort(error: unknown): boolean {
+  const { cause } = error instanceof TypeError ? error : {};
+  return cause instanceof Error && cause.message === "bad port";
 }
 
 /** Resolves after `ms`; rejects with the signal's reason. */

@@ -114,6 +114,11 @@ export const VARIABLES: readonly Variable[] = [
     meaning: "runs of a session that wait behind the active one",
   },
   { name: "RUNLOG_RUN_IDLE", fallback: "off", meaning: "silence of a runner that ends its run" },
+  {
+    name: "RUNLOG_RUNNER_HEADERS",
+    fallback: "30s",
+    meaning: "how long a runner may take until its answer begins",
+  },
   { name: "RUNLOG_RUN_MAX", fallback: "off", meaning: "how long a run may take" },
   {
     name: "RUNLOG_SESSION_IDLE",

@@ -2,11 +2,11 @@ import type { LiveFeed } from "../ports/live-feed.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import { idOf } from "../ports/session-id.ts";
 import { SHUTDOWN, UNFINISHED } from "./run-ends.ts";
-import { ThreadListener, type ThreadListenerOptions } from "./thread-listener.ts";
+import { type DeafRunners, ThreadListener, type ThreadListenerOptions } from "./thread-listener.ts";
 
 export interface BetweenRunsOptions extends Omit<
   ThreadListenerOptions,
-  "key" | "logId" | "threadId" | "carries"
+  "key" | "logId" | "threadId" | "carries" | "deaf"
 > {
   readonly feed: LiveFeed;
   /** Whether this run that was posted is active, waits or wraps up; null asks for any. */
@@ -39,14 +39,29 @@ export interface BetweenRuns {
   close(): Promise<void>;
 }
 
+/** So many sessions of which it is remembered that their runner has no events between runs. */
+const MAX_DEAF = 10_000;
+
 export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
   const { carries, feed } = options;
   const listeners = new Map<string, ThreadListener>();
+  const addresses = new Map<string, string>();
   let closed = false;
+
+  const deaf: DeafRunners = {
+    has: (key, address) => addresses.get(idOf(key)) === address,
+
+    note(key, address) {
+      addresses.delete(idOf(key));
+      addresses.set(idOf(key), address);
+      const [oldest] = addresses.keys();
+      if (addresses.size > MAX_DEAF && oldest !== undefined) addresses.delete(oldest);
+    },
+  };
 
   function start(key: SessionKey, thread: ListenedThread, after: Promise<void>): void {
     const id = idOf(key);
-    const own = { ...thread, key, carries: (runId: string | null) => carries(key, runId) };
+    const own = { ...thread, key, deaf, carries: (runId: string | null) => carries(key, runId) };
     const listener = new ThreadListener({ ...options, ...own }, after);
     listeners.set(id, listener);
     const unsubscribe = feed.subscribe(key, ({ logId }) => {

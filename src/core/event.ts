@@ -13,6 +13,8 @@ export interface ServerEventContext {
 /** Why a run ended without a terminal event of its runner: `code` of the RUN_ERROR. */
 export type RunErrorCode =
   | "runner-unavailable"
+  | "runner-unreachable"
+  | "runner-not-an-event-stream"
   | `runner-http-${number}`
   | "runner-disconnected"
   | "run-too-long"

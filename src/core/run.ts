@@ -14,7 +14,8 @@ import {
   type RunSpan,
 } from "./run-span.ts";
 import { selectEvents } from "./select-events.ts";
-import { INTERNAL, NOT_STORED, type RunEnd, TOO_LONG, UNFINISHED, UNREACHED } from "./run-ends.ts";
+import { INTERNAL, type RunEnd, TOO_LONG, UNFINISHED } from "./run-ends.ts";
+import { endOfFailure, isLostRunner } from "./runner-failures.ts";
 
 export interface RunOptions extends OpenRun {
   /** Calls the runner; throws what `RunnerClient` throws. */
@@ -50,7 +51,7 @@ export async function carryRun(options: RunOptions): Promise<boolean> {
   const pod = watchPod({ key: session.key, platform, clock, graceMs, onGone });
   let end = (await carrier.stream()) ?? (carrier.ended ? null : UNFINISHED);
   // a pod takes its connection along, and word of it comes later
-  if (end === UNFINISHED || end === UNREACHED) end = (await pod.end()) ?? end;
+  if (end !== null && isLostRunner(end)) end = (await pod.end()) ?? end;
   pod.stop();
   if (end) logger.warn("run-failed", { ...session.key, runId, code: end.code });
   const isEnded = end === null || (await carrier.end(end));
@@ -233,24 +234,10 @@ class RunCarrier {
     // a limit or the pod's end, which stop the stream without a reason of their own
     if (this.#stop.signal.aborted && !(error instanceof RunlogError))
       return this.#isTooLong ? TOO_LONG : UNFINISHED;
+    if (error instanceof RunlogError && error.code !== "internal") return endOfFailure(error);
     const { logger, session } = this.#options;
-    const code = error instanceof RunlogError ? error.code : "internal";
-    switch (code) {
-      case "runner-unreachable":
-      case "platform-failed":
-        return UNREACHED;
-      case "runner-refused": {
-        const status = Number(error instanceof RunlogError ? error.facts["status"] : 0);
-        return { message: `Runner error: HTTP ${status}`, code: `runner-http-${status}` };
-      }
-      case "runner-disconnected":
-        return UNFINISHED;
-      case "internal":
-        logger.error("run-crashed", { ...session.key, error });
-        return INTERNAL;
-      default:
-        return NOT_STORED;
-    }
+    logger.error("run-crashed", { ...session.key, error });
+    return INTERNAL;
   }
 }
 

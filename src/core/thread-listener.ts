@@ -1,4 +1,5 @@
 import { hasCode } from "../ports/errors.ts";
+import type { SessionKey } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { pause } from "../stream/pause.ts";
@@ -8,6 +9,14 @@ import { type RunEnd, UNFINISHED } from "./run-ends.ts";
 export interface ThreadListenerOptions extends ListenedEventsOptions {
   readonly directory: Pick<SessionDirectory, "addressOf">;
   readonly runner: Pick<RunnerClient, "listen">;
+  /** Addresses of sessions whose runner knows nothing of events between runs. */
+  readonly deaf: DeafRunners;
+}
+
+/** What is remembered of runners that have no `events`: their address, a session. */
+export interface DeafRunners {
+  has(key: SessionKey, address: string): boolean;
+  note(key: SessionKey, address: string): void;
 }
 
 const FIRST_PAUSE_MS = 1_000;
@@ -65,14 +74,16 @@ export class ThreadListener {
 
   /** One connection, from the attempt to its end. Never rejects. */
   async #connect(): Promise<{ readonly delivered: boolean; readonly isOver: boolean }> {
-    const { directory, key, logger, runner, threadId } = this.#options;
+    const { deaf, directory, key, logger, runner, threadId } = this.#options;
     const { signal } = this.#stop;
     const events = new ListenedEvents(this.#options);
     this.#events = events;
     let delivered = false;
     let isOver = false;
+    let address: string | null = null;
     try {
-      const address = await directory.addressOf(key);
+      address = await directory.addressOf(key);
+      if (deaf.has(key, address)) return { delivered, isOver: true };
       const { batches } = await runner.listen({ key, address, threadId, signal });
       for await (const batch of batches) {
         delivered = true;
@@ -80,6 +91,7 @@ export class ThreadListener {
       }
     } catch (error) {
       isOver = isFinal(error);
+      if (address !== null && isDeaf(error)) deaf.note(key, address);
       if (!signal.aborted && !isOver && !hasCode(error, ...EXPECTED))
         logger.warn("between-runs-failed", { ...key, error });
     }
@@ -91,8 +103,17 @@ export class ThreadListener {
 /** Whether there is nothing to listen to, until the next run or for ever. */
 function isFinal(error: unknown): boolean {
   if (hasCode(error, "log-fenced", "log-not-found", "store-closed")) return true;
-  if (!hasCode(error, "runner-refused")) return false;
-  return error.facts["status"] === 404 || error.facts["status"] === 503;
+  if (isDeaf(error)) return true;
+  return hasCode(error, "runner-refused") && FINAL_STATUS.has(error.facts["status"]);
 }
 
+/** Whether the runner has no such path, or something else there. */
+function isDeaf(error: unknown): boolean {
+  if (hasCode(error, "runner-not-an-event-stream", "runner-address-unfit")) return true;
+  if (!hasCode(error, "runner-refused") || error.facts["isAsked"] === false) return false;
+  return DEAF_STATUS.has(error.facts["status"]);
+}
+
+const DEAF_STATUS: ReadonlySet<unknown> = new Set([404, 405]);
+const FINAL_STATUS: ReadonlySet<unknown> = new Set([404, 503]);
 const EXPECTED = ["runner-unreachable", "runner-refused", "runner-disconnected"] as const;

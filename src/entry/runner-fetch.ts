@@ -10,9 +10,11 @@ import { readFinalAnswer } from "./final-answers.ts";
 export type RunnerFetch = HttpRunnerClientOptions["fetch"];
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const HEADERS_TIMEOUT_MS = 30_000;
 
-/** Node's own fetch ends a body that is silent for 300 s and has no connect time-out. */
+/**
+ * Node's own fetch ends a body that is silent for 300 s and has no connect time-out. How long headers may
+ * take is the runner client's to say.
+ */
 export function createRunnerFetch(): RunnerFetch {
   const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS });
   const dispatcher = new Agent({
@@ -23,7 +25,7 @@ export function createRunnerFetch(): RunnerFetch {
         callback(...result);
       });
     },
-    headersTimeout: HEADERS_TIMEOUT_MS,
+    headersTimeout: 0,
     bodyTimeout: 0,
     // a connection a run: one kept alive may be closed by the runner as the next run is posted
     pipelining: 0,

@@ -54,6 +54,7 @@ export async function openServer(
       fetch: (url, init) => (runnerUrl === null ? demo(new Request(url, init)) : fetch(url, init)),
       clock,
       maxEventBytes,
+      headersTimeoutMs: config.runnerHeadersMs,
       intakeBudget: createByteBudget(INTAKE_BUDGET),
     }),
     authorizer: createLocalAuthorizer(),
@@ -61,18 +62,7 @@ export async function openServer(
     clock,
     logger: consoleLogger,
     models: config.models,
-    limits: {
-      writeDeadlineMs: config.writeDeadlineMs,
-      maxStreams: config.maxStreams,
-      maxSessionStreams: config.maxSessionStreams,
-      replayBytes: config.replayBytes,
-      runQueue: config.runQueue,
-      runIdleMs: config.runIdleMs,
-      runMaxMs: config.runMaxMs,
-      sessionIdleMs: config.sessionIdleMs,
-      drainMs: config.drainMs,
-      reauthMs: config.reauthMs,
-    },
+    limits: config.limits,
   });
   const listenHost = config.allowPublic ? null : "localhost";
   const app = createApp({ service, listenHost, hosts, corsOrigins });

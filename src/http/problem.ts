@@ -48,6 +48,8 @@ const KINDS = {
   "runner-unreachable": { status: 502 },
   "runner-refused": { status: 502 },
   "runner-disconnected": { status: 502 },
+  "runner-not-an-event-stream": { status: 502 },
+  "runner-address-unfit": { status: 502 },
   internal: { status: 500 },
 } as const satisfies Record<RunlogErrorCode, Kind>;
 

@@ -46,6 +46,8 @@ export type RunlogErrorCode =
   // the runner
   | "runner-unreachable"
   | "runner-refused"
+  | "runner-not-an-event-stream"
+  | "runner-address-unfit"
   | "runner-disconnected"
   // anything that no code above names
   | "internal";

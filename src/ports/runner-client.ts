@@ -99,7 +99,8 @@ export interface RunnerAnswer {
 }
 
 /**
- * Talks to runner pods. Redirects are not followed: they are answers like others.
+ * Talks to runner pods. `run` and `listen` follow a redirect to the same origin, with method and body,
+ * three times at most. Any other one is an answer like others, and so is every redirect of a `call`.
  *
  * **Consistency.** A run is posted at most once to a runner that could be reached: only an attempt
  * that made no connection is repeated (after 0.5 s, ×1.5, at most 5 s, 15 attempts). `listen` and
@@ -107,8 +108,11 @@ export interface RunnerAnswer {
  * order and with the bytes in which the runner sent them, and so do the bytes of an answer.
  *
  * **Failures** of `run` and `listen`: `runner-unreachable` (no connection after all attempts),
- * `runner-refused` (an answer other than 200; `facts.status`), `runner-disconnected` (the connection
- * broke, or no headers within 30 s). Of `call`: `runner-unreachable` (no connection, or no answer in
+ * `runner-refused` (an answer other than 200; `facts.status`, and `facts.redirect`, the origin to which it
+ * points), `runner-not-an-event-stream` (200 with another content type; `facts.contentType`),
+ * `runner-address-unfit` (`fetch` never asks that port), `runner-disconnected` (the connection broke;
+ * `facts.waitedMs` where the headers took too long). Where no name resolves, `facts.isNameUnknown` of
+ * `runner-unreachable` is true. Of `call`: `runner-unreachable` (no connection, or no answer in
  * time). When a request's signal aborts, its reason is thrown.
  */
 export interface RunnerClient {
@@ -118,7 +122,7 @@ export interface RunnerClient {
   /**
    * Listens to what happens between runs: `GET events/<thread>` below the address. Resolves when the
    * runner has answered 200. A thread that no path can name (`.`, `..`, ill-formed text) is refused
-   * with 404 and not asked for.
+   * with 404 and not asked for: `facts.isAsked` is false.
    */
   listen(request: ListenRequest): Promise<RunnerStream>;
 

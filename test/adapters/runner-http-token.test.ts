@@ -26,7 +26,7 @@ function createClient(sessionToken: SessionToken, accepted: string | null) {
       const request = new Request(url, init);
       const token = request.headers.get("X-Ambient-Session-Token");
       sent.push({ token, body: await request.text() });
-      return new Response("", { status: token === accepted ? 200 : 401 });
+      return new Response(null, { status: token === accepted ? 200 : 401 });
     },
   });
   const { signal } = new AbortController();

@@ -86,7 +86,7 @@ describe("the kustomize base", () => {
     const config = configOf(env);
     const graceMs = (await pod()).spec.terminationGracePeriodSeconds * 1000;
     // ends of runs are stored and told, connections closed, activity written
-    expect(graceMs).toBeGreaterThanOrEqual(config.drainMs + 27_000);
+    expect(graceMs).toBeGreaterThanOrEqual(config.limits.drainMs + 27_000);
   });
 
   it("probes routes that are there, and finds its pods", async () => {

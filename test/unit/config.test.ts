@@ -51,7 +51,7 @@ describe("parseConfig", () => {
   ])("passes over what a kubelet sets for a Service named %s at %s", (prefix, host) => {
     const links = linksOf(prefix, host, ["8080", "443"]);
     expect(parseConfig(links)).toEqual(parseConfig({}));
-    expect(parseConfig({ ...links, RUNLOG_MAX_STREAMS: "7" }).maxStreams).toBe(7);
+    expect(parseConfig({ ...links, RUNLOG_MAX_STREAMS: "7" }).limits.maxStreams).toBe(7);
   });
 
   it("knows no setting by a name that a kubelet may use", () => {
@@ -94,22 +94,25 @@ describe("parseConfig", () => {
       auth: { kind: "none" },
       runnerUrl: null,
       models: null,
-      reauthMs: 300_000,
       allowPublic: false,
       legacyProject: null,
       maxEventBytes: 64 * 1024 * 1024,
-      writeDeadlineMs: 30_000,
-      maxStreams: 10_000,
-      maxSessionStreams: 2_000,
       maxConnections: 12_000,
-      replayBytes: 64 * 1024 * 1024,
       corsOrigins: [],
       hosts: [],
-      runQueue: 8,
-      runIdleMs: null,
-      runMaxMs: null,
-      sessionIdleMs: 600_000,
-      drainMs: 10_000,
+      runnerHeadersMs: 30_000,
+      limits: {
+        reauthMs: 300_000,
+        writeDeadlineMs: 30_000,
+        maxStreams: 10_000,
+        maxSessionStreams: 2_000,
+        replayBytes: 64 * 1024 * 1024,
+        runQueue: 8,
+        runIdleMs: null,
+        runMaxMs: null,
+        sessionIdleMs: 600_000,
+        drainMs: 10_000,
+      },
     });
   });
 
@@ -123,13 +126,15 @@ describe("parseConfig", () => {
       RUNLOG_FSYNC: "always",
       RUNLOG_MAX_EVENT_BYTES: "1MiB",
       RUNLOG_WRITE_DEADLINE: "2m",
+      RUNLOG_RUNNER_HEADERS: "90s",
       RUNLOG_LEGACY_PROJECT: "old-team",
     });
     expect(config).toMatchObject({
       port: 0,
       storage: { kind: "disk", dir: "/var/lib/runlog", fsync: "always" },
       maxEventBytes: 1_048_576,
-      writeDeadlineMs: 120_000,
+      limits: { writeDeadlineMs: 120_000 },
+      runnerHeadersMs: 90_000,
       legacyProject: "old-team",
     });
     expect(parseConfig({ STATE_BASE_DIR: "/state" }).storage).toMatchObject({ dir: "/state" });
@@ -165,7 +170,7 @@ describe("parseConfig", () => {
       }),
     ).toMatchObject({
       host: "127.0.0.1",
-      reauthMs: 30_000,
+      limits: { reauthMs: 30_000 },
       models: ["m1", "m2"],
       runnerUrl: "http://session-{session}.{project}:{port}/",
       auth: {

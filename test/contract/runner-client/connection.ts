@@ -41,7 +41,7 @@ function describeUnreachable(fresh: FreshClient): void {
 }
 
 function describeRefused(fresh: FreshClient): void {
-  for (const status of [201, 204, 307, 401, 404, 422, 500, 503])
+  for (const status of [201, 204, 303, 401, 404, 422, 500, 503])
     it(
       `fails with runner-refused on an answer ${status}, and posts once`,
       fresh(async ({ client, runner }) => {
@@ -56,6 +56,93 @@ function describeRefused(fresh: FreshClient): void {
         expect(runner.requests).toHaveLength(1);
       }),
     );
+
+  for (const status of [301, 302, 307, 308])
+    it(
+      `follows a redirect ${status} to the same origin with the whole request, three times`,
+      fresh(async ({ client, runner }) => {
+        const target = new URL("elsewhere", runner.address);
+        runner.script(async (exchange) => {
+          await exchange.answer(status, { location: "elsewhere" });
+          await exchange.end();
+        });
+        runner.script(async (exchange) => {
+          if (runner.requests.length < 4) {
+            await exchange.answer(status, { location: target.pathname });
+            return exchange.end();
+          }
+          await beginStream(exchange);
+          await exchange.write('data: {"n":1}\n\n');
+          await exchange.end();
+        }, "elsewhere");
+        const stream = await client.run(requestTo(runner.address));
+        expect((await receive(stream)).lines).toEqual(['{"n":1}']);
+        const [first, ...others] = runner.requests;
+        expect(others).toHaveLength(3);
+        for (const { method, path, headers, body } of others) {
+          expect(path).toBe(target.pathname);
+          expect([method, headers["content-type"]]).toEqual(["POST", "application/json"]);
+          expect(body).toEqual(first?.body);
+        }
+      }),
+    );
+
+  for (const [what, location, times] of [
+    ["that goes round", "", 4],
+    ["to another origin", "http://elsewhere.invalid:7/x?token=1", 1],
+    ["with a name and a password", "http://a:b@127.0.0.1/", 1],
+    ["to no HTTP address", "file:///etc/passwd", 1],
+    ["to nowhere", "http://[", 1],
+  ] as const)
+    it(
+      `fails with runner-refused on a redirect ${what}`,
+      fresh(async ({ client, runner }) => {
+        runner.script(async (exchange) => {
+          await exchange.answer(307, { location: location || runner.address });
+          await exchange.end();
+        });
+        const error = await reasonOf(client.run(requestTo(runner.address)));
+        expect(error).toMatchObject({ code: "runner-refused", facts: { status: 307 } });
+        if (what === "to another origin")
+          expect(error).toMatchObject({ facts: { redirect: "http://elsewhere.invalid:7" } });
+        expect(runner.requests).toHaveLength(times);
+      }),
+    );
+
+  for (const [type, named] of [
+    ["text/html; charset=utf-8", "text/html"],
+    ["application/json", "application/json"],
+    ["application/x-ndjson", "application/x-ndjson"],
+    ["Application/VND.ag-ui.event+proto", "application/vnd.ag-ui.event+proto"],
+    [`x/${"y".repeat(300)}`, "an odd content type"],
+  ] as const)
+    it(
+      `fails with runner-not-an-event-stream on an answer of ${type.slice(0, 60)}`,
+      fresh(async ({ client, runner }) => {
+        let closed = false;
+        runner.script(async (exchange) => {
+          await exchange.answer(200, { "Content-Type": type });
+          await exchange.write('{"type":"RUN_FINISHED"}\n');
+          await exchange.closed;
+          closed = true;
+        });
+        const error = await reasonOf(client.run(requestTo(runner.address)));
+        expect(error).toMatchObject({
+          code: "runner-not-an-event-stream",
+          facts: { contentType: named },
+        });
+        await waitFor(() => closed, { what: "the connection to be closed" });
+        expect(runner.requests).toHaveLength(1);
+      }),
+    );
+
+  it(
+    "fails with runner-address-unfit, at once, at a port that fetch never asks",
+    fresh(async ({ client }) => {
+      const run = client.run(requestTo("http://127.0.0.1:6000/"));
+      expect(await codeOf(run)).toBe("runner-address-unfit");
+    }),
+  );
 
   it(
     "lets go of a refusal whose body has no end",

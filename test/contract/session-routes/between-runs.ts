@@ -134,13 +134,38 @@ function describeConnections(fresh: FreshServer): void {
     }),
   );
 
-  it.each([404, 503])("after %i the server asks again with the next run", (status) =>
+  for (const [what, status, type] of [
+    ["404", 404, "application/json"],
+    ["405", 405, "application/json"],
+    ["something else than events", 200, "text/html"],
+  ] as const)
+    it(
+      `a runner that answered ${what} is not asked again`,
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        let asked = 0;
+        server.runner.script(async (exchange) => {
+          asked++;
+          await exchange.answer(status, { "Content-Type": type });
+          await exchange.end();
+        }, "events/s1");
+        for (const runId of ["a", "b", "c", "d"]) {
+          server.runner.script((exchange) => tell(exchange, [finishedEvent(runId)]));
+          await session.run(runBody(runId));
+          await session.settled(runId);
+          await waitFor(() => asked > 0, { what: "the server to ask" });
+        }
+        expect(asked).toBe(1);
+      }),
+    );
+
+  it("after 503 the server asks again with the next run", () =>
     fresh(async (server) => {
       const session = new SessionClient(server);
       const asked: RecordedRequest[] = [];
       server.runner.script(async (exchange) => {
         asked.push(exchange.request);
-        await exchange.answer(status);
+        await exchange.answer(503);
         await exchange.end();
       }, "events/s1");
       // a run that comes while the answer is on its way does not ask for another
@@ -152,8 +177,7 @@ function describeConnections(fresh: FreshServer): void {
         await waitFor(() => asked.length > 0, { what: "the server to ask" });
         expect(asked.length).toBeLessThanOrEqual(runs);
       }
-    })(),
-  );
+    })());
 
   it.each([
     ["stopped", "POST", "/stop", 202],

@@ -10,6 +10,7 @@ import { liveSuite } from "./live.ts";
 import { postedMessagesSuite } from "./posted-messages.ts";
 import { replaySuite } from "./replay.ts";
 import { runnerSurfaceSuite } from "./runner-surface.ts";
+import { runIdsSuite } from "./run-ids.ts";
 import { runsSuite } from "./runs.ts";
 import { sessionCreateSuite } from "./session-create.ts";
 import { sessionDeleteSuite } from "./session-delete.ts";
@@ -53,6 +54,7 @@ function storedSuites(fresh: FreshServer): void {
   replaySuite(fresh);
   liveSuite(fresh);
   runsSuite(fresh);
+  runIdsSuite(fresh);
   postedMessagesSuite(fresh);
   condensedSuite(fresh);
   exportSuite(fresh);

@@ -31,6 +31,7 @@ async function setUp() {
   };
   const feed = createMemoryLiveFeed();
   const listening = createFakeListening();
+  const place = { address: "http://runner.invalid/" };
   const warnings: string[] = [];
   const logger = { info() {}, warn: (event: string) => void warnings.push(event), error() {} };
   const sessions = createSessions({
@@ -48,7 +49,7 @@ async function setUp() {
     marks: createRunMarks(store),
     feed,
     sessions,
-    directory: { addressOf: () => Promise.resolve("http://runner.invalid/") },
+    directory: { addressOf: () => Promise.resolve(place.address) },
     runner: listening.runner,
     platform: createLocalPlatform(),
     clock,
@@ -64,6 +65,7 @@ async function setUp() {
     clock,
     feed,
     gate,
+    place,
     logId,
     sessions,
     store,
@@ -154,10 +156,33 @@ describe("listening between runs", () => {
     },
   );
 
-  it.each([404, 503])("stops at %i until the next run", async (status) => {
+  it.each([
+    ["runner-refused", { status: 404 }],
+    ["runner-refused", { status: 405 }],
+    ["runner-not-an-event-stream", {}],
+    ["runner-address-unfit", {}],
+  ] as const)("stops at %s %j until the runner has another address", async (code, facts) => {
     const scene = await setUp();
     scene.listen();
-    (await scene.next()).refuse("runner-refused", { status });
+    (await scene.next()).refuse(code, facts);
+    await waitFor(() => scene.betweenRuns.size === 0);
+    scene.listen();
+    await waitFor(() => scene.betweenRuns.size === 0);
+    expect(scene.connections).toHaveLength(1);
+    scene.place.address = "http://another.invalid/";
+    scene.listen();
+    (await scene.next()).accept();
+    expect(scene.connections).toHaveLength(2);
+    await scene.betweenRuns.close();
+  });
+
+  it.each([
+    ["503", { status: 503 }],
+    ["a thread that cannot be asked for", { status: 404, isAsked: false }],
+  ])("stops at %s until the next run", async (_, facts) => {
+    const scene = await setUp();
+    scene.listen();
+    (await scene.next()).refuse("runner-refused", facts);
     await waitFor(() => scene.betweenRuns.size === 0);
     expect(scene.clock.pending).toBe(0);
     scene.listen();
