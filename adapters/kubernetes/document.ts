@@ -7,7 +7,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const NO_SETTINGS: Fields = { model: "", temperature: 0, maxTokens: 0 };
 
-/** The document of a session's resource (contract 3.1): what is unset is filled in, nothing dropped. */
+/** The document of a session's resource (PROTOCOL 7.2): what is unset is filled in, nothing dropped. */
 export function documentOf({ metadata, spec = {}, status }: SessionResource): SessionDocument {
   const { managedFields: _, name, namespace = "", uid, ...rest } = metadata;
   return {

@@ -15,7 +15,7 @@ export interface RunnerChoiceOptions {
 
 const SECRET = "ambient-runner-secrets";
 
-/** The environment of a runner that is to be made (contract 3.3); the port's `runnerEnvironment`. */
+/** The environment of a runner that is to be made (PROTOCOL 14.4); the port's `runnerEnvironment`. */
 export async function environmentFor(
   { api, registry, useVertex }: RunnerChoiceOptions,
   { project, runnerType }: RunnerChoice,

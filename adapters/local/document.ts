@@ -97,7 +97,7 @@ function withPhase(document: SessionDocument): SessionDocument {
   return { ...document, status: { ...document.status, phase: isStopped ? "Stopped" : "Running" } };
 }
 
-/** The least that a session's document says (contract 3.1). */
+/** The least that a session's document says (PROTOCOL 7.2). */
 function minimalDocument(
   { project, session }: SessionKey,
   { uid, createdAtMs }: { readonly uid: string; readonly createdAtMs: number },

@@ -16,7 +16,7 @@ const TURN_MS = 5;
 const LF = 10;
 
 /**
- * A session as a conversation in Markdown (PROTOCOL.md, Markdown), piece by piece: the log is read as
+ * A session as a conversation in Markdown (PROTOCOL 6.5), piece by piece: the log is read as
  * for a client of the AG-UI standard, and what that client holds is written where a run ends. Memory
  * is bounded whatever the log's length: by the largest event and what `MarkdownWriter` holds.
  */

@@ -33,7 +33,7 @@ export function exportLines(options: ExportOptions): ChunkSource {
 }
 
 /**
- * One JSON document (contract 2.7): the events as members of an array, then the lines of the older
+ * One JSON document (PROTOCOL 6.1): the events as members of an array, then the lines of the older
  * format that came with an adopted log; streamed. A failure on the way breaks the stream off, so what
  * ends is always whole.
  */

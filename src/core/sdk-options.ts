@@ -24,7 +24,7 @@ const ALLOWED: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly K
 ]);
 
 /**
- * The options that a session may have (contract 3.3); others are dropped, and `null` passes for any.
+ * The options that a session may have (PROTOCOL 7.5); others are dropped, and `null` passes for any.
  * Throws `invalid-input` for one of another type.
  */
 export function allowedSdkOptions(options: JsonObject): JsonObject {

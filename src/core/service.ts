@@ -50,7 +50,7 @@ export interface SessionServiceOptions extends SessionPorts {
 }
 
 export interface ServiceLimits {
-  /** Silence in ms before a stream gets a heartbeat. Default 15 s (contract 2.1). */
+  /** Silence in ms before a stream gets a heartbeat. Default 15 s (PROTOCOL 4.4). */
   readonly heartbeatMs: number;
   /** How long in ms a client may take over one chunk. Default 30 s. */
   readonly writeDeadlineMs: number;

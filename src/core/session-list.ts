@@ -33,7 +33,7 @@ export async function withAgentStatus(
   return agentStatus === null ? document : { ...document, status: { ...status, agentStatus } };
 }
 
-/** A page of sessions as clients get it (contract 3.2). */
+/** A page of sessions as clients get it (PROTOCOL 7.1). */
 export interface SessionList {
   readonly items: readonly SessionDocument[];
   readonly totalCount: number;

@@ -50,7 +50,7 @@ export interface GivenSession {
 }
 
 /**
- * The session that a client asks for, with the defaults and rules of contract 3.3; what the body says
+ * The session that a client asks for, with the defaults and rules of PROTOCOL 7.5; what the body says
  * about whom it belongs to counts for nothing.
  * Members that are not known are kept within objects that are, and dropped from the top level.
  * Throws `invalid-input`.

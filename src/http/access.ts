@@ -16,7 +16,7 @@ interface AccessCheck {
   readonly failed: string;
 }
 
-/** What has to hold before a route does anything (contract 1.3). */
+/** What has to hold before a route does anything (PROTOCOL 13.4). */
 export interface AccessRule {
   /** Asked in this order. */
   readonly checks: readonly AccessCheck[];
@@ -67,7 +67,7 @@ export interface RequestAccess {
 const KEY = "access";
 
 /**
- * The steps before a route's handler, in the order of contract 1.1: the first that fails answers, and
+ * The steps before a route's handler, in the order of PROTOCOL 13.3: the first that fails answers, and
  * nothing leaves the process before the names are known to be names.
  */
 export function accessGuard(

@@ -20,7 +20,7 @@ export function claimsOf(c: Context, { peerOf, tokenInUrl }: ClaimsOptions): Cal
   };
 }
 
-/** The first place that says anything counts (contract 1.2). */
+/** The first place that says anything counts (PROTOCOL 13.2). */
 function tokenOf(c: Context, tokenInUrl: boolean): string | null {
   const given =
     c.req.header("X-Forwarded-Access-Token") ||

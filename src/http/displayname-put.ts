@@ -7,7 +7,7 @@ import { sessionKeyOf } from "./session-key.ts";
 
 const TEXTS = { read: "Failed to get agentic session", write: "Failed to update display name" };
 
-/** `PUT …/displayname`: names the session, also while it runs (contract 3.2). */
+/** `PUT …/displayname`: names the session, also while it runs (PROTOCOL 7.8). */
 export function displaynamePut(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

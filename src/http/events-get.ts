@@ -10,7 +10,7 @@ import { sessionKeyOf } from "./session-key.ts";
 import { replayHeader, SSE_HEADERS } from "./sse-headers.ts";
 import { streamViewOf } from "./view.ts";
 
-/** `GET …/agui/events`: the history from a cursor or its start, then live without end (contract 2.1). */
+/** `GET …/agui/events`: the history from a cursor or its start, then live without end (PROTOCOL 4). */
 export function eventsGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

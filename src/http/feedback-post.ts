@@ -6,13 +6,13 @@ import { readJsonBody } from "./read-body.ts";
 import { refusedStatus } from "./runner-problem.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
-/** Largest body of a feedback, bytes (contract 1.5). */
+/** Largest body of a feedback, bytes (PROTOCOL 1.5). */
 const MAX_FEEDBACK_BODY = 1024 * 1024;
 
 const FAILED = "failed";
 
 /**
- * `POST …/agui/feedback`, `POST …/runner/feedback` (contract 2.4). What comes of it is told by a
+ * `POST …/agui/feedback`, `POST …/runner/feedback` (PROTOCOL 9.4). What comes of it is told by a
  * string `status`, which a problem document has no room for: so those bodies are plain JSON.
  */
 export function feedbackPost(service: SessionService) {

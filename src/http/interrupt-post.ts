@@ -5,7 +5,7 @@ import { dropJsonBody, MAX_SMALL_BODY } from "./read-body.ts";
 import { runnerProblem } from "./runner-problem.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
-/** `POST …/agui/interrupt`: interrupts the active run (contract 2.3). */
+/** `POST …/agui/interrupt`: interrupts the active run (PROTOCOL 9.3). */
 export function interruptPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

@@ -3,7 +3,7 @@ import type { SessionService } from "../core/service.ts";
 import { callerOf } from "./access.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
-/** `GET …/pod-events`: what happened to the session's pod, oldest first (contract 3.2). */
+/** `GET …/pod-events`: what happened to the session's pod, oldest first (PROTOCOL 7.13). */
 export function podEventsGet({ platform, logger }: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

@@ -14,10 +14,10 @@ export interface ReadBodyOptions {
   readonly budget: SharedBudget;
 }
 
-/** Largest body of a run, bytes (contract 1.5). */
+/** Largest body of a run, bytes (PROTOCOL 1.5). */
 export const MAX_RUN_BODY: number = 16 * 1024 * 1024;
 
-/** Largest body of a route that needs none or a small one, bytes (contract 1.5). */
+/** Largest body of a route that needs none or a small one, bytes (PROTOCOL 1.5). */
 export const MAX_SMALL_BODY: number = 64 * 1024;
 
 /** A body and its share of the budget. */

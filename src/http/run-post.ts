@@ -16,7 +16,7 @@ import { acceptsEventStream, SSE_HEADERS } from "./sse-headers.ts";
 
 /**
  * `POST …/agui/run`: starts a run in the background and answers with its ids, or with its events if
- * the client asks for a stream (contract 2.2, 2.8).
+ * the client asks for a stream (PROTOCOL 5, 11.1).
  */
 export function runPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {

@@ -10,7 +10,7 @@ import { directoryOf } from "./access.ts";
 import { problemOf } from "./problem.ts";
 import { readJsonBody } from "./read-body.ts";
 
-/** Largest body that makes or changes a session, bytes (contract 1.5). */
+/** Largest body that makes or changes a session, bytes (PROTOCOL 1.5). */
 export const MAX_SESSION_BODY: number = 1024 * 1024;
 
 /** The route's texts for what it cannot explain. */

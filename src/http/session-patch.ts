@@ -6,7 +6,7 @@ import { sessionKeyOf } from "./session-key.ts";
 
 const TEXTS = { read: "Failed to get session", write: "Failed to patch session" };
 
-/** `PATCH …/agentic-sessions/:sessionName`: sets and removes annotations (contract 3.2). */
+/** `PATCH …/agentic-sessions/:sessionName`: sets and removes annotations (PROTOCOL 7.6). */
 export function sessionPatch(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

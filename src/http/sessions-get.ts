@@ -9,7 +9,7 @@ import { projectOf, sessionKeyOf } from "./session-key.ts";
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
 
-/** `GET …/agentic-sessions`: a page of the project's sessions (contract 3.2). */
+/** `GET …/agentic-sessions`: a page of the project's sessions (PROTOCOL 7.1). */
 export function sessionsGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const project = projectOf(c);
@@ -28,7 +28,7 @@ export function sessionsGet(service: SessionService) {
   };
 }
 
-/** `GET …/agentic-sessions/:sessionName`: one session's document (contract 3.1). */
+/** `GET …/agentic-sessions/:sessionName`: one session's document (PROTOCOL 7.2). */
 export function sessionGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

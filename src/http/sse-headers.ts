@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { accepts } from "./accept.ts";
 
-/** What every stream of events has (contract 2.1). */
+/** What every stream of events has (PROTOCOL 4.1). */
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-cache",

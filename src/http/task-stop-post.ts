@@ -5,7 +5,7 @@ import { dropJsonBody, MAX_SMALL_BODY } from "./read-body.ts";
 import { runnerProblem } from "./runner-problem.ts";
 import { sessionKeyOf, taskIdOf } from "./session-key.ts";
 
-/** `POST …/agui/tasks/:taskId/stop`: stops a background task (contract 2.6). */
+/** `POST …/agui/tasks/:taskId/stop`: stops a background task (PROTOCOL 9.7). */
 export function taskStopPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

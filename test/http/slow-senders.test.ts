@@ -29,7 +29,7 @@ async function start() {
   return { ...server, clock, used, begin, session: new SessionClient(server) };
 }
 
-describe("those who send slowly (PROTOCOL 1.5.1)", () => {
+describe("those who send slowly (PROTOCOL 1.9)", () => {
   it.each<[string, string, string]>([
     ["stop before their last byte", "Content-Length: 1001", " ".repeat(1_000)],
     [

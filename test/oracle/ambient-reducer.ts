@@ -25,7 +25,7 @@ interface AmbientEvent {
 }
 
 /**
- * Merges by id (contract, section 9): deltas append, a delta without its start is ignored, snapshots
+ * Merges by id, as the front end does: deltas append, a delta without its start is ignored, snapshots
  * replace what they hold and drop nothing. `applyPatch` changes a document or throws.
  */
 export function ambientView(

@@ -21,7 +21,7 @@ const MAX_HIDDEN = 10_000;
 
 /**
  * Turns the lines of a session's log, one after the other, into a stream that clients of AG-UI accept
- * (PROTOCOL.md, Standard profile): each run from its RUN_STARTED to one terminal, everything opened
+ * (PROTOCOL 11): each run from its RUN_STARTED to one terminal, everything opened
  * closed, nothing between runs. Lines that need no change go out as they are stored.
  *
  * It keeps what is open in a run, the messages as the client has them (`MessageList`), the places of

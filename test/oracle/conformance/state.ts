@@ -114,7 +114,7 @@ export const ACCEPTED_STATE: readonly Case[] = [
 ];
 
 /**
- * The one case in which the profile leaves a client with something else, as PROTOCOL.md 11.7 says: a
+ * The one case in which the profile leaves a client with something else, as PROTOCOL 11.12 says: a
  * snapshot is that of one run, and what it leaves out stays. `held` is what the stream itself leaves.
  */
 export const NARROWING_SNAPSHOT: Case & { readonly kept: Case["held"] } = {
