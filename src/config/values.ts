@@ -52,10 +52,6 @@ export function readInteger(text: string, max: number): number | null {
   return /^\d+$/.test(text) && Number(text) <= max ? Number(text) : null;
 }
 
-export function readCount(text: string): number | null {
-  return readInteger(text, 1_000_000);
-}
-
 /** Origins as a browser writes them. No `*`: whoever may call is named. */
 export function readOrigins(text: string): string[] | null {
   const origins = text.split(",").map((origin) => origin.trim());

@@ -1,28 +1,5 @@
 import { type Config, ConfigError, parseConfig } from "../config.ts";
-import { VARIABLES } from "../config/variables.ts";
-
-/** The variables that mean in a worker what they mean in a process. */
-const HONOURED: ReadonlySet<string> = new Set([
-  "RUNNER_URL",
-  "RUNLOG_DEMO",
-  "RUNLOG_AUTH",
-  "RUNLOG_REAUTH",
-  "RUNLOG_MODELS",
-  "RUNLOG_ALLOW_PUBLIC",
-  "RUNLOG_HOSTS",
-  "RUNLOG_MAX_EVENT_BYTES",
-  "RUNLOG_WRITE_DEADLINE",
-  "RUNLOG_RUN_QUEUE",
-  "RUNLOG_RUN_IDLE",
-  "RUNLOG_RUN_MAX",
-  "RUNLOG_RUNNER_HEADERS",
-  "RUNLOG_SESSION_IDLE",
-  "RUNLOG_DRAIN",
-  "RUNLOG_MAX_STREAMS",
-  "RUNLOG_MAX_SESSION_STREAMS",
-  "RUNLOG_REPLAY_BYTES",
-  "RUNLOG_CORS_ORIGINS",
-]);
+import { ALL_SETTINGS } from "../config/settings.ts";
 
 /**
  * The configuration of a worker, from its variables; other bindings are passed over. Throws ConfigError
@@ -30,7 +7,9 @@ const HONOURED: ReadonlySet<string> = new Set([
  */
 export function readWorkerConfig(env: object): Config {
   const texts = textsOf(env);
-  const unheard = VARIABLES.filter(({ name }) => texts[name] && !HONOURED.has(name));
+  const unheard = ALL_SETTINGS.filter(
+    ({ name, entries }) => texts[name] && !entries.includes("worker"),
+  );
   const problems = unheard.map(({ name }) => `${name} means nothing in a worker: do not set it`);
   if (texts["RUNLOG_AUTH"] && texts["RUNLOG_AUTH"] !== "none")
     problems.push(`RUNLOG_AUTH must be none in a worker, not "${texts["RUNLOG_AUTH"]}"`);

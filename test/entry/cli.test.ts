@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { VARIABLES } from "../../src/config/variables.ts";
+import { ALL_SETTINGS } from "../../src/config/settings.ts";
 import { type SseEvent, SseReader } from "../contract/read-sse.ts";
 import { freshDir, runCli, type ServerProcess, startServer } from "../support/server-process.ts";
 
@@ -16,11 +16,11 @@ describe("the command line", () => {
       const { code, stdout, stderr } = await runCli({ args: [flag] });
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       const lines = stdout.split("\n");
-      expect(VARIABLES.length).toBeGreaterThan(0);
-      for (const { name, fallback, meaning } of VARIABLES) {
+      expect(ALL_SETTINGS.length).toBeGreaterThan(0);
+      for (const { name, shown, meaning } of ALL_SETTINGS) {
         const line = lines.find((text) => text.startsWith(`  ${name} `));
         expect(line, name).toContain(meaning);
-        if (fallback !== "") expect(line).toContain(`(default ${fallback})`);
+        if (shown !== "") expect(line).toContain(`(default ${shown})`);
       }
     },
   );

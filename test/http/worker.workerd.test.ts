@@ -1,7 +1,7 @@
 import { abortAllDurableObjects, env } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
-import { VARIABLES } from "../../src/config/variables.ts";
+import { ALL_SETTINGS } from "../../src/config/settings.ts";
 import { openServer, type WorkerServer } from "../../src/entry/worker-server.ts";
 import { SseReader } from "../contract/read-sse.ts";
 import { expectProblem, runBody } from "../contract/session-routes/harness.ts";
@@ -160,6 +160,7 @@ describe("what a worker is told by its variables", () => {
     RUNLOG_RUN_QUEUE: 3,
     RUNLOG_RUN_IDLE: "62s",
     RUNLOG_RUN_MAX: "63s",
+    RUNLOG_RUNNER_HEADERS: "66s",
     RUNLOG_SESSION_IDLE: "64s",
     RUNLOG_DRAIN: "65s",
     RUNLOG_MAX_STREAMS: 5,
@@ -210,7 +211,7 @@ describe("what a worker is told by its variables", () => {
   });
 
   it("is refused by name where nothing would follow it", async () => {
-    const others = VARIABLES.filter(({ name }) => !(name in TOLD));
+    const others = ALL_SETTINGS.filter(({ name }) => !(name in TOLD));
     expect(others.length).toBeGreaterThan(5);
     for (const { name } of others)
       await expect(open({ [name]: "1" }), name).rejects.toThrow(

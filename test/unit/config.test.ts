@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isServiceLink } from "../../src/config/service-links.ts";
-import { VARIABLES } from "../../src/config/variables.ts";
+import { ALL_SETTINGS } from "../../src/config/settings.ts";
 import { ConfigError, parseConfig } from "../../src/config.ts";
 
 function problemsOf(env: Record<string, string>): readonly string[] {
@@ -55,7 +55,7 @@ describe("parseConfig", () => {
   });
 
   it("knows no setting by a name that a kubelet may use", () => {
-    for (const { name } of VARIABLES)
+    for (const { name } of ALL_SETTINGS)
       for (const value of ["10.96.0.7", "8080", "tcp://10.96.0.7:8080", "tcp"])
         if (name.startsWith("RUNLOG_")) expect(isServiceLink(name, value), name).toBe(false);
   });

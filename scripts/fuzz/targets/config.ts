@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { VARIABLES } from "../../../src/config/variables.ts";
+import { ALL_SETTINGS } from "../../../src/config/settings.ts";
 import { ConfigError, parseConfig } from "../../../src/config.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { anyText } from "../inputs.ts";
@@ -35,7 +35,7 @@ const value = fc.oneof(
   ),
 );
 const name = fc.oneof(
-  { weight: 8, arbitrary: fc.constantFrom(...VARIABLES.map((variable) => variable.name)) },
+  { weight: 8, arbitrary: fc.constantFrom(...ALL_SETTINGS.map((setting) => setting.name)) },
   { weight: 1, arbitrary: anyText.map((text) => `RUNLOG_${text}`) },
 );
 

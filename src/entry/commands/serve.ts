@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import type { ArchiveConfig } from "../../config/storage.ts";
-import { VARIABLES } from "../../config/variables.ts";
+import { ALL_SETTINGS } from "../../config/settings.ts";
 import { parseConfig } from "../../config.ts";
 import { explain } from "../explain.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
@@ -21,7 +21,7 @@ export const serveCommand: Command = {
 Serves until it is stopped. With nothing configured it listens on loopback, keeps its logs
 in ./data and plays a scripted demo runner. It is configured by environment variables:
 
-${variablesText()}`,
+${settingsText()}`,
   async run(args) {
     parseArgs({ args: [...args], options: {} });
     return serve();
@@ -67,10 +67,10 @@ function placeOf(archive: ArchiveConfig): string {
   return archive.kind === "file" ? archive.dir : `s3://${archive.bucket}/${archive.prefix}`;
 }
 
-function variablesText(): string {
-  const width = Math.max(...VARIABLES.map(({ name }) => name.length));
-  return VARIABLES.map(({ name, fallback, meaning }) => {
-    const tail = fallback === "" ? "" : ` (default ${fallback})`;
+function settingsText(): string {
+  const width = Math.max(...ALL_SETTINGS.map(({ name }) => name.length));
+  return ALL_SETTINGS.map(({ name, shown, meaning }) => {
+    const tail = shown === "" ? "" : ` (default ${shown})`;
     return `  ${name.padEnd(width)}  ${meaning}${tail}\n`;
   }).join("");
 }

@@ -1,0 +1,274 @@
+import { count, duration, flag, SERVERS, type Setting, setting, size, text } from "./setting.ts";
+import { type FsyncPolicy, ARCHIVE_URL_FORM } from "./storage.ts";
+import {
+  oneOf,
+  readHosts,
+  readInteger,
+  readList,
+  readNetworks,
+  readOrigins,
+  readProject,
+  readUrl,
+} from "./values.ts";
+
+const MIB = 1024 * 1024;
+const MAX_COUNT = 1_000_000;
+
+export interface Settings {
+  readonly port: Setting<number>;
+  readonly host: Setting<string | null>;
+  readonly storage: Setting<string | null>;
+  readonly stateBaseDir: Setting<string | null>;
+  readonly archive: Setting<string | null>;
+  readonly s3Endpoint: Setting<string | null>;
+  readonly endpoint: Setting<string | null>;
+  readonly runnerUrl: Setting<string | null>;
+  readonly demo: Setting<boolean>;
+  readonly auth: Setting<"none" | "kubernetes">;
+  readonly reauth: Setting<number>;
+  readonly list: Setting<"cached" | "direct">;
+  readonly trustedProxies: Setting<readonly string[]>;
+  readonly models: Setting<readonly string[] | null>;
+  readonly registryPath: Setting<string | null>;
+  readonly kubeconfig: Setting<string | null>;
+  readonly useVertex: Setting<string | null>;
+  readonly allowPublic: Setting<boolean>;
+  readonly hosts: Setting<readonly string[]>;
+  readonly corsOrigins: Setting<readonly string[]>;
+  readonly legacyProject: Setting<string | null>;
+  readonly fsync: Setting<FsyncPolicy>;
+  readonly createBucket: Setting<boolean>;
+  readonly maxEventBytes: Setting<number>;
+  readonly writeDeadline: Setting<number>;
+  readonly runQueue: Setting<number>;
+  readonly runIdle: Setting<number | null>;
+  readonly runnerHeaders: Setting<number>;
+  readonly runMax: Setting<number | null>;
+  readonly sessionIdle: Setting<number>;
+  readonly drain: Setting<number>;
+  readonly token: Setting<string | null>;
+  readonly maxStreams: Setting<number>;
+  readonly maxSessionStreams: Setting<number>;
+  readonly maxConnections: Setting<number>;
+  readonly replayBytes: Setting<number>;
+}
+
+/** Every setting there is: configuration, help text and `docs/configuration.md` are made of these. */
+export const SETTINGS: Settings = {
+  port: setting("PORT", 8080, (given) => readInteger(given, 65_535), {
+    shown: "8080",
+    meaning: "port to listen on; 0 takes a free one",
+    form: "a port number",
+    group: "Server",
+  }),
+  host: text("HOST", {
+    shown: "127.0.0.1; 0.0.0.0 with RUNLOG_AUTH=kubernetes",
+    meaning: "address to listen on",
+    group: "Server",
+  }),
+  storage: text("STORAGE_URL", {
+    shown: "file:./data",
+    meaning: "file:<dir>, s3://<bucket>/<prefix> (AWS_* as the AWS SDK reads them) or memory:",
+    form: "file:<dir>, s3://<bucket>/<prefix> or memory:",
+    group: "Storage",
+  }),
+  stateBaseDir: text("STATE_BASE_DIR", {
+    shown: "",
+    meaning: "the same as STORAGE_URL=file:<dir>",
+    group: "Storage",
+  }),
+  archive: text("RUNLOG_ARCHIVE_URL", {
+    shown: "",
+    meaning: "where sessions are archived: s3://<bucket>/<prefix> or file:<dir>",
+    form: ARCHIVE_URL_FORM,
+    group: "Storage",
+  }),
+  s3Endpoint: setting<string | null>("AWS_ENDPOINT_URL_S3", null, readUrl, {
+    shown: "",
+    meaning: "the object store's address, where it is none of AWS",
+    form: "an http(s) URL",
+    group: "Storage",
+  }),
+  endpoint: setting<string | null>("AWS_ENDPOINT_URL", null, readUrl, {
+    shown: "",
+    meaning: "the same, where AWS_ENDPOINT_URL_S3 is not set",
+    form: "an http(s) URL",
+    group: "Storage",
+  }),
+  runnerUrl: text("RUNNER_URL", {
+    shown: "",
+    meaning: "URL of runners; {session}, {project} and, in a cluster, {port} are filled in",
+    form: "an http(s) URL",
+    group: "Runners",
+    entries: SERVERS,
+  }),
+  demo: flag("RUNLOG_DEMO", true, {
+    shown: "1 without RUNNER_URL and cluster",
+    meaning: "1: use the built-in demo runner",
+    group: "Runners",
+    entries: SERVERS,
+  }),
+  auth: setting<"none" | "kubernetes">("RUNLOG_AUTH", "none", oneOf("none", "kubernetes"), {
+    shown: "none",
+    meaning: "none (everybody may do everything) or kubernetes (the API server is asked)",
+    form: "none or kubernetes",
+    group: "Access",
+    entries: SERVERS,
+  }),
+  reauth: duration("RUNLOG_REAUTH", 300_000, {
+    shown: "5m",
+    meaning: "how often it is asked again whether an open stream may go on",
+    group: "Access",
+    entries: SERVERS,
+  }),
+  list: setting<"cached" | "direct">("RUNLOG_LIST", "cached", oneOf("cached", "direct"), {
+    shown: "cached",
+    meaning: "in a cluster: cached (a watch keeps the sessions) or direct (each list is read)",
+    form: "cached or direct",
+    group: "Cluster",
+  }),
+  trustedProxies: setting<readonly string[]>("RUNLOG_TRUSTED_PROXIES", [], readNetworks, {
+    shown: "",
+    meaning: "in a cluster: addresses or CIDR blocks whose identity headers are believed",
+    form: "addresses or CIDR blocks",
+    group: "Cluster",
+  }),
+  models: setting<readonly string[] | null>("RUNLOG_MODELS", null, readList, {
+    shown: "",
+    meaning: "models that sessions may be made with, comma-separated; any if not set",
+    form: "names of models",
+    group: "Runners",
+    entries: SERVERS,
+  }),
+  registryPath: text("AGENT_REGISTRY_PATH", {
+    shown: "/config/registry/agent-registry.json",
+    meaning: "in a cluster: the types of runners and their ports",
+    group: "Cluster",
+  }),
+  kubeconfig: text("KUBECONFIG", {
+    shown: "",
+    meaning: "with RUNLOG_AUTH=kubernetes, outside the cluster: how its API server is reached",
+    group: "Cluster",
+  }),
+  useVertex: text("USE_VERTEX", {
+    shown: "",
+    meaning: "in a cluster, true: runners need no keys of their project",
+    group: "Cluster",
+  }),
+  allowPublic: flag("RUNLOG_ALLOW_PUBLIC", false, {
+    shown: "0",
+    meaning: "1: listen beyond loopback without authentication",
+    group: "Access",
+    entries: SERVERS,
+  }),
+  hosts: setting<readonly string[]>("RUNLOG_HOSTS", [], readHosts, {
+    shown: "",
+    meaning: "further names of hosts that it answers to, comma-separated, without ports",
+    form: "names of hosts without ports",
+    group: "Access",
+    entries: SERVERS,
+  }),
+  corsOrigins: setting<readonly string[]>("RUNLOG_CORS_ORIGINS", [], readOrigins, {
+    shown: "",
+    meaning: "origins whose pages may call, comma-separated",
+    form: "origins such as https://a.example",
+    group: "Access",
+    entries: SERVERS,
+  }),
+  legacyProject: setting<string | null>("RUNLOG_LEGACY_PROJECT", null, readProject, {
+    shown: "",
+    meaning: "project that adopts old logs in <dir>/sessions",
+    form: "a project's name",
+    group: "Storage",
+  }),
+  fsync: setting<FsyncPolicy>("RUNLOG_FSYNC", "interval", oneOf("always", "interval", "never"), {
+    shown: "interval",
+    meaning: "always, interval (1 s and run ends) or never",
+    form: "always, interval or never",
+    group: "Storage",
+  }),
+  createBucket: flag("RUNLOG_S3_CREATE_BUCKET", false, {
+    shown: "0",
+    meaning: "1: make the bucket of STORAGE_URL if it is not there",
+    group: "Storage",
+  }),
+  maxEventBytes: size("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, {
+    shown: "64MiB",
+    meaning: "larger events are replaced by a note",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  writeDeadline: duration("RUNLOG_WRITE_DEADLINE", 30_000, {
+    shown: "30s",
+    meaning: "how long a client may take over one chunk",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  runQueue: count("RUNLOG_RUN_QUEUE", 1_000, {
+    shown: "8",
+    meaning: "runs of a session that wait behind the active one",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  runIdle: duration("RUNLOG_RUN_IDLE", null, {
+    shown: "off",
+    meaning: "silence of a runner that ends its run",
+    group: "Runners",
+    entries: SERVERS,
+  }),
+  runnerHeaders: duration("RUNLOG_RUNNER_HEADERS", 30_000, {
+    shown: "30s",
+    meaning: "how long a runner may take until its answer begins",
+    group: "Runners",
+    entries: SERVERS,
+  }),
+  runMax: duration("RUNLOG_RUN_MAX", null, {
+    shown: "off",
+    meaning: "how long a run may take",
+    group: "Runners",
+    entries: SERVERS,
+  }),
+  sessionIdle: duration("RUNLOG_SESSION_IDLE", 600_000, {
+    shown: "10m",
+    meaning: "how long the state of an unused session is kept",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  drain: duration("RUNLOG_DRAIN", 10_000, {
+    shown: "10s",
+    meaning: "how long a stop waits for runs to end by themselves",
+    group: "Server",
+    entries: SERVERS,
+  }),
+  token: text("RUNLOG_TOKEN", {
+    shown: "",
+    meaning: "bearer token that commands send with --server",
+    group: "Access",
+  }),
+  maxStreams: count("RUNLOG_MAX_STREAMS", MAX_COUNT, {
+    shown: "10000",
+    meaning: "streams open at once",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  maxSessionStreams: count("RUNLOG_MAX_SESSION_STREAMS", MAX_COUNT, {
+    shown: "2000",
+    meaning: "streams of one session open at once",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  maxConnections: count("RUNLOG_MAX_CONNECTIONS", MAX_COUNT, {
+    shown: "12000",
+    meaning: "connections open at once; more are closed unanswered",
+    group: "Limits",
+  }),
+  replayBytes: size("RUNLOG_REPLAY_BYTES", 64 * MIB, {
+    shown: "64MiB",
+    meaning: "memory of all replays; with less left they read in smaller pieces",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+};
+
+/** The same as a list, in the order of the help text. */
+export const ALL_SETTINGS: readonly Omit<Setting, "read" | "fallback">[] = Object.values(SETTINGS);
