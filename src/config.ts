@@ -38,6 +38,8 @@ export interface Config {
   readonly models: readonly string[] | null;
   /** Listening beyond loopback without authentication was asked for explicitly. */
   readonly allowPublic: boolean;
+  /** Names, in lower case, of headers that go on from who posts a run to its runner. */
+  readonly forwardHeaders: readonly string[];
   /** Without authentication: the project that adopts logs of an older system, or null for none. */
   readonly legacyProject: string | null;
   readonly maxEventBytes: number;
@@ -147,6 +149,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     archive,
     runnerUrl,
     models: value(SETTINGS.models),
+    forwardHeaders: value(SETTINGS.forwardHeaders),
     allowPublic: value(SETTINGS.allowPublic),
     legacyProject: value(SETTINGS.legacyProject),
     maxEventBytes: value(SETTINGS.maxEventBytes),

@@ -2,6 +2,7 @@ import { count, duration, flag, SERVERS, type Setting, setting, size, text } fro
 import { type FsyncPolicy, ARCHIVE_URL_FORM } from "./storage.ts";
 import {
   oneOf,
+  readForwarded,
   readHosts,
   readInteger,
   readList,
@@ -36,6 +37,7 @@ export interface Settings {
   readonly hosts: Setting<readonly string[]>;
   readonly corsOrigins: Setting<readonly string[]>;
   readonly legacyProject: Setting<string | null>;
+  readonly forwardHeaders: Setting<readonly string[]>;
   readonly fsync: Setting<FsyncPolicy>;
   readonly createBucket: Setting<boolean>;
   readonly maxEventBytes: Setting<number>;
@@ -180,6 +182,13 @@ export const SETTINGS: Settings = {
     meaning: "project that adopts old logs in <dir>/sessions",
     form: "a project's name",
     group: "Storage",
+  }),
+  forwardHeaders: setting<readonly string[]>("RUNLOG_FORWARD_HEADERS", [], readForwarded, {
+    shown: "",
+    meaning: "headers of a posted run that go on to its runner, such as authorization,traceparent",
+    form: "names of headers, none of which runlog sets itself",
+    group: "Runners",
+    entries: SERVERS,
   }),
   fsync: setting<FsyncPolicy>("RUNLOG_FSYNC", "interval", oneOf("always", "interval", "never"), {
     shown: "interval",

@@ -35,6 +35,18 @@ export function readHosts(text: string): readonly string[] | null {
   return hosts?.every((host) => isHost(host) && !host.includes("/")) ? hosts : null;
 }
 
+/** Of the connection, or what runlog says to runners itself. */
+const NOT_FORWARDED =
+  /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-.*|accept|accept-encoding|proxy-.*|x-current-user-.*|x-caller-token|x-ambient-session-token)$/;
+
+/** Names of headers, in lower case, as far as a runner can be given them. */
+export function readForwarded(text: string): readonly string[] | null {
+  const names = readList(text.toLowerCase());
+  const isForwarded = (name: string): boolean =>
+    /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name) && !NOT_FORWARDED.test(name);
+  return names?.every(isForwarded) ? names : null;
+}
+
 export function readNetworks(text: string): readonly string[] | null {
   const items = readList(text);
   return items?.every(isNetwork) ? items : null;

@@ -58,7 +58,12 @@ export interface Runs {
    * turn has come. Rejects with `invalid-input`, `run-active` (`facts.runId` of the active run) or
    * `log-not-writable`; then nothing was started. Takes over the body.
    */
-  start(key: SessionKey, body: HeldBody, caller: Caller): Promise<RunAccepted>;
+  start(
+    key: SessionKey,
+    body: HeldBody,
+    caller: Caller,
+    headers?: RunRequest["headers"],
+  ): Promise<RunAccepted>;
   /** The session's active run, or null. */
   activeRun(key: SessionKey): RunAccepted | null;
   /** Whether a run of the session waits, or is active and not finished. */
@@ -126,9 +131,9 @@ export function createRuns(options: RunsOptions): Runs {
       ...options,
       session: use.session,
       waitedBodies,
-      connect: async ({ body, caller }, signal) => {
+      connect: async ({ body, caller, headers: forwarded }, signal) => {
         const address = await directory.addressOf(key);
-        const headers = callerHeaders(caller);
+        const headers = { ...forwarded, ...callerHeaders(caller) };
         return runner.run({ key, address, body: await body.load(signal), headers, signal });
       },
       onAdmitted: (run) => options.onAdmitted(key, run),
@@ -166,7 +171,7 @@ export function createRuns(options: RunsOptions): Runs {
       return entries.size;
     },
 
-    async start(key, body, caller) {
+    async start(key, body, caller, headers = {}) {
       const use = sessions.use(key);
       try {
         const input = await readRunInput(body.bytes, {
@@ -174,7 +179,12 @@ export function createRuns(options: RunsOptions): Runs {
           caller,
           newId: () => crypto.randomUUID(),
         });
-        return await admit(use.session, { input, caller, releaseBody: () => body.release() });
+        return await admit(use.session, {
+          input,
+          caller,
+          headers,
+          releaseBody: () => body.release(),
+        });
       } catch (error) {
         body.release();
         throw error;

@@ -45,6 +45,8 @@ export interface SessionServiceOptions extends SessionPorts {
   readonly limits?: Partial<ServiceLimits>;
   /** The models that sessions may be made with. Default null: any. */
   readonly models?: readonly string[] | null;
+  /** Names, in lower case, of headers that go on from who posts a run to its runner. Default: none. */
+  readonly forwardHeaders?: readonly string[];
   /** Logs of an older system that sessions may adopt. Default: none. */
   readonly legacy?: LegacyOptions;
 }
@@ -133,6 +135,7 @@ export interface SessionService extends SessionPorts {
   readonly archiver: Archiver | null;
   readonly limits: ServiceLimits;
   readonly models: readonly string[] | null;
+  readonly forwardHeaders: readonly string[];
   readonly sessions: Sessions;
   readonly lives: SessionLives;
   readonly oldLogs: OldLogs;
@@ -261,6 +264,7 @@ export async function createSessionService(
     archiver,
     limits,
     models: options.models ?? null,
+    forwardHeaders: options.forwardHeaders ?? [],
     sessions,
     lives,
     oldLogs,

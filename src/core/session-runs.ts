@@ -22,6 +22,8 @@ import { admitRun, findRun, forgetRun, type KnownRun, type SessionState } from "
 export interface RunRequest {
   readonly input: RunInput;
   readonly caller: Caller;
+  /** Headers of the caller's request that go on to the runner. They are kept in memory alone. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Gives back the memory of the body, once the runner has it or never will. Idempotent. */
   readonly releaseBody: () => void;
 }
@@ -58,7 +60,7 @@ export interface SessionRunsOptions {
   readonly podGraceMs: number;
   /** Posts a run to the session's runner. */
   readonly connect: (
-    run: Pick<Entry, "body" | "caller">,
+    run: Pick<Entry, "body" | "caller" | "headers">,
     signal: AbortSignal,
   ) => Promise<RunnerStream>;
   /** Told of each run that was admitted, once what its caller said is stored. */
@@ -73,6 +75,7 @@ export interface SessionRunsOptions {
 
 interface Entry extends RunAccepted {
   readonly caller: Caller;
+  readonly headers: RunRequest["headers"];
   readonly body: RunBody;
   readonly accepted: Promise<RunAccepted>;
   /** Whether its mark says that its runner knows nothing of it. */
@@ -127,7 +130,7 @@ export class SessionRuns {
    * Admits a run; the session is loaded. Rejects with `run-active` when too many wait, with
    * `log-not-writable`, or with RunsEndedError: then nothing was started.
    */
-  admit({ input, caller, releaseBody }: RunRequest): Promise<RunAccepted> {
+  admit({ input, caller, headers, releaseBody }: RunRequest): Promise<RunAccepted> {
     const { runId, threadId } = input;
     const { admissions, session, queueLimit, store, waitedBodies: budget } = this.#options;
     const { key } = session;
@@ -147,6 +150,7 @@ export class SessionRuns {
       runId,
       threadId,
       caller,
+      headers,
       body: new RunBody({ key, runId, pieces: input.body, release: releaseBody, store, budget }),
       accepted,
       waits: false,

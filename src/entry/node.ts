@@ -77,6 +77,7 @@ export async function start(
     clock,
     logger,
     models: config.models,
+    forwardHeaders: config.forwardHeaders,
     ...(legacy && { legacy }),
     limits: {
       ...config.limits,

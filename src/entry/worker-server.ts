@@ -62,6 +62,7 @@ export async function openServer(
     clock,
     logger: consoleLogger,
     models: config.models,
+    forwardHeaders: config.forwardHeaders,
     limits: config.limits,
   });
   const listenHost = config.allowPublic ? null : "localhost";

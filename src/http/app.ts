@@ -17,10 +17,18 @@ export interface AppOptions extends SessionRoutesOptions {
   readonly corsOrigins?: readonly string[];
 }
 
-/** Without credentials: a caller's token is in a header that its page sets, never in a cookie. */
+/**
+ * Without credentials: a caller's token is in a header that its page sets, never in a cookie. Whatever
+ * headers a preflight asks for are allowed: what counts is who asks.
+ */
 const CORS = {
-  allowHeaders: ["Authorization", "Content-Type", "Last-Event-ID", "X-Request-Id"],
-  exposeHeaders: ["Content-Disposition", "Retry-After", "X-Runlog-Replay"],
+  allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+  exposeHeaders: [
+    "Content-Disposition",
+    "Retry-After",
+    "X-Runlog-Replay",
+    "X-Runlog-Skipped-Lines",
+  ],
   maxAge: 600,
 };
 

@@ -25,8 +25,8 @@ const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 /**
  * Refuses requests by which a page of another origin would change something: a browser says for every
  * such request which page sends it. Who says nothing is no browser. A page is the server's own if the
- * browser says so, or by the host of its origin: by the request's own `Host`, or one of `ours`,
- * which a proxy may have in front of it.
+ * browser says so, or by the host of its origin: by the request's own `Host`, the `X-Forwarded-Host` of a
+ * proxy, or one of `ours`.
  */
 export function originGuard({ ours, corsOrigins }: OriginGuardOptions): MiddlewareHandler {
   return async (c, next) => {
@@ -45,7 +45,11 @@ function isFromOwnPage(c: Context, ours: ReadonlySet<string>): boolean {
   if (origin === undefined) return site === undefined || site === "none";
   const url = URL.parse(origin);
   if (!url) return false;
-  return ours.has(url.hostname) || url.host === URL.parse(`${url.protocol}//${hostOf(c)}/`)?.host;
+  // a proxy's word for the host; no page of elsewhere can set it without having been allowed to
+  const hosts = [hostOf(c), c.req.header("X-Forwarded-Host")?.split(",", 1)[0]?.trim()];
+  const isNamed = (host?: string): boolean =>
+    !!host && url.host === URL.parse(`${url.protocol}//${host}/`)?.host;
+  return ours.has(url.hostname) || hosts.some(isNamed);
 }
 
 /** Names by which a server is reached on its own machine. */

@@ -23,8 +23,16 @@ export function runPost(service: SessionService) {
     const key = sessionKeyOf(c);
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget: service.bodyBudget });
     if (acceptsEventStream(c)) return runStream(c, service, body);
-    return c.json(await service.runs.start(key, body, callerOf(c)));
+    return c.json(await service.runs.start(key, body, callerOf(c), forwarded(c, service)));
   };
+}
+
+/** The headers of the request that its runner gets. */
+function forwarded(c: Context, { forwardHeaders }: SessionService): Record<string, string> {
+  const given = forwardHeaders.map((name) => [name, c.req.header(name)] as const);
+  return Object.fromEntries(
+    given.filter((header): header is [string, string] => header[1] !== undefined),
+  );
 }
 
 /** The run's own stream; a run that was posted before is told again. */
@@ -39,7 +47,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
     // the run refuses what is no object
     const known = posted ? await knownMessages(body.bytes, posted, dialect) : [];
     const start = await startOf(service, use.session, posted?.runId ?? null);
-    const { runId, threadId } = await runs.start(key, body, callerOf(c));
+    const { runId, threadId } = await runs.start(key, body, callerOf(c), forwarded(c, service));
     const source = createProfileSource(use, {
       store,
       start,

@@ -123,13 +123,18 @@ describe("pages of other origins", () => {
       {
         ...headers,
         "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "content-type",
+        "Access-Control-Request-Headers": "content-type,x-tenant,authorization",
       },
       "OPTIONS",
     );
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get("Access-Control-Allow-Origin")).toBe(ORIGIN);
-    expect(preflight.headers.get("Access-Control-Allow-Headers")).toMatch(/Last-Event-ID/);
+    expect(preflight.headers.get("Access-Control-Allow-Headers")).toBe(
+      "content-type,x-tenant,authorization",
+    );
+    expect(preflight.headers.get("Access-Control-Max-Age")).toBe("600");
+    expect(preflight.headers.get("Vary")).toMatch(/Origin/);
+    expect(preflight.headers.get("Vary")).toMatch(/Access-Control-Request-Headers/);
     await session.run(undefined, headers);
     const stream = await session.get("/agui/events", headers);
     expect(stream.headers.get("Access-Control-Allow-Origin")).toBe(ORIGIN);

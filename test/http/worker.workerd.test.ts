@@ -155,6 +155,7 @@ describe("what a worker is told by its variables", () => {
     RUNLOG_MODELS: "model-a",
     RUNLOG_ALLOW_PUBLIC: "1",
     RUNLOG_HOSTS: "runlog.example",
+    RUNLOG_FORWARD_HEADERS: "X-Tenant",
     RUNLOG_MAX_EVENT_BYTES: "1MiB",
     RUNLOG_WRITE_DEADLINE: "7s",
     RUNLOG_RUN_QUEUE: 3,
@@ -178,6 +179,7 @@ describe("what a worker is told by its variables", () => {
     const server = await open(told);
     expect(server.service).toMatchObject({
       models: ["model-a"],
+      forwardHeaders: ["x-tenant"],
       limits: {
         reauthMs: 61_000,
         writeDeadlineMs: 7_000,

@@ -100,6 +100,7 @@ describe("parseConfig", () => {
       maxConnections: 12_000,
       corsOrigins: [],
       hosts: [],
+      forwardHeaders: [],
       runnerHeadersMs: 30_000,
       limits: {
         reauthMs: 300_000,
@@ -303,4 +304,26 @@ describe("parseConfig", () => {
       ]);
     },
   );
+
+  it.each([
+    ["authorization", ["authorization"]],
+    ["Authorization, X-Tenant,traceparent", ["authorization", "x-tenant", "traceparent"]],
+  ])("takes %j for headers that go on", (text, names) => {
+    expect(parseConfig({ RUNLOG_FORWARD_HEADERS: text }).forwardHeaders).toEqual(names);
+  });
+
+  it.each([
+    "host",
+    "Content-Type",
+    "a b",
+    "a:",
+    "x-caller-token",
+    "X-Current-User-ID",
+    "a,,b",
+    "é",
+  ])("takes %j for no headers that go on", (text) => {
+    expect(problemsOf({ RUNLOG_FORWARD_HEADERS: text })).toEqual([
+      `RUNLOG_FORWARD_HEADERS must be names of headers, none of which runlog sets itself, not "${text}"`,
+    ]);
+  });
 });

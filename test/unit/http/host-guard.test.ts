@@ -71,6 +71,10 @@ describe("the origin guard", () => {
       "a page that the browser calls its own",
       { Origin: "https://front.example", Host: "back", "Sec-Fetch-Site": "same-origin" },
     ],
+    [
+      "a page of the host that a proxy was asked for",
+      { Origin: "https://o.example", Host: "back:8080", "X-Forwarded-Host": "o.example, inner" },
+    ],
     ["the browser's user", { "Sec-Fetch-Site": "none" }],
     ["a page that may call", { Origin: "https://app.example", "Sec-Fetch-Site": "cross-site" }],
   ])("lets %s change something", async (_who, headers) => {
@@ -81,6 +85,10 @@ describe("the origin guard", () => {
     ["of elsewhere", { Origin: "https://example.com" }],
     ["of elsewhere, with the host's name in it", { Origin: "http://localhost.example.com" }],
     ["of another port of the host", { Origin: "http://o.example:81", Host: "o.example:82" }],
+    [
+      "of elsewhere, through a proxy",
+      { Origin: "https://o.example", Host: "back:8080", "X-Forwarded-Host": "o.example.evil" },
+    ],
     ["of another site", { "Sec-Fetch-Site": "cross-site" }],
     [
       "of a sibling",
