@@ -3,7 +3,6 @@ import { mkdir, open, readdir, rename, rm, rmdir, truncate } from "node:fs/promi
 import { join } from "node:path";
 import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
 import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
-import { cutUnmarkedEdits } from "./edit-marks.ts";
 import { isErrno } from "./errors.ts";
 import { DOCUMENT_FILE, HEAD_FILE, type Layout, LOG_FILES, UNFINISHED } from "./layout.ts";
 import { replaceFile } from "./small-file.ts";
@@ -68,7 +67,7 @@ async function openLog(
   const end = {
     raw: await cutTornLine(join(dir, LOG_FILES.raw)),
     compact: await cutTornLine(join(dir, LOG_FILES.compact)),
-    edits: await cutUnmarkedEdits(join(dir, LOG_FILES.edits)),
+    edits: await cutTornLine(join(dir, LOG_FILES.edits)),
   };
   const syncedEnd = note ? Math.min(note.syncedEnd, end.raw) : end.raw;
   return { logId, dir, end, ...(await readValues(dir)), syncedEnd, isUnclean: note !== null };

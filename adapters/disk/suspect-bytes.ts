@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { EditRecords, markOf, RECORD_BYTES, type ScanMark } from "../../src/ports/edits.ts";
-import { lastMark, readRecords } from "./edit-marks.ts";
 import { syncDirectory } from "./sync-directory.ts";
 
 interface SuspectBytes {
@@ -14,6 +13,8 @@ interface SuspectBytes {
   readonly rawEnd: number;
 }
 
+/** Records that are read at once. */
+const STEP_RECORDS = 1_600;
 const NOTHING: Omit<ScanMark, "isDone" | "isOwn"> = { offset: 0, skippedLines: 0, shownFrom: 0 };
 
 /**
@@ -27,7 +28,7 @@ export async function noteSuspectBytes({ path, syncedEnd, rawEnd }: SuspectBytes
   const file = await open(path, "a+", 0o640);
   try {
     const size = Math.floor((await file.stat()).size / RECORD_BYTES) * RECORD_BYTES;
-    const done = await lastMark(file, size, ({ isDone }) => isDone);
+    const done = await lastDone(file, size);
     const next =
       done.end < size
         ? markOf(await readRecords(file, done.end, done.end + RECORD_BYTES), 0)
@@ -46,4 +47,32 @@ export async function noteSuspectBytes({ path, syncedEnd, rawEnd }: SuspectBytes
     await file.close();
   }
   await syncDirectory(dirname(path));
+}
+
+/** The last mark that says that all was looked at, and where its record ends. */
+async function lastDone(
+  file: FileHandle,
+  size: number,
+): Promise<{ readonly mark: ScanMark | null; readonly end: number }> {
+  for (let to = size; to > 0;) {
+    const from = Math.max(0, to - STEP_RECORDS * RECORD_BYTES);
+    const records = await readRecords(file, from, to);
+    for (let at = to - from - RECORD_BYTES; at >= 0; at -= RECORD_BYTES) {
+      const mark = markOf(records, at);
+      if (mark?.isDone) return { mark, end: from + at + RECORD_BYTES };
+    }
+    to = from;
+  }
+  return { mark: null, end: 0 };
+}
+
+async function readRecords(file: FileHandle, from: number, to: number): Promise<Uint8Array> {
+  const records = new Uint8Array(to - from);
+  let length = 0;
+  while (length < records.length) {
+    const { bytesRead } = await file.read(records, length, records.length - length, from + length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return records;
 }

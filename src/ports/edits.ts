@@ -16,7 +16,8 @@
  * - `d` everything before `offset` has been looked at, nothing else needs to be, and lines from the
  *   offset in `text` on are shown. An `s` comes after it when the machine goes down again.
  *
- * Edits do not overlap, and their offsets never go back.
+ * Edits do not overlap, and their offsets go back only where a write that a kill has cut short is made
+ * again: to the same edits.
  */
 export const RECORD_BYTES = 40;
 

@@ -116,22 +116,22 @@ async function firstBehind(
   let high = range.edits / RECORD_BYTES;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    const record = await readRecord(store, key, range.logId, middle * RECORD_BYTES);
+    const at = middle * RECORD_BYTES;
+    const one = { logId: range.logId, start: at, end: at + RECORD_BYTES };
+    const record = await readRecords(store, key, one);
     if (offsetOf(record, 0) + lengthOf(record, 0) > range.start) high = middle;
     else low = middle + 1;
   }
   return low * RECORD_BYTES;
 }
 
-/** The record at `start` of the edits log. */
-export async function readRecord(
+/** Records of the edits log. */
+export async function readRecords(
   store: Pick<LogReader, "read">,
   key: SessionKey,
-  logId: string,
-  start: number,
+  range: { readonly logId: string; readonly start: number; readonly end: number },
 ): Promise<Uint8Array> {
-  const end = start + RECORD_BYTES;
-  const reader = store.read(key, { logId, log: "edits", start, end }).getReader();
+  const reader = store.read(key, { ...range, log: "edits" }).getReader();
   const pieces: Uint8Array[] = [];
   for (;;) {
     const { value, done } = await reader.read();

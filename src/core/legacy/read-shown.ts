@@ -1,8 +1,10 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/log-store.ts";
-import { EditReader, readRecord } from "./edit-reader.ts";
+import { EditReader, readRecords } from "./edit-reader.ts";
 import { markOf, RECORD_BYTES, type ScanMark } from "../../ports/edits.ts";
 
+/** Records read at once in search of a mark, where the last one is none: 64 KiB. */
+const STEP_RECORDS = 1_600;
 /** Bytes read at once for a reader who brings no buffer. */
 const READ_BYTES = 64 * 1024;
 
@@ -69,16 +71,26 @@ export async function lookAtShown(
   );
 }
 
-/** How far an adopted log has been looked through. */
+/**
+ * How far an adopted log has been looked through: the last mark says so. Edits after it are a part of a
+ * write that a kill has cut short; they come again, and to apply an edit twice changes nothing.
+ */
 export async function readMark(
   store: Pick<LogReader, "read">,
   key: SessionKey,
-  stat: LogStat,
+  { logId, end }: LogStat,
 ): Promise<ScanMark> {
-  const last = await readRecord(store, key, stat.logId, stat.end.edits - RECORD_BYTES);
-  const mark = markOf(last, 0);
-  if (mark === null) throw new RunlogError("store-failed", "The edits of a log are not whole");
-  return mark;
+  let records = 1;
+  for (let to = end.edits; to > 0; records = STEP_RECORDS) {
+    const start = Math.max(0, to - records * RECORD_BYTES);
+    const found = await readRecords(store, key, { logId, start, end: to });
+    for (let at = found.length - RECORD_BYTES; at >= 0; at -= RECORD_BYTES) {
+      const mark = markOf(found, at);
+      if (mark) return mark;
+    }
+    to = start;
+  }
+  throw new RunlogError("store-failed", "The edits of a log have no mark");
 }
 
 function editedStream(
