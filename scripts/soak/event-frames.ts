@@ -9,7 +9,7 @@ export interface EventFrames {
 export interface EventFramesOptions {
   /** Told of each event's bytes, valid only during the call, and of its id if it has one. */
   readonly onEvent: (data: Buffer, id: string | null) => void;
-  /** Told of the beginning of what is no event, no comment and no `retry`. */
+  /** Told of the beginning of what is no event; comments and `retry` are lines before one. */
   readonly onOther: (text: string) => void;
 }
 
@@ -20,19 +20,21 @@ const LF = 10;
 const EMPTY = Buffer.alloc(0);
 const SHOWN_CHARS = 100;
 
+const LINE_BEFORE = /^(:[^\n]*|retry: \d+)$/;
+
 /** A frame is one line of data, then perhaps its id: everything else is something else. */
 export function createEventFrames({ onEvent, onOther }: EventFramesOptions): EventFrames {
   let carry: Buffer = EMPTY;
 
-  function takeFrame(frame: Buffer): void {
+  function takeFrame(whole: Buffer): void {
+    const frame = withoutLinesBefore(whole);
     const lineEnd = frame.indexOf(LF);
     const data = lineEnd === -1 ? frame : frame.subarray(0, lineEnd);
     const rest = frame.subarray(data.length);
     const hasId = rest.subarray(0, ID.length).equals(ID) && !rest.includes(LF, ID.length);
     if (data.subarray(0, DATA.length).equals(DATA) && (hasId || rest.length === 0))
       onEvent(data.subarray(DATA.length), hasId ? rest.toString("latin1", ID.length) : null);
-    else if (!/^(:|retry: \d+$)/.test(frame.toString("latin1", 0, SHOWN_CHARS)))
-      onOther(frame.toString("utf8", 0, SHOWN_CHARS));
+    else onOther(whole.toString("utf8", 0, SHOWN_CHARS));
   }
 
   return {
@@ -50,4 +52,13 @@ export function createEventFrames({ onEvent, onOther }: EventFramesOptions): Eve
       carry = EMPTY;
     },
   };
+}
+
+function withoutLinesBefore(frame: Buffer): Buffer {
+  let rest = frame;
+  for (;;) {
+    const lineEnd = rest.indexOf(LF);
+    if (lineEnd === -1 || !LINE_BEFORE.test(rest.toString("latin1", 0, lineEnd))) return rest;
+    rest = rest.subarray(lineEnd + 1);
+  }
 }

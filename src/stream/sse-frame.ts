@@ -79,13 +79,19 @@ function grown(out: Uint8Array, length: number, needed: number): Uint8Array<Arra
   return larger;
 }
 
-/** An SSE comment: one `:` line for each line of `text`, ended as a frame of its own. */
+/**
+ * An SSE comment: one `:` line for each line of `text`, at the head of the frame that comes next. A
+ * blank line after it would make a frame without data, which some clients take for a message.
+ */
 export function sseComment(text: string): Uint8Array<ArrayBuffer> {
   const lines = text.split(/\r\n|\r|\n/).map((line) => `: ${line}\n`);
-  return new TextEncoder().encode(`${lines.join("")}\n`);
+  return new TextEncoder().encode(lines.join(""));
 }
 
-/** The reconnection hint: how many milliseconds a client should wait before it comes back. */
+/**
+ * The reconnection hint: how many milliseconds a client should wait before it comes back. It is a line
+ * of the frame that comes next.
+ */
 export function sseRetry(ms: number): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`retry: ${Math.trunc(ms)}\n\n`);
+  return new TextEncoder().encode(`retry: ${Math.trunc(ms)}\n`);
 }

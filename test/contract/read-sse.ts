@@ -1,10 +1,10 @@
-/** One frame of a stream: comments, or one event. */
+/** One event of a stream, or a line that comes before one: a comment, or `retry`. */
 export interface SseFrame {
   readonly data: string | null;
   readonly id: string | null;
   readonly retry: string | null;
   readonly comments: readonly string[];
-  /** The frame's text, its blank line included. */
+  /** The text, with the blank line of an event. */
   readonly raw: string;
 }
 
@@ -15,10 +15,11 @@ export interface SseEvent {
 }
 
 const FIELD = /^(data|id|retry): (.*)$/s;
+const LINE_BEFORE = /^(?::|retry:)/;
 
 /**
  * Reads a stream as strictly as the protocol describes it: LF only, no field that it does not name,
- * each once, the id behind the data. Anything else throws.
+ * each once, the id behind the data, no frame without data. Anything else throws.
  */
 export class SseReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -33,10 +34,10 @@ export class SseReader {
   /** The next frame, or null at the end of the stream. Throws if it ends within a frame. */
   async frame(): Promise<SseFrame | null> {
     for (;;) {
-      const end = this.#text.indexOf("\n\n");
-      if (end !== -1) {
-        const raw = this.#text.slice(0, end + 2);
-        this.#text = this.#text.slice(end + 2);
+      const length = this.#lengthOfNext();
+      if (length > 0) {
+        const raw = this.#text.slice(0, length);
+        this.#text = this.#text.slice(length);
         return parseFrame(raw);
       }
       if (this.#ended) {
@@ -47,6 +48,13 @@ export class SseReader {
       this.#ended = done;
       if (value) this.#text += this.#decoder.decode(value, { stream: true });
     }
+  }
+
+  /** Of a line before a frame, or of a frame; 0 if none is whole. */
+  #lengthOfNext(): number {
+    const end = LINE_BEFORE.test(this.#text) ? "\n" : "\n\n";
+    const at = this.#text.indexOf(end);
+    return at === -1 ? 0 : at + end.length;
   }
 
   /** The next event, or null at the end of the stream; what is no event is passed over. */
@@ -95,7 +103,7 @@ export class SseReader {
 function parseFrame(raw: string): SseFrame {
   const fields: Record<string, string> = {};
   const comments: string[] = [];
-  for (const line of raw.slice(0, -2).split("\n")) {
+  for (const line of raw.replace(/\n+$/, "").split("\n")) {
     if (line.startsWith(":")) {
       comments.push(line.slice(1).trim());
       continue;
@@ -106,5 +114,7 @@ function parseFrame(raw: string): SseFrame {
     fields[name] = value;
   }
   const { data = null, id = null, retry = null } = fields;
+  if (data === null && (id !== null || comments.length + (retry === null ? 0 : 1) === 0))
+    throw new Error(`A frame without data: ${JSON.stringify(raw)}`);
   return { data, id, retry, comments, raw };
 }

@@ -20,7 +20,7 @@ import { createManualClock } from "../support/manual-clock.ts";
 import { createTestServer } from "../support/test-server.ts";
 
 const KEY: SessionKey = { project: "p1", session: "s1" };
-const HEARTBEAT = ": heartbeat\n\n";
+const HEARTBEAT = ": heartbeat\n";
 
 const event = (value: number): string => `{"type":"CUSTOM","name":"n","value":${value}}`;
 const events = (from: number, to: number): string[] =>

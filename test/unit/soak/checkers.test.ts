@@ -31,7 +31,7 @@ function framesOf(events: readonly string[]): Frame[] {
 function check(frames: readonly Frame[], { size = 7, cursor = null as string | null } = {}) {
   const checker = createStreamChecker({ cursor });
   const text = frames.map(({ data, id }) => `data: ${data}\nid: ${id}\n\n`).join("");
-  const bytes = Buffer.from(`retry: 2000\n\n: heartbeat\n\n${text}`);
+  const bytes = Buffer.from(`retry: 2000\n: heartbeat\n${text}`);
   for (let at = 0; at < bytes.length; at += size) checker.push(bytes.subarray(at, at + size));
   return checker;
 }

@@ -10,7 +10,7 @@ const LENGTH = Buffer.byteLength(EVENT) + 1;
 function check(ids: readonly (string | null)[], size = 7) {
   const checker = createViewChecker();
   const frames = ids.map((id) => `data: ${EVENT}\n${id === null ? "" : `id: ${id}\n`}\n`);
-  const bytes = Buffer.from(`retry: 2000\n\n: heartbeat\n\n${frames.join("")}`);
+  const bytes = Buffer.from(`retry: 2000\n: heartbeat\n${frames.join("")}`);
   for (let at = 0; at < bytes.length; at += size) checker.push(bytes.subarray(at, at + size));
   return checker;
 }

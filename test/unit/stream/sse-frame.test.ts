@@ -76,11 +76,11 @@ describe("SseFramer", () => {
 describe("sseComment and sseRetry", () => {
   it("keep every line of a comment a comment, so that none becomes a field", () => {
     expect(decoder.decode(sseComment("a\r\ndata: b\rid: c\nd"))).toBe(
-      ": a\n: data: b\n: id: c\n: d\n\n",
+      ": a\n: data: b\n: id: c\n: d\n",
     );
   });
 
   it("give a retry hint in whole milliseconds", () => {
-    expect(decoder.decode(sseRetry(1234.9))).toBe("retry: 1234\n\n");
+    expect(decoder.decode(sseRetry(1234.9))).toBe("retry: 1234\n");
   });
 });
