@@ -1,7 +1,7 @@
 import type { Caller } from "../ports/authorizer.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { JsonObjectScanner } from "../stream/json-scan.ts";
-import { inTurns, scanInParts } from "../stream/json-parts.ts";
+import { scanInParts } from "../stream/json-parts.ts";
 import {
   elementsInParts,
   type JsonKind,
@@ -9,6 +9,7 @@ import {
   kindAt,
   membersInParts,
 } from "../stream/json-walk.ts";
+import { inTurns } from "../stream/steps.ts";
 import { spliceBytes, type Splice } from "../stream/splice.ts";
 
 /** A run's request body, read and completed. */

@@ -1,7 +1,18 @@
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
 import { concatBytes } from "../../stream/concat.ts";
-import { type JsonKind, type JsonMember, kindAt, members } from "../../stream/json-walk.ts";
+import { scanInParts } from "../../stream/json-parts.ts";
+import {
+  type JsonKind,
+  type JsonMember,
+  kindAt,
+  members,
+  membersInParts,
+} from "../../stream/json-walk.ts";
+import type { Steps } from "../../stream/steps.ts";
 import { parseExact } from "../exact-json.ts";
+
+/** What takes more than this is dealt with in steps. */
+export const LONG_BYTES: number = 256 * 1024;
 
 /** New values of members as JSON text; null takes a member away. */
 export type MemberChanges = Readonly<Record<string, string | null>>;
@@ -37,8 +48,26 @@ export class EventLine {
     return scanner.push(bytes, 0, bytes.length) && scanner.end() ? new EventLine(bytes) : null;
   }
 
+  /** The same for bytes that are long. */
+  static *readInSteps(bytes: Uint8Array<ArrayBuffer>): Steps<EventLine | null> {
+    if (!(yield* scanInParts(new JsonObjectScanner([]), bytes))) return null;
+    const line = new EventLine(bytes);
+    const found = new Map<string, JsonMember>();
+    for (const member of membersInParts(bytes, 0)) {
+      if (member) found.set(member.key, member);
+      yield;
+    }
+    line.#found = found;
+    return line;
+  }
+
   static of(event: Readonly<Record<string, unknown>>): EventLine {
     return new EventLine(encoder.encode(JSON.stringify(event)));
+  }
+
+  /** Whether it is to be dealt with in steps. */
+  get isLong(): boolean {
+    return this.bytes.length > LONG_BYTES;
   }
 
   get keys(): Iterable<string> {
@@ -49,6 +78,11 @@ export class EventLine {
   kind(key: string): JsonKind | null {
     const member = this.#members.get(key);
     return member ? kindAt(this.bytes, member.valueStart) : null;
+  }
+
+  /** Where a member's value begins, or null if there is none. */
+  valueStart(key: string): number | null {
+    return this.#members.get(key)?.valueStart ?? null;
   }
 
   /** The text of a member that is a string, else null. */
@@ -102,9 +136,14 @@ export class EventLine {
     return new EventLine(concatBytes([...pieces, CLOSE]));
   }
 
+  /** An object whose text is given in pieces. */
+  static joined(pieces: readonly Uint8Array<ArrayBuffer>[]): EventLine {
+    return new EventLine(concatBytes(pieces));
+  }
+
   /** Another object around a value that is given as bytes. */
   static around(before: string, value: Uint8Array<ArrayBuffer>, behind: string): EventLine {
-    return new EventLine(concatBytes([encoder.encode(before), value, encoder.encode(behind)]));
+    return EventLine.joined([encoder.encode(before), value, encoder.encode(behind)]);
   }
 }
 

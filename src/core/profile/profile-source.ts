@@ -150,9 +150,7 @@ class Pass {
         if (this.profile.isDone) return;
         continue;
       }
-      this.profile.caughtUp();
-      const bytes = this.writer.take();
-      if (bytes) yield bytes;
+      yield* this.frames.caughtUp();
       if (isLast) {
         yield* this.frames.finish();
         return;

@@ -1,4 +1,5 @@
 import type { LoopTurns } from "../../stream/loop-turns.ts";
+import { inTurns } from "../../stream/steps.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import { mendEvent } from "./mend-event.ts";
@@ -6,7 +7,7 @@ import type { Message, ToolCall } from "./mend-message.ts";
 import type { MessageList } from "./message-list.ts";
 import type { ProfileStream } from "./profile-stream.ts";
 import type { StateDocument } from "./state-document.ts";
-import { snapshotInTurns } from "./told-messages.ts";
+import { snapshotOf } from "./told-messages.ts";
 
 /** A history that was read through the profile. */
 interface ReadHistory {
@@ -40,7 +41,7 @@ export async function restate(
   const open = new Set(openCalls(profile));
   return [
     ...[...profile.hiddenMessages].map(hidden),
-    ...(await snapshotInTurns(told, turns)),
+    ...(await inTurns(snapshotOf(told), turns)),
     ...(state.isSet || profile.isWarm
       ? state.values.map((snapshot) => EventLine.of({ type: "STATE_SNAPSHOT", snapshot }))
       : []),
