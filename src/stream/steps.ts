@@ -82,7 +82,7 @@ function* followed(rest: Steps, next: () => Rest): Steps {
 
 function* attempted(rest: Steps, fail: (error: unknown) => Rest): Steps {
   try {
-    return yield* rest;
+    yield* rest;
   } catch (error) {
     const more = fail(error);
     if (more) yield* more;

@@ -124,14 +124,11 @@ export class ProfileReader {
       yield* this.#large(place, line);
       return;
     }
-    const cursor = cursorOf(place, line);
-    if (bytes.length > LONG_BYTES) {
-      const event = await inTurns(EventLine.readInSteps(bytes), this.#options.turns);
-      return event ? this.#rest(() => take(event, cursor, line)) : undefined;
-    }
+    const isLong = bytes.length > LONG_BYTES;
+    const read = isLong ? await inTurns(EventLine.readInSteps(bytes), this.#options.turns) : null;
     await this.#rest(() => {
-      const event = EventLine.read(bytes);
-      return event ? take(event, cursor, line) : undefined;
+      const event = isLong ? read : EventLine.read(bytes);
+      return event ? take(event, cursorOf(place, line), line) : undefined;
     });
   }
 

@@ -78,7 +78,10 @@ export class ProfileStream {
       messages,
       emit: (line) => {
         const type = line.text("type") ?? "";
-        this.unsaid.attempt(type, () => void state?.apply(type, line));
+        this.unsaid.attempt(type, () => {
+          state?.apply(type, line);
+          return undefined;
+        });
         writer.event(line.bytes);
       },
       beforeMessage: (id, isNew) => (this.#told.isMissing(id, isNew) ? this.#flush() : undefined),

@@ -271,7 +271,7 @@ export class RunItems {
     const isNew = !this.#subagents.has(id) && this.#subagents.size < MAX_SUBAGENTS;
     if (!isNew || !this.open.open("subagent", id, whole)) return this.#emit(rawEvent(line));
     this.#subagents.add(id);
-    this.#emit(whole);
+    return this.#emit(whole);
   }
 
   #fit(type: string, line: EventLine): EventLine {
