@@ -10,12 +10,16 @@ import {
 } from "../../stream/json-walk.ts";
 import type { Steps } from "../../stream/steps.ts";
 import { parseExact } from "../exact-json.ts";
+import { parseInSteps } from "../json-in-steps.ts";
 
 /** What takes more than this is dealt with in steps. */
 export const LONG_BYTES: number = 256 * 1024;
 
-/** New values of members as JSON text; null takes a member away. */
-export type MemberChanges = Readonly<Record<string, string | null>>;
+/** JSON text, whole or encoded in pieces. */
+export type JsonText = string | readonly Uint8Array<ArrayBuffer>[];
+
+/** New values of members; null takes a member away. */
+export type MemberChanges = Readonly<Record<string, JsonText | null>>;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -110,6 +114,12 @@ export class EventLine {
     return raw ? parseExact(raw) : undefined;
   }
 
+  /** The same for a value that may be long. */
+  *exactInSteps(key: string): Steps<unknown> {
+    const raw = this.raw(key);
+    return raw ? yield* parseInSteps(raw) : undefined;
+  }
+
   /** A member's value as it stands. */
   raw(key: string): Uint8Array<ArrayBuffer> | null {
     const member = this.#members.get(key);
@@ -125,12 +135,12 @@ export class EventLine {
       pieces.push(pieces.length === 0 ? OPEN : COMMA);
       const end = change === undefined ? valueEnd : valueStart;
       pieces.push(this.bytes.subarray(keyStart, end));
-      if (change !== undefined) pieces.push(encoder.encode(change));
+      if (change !== undefined) pieces.push(...encoded(change));
     }
     for (const [key, change] of Object.entries(changes)) {
       if (change === null || this.#members.has(key)) continue;
       pieces.push(pieces.length === 0 ? OPEN : COMMA);
-      pieces.push(encoder.encode(`${JSON.stringify(key)}:${change}`));
+      pieces.push(encoder.encode(`${JSON.stringify(key)}:`), ...encoded(change));
     }
     if (pieces.length === 0) pieces.push(OPEN);
     return new EventLine(concatBytes([...pieces, CLOSE]));
@@ -145,6 +155,10 @@ export class EventLine {
   static around(before: string, value: Uint8Array<ArrayBuffer>, behind: string): EventLine {
     return EventLine.joined([encoder.encode(before), value, encoder.encode(behind)]);
   }
+}
+
+function encoded(text: JsonText): readonly Uint8Array<ArrayBuffer>[] {
+  return typeof text === "string" ? [encoder.encode(text)] : text;
 }
 
 function membersOf(bytes: Uint8Array): ReadonlyMap<string, JsonMember> {

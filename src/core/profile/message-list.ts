@@ -162,11 +162,12 @@ export class MessageList {
   }
 
   /** Adds those messages that are not there. */
-  add(messages: readonly Message[]): readonly Message[] {
-    const added = messages.filter((message) => {
-      if (this.#isKnown(message.id)) return false;
+  *addInSteps(messages: readonly Message[]): Steps<readonly Message[]> {
+    const added: Message[] = [];
+    yield* eachInSteps(messages, (message) => {
+      if (this.#isKnown(message.id)) return;
       this.#append(copyMessage(message));
-      return true;
+      added.push(message);
     });
     this.settle();
     return added;

@@ -188,15 +188,21 @@ class Pass {
  * more will come. Takes over `use` and releases it when closed.
  */
 export function createProfileSource(use: SessionUse, options: ProfileSourceOptions): ChunkSource {
-  return sourceOf(use, new Pass(use, options, false), options.isOver);
+  return sourceOf(use, new Pass(use, options, false), options);
 }
 
-function sourceOf(use: SessionUse, pass: Pass, isOver: () => boolean): ChunkSource {
+function sourceOf(
+  use: SessionUse,
+  pass: Pass,
+  { budgets, isOver }: Pick<ProfileSourceOptions, "budgets" | "isOver">,
+): ChunkSource {
   const frames = pass.tell(isOver);
   /** What is left of frames that are too much for one chunk. */
   let rest: Uint8Array<ArrayBuffer> | null = null;
   return {
     async next() {
+      // a client that takes everything at once would be given it at once
+      if (rest) await budgets.turns.run(() => Promise.resolve());
       const bytes = rest ?? (await frames.next()).value ?? null;
       const isMore = bytes !== null && bytes.length > CHUNK_BYTES;
       rest = isMore ? bytes.subarray(CHUNK_BYTES) : null;
@@ -246,7 +252,7 @@ export async function createSnapshotSource(
       if (position !== null) writer.cursor = formatCursor(position);
       for (const line of lines) writer.event(line.bytes);
       profile.restated();
-      return { source: sourceOf(use, pass, options.isOver), isSnapshot: true };
+      return { source: sourceOf(use, pass, options), isSnapshot: true };
     }
   } catch (error) {
     pass.close();

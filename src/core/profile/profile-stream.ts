@@ -239,36 +239,30 @@ export class ProfileStream {
     this.#isWarm = false;
     // what differs from a known message of its id changes nothing for a client
     const own: Message[] = [];
-    yield* eachInSteps(inputMessages(line, dialect), (message) => {
+    yield* eachInSteps(yield* inputMessages(line, dialect), (message) => {
       const known = messages.find(message.id);
       if (known === null || isSameJson(known, message)) own.push(message);
     });
     if (this.#told.cannotTell(own)) {
-      this.#told.hold(messages.add(own));
+      this.#told.hold(yield* messages.addInSteps(own));
       this.#begin(run);
-      this.#emit(mendRunStarted(line, run, [], dialect));
+      this.#emit(yield* mendRunStarted(line, run, [], dialect));
       const flushed = this.#flush();
       if (flushed) yield* flushed;
       return;
     }
     const parts = yield* this.#told.takeUntold();
     const before = parts.pop() ?? [];
-    for (const part of parts) {
-      this.#own.runOf(run.threadId, part);
-      yield;
-    }
-    messages.add(own);
-    yield;
+    for (const part of parts) yield* this.#own.runOf(run.threadId, part);
+    yield* messages.addInSteps(own);
     const ids = new Set(before.map(({ id }) => id));
     const told = [...before, ...own.filter(({ id }) => !ids.has(id))];
     this.#begin(run);
-    if (dialect === "1.0") this.#items.tags.seed(told, false);
-    const started = mendRunStarted(line, run, told, dialect);
-    yield;
+    if (dialect === "1.0") yield* this.#seed(told, false);
+    const started = yield* mendRunStarted(line, run, told, dialect);
     if (before.length > 0 && started.bytes.length > MAX_EVENT_BYTES) {
-      this.#own.runOf(run.threadId, before);
-      yield;
-      this.#emit(mendRunStarted(line, run, own, dialect));
+      yield* this.#own.runOf(run.threadId, before);
+      this.#emit(yield* mendRunStarted(line, run, own, dialect));
     } else {
       this.#emit(started);
     }
@@ -368,11 +362,17 @@ export class ProfileStream {
 
   /** What a run's input tells that the client does not know, where the run has begun without it. */
   #mergeInput(line: EventLine): Rest {
+    return laterIf(line.isLong || this.#told.isLong, this.#mergeInputSteps(line));
+  }
+
+  *#mergeInputSteps(line: EventLine): Steps {
     const { dialect, messages } = this.#options;
-    const unknown = inputMessages(line, dialect).filter(({ id }) => messages.find(id) === null);
-    if (unknown.length === 0) return undefined;
-    const merged = laterIf(line.isLong, this.#told.merge(unknown, { isOwn: false }));
-    return andThen(merged, () => (this.#isLive ? this.#flush() : undefined));
+    const given = yield* inputMessages(line, dialect);
+    const unknown = given.filter(({ id }) => messages.find(id) === null);
+    if (unknown.length === 0) return;
+    yield* this.#told.merge(unknown, { isOwn: false });
+    const flushed = this.#isLive ? this.#flush() : undefined;
+    if (flushed) yield* flushed;
   }
 
   /** Takes over the messages of a MESSAGES_SNAPSHOT. */
@@ -490,11 +490,14 @@ export class ProfileStream {
 
   *#flushSteps(): Steps {
     const { dialect, messages } = this.#options;
-    const { tags } = this.#items;
     const lines = yield* this.#told.takeSnapshot();
-    if (lines.length > 0 && dialect === "1.0")
-      yield* eachInSteps(messages.messages, (message) => tags.seed([message], true));
+    if (lines.length > 0 && dialect === "1.0") yield* this.#seed(messages.messages, true);
     yield* eachInSteps(lines, (line) => this.#emit(line));
+  }
+
+  #seed(messages: readonly Message[], isRestated: boolean): Steps {
+    const { tags } = this.#items;
+    return eachInSteps(messages, (message) => tags.seed([message], isRestated));
   }
 
   #emit(line: EventLine): undefined {

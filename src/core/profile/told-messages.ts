@@ -5,6 +5,7 @@ import { EventLine, LONG_BYTES } from "./event-line.ts";
 import { MAX_EVENT_BYTES } from "./frame-writer.ts";
 import type { Message } from "./mend-message.ts";
 import type { MessageList } from "./message-list.ts";
+import { writeMessages } from "./write-messages.ts";
 
 const encoder = new TextEncoder();
 
@@ -13,8 +14,8 @@ const MAX_TOLD_CHARS = MAX_EVENT_BYTES / 2;
 /** Most characters of messages that wait to be told when the list of all of them was let go. */
 const MAX_UNTOLD_CHARS = MAX_EVENT_BYTES;
 
-/** So many characters of messages are joined before they are encoded. */
-const PART_CHARS = 64 * 1024;
+const SNAPSHOT_START = encoder.encode('{"type":"MESSAGES_SNAPSHOT","messages":');
+const CLOSE = encoder.encode("}");
 
 /**
  * A MESSAGES_SNAPSHOT, and what gives activities their content that have become no objects: such
@@ -22,18 +23,11 @@ const PART_CHARS = 64 * 1024;
  * change until it is done.
  */
 export function* snapshotOf(messages: readonly Message[]): Steps<EventLine[]> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let text = '{"type":"MESSAGES_SNAPSHOT","messages":[';
-  let separator = "";
-  yield* eachInSteps(messages, (message) => {
-    text += `${separator}${JSON.stringify(acceptable(message))}`;
-    separator = ",";
-    if (text.length < PART_CHARS) return;
-    parts.push(encoder.encode(text));
-    text = "";
-  });
-  parts.push(encoder.encode(`${text}]}`));
-  return [EventLine.joined(parts), ...messages.filter(isOdd).map(contentOf)];
+  const list = yield* writeMessages(messages, acceptable);
+  return [
+    EventLine.joined([SNAPSHOT_START, ...list, CLOSE]),
+    ...messages.filter(isOdd).map(contentOf),
+  ];
 }
 
 function isOdd({ role, content }: Message): boolean {

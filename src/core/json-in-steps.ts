@@ -1,0 +1,179 @@
+import { concatBytes } from "../stream/concat.ts";
+import { elementsInParts, type JsonRange, kindAt, membersInParts } from "../stream/json-walk.ts";
+import type { Steps } from "../stream/steps.ts";
+import { parseExact } from "./exact-json.ts";
+import { isObject } from "./json-fields.ts";
+import { isContainer, setMember } from "./json-value.ts";
+
+/** What takes no more than that is parsed at once. */
+const PART_BYTES = 64 * 1024;
+/** So deep within each other values are taken apart: each level goes over all that is within it. */
+const MAX_NESTED = 16;
+
+/** Values that are written at once, and characters of text in them. */
+const PART_VALUES = 4_096;
+const PART_CHARS = 64 * 1024;
+
+const encoder = new TextEncoder();
+const [OPEN_BRACKET, CLOSE_BRACKET] = [encoder.encode("["), encoder.encode("]")];
+const [OPEN_BRACE, CLOSE_BRACE] = [encoder.encode("{"), encoder.encode("}")];
+
+/** What `parseExact` gives, for JSON that may be long: only a long text is read at once. */
+export function parseInSteps(bytes: Uint8Array): Steps<unknown> {
+  return parsed(bytes, MAX_NESTED);
+}
+
+function* parsed(bytes: Uint8Array, nested: number): Steps<unknown> {
+  const kind = bytes.length > PART_BYTES && nested > 0 ? kindAt(bytes, 0) : null;
+  if (kind === "array") {
+    const list: unknown[] = [];
+    for (const part of partsOf(elementsInParts(bytes, 0))) {
+      if (part?.long) list.push(yield* parsed(bytesIn(bytes, part.long), nested - 1));
+      else if (part) for (const value of parsedList(bytesIn(bytes, part))) list.push(value);
+      yield;
+    }
+    return list;
+  }
+  if (kind !== "object") return parseExact(bytes);
+  const object: Record<string, unknown> = {};
+  for (const part of partsOf(membersAsRanges(bytes))) {
+    if (part?.long) {
+      const { key, valueStart: start, end } = part.long;
+      setMember(object, key, yield* parsed(bytesIn(bytes, { start, end }), nested - 1));
+    } else if (part) {
+      const members = parsedObject(bytesIn(bytes, part));
+      for (const key of Object.keys(members)) setMember(object, key, members[key]);
+    }
+    yield;
+  }
+  return object;
+}
+
+/** Neighbours that are parsed at once, or one that is long by itself. */
+interface Part<T> extends JsonRange {
+  readonly long: T | null;
+}
+
+/** What stands one after the other in parts; null whenever others should have a turn. */
+function* partsOf<T extends JsonRange>(
+  ranges: Iterable<T | null>,
+): Generator<Part<T> | null, void, undefined> {
+  let start = -1;
+  let end = -1;
+  for (const range of ranges) {
+    if (!range) {
+      yield null;
+      continue;
+    }
+    if (start >= 0 && range.end - start > PART_BYTES) {
+      yield { start, end, long: null };
+      start = -1;
+    }
+    if (range.end - range.start > PART_BYTES) yield { ...range, long: range };
+    else if (start < 0) start = range.start;
+    end = range.end;
+  }
+  if (start >= 0) yield { start, end, long: null };
+}
+
+interface MemberRange extends JsonRange {
+  readonly key: string;
+  readonly valueStart: number;
+}
+
+function* membersAsRanges(bytes: Uint8Array): Generator<MemberRange | null, void, undefined> {
+  for (const member of membersInParts(bytes, 0))
+    yield (
+      member && {
+        key: member.key,
+        valueStart: member.valueStart,
+        start: member.keyStart,
+        end: member.valueEnd,
+      }
+    );
+}
+
+function bytesIn(bytes: Uint8Array, { start, end }: JsonRange): Uint8Array {
+  return bytes.subarray(start, end);
+}
+
+function parsedList(elements: Uint8Array): readonly unknown[] {
+  const list = parseExact(concatBytes([OPEN_BRACKET, elements, CLOSE_BRACKET]));
+  return Array.isArray(list) ? list : [];
+}
+
+function parsedObject(members: Uint8Array): Readonly<Record<string, unknown>> {
+  return Object(parseExact(concatBytes([OPEN_BRACE, members, CLOSE_BRACE])));
+}
+
+/**
+ * What `JSON.stringify` gives for a JSON value, encoded, in pieces. The value must not change until it is
+ * done.
+ */
+export function* writeInSteps(value: unknown): Steps<Uint8Array<ArrayBuffer>[]> {
+  const writer = new PieceWriter();
+  yield* written(value, writer, MAX_NESTED);
+  return writer.end();
+}
+
+class PieceWriter {
+  readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #text = "";
+
+  write(text: string): void {
+    this.#text += text;
+    if (this.#text.length > PART_CHARS) this.#encode();
+  }
+
+  end(): Uint8Array<ArrayBuffer>[] {
+    if (this.#text !== "") this.#encode();
+    return this.#pieces;
+  }
+
+  #encode(): void {
+    this.#pieces.push(encoder.encode(this.#text));
+    this.#text = "";
+  }
+}
+
+function* written(value: unknown, writer: PieceWriter, nested: number): Steps {
+  if (!isContainer(value) || nested === 0 || isSmall(value)) {
+    writer.write(JSON.stringify(value));
+    return;
+  }
+  const isList = Array.isArray(value);
+  let before = isList ? "[" : "{";
+  for (const key of isList ? value.keys() : Object.keys(value)) {
+    const member: unknown = isList ? value[Number(key)] : Object(value)[key];
+    if (!isList && member === undefined) continue;
+    writer.write(isList ? before : `${before}${JSON.stringify(key)}:`);
+    yield* written(member ?? null, writer, nested - 1);
+    before = ",";
+    yield;
+  }
+  if (before !== ",") writer.write(before);
+  writer.write(isList ? "]" : "}");
+}
+
+/** Whether a value is written at once. */
+function isSmall(value: unknown): boolean {
+  const left: unknown[] = [value];
+  let values = 0;
+  let chars = 0;
+  while (left.length > 0) {
+    const next = left.pop();
+    if (typeof next === "string") chars += next.length;
+    else if (Array.isArray(next)) {
+      values += next.length;
+      if (values <= PART_VALUES) left.push(...next);
+    } else if (isObject(next))
+      for (const key in next) {
+        values++;
+        chars += key.length;
+        left.push(next[key]);
+        if (values > PART_VALUES) return false;
+      }
+    if (values > PART_VALUES || chars > PART_CHARS) return false;
+  }
+  return true;
+}
