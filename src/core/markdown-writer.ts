@@ -1,3 +1,4 @@
+import { atOnce } from "../stream/steps.ts";
 import { MAX_FENCED_CHARS, note } from "./markdown.ts";
 import {
   changedMessage,
@@ -84,7 +85,7 @@ export class MarkdownWriter extends FrameWriter {
     else if (type === "RUN_ERROR") this.#runFails(line);
     else if (type === "CUSTOM") this.note(customNote(line));
     if (this.#isOfReleased(type, line)) this.note(RELEASED);
-    const hidden = hiddenMessageOf(type, line);
+    const hidden = type === "RAW" ? atOnce(hiddenMessageOf(type, line)) : null;
     if (hidden !== null) this.#seen.meet(`hidden ${hidden}`);
     if (this.#options.messages.chars > MAX_HELD_CHARS) this.#relieve();
   }

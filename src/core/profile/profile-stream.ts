@@ -68,7 +68,7 @@ export class ProfileStream {
   constructor(options: ProfileStreamOptions) {
     this.#options = options;
     this.#isWarm = options.isWarm ?? false;
-    const { dialect, messages, state, writer } = options;
+    const { dialect, messages, state } = options;
     this.unsaid = new Unsaid(options.onFault);
     this.#only = options.onlyRun === undefined ? null : new OnlyRun(options.onlyRun);
     this.#told = new ToldMessages(messages, dialect);
@@ -78,11 +78,8 @@ export class ProfileStream {
       messages,
       emit: (line) => {
         const type = line.text("type") ?? "";
-        this.unsaid.attempt(type, () => {
-          state?.apply(type, line);
-          return undefined;
-        });
-        writer.event(line.bytes);
+        const followed = this.unsaid.attempt(type, () => state?.apply(type, line));
+        return andThen(followed, () => this.#emit(line));
       },
       beforeMessage: (id, isNew) => (this.#told.isMissing(id, isNew) ? this.#flush() : undefined),
       beforeCall: () => (this.#told.isRearranged ? this.#flush() : undefined),
@@ -397,8 +394,16 @@ export class ProfileStream {
   }
 
   #take(type: string, line: EventLine, cursor: string): Rest {
-    const hidden = hiddenMessageOf(type, line);
+    const noted = type === "RAW" ? laterIf(line.isLong, this.#noteHidden(type, line)) : undefined;
+    return andThen(noted, () => this.#takeNoted(type, line, cursor));
+  }
+
+  *#noteHidden(type: string, line: EventLine): Steps {
+    const hidden = yield* hiddenMessageOf(type, line);
     if (hidden !== null && this.#hidden.size < MAX_HIDDEN) this.#hidden.add(hidden);
+  }
+
+  #takeNoted(type: string, line: EventLine, cursor: string): Rest {
     if (this.unsaid.isOfUnknown(type, line)) return this.#emit(rawEvent(line));
     this.interrupts.take(type, line);
     if (type !== "MESSAGES_SNAPSHOT") return this.#items.take(type, line);

@@ -1,4 +1,11 @@
-import { andThen, eachInSteps, eachThen, laterIf, type Rest } from "../../stream/steps.ts";
+import {
+  andThen,
+  eachInSteps,
+  eachThen,
+  laterIf,
+  type Rest,
+  type Steps,
+} from "../../stream/steps.ts";
 import { isSameJson } from "../exact-json.ts";
 import { isObject } from "../json-fields.ts";
 import { ChunkLanes, isChunk } from "./chunk-lanes.ts";
@@ -15,7 +22,8 @@ import type { ReportFault } from "./unsaid.ts";
 export interface RunItemsOptions {
   readonly dialect: Dialect;
   readonly messages: MessageList;
-  readonly emit: (line: EventLine) => void;
+  /** Sends a line; no other may be sent before nothing is left of that. */
+  readonly emit: (line: EventLine) => Rest;
   /**
    * Told before an event that makes a message, or touches the one with this id: the client has to
    * have those that come before it.
@@ -261,7 +269,7 @@ export class RunItems {
     return undefined;
   }
 
-  #startSubagent(line: EventLine): undefined {
+  #startSubagent(line: EventLine): Rest {
     const id = line.text("subagentRunId") ?? "";
     const parent = line.text("parentSubagentRunId");
     const whole =
@@ -278,8 +286,8 @@ export class RunItems {
     return this.#options.dialect === "1.0" ? this.tags.fit(type, line) : line;
   }
 
-  #emit(line: EventLine): undefined {
-    this.#options.emit(line);
+  #emit(line: EventLine): Rest {
+    return this.#options.emit(line);
   }
 
   #say(type: string, line: EventLine): Rest {
@@ -314,8 +322,8 @@ export class RunItems {
 }
 
 /** The message that an event asks clients not to show, or null. */
-export function hiddenMessageOf(type: string, line: EventLine): string | null {
-  const event = type === "RAW" ? line.json("event") : null;
+export function* hiddenMessageOf(type: string, line: EventLine): Steps<string | null> {
+  const event = type === "RAW" ? yield* line.exactInSteps("event") : null;
   if (!isObject(event) || event["type"] !== "message_metadata" || event["hidden"] !== true)
     return null;
   return typeof event["messageId"] === "string" ? event["messageId"] : null;
