@@ -1,4 +1,4 @@
-import { atOnce } from "../stream/steps.ts";
+import { atOnce, type Steps } from "../stream/steps.ts";
 import { MAX_FENCED_CHARS, note } from "./markdown.ts";
 import {
   changedMessage,
@@ -73,7 +73,8 @@ export class MarkdownWriter extends FrameWriter {
   }
 
   /** Something when text should be taken, so that no more of it is held. */
-  override take(): Uint8Array<ArrayBuffer> | null {
+  // oxlint-disable-next-line require-yield -- it makes no frames, which would take steps
+  override *takeInSteps(): Steps<Uint8Array<ArrayBuffer> | null> {
     return this.#text.isDue ? DUE : null;
   }
 

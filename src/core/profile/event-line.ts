@@ -1,5 +1,5 @@
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
-import { concatBytes } from "../../stream/concat.ts";
+import { concatBytes, concatInSteps } from "../../stream/concat.ts";
 import { scanInParts } from "../../stream/json-parts.ts";
 import {
   type JsonKind,
@@ -52,8 +52,9 @@ export class EventLine {
     return scanner.push(bytes, 0, bytes.length) && scanner.end() ? new EventLine(bytes) : null;
   }
 
-  /** The same for bytes that are long. */
-  static *readInSteps(bytes: Uint8Array<ArrayBuffer>): Steps<EventLine | null> {
+  /** The same for bytes that are long, given in pieces. */
+  static *readInSteps(pieces: readonly Uint8Array<ArrayBuffer>[]): Steps<EventLine | null> {
+    const bytes = yield* concatInSteps(pieces);
     if (!(yield* scanInParts(new JsonObjectScanner([]), bytes))) return null;
     const line = new EventLine(bytes);
     const found = new Map<string, JsonMember>();
@@ -128,6 +129,15 @@ export class EventLine {
 
   /** The line with some members changed, added or taken away; every other value keeps its bytes. */
   with(changes: MemberChanges): EventLine {
+    return new EventLine(concatBytes(this.#changed(changes)));
+  }
+
+  /** The same where values may be long. */
+  *withInSteps(changes: MemberChanges): Steps<EventLine> {
+    return new EventLine(yield* concatInSteps(this.#changed(changes)));
+  }
+
+  #changed(changes: MemberChanges): Uint8Array<ArrayBuffer>[] {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     for (const [key, { keyStart, valueStart, valueEnd }] of this.#members) {
       const change = Object.hasOwn(changes, key) ? changes[key] : undefined;
@@ -143,17 +153,18 @@ export class EventLine {
       pieces.push(encoder.encode(`${JSON.stringify(key)}:`), ...encoded(change));
     }
     if (pieces.length === 0) pieces.push(OPEN);
-    return new EventLine(concatBytes([...pieces, CLOSE]));
+    pieces.push(CLOSE);
+    return pieces;
   }
 
   /** An object whose text is given in pieces. */
-  static joined(pieces: readonly Uint8Array<ArrayBuffer>[]): EventLine {
-    return new EventLine(concatBytes(pieces));
+  static *joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Steps<EventLine> {
+    return new EventLine(yield* concatInSteps(pieces));
   }
 
   /** Another object around a value that is given as bytes. */
   static around(before: string, value: Uint8Array<ArrayBuffer>, behind: string): EventLine {
-    return EventLine.joined([encoder.encode(before), value, encoder.encode(behind)]);
+    return new EventLine(concatBytes([encoder.encode(before), value, encoder.encode(behind)]));
   }
 }
 

@@ -1,5 +1,6 @@
 import type { LogName, LogReader, SessionKey } from "../../ports/log-store.ts";
 import type { ByteBudget, ByteLease } from "../../stream/byte-budget.ts";
+import { concatBytes } from "../../stream/concat.ts";
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
 import type { LoopTurns } from "../../stream/loop-turns.ts";
 import { inTurns, type Rest, type Steps } from "../../stream/steps.ts";
@@ -118,16 +119,16 @@ export class ProfileReader {
 
   /** Has the event in a line taken, if there is one, or deals with one that is too large to be held. */
   async *#line(place: LogPlace, line: SplitLine, take: TakeLine): Frames {
-    const { bytes } = line;
-    if (bytes === null) {
+    const { pieces } = line;
+    if (pieces === null) {
       yield* this.#written();
       yield* this.#large(place, line);
       return;
     }
-    const isLong = bytes.length > LONG_BYTES;
-    const read = isLong ? await inTurns(EventLine.readInSteps(bytes), this.#options.turns) : null;
+    const isLong = line.end - line.start > LONG_BYTES;
+    const read = isLong ? await inTurns(EventLine.readInSteps(pieces), this.#options.turns) : null;
     await this.#rest(() => {
-      const event = isLong ? read : EventLine.read(bytes);
+      const event = isLong ? read : EventLine.read(concatBytes(pieces));
       return event ? take(event, cursorOf(place, line), line) : undefined;
     });
   }
@@ -233,8 +234,9 @@ export class ProfileReader {
     return { type, id, runId, threadId, code };
   }
 
-  *#written(): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
-    const bytes = this.#options.writer.take();
+  async *#written(): Frames {
+    const { turns, writer } = this.#options;
+    const bytes = await inTurns(writer.takeInSteps(), turns);
     if (bytes) yield bytes;
   }
 

@@ -62,7 +62,7 @@ const CLOSE = encoder.encode("}");
 function* writeStates(values: readonly unknown[]): Steps<EventLine[]> {
   const lines: EventLine[] = [];
   for (const value of values)
-    lines.push(EventLine.joined([STATE_START, ...(yield* writeInSteps(value)), CLOSE]));
+    lines.push(yield* EventLine.joined([STATE_START, ...(yield* writeInSteps(value)), CLOSE]));
   return lines;
 }
 

@@ -52,7 +52,7 @@ export function* mendRunStarted(
   } else if (given !== undefined) {
     changes["input"] = null;
   }
-  return Object.keys(changes).length === 0 ? mended : mended.with(changes);
+  return Object.keys(changes).length === 0 ? mended : yield* mended.withInSteps(changes);
 }
 
 /** What an input has before and after its messages. */

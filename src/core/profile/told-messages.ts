@@ -25,7 +25,7 @@ const CLOSE = encoder.encode("}");
 export function* snapshotOf(messages: readonly Message[]): Steps<EventLine[]> {
   const list = yield* writeMessages(messages, acceptable);
   return [
-    EventLine.joined([SNAPSHOT_START, ...list, CLOSE]),
+    yield* EventLine.joined([SNAPSHOT_START, ...list, CLOSE]),
     ...messages.filter(isOdd).map(contentOf),
   ];
 }
