@@ -2,6 +2,7 @@ import type { LogStore } from "../../ports/log-store.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ByteBudget } from "../../stream/byte-budget.ts";
 import type { LoopTurns } from "../../stream/loop-turns.ts";
+import { inTurns } from "../../stream/steps.ts";
 import type { ChunkSource } from "../../stream/paced-stream.ts";
 import { type Cursor, formatCursor } from "../cursor.ts";
 import { AT_END, createLogReader, type LogReader, type SharedReads } from "../log-reader.ts";
@@ -66,7 +67,10 @@ class Pass {
   readonly #start: ReplayStart;
   readonly #abort = new AbortController();
   readonly #release: () => void;
+  readonly #turns: LoopTurns;
   readonly #faults: Faults;
+  /** What the client has already, until the messages have it. */
+  #known: readonly Message[];
   readonly reader: LogReader;
   readonly writer: FrameWriter = new FrameWriter();
   readonly messages: MessageList;
@@ -93,7 +97,7 @@ class Pass {
     this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
     // a snapshot of others alone would take them from the client
     if (known === null) this.messages.lose();
-    else this.messages.merge(known, { isOwn: false });
+    this.#known = known ?? [];
     this.state = isRestating ? new StateDocument() : null;
     this.profile = new ProfileStream({
       dialect,
@@ -110,6 +114,7 @@ class Pass {
     const { profile, writer } = this;
     const { signal } = this.#abort;
     const { lines: lineBudget, turns } = budgets;
+    this.#turns = turns;
     this.frames = new ProfileReader({ key, store, profile, writer, lineBudget, turns, signal });
   }
 
@@ -124,6 +129,7 @@ class Pass {
   async readHistory(): Promise<RawPosition | null> {
     this.writer.isMuted = true;
     let position: RawPosition | null = null;
+    await this.#learnKnown();
     for (;;) {
       const chunk = this.signal.aborted ? null : await this.reader.poll();
       if (chunk === null || chunk === AT_END) return position;
@@ -136,9 +142,16 @@ class Pass {
     }
   }
 
+  async #learnKnown(): Promise<void> {
+    const known = this.#known;
+    this.#known = [];
+    if (known.length > 0) await inTurns(this.messages.mergeInSteps(known), this.#turns);
+  }
+
   /** Everything from where the pass is to its end. */
   async *tell(isOver: () => boolean): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     const { log } = this.#use.session;
+    await this.#learnKnown();
     while (!this.signal.aborted) {
       // asked before reading: what is stored before a run's end is known is read before it
       const seen = log.changes;
