@@ -1,4 +1,5 @@
 import { concatBytes } from "../stream/concat.ts";
+import { encodeInSteps } from "../stream/encode-in-steps.ts";
 import { elementsInParts, type JsonRange, kindAt, membersInParts } from "../stream/json-walk.ts";
 import type { Steps } from "../stream/steps.ts";
 import { parseExact } from "./exact-json.ts";
@@ -15,10 +16,11 @@ const PART_VALUES = 4_096;
 const PART_CHARS = 64 * 1024;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const [OPEN_BRACKET, CLOSE_BRACKET] = [encoder.encode("["), encoder.encode("]")];
 const [OPEN_BRACE, CLOSE_BRACE] = [encoder.encode("{"), encoder.encode("}")];
 
-/** What `parseExact` gives, for JSON that may be long: only a long text is read at once. */
+/** What `parseExact` gives, for JSON that may be long: only a text with escapes is read at once. */
 export function parseInSteps(bytes: Uint8Array): Steps<unknown> {
   return parsed(bytes, MAX_NESTED);
 }
@@ -34,6 +36,7 @@ function* parsed(bytes: Uint8Array, nested: number): Steps<unknown> {
     }
     return list;
   }
+  if (kind === "string") return yield* parsedText(bytes);
   if (kind !== "object") return parseExact(bytes);
   const object: Record<string, unknown> = {};
   for (const part of partsOf(membersAsRanges(bytes))) {
@@ -47,6 +50,14 @@ function* parsed(bytes: Uint8Array, nested: number): Steps<unknown> {
     yield;
   }
   return object;
+}
+
+function* parsedText(bytes: Uint8Array): Steps<string> {
+  const quoted = decoder.decode(bytes);
+  yield;
+  if (!quoted.includes("\\")) return quoted.slice(1, -1);
+  yield;
+  return String(JSON.parse(quoted));
 }
 
 /** Neighbours that are parsed at once, or one that is long by itself. */
@@ -120,25 +131,29 @@ class PieceWriter {
   readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
   #text = "";
 
-  write(text: string): void {
-    this.#text += text;
-    if (this.#text.length > PART_CHARS) this.#encode();
+  *write(text: string): Steps {
+    const isLong = text.length > PART_CHARS;
+    if (!isLong) this.#text += text;
+    if (isLong || this.#text.length > PART_CHARS) this.#encode();
+    if (isLong) yield* encodeInSteps(text, this.#pieces);
   }
 
   end(): Uint8Array<ArrayBuffer>[] {
-    if (this.#text !== "") this.#encode();
+    this.#encode();
     return this.#pieces;
   }
 
   #encode(): void {
-    this.#pieces.push(encoder.encode(this.#text));
+    if (this.#text !== "") this.#pieces.push(encoder.encode(this.#text));
     this.#text = "";
   }
 }
 
 function* written(value: unknown, writer: PieceWriter, nested: number): Steps {
   if (!isContainer(value) || nested === 0 || isSmall(value)) {
-    writer.write(JSON.stringify(value));
+    const json = JSON.stringify(value);
+    yield;
+    yield* writer.write(json);
     return;
   }
   const isList = Array.isArray(value);
@@ -146,13 +161,13 @@ function* written(value: unknown, writer: PieceWriter, nested: number): Steps {
   for (const key of isList ? value.keys() : Object.keys(value)) {
     const member: unknown = isList ? value[Number(key)] : Object(value)[key];
     if (!isList && member === undefined) continue;
-    writer.write(isList ? before : `${before}${JSON.stringify(key)}:`);
+    yield* writer.write(isList ? before : `${before}${JSON.stringify(key)}:`);
     yield* written(member ?? null, writer, nested - 1);
     before = ",";
     yield;
   }
-  if (before !== ",") writer.write(before);
-  writer.write(isList ? "]" : "}");
+  if (before !== ",") yield* writer.write(before);
+  yield* writer.write(isList ? "]" : "}");
 }
 
 /** Whether a value is written at once. */

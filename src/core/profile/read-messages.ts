@@ -1,6 +1,6 @@
 import { countValues, elementsInParts } from "../../stream/json-walk.ts";
 import type { Steps } from "../../stream/steps.ts";
-import { parseExact } from "../exact-json.ts";
+import { parseInSteps } from "../json-in-steps.ts";
 import type { Dialect } from "./dialect.ts";
 import { mendMessage, type Message } from "./mend-message.ts";
 
@@ -51,7 +51,8 @@ export function* readMessages(
       stepStart = range.start;
     }
     stepValues += own;
-    const message = mendMessage(parseExact(bytes.subarray(range.start, range.end)), dialect);
+    const value = yield* parseInSteps(bytes.subarray(range.start, range.end));
+    const message = mendMessage(value, dialect);
     if (message) read.push(message);
   }
   return read;

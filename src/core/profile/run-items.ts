@@ -1,3 +1,4 @@
+import { type JsonMember, membersInParts } from "../../stream/json-walk.ts";
 import {
   andThen,
   eachInSteps,
@@ -6,8 +7,7 @@ import {
   type Rest,
   type Steps,
 } from "../../stream/steps.ts";
-import { isSameJson } from "../exact-json.ts";
-import { isObject } from "../json-fields.ts";
+import { isSameJson, parseExact } from "../exact-json.ts";
 import { ChunkLanes, isChunk } from "./chunk-lanes.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
@@ -321,10 +321,23 @@ export class RunItems {
   }
 }
 
+/** What says in an event that a message is not to be shown. */
+const HIDING: ReadonlySet<string> = new Set(["type", "messageId", "hidden"]);
+
 /** The message that an event asks clients not to show, or null. */
 export function* hiddenMessageOf(type: string, line: EventLine): Steps<string | null> {
-  const event = type === "RAW" ? yield* line.exactInSteps("event") : null;
-  if (!isObject(event) || event["type"] !== "message_metadata" || event["hidden"] !== true)
-    return null;
-  return typeof event["messageId"] === "string" ? event["messageId"] : null;
+  const event = type === "RAW" && line.kind("event") === "object" ? line.raw("event") : null;
+  if (!event) return null;
+  const said = new Map<string, JsonMember>();
+  for (const member of membersInParts(event, 0)) {
+    if (member && HIDING.has(member.key)) said.set(member.key, member);
+    yield;
+  }
+  const valueOf = (key: string): unknown => {
+    const member = said.get(key);
+    return member && parseExact(event.subarray(member.valueStart, member.valueEnd));
+  };
+  if (valueOf("type") !== "message_metadata" || valueOf("hidden") !== true) return null;
+  const id = valueOf("messageId");
+  return typeof id === "string" ? id : null;
 }

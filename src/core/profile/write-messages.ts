@@ -1,4 +1,5 @@
-import { eachInSteps, type Steps } from "../../stream/steps.ts";
+import { encodeInSteps } from "../../stream/encode-in-steps.ts";
+import type { Steps } from "../../stream/steps.ts";
 import type { Message } from "./mend-message.ts";
 
 const encoder = new TextEncoder();
@@ -17,13 +18,18 @@ export function* writeMessages(
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let text = "[";
   let separator = "";
-  yield* eachInSteps(messages, (message) => {
-    text += `${separator}${JSON.stringify(acceptable(message))}`;
+  for (const message of messages) {
+    const json = JSON.stringify(acceptable(message));
+    const isLong = json.length > PIECE_CHARS;
+    // a long one is not joined with what comes before it: that would copy it
+    text += isLong ? separator : `${separator}${json}`;
     separator = ",";
-    if (text.length < PIECE_CHARS) return;
+    yield;
+    if (!isLong && text.length < PIECE_CHARS) continue;
     pieces.push(encoder.encode(text));
     text = "";
-  });
+    if (isLong) yield* encodeInSteps(json, pieces);
+  }
   pieces.push(encoder.encode(`${text}]`));
   return pieces;
 }
