@@ -7,7 +7,7 @@ export type Steps<T = void> = Generator<void, T, undefined>;
 export type Rest = Steps | undefined;
 
 /** So long steps follow each other before others may have their turn, in ms. */
-const STEPS_MS = 4;
+const STEPS_MS = 2;
 
 /**
  * Does work in turns of the event loop: as many steps as fit into one, or, without `turns`, one step in

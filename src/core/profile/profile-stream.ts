@@ -252,8 +252,10 @@ export class ProfileStream {
     const before = parts.pop() ?? [];
     for (const part of parts) yield* this.#own.runOf(run.threadId, part);
     yield* messages.addInSteps(own);
-    const ids = new Set(before.map(({ id }) => id));
+    const ids = new Set<string>();
+    yield* eachInSteps(before, ({ id }) => ids.add(id));
     const told = [...before, ...own.filter(({ id }) => !ids.has(id))];
+    yield;
     this.#begin(run);
     if (dialect === "1.0") yield* this.#seed(told, false);
     const started = yield* mendRunStarted(line, run, told, dialect);

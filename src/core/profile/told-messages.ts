@@ -155,7 +155,10 @@ export class ToldMessages {
    */
   *takeSnapshot(): Steps<EventLine[]> {
     if (this.#messages.isLost || !this.isBehind) return [];
-    const lines = yield* snapshotOf(this.#messages.messages);
+    const { messages } = this.#messages;
+    yield;
+    const lines = yield* snapshotOf(messages);
+    yield;
     if (lines.some(({ bytes }) => bytes.length > MAX_EVENT_BYTES)) {
       this.#messages.lose();
       return [];
