@@ -2,6 +2,7 @@ import { concatBytes } from "../stream/concat.ts";
 import { encodeInSteps } from "../stream/encode-in-steps.ts";
 import { elementsInParts, type JsonRange, kindAt, membersInParts } from "../stream/json-walk.ts";
 import type { Steps } from "../stream/steps.ts";
+import { textParts } from "../stream/text-parts.ts";
 import { parseExact } from "./exact-json.ts";
 import { isObject } from "./json-fields.ts";
 import { isContainer, setMember } from "./json-value.ts";
@@ -150,6 +151,16 @@ class PieceWriter {
 }
 
 function* written(value: unknown, writer: PieceWriter, nested: number): Steps {
+  if (typeof value === "string" && value.length > PART_CHARS) {
+    let quote = '"';
+    for (const part of textParts(value, PART_CHARS)) {
+      yield* writer.write(`${quote}${JSON.stringify(part).slice(1, -1)}`);
+      quote = "";
+      yield;
+    }
+    yield* writer.write('"');
+    return;
+  }
   if (!isContainer(value) || nested === 0 || isSmall(value)) {
     const json = JSON.stringify(value);
     yield;
@@ -171,7 +182,7 @@ function* written(value: unknown, writer: PieceWriter, nested: number): Steps {
 }
 
 /** Whether a value is written at once. */
-function isSmall(value: unknown): boolean {
+export function isSmall(value: unknown): boolean {
   const left: unknown[] = [value];
   let values = 0;
   let chars = 0;

@@ -3,6 +3,7 @@ import { isSameJson } from "../exact-json.ts";
 import { hashText } from "../known-messages.ts";
 import { LONG_BYTES } from "./event-line.ts";
 import { copyMessage, type Message, type ToolCall } from "./mend-message.ts";
+import { messageChars } from "./message-chars.ts";
 import { Entry, MessageOrder } from "./message-order.ts";
 import { type OwnedCall, OwnedCalls } from "./owned-calls.ts";
 
@@ -248,7 +249,7 @@ export class MessageList {
     if (before.role !== message.role) this.#order.changedRole();
     entry.message = message;
     this.#calls.learn(entry, before.toolCalls);
-    this.grew(entry, JSON.stringify(message).length - entry.chars);
+    this.grew(entry, messageChars(message) - entry.chars);
   }
 
   /** Counts a change of a message, and what it added in characters of JSON. */
@@ -323,7 +324,7 @@ export class MessageList {
       this.#copies.set(id, copies.add(entry));
     }
     this.#calls.learn(entry);
-    this.grew(entry, JSON.stringify(entry.message).length);
+    this.grew(entry, messageChars(entry.message));
     return entry;
   }
 }

@@ -4,6 +4,7 @@ import type { Dialect } from "./dialect.ts";
 import { EventLine, LONG_BYTES } from "./event-line.ts";
 import { MAX_EVENT_BYTES } from "./frame-writer.ts";
 import type { Message } from "./mend-message.ts";
+import { messageChars } from "./message-chars.ts";
 import type { MessageList } from "./message-list.ts";
 import { writeMessages } from "./write-messages.ts";
 
@@ -174,7 +175,7 @@ export class ToldMessages {
     const parts = [part];
     let chars = 0;
     yield* eachInSteps(this.#untold.values(), (message) => {
-      const own = JSON.stringify(message).length;
+      const own = messageChars(message);
       if (chars > 0 && chars + own > MAX_TOLD_CHARS) {
         part = [];
         parts.push(part);
@@ -248,7 +249,7 @@ export class ToldMessages {
   }
 
   #wait(message: Message): void {
-    const chars = JSON.stringify(message).length;
+    const chars = messageChars(message);
     if (this.#messages.isLost && this.#untoldChars + chars > MAX_UNTOLD_CHARS) {
       this.#leftOut++;
       return;

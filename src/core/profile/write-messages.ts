@@ -1,5 +1,5 @@
-import { encodeInSteps } from "../../stream/encode-in-steps.ts";
 import type { Steps } from "../../stream/steps.ts";
+import { isSmall, writeInSteps } from "../json-in-steps.ts";
 import type { Message } from "./mend-message.ts";
 
 const encoder = new TextEncoder();
@@ -19,17 +19,24 @@ export function* writeMessages(
   let text = "[";
   let separator = "";
   for (const message of messages) {
-    const json = JSON.stringify(acceptable(message));
-    const isLong = json.length > PIECE_CHARS;
-    // a long one is not joined with what comes before it: that would copy it
-    text += isLong ? separator : `${separator}${json}`;
+    const written = acceptable(message);
+    text += separator;
     separator = ",";
+    const isLong = !isWrittenAtOnce(written);
+    if (!isLong) text += JSON.stringify(written);
     yield;
     if (!isLong && text.length < PIECE_CHARS) continue;
     pieces.push(encoder.encode(text));
     text = "";
-    if (isLong) yield* encodeInSteps(json, pieces);
+    if (isLong) for (const piece of yield* writeInSteps(written)) pieces.push(piece);
   }
   pieces.push(encoder.encode(`${text}]`));
   return pieces;
+}
+
+/** Most messages are a text and their names, which need no look at every value. */
+function isWrittenAtOnce(message: Message): boolean {
+  const { content, metadata, toolCalls } = message;
+  if (typeof content === "string" && !metadata && !toolCalls) return content.length < PIECE_CHARS;
+  return isSmall(message);
 }
