@@ -9,6 +9,8 @@ import { isContainer, setMember } from "./json-value.ts";
 
 /** What takes no more than that is parsed at once. */
 const PART_BYTES = 64 * 1024;
+/** So many bytes of a long text are decoded in one step. */
+const STEP_BYTES = 1024 * 1024;
 /** So deep within each other values are taken apart: each level goes over all that is within it. */
 const MAX_NESTED = 16;
 
@@ -17,7 +19,7 @@ const PART_VALUES = 4_096;
 const PART_CHARS = 64 * 1024;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const BACKSLASH = 0x5c;
 const [OPEN_BRACKET, CLOSE_BRACKET] = [encoder.encode("["), encoder.encode("]")];
 const [OPEN_BRACE, CLOSE_BRACE] = [encoder.encode("{"), encoder.encode("}")];
 
@@ -54,11 +56,17 @@ function* parsed(bytes: Uint8Array, nested: number): Steps<unknown> {
 }
 
 function* parsedText(bytes: Uint8Array): Steps<string> {
-  const quoted = decoder.decode(bytes);
-  yield;
-  if (!quoted.includes("\\")) return quoted.slice(1, -1);
-  yield;
-  return String(JSON.parse(quoted));
+  const isPlain = !bytes.includes(BACKSLASH);
+  const end = isPlain ? bytes.length - 1 : bytes.length;
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  let text = "";
+  for (let from = isPlain ? 1 : 0; from < end; from += STEP_BYTES) {
+    text += decoder.decode(bytes.subarray(from, Math.min(from + STEP_BYTES, end)), {
+      stream: true,
+    });
+    yield;
+  }
+  return isPlain ? text : String(JSON.parse(text));
 }
 
 /** Neighbours that are parsed at once, or one that is long by itself. */
