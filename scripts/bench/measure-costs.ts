@@ -2,7 +2,9 @@ import { CONNECT_COSTS } from "./costs/connect.ts";
 import type { Cost, Spent } from "./costs/cost.ts";
 import { foreignRunIds } from "./costs/foreign-run-ids.ts";
 import { firstList, firstSearch, laterList, searchedList } from "./costs/lists.ts";
+import { LARGE_EVENT_COSTS } from "./costs/large-events.ts";
 import { markdownOfLongText, markdownOfShortRuns } from "./costs/markdown.ts";
+import { POSTED_BODY_COSTS } from "./costs/posted-bodies.ts";
 import { SNAPSHOT_COSTS } from "./costs/snapshots.ts";
 import { STATE_DELTA_COSTS } from "./costs/state-deltas.ts";
 import { transcripts } from "./costs/transcripts.ts";
@@ -20,6 +22,8 @@ const COSTS: readonly Cost[] = [
   transcripts,
   ...CONNECT_COSTS,
   ...SNAPSHOT_COSTS,
+  ...LARGE_EVENT_COSTS,
+  ...POSTED_BODY_COSTS,
   ...STATE_DELTA_COSTS,
 ];
 

@@ -6,6 +6,8 @@
  * have no prototype; `structuredClone` refuses them.
  */
 
+import { skipString } from "../stream/json-walk.ts";
+
 interface NumberPreservingJson {
   rawJSON(text: string): object;
   isRawJSON(value: unknown): boolean;
@@ -20,7 +22,6 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const QUOTE = 0x22;
 const MINUS = 0x2d;
-const BACKSLASH = 0x5c;
 const ZERO = 0x30;
 /** Every integer of so many digits is exact in a double. */
 const SAFE_DIGITS = 15;
@@ -80,7 +81,7 @@ function hasOnlyPlainIntegers(bytes: Uint8Array): boolean {
   let at = 0;
   while (at < bytes.length) {
     const byte = bytes[at]!;
-    if (byte === QUOTE) at = stringEnd(bytes, at);
+    if (byte === QUOTE) at = skipString(bytes, at);
     else if (byte === MINUS || isDigit(byte)) {
       const digits = byte === MINUS ? at + 1 : at;
       let end = digits;
@@ -91,12 +92,6 @@ function hasOnlyPlainIntegers(bytes: Uint8Array): boolean {
     } else at++;
   }
   return true;
-}
-
-function stringEnd(bytes: Uint8Array, quote: number): number {
-  let at = quote + 1;
-  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return at + 1;
 }
 
 function isDigit(byte: number): boolean {

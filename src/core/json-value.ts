@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from "../stream/steps.ts";
 import { isExactNumber } from "./exact-json.ts";
 
 /** An object or a list of parsed JSON. */
@@ -40,10 +41,18 @@ export function isContainer(value: unknown): value is Container {
  */
 
 /** The size of a value; null, as soon as that is known, if it is over the limits. */
-export function measureJson(
+export function measureJson(value: unknown, limits: JsonLimits): JsonSize | null {
+  return atOnce(measureInSteps(value, limits));
+}
+
+/** So many values are looked at in one step. */
+const STEP_VALUES = 4_096;
+
+/** The same for a value that may be large. */
+export function* measureInSteps(
   value: unknown,
   { maxBytes, maxDepth, maxWork = Infinity }: JsonLimits,
-): JsonSize | null {
+): Steps<JsonSize | null> {
   const containers: Container[] = [];
   const depths: number[] = [];
   let bytes = 0;
@@ -69,6 +78,7 @@ export function measureJson(
         bytes += 1;
         count(child, depth);
         if (isOver()) return null;
+        if (values % STEP_VALUES === 0) yield;
       }
     else
       for (const key in container) {
@@ -77,6 +87,7 @@ export function measureJson(
         bytes += keyBytes(key);
         count(child, depth);
         if (isOver()) return null;
+        if (values % STEP_VALUES === 0) yield;
       }
   }
   return isOver() ? null : { bytes, depth: deepest, work: bytes + workOf(values) };

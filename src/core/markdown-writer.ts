@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from "../stream/steps.ts";
 import { MAX_FENCED_CHARS, note } from "./markdown.ts";
 import {
   changedMessage,
@@ -72,7 +73,8 @@ export class MarkdownWriter extends FrameWriter {
   }
 
   /** Something when text should be taken, so that no more of it is held. */
-  override take(): Uint8Array<ArrayBuffer> | null {
+  // oxlint-disable-next-line require-yield -- it makes no frames, which would take steps
+  override *takeInSteps(): Steps<Uint8Array<ArrayBuffer> | null> {
     return this.#text.isDue ? DUE : null;
   }
 
@@ -84,7 +86,7 @@ export class MarkdownWriter extends FrameWriter {
     else if (type === "RUN_ERROR") this.#runFails(line);
     else if (type === "CUSTOM") this.note(customNote(line));
     if (this.#isOfReleased(type, line)) this.note(RELEASED);
-    const hidden = hiddenMessageOf(type, line);
+    const hidden = type === "RAW" ? atOnce(hiddenMessageOf(type, line)) : null;
     if (hidden !== null) this.#seen.meet(`hidden ${hidden}`);
     if (this.#options.messages.chars > MAX_HELD_CHARS) this.#relieve();
   }

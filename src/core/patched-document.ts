@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from "../stream/steps.ts";
 import type { JsonPatch, Operation } from "./json-patch.ts";
 import { MAX_POINTER_CHARS, type Place, placeAt, valueAt } from "./json-pointer.ts";
 import {
@@ -5,6 +6,7 @@ import {
   isEqualJson,
   type JsonLimits,
   keyBytes,
+  measureInSteps,
   measureJson,
   memberOf,
   setMember,
@@ -63,7 +65,12 @@ export class PatchedDocument {
 
   /** The document that has this value, which came as text; null if that is over the limits. */
   static of(value: unknown, options: DocumentOptions): PatchedDocument | null {
-    const size = measureJson(value, options);
+    return atOnce(PatchedDocument.ofInSteps(value, options));
+  }
+
+  /** The same for a value that may be large. */
+  static *ofInSteps(value: unknown, options: DocumentOptions): Steps<PatchedDocument | null> {
+    const size = yield* measureInSteps(value, options);
     options.work.earn(size?.bytes ?? 0);
     return size && new PatchedDocument(value, size.bytes, options);
   }

@@ -1,7 +1,7 @@
 import type { Caller } from "../ports/authorizer.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { JsonObjectScanner } from "../stream/json-scan.ts";
-import { inTurns, scanInParts } from "../stream/json-parts.ts";
+import { scanInParts } from "../stream/json-parts.ts";
 import {
   elementsInParts,
   type JsonKind,
@@ -9,7 +9,8 @@ import {
   kindAt,
   membersInParts,
 } from "../stream/json-walk.ts";
-import { spliceBytes, type Splice } from "../stream/splice.ts";
+import { inTurns, type Steps } from "../stream/steps.ts";
+import { spliceBytes, spliceInSteps, type Splice } from "../stream/splice.ts";
 
 /** A run's request body, read and completed. */
 export interface RunInput {
@@ -47,6 +48,13 @@ const TURN_BYTES = 256 * 1024;
 
 /** Or so many messages or tools: what is read of each costs more than its bytes. */
 const TURN_ITEMS = 256;
+
+/** So many bytes are put on one line before others have their turn. */
+const STEP_BYTES = 1024 * 1024;
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
 
 /** Each message takes a KiB while it is read, however short it is. */
 const MAX_ITEMS = 65_536;
@@ -127,10 +135,11 @@ function* inputSteps(
     const name = `messages[${index++}]`;
     const { id, hidden, splices: own } = yield* readMessage(bytes, start, name, options);
     splices.push(...own);
-    const json = spliceBytes(bytes, own, { start, end }).map(onOneLine);
+    const json: Uint8Array<ArrayBuffer>[] = [];
+    for (const piece of spliceBytes(bytes, own, { start, end })) yield* putOnOneLine(piece, json);
     messages.push({ id, hidden, posted: bytes.subarray(start, end), json });
   }
-  return { threadId, runId, body: spliceBytes(bytes, splices), messages };
+  return { threadId, runId, body: yield* spliceInSteps(bytes, splices), messages };
 }
 
 /**
@@ -293,12 +302,17 @@ function roleOf(bytes: Uint8Array, member: JsonMember | undefined): string {
   return member && kindAt(bytes, member.valueStart) === "string" ? textOf(bytes, member) : "";
 }
 
-/** Line breaks stand only between the tokens of valid JSON, where a space means the same. */
-function onOneLine(piece: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (!piece.includes(10) && !piece.includes(13)) return piece;
-  const line = piece.slice();
-  for (let at = 0; at < line.length; at++) if (line[at] === 10 || line[at] === 13) line[at] = 0x20;
-  return line;
+/**
+ * Adds the piece to those of a line. Line breaks stand only between the tokens of valid JSON, where a
+ * space means the same.
+ */
+function* putOnOneLine(piece: Uint8Array<ArrayBuffer>, line: Uint8Array<ArrayBuffer>[]): Steps {
+  for (let from = 0; from < piece.length; from += STEP_BYTES) {
+    if (from > 0) yield;
+    const part = piece.subarray(from, from + STEP_BYTES);
+    const isChanged = part.includes(LF) || part.includes(CR);
+    line.push(isChanged ? part.map((byte) => (byte === LF || byte === CR ? SPACE : byte)) : part);
+  }
 }
 
 function invalid(reason: string): RunlogError {

@@ -1,25 +1,14 @@
 import type { JsonObjectScanner } from "./json-scan.ts";
+import type { Steps } from "./steps.ts";
 
 /** So many bytes are checked before others have their turn. */
 const SCAN_BYTES = 1024 * 1024;
-
-/** Does work that yields whenever others should have a turn of the event loop. */
-export async function inTurns<T>(work: Generator<void, T, undefined>): Promise<T> {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done) return value;
-    await new Promise<void>((resolve) => setTimeout(resolve, 0));
-  }
-}
 
 /**
  * Whether the bytes are one valid JSON object, as the scanner sees it. Yields whenever others should
  * have a turn.
  */
-export function* scanInParts(
-  scanner: JsonObjectScanner,
-  bytes: Uint8Array,
-): Generator<void, boolean, undefined> {
+export function* scanInParts(scanner: JsonObjectScanner, bytes: Uint8Array): Steps<boolean> {
   for (let at = 0; at < bytes.length; at += SCAN_BYTES) {
     if (at > 0) yield;
     if (!scanner.push(bytes, at, Math.min(at + SCAN_BYTES, bytes.length))) return false;

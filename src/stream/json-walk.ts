@@ -191,10 +191,23 @@ function skipComma(bytes: Uint8Array, at: number): number {
   return bytes[next] === COMMA ? skipSpace(bytes, next + 1) : next;
 }
 
-function skipString(bytes: Uint8Array, at: number): number {
+/** So many bytes of a text are looked at one by one before its end is searched for. */
+const NEAR_BYTES = 64;
+
+/** One past the text that begins at `at`. */
+export function skipString(bytes: Uint8Array, at: number): number {
   let next = at + 1;
-  while (next < bytes.length && bytes[next] !== QUOTE) next += bytes[next] === BACKSLASH ? 2 : 1;
-  return Math.min(next + 1, bytes.length);
+  for (;;) {
+    const near = Math.min(next + NEAR_BYTES, bytes.length);
+    while (next < near && bytes[next] !== QUOTE) next += bytes[next] === BACKSLASH ? 2 : 1;
+    if (next < near) return next + 1;
+    const quote = bytes.indexOf(QUOTE, next);
+    if (quote === -1) return bytes.length;
+    let before = quote;
+    while (before > next && bytes[before - 1] === BACKSLASH) before--;
+    if ((quote - before) % 2 === 0) return quote + 1;
+    next = quote + 1;
+  }
 }
 
 /** Goes on to the end of a number or literal. */

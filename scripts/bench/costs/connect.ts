@@ -24,11 +24,7 @@ export const CONNECT_COSTS: readonly Cost[] = [
   cost("metadata of deltas", "deltas", EVENTS, oneRun(withMetadata)),
   cost("tool calls of one message", "calls", [10_000, 60_000], oneRun(toolCalls)),
   cost("tool calls of one message", "calls", [10_000, 60_000], oneRun(toolCalls), "?view=snapshot"),
-  {
-    ...cost("a call that many messages have", "deltas", EVENTS, oneRun(sharedCall)),
-    // one event has all of the messages
-    maxHeldMs: 500,
-  },
+  cost("a call that many messages have", "deltas", EVENTS, oneRun(sharedCall)),
   cost("items that stay open", "items", EVENTS, oneRun(openItems)),
   cost("items that stay open", "items", EVENTS, oneRun(openItems), "?view=snapshot"),
   cost("steps of subagents", "subagents", EVENTS, oneRun(subagents)),

@@ -25,6 +25,6 @@ export interface Cost {
    * with room for a machine that others use.
    */
   readonly maxFactor?: number;
-  /** How long the event loop may be held, in ms. Default 50; one event is dealt with in one piece. */
+  /** How long the event loop may be held, in ms. Default 50. */
   readonly maxHeldMs?: number;
 }

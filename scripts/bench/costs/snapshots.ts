@@ -3,8 +3,6 @@ import { connect, type Event, serveLog } from "./served-log.ts";
 
 const MEBIBYTE = 1024 * 1024;
 const SIZES = [1, 8];
-/** An event of 8 MiB is parsed, merged and written in one piece. */
-const ONE_EVENT_MS = 1_000;
 
 /** `connect` of messages that a runner sends at once, or again and again. */
 export const SNAPSHOT_COSTS: readonly Cost[] = [
@@ -27,7 +25,6 @@ function cost(query: string, name: string, messageBytes: number): Cost {
     name: `connect${query}, ${name}`,
     of: "MiB",
     sizes: SIZES,
-    maxHeldMs: ONE_EVENT_MS,
     measure: (size) => serveLog(oneSnapshot(size * MEBIBYTE, messageBytes), connect(query)),
   };
 }

@@ -1,10 +1,25 @@
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
-import { concatBytes } from "../../stream/concat.ts";
-import { type JsonKind, type JsonMember, kindAt, members } from "../../stream/json-walk.ts";
+import { concatBytes, concatInSteps } from "../../stream/concat.ts";
+import { scanInParts } from "../../stream/json-parts.ts";
+import {
+  type JsonKind,
+  type JsonMember,
+  kindAt,
+  members,
+  membersInParts,
+} from "../../stream/json-walk.ts";
+import type { Steps } from "../../stream/steps.ts";
 import { parseExact } from "../exact-json.ts";
+import { parseInSteps } from "../json-in-steps.ts";
 
-/** New values of members as JSON text; null takes a member away. */
-export type MemberChanges = Readonly<Record<string, string | null>>;
+/** What takes more than this is dealt with in steps. */
+export const LONG_BYTES: number = 256 * 1024;
+
+/** JSON text, whole or encoded in pieces. */
+export type JsonText = string | readonly Uint8Array<ArrayBuffer>[];
+
+/** New values of members; null takes a member away. */
+export type MemberChanges = Readonly<Record<string, JsonText | null>>;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -37,8 +52,27 @@ export class EventLine {
     return scanner.push(bytes, 0, bytes.length) && scanner.end() ? new EventLine(bytes) : null;
   }
 
+  /** The same for bytes that are long, given in pieces. */
+  static *readInSteps(pieces: readonly Uint8Array<ArrayBuffer>[]): Steps<EventLine | null> {
+    const bytes = yield* concatInSteps(pieces);
+    if (!(yield* scanInParts(new JsonObjectScanner([]), bytes))) return null;
+    const line = new EventLine(bytes);
+    const found = new Map<string, JsonMember>();
+    for (const member of membersInParts(bytes, 0)) {
+      if (member) found.set(member.key, member);
+      yield;
+    }
+    line.#found = found;
+    return line;
+  }
+
   static of(event: Readonly<Record<string, unknown>>): EventLine {
     return new EventLine(encoder.encode(JSON.stringify(event)));
+  }
+
+  /** Whether it is to be dealt with in steps. */
+  get isLong(): boolean {
+    return this.bytes.length > LONG_BYTES;
   }
 
   get keys(): Iterable<string> {
@@ -49,6 +83,11 @@ export class EventLine {
   kind(key: string): JsonKind | null {
     const member = this.#members.get(key);
     return member ? kindAt(this.bytes, member.valueStart) : null;
+  }
+
+  /** Where a member's value begins, or null if there is none. */
+  valueStart(key: string): number | null {
+    return this.#members.get(key)?.valueStart ?? null;
   }
 
   /** The text of a member that is a string, else null. */
@@ -76,6 +115,12 @@ export class EventLine {
     return raw ? parseExact(raw) : undefined;
   }
 
+  /** The same for a value that may be long. */
+  *exactInSteps(key: string): Steps<unknown> {
+    const raw = this.raw(key);
+    return raw ? yield* parseInSteps(raw) : undefined;
+  }
+
   /** A member's value as it stands. */
   raw(key: string): Uint8Array<ArrayBuffer> | null {
     const member = this.#members.get(key);
@@ -84,6 +129,15 @@ export class EventLine {
 
   /** The line with some members changed, added or taken away; every other value keeps its bytes. */
   with(changes: MemberChanges): EventLine {
+    return new EventLine(concatBytes(this.#changed(changes)));
+  }
+
+  /** The same where values may be long. */
+  *withInSteps(changes: MemberChanges): Steps<EventLine> {
+    return new EventLine(yield* concatInSteps(this.#changed(changes)));
+  }
+
+  #changed(changes: MemberChanges): Uint8Array<ArrayBuffer>[] {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     for (const [key, { keyStart, valueStart, valueEnd }] of this.#members) {
       const change = Object.hasOwn(changes, key) ? changes[key] : undefined;
@@ -91,21 +145,31 @@ export class EventLine {
       pieces.push(pieces.length === 0 ? OPEN : COMMA);
       const end = change === undefined ? valueEnd : valueStart;
       pieces.push(this.bytes.subarray(keyStart, end));
-      if (change !== undefined) pieces.push(encoder.encode(change));
+      if (change !== undefined) pieces.push(...encoded(change));
     }
     for (const [key, change] of Object.entries(changes)) {
       if (change === null || this.#members.has(key)) continue;
       pieces.push(pieces.length === 0 ? OPEN : COMMA);
-      pieces.push(encoder.encode(`${JSON.stringify(key)}:${change}`));
+      pieces.push(encoder.encode(`${JSON.stringify(key)}:`), ...encoded(change));
     }
     if (pieces.length === 0) pieces.push(OPEN);
-    return new EventLine(concatBytes([...pieces, CLOSE]));
+    pieces.push(CLOSE);
+    return pieces;
+  }
+
+  /** An object whose text is given in pieces. */
+  static *joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Steps<EventLine> {
+    return new EventLine(yield* concatInSteps(pieces));
   }
 
   /** Another object around a value that is given as bytes. */
   static around(before: string, value: Uint8Array<ArrayBuffer>, behind: string): EventLine {
     return new EventLine(concatBytes([encoder.encode(before), value, encoder.encode(behind)]));
   }
+}
+
+function encoded(text: JsonText): readonly Uint8Array<ArrayBuffer>[] {
+  return typeof text === "string" ? [encoder.encode(text)] : text;
 }
 
 function membersOf(bytes: Uint8Array): ReadonlyMap<string, JsonMember> {

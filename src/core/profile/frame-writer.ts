@@ -1,4 +1,5 @@
-import { concatBytes } from "../../stream/concat.ts";
+import { concatInSteps } from "../../stream/concat.ts";
+import { atOnce, type Steps } from "../../stream/steps.ts";
 
 /**
  * Largest event in bytes: a client of AG-UI 1.0 gives up at a frame of 10 MiB of UTF-16 units, of
@@ -35,9 +36,14 @@ export class FrameWriter {
 
   /** Everything written since the last call, or null. */
   take(): Uint8Array<ArrayBuffer> | null {
+    return atOnce(this.takeInSteps());
+  }
+
+  /** The same where much may have been written. */
+  *takeInSteps(): Steps<Uint8Array<ArrayBuffer> | null> {
     if (this.#pieces.length === 0) return null;
-    const bytes = concatBytes(this.#pieces);
+    const pieces = this.#pieces;
     this.#pieces = [];
-    return bytes;
+    return yield* concatInSteps(pieces);
   }
 }

@@ -1,12 +1,11 @@
 import type { LogName } from "../../ports/log-store.ts";
-import { concatBytes } from "../../stream/concat.ts";
 import type { LineRange } from "./held-events.ts";
 import { MAX_EVENT_BYTES } from "./frame-writer.ts";
 
 /** A line of a log and where it lies, its LF included in the range but not in the bytes. */
 export interface SplitLine extends LineRange {
-  /** The line, valid until the next chunk; null when it is longer than an event may be. */
-  readonly bytes: Uint8Array<ArrayBuffer> | null;
+  /** The line, in pieces that are valid until the next chunk; null when it is longer than an event may be. */
+  readonly pieces: readonly Uint8Array<ArrayBuffer>[] | null;
 }
 
 const LF = 10;
@@ -52,10 +51,10 @@ export class LineSplitter {
       const range = { log: this.#log, start: this.#start, end: this.#offset };
       this.#start = this.#offset;
       const isLarge = range.end - range.start - 1 > MAX_EVENT_BYTES;
-      const bytes = isLarge ? null : concatBytes([...this.#pieces, part]);
+      const pieces = isLarge ? null : [...this.#pieces, part];
       this.#pieces = [];
       this.#carried = 0;
-      yield { ...range, bytes };
+      yield { ...range, pieces };
     }
   }
 

@@ -14,6 +14,9 @@ const COMMON: ReadonlyMap<string, (line: EventLine) => string | null | undefined
   ["metadata", (line: EventLine) => (line.kind("metadata") === "object" ? undefined : null)],
 ]);
 
+/** What may not be null, and has no other meaning then than to be missing. */
+const DROPPED = ["result", "input", "outcome", "usage"];
+
 const TEXT_ROLES: ReadonlySet<string> = new Set(["developer", "system", "assistant", "user"]);
 const SUBAGENT_EVENT = /^SUBAGENT_/;
 
@@ -26,11 +29,11 @@ export function mendEvent(line: EventLine, type: string, dialect: Dialect): Even
   const shape = EVENT_SHAPES.get(type);
   if (!shape || (dialect === "0.0" && SUBAGENT_EVENT.test(type))) return null;
   const changes: Changes = {};
-  for (const key of line.keys) {
-    const change = COMMON.get(key)?.(line);
+  for (const [key, mend] of COMMON) {
+    const change = line.kind(key) === null ? undefined : mend(line);
     if (change !== undefined) changes[key] = change;
-    else if (line.kind(key) === "null" && isDropped(key)) changes[key] = null;
   }
+  for (const key of DROPPED) if (line.kind(key) === "null") changes[key] = null;
   for (const [key, kind] of shape.required) {
     const found = line.kind(key);
     if (found === null || (kind !== "any" && found !== kind)) return null;
@@ -45,11 +48,6 @@ export function mendEvent(line: EventLine, type: string, dialect: Dialect): Even
       changes["subagentRunId"] = null;
   if (OWN[type]?.(line, changes, dialect) === false) return null;
   return Object.keys(changes).length === 0 ? line : line.with(changes);
-}
-
-/** What may not be null, and has no other meaning then than to be missing. */
-function isDropped(key: string): boolean {
-  return key === "result" || key === "input" || key === "outcome" || key === "usage";
 }
 
 /** Epoch ms as an integer, or no time at all. */

@@ -15,7 +15,8 @@ export function applyToMessages(list: MessageList, type: string, line: EventLine
 export function resultOf(line: EventLine): Message {
   const id = line.text("messageId") ?? "";
   const toolCallId = line.text("toolCallId") ?? "";
-  const content = line.exact("content");
+  // mostly a text, which is read once
+  const content = line.text("content") ?? line.exact("content");
   return { id, role: "tool", content, toolCallId, ...tagOf(line), ...metadataOf(line) };
 }
 

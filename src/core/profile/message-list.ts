@@ -1,6 +1,9 @@
+import { atOnce, eachInSteps, type Steps } from "../../stream/steps.ts";
 import { isSameJson } from "../exact-json.ts";
 import { hashText } from "../known-messages.ts";
+import { LONG_BYTES } from "./event-line.ts";
 import { copyMessage, type Message, type ToolCall } from "./mend-message.ts";
+import { messageChars } from "./message-chars.ts";
 import { Entry, MessageOrder } from "./message-order.ts";
 import { type OwnedCall, OwnedCalls } from "./owned-calls.ts";
 
@@ -79,6 +82,11 @@ export class MessageList {
     return Array.from(this.#order);
   }
 
+  /** Whether what goes over all messages is to be done in steps. */
+  get isLong(): boolean {
+    return this.#chars > LONG_BYTES;
+  }
+
   /** Characters of JSON that the messages have, about. */
   get chars(): number {
     return this.#chars;
@@ -155,24 +163,35 @@ export class MessageList {
   }
 
   /** Adds those messages that are not there. */
-  add(messages: readonly Message[]): readonly Message[] {
-    const added = messages.filter((message) => {
-      if (this.#isKnown(message.id)) return false;
+  *addInSteps(messages: readonly Message[]): Steps<readonly Message[]> {
+    const added: Message[] = [];
+    yield* eachInSteps(messages, (message) => {
+      if (this.#isKnown(message.id)) return;
       this.#append(copyMessage(message));
-      return true;
+      added.push(message);
     });
     this.settle();
     return added;
   }
 
   /** Takes over the messages of a snapshot; `isOwn` says whether it is one of the run's own. */
-  merge(
+  merge(messages: readonly Message[], options?: { readonly isOwn?: boolean }): MergeResult {
+    return atOnce(this.mergeInSteps(messages, options));
+  }
+
+  /** The same for many messages. */
+  *mergeInSteps(
     messages: readonly Message[],
     { isOwn = false }: { readonly isOwn?: boolean } = {},
-  ): MergeResult {
-    const latest = new Map(messages.map((message) => [message.id, message]));
-    const added = withinBound(messages.filter(({ id }) => !this.#isKnown(id)));
-    const removed = isOwn ? this.#removeReplaced(latest, added) : [];
+  ): Steps<MergeResult> {
+    const latest = new Map<string, Message>();
+    const added: Message[] = [];
+    const isWithinBound = createCopyBound();
+    yield* eachInSteps(messages, (message) => {
+      latest.set(message.id, message);
+      if (!this.#isKnown(message.id) && isWithinBound(message)) added.push(message);
+    });
+    const removed = isOwn ? yield* this.#removeReplaced(latest, added) : [];
     let isChanged = false;
     let isRearranged = false;
     for (const message of latest.values()) {
@@ -182,12 +201,13 @@ export class MessageList {
         isRearranged ||= placesOf(entry.message) !== placesOf(message);
         this.replace(entry, copyMessage(message));
       }
+      yield;
     }
     // the list changes its messages as deltas come; those handed out stay as they were
-    for (const message of added) {
+    yield* eachInSteps(added, (message) => {
       const entry = this.#append(copyMessage(message));
       if (isOwn && !this.#lost) this.#ofRun.add(entry);
-    }
+    });
     this.settle();
     return { isChanged, isRearranged, added, removed };
   }
@@ -229,7 +249,7 @@ export class MessageList {
     if (before.role !== message.role) this.#order.changedRole();
     entry.message = message;
     this.#calls.learn(entry, before.toolCalls);
-    this.grew(entry, JSON.stringify(message).length - entry.chars);
+    this.grew(entry, messageChars(message) - entry.chars);
   }
 
   /** Counts a change of a message, and what it added in characters of JSON. */
@@ -249,13 +269,19 @@ export class MessageList {
   }
 
   /** Takes out what the run has made and its snapshot has under other ids. */
-  #removeReplaced(held: ReadonlyMap<string, Message>, added: readonly Message[]): Message[] {
+  *#removeReplaced(
+    held: ReadonlyMap<string, Message>,
+    added: readonly Message[],
+  ): Steps<Message[]> {
     const roles = new Set(added.map(({ role }) => role));
-    const replaced = [...this.#ofRun].filter(
-      ({ message }) => roles.has(message.role) && !held.has(message.id),
-    );
-    for (const entry of replaced) this.#remove(entry);
-    return replaced.map(({ message }) => message);
+    const replaced: Message[] = [];
+    yield* eachInSteps(this.#ofRun, (entry) => {
+      const { message } = entry;
+      if (!roles.has(message.role) || held.has(message.id)) return;
+      this.#remove(entry);
+      replaced.push(message);
+    });
+    return replaced;
   }
 
   #remove(entry: Entry): void {
@@ -298,7 +324,7 @@ export class MessageList {
       this.#copies.set(id, copies.add(entry));
     }
     this.#calls.learn(entry);
-    this.grew(entry, JSON.stringify(entry.message).length);
+    this.grew(entry, messageChars(entry.message));
     return entry;
   }
 }
@@ -308,12 +334,12 @@ function placesOf({ role, toolCalls = [] }: Message): string {
   return JSON.stringify([role, toolCalls.map(({ id }) => id)]);
 }
 
-/** The messages without those that are too many of one id. */
-function withinBound(messages: readonly Message[]): readonly Message[] {
+/** Says of one message after the other whether there are not too many of its id. */
+function createCopyBound(): (message: Message) => boolean {
   const counts = new Map<string, number>();
-  return messages.filter(({ id }) => {
+  return ({ id }) => {
     const count = (counts.get(id) ?? 0) + 1;
     counts.set(id, count);
     return count <= MAX_COPIES;
-  });
+  };
 }

@@ -19,6 +19,9 @@ interface OpenItem {
 /** Most bytes that the openers of what is open may take up. */
 const LIMIT_BYTES = 1024 * 1024;
 
+/** So many items take long. */
+const MANY = 1_024;
+
 /** What a run has opened and not closed, bounded by the bytes of its openers. */
 export class OpenItems {
   readonly #items = new Map<string, OpenItem>();
@@ -63,11 +66,16 @@ export class OpenItems {
     return [...this.#items.values()].map(({ opener }) => opener);
   }
 
+  /** Whether what goes over all of them is to be done in steps. */
+  get areMany(): boolean {
+    return this.#items.size > MANY;
+  }
+
   /** Closes everything: the events that do so, in their order. */
-  closeAll(): EventLine[] {
+  *closeAll(): Generator<EventLine, void, undefined> {
     const items = [...this.#items.values()].toReversed();
     this.clear();
-    return ORDER.flatMap((kind) => items.filter((item) => item.kind === kind)).map(closer);
+    for (const kind of ORDER) for (const item of items) if (item.kind === kind) yield closer(item);
   }
 
   clear(): void {

@@ -1,3 +1,4 @@
+import type { Steps } from "../../stream/steps.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import { mendEvent } from "./mend-event.ts";
@@ -54,10 +55,11 @@ export class OwnEvents {
   }
 
   /** A run of its own that tells messages. */
-  runOf(threadId: string, messages: readonly Message[]): void {
+  *runOf(threadId: string, messages: readonly Message[]): Steps {
     const { dialect, emit } = this.#options;
     const ids = newRun(threadId);
-    emit(mendRunStarted(EventLine.of({ type: "RUN_STARTED" }), ids, messages, dialect));
+    const started = EventLine.of({ type: "RUN_STARTED" });
+    emit(yield* mendRunStarted(started, ids, messages, dialect));
     emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
   }
 

@@ -1,17 +1,11 @@
-import { inTurns, scanInParts } from "../../stream/json-parts.ts";
+import { scanInParts } from "../../stream/json-parts.ts";
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
-import {
-  countValues,
-  elementsInParts,
-  type JsonMember,
-  type JsonRange,
-  membersInParts,
-} from "../../stream/json-walk.ts";
-import { parseExact } from "../exact-json.ts";
+import { type JsonMember, type JsonRange, membersInParts } from "../../stream/json-walk.ts";
+import { inTurns } from "../../stream/steps.ts";
 import { countItems } from "../run-input.ts";
 import type { Dialect } from "./dialect.ts";
 import type { Message } from "./mend-message.ts";
-import { mendMessages } from "./run-started.ts";
+import { readMessages } from "./read-messages.ts";
 
 /** What a client of the standard posts, as far as its stream depends on it. */
 export interface PostedInput {
@@ -40,10 +34,6 @@ const MAX_VALUES = 262_144;
 /** And in one of them, which is parsed at once: some 20 ms. */
 const MAX_MESSAGE_VALUES = 32_768;
 
-/** So many values, or bytes of text, are parsed before others have their turn. */
-const TURN_VALUES = 8_192;
-const TURN_BYTES = 256 * 1024;
-
 /**
  * Reads a body without parsing it; what is missing or of another type is as if it were not there. Null
  * for what is no JSON object; throws `invalid-input` for more messages than a run may have. Takes a
@@ -62,7 +52,9 @@ export function knownMessages(
   { messages }: PostedInput,
   dialect: Dialect,
 ): Promise<readonly Message[] | null> {
-  return inTurns(messageSteps(bytes, messages, dialect));
+  if (!messages) return Promise.resolve([]);
+  const limits = { maxValues: MAX_VALUES, maxMessageValues: MAX_MESSAGE_VALUES };
+  return inTurns(readMessages(bytes, messages.start, { dialect, limits }));
 }
 
 function* inputSteps(bytes: Uint8Array): Generator<void, PostedInput | null, undefined> {
@@ -82,34 +74,4 @@ function* inputSteps(bytes: Uint8Array): Generator<void, PostedInput | null, und
     messageCount,
     messages: list && messageCount > 0 ? { start: list.valueStart, end: list.valueEnd } : null,
   };
-}
-
-function* messageSteps(
-  bytes: Uint8Array,
-  list: JsonRange | null,
-  dialect: Dialect,
-): Generator<void, readonly Message[] | null, undefined> {
-  const known: Message[] = [];
-  if (!list) return known;
-  let values = 0;
-  let turnValues = 0;
-  let turnStart = list.start;
-  for (const range of elementsInParts(bytes, list.start)) {
-    if (!range) {
-      yield;
-      continue;
-    }
-    const own = countValues(bytes, range, MAX_MESSAGE_VALUES);
-    values += own;
-    if (own === MAX_MESSAGE_VALUES || values > MAX_VALUES) return null;
-    if (turnValues + own > TURN_VALUES || range.end - turnStart > TURN_BYTES) {
-      yield;
-      turnValues = 0;
-      turnStart = range.start;
-    }
-    turnValues += own;
-    const message = parseExact(bytes.subarray(range.start, range.end));
-    known.push(...mendMessages([message], dialect));
-  }
-  return known;
 }

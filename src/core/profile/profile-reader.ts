@@ -1,12 +1,14 @@
 import type { LogName, LogReader, SessionKey } from "../../ports/log-store.ts";
 import type { ByteBudget, ByteLease } from "../../stream/byte-budget.ts";
+import { concatBytes } from "../../stream/concat.ts";
 import { JsonObjectScanner } from "../../stream/json-scan.ts";
 import type { LoopTurns } from "../../stream/loop-turns.ts";
+import { inTurns, type Rest, type Steps } from "../../stream/steps.ts";
 import { cursorPrefix, type LogPlace } from "../cursor.ts";
 import { readShown } from "../legacy/read-shown.ts";
 import type { LogChunk } from "../log-reader.ts";
 import { DeltaSplitter } from "./delta-splitter.ts";
-import { EventLine } from "./event-line.ts";
+import { EventLine, LONG_BYTES } from "./event-line.ts";
 import { type FrameWriter, MAX_EVENT_BYTES } from "./frame-writer.ts";
 import type { LineRange } from "./held-events.ts";
 import { LineSplitter, type SplitLine } from "./line-splitter.ts";
@@ -23,9 +25,6 @@ export interface ProfileReaderOptions {
   readonly turns: LoopTurns;
   readonly signal: AbortSignal;
 }
-
-/** A line that takes more than this has to have its room in the budget. */
-const SMALL_LINE_BYTES = 256 * 1024;
 
 const DELTA_IDS: Readonly<Record<string, string | undefined>> = {
   TEXT_MESSAGE_CONTENT: "messageId",
@@ -53,7 +52,7 @@ const FACTS = [
   "code",
 ];
 
-type TakeLine = (event: EventLine, cursor: string, range: LineRange) => void;
+type TakeLine = (event: EventLine, cursor: string, range: LineRange) => Rest;
 
 type Frames = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
 
@@ -92,12 +91,19 @@ export class ProfileReader {
     const { profile } = this.#options;
     const push: TakeLine = (event, cursor, line) => profile.push(event, line, cursor);
     for (const line of this.#splitter.push(bytes, start)) {
+      if (this.#options.signal.aborted) return;
       yield* this.#line(place, line, push);
       if (profile.starting) yield* this.#begin();
     }
     this.#chunk = null;
     yield* this.#written();
     await this.#makeRoom(this.#splitter);
+  }
+
+  /** The end of the log, as far as it is known, was reached. */
+  async *caughtUp(): Frames {
+    await this.#rest(() => this.#options.profile.caughtUp());
+    yield* this.#written();
   }
 
   /** The end of the stream: everything that is left, and the end of the run. */
@@ -107,29 +113,38 @@ export class ProfileReader {
     profile.prepareEnd();
     if (profile.starting) yield* this.#begin();
     yield* this.#held(profile.takeRest(), (event, cursor) => profile.pushHeld(event, cursor));
-    profile.end({ isOwn });
+    await this.#rest(() => profile.end({ isOwn }));
     yield* this.#written();
   }
 
   /** Has the event in a line taken, if there is one, or deals with one that is too large to be held. */
   async *#line(place: LogPlace, line: SplitLine, take: TakeLine): Frames {
-    const { bytes } = line;
-    if (bytes === null) {
+    const { pieces } = line;
+    if (pieces === null) {
       yield* this.#written();
       yield* this.#large(place, line);
       return;
     }
-    await this.#options.turns.run(async () => {
-      const event = EventLine.read(bytes);
-      if (event) take(event, cursorOf(place, line), line);
+    const isLong = line.end - line.start > LONG_BYTES;
+    const read = isLong ? await inTurns(EventLine.readInSteps(pieces), this.#options.turns) : null;
+    await this.#rest(() => {
+      const event = isLong ? read : EventLine.read(concatBytes(pieces));
+      return event ? take(event, cursorOf(place, line), line) : undefined;
     });
+  }
+
+  /** Does something to its end, in turns of the event loop. */
+  async #rest(begin: () => Rest): Promise<void> {
+    const { turns, signal } = this.#options;
+    const rest = await turns.run(async () => begin());
+    if (rest) await inTurns(whileWanted(rest, signal), turns);
   }
 
   /** A run begins: what was held for it comes first into its RUN_STARTED, then behind it. */
   async *#begin(): Frames {
     const { profile } = this.#options;
     yield* this.#held(profile.takeHeldSnapshots(), (event) => profile.inject(event));
-    profile.start();
+    await this.#rest(() => profile.start());
     yield* this.#held(profile.takeHeldEvents(), (event, cursor) => profile.pushHeld(event, cursor));
   }
 
@@ -178,13 +193,14 @@ export class ProfileReader {
     if (idKey !== undefined && facts.id !== null && profile.canContinue(facts.type, facts.id)) {
       const before = `{"type":"${facts.type}","${idKey}":${JSON.stringify(facts.id)},"delta":"`;
       const splitter = new DeltaSplitter();
+      const push = (event: EventLine): Promise<void> =>
+        this.#rest(() => profile.push(event, range, cursor));
       for await (const bytes of this.#read(range)) {
-        for (const piece of splitter.push(bytes))
-          profile.push(EventLine.around(before, piece, '"}'), range, cursor);
+        for (const piece of splitter.push(bytes)) await push(EventLine.around(before, piece, '"}'));
         yield* this.#written();
       }
       const last = splitter.finish();
-      if (last) profile.push(EventLine.around(before, last, '"}'), range, cursor);
+      if (last) await push(EventLine.around(before, last, '"}'));
     } else yield* this.#unsaid(range, cursor, facts);
     yield* this.#written();
   }
@@ -197,11 +213,12 @@ export class ProfileReader {
     const said = EventLine.of({ type: "CUSTOM", name: "runlog:large-event", value });
     const bare = EventLine.of(withoutNull({ type, runId, threadId, code }));
     if (type === "RUN_STARTED") {
-      profile.push(bare, range, cursor);
+      await this.#rest(() => profile.push(bare, range, cursor));
       if (profile.starting) yield* this.#begin();
     }
-    profile.pushLarge(facts, said, range, cursor);
-    if (type === "RUN_FINISHED" || type === "RUN_ERROR") profile.push(bare, range, cursor);
+    await this.#rest(() => profile.pushLarge(facts, said, range, cursor));
+    if (type === "RUN_FINISHED" || type === "RUN_ERROR")
+      await this.#rest(() => profile.push(bare, range, cursor));
   }
 
   async #facts(range: LineRange): Promise<EventFacts> {
@@ -217,17 +234,23 @@ export class ProfileReader {
     return { type, id, runId, threadId, code };
   }
 
-  *#written(): Generator<Uint8Array<ArrayBuffer>, void, undefined> {
-    const bytes = this.#options.writer.take();
+  async *#written(): Frames {
+    const { turns, writer } = this.#options;
+    const bytes = await inTurns(writer.takeInSteps(), turns);
     if (bytes) yield bytes;
   }
 
   /** Waits for memory when a long line goes on, all of it at once, so that nobody waits half-way. */
   async #makeRoom({ carried }: LineSplitter): Promise<void> {
     const { signal } = this.#options;
-    if (carried <= SMALL_LINE_BYTES) this.#lease.release();
+    if (carried <= LONG_BYTES) this.#lease.release();
     else if (this.#lease.heldBytes === 0) await this.#lease.grow(MAX_EVENT_BYTES, { signal });
   }
+}
+
+/** The rest of something until nobody wants it any more. */
+function* whileWanted(rest: Steps, signal: AbortSignal): Steps {
+  while (!signal.aborted && !rest.next().done) yield;
 }
 
 function withoutNull(event: Readonly<Record<string, string | null>>): Record<string, unknown> {

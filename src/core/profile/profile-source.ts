@@ -2,6 +2,7 @@ import type { LogStore } from "../../ports/log-store.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ByteBudget } from "../../stream/byte-budget.ts";
 import type { LoopTurns } from "../../stream/loop-turns.ts";
+import { inTurns } from "../../stream/steps.ts";
 import type { ChunkSource } from "../../stream/paced-stream.ts";
 import { type Cursor, formatCursor } from "../cursor.ts";
 import { AT_END, createLogReader, type LogReader, type SharedReads } from "../log-reader.ts";
@@ -66,7 +67,10 @@ class Pass {
   readonly #start: ReplayStart;
   readonly #abort = new AbortController();
   readonly #release: () => void;
+  readonly #turns: LoopTurns;
   readonly #faults: Faults;
+  /** What the client has already, until the messages have it. */
+  #known: readonly Message[];
   readonly reader: LogReader;
   readonly writer: FrameWriter = new FrameWriter();
   readonly messages: MessageList;
@@ -93,7 +97,7 @@ class Pass {
     this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
     // a snapshot of others alone would take them from the client
     if (known === null) this.messages.lose();
-    else this.messages.merge(known, { isOwn: false });
+    this.#known = known ?? [];
     this.state = isRestating ? new StateDocument() : null;
     this.profile = new ProfileStream({
       dialect,
@@ -110,6 +114,7 @@ class Pass {
     const { profile, writer } = this;
     const { signal } = this.#abort;
     const { lines: lineBudget, turns } = budgets;
+    this.#turns = turns;
     this.frames = new ProfileReader({ key, store, profile, writer, lineBudget, turns, signal });
   }
 
@@ -124,6 +129,7 @@ class Pass {
   async readHistory(): Promise<RawPosition | null> {
     this.writer.isMuted = true;
     let position: RawPosition | null = null;
+    await this.#learnKnown();
     for (;;) {
       const chunk = this.signal.aborted ? null : await this.reader.poll();
       if (chunk === null || chunk === AT_END) return position;
@@ -136,9 +142,16 @@ class Pass {
     }
   }
 
+  async #learnKnown(): Promise<void> {
+    const known = this.#known;
+    this.#known = [];
+    if (known.length > 0) await inTurns(this.messages.mergeInSteps(known), this.#turns);
+  }
+
   /** Everything from where the pass is to its end. */
   async *tell(isOver: () => boolean): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     const { log } = this.#use.session;
+    await this.#learnKnown();
     while (!this.signal.aborted) {
       // asked before reading: what is stored before a run's end is known is read before it
       const seen = log.changes;
@@ -150,9 +163,7 @@ class Pass {
         if (this.profile.isDone) return;
         continue;
       }
-      this.profile.caughtUp();
-      const bytes = this.writer.take();
-      if (bytes) yield bytes;
+      yield* this.frames.caughtUp();
       if (isLast) {
         yield* this.frames.finish();
         return;
@@ -190,15 +201,21 @@ class Pass {
  * more will come. Takes over `use` and releases it when closed.
  */
 export function createProfileSource(use: SessionUse, options: ProfileSourceOptions): ChunkSource {
-  return sourceOf(use, new Pass(use, options, false), options.isOver);
+  return sourceOf(use, new Pass(use, options, false), options);
 }
 
-function sourceOf(use: SessionUse, pass: Pass, isOver: () => boolean): ChunkSource {
+function sourceOf(
+  use: SessionUse,
+  pass: Pass,
+  { budgets, isOver }: Pick<ProfileSourceOptions, "budgets" | "isOver">,
+): ChunkSource {
   const frames = pass.tell(isOver);
   /** What is left of frames that are too much for one chunk. */
   let rest: Uint8Array<ArrayBuffer> | null = null;
   return {
     async next() {
+      // a client that takes everything at once would be given it at once
+      if (rest) await budgets.turns.run(() => Promise.resolve());
       const bytes = rest ?? (await frames.next()).value ?? null;
       const isMore = bytes !== null && bytes.length > CHUNK_BYTES;
       rest = isMore ? bytes.subarray(CHUNK_BYTES) : null;
@@ -248,7 +265,7 @@ export async function createSnapshotSource(
       if (position !== null) writer.cursor = formatCursor(position);
       for (const line of lines) writer.event(line.bytes);
       profile.restated();
-      return { source: sourceOf(use, pass, options.isOver), isSnapshot: true };
+      return { source: sourceOf(use, pass, options), isSnapshot: true };
     }
   } catch (error) {
     pass.close();

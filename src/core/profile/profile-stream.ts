@@ -1,13 +1,23 @@
 /* oxlint-disable max-lines -- one state machine: what a run is follows from all that came before it */
 import { isSameJson } from "../exact-json.ts";
 import { fitsCapture } from "../../stream/json-scan.ts";
+import {
+  andThen,
+  eachInSteps,
+  eachThen,
+  laterIf,
+  type Rest,
+  type Steps,
+} from "../../stream/steps.ts";
 import { isOfRuns, nextSpan, NO_RUN_OPEN, resolveRun, type RunSpan } from "../run-span.ts";
 import { EventLine } from "./event-line.ts";
 import { MAX_EVENT_BYTES } from "./frame-writer.ts";
+import type { Message } from "./mend-message.ts";
 import { HeldEvents, type LineRange } from "./held-events.ts";
 import { Interrupts } from "./interrupts.ts";
 import { OwnEvents } from "./own-events.ts";
 import { OnlyRun } from "./only-run.ts";
+import { readMessages } from "./read-messages.ts";
 import type { LargeEvent, ProfileStreamOptions } from "./profile-options.ts";
 import { hiddenMessageOf, rawEvent, RunItems } from "./run-items.ts";
 import { inputMessages, mendRunStarted, type RunIds } from "./run-started.ts";
@@ -28,7 +38,8 @@ const MAX_HIDDEN = 10_000;
  * events that wait for a run, and the ids of runs - each within a bound - and no line.
  *
  * After `push` its owner has to look at `starting`: then it feeds the held snapshots to `inject`,
- * calls `start`, and pushes the other held lines.
+ * calls `start`, and pushes the other held lines. What takes long is left to the owner, as a `Rest`, to
+ * be done in steps before anything else is asked for.
  */
 export class ProfileStream {
   readonly #options: ProfileStreamOptions;
@@ -57,7 +68,7 @@ export class ProfileStream {
   constructor(options: ProfileStreamOptions) {
     this.#options = options;
     this.#isWarm = options.isWarm ?? false;
-    const { dialect, messages, state, writer } = options;
+    const { dialect, messages, state } = options;
     this.unsaid = new Unsaid(options.onFault);
     this.#only = options.onlyRun === undefined ? null : new OnlyRun(options.onlyRun);
     this.#told = new ToldMessages(messages, dialect);
@@ -67,15 +78,11 @@ export class ProfileStream {
       messages,
       emit: (line) => {
         const type = line.text("type") ?? "";
-        this.unsaid.attempt(type, () => state?.apply(type, line));
-        writer.event(line.bytes);
+        const followed = this.unsaid.attempt(type, () => state?.apply(type, line));
+        return andThen(followed, () => this.#emit(line));
       },
-      beforeMessage: (id, isNew) => {
-        if (this.#told.isMissing(id, isNew)) this.#flush();
-      },
-      beforeCall: () => {
-        if (this.#told.isRearranged) this.#flush();
-      },
+      beforeMessage: (id, isNew) => (this.#told.isMissing(id, isNew) ? this.#flush() : undefined),
+      beforeCall: () => (this.#told.isRearranged ? this.#flush() : undefined),
       onStale: (isRearranged) => this.#told.setStale(isRearranged),
       onUntellable: () => this.#told.setUntellable(),
       onFault: (error, type) => this.unsaid.failed(error, type),
@@ -125,8 +132,8 @@ export class ProfileStream {
    * Takes the next line of the log; `cursor` is the position after it. Whatever is in the line, the
    * stream goes on: where dealing with it fails it is told as RAW.
    */
-  push(line: EventLine, range: LineRange, cursor: string): void {
-    this.#guard(line, (type) => this.#push(type, line, range, cursor));
+  push(line: EventLine, range: LineRange, cursor: string): Rest {
+    return this.#guard(line, (type) => this.#push(type, line, range, cursor));
   }
 
   /** The same for an event that is too large to be told; `line` says so. */
@@ -135,38 +142,40 @@ export class ProfileStream {
     line: EventLine,
     range: LineRange,
     cursor: string,
-  ): void {
+  ): Rest {
     const isOpen = this.#run !== null;
-    if (this.#only?.concerns(resolveRun(this.#span, runId), isOpen) === false) return;
+    if (this.#only?.concerns(resolveRun(this.#span, runId), isOpen) === false) return undefined;
     if (type === "RUN_FINISHED") this.interrupts.lose();
     this.unsaid.large(type, id);
-    this.push(line, range, cursor);
+    return this.push(line, range, cursor);
   }
 
-  #push(type: string, line: EventLine, range: LineRange, cursor: string): void {
+  #push(type: string, line: EventLine, range: LineRange, cursor: string): Rest {
     if (isOfRuns({ type })) return this.#pushOfRuns(type, line, cursor);
     const runId = resolveRun(this.#span, runIdOf(line));
     const { writer } = this.#options;
-    if (this.#only?.concerns(runId, this.#run !== null) === false) return;
+    if (this.#only?.concerns(runId, this.#run !== null) === false) return undefined;
     if (this.#isHeld(type, runId)) {
       this.#held.hold(range, this.#ownerOf(runId), type === "MESSAGES_SNAPSHOT");
-    } else {
-      if (this.#belongs(runId)) this.#goOn();
-      writer.cursor = cursor;
-      this.#take(type, line, cursor);
+      return undefined;
     }
+    if (this.#belongs(runId)) this.#goOn();
+    writer.cursor = cursor;
+    return this.#take(type, line, cursor);
   }
 
   /** A line that begins or ends a run: which one, the log says (`RunSpan`). */
-  #pushOfRuns(type: string, line: EventLine, cursor: string): void {
+  #pushOfRuns(type: string, line: EventLine, cursor: string): Rest {
     const event = { type, runId: runIdOf(line), runnerRunId: line.text("runnerRunId") };
     const step = nextSpan(this.#span, event);
     this.#span = step.span;
-    if (this.#only?.takes(type, step, this.#run !== null) === false) return;
-    if (type === "RUN_STARTED") this.#startAt(line, step.runId);
-    this.#options.writer.cursor = cursor;
-    if (type === "RUN_STARTED" || !this.#run) return;
-    if (step.endsAll || this.#belongs(step.runId)) this.#terminal(type, line);
+    if (this.#only?.takes(type, step, this.#run !== null) === false) return undefined;
+    const begun = type === "RUN_STARTED" ? this.#startAt(line, step.runId) : undefined;
+    return andThen(begun, () => {
+      this.#options.writer.cursor = cursor;
+      const isEnd = type !== "RUN_STARTED" && (step.endsAll || this.#belongs(step.runId));
+      return isEnd && this.#run ? this.#terminal(type, line) : undefined;
+    });
   }
 
   /** The held snapshots of messages that belong into the run that is starting. */
@@ -180,29 +189,37 @@ export class ProfileStream {
   }
 
   /** A held snapshot of messages: the run's RUN_STARTED tells them. */
-  inject(line: EventLine): void {
+  inject(line: EventLine): Rest {
     // who posted the run has its messages, if not with what was added to them
     const hasOwn = this.#only !== null;
-    this.unsaid.attempt("MESSAGES_SNAPSHOT", () => {
-      this.#told.merge(line, { isOwn: false, hasOwn });
-    });
+    return this.unsaid.attempt("MESSAGES_SNAPSHOT", () =>
+      line.kind("messages") === "array" ? this.#merge(line, { isOwn: false, hasOwn }) : undefined,
+    );
   }
 
   /** Sends the RUN_STARTED that waits, with the messages that the client does not know. */
-  start(): void {
+  start(): Rest {
     const line = this.#starting;
-    if (!line) return;
+    if (!line) return undefined;
     const run = {
       runId: this.#startingId,
       threadId: this.#threadOf(line),
     };
     this.#starting = null;
-    if (!this.unsaid.attempt("RUN_STARTED", () => this.#start(line, run))) {
-      this.#begin(run);
-      this.#emit(EventLine.of({ type: "RUN_STARTED", ...run }));
-    }
-    const leftOut = this.#held.takeLeftOut() + this.#told.takeLeftOut();
-    if (leftOut > 0) this.#own.custom("runlog:left-out", { count: leftOut });
+    const started = this.unsaid.attempt(
+      "RUN_STARTED",
+      () => laterIf(line.isLong || this.#told.isLong, this.#start(line, run)),
+      () => {
+        this.#begin(run);
+        this.#emit(EventLine.of({ type: "RUN_STARTED", ...run }));
+        return undefined;
+      },
+    );
+    return andThen(started, () => {
+      const leftOut = this.#held.takeLeftOut() + this.#told.takeLeftOut();
+      if (leftOut > 0) this.#own.custom("runlog:left-out", { count: leftOut });
+      return undefined;
+    });
   }
 
   #begin(run: RunIds): void {
@@ -213,41 +230,47 @@ export class ProfileStream {
     this.#options.messages.beginRun();
   }
 
-  #start(line: EventLine, run: RunIds): void {
+  *#start(line: EventLine, run: RunIds): Steps {
     const { dialect, messages, threadId } = this.#options;
     if (this.#isWarm) this.#own.resettingRun(threadId);
     this.#isWarm = false;
     // what differs from a known message of its id changes nothing for a client
-    const own = inputMessages(line, dialect).filter((message) => {
+    const own: Message[] = [];
+    yield* eachInSteps(yield* inputMessages(line, dialect), (message) => {
       const known = messages.find(message.id);
-      return known === null || isSameJson(known, message);
+      if (known === null || isSameJson(known, message)) own.push(message);
     });
     if (this.#told.cannotTell(own)) {
-      this.#told.hold(messages.add(own));
+      this.#told.hold(yield* messages.addInSteps(own));
       this.#begin(run);
-      this.#emit(mendRunStarted(line, run, [], dialect));
-      return this.#flush();
+      this.#emit(yield* mendRunStarted(line, run, [], dialect));
+      const flushed = this.#flush();
+      if (flushed) yield* flushed;
+      return;
     }
-    const parts = this.#told.takeUntold();
+    const parts = yield* this.#told.takeUntold();
     const before = parts.pop() ?? [];
-    for (const part of parts) this.#own.runOf(run.threadId, part);
-    messages.add(own);
-    const told = [...before, ...own.filter(({ id }) => !before.some((other) => other.id === id))];
+    for (const part of parts) yield* this.#own.runOf(run.threadId, part);
+    yield* messages.addInSteps(own);
+    const ids = new Set<string>();
+    yield* eachInSteps(before, ({ id }) => ids.add(id));
+    const told = [...before, ...own.filter(({ id }) => !ids.has(id))];
+    yield;
     this.#begin(run);
-    if (dialect === "1.0") this.#items.tags.seed(told, false);
-    const started = mendRunStarted(line, run, told, dialect);
+    if (dialect === "1.0") yield* this.#seed(told, false);
+    const started = yield* mendRunStarted(line, run, told, dialect);
     if (before.length > 0 && started.bytes.length > MAX_EVENT_BYTES) {
-      this.#own.runOf(run.threadId, before);
-      this.#emit(mendRunStarted(line, run, own, dialect));
+      yield* this.#own.runOf(run.threadId, before);
+      this.#emit(yield* mendRunStarted(line, run, own, dialect));
     } else {
       this.#emit(started);
     }
   }
 
   /** The log's end, as far as it is known, was reached; from here on it is watched as it grows. */
-  caughtUp(): void {
+  caughtUp(): Rest {
     this.#isLive = true;
-    if (this.#run) this.#flush();
+    return this.#run ? this.#flush() : undefined;
   }
 
   /**
@@ -260,7 +283,7 @@ export class ProfileStream {
     this.#held.giveToNext();
     this.#again = this.interrupts.customs;
     const runId = `runlog-${crypto.randomUUID()}`;
-    this.#startAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
+    this.#beginAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
   }
 
   /** Takes out everything that is held, for the last run to tell. */
@@ -269,18 +292,19 @@ export class ProfileStream {
   }
 
   /** A line that was held, in the run that is open. */
-  pushHeld(line: EventLine, cursor: string): void {
-    this.#guard(line, (type) => this.#take(type, line, cursor));
+  pushHeld(line: EventLine, cursor: string): Rest {
+    return this.#guard(line, (type) => this.#take(type, line, cursor));
   }
 
   /** The end of the stream: ends the run that is open. */
-  end({ isOwn }: { readonly isOwn: boolean }): void {
-    if (!this.#run) return;
-    this.#flush();
-    if (!isOwn) return this.#fail();
-    // a client forgets with each run what it is waited for
-    for (const line of this.#again ?? []) this.#items.take("CUSTOM", line);
-    this.#finish(this.interrupts.finished());
+  end({ isOwn }: { readonly isOwn: boolean }): Rest {
+    if (!this.#run) return undefined;
+    return andThen(this.#flush(), () => {
+      if (!isOwn) return this.#fail();
+      // a client forgets with each run what it is waited for
+      const again = eachThen(this.#again ?? [], (line) => this.#items.take("CUSTOM", line));
+      return andThen(again, () => this.#finish(this.interrupts.finished()));
+    });
   }
 
   /** Nothing of the messages has to be told any more: they were restated. */
@@ -316,26 +340,52 @@ export class ProfileStream {
     return isOver || runId === MIGRATION_RUN ? null : runId;
   }
 
-  #startAt(line: EventLine, runId: string): void {
+  #startAt(line: EventLine, runId: string): Rest {
     // where one run is told, what names no run is that run's
     const isSame = this.#run !== null && this.#only !== null;
     if (isSame || this.#run?.runId === runId) {
       this.#goOn();
       return this.#mergeInput(line);
     }
-    if (this.#run) this.#endRun();
+    const ended = this.#run ? this.#endRun() : undefined;
+    return andThen(ended, () => {
+      this.#beginAt(line, runId);
+      return undefined;
+    });
+  }
+
+  #beginAt(line: EventLine, runId: string): void {
     this.#starting = line;
     this.#startingId = runId || line.text("runId") || line.text("run_id") || "runlog-unnamed";
   }
 
   /** What a run's input tells that the client does not know, where the run has begun without it. */
-  #mergeInput(line: EventLine): void {
+  #mergeInput(line: EventLine): Rest {
+    return laterIf(line.isLong || this.#told.isLong, this.#mergeInputSteps(line));
+  }
+
+  *#mergeInputSteps(line: EventLine): Steps {
     const { dialect, messages } = this.#options;
-    const unknown = inputMessages(line, dialect).filter(({ id }) => messages.find(id) === null);
+    const given = yield* inputMessages(line, dialect);
+    const unknown = given.filter(({ id }) => messages.find(id) === null);
     if (unknown.length === 0) return;
-    const snapshot = EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: unknown });
-    this.#told.merge(snapshot, { isOwn: false });
-    if (this.#isLive) this.#flush();
+    yield* this.#told.merge(unknown, { isOwn: false });
+    const flushed = this.#isLive ? this.#flush() : undefined;
+    if (flushed) yield* flushed;
+  }
+
+  /** Takes over the messages of a MESSAGES_SNAPSHOT. */
+  #merge(line: EventLine, options: { readonly isOwn: boolean; readonly hasOwn?: boolean }): Rest {
+    return laterIf(line.isLong, this.#mergeSteps(line, options));
+  }
+
+  *#mergeSteps(
+    line: EventLine,
+    options: { readonly isOwn: boolean; readonly hasOwn?: boolean },
+  ): Steps {
+    const { dialect } = this.#options;
+    const read = readMessages(line.bytes, line.valueStart("messages") ?? 0, { dialect });
+    yield* this.#told.merge((yield* read) ?? [], options);
   }
 
   /** The run goes on behind its error, which then was none that ended it. */
@@ -345,59 +395,81 @@ export class ProfileStream {
     if (failed) this.#own.errorWithin(failed);
   }
 
-  #take(type: string, line: EventLine, cursor: string): void {
-    const hidden = hiddenMessageOf(type, line);
+  #take(type: string, line: EventLine, cursor: string): Rest {
+    const noted = type === "RAW" ? laterIf(line.isLong, this.#noteHidden(type, line)) : undefined;
+    return andThen(noted, () => this.#takeNoted(type, line, cursor));
+  }
+
+  *#noteHidden(type: string, line: EventLine): Steps {
+    const hidden = yield* hiddenMessageOf(type, line);
     if (hidden !== null && this.#hidden.size < MAX_HIDDEN) this.#hidden.add(hidden);
+  }
+
+  #takeNoted(type: string, line: EventLine, cursor: string): Rest {
     if (this.unsaid.isOfUnknown(type, line)) return this.#emit(rawEvent(line));
     this.interrupts.take(type, line);
     if (type !== "MESSAGES_SNAPSHOT") return this.#items.take(type, line);
+    if (line.kind("messages") !== "array") return this.#emit(rawEvent(line));
     const isOwn = this.#run !== null && this.#belongs(resolveRun(this.#span, runIdOf(line)));
-    if (!this.#told.merge(line, { isOwn })) return this.#emit(rawEvent(line));
-    this.#items.closeChunks();
-    if (this.#isLive) this.#flush();
-    // what it changes cannot be told any more
-    if (this.#options.messages.isLost)
-      this.#own.custom("runlog:large-event", { type, size: line.bytes.length, cursor });
+    return andThen(this.#merge(line, { isOwn }), () =>
+      andThen(this.#items.closeChunks(), () =>
+        andThen(this.#isLive ? this.#flush() : undefined, () => {
+          // what it changes cannot be told any more
+          if (this.#options.messages.isLost)
+            this.#own.custom("runlog:large-event", { type, size: line.bytes.length, cursor });
+          return undefined;
+        }),
+      ),
+    );
   }
 
   /** Deals with a line; where that fails it becomes what needs no understanding. */
-  #guard(line: EventLine, deal: (type: string) => void): void {
+  #guard(line: EventLine, deal: (type: string) => Rest): Rest {
     const type = line.text("type") ?? "";
-    if (this.unsaid.attempt(type, () => deal(type))) return;
-    const isTerminal = type === "RUN_FINISHED" || type === "RUN_ERROR";
-    if (isTerminal && this.#run) this.#finish();
-    else if (this.#run || this.#options.isUnbounded) this.#emit(rawEvent(line));
+    return this.unsaid.attempt(
+      type,
+      () => deal(type),
+      () => {
+        const isTerminal = type === "RUN_FINISHED" || type === "RUN_ERROR";
+        if (isTerminal && this.#run) return this.#finish();
+        if (this.#run || this.#options.isUnbounded) this.#emit(rawEvent(line));
+        return undefined;
+      },
+    );
   }
 
-  #terminal(type: string, line: EventLine): void {
+  #terminal(type: string, line: EventLine): Rest {
     this.#goOn();
     if (type === "RUN_ERROR") {
       // a copy: it may be told long after its chunk has gone
       const kept = EventLine.read(line.bytes.slice()) ?? line;
       this.#error = kept;
       this.#failed = kept;
-      return;
+      return undefined;
     }
     this.interrupts.take(type, line);
-    if (this.#isDue || this.#only) this.#flush();
-    this.#finish(line);
+    const flushed = this.#isDue || this.#only ? this.#flush() : undefined;
+    return andThen(flushed, () => this.#finish(line));
   }
 
-  #finish(line?: EventLine): void {
-    this.#items.closeAll();
-    if (this.#run) this.#own.finished(this.#run, line);
-    this.#over();
+  #finish(line?: EventLine): Rest {
+    return andThen(this.#items.closeAll(), () => {
+      if (this.#run) this.#own.finished(this.#run, line);
+      this.#over();
+      return undefined;
+    });
   }
 
   /** Ends a run that has no terminal but, at best, an error; the stream goes on behind it. */
-  #endRun(): void {
-    if (this.#isDue) this.#flush();
-    if (this.#options.dialect === "1.0") return this.#fail();
-    if (this.#failed || !this.#error) this.#own.errorWithin(this.#error);
-    this.#finish();
+  #endRun(): Rest {
+    return andThen(this.#isDue ? this.#flush() : undefined, () => {
+      if (this.#options.dialect === "1.0") return this.#fail();
+      if (this.#failed || !this.#error) this.#own.errorWithin(this.#error);
+      return this.#finish();
+    });
   }
 
-  #fail(): void {
+  #fail(): undefined {
     if (this.#run) this.#own.failed(this.#run, this.#error);
     this.#over();
   }
@@ -411,17 +483,31 @@ export class ProfileStream {
   }
 
   /** Tells all messages at once, if the client does not have them as they are. */
-  #flush(): void {
-    const { dialect, messages } = this.#options;
-    const isDone = this.unsaid.attempt("MESSAGES_SNAPSHOT", () => {
-      const lines = this.#told.takeSnapshot();
-      if (lines.length > 0 && dialect === "1.0") this.#items.tags.seed(messages.messages, true);
-      for (const line of lines) this.#emit(line);
-    });
-    if (!isDone) messages.lose();
+  #flush(): Rest {
+    if (!this.#told.isBehind) return undefined;
+    return this.unsaid.attempt(
+      "MESSAGES_SNAPSHOT",
+      () => laterIf(this.#told.isLong, this.#flushSteps()),
+      () => {
+        this.#options.messages.lose();
+        return undefined;
+      },
+    );
   }
 
-  #emit(line: EventLine): void {
+  *#flushSteps(): Steps {
+    const { dialect, messages } = this.#options;
+    const lines = yield* this.#told.takeSnapshot();
+    if (lines.length > 0 && dialect === "1.0") yield* this.#seed(messages.messages, true);
+    yield* eachInSteps(lines, (line) => this.#emit(line));
+  }
+
+  #seed(messages: readonly Message[], isRestated: boolean): Steps {
+    const { tags } = this.#items;
+    return eachInSteps(messages, (message) => tags.seed([message], isRestated));
+  }
+
+  #emit(line: EventLine): undefined {
     this.#options.writer.event(line.bytes);
   }
 }

@@ -1,4 +1,6 @@
 import type { LoopTurns } from "../../stream/loop-turns.ts";
+import { inTurns, type Steps } from "../../stream/steps.ts";
+import { writeInSteps } from "../json-in-steps.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
 import { mendEvent } from "./mend-event.ts";
@@ -6,7 +8,7 @@ import type { Message, ToolCall } from "./mend-message.ts";
 import type { MessageList } from "./message-list.ts";
 import type { ProfileStream } from "./profile-stream.ts";
 import type { StateDocument } from "./state-document.ts";
-import { snapshotInTurns } from "./told-messages.ts";
+import { snapshotOf } from "./told-messages.ts";
 
 /** A history that was read through the profile. */
 interface ReadHistory {
@@ -40,10 +42,8 @@ export async function restate(
   const open = new Set(openCalls(profile));
   return [
     ...[...profile.hiddenMessages].map(hidden),
-    ...(await snapshotInTurns(told, turns)),
-    ...(state.isSet || profile.isWarm
-      ? state.values.map((snapshot) => EventLine.of({ type: "STATE_SNAPSHOT", snapshot }))
-      : []),
+    ...(await inTurns(snapshotOf(told), turns)),
+    ...(state.isSet || profile.isWarm ? await inTurns(writeStates(state.values), turns) : []),
     ...profile.interrupts.customs.map((line) => mendEvent(line, "CUSTOM", dialect) ?? line),
     ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
     ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),
@@ -54,6 +54,17 @@ const MESSAGE_STARTS: ReadonlySet<string> = new Set([
   "TEXT_MESSAGE_START",
   "REASONING_MESSAGE_START",
 ]);
+
+const encoder = new TextEncoder();
+const STATE_START = encoder.encode('{"type":"STATE_SNAPSHOT","snapshot":');
+const CLOSE = encoder.encode("}");
+
+function* writeStates(values: readonly unknown[]): Steps<EventLine[]> {
+  const lines: EventLine[] = [];
+  for (const value of values)
+    lines.push(yield* EventLine.joined([STATE_START, ...(yield* writeInSteps(value)), CLOSE]));
+  return lines;
+}
 
 interface PlacedCall {
   readonly parent: Message;

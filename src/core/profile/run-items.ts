@@ -1,5 +1,13 @@
-import { isSameJson } from "../exact-json.ts";
-import { isObject } from "../json-fields.ts";
+import { type JsonMember, membersInParts } from "../../stream/json-walk.ts";
+import {
+  andThen,
+  eachInSteps,
+  eachThen,
+  laterIf,
+  type Rest,
+  type Steps,
+} from "../../stream/steps.ts";
+import { isSameJson, parseExact } from "../exact-json.ts";
 import { ChunkLanes, isChunk } from "./chunk-lanes.ts";
 import type { Dialect } from "./dialect.ts";
 import { EventLine } from "./event-line.ts";
@@ -14,14 +22,15 @@ import type { ReportFault } from "./unsaid.ts";
 export interface RunItemsOptions {
   readonly dialect: Dialect;
   readonly messages: MessageList;
-  readonly emit: (line: EventLine) => void;
+  /** Sends a line; no other may be sent before nothing is left of that. */
+  readonly emit: (line: EventLine) => Rest;
   /**
    * Told before an event that makes a message, or touches the one with this id: the client has to
    * have those that come before it.
    */
-  readonly beforeMessage: (id: string, isNew: boolean) => void;
+  readonly beforeMessage: (id: string, isNew: boolean) => Rest;
   /** Told before an event whose place depends on the tool calls that there are. */
-  readonly beforeCall: () => void;
+  readonly beforeCall: () => Rest;
   /** Told that messages have become what the stream cannot say at once. */
   readonly onStale: (isRearranged: boolean) => void;
   /** There is a new message that no event can tell the client of. */
@@ -106,33 +115,36 @@ export class RunItems {
   }
 
   /** Closes what is open. */
-  closeAll(): void {
+  closeAll(): Rest {
     this.#lanes.clear();
-    for (const closer of this.open.closeAll()) this.#options.emit(closer);
+    const { open } = this;
+    return laterIf(open.areMany, eachInSteps(open.closeAll(), this.#options.emit));
   }
 
   /** Ends what is assembled from chunks, as a snapshot of messages does. */
-  closeChunks(): void {
-    for (const end of this.#lanes.closeBefore("MESSAGES_SNAPSHOT", null)) this.#item(end);
+  closeChunks(): Rest {
+    return this.#each(this.#lanes.closeBefore("MESSAGES_SNAPSHOT", null));
   }
 
-  take(given: string, line: EventLine): void {
+  take(given: string, line: EventLine): Rest {
     const { dialect, messages } = this.#options;
     const today = this.#thinking.translate(line, given, (id) => messages.find(id) !== null);
     const type = today.text("type") ?? "";
     const mended = mendEvent(today, type, dialect);
-    if (!mended) return this.#options.emit(rawEvent(line));
+    if (!mended) return this.#emit(rawEvent(line));
     if (!isChunk(type)) {
-      for (const end of this.#lanes.closeBefore(type, mended.text("subagentRunId")))
-        this.#item(end);
-      return this.#item(mended);
+      const ends = this.#lanes.closeBefore(type, mended.text("subagentRunId"));
+      return andThen(this.#each(ends), () => this.#item(mended));
     }
     const events = this.#lanes.expand(mended, type, (kind, id) => this.open.has(kind, id));
-    if (!events) return this.#options.emit(rawEvent(line));
-    for (const event of events) this.#item(event);
+    return events ? this.#each(events) : this.#emit(rawEvent(line));
   }
 
-  #item(mended: EventLine): void {
+  #each(events: readonly EventLine[]): Rest {
+    return eachThen(events, (event) => this.#item(event));
+  }
+
+  #item(mended: EventLine): Rest {
     const type = mended.text("type") ?? "";
     const item = ITEMS[type];
     if (!item) return this.#single(type, mended);
@@ -140,14 +152,14 @@ export class RunItems {
     const id = mended.text(idKey) ?? "";
     const owner = kind === "step" ? mended.text("subagentRunId") : null;
     const line = this.#withParent(type, mended);
-    if (step === "start") this.#start(type, line, { kind, id, owner });
-    else if (step === "delta") this.#delta(type, line, { kind, id });
-    else if (this.open.close(kind, id, owner)) this.#say(type, line);
-    else this.#again(type, line);
+    if (step === "start") return this.#start(type, line, { kind, id, owner });
+    if (step === "delta") return this.#delta(type, line, { kind, id });
+    if (this.open.close(kind, id, owner)) return this.#say(type, line);
+    return this.#again(type, line);
   }
 
   /** What is open already, or closed already, may still have something to say. */
-  #again(type: string, line: EventLine): void {
+  #again(type: string, line: EventLine): undefined {
     const name = this.#options.messages.callName(line.text("toolCallId") ?? "");
     const isRenamed = type === "TOOL_CALL_START" && name !== line.text("toolCallName");
     if (isRenamed || line.kind("metadata") !== null) this.#cannotSay(type, line);
@@ -157,33 +169,36 @@ export class RunItems {
     type: string,
     line: EventLine,
     { kind, id, owner }: { kind: ItemKind; id: string; owner: string | null },
-  ): void {
-    const { dialect, messages } = this.#options;
+  ): Rest {
+    const { beforeCall, beforeMessage, dialect, messages } = this.#options;
     const isMessage = kind === "text" || kind === "reasoning";
     if (this.open.has(kind, id, owner)) {
       // a snapshot may have taken away what is open: then another of its id begins
       const isGone = isMessage ? !messages.has(id) : kind === "tool" && !messages.hasCall(id);
       if (!isGone) return this.#again(type, line);
       const end = this.open.end(kind, id, owner);
-      if (end) this.#options.emit(end);
+      if (end) this.#emit(end);
     }
-    if (isMessage && messages.find(id)?.role === "activity")
-      return this.#options.emit(rawEvent(line));
+    if (isMessage && messages.find(id)?.role === "activity") return this.#emit(rawEvent(line));
+    const isCall = kind === "tool";
     // before 0.0.58 a client lists a call twice that is started twice
-    const isTwice = kind === "tool" && dialect === "0.0" && messages.hasCall(id);
+    const isTwice = isCall && dialect === "0.0" && messages.hasCall(id);
     if (isTwice) return this.#cannotSay(type, line);
-    if (kind === "tool" && !messages.hasCall(id)) {
-      // clients know the owner of a call that a snapshot took away; only another one can replace it
-      if (dialect === "1.0" && this.tags.contradictsCall(line)) {
-        this.#cannotSay(type, line);
-        return this.#options.onUntellable();
-      }
-      this.#options.beforeMessage(id, true);
+    const isNewCall = isCall && !messages.hasCall(id);
+    // clients know the owner of a call that a snapshot took away; only another one can replace it
+    if (isNewCall && dialect === "1.0" && this.tags.contradictsCall(line)) {
+      this.#cannotSay(type, line);
+      this.#options.onUntellable();
+      return undefined;
     }
-    if (kind === "tool") this.#options.beforeCall();
-    const fitting = this.#fit(type, line);
-    if (this.open.open(kind, id, fitting, owner)) this.#say(type, fitting);
-    else this.#cannotSay(type, line);
+    const told = isNewCall ? beforeMessage(id, true) : undefined;
+    return andThen(told, () =>
+      andThen(isCall ? beforeCall() : undefined, () => {
+        const fitting = this.#fit(type, line);
+        if (this.open.open(kind, id, fitting, owner)) return this.#say(type, fitting);
+        return this.#cannotSay(type, line);
+      }),
+    );
   }
 
   /** A call whose parent is no message of the assistant has none. */
@@ -193,45 +208,48 @@ export class RunItems {
     return parent && parent.role !== "assistant" ? line.with({ parentMessageId: null }) : line;
   }
 
-  #delta(type: string, line: EventLine, { kind, id }: { kind: ItemKind; id: string }): void {
+  #delta(type: string, line: EventLine, { kind, id }: { kind: ItemKind; id: string }): Rest {
     const { dialect, messages } = this.#options;
-    if (dialect === "0.0" && kind !== "tool" && line.text("delta") === "") return;
-    if (!this.open.has(kind, id)) {
-      if (kind === "tool") {
-        const name = messages.callName(id);
-        if (name === null) return this.#options.emit(rawEvent(line));
-        if (dialect === "0.0") return this.#cannotSay(type, line);
-        this.#reopen({ type: "TOOL_CALL_START", toolCallId: id, toolCallName: name });
-      } else {
-        const role = messages.find(id)?.role;
-        if (!messages.has(id) || role === "activity") return this.#options.emit(rawEvent(line));
-        const opener = kind === "text" ? "TEXT_MESSAGE_START" : "REASONING_MESSAGE_START";
-        const own = kind === "text" ? {} : { role: "reasoning" };
-        this.#reopen({ type: opener, messageId: id, ...own });
-      }
-      if (!this.open.has(kind, id)) return this.#cannotSay(type, line);
+    if (dialect === "0.0" && kind !== "tool" && line.text("delta") === "") return undefined;
+    if (this.open.has(kind, id)) return this.#say(type, line);
+    if (kind === "tool") {
+      const name = messages.callName(id);
+      if (name === null) return this.#emit(rawEvent(line));
+      if (dialect === "0.0") return this.#cannotSay(type, line);
+      const opener = { type: "TOOL_CALL_START", toolCallId: id, toolCallName: name };
+      return this.#reopened(opener, type, line, { kind, id });
     }
-    this.#say(type, line);
+    const role = messages.find(id)?.role;
+    if (!messages.has(id) || role === "activity") return this.#emit(rawEvent(line));
+    const opener = kind === "text" ? "TEXT_MESSAGE_START" : "REASONING_MESSAGE_START";
+    const own = kind === "text" ? {} : { role: "reasoning" };
+    return this.#reopened({ type: opener, messageId: id, ...own }, type, line, { kind, id });
   }
 
   /** Continues an item that was closed. */
-  #reopen(opener: Readonly<Record<string, unknown>>): void {
-    this.#item(EventLine.of(opener));
+  #reopened(
+    opener: Readonly<Record<string, unknown>>,
+    type: string,
+    line: EventLine,
+    { kind, id }: { kind: ItemKind; id: string },
+  ): Rest {
+    return andThen(this.#item(EventLine.of(opener)), () =>
+      this.open.has(kind, id) ? this.#say(type, line) : this.#cannotSay(type, line),
+    );
   }
 
-  #single(type: string, line: EventLine): void {
+  #single(type: string, line: EventLine): Rest {
     switch (type) {
       case "TOOL_CALL_RESULT":
         return this.#result(line);
       case "REASONING_ENCRYPTED_VALUE":
-        this.#options.beforeCall();
-        return this.#say(type, line);
+        return andThen(this.#options.beforeCall(), () => this.#say(type, line));
       case "SUBAGENT_STARTED":
         return this.#startSubagent(line);
       case "SUBAGENT_FINISHED":
       case "SUBAGENT_ERROR": {
         const isOpen = this.open.close("subagent", line.text("subagentRunId") ?? "");
-        return this.#options.emit(isOpen ? line : rawEvent(line));
+        return this.#emit(isOpen ? line : rawEvent(line));
       }
       default:
         return this.#say(type, line);
@@ -239,20 +257,19 @@ export class RunItems {
   }
 
   /** A result whose id is known would be a second message of that id. */
-  #result(line: EventLine): void {
+  #result(line: EventLine): Rest {
     const { messages } = this.#options;
     const result = resultOf(line);
-    if (!messages.has(result.id)) {
-      this.#options.beforeCall();
-      return this.#say("TOOL_CALL_RESULT", line);
-    }
+    if (!messages.has(result.id))
+      return andThen(this.#options.beforeCall(), () => this.#say("TOOL_CALL_RESULT", line));
     const known = messages.find(result.id);
-    if (known && isSameJson(known, result)) return;
-    this.#options.emit(rawEvent(line));
+    if (known && isSameJson(known, result)) return undefined;
+    this.#emit(rawEvent(line));
     this.#options.onStale(messages.merge([result], { isOwn: false }).isRearranged);
+    return undefined;
   }
 
-  #startSubagent(line: EventLine): void {
+  #startSubagent(line: EventLine): Rest {
     const id = line.text("subagentRunId") ?? "";
     const parent = line.text("parentSubagentRunId");
     const whole =
@@ -260,23 +277,29 @@ export class RunItems {
         ? line
         : line.with({ parentSubagentRunId: null });
     const isNew = !this.#subagents.has(id) && this.#subagents.size < MAX_SUBAGENTS;
-    if (!isNew || !this.open.open("subagent", id, whole)) return this.#options.emit(rawEvent(line));
+    if (!isNew || !this.open.open("subagent", id, whole)) return this.#emit(rawEvent(line));
     this.#subagents.add(id);
-    this.#options.emit(whole);
+    return this.#emit(whole);
   }
 
   #fit(type: string, line: EventLine): EventLine {
     return this.#options.dialect === "1.0" ? this.tags.fit(type, line) : line;
   }
 
-  #say(type: string, line: EventLine): void {
-    const { messages } = this.#options;
+  #emit(line: EventLine): Rest {
+    return this.#options.emit(line);
+  }
+
+  #say(type: string, line: EventLine): Rest {
+    const { beforeMessage, messages } = this.#options;
     const id = line.text("messageId") ?? line.text("entityId");
-    if (id !== null) this.#options.beforeMessage(id, !messages.has(id));
-    // only now: a snapshot that came before says whose the messages are
-    const fitting = this.#fit(type, line);
-    this.#apply(type, fitting);
-    this.#options.emit(fitting);
+    const told = id === null ? undefined : beforeMessage(id, !messages.has(id));
+    return andThen(told, () => {
+      // only now: a snapshot that came before says whose the messages are
+      const fitting = this.#fit(type, line);
+      this.#apply(type, fitting);
+      return this.#emit(fitting);
+    });
   }
 
   /** Follows the messages; where that fails the client still has the event, and nothing says them anew. */
@@ -291,17 +314,30 @@ export class RunItems {
   }
 
   /** The messages become what the event says; the client learns it with the next snapshot. */
-  #cannotSay(type: string, line: EventLine): void {
+  #cannotSay(type: string, line: EventLine): undefined {
     this.#apply(type, line);
-    this.#options.emit(rawEvent(line));
+    this.#emit(rawEvent(line));
     this.#options.onStale(type === "TOOL_CALL_START");
   }
 }
 
+/** What says in an event that a message is not to be shown. */
+const HIDING: ReadonlySet<string> = new Set(["type", "messageId", "hidden"]);
+
 /** The message that an event asks clients not to show, or null. */
-export function hiddenMessageOf(type: string, line: EventLine): string | null {
-  const event = type === "RAW" ? line.json("event") : null;
-  if (!isObject(event) || event["type"] !== "message_metadata" || event["hidden"] !== true)
-    return null;
-  return typeof event["messageId"] === "string" ? event["messageId"] : null;
+export function* hiddenMessageOf(type: string, line: EventLine): Steps<string | null> {
+  const event = type === "RAW" && line.kind("event") === "object" ? line.raw("event") : null;
+  if (!event) return null;
+  const said = new Map<string, JsonMember>();
+  for (const member of membersInParts(event, 0)) {
+    if (member && HIDING.has(member.key)) said.set(member.key, member);
+    yield;
+  }
+  const valueOf = (key: string): unknown => {
+    const member = said.get(key);
+    return member && parseExact(event.subarray(member.valueStart, member.valueEnd));
+  };
+  if (valueOf("type") !== "message_metadata" || valueOf("hidden") !== true) return null;
+  const id = valueOf("messageId");
+  return typeof id === "string" ? id : null;
 }

@@ -1,4 +1,5 @@
 import { MAX_JSON_DEPTH } from "../../stream/json-scan.ts";
+import { laterIf, type Rest, type Steps } from "../../stream/steps.ts";
 import { isJsonPatch } from "../json-patch.ts";
 import { AS_CLIENTS } from "../patch-policy.ts";
 import { PatchWork } from "../patch-work.ts";
@@ -38,18 +39,21 @@ export class StateDocument {
     return value || this.#before === undefined ? [value] : [this.#before, value];
   }
 
-  apply(type: string, line: EventLine): void {
+  apply(type: string, line: EventLine): Rest {
     const document = this.#document;
-    if (!document || (type !== "STATE_SNAPSHOT" && type !== "STATE_DELTA")) return;
+    if (!document || (type !== "STATE_SNAPSHOT" && type !== "STATE_DELTA")) return undefined;
     this.#isSet = true;
     if (document.value) this.#before = document.value;
-    if (type === "STATE_SNAPSHOT") {
-      this.#document = PatchedDocument.of(line.exact("snapshot"), this.#options);
-      return;
-    }
+    if (type === "STATE_SNAPSHOT") return laterIf(line.isLong, this.#replace(line));
     const patch = line.exact("delta");
-    if (!isJsonPatch(patch)) return;
+    if (!isJsonPatch(patch)) return undefined;
     if (document.apply(patch, AS_CLIENTS, line.bytes.length) === "overflowed")
       this.#document = null;
+    return undefined;
+  }
+
+  *#replace(line: EventLine): Steps {
+    const value = yield* line.exactInSteps("snapshot");
+    this.#document = yield* PatchedDocument.ofInSteps(value, this.#options);
   }
 }

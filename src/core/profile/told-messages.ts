@@ -1,12 +1,12 @@
-import { concatBytes } from "../../stream/concat.ts";
-import type { LoopTurns } from "../../stream/loop-turns.ts";
+import { eachInSteps, type Steps } from "../../stream/steps.ts";
 import { isObject } from "../json-fields.ts";
 import type { Dialect } from "./dialect.ts";
-import { EventLine } from "./event-line.ts";
+import { EventLine, LONG_BYTES } from "./event-line.ts";
 import { MAX_EVENT_BYTES } from "./frame-writer.ts";
 import type { Message } from "./mend-message.ts";
+import { messageChars } from "./message-chars.ts";
 import type { MessageList } from "./message-list.ts";
-import { mendMessages } from "./run-started.ts";
+import { writeMessages } from "./write-messages.ts";
 
 const encoder = new TextEncoder();
 
@@ -15,35 +15,18 @@ const MAX_TOLD_CHARS = MAX_EVENT_BYTES / 2;
 /** Most characters of messages that wait to be told when the list of all of them was let go. */
 const MAX_UNTOLD_CHARS = MAX_EVENT_BYTES;
 
+const SNAPSHOT_START = encoder.encode('{"type":"MESSAGES_SNAPSHOT","messages":');
+const CLOSE = encoder.encode("}");
+
 /**
  * A MESSAGES_SNAPSHOT, and what gives activities their content that have become no objects: such
- * a snapshot would be refused, while a patch may make anything of a content.
+ * a snapshot would be refused, while a patch may make anything of a content. The messages must not
+ * change until it is done.
  */
-export function snapshotOf(messages: readonly Message[]): EventLine[] {
+export function* snapshotOf(messages: readonly Message[]): Steps<EventLine[]> {
+  const list = yield* writeMessages(messages, acceptable);
   return [
-    EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: messages.map(acceptable) }),
-    ...messages.filter(isOdd).map(contentOf),
-  ];
-}
-
-/** Messages that are written before the event loop is given back. */
-const WRITTEN_AT_ONCE = 16;
-
-/** The same bytes, written in turns: of many messages it takes long. They must not change meanwhile. */
-export async function snapshotInTurns(
-  messages: readonly Message[],
-  turns: LoopTurns,
-): Promise<EventLine[]> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  for (let at = 0; at < messages.length; at += WRITTEN_AT_ONCE) {
-    const part = messages.slice(at, at + WRITTEN_AT_ONCE);
-    await turns.run(async () => {
-      const text = JSON.stringify(part.map(acceptable)).slice(1, -1);
-      parts.push(encoder.encode(at === 0 ? text : `,${text}`));
-    });
-  }
-  return [
-    EventLine.around('{"type":"MESSAGES_SNAPSHOT","messages":[', concatBytes(parts), "]}"),
+    yield* EventLine.joined([SNAPSHOT_START, ...list, CLOSE]),
     ...messages.filter(isOdd).map(contentOf),
   ];
 }
@@ -62,10 +45,12 @@ function contentOf({ id: messageId, activityType, content: value }: Message): Ev
 }
 
 /** The ids that several of the messages have. */
-function copiedIds(messages: readonly Message[]): ReadonlySet<string> {
+function* copiedIds(messages: readonly Message[]): Steps<ReadonlySet<string>> {
   const seen = new Set<string>();
   const copied = new Set<string>();
-  for (const { id } of messages) if (seen.size === seen.add(id).size) copied.add(id);
+  yield* eachInSteps(messages, ({ id }) => {
+    if (seen.size === seen.add(id).size) copied.add(id);
+  });
   return copied;
 }
 
@@ -102,6 +87,11 @@ export class ToldMessages {
     return this.#isStale || this.#untold.size > 0;
   }
 
+  /** Whether to tell what the client does not have takes long. */
+  get isLong(): boolean {
+    return this.#messages.isLong || this.#untoldChars > LONG_BYTES;
+  }
+
   /** Whether the client has other tool calls, or has them elsewhere. */
   get isRearranged(): boolean {
     return this.#isRearranged;
@@ -130,26 +120,22 @@ export class ToldMessages {
   }
 
   /**
-   * Takes over the messages of a MESSAGES_SNAPSHOT; false if it is none. It may be one of the run's own
-   * (`isOwn`). The client is taken to have those that are only changed if it `hasOwn` versions of them.
+   * Takes over the messages of a MESSAGES_SNAPSHOT. It may be one of the run's own (`isOwn`). The client
+   * is taken to have those that are only changed if it `hasOwn` versions of them.
    */
-  merge(
-    line: EventLine,
+  *merge(
+    messages: readonly Message[],
     { isOwn, hasOwn = false }: { readonly isOwn: boolean; readonly hasOwn?: boolean },
-  ): boolean {
-    const list = line.exact("messages");
-    if (!Array.isArray(list)) return false;
-    const messages = mendMessages(list, this.#dialect);
-    const merged = this.#messages.merge(messages, { isOwn });
+  ): Steps {
+    const merged = yield* this.#messages.mergeInSteps(messages, { isOwn });
     if (merged.isChanged && !hasOwn) this.setStale(merged.isRearranged);
-    for (const message of merged.removed) this.#takeBack(message);
-    const copied = copiedIds(merged.added);
-    for (const message of merged.added) {
+    yield* eachInSteps(merged.removed, (message) => this.#takeBack(message));
+    const copied = yield* copiedIds(merged.added);
+    yield* eachInSteps(merged.added, (message) => {
       const isApart = copied.has(message.id) || this.#gone.has(message.id);
       if (isApart && !this.#messages.isLost) this.#keepApart(message.id);
       else this.#wait(message);
-    }
-    return true;
+    });
   }
 
   /** Whether these messages have to wait for a snapshot, which comes before them or has them. */
@@ -168,31 +154,36 @@ export class ToldMessages {
    * All messages as they are, if the client is behind and they were not let go: a snapshot, and what
    * has no place in one.
    */
-  takeSnapshot(): EventLine[] {
+  *takeSnapshot(): Steps<EventLine[]> {
     if (this.#messages.isLost || !this.isBehind) return [];
-    const lines = snapshotOf(this.#messages.messages);
+    const { messages } = this.#messages;
+    yield;
+    const lines = yield* snapshotOf(messages);
+    yield;
     if (lines.some(({ bytes }) => bytes.length > MAX_EVENT_BYTES)) {
       this.#messages.lose();
       return [];
     }
-    const before = this.#prepared();
+    const before = yield* this.#prepared();
     this.clear();
     return [...before, ...lines];
   }
 
   /** The messages that the client does not have, in parts that fit into an input each. */
-  takeUntold(): Message[][] {
-    const parts: Message[][] = [[]];
+  *takeUntold(): Steps<Message[][]> {
+    let part: Message[] = [];
+    const parts = [part];
     let chars = 0;
-    for (const message of this.#untold.values()) {
-      const own = JSON.stringify(message).length;
+    yield* eachInSteps(this.#untold.values(), (message) => {
+      const own = messageChars(message);
       if (chars > 0 && chars + own > MAX_TOLD_CHARS) {
-        parts.push([]);
+        part = [];
+        parts.push(part);
         chars = 0;
       }
-      parts.at(-1)?.push(message);
+      part.push(message);
       chars += own;
-    }
+    });
     this.#untold.clear();
     this.#untoldChars = 0;
     return parts;
@@ -234,31 +225,31 @@ export class ToldMessages {
   }
 
   /** What a client has to be told before a snapshot, so that it takes that as it stands. */
-  #prepared(): EventLine[] {
+  *#prepared(): Steps<EventLine[]> {
     const { messages } = this.#messages;
     // of several that a client has of one id the snapshot would make one and the same
-    if (this.#hasCopies && this.#messages.hasCopies) return this.#only([], messages);
+    if (this.#hasCopies && this.#messages.hasCopies) return yield* this.#only([], messages);
     // what has gone and come again would stay in its old place
     if (![...this.#gone].some((id) => this.#messages.has(id))) return [];
     const kept = messages.filter(({ id }) => !this.#apart.has(id) && !this.#untold.has(id));
-    return this.#only(kept, messages);
+    return yield* this.#only(kept, messages);
   }
 
   /**
    * Snapshots that leave a client with these messages alone. Clients keep reasoning and activities, so
    * that such messages become others first; those before 1.0 keep activities even then.
    */
-  #only(kept: readonly Message[], messages: readonly Message[]): EventLine[] {
+  *#only(kept: readonly Message[], messages: readonly Message[]): Steps<EventLine[]> {
     const isActive = messages.some(({ role }) => role === "activity");
     if (isActive && this.#dialect === "0.0") return [];
     const ids = new Set(kept.map(({ id }) => id));
     const others = [...messages.map(({ id }) => id), ...this.#gone].filter((id) => !ids.has(id));
     const plain = others.map((id): Message => ({ id, role: "assistant", content: "" }));
-    return [...snapshotOf([...kept, ...plain]), ...snapshotOf(kept)];
+    return [...(yield* snapshotOf([...kept, ...plain])), ...(yield* snapshotOf(kept))];
   }
 
   #wait(message: Message): void {
-    const chars = JSON.stringify(message).length;
+    const chars = messageChars(message);
     if (this.#messages.isLost && this.#untoldChars + chars > MAX_UNTOLD_CHARS) {
       this.#leftOut++;
       return;

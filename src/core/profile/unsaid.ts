@@ -1,3 +1,4 @@
+import { attempt, type Rest } from "../../stream/steps.ts";
 import type { EventLine } from "./event-line.ts";
 
 /** Told of an event over which something failed. */
@@ -39,15 +40,12 @@ export class Unsaid {
     if (id !== null && type.startsWith("ACTIVITY_")) this.#activities.add(id);
   }
 
-  /** Does what an event of this type asks for; false if that failed. */
-  attempt(type: string, work: () => void): boolean {
-    try {
-      work();
-      return true;
-    } catch (error) {
+  /** Does what an event of this type asks for; where that fails, goes on with `fail`. */
+  attempt(type: string, begin: () => Rest, fail?: () => Rest): Rest {
+    return attempt(begin, (error) => {
       this.failed(error, type);
-      return false;
-    }
+      return fail?.();
+    });
   }
 
   /** Something failed over an event of this type. */

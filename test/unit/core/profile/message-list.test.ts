@@ -56,7 +56,7 @@ describe("the messages that a stream keeps", () => {
 
   it("count every message as known once more ids were seen than are remembered", () => {
     const messages = list(10);
-    for (let i = 0; i < 65_536; i++) messages.add([{ id: `m${i}`, role: "user" }]);
+    for (let i = 0; i < 65_536; i++) messages.merge([{ id: `m${i}`, role: "user" }]);
     expect(messages.has("never seen")).toBe(true);
   });
 });
