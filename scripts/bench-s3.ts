@@ -73,7 +73,7 @@ async function playTurn(store: LogStore, eventMs: number): Promise<void> {
   await store.markOpen(KEY, logId, "run", "{}");
   await append(line(1_000), false);
   await store.setHead(KEY, logId, line(2_000));
-  // as `core/run.ts`: what comes while an append is under way goes along with the next one
+  // as `core/runs/execute-run.ts`: what comes while an append is under way goes along with the next one
   const events = { waiting: 0, done: false };
   const writing = (async () => {
     while (!events.done || events.waiting > 0) {

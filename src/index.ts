@@ -27,4 +27,4 @@ export type * from "./ports/object-bucket.ts";
 export type * from "./ports/runner-client.ts";
 export type * from "./ports/session-directory.ts";
 export type * from "./ports/session-platform.ts";
-export { type ByteBudget, createByteBudget } from "./stream/byte-budget.ts";
+export { type ByteBudget, createByteBudget } from "./stream/sync/byte-budget.ts";

@@ -5,7 +5,7 @@ import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import { createSessionChanges, type SessionListener } from "../../src/ports/session-changes.ts";
 import { idOf } from "../../src/ports/session-id.ts";
-import { createTurns } from "../../src/stream/turns.ts";
+import { createTurns } from "../../src/stream/sync/turns.ts";
 import { readBootId } from "./boot-id.ts";
 import { takeDirectory } from "./directory.ts";
 import { throwDiskError } from "./errors.ts";

@@ -8,8 +8,8 @@ import {
   encodeOpenRunMark,
   MAX_MARK_BYTES,
 } from "../../src/ports/open-run-mark.ts";
-import { onceEach } from "../../src/stream/once-each.ts";
-import { createTurns } from "../../src/stream/turns.ts";
+import { onceEach } from "../../src/stream/sync/once-each.ts";
+import { createTurns } from "../../src/stream/sync/turns.ts";
 import { type Layout, markPrefix } from "./layout.ts";
 import { namesIn } from "./recovery.ts";
 import { readSmallFile, removeFile, replaceFile } from "./small-file.ts";

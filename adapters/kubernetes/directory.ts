@@ -9,8 +9,8 @@ import type {
 } from "../../src/ports/session-directory.ts";
 import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
 import { idOf } from "../../src/ports/session-id.ts";
-import { pause } from "../../src/stream/pause.ts";
-import { createTurns, type Turns } from "../../src/stream/turns.ts";
+import { pause } from "../../src/stream/sync/pause.ts";
+import { createTurns, type Turns } from "../../src/stream/sync/turns.ts";
 import { runnerAddress } from "./addresses.ts";
 import { type Account, accountOf, type Api, OWN } from "./api.ts";
 import { changedResource, documentOf, newResource, rowOf } from "./document.ts";

@@ -1,5 +1,5 @@
 import { RunlogError } from "../../src/ports/errors.ts";
-import { concatBytes } from "../../src/stream/concat.ts";
+import { concatBytes } from "../../src/stream/bytes/concat.ts";
 
 /** What surrounds the items of a list. */
 export interface ListFrame {

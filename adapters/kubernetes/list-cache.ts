@@ -1,6 +1,6 @@
 import type { SessionPage, SessionQuery } from "../../src/ports/session-directory.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
-import { createLoopTurns } from "../../src/stream/loop-turns.ts";
+import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
+import { createLoopTurns } from "../../src/stream/sync/loop-turns.ts";
 import { createProjectList, type ProjectList, type ProjectListOptions } from "./project-list.ts";
 import { createRecentDocuments } from "./recent-documents.ts";
 import type { SessionResource } from "./resources.ts";

@@ -6,7 +6,7 @@ import type {
   SessionPage,
   SessionQuery,
 } from "../../src/ports/session-directory.ts";
-import type { LoopTurns } from "../../src/stream/loop-turns.ts";
+import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
 import { OWN, type Api } from "./api.ts";
 import { documentOf, rowOf } from "./document.ts";
 import { orNull } from "./failure.ts";

@@ -1,7 +1,7 @@
 import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
-import type { ByteBudget } from "../../src/stream/byte-budget.ts";
-import { filterInTurns } from "../../src/stream/filter-in-turns.ts";
-import type { LoopTurns } from "../../src/stream/loop-turns.ts";
+import type { ByteBudget } from "../../src/stream/sync/byte-budget.ts";
+import { filterInTurns } from "../../src/stream/sync/filter-in-turns.ts";
+import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
 import { isNewer } from "./resources.ts";
 
 /** A session as the list cache knows it. */

@@ -1,5 +1,5 @@
 import type { SessionDocument } from "../../src/ports/session-directory.ts";
-import type { ByteBudget } from "../../src/stream/byte-budget.ts";
+import type { ByteBudget } from "../../src/stream/sync/byte-budget.ts";
 
 interface Held {
   readonly document: SessionDocument;

@@ -1,7 +1,7 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
-import { concatBytes } from "../../src/stream/concat.ts";
-import { pause } from "../../src/stream/pause.ts";
+import { concatBytes } from "../../src/stream/bytes/concat.ts";
+import { pause } from "../../src/stream/sync/pause.ts";
 import { OWN, type Api, type ApiBody } from "./api.ts";
 import { apiFailure, isRefusal, reasonOf, type Refusal } from "./failure.ts";
 import { type ListVisitor, passOver } from "./list-pass.ts";

@@ -3,9 +3,9 @@ import type { ListedLog, LogStore, SessionKey } from "../../src/ports/log-store.
 import type { Logger } from "../../src/ports/logger.ts";
 import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
 import { idOf } from "../../src/ports/session-id.ts";
-import { createLoopTurns } from "../../src/stream/loop-turns.ts";
-import { onceEach } from "../../src/stream/once-each.ts";
-import { createTurns } from "../../src/stream/turns.ts";
+import { createLoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import { onceEach } from "../../src/stream/sync/once-each.ts";
+import { createTurns } from "../../src/stream/sync/turns.ts";
 import {
   changedDocument,
   documentOf,

@@ -1,6 +1,6 @@
 import type { ListedLog } from "../../src/ports/log-store.ts";
 import { searchFor } from "../../src/ports/session-order.ts";
-import { filterInTurns, type FilterOptions } from "../../src/stream/filter-in-turns.ts";
+import { filterInTurns, type FilterOptions } from "../../src/stream/sync/filter-in-turns.ts";
 import type { RowTexts } from "./row-cache.ts";
 
 export interface SearchOptions extends FilterOptions {

@@ -1,8 +1,8 @@
 import { logIdTime } from "../../src/ports/log-id.ts";
 import type { ListedLog, LogStore } from "../../src/ports/log-store.ts";
 import { bySessionAge } from "../../src/ports/session-order.ts";
-import type { LoopTurns } from "../../src/stream/loop-turns.ts";
-import { sortInTurns } from "../../src/stream/sort-in-turns.ts";
+import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import { sortInTurns } from "../../src/stream/sync/sort-in-turns.ts";
 import { ProjectRows } from "./project-rows.ts";
 
 export interface SessionIndexOptions {

@@ -1,6 +1,6 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { ObjectBucket, ObjectFacts } from "../../src/ports/object-bucket.ts";
-import { concatBytes } from "../../src/stream/concat.ts";
+import { concatBytes } from "../../src/stream/bytes/concat.ts";
 
 interface MemoryObject extends ObjectFacts {
   readonly bytes: Uint8Array<ArrayBuffer>;

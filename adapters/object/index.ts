@@ -4,7 +4,7 @@ import { isLogId } from "../../src/ports/log-id.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { CreateOptions, LogStore, SessionKey, LogStat } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
-import { onceEach } from "../../src/stream/once-each.ts";
+import { onceEach } from "../../src/stream/sync/once-each.ts";
 import { createKeys } from "./keys.ts";
 import { createLeases } from "./lease.ts";
 import { listLogs } from "./list.ts";

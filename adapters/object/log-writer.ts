@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
-import { concatBytes } from "../../src/stream/concat.ts";
+import { concatBytes } from "../../src/stream/bytes/concat.ts";
 import { appendedKey, type Segment } from "./keys.ts";
 
 export interface LogWriterOptions {

@@ -2,7 +2,7 @@ import { RunlogError } from "../../src/ports/errors.ts";
 import { createLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { idOf } from "../../src/ports/session-id.ts";
-import { createTurns } from "../../src/stream/turns.ts";
+import { createTurns } from "../../src/stream/sync/turns.ts";
 import { removeLife } from "./delete-life.ts";
 import type { Lease, Leases } from "./lease.ts";
 import type { BucketAccess } from "./log-end.ts";

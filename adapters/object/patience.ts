@@ -1,7 +1,7 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 
 export interface PatienceOptions {
   readonly clock: Clock;

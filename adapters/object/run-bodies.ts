@@ -1,5 +1,5 @@
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
-import { concatBytes } from "../../src/stream/concat.ts";
+import { concatBytes } from "../../src/stream/bytes/concat.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { hashOf, type RunName } from "./marks.ts";
 import type { OwnedSession } from "./owned-session.ts";

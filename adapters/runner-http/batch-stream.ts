@@ -1,7 +1,7 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { EventBatch } from "../../src/ports/runner-client.ts";
-import type { ByteBudget, ByteLease } from "../../src/stream/byte-budget.ts";
-import type { LoopTurns } from "../../src/stream/loop-turns.ts";
+import type { ByteBudget, ByteLease } from "../../src/stream/sync/byte-budget.ts";
+import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
 import type { Intake } from "./intake.ts";
 
 /** What a stream may hold without asking the budget. */

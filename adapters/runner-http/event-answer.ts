@@ -1,7 +1,7 @@
 import { RunlogError, type RunlogErrorFacts } from "../../src/ports/errors.ts";
 import type { RunnerStream } from "../../src/ports/runner-client.ts";
-import type { ByteBudget } from "../../src/stream/byte-budget.ts";
-import type { LoopTurns } from "../../src/stream/loop-turns.ts";
+import type { ByteBudget } from "../../src/stream/sync/byte-budget.ts";
+import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
 import { BatchStream } from "./batch-stream.ts";
 import { Intake } from "./intake.ts";
 import { isSameOrigin, redirectOf } from "./redirect.ts";

@@ -5,8 +5,8 @@ import type {
   RunnerRequest,
   RunnerStream,
 } from "../../src/ports/runner-client.ts";
-import type { ByteBudget } from "../../src/stream/byte-budget.ts";
-import { createLoopTurns } from "../../src/stream/loop-turns.ts";
+import type { ByteBudget } from "../../src/stream/sync/byte-budget.ts";
+import { createLoopTurns } from "../../src/stream/sync/loop-turns.ts";
 import { callRunner, urlBelow } from "./call.ts";
 import { type EventAnswerOptions, openEvents, refusal } from "./event-answer.ts";
 import { retryUnconnected, type RetryOptions } from "./retry.ts";

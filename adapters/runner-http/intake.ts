@@ -1,9 +1,9 @@
 import type { EventBatch, EventFacts, RunnerStreamCounts } from "../../src/ports/runner-client.ts";
 import { FACT_KEYS, factsOf } from "../../src/ports/event-facts.ts";
-import { JsonObjectScanner } from "../../src/stream/json-scan.ts";
-import { SseParser, type SseDataSink } from "../../src/stream/sse-parse.ts";
-import { Utf8Repair } from "../../src/stream/utf8-repair.ts";
-import { compact, HeldPieces } from "../../src/stream/held-pieces.ts";
+import { JsonObjectScanner } from "../../src/stream/json/json-scan.ts";
+import { SseParser, type SseDataSink } from "../../src/stream/sse/sse-parse.ts";
+import { Utf8Repair } from "../../src/stream/bytes/utf8-repair.ts";
+import { compact, HeldPieces } from "../../src/stream/bytes/held-pieces.ts";
 
 const LF = 0x0a;
 const NO_BLOCK = new Uint8Array(0);

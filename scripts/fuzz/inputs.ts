@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { concatBytes } from "../../src/stream/concat.ts";
+import { concatBytes } from "../../src/stream/bytes/concat.ts";
 
 /** Bytes, and the sizes of the pieces in which they come, to be used over and over. */
 export interface CutBytes {

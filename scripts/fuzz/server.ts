@@ -15,8 +15,8 @@ import { createSessionService, type SessionService } from "../../src/core/servic
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
-import { concatBytes } from "../../src/stream/concat.ts";
+import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
+import { concatBytes } from "../../src/stream/bytes/concat.ts";
 import { type RunnerAnswer, responseOf } from "./runner-inputs.ts";
 
 /** A whole server in this process, without a socket, that archives to memory. */

@@ -1,4 +1,4 @@
-import { parseCursor } from "../../src/core/cursor.ts";
+import { parseCursor } from "../../src/core/model/cursor.ts";
 import { createEventFrames } from "./event-frames.ts";
 import { createStreamChecker, type SeenRange, type StreamChecker } from "./stream-checker.ts";
 

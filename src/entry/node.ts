@@ -10,8 +10,8 @@ import { createSessionService, type ServiceCloseOptions } from "../core/service.
 import { createApp } from "../http/app.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
-import { createByteBudget } from "../stream/byte-budget.ts";
-import { settledWithin } from "../stream/pause.ts";
+import { createByteBudget } from "../stream/sync/byte-budget.ts";
+import { settledWithin } from "../stream/sync/pause.ts";
 import { createHttpServer } from "./http-server.ts";
 import { listen } from "./listen.ts";
 import { type OpenBucket, openBucket } from "./open-bucket.ts";

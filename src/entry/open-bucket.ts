@@ -2,7 +2,7 @@ import { createFileBucket } from "../../adapters/file-bucket/index.ts";
 import type { ArchiveConfig } from "../config/storage.ts";
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { ObjectBucket } from "../ports/object-bucket.ts";
-import { pause } from "../stream/pause.ts";
+import { pause } from "../stream/sync/pause.ts";
 import { systemClock as clock } from "./system-clock.ts";
 import { watchedBucket } from "./watched-bucket.ts";
 

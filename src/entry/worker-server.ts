@@ -12,7 +12,7 @@ import { createSessionService, type SessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
-import { createByteBudget } from "../stream/byte-budget.ts";
+import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { systemClock } from "./system-clock.ts";
 import { readWorkerConfig } from "./worker-config.ts";
 

@@ -1,4 +1,4 @@
-import { sessionKey } from "../core/names.ts";
+import { sessionKey } from "../core/model/names.ts";
 import { problemAnswer } from "../http/problem.ts";
 import { SECURITY_HEADERS } from "../http/security-headers.ts";
 import type { SessionKey } from "../ports/log-store.ts";

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { SessionService } from "../core/service.ts";
-import type { Certainty } from "../core/session-lives.ts";
+import type { Certainty } from "../core/lifecycle/incarnations.ts";
 import type { AccessVerb, Caller } from "../ports/authorizer.ts";
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { SessionKey } from "../ports/log-store.ts";

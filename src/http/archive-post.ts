@@ -1,6 +1,6 @@
 import type { Context } from "hono";
-import { archiveSession } from "../core/archive/archive-session.ts";
-import { booleanField, parseBody } from "../core/json-fields.ts";
+import { archiveSession } from "../core/lifecycle/archive-session.ts";
+import { booleanField, parseBody } from "../core/model/json-fields.ts";
 import type { SessionService } from "../core/service.ts";
 import { MAX_SMALL_BODY, readJsonBody } from "./read-body.ts";
 import { problemOf } from "./problem.ts";

@@ -1,5 +1,5 @@
 import type { SessionService } from "../core/service.ts";
-import type { ChunkSource } from "../stream/paced-stream.ts";
+import type { ChunkSource } from "../stream/sse/paced-stream.ts";
 
 /** Long enough for what a server has scheduled before, since timers fire in the order of their times. */
 const LATE_MS = 50;

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { readCapabilities } from "../core/runner-calls.ts";
+import { readCapabilities } from "../core/runner/runner-calls.ts";
 import type { SessionService } from "../core/service.ts";
 import { sessionKeyOf } from "./session-key.ts";
 

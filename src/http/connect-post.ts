@@ -1,18 +1,18 @@
 import type { Context } from "hono";
-import { HEARTBEAT } from "../core/event-stream.ts";
-import { invalidBody } from "../core/json-fields.ts";
-import { dialectOf } from "../core/profile/dialect.ts";
+import { HEARTBEAT } from "../core/replay/sse-stream.ts";
+import { invalidBody } from "../core/model/json-fields.ts";
+import { dialectOf } from "../core/profile/repair/dialect.ts";
 import { readPostedInput } from "../core/profile/posted-input.ts";
 import {
   createProfileSource,
   createSnapshotSource,
   type ProfileSourceOptions,
 } from "../core/profile/profile-source.ts";
-import { findReplayStart } from "../core/replay.ts";
+import { findReplayStart } from "../core/replay/resume-point.ts";
 import type { SessionService } from "../core/service.ts";
-import type { SessionUse } from "../core/sessions.ts";
-import { openingSource } from "../stream/opening-source.ts";
-import type { ChunkSource } from "../stream/paced-stream.ts";
+import type { SessionUse } from "../core/session/session-registry.ts";
+import { openingSource } from "../stream/sse/opening-source.ts";
+import type { ChunkSource } from "../stream/sse/paced-stream.ts";
 import { accessOf } from "./access.ts";
 import { assertStreamRoom, openStream } from "./open-stream.ts";
 import { MAX_RUN_BODY, readJsonBody } from "./read-body.ts";

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
-import { displayNameChange } from "../core/session-changes.ts";
+import { displayNameChange } from "../core/documents/session-patches.ts";
 import { MAX_SMALL_BODY } from "./read-body.ts";
 import { answerChange, bodyOf } from "./session-change.ts";
 import { sessionKeyOf } from "./session-key.ts";

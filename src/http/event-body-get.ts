@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
-import { findStoredEvent, readStoredEvent } from "../core/stored-event.ts";
+import { findStoredEvent, readStoredEvent } from "../core/replay/stored-event.ts";
 import { openStream } from "./open-stream.ts";
 import { sessionKeyOf } from "./session-key.ts";
 

@@ -1,9 +1,9 @@
 import type { Context } from "hono";
-import { createEventStream, HEARTBEAT } from "../core/event-stream.ts";
+import { createEventStream, HEARTBEAT } from "../core/replay/sse-stream.ts";
 import { readAmbientSnapshot } from "../core/profile/profile-source.ts";
-import { findReplayStart, type ReplayStart } from "../core/replay.ts";
+import { findReplayStart, type ReplayStart } from "../core/replay/resume-point.ts";
 import type { SessionService } from "../core/service.ts";
-import type { SessionUse } from "../core/sessions.ts";
+import type { SessionUse } from "../core/session/session-registry.ts";
 import { accessOf } from "./access.ts";
 import { assertViewerRoom, openStream } from "./open-stream.ts";
 import { sessionKeyOf } from "./session-key.ts";

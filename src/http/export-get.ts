@@ -1,9 +1,9 @@
 import type { Context } from "hono";
-import { exportDocument, exportLength, exportLines, exportText } from "../core/export.ts";
-import { exportMarkdown } from "../core/export-markdown.ts";
+import { exportDocument, exportLength, exportLines, exportText } from "../core/export/export.ts";
+import { exportMarkdown } from "../core/export/export-markdown.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
-import { gzipStream } from "../stream/gzip.ts";
+import { gzipStream } from "../stream/bytes/gzip.ts";
 import { accepts, preferredType } from "./accept.ts";
 import { directoryOf } from "./access.ts";
 import { openStream } from "./open-stream.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { sendFeedback } from "../core/feedback.ts";
+import { sendFeedback } from "../core/runner/feedback.ts";
 import type { SessionService } from "../core/service.ts";
 import { hasCode } from "../ports/errors.ts";
 import { readJsonBody } from "./read-body.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { interruptRun } from "../core/runner-calls.ts";
+import { interruptRun } from "../core/runner/runner-calls.ts";
 import type { SessionService } from "../core/service.ts";
 import { dropJsonBody, MAX_SMALL_BODY } from "./read-body.ts";
 import { runnerProblem } from "./runner-problem.ts";

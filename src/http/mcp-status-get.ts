@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { readMcpStatus } from "../core/runner-calls.ts";
+import { readMcpStatus } from "../core/runner/runner-calls.ts";
 import type { SessionService } from "../core/service.ts";
 import { sessionKeyOf } from "./session-key.ts";
 

@@ -1,7 +1,7 @@
 import type { SessionService } from "../core/service.ts";
-import type { SessionUse } from "../core/sessions.ts";
+import type { SessionUse } from "../core/session/session-registry.ts";
 import { RunlogError } from "../ports/errors.ts";
-import type { ChunkSource } from "../stream/paced-stream.ts";
+import type { ChunkSource } from "../stream/sse/paced-stream.ts";
 import type { RequestAccess } from "./access.ts";
 import { breakLate } from "./break-late.ts";
 import { watchAccess } from "./recheck.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { PassedAnswer } from "../core/runner-body.ts";
+import type { PassedAnswer } from "../core/runner/runner-proxy.ts";
 import type { SessionService } from "../core/service.ts";
 import { runnerProblem } from "./runner-problem.ts";
 import { assertStreamRoom, openStream } from "./open-stream.ts";

@@ -1,10 +1,10 @@
 import type { Context } from "hono";
 import { RunlogError } from "../ports/errors.ts";
-import { concatBytes } from "../stream/concat.ts";
-import { gunzipStream } from "../stream/gzip.ts";
-import { HeldPieces } from "../stream/held-pieces.ts";
-import type { BudgetHold, SharedBudget } from "../stream/shared-budget.ts";
-import { Utf8Repair } from "../stream/utf8-repair.ts";
+import { concatBytes } from "../stream/bytes/concat.ts";
+import { gunzipStream } from "../stream/bytes/gzip.ts";
+import { HeldPieces } from "../stream/bytes/held-pieces.ts";
+import type { BudgetHold, SharedBudget } from "../stream/sync/shared-budget.ts";
+import { Utf8Repair } from "../stream/bytes/utf8-repair.ts";
 import { accessOf } from "./access.ts";
 import { projectOf } from "./session-key.ts";
 

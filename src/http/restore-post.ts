@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { restoreSession } from "../core/archive/archive-session.ts";
+import { restoreSession } from "../core/lifecycle/archive-session.ts";
 import type { SessionService } from "../core/service.ts";
 import { problemOf } from "./problem.ts";
 import { dropJsonBody, MAX_SMALL_BODY } from "./read-body.ts";

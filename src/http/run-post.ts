@@ -1,13 +1,13 @@
 import type { Context } from "hono";
-import { HEARTBEAT } from "../core/event-stream.ts";
+import { HEARTBEAT } from "../core/replay/sse-stream.ts";
 import { isAdopted } from "../core/legacy/read-shown.ts";
-import { dialectOf } from "../core/profile/dialect.ts";
+import { dialectOf } from "../core/profile/repair/dialect.ts";
 import { knownMessages, readPostedInput } from "../core/profile/posted-input.ts";
 import { createProfileSource } from "../core/profile/profile-source.ts";
-import type { ReplayStart } from "../core/replay.ts";
+import type { ReplayStart } from "../core/replay/resume-point.ts";
 import type { SessionService } from "../core/service.ts";
-import type { Session } from "../core/session.ts";
-import { findRun } from "../core/session-state.ts";
+import type { Session } from "../core/session/session.ts";
+import { findRun } from "../core/model/session-state.ts";
 import { accessOf, callerOf } from "./access.ts";
 import { assertStreamRoom, openStream } from "./open-stream.ts";
 import { type JsonBody, MAX_RUN_BODY, readJsonBody } from "./read-body.ts";

@@ -1,8 +1,8 @@
 import type { Context } from "hono";
-import { type JsonObject, parseBody } from "../core/json-fields.ts";
+import { type JsonObject, parseBody } from "../core/model/json-fields.ts";
 import type { SessionService } from "../core/service.ts";
-import type { SessionChange } from "../core/session-changes.ts";
-import { changeSession } from "../core/session-writes.ts";
+import type { SessionChange } from "../core/documents/session-patches.ts";
+import { changeSession } from "../core/lifecycle/session-commands.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import type { SessionDirectory, SessionDocument } from "../ports/session-directory.ts";

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
-import { deleteSession } from "../core/session-writes.ts";
+import { deleteSession } from "../core/lifecycle/session-commands.ts";
 import { directoryOf } from "./access.ts";
 import { failed } from "./session-change.ts";
 import { sessionKeyOf } from "./session-key.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { projectName, sessionKey, taskId } from "../core/names.ts";
+import { projectName, sessionKey, taskId } from "../core/model/names.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 
 /** The project of the request's path; throws `invalid-name`. Hono has decoded it, once. */

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
-import { createSession, runnerEnvironment } from "../core/session-writes.ts";
+import { createSession, runnerEnvironment } from "../core/lifecycle/session-commands.ts";
 import { callerOf, directoryOf } from "./access.ts";
 import { bodyOf, failed, MAX_SESSION_BODY } from "./session-change.ts";
 import { projectOf } from "./session-key.ts";

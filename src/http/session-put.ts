@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
-import { specChange } from "../core/session-changes.ts";
+import { specChange } from "../core/documents/session-patches.ts";
 import { answerChange, bodyOf, MAX_SESSION_BODY } from "./session-change.ts";
 import { sessionKeyOf } from "./session-key.ts";
 

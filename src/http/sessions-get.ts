@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
-import { getSession, listSessions } from "../core/session-list.ts";
+import { getSession, listSessions } from "../core/documents/session-queries.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { directoryOf } from "./access.ts";
 import { failed } from "./session-change.ts";

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
-import { stopRequest } from "../core/session-changes.ts";
-import { rfc3339 } from "../core/time.ts";
+import { stopRequest } from "../core/documents/session-patches.ts";
+import { rfc3339 } from "../core/model/time.ts";
 import { dropJsonBody, MAX_SMALL_BODY } from "./read-body.ts";
 import { answerChange } from "./session-change.ts";
 import { sessionKeyOf } from "./session-key.ts";

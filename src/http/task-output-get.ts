@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { openTaskOutput } from "../core/runner-body.ts";
+import { openTaskOutput } from "../core/runner/runner-proxy.ts";
 import type { SessionService } from "../core/service.ts";
 import { passOn } from "./pass-on.ts";
 import { sessionKeyOf, taskIdOf } from "./session-key.ts";

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { HistoryView } from "../core/replay.ts";
+import type { HistoryView } from "../core/replay/resume-point.ts";
 import { RunlogError } from "../ports/errors.ts";
 
 /** How `?view=` wants finished runs. Throws `invalid-input` for what is no view. */

@@ -1,6 +1,6 @@
 import type { SessionChanges } from "./session-changes.ts";
 
-/** Names one session. Both parts are validated (`core/names.ts`) before they reach a port. */
+/** Names one session. Both parts are validated (`core/model/names.ts`) before they reach a port. */
 export interface SessionKey {
   /** The project (Kubernetes namespace): a DNS-1123 label. */
   readonly project: string;

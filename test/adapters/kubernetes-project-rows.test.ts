@@ -2,8 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type KnownSession, ProjectRows } from "../../adapters/kubernetes/project-rows.ts";
 import { bySessionAge, searchFor } from "../../src/ports/session-order.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
-import type { LoopTurns } from "../../src/stream/loop-turns.ts";
+import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
+import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
 
 const session = fc.constantFrom("a", "b", "c", "d", "e", "f", "g");
 const command = fc.oneof(

@@ -4,7 +4,7 @@ import { createSessionIndex } from "../../adapters/local/session-index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { DESIRED_PHASE, type SessionDirectory } from "../../src/ports/session-directory.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
-import { createLoopTurns } from "../../src/stream/loop-turns.ts";
+import { createLoopTurns } from "../../src/stream/sync/loop-turns.ts";
 import { sessionDirectoryContract } from "../contract/index.ts";
 import { codeOf } from "../contract/outcome.ts";
 import { everything } from "../contract/session-directory/harness.ts";

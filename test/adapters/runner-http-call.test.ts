@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { RunnerCall } from "../../src/ports/runner-client.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { drain } from "../contract/bytes.ts";
 import { codeOf, reasonOf } from "../contract/outcome.ts";
 import { createManualClock } from "../support/manual-clock.ts";

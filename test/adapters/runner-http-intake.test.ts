@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { HeldPieces } from "../../src/stream/held-pieces.ts";
+import { HeldPieces } from "../../src/stream/bytes/held-pieces.ts";
 import { Intake } from "../../adapters/runner-http/intake.ts";
 import { concat, textOf, utf8 } from "../contract/bytes.ts";
 import { chunkSizes, cut } from "../unit/stream/chunks.ts";

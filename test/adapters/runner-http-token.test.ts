@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createHttpRunnerClient, type SessionToken } from "../../adapters/runner-http/index.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { codeOf, reasonOf } from "../contract/outcome.ts";
 import { waitFor } from "../contract/wait-for.ts";
 import { createManualClock } from "../support/manual-clock.ts";

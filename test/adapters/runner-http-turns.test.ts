@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 
 const MIB = 1024 * 1024;
 const EVENT = `data: {"type":"CUSTOM","name":"n","value":"${"x".repeat(200)}"}\n\n`;

@@ -7,7 +7,7 @@ import type { HttpRunnerClientOptions } from "../../adapters/runner-http/index.t
 import { madeNoConnection } from "../../adapters/runner-http/retry.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { RunnerRequest } from "../../src/ports/runner-client.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { utf8 } from "../contract/bytes.ts";
 import { codeOf, reasonOf } from "../contract/outcome.ts";
 import { runnerClientContract } from "../contract/runner-client.ts";

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { startCommand } from "../../scripts/bench/server-process.ts";
 import { createMemoryPlatform, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { type Config, parseConfig } from "../../src/config.ts";
-import { newSession } from "../../src/core/session-spec.ts";
+import { newSession } from "../../src/core/documents/new-session.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createProbeRoutes } from "../../src/http/probe-routes.ts";
 import { runCli } from "../support/server-process.ts";

@@ -13,7 +13,7 @@ import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { sessionRoutesContract } from "../contract/index.ts";
 import { type SessionRoutesHarness, UNREACHABLE } from "../contract/session-routes/harness.ts";
 import { createScriptedFetch } from "../support/scripted-fetch.ts";

@@ -1,5 +1,5 @@
 import { Condenser } from "../../src/core/compaction/condenser.ts";
-import { concatBytes } from "../../src/stream/concat.ts";
+import { concatBytes } from "../../src/stream/bytes/concat.ts";
 import { cut } from "../unit/stream/chunks.ts";
 
 /** What condensing makes of these lines, given in chunks of these sizes. */

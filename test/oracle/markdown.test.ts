@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
-import { exportMarkdown } from "../../src/core/export-markdown.ts";
+import { exportMarkdown } from "../../src/core/export/export-markdown.ts";
 import { meaningOf } from "./meaning.ts";
 import { randomLog } from "./random-log.ts";
 

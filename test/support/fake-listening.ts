@@ -1,4 +1,4 @@
-import { factsOfLine } from "../../src/core/event.ts";
+import { factsOfLine } from "../../src/core/model/server-events.ts";
 import { RunlogError, type RunlogErrorCode } from "../../src/ports/errors.ts";
 import type { EventBatch, ListenRequest, RunnerClient } from "../../src/ports/runner-client.ts";
 import { utf8 } from "../contract/bytes.ts";

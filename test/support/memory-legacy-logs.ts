@@ -1,7 +1,7 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
-import { createTurns } from "../../src/stream/turns.ts";
+import { createTurns } from "../../src/stream/sync/turns.ts";
 import { concat, textOf, utf8 } from "../contract/bytes.ts";
 import type { OldFiles } from "../contract/legacy-logs.ts";
 

@@ -21,7 +21,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import type { SessionDirectory } from "../../src/ports/session-directory.ts";
-import { createByteBudget } from "../../src/stream/byte-budget.ts";
+import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { IMPATIENT, UNREACHABLE } from "../contract/session-routes/harness.ts";
 import { startFakeRunner } from "./fake-runner.ts";
 import { createFastClock } from "./fast-clock.ts";

@@ -1,18 +1,18 @@
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
-import type { Dialect } from "../../src/core/profile/dialect.ts";
+import type { Dialect } from "../../src/core/profile/repair/dialect.ts";
 import {
   createProfileSource,
   createSnapshotSource,
   type ProfileSourceOptions,
 } from "../../src/core/profile/profile-source.ts";
 import { noOldLogs } from "./no-old-logs.ts";
-import { findReplayStart } from "../../src/core/replay.ts";
-import { createSessions } from "../../src/core/sessions.ts";
+import { findReplayStart } from "../../src/core/replay/resume-point.ts";
+import { createSessions } from "../../src/core/session/session-registry.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
-import { type ByteBudget, createByteBudget } from "../../src/stream/byte-budget.ts";
-import { createBytesInFlight } from "../../src/stream/bytes-in-flight.ts";
-import { createLoopTurns, type LoopTurns } from "../../src/stream/loop-turns.ts";
-import type { ChunkSource } from "../../src/stream/paced-stream.ts";
+import { type ByteBudget, createByteBudget } from "../../src/stream/sync/byte-budget.ts";
+import { createBytesInFlight } from "../../src/stream/sync/bytes-in-flight.ts";
+import { createLoopTurns, type LoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import type { ChunkSource } from "../../src/stream/sse/paced-stream.ts";
 
 const MIB = 1024 * 1024;
 const key = { project: "p1", session: "s1" };

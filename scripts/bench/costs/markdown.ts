@@ -1,7 +1,7 @@
 import { appendFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createDiskLogReader } from "../../../adapters/disk/index.ts";
-import { exportMarkdown } from "../../../src/core/export-markdown.ts";
+import { exportMarkdown } from "../../../src/core/export/export-markdown.ts";
 import { lookAtShown } from "../../../src/core/legacy/read-shown.ts";
 import { createLogId } from "../../../src/ports/log-id.ts";
 import { createDataDir, PROJECT } from "../data-dir.ts";

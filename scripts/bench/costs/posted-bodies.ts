@@ -1,5 +1,5 @@
 import { knownMessages, readPostedInput } from "../../../src/core/profile/posted-input.ts";
-import { readRunInput } from "../../../src/core/run-input.ts";
+import { readRunInput } from "../../../src/core/runs/run-input.ts";
 import type { Cost } from "./cost.ts";
 import { spentIn } from "./spent-in.ts";
 

@@ -5,7 +5,7 @@ import { Condenser } from "../../../src/core/compaction/condenser.ts";
 import { EventStretches } from "../../../src/core/compaction/event-stretches.ts";
 import { createLogId } from "../../../src/ports/log-id.ts";
 import type { LogName, LogStat, LogStore } from "../../../src/ports/log-store.ts";
-import { concatBytes } from "../../../src/stream/concat.ts";
+import { concatBytes } from "../../../src/stream/bytes/concat.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { type CutBytes, cutBytes, piecesOf } from "../inputs.ts";
 import { bytesOfLines, logLines } from "../log-inputs.ts";

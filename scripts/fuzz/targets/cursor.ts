@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { formatCursor, parseCursor } from "../../../src/core/cursor.ts";
+import { formatCursor, parseCursor } from "../../../src/core/model/cursor.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { anyText } from "../inputs.ts";
 

@@ -4,9 +4,9 @@ import { createLocalDirectory } from "../../../adapters/local/index.ts";
 import { createOldLogs, type OldLogs } from "../../../src/core/legacy/old-logs.ts";
 import { systemClock } from "../../../src/entry/system-clock.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
-import { exportDocument, exportLines } from "../../../src/core/export.ts";
-import { concatBytes } from "../../../src/stream/concat.ts";
-import type { ChunkSource } from "../../../src/stream/paced-stream.ts";
+import { exportDocument, exportLines } from "../../../src/core/export/export.ts";
+import { concatBytes } from "../../../src/stream/bytes/concat.ts";
+import type { ChunkSource } from "../../../src/stream/sse/paced-stream.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { event } from "../inputs.ts";
 

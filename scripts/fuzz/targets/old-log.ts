@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { EditRecords } from "../../../src/ports/edits.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
-import { concatBytes } from "../../../src/stream/concat.ts";
+import { concatBytes } from "../../../src/stream/bytes/concat.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { anyBytes, event, jsonBytes, jsonWith } from "../inputs.ts";
 import { logLines } from "../log-inputs.ts";

@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
 import { Condenser } from "../../../src/core/compaction/condenser.ts";
-import { isJsonPatch, type JsonPatch, type Operation } from "../../../src/core/json-patch.ts";
-import { isEqualJson, measureJson } from "../../../src/core/json-value.ts";
-import { AS_CLIENTS } from "../../../src/core/patch-policy.ts";
-import { PatchWork } from "../../../src/core/patch-work.ts";
-import { PatchedDocument } from "../../../src/core/patched-document.ts";
-import { concatBytes } from "../../../src/stream/concat.ts";
+import { isJsonPatch, type JsonPatch, type Operation } from "../../../src/core/model/json-patch.ts";
+import { isEqualJson, measureJson } from "../../../src/core/model/json-value.ts";
+import { AS_CLIENTS } from "../../../src/core/model/patch-policy.ts";
+import { PatchWork } from "../../../src/core/model/patch-work.ts";
+import { PatchedDocument } from "../../../src/core/model/patched-document.ts";
+import { concatBytes } from "../../../src/stream/bytes/concat.ts";
 import {
   isPatchBeyondJson,
   publishedPatch,

@@ -1,7 +1,7 @@
 import { createHttpRunnerClient } from "../../../adapters/runner-http/index.ts";
 import { systemClock } from "../../../src/entry/system-clock.ts";
-import { createByteBudget } from "../../../src/stream/byte-budget.ts";
-import { concatBytes } from "../../../src/stream/concat.ts";
+import { createByteBudget } from "../../../src/stream/sync/byte-budget.ts";
+import { concatBytes } from "../../../src/stream/bytes/concat.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { type CutBytes, cutBytes, eventStream, piecesOf } from "../inputs.ts";
 

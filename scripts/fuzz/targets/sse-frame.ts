@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
-import { concatBytes } from "../../../src/stream/concat.ts";
-import { SseFramer } from "../../../src/stream/sse-frame.ts";
+import { concatBytes } from "../../../src/stream/bytes/concat.ts";
+import { SseFramer } from "../../../src/stream/sse/sse-frame.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
 import { cutBytes, jsonBytes, event, piecesOf } from "../inputs.ts";
 

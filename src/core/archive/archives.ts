@@ -2,8 +2,8 @@ import type { Clock } from "../../ports/clock.ts";
 import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LogStat, SessionKey } from "../../ports/log-store.ts";
 import type { ObjectBucket } from "../../ports/object-bucket.ts";
-import { createByteBudget } from "../../stream/byte-budget.ts";
-import { Sha256 } from "../../stream/sha256.ts";
+import { createByteBudget } from "../../stream/sync/byte-budget.ts";
+import { Sha256 } from "../../stream/bytes/sha256.ts";
 import { type ArchiveKeys, type ArchiveName, createArchiveKeys } from "./keys.ts";
 import { createManifestCache } from "./manifest-cache.ts";
 import {

@@ -2,7 +2,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
-import { createGates, type Gates } from "../../stream/gates.ts";
+import { createGates, type Gates } from "../../stream/sync/gates.ts";
 import { adoptArchives } from "./adopt.ts";
 import { createArchivedReader, manifestOf, needArchives } from "./archived-reader.ts";
 import { type ArchiveOptions, createArchivings } from "./archivings.ts";

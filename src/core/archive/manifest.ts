@@ -1,8 +1,8 @@
 import { RunlogError } from "../../ports/errors.ts";
 import { isLogId } from "../../ports/log-id.ts";
 import { LOG_NAMES, type LogName, type LogStat, type SessionKey } from "../../ports/log-store.ts";
-import { decodeBase64, encodeBase64 } from "../../stream/base64.ts";
-import { isObject, type JsonObject } from "../json-fields.ts";
+import { decodeBase64, encodeBase64 } from "../../stream/bytes/base64.ts";
+import { isObject, type JsonObject } from "../model/json-fields.ts";
 import { isLabel } from "../../ports/label.ts";
 
 /** Bytes of a log in one gzip member: what has to be unpacked to read anywhere in it. */

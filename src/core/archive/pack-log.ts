@@ -1,6 +1,6 @@
 import type { ObjectBucket } from "../../ports/object-bucket.ts";
-import { gzipMember } from "../../stream/gzip.ts";
-import { Sha256 } from "../../stream/sha256.ts";
+import { gzipMember } from "../../stream/bytes/gzip.ts";
+import { Sha256 } from "../../stream/bytes/sha256.ts";
 import type { ArchiveKeys, ArchiveName } from "./keys.ts";
 import {
   type ArchivedLog,

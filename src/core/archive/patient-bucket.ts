@@ -1,7 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { ListedObject, ObjectBucket } from "../../ports/object-bucket.ts";
-import { concatBytes } from "../../stream/concat.ts";
+import { concatBytes } from "../../stream/bytes/concat.ts";
 
 /** How long in ms one try may take. */
 const TRY_MS = 60_000;

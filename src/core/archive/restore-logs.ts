@@ -1,7 +1,7 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import { LOG_NAMES, type LogName, type LogStore } from "../../ports/log-store.ts";
-import { Sha256 } from "../../stream/sha256.ts";
+import { Sha256 } from "../../stream/bytes/sha256.ts";
 import type { Archives } from "./archives.ts";
 import { type Manifest, type PackName, packOf, totalBytes } from "./manifest.ts";
 import type { WatchOptions } from "./progress.ts";

@@ -1,7 +1,7 @@
 import { RunlogError } from "../../ports/errors.ts";
 import { isLogId } from "../../ports/log-id.ts";
 import { LOG_NAMES, type LogStat, MAX_HEAD_BYTES } from "../../ports/log-store.ts";
-import { isObject } from "../json-fields.ts";
+import { isObject } from "../model/json-fields.ts";
 
 /**
  * What stands for an archived session in the store, as its log's head: where its logs end and its real

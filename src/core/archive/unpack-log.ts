@@ -1,6 +1,6 @@
 import { RunlogError } from "../../ports/errors.ts";
-import type { ByteBudget } from "../../stream/byte-budget.ts";
-import { gunzipMember } from "../../stream/gzip.ts";
+import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
+import { gunzipMember } from "../../stream/bytes/gzip.ts";
 import type { ArchiveKeys } from "./keys.ts";
 import { type Manifest, MEMBER_BYTES, type PackName, packOf, SEGMENT_BYTES } from "./manifest.ts";
 import type { PatientBucket } from "./patient-bucket.ts";

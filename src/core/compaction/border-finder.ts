@@ -1,5 +1,5 @@
-import { JsonObjectScanner } from "../../stream/json-scan.ts";
-import { isOfRuns, isTerminal, nextSpan, NO_RUN_OPEN, type RunSpan } from "../run-span.ts";
+import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
+import { isOfRuns, isTerminal, nextSpan, NO_RUN_OPEN, type RunSpan } from "../model/run-span.ts";
 
 const LF = 10;
 const LETTER_R = 0x52;

@@ -1,5 +1,5 @@
 import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
-import { sameBytes } from "../../stream/string-cache.ts";
+import { sameBytes } from "../../stream/bytes/string-cache.ts";
 import { readShown } from "../legacy/read-shown.ts";
 import type { BorderFinder } from "./border-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";

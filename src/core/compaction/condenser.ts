@@ -1,4 +1,4 @@
-import { JsonObjectScanner } from "../../stream/json-scan.ts";
+import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import { EventLine, type Stretch } from "./event-line.ts";
 import { type Emit, OpenItems } from "./open-items.ts";
 import { StateFold } from "./state-fold.ts";

@@ -1,5 +1,5 @@
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
-import { createLoopTurns } from "../../stream/loop-turns.ts";
+import { createLoopTurns } from "../../stream/sync/loop-turns.ts";
 import { readShown } from "../legacy/read-shown.ts";
 
 export interface ChunkRange {

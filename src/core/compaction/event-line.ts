@@ -1,5 +1,5 @@
-import { kindAt, skipSpace, skipValue } from "../../stream/json-walk.ts";
-import { sameBytes, StringCache } from "../../stream/string-cache.ts";
+import { kindAt, skipSpace, skipValue } from "../../stream/json/json-walk.ts";
+import { sameBytes, StringCache } from "../../stream/bytes/string-cache.ts";
 
 /**
  * What condensing has to tell apart. A delta appends to the item of its id; a chunk may also begin

@@ -1,7 +1,7 @@
-import { concatBytes } from "../../stream/concat.ts";
-import { members } from "../../stream/json-walk.ts";
-import { spliceBytes } from "../../stream/splice.ts";
-import { sameBytes } from "../../stream/string-cache.ts";
+import { concatBytes } from "../../stream/bytes/concat.ts";
+import { members } from "../../stream/json/json-walk.ts";
+import { spliceBytes } from "../../stream/json/splice.ts";
+import { sameBytes } from "../../stream/bytes/string-cache.ts";
 import type { EventLine, Stretch } from "./event-line.ts";
 import { LineTemplate } from "./line-template.ts";
 

@@ -1,10 +1,10 @@
-import { JsonObjectScanner, MAX_JSON_DEPTH } from "../../stream/json-scan.ts";
-import { kindAt } from "../../stream/json-walk.ts";
-import { parseExact } from "../exact-json.ts";
-import { isJsonPatch } from "../json-patch.ts";
-import { ONLY_CERTAIN } from "../patch-policy.ts";
-import { PatchWork } from "../patch-work.ts";
-import { PatchedDocument } from "../patched-document.ts";
+import { JsonObjectScanner, MAX_JSON_DEPTH } from "../../stream/json/json-scan.ts";
+import { kindAt } from "../../stream/json/json-walk.ts";
+import { parseExact } from "../model/exact-json.ts";
+import { isJsonPatch } from "../model/json-patch.ts";
+import { ONLY_CERTAIN } from "../model/patch-policy.ts";
+import { PatchWork } from "../model/patch-work.ts";
+import { PatchedDocument } from "../model/patched-document.ts";
 import type { EventLine } from "./event-line.ts";
 import { hasLostNumber } from "./lost-numbers.ts";
 

@@ -1,5 +1,5 @@
 import type { LogReader, SessionKey } from "../../ports/log-store.ts";
-import { concatBytes } from "../../stream/concat.ts";
+import { concatBytes } from "../../stream/bytes/concat.ts";
 import {
   isEdit,
   lengthOf,

@@ -1,11 +1,11 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { ScanMark } from "../../ports/edits.ts";
 import type { LogStat, LogStore } from "../../ports/log-store.ts";
-import { factsOfLine, runError } from "../event.ts";
-import { RESTARTED } from "../run-ends.ts";
-import { encodeHead, type SessionHead } from "../session-head.ts";
-import type { SessionLog } from "../session-log.ts";
-import { EMPTY_STATE, findRun, foldEvent, type SessionState } from "../session-state.ts";
+import { factsOfLine, runError } from "../model/server-events.ts";
+import { RESTARTED } from "../model/run-end-reasons.ts";
+import { encodeHead, type SessionHead } from "../model/checkpoint.ts";
+import type { SessionLog } from "../log/raw-log.ts";
+import { EMPTY_STATE, findRun, foldEvent, type SessionState } from "../model/session-state.ts";
 import { OldLogScan } from "./old-log-scan.ts";
 
 export interface LookThroughOptions {

@@ -1,7 +1,7 @@
 import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
-import { JsonObjectScanner } from "../../stream/json-scan.ts";
-import type { MemberPlace } from "../../stream/member-place.ts";
-import { EMPTY_STATE, foldEvent, type SessionState } from "../session-state.ts";
+import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
+import type { MemberPlace } from "../../stream/json/member-place.ts";
+import { EMPTY_STATE, foldEvent, type SessionState } from "../model/session-state.ts";
 import { EditRecords, type ScanMark } from "../../ports/edits.ts";
 import { readOldTime } from "./old-time.ts";
 

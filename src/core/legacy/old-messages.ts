@@ -1,9 +1,9 @@
-import { concatBytes } from "../../stream/concat.ts";
-import { JsonObjectScanner } from "../../stream/json-scan.ts";
-import { splitLines } from "../../stream/split-lines.ts";
-import type { ServerEventContext } from "../event.ts";
-import { isObject } from "../json-fields.ts";
-import { hashText } from "../known-messages.ts";
+import { concatBytes } from "../../stream/bytes/concat.ts";
+import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
+import { splitLines } from "../../stream/bytes/split-lines.ts";
+import type { ServerEventContext } from "../model/server-events.ts";
+import { isObject } from "../model/json-fields.ts";
+import { hashText } from "../model/posted-message-ids.ts";
 
 /** Longest line that is read; what is longer counts as malformed. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
-import { isObject } from "../json-fields.ts";
-import { EventLine } from "./event-line.ts";
+import { isObject } from "../model/json-fields.ts";
+import { EventLine } from "./repair/parsed-event.ts";
 
 /** What is kept of all that a session waits for; more is not said again. */
 const MAX_BYTES = 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { LogName } from "../../ports/log-store.ts";
 import type { LineRange } from "./held-events.ts";
-import { MAX_EVENT_BYTES } from "./frame-writer.ts";
+import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
 
 /** A line of a log and where it lies, its LF included in the range but not in the bytes. */
 export interface SplitLine extends LineRange {

@@ -1,4 +1,4 @@
-import { isTerminal } from "../run-span.ts";
+import { isTerminal } from "../model/run-span.ts";
 
 /** Which lines of a log belong to the one run that a stream tells. */
 export class OnlyRun {

@@ -1,11 +1,11 @@
-import { scanInParts } from "../../stream/json-parts.ts";
-import { JsonObjectScanner } from "../../stream/json-scan.ts";
-import { type JsonMember, type JsonRange, membersInParts } from "../../stream/json-walk.ts";
-import { inTurns } from "../../stream/steps.ts";
-import { countItems } from "../run-input.ts";
-import type { Dialect } from "./dialect.ts";
-import type { Message } from "./mend-message.ts";
-import { readMessages } from "./read-messages.ts";
+import { scanInParts } from "../../stream/json/json-parts.ts";
+import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
+import { type JsonMember, type JsonRange, membersInParts } from "../../stream/json/json-walk.ts";
+import { inTurns } from "../../stream/sync/steps.ts";
+import { countItems } from "../runs/run-input.ts";
+import type { Dialect } from "./repair/dialect.ts";
+import type { Message } from "./repair/repair-message.ts";
+import { readMessages } from "./repair/read-messages.ts";
 
 /** What a client of the standard posts, as far as its stream depends on it. */
 export interface PostedInput {

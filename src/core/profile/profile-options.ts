@@ -1,7 +1,7 @@
-import type { Dialect } from "./dialect.ts";
+import type { Dialect } from "./repair/dialect.ts";
 import type { FrameWriter } from "./frame-writer.ts";
-import type { MessageList } from "./message-list.ts";
-import type { StateDocument } from "./state-document.ts";
+import type { MessageList } from "./client-view/message-list.ts";
+import type { StateDocument } from "./client-view/state-document.ts";
 import type { ReportFault } from "./unsaid.ts";
 
 export interface ProfileStreamOptions {

@@ -1,25 +1,30 @@
 import type { LogStore } from "../../ports/log-store.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { ByteBudget } from "../../stream/byte-budget.ts";
-import type { LoopTurns } from "../../stream/loop-turns.ts";
-import { inTurns } from "../../stream/steps.ts";
-import type { ChunkSource } from "../../stream/paced-stream.ts";
-import { type Cursor, formatCursor } from "../cursor.ts";
-import { AT_END, createLogReader, type LogReader, type SharedReads } from "../log-reader.ts";
-import type { ReplayStart } from "../replay.ts";
-import type { SessionUse } from "../sessions.ts";
-import type { Dialect } from "./dialect.ts";
-import { EventLine } from "./event-line.ts";
+import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
+import type { LoopTurns } from "../../stream/sync/loop-turns.ts";
+import { inTurns } from "../../stream/sync/steps.ts";
+import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
+import { type Cursor, formatCursor } from "../model/cursor.ts";
+import {
+  AT_END,
+  createLogReader,
+  type LogReader,
+  type SharedReads,
+} from "../replay/log-follower.ts";
+import type { ReplayStart } from "../replay/resume-point.ts";
+import type { SessionUse } from "../session/session-registry.ts";
+import type { Dialect } from "./repair/dialect.ts";
+import { EventLine } from "./repair/parsed-event.ts";
 import { Faults } from "./faults.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import type { Message } from "./mend-message.ts";
-import { MessageList } from "./message-list.ts";
+import type { Message } from "./repair/repair-message.ts";
+import { MessageList } from "./client-view/message-list.ts";
 import { ProfileReader } from "./profile-reader.ts";
 import { ProfileStream } from "./profile-stream.ts";
-import { newRun } from "./own-events.ts";
-import type { RunIds } from "./run-started.ts";
-import { restate } from "./restate.ts";
-import { StateDocument } from "./state-document.ts";
+import { newRun } from "./synthetic-events.ts";
+import type { RunIds } from "./repair/repair-run-started.ts";
+import { restate } from "./snapshot.ts";
+import { StateDocument } from "./client-view/state-document.ts";
 
 /** Memory of the process that standard streams share. */
 export interface ProfileBudgets {

@@ -1,6 +1,6 @@
 /* oxlint-disable max-lines -- one state machine: what a run is follows from all that came before it */
-import { isSameJson } from "../exact-json.ts";
-import { fitsCapture } from "../../stream/json-scan.ts";
+import { isSameJson } from "../model/exact-json.ts";
+import { fitsCapture } from "../../stream/json/json-scan.ts";
 import {
   andThen,
   eachInSteps,
@@ -8,21 +8,21 @@ import {
   laterIf,
   type Rest,
   type Steps,
-} from "../../stream/steps.ts";
-import { isOfRuns, nextSpan, NO_RUN_OPEN, resolveRun, type RunSpan } from "../run-span.ts";
-import { EventLine } from "./event-line.ts";
-import { MAX_EVENT_BYTES } from "./frame-writer.ts";
-import type { Message } from "./mend-message.ts";
+} from "../../stream/sync/steps.ts";
+import { isOfRuns, nextSpan, NO_RUN_OPEN, resolveRun, type RunSpan } from "../model/run-span.ts";
+import { EventLine } from "./repair/parsed-event.ts";
+import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
+import type { Message } from "./repair/repair-message.ts";
 import { HeldEvents, type LineRange } from "./held-events.ts";
 import { Interrupts } from "./interrupts.ts";
-import { OwnEvents } from "./own-events.ts";
+import { OwnEvents } from "./synthetic-events.ts";
 import { OnlyRun } from "./only-run.ts";
-import { readMessages } from "./read-messages.ts";
+import { readMessages } from "./repair/read-messages.ts";
 import type { LargeEvent, ProfileStreamOptions } from "./profile-options.ts";
-import { hiddenMessageOf, rawEvent, RunItems } from "./run-items.ts";
-import { inputMessages, mendRunStarted, type RunIds } from "./run-started.ts";
-import { SeenRuns } from "./seen-runs.ts";
-import { ToldMessages } from "./told-messages.ts";
+import { hiddenMessageOf, rawEvent, RunItems } from "./run-events.ts";
+import { inputMessages, mendRunStarted, type RunIds } from "./repair/repair-run-started.ts";
+import { SeenRuns } from "./client-view/seen-runs.ts";
+import { ToldMessages } from "./client-view/pending-messages.ts";
 import { Unsaid } from "./unsaid.ts";
 
 /** Snapshots of old logs that were migrated belong to no run that ever begins. */

@@ -1,5 +1,5 @@
-import { attempt, type Rest } from "../../stream/steps.ts";
-import type { EventLine } from "./event-line.ts";
+import { attempt, type Rest } from "../../stream/sync/steps.ts";
+import type { EventLine } from "./repair/parsed-event.ts";
 
 /** Told of an event over which something failed. */
 export type ReportFault = (error: unknown, type: string) => void;

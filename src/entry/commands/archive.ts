@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import type { ArchiveConfig } from "../../config/storage.ts";
 import { type Config, parseConfig } from "../../config.ts";
-import { type ArchiveSummary, summaryOf } from "../../core/archive/archive-session.ts";
+import { type ArchiveSummary, summaryOf } from "../../core/lifecycle/archive-session.ts";
 import { lookAtShown } from "../../core/legacy/read-shown.ts";
 import { type ExitCode, UsageError } from "../exit.ts";
 import type { Command } from "./command.ts";

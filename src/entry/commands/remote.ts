@@ -1,5 +1,5 @@
-import type { ArchiveSummary } from "../../core/archive/archive-session.ts";
-import { isObject } from "../../core/json-fields.ts";
+import type { ArchiveSummary } from "../../core/lifecycle/archive-session.ts";
+import { isObject } from "../../core/model/json-fields.ts";
 import { RunlogError, type RunlogErrorCode } from "../../ports/errors.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import { UsageError } from "../exit.ts";

@@ -1,4 +1,4 @@
-import { projectName, sessionKey } from "../../core/names.ts";
+import { projectName, sessionKey } from "../../core/model/names.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { ListedLog, LogReader, SessionKey } from "../../ports/log-store.ts";
 import { UsageError } from "../exit.ts";

@@ -4,7 +4,7 @@ import { type Archives } from "../../core/archive/archives.ts";
 import { packsOf } from "../../core/archive/manifest.ts";
 import { decodeStub } from "../../core/archive/stub.ts";
 import { CompactLog } from "../../core/compaction/compact-log.ts";
-import { verifyLog } from "../../core/verify-log.ts";
+import { verifyLog } from "../../core/export/verify-log.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { LogStat, SessionKey } from "../../ports/log-store.ts";
 import type { Command } from "./command.ts";

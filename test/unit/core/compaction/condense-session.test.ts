@@ -5,7 +5,7 @@ import { CompactLog, type CompactPosition } from "../../../../src/core/compactio
 import { condenseSession } from "../../../../src/core/compaction/condense-session.ts";
 import { EventStretches } from "../../../../src/core/compaction/event-stretches.ts";
 import type { LogStat, LogStore } from "../../../../src/ports/log-store.ts";
-import { concatBytes } from "../../../../src/stream/concat.ts";
+import { concatBytes } from "../../../../src/stream/bytes/concat.ts";
 import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
 import { condense } from "../../../oracle/condense.ts";
 import { randomLog } from "../../../oracle/random-run.ts";

@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
-import type { Message } from "../../../../src/core/profile/mend-message.ts";
-import { snapshotOf } from "../../../../src/core/profile/told-messages.ts";
-import { createLoopTurns, type LoopTurns } from "../../../../src/stream/loop-turns.ts";
+import type { Message } from "../../../../src/core/profile/repair/repair-message.ts";
+import { snapshotOf } from "../../../../src/core/profile/client-view/pending-messages.ts";
+import { createLoopTurns, type LoopTurns } from "../../../../src/stream/sync/loop-turns.ts";
 import { tellLog } from "../../../support/told-log.ts";
 
 /** Turns that count how often work has asked for one. */

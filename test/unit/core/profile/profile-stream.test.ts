@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { createByteBudget } from "../../../../src/stream/byte-budget.ts";
+import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { tellLog, type TellOptions } from "../../../support/told-log.ts";
 
 const ids = { threadId: "s1", runId: "r" };

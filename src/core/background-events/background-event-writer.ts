@@ -1,0 +1,194 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
+import type { EventBatch, EventFacts } from "../../ports/runner-client.ts";
+import type { SessionPlatform } from "../../ports/session-platform.ts";
+import { noteEvents } from "../runs/activity.ts";
+import { endRun } from "../runs/append-run-error.ts";
+import { type RunEnd, UNFINISHED } from "../model/run-end-reasons.ts";
+import type { RunMarks } from "../log/open-run-marks.ts";
+import {
+  isBegun,
+  isOfRuns,
+  isTerminal,
+  nextSpan,
+  resolveRun,
+  type RunSpan,
+} from "../model/run-span.ts";
+import { selectEvents } from "../session/filter-batch.ts";
+import { findRun, type SessionState } from "../model/session-state.ts";
+import type { Sessions, SessionUse } from "../session/session-registry.ts";
+
+export interface ListenedEventsOptions {
+  readonly key: SessionKey;
+  /** The log that the session had when its runner was asked; events go into no other. */
+  readonly logId: string;
+  readonly threadId: string;
+  readonly sessions: Sessions;
+  readonly marks: RunMarks;
+  readonly platform: Pick<SessionPlatform, "noteActivity">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether this run that was posted is active, waits or wraps up; null asks for any. */
+  readonly carries: (runId: string | null) => boolean;
+}
+
+/** The run that was started last on the connection. */
+interface StartedRun {
+  readonly runId: string;
+  /** It is the runner's own; else its events come by another way. */
+  readonly isStored: boolean;
+  /** Whether its last event is a terminal. */
+  readonly isEnded: boolean;
+}
+
+/**
+ * Stores what one connection says between runs. An event belongs to the run whose id it carries, else
+ * to the one that was started last on the connection and has not finished. What belongs to a posted
+ * run that is being carried is passed over: that run's own stream has it. A run that only this
+ * connection knows gets an end like any other, also after a crash, and keeps the session's state.
+ */
+export class ListenedEvents {
+  readonly #options: ListenedEventsOptions;
+  #run: StartedRun | null = null;
+  /** The run whose end is being written. */
+  #ending: string | null = null;
+  /** The run that is marked as open in the store. */
+  #marked: string | null = null;
+  #use: SessionUse | null = null;
+
+  constructor(options: ListenedEventsOptions) {
+    this.#options = options;
+  }
+
+  /** The run of the runner's own that is open, or null. */
+  get openRun(): string | null {
+    return isOpen(this.#run) ? this.#run.runId : this.#ending;
+  }
+
+  /** Throws what `Session.append` throws. */
+  async store(batch: EventBatch): Promise<void> {
+    const { key, logId, sessions } = this.#options;
+    this.#use ??= sessions.use(key);
+    const { session } = this.#use;
+    try {
+      await session.load();
+      const { state } = session;
+      let run = this.#run;
+      let span: RunSpan = state;
+      const overtaken: string[] = [];
+      const isKept = batch.events.map((event) => {
+        const keeps = !this.#isElsewhere(event, run, { span, state });
+        const next = runBehind(event, run, keeps, span);
+        if (keeps && isOfRuns(event)) ({ span } = nextSpan(span, event));
+        if (isOpen(run) && next !== null && next.runId !== run.runId) overtaken.push(run.runId);
+        run = next;
+        return keeps;
+      });
+      const kept = selectEvents(batch, isKept);
+      if (kept.events.length > 0) {
+        await this.#mark(run);
+        await session.append(kept, { logId, durable: kept.events.some(isTerminal) });
+        noteEvents(this.#options.platform, key, kept.events);
+      }
+      this.#run = run;
+      for (const runId of overtaken) await this.#endRun(runId, UNFINISHED);
+      await this.#unmark();
+    } finally {
+      if (!isOpen(this.#run)) this.#release();
+    }
+  }
+
+  /** The connection has gone: ends the run that it leaves open. Never rejects. */
+  async end(reason: RunEnd): Promise<void> {
+    const run = this.#run;
+    this.#run = null;
+    if (isOpen(run)) {
+      this.#ending = run.runId;
+      await this.#endRun(run.runId, reason);
+      this.#ending = null;
+    }
+    await this.#unmark();
+    this.#release();
+  }
+
+  #isElsewhere(
+    event: EventFacts,
+    run: StartedRun | null,
+    { span, state }: { readonly span: RunSpan; readonly state: SessionState },
+  ): boolean {
+    const { carries } = this.#options;
+    const named = event.runId || run?.runId || null;
+    // without any run a terminal would end the one that is carried
+    if (named === null) return isTerminal(event) && carries(null);
+    if (run?.isStored === true && run.runId === named) return false;
+    // its runner may have its own id for the run that is carried
+    if (carries(resolveRun(span, named)) || carries(named)) return true;
+    if (!isTerminal(event)) return false;
+    // and so would one of a run that nobody has begun
+    if (!isBegun(span, named) && carries(null)) return true;
+    // the end of a run may come here a moment after that run's own stream has brought it
+    return findRun(state, named)?.phase === "ended";
+  }
+
+  async #mark(run: StartedRun | null): Promise<void> {
+    if (!isOpen(run) || run.runId === this.#marked) return;
+    const { key, logId, marks, threadId } = this.#options;
+    await this.#clear();
+    await marks.markOpen(key, logId, run.runId, { threadId });
+    this.#marked = run.runId;
+  }
+
+  async #unmark(): Promise<void> {
+    if (!isOpen(this.#run) || this.#run.runId !== this.#marked) await this.#clear();
+  }
+
+  async #clear(): Promise<void> {
+    const runId = this.#marked;
+    if (runId === null) return;
+    this.#marked = null;
+    const { key, logId, logger, marks } = this.#options;
+    await marks.clearOpen(key, logId, runId).catch((error: unknown) => {
+      // the next start finds the run ended, and clears the mark
+      logger.warn("run-mark-not-cleared", { ...key, runId, error });
+    });
+  }
+
+  async #endRun(runId: string, reason: RunEnd): Promise<void> {
+    const { clock, key, logger, logId, marks, sessions, threadId } = this.#options;
+    this.#use ??= sessions.use(key);
+    const { session } = this.#use;
+    // tried once: while the store refuses it the mark stays
+    const run = { session, clock, logger, logId, threadId, runId, signal: AbortSignal.abort() };
+    if (await endRun(run, reason, { started: true })) return;
+    if (runId === this.#marked) this.#marked = null;
+    marks.giveUp({ ...key, logId, runId }, { reached: true });
+  }
+
+  #release(): void {
+    // who watches may have waited for the end of a run that nothing more is stored of
+    this.#use?.session.log.wake();
+    this.#use?.release();
+    this.#use = null;
+  }
+}
+
+/** The run that was started last, once `event` has come. */
+function runBehind(
+  event: EventFacts,
+  run: StartedRun | null,
+  isStored: boolean,
+  span: RunSpan,
+): StartedRun | null {
+  const runId = event.runId || run?.runId || null;
+  if (runId === null) return run;
+  if (event.type === "RUN_STARTED") return { runId, isStored, isEnded: false };
+  // a terminal that nobody has begun a run for is the end of this one, as for all who read the log
+  const isEnd = isTerminal(event) && isStored && !isBegun(span, runId);
+  if (run === null || (run.runId !== runId && !isEnd)) return run;
+  return event.type === "RUN_FINISHED" ? null : { ...run, isEnded: isTerminal(event) };
+}
+
+function isOpen(run: StartedRun | null): run is StartedRun {
+  return run !== null && run.isStored && !run.isEnded;
+}

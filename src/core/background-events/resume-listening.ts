@@ -1,0 +1,56 @@
+import type { Logger } from "../../ports/logger.ts";
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { SessionDirectory } from "../../ports/session-directory.ts";
+import type { BetweenRuns } from "./background-events.ts";
+import type { Sessions } from "../session/session-registry.ts";
+
+export interface ResumeListeningOptions {
+  readonly store: LogStore;
+  readonly directory: SessionDirectory;
+  readonly sessions: Sessions;
+  readonly betweenRuns: Pick<BetweenRuns, "listen">;
+  readonly logger: Logger;
+  /** Asked before each session: whether the server goes on. */
+  readonly isStopped: () => boolean;
+}
+
+/** Sessions that are looked at together. */
+const TOGETHER = 4;
+
+/**
+ * Listens again to the sessions that run, as before the server was started: to the thread of each
+ * one's latest run. Sessions that never had a run are left alone. Never rejects.
+ */
+export async function resumeListening(options: ResumeListeningOptions): Promise<void> {
+  const { store, logger, isStopped } = options;
+  try {
+    let after: string | undefined;
+    do {
+      const page = await store.list(after === undefined ? {} : { after });
+      for (let i = 0; i < page.items.length && !isStopped(); i += TOGETHER)
+        await Promise.all(page.items.slice(i, i + TOGETHER).map((key) => resume(key, options)));
+      after = page.next ?? undefined;
+    } while (after !== undefined && !isStopped());
+  } catch (error) {
+    logger.warn("listening-not-resumed", { error });
+  }
+}
+
+async function resume(key: SessionKey, options: ResumeListeningOptions): Promise<void> {
+  const { directory, sessions, betweenRuns, logger, isStopped } = options;
+  const { project, session } = key;
+  const use = sessions.use({ project, session });
+  try {
+    const document = await directory.get(key);
+    if (document?.status?.phase !== "Running") return;
+    const logId = await use.session.load();
+    const latest = use.session.state.runs.at(-1);
+    if (logId === null || !latest || isStopped()) return;
+    const threadId = latest.threadId || session;
+    betweenRuns.listen({ project, session }, { threadId, logId });
+  } catch (error) {
+    logger.warn("listening-not-resumed", { project, session, error });
+  } finally {
+    use.release();
+  }
+}

@@ -1,0 +1,119 @@
+import { hasCode } from "../../ports/errors.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
+import type { RunnerClient } from "../../ports/runner-client.ts";
+import type { SessionDirectory } from "../../ports/session-directory.ts";
+import { pause } from "../../stream/sync/pause.ts";
+import { ListenedEvents, type ListenedEventsOptions } from "./background-event-writer.ts";
+import { type RunEnd, UNFINISHED } from "../model/run-end-reasons.ts";
+
+export interface ThreadListenerOptions extends ListenedEventsOptions {
+  readonly directory: Pick<SessionDirectory, "addressOf">;
+  readonly runner: Pick<RunnerClient, "listen">;
+  /** Addresses of sessions whose runner knows nothing of events between runs. */
+  readonly deaf: DeafRunners;
+}
+
+/** What is remembered of runners that have no `events`: their address, a session. */
+export interface DeafRunners {
+  has(key: SessionKey, address: string): boolean;
+  note(key: SessionKey, address: string): void;
+}
+
+const FIRST_PAUSE_MS = 1_000;
+const PAUSE_FACTOR = 1.5;
+const MAX_PAUSE_MS = 30_000;
+/** A pause is shorter by up to this part of it, so that many listeners do not come back at once. */
+const JITTER = 0.2;
+
+/**
+ * Listens to one thread: connects again and again, always behind a pause, until it is hung up, the
+ * runner says that there is nothing to hear, or the log has gone.
+ */
+export class ThreadListener {
+  readonly #options: ThreadListenerOptions;
+  readonly #stop = new AbortController();
+  #reason: RunEnd = UNFINISHED;
+  #events: ListenedEvents | null = null;
+  /** Settles, and never rejects, when everything that was heard is stored. */
+  readonly done: Promise<void>;
+
+  /** Begins once `after` has settled. */
+  constructor(options: ThreadListenerOptions, after: Promise<void>) {
+    this.#options = options;
+    this.done = after.then(() => this.#listen());
+  }
+
+  /** The run of the runner's own that is open, or null. */
+  get openRun(): string | null {
+    return this.#events?.openRun ?? null;
+  }
+
+  /** Whether this thread is what it listens to, or would but for a pause. */
+  isFor({ logId, threadId }: Pick<ThreadListenerOptions, "logId" | "threadId">): boolean {
+    const { logId: ownLog, threadId: ownThread } = this.#options;
+    return !this.#stop.signal.aborted && logId === ownLog && threadId === ownThread;
+  }
+
+  /** Ends the connection; a run that it leaves open ends with `reason`. */
+  hangUp(reason: RunEnd): void {
+    if (this.#stop.signal.aborted) return;
+    this.#reason = reason;
+    this.#stop.abort();
+  }
+
+  async #listen(): Promise<void> {
+    const { signal } = this.#stop;
+    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted;) {
+      const { delivered, isOver } = await this.#connect();
+      if (isOver) return;
+      if (delivered) pauseMs = FIRST_PAUSE_MS;
+      await pause(pauseMs * (1 - JITTER * Math.random()), this.#options.clock, signal);
+      pauseMs = Math.min(pauseMs * PAUSE_FACTOR, MAX_PAUSE_MS);
+    }
+  }
+
+  /** One connection, from the attempt to its end. Never rejects. */
+  async #connect(): Promise<{ readonly delivered: boolean; readonly isOver: boolean }> {
+    const { deaf, directory, key, logger, runner, threadId } = this.#options;
+    const { signal } = this.#stop;
+    const events = new ListenedEvents(this.#options);
+    this.#events = events;
+    let delivered = false;
+    let isOver = false;
+    let address: string | null = null;
+    try {
+      address = await directory.addressOf(key);
+      if (deaf.has(key, address)) return { delivered, isOver: true };
+      const { batches } = await runner.listen({ key, address, threadId, signal });
+      for await (const batch of batches) {
+        delivered = true;
+        await events.store(batch);
+      }
+    } catch (error) {
+      isOver = isFinal(error);
+      if (address !== null && isDeaf(error)) deaf.note(key, address);
+      if (!signal.aborted && !isOver && !hasCode(error, ...EXPECTED))
+        logger.warn("between-runs-failed", { ...key, error });
+    }
+    await events.end(this.#reason);
+    return { delivered, isOver };
+  }
+}
+
+/** Whether there is nothing to listen to, until the next run or for ever. */
+function isFinal(error: unknown): boolean {
+  if (hasCode(error, "log-fenced", "log-not-found", "store-closed")) return true;
+  if (isDeaf(error)) return true;
+  return hasCode(error, "runner-refused") && FINAL_STATUS.has(error.facts["status"]);
+}
+
+/** Whether the runner has no such path, or something else there. */
+function isDeaf(error: unknown): boolean {
+  if (hasCode(error, "runner-not-an-event-stream", "runner-address-unfit")) return true;
+  if (!hasCode(error, "runner-refused") || error.facts["isAsked"] === false) return false;
+  return DEAF_STATUS.has(error.facts["status"]);
+}
+
+const DEAF_STATUS: ReadonlySet<unknown> = new Set([404, 405]);
+const FINAL_STATUS: ReadonlySet<unknown> = new Set([404, 503]);
+const EXPECTED = ["runner-unreachable", "runner-refused", "runner-disconnected"] as const;

@@ -1,0 +1,67 @@
+import type { SessionKey } from "../../ports/log-store.ts";
+import type {
+  SessionDirectory,
+  SessionDocument,
+  SessionQuery,
+} from "../../ports/session-directory.ts";
+import type { Sessions } from "../session/session-registry.ts";
+
+/** Where sessions are looked up, and what their agents are doing. */
+export interface SessionSources {
+  readonly directory: SessionDirectory;
+  readonly sessions: Pick<Sessions, "agentStatus">;
+}
+
+/** A session's document, with what its agent is doing while it runs; null if there is none. */
+export async function getSession(
+  { directory, sessions }: SessionSources,
+  key: SessionKey,
+): Promise<SessionDocument | null> {
+  const document = await directory.get(key);
+  return document && withAgentStatus(sessions, key, document);
+}
+
+/** The document with what the session's agent is doing, if it runs and that is known. */
+export async function withAgentStatus(
+  sessions: SessionSources["sessions"],
+  key: SessionKey,
+  document: SessionDocument,
+): Promise<SessionDocument> {
+  const { status } = document;
+  if (status?.phase !== "Running") return document;
+  const agentStatus = await sessions.agentStatus(key);
+  return agentStatus === null ? document : { ...document, status: { ...status, agentStatus } };
+}
+
+/** A page of sessions as clients get it (PROTOCOL 7.1). */
+export interface SessionList {
+  readonly items: readonly SessionDocument[];
+  readonly totalCount: number;
+  readonly limit: number;
+  readonly offset: number;
+  readonly hasMore: boolean;
+  readonly nextOffset?: number;
+}
+
+/** A page of a project's sessions, newest first, with what their agents are doing. */
+export async function listSessions(
+  { directory, sessions }: SessionSources,
+  project: string,
+  query: SessionQuery,
+): Promise<SessionList> {
+  const { limit, offset } = query;
+  const { documents, totalCount } = await directory.page(project, query);
+  const hasMore = offset + limit < totalCount;
+  return {
+    items: await Promise.all(
+      documents.map((document) =>
+        withAgentStatus(sessions, { project, session: document.metadata.name }, document),
+      ),
+    ),
+    totalCount,
+    limit,
+    offset,
+    hasMore,
+    ...(hasMore && { nextOffset: offset + limit }),
+  };
+}

@@ -1,0 +1,140 @@
+import type { LogName, LogReader, SessionKey } from "../../ports/log-store.ts";
+import { JsonArrayJoiner } from "../../stream/json/json-array.ts";
+import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
+import type { CompactPosition } from "../compaction/compact-log.ts";
+import { EventStretches } from "../compaction/event-stretches.ts";
+import type { OldLogs } from "../legacy/old-logs.ts";
+import { wellFormedLines } from "../legacy/old-messages.ts";
+import { readShown, type ShownLog } from "../legacy/read-shown.ts";
+
+export interface ExportOptions {
+  readonly store: Pick<LogReader, "stat" | "read">;
+  readonly oldLogs: Pick<OldLogs, "messages">;
+  readonly key: SessionKey;
+  /** The log as it was when the export was asked for, or null if the session has none. */
+  readonly shown: ShownLog | null;
+  /** How far the log is condensed, for an export of the condensed view; null for one of the raw log. */
+  readonly condensed: CompactPosition | null;
+  /** Epoch ms. */
+  readonly nowMs: number;
+}
+
+type Chunks = AsyncGenerator<Uint8Array<ArrayBuffer>>;
+
+/** Bytes of all events of an export, one event a line. */
+export function exportLength(options: ExportOptions): number {
+  const bytes = partsOf(options).reduce((sum, { start, end }) => sum + end - start, 0);
+  return bytes - (options.condensed?.trailerBytes ?? 0);
+}
+
+/** The events as readers see them, one a line, up to the end in `shown`. */
+export function exportLines(options: ExportOptions): ChunkSource {
+  return sourceOf((signal) => shownEvents(options, signal));
+}
+
+/**
+ * One JSON document (PROTOCOL 6.1): the events as members of an array, then the lines of the older
+ * format that came with an adopted log; streamed. A failure on the way breaks the stream off, so what
+ * ends is always whole.
+ */
+export function exportDocument(options: ExportOptions): ChunkSource {
+  return sourceOf((signal) => documentParts(options, signal));
+}
+
+/** Pieces of text are joined to chunks of so many characters. */
+const TEXT_CHUNK_CHARS = 16 * 1024;
+
+/** An export that comes as pieces of text, which may be many, short and empty. */
+export function exportText(pieces: AsyncGenerator<string>): ChunkSource {
+  return sourceOf((signal) => encodedChunks(pieces, signal));
+}
+
+async function* encodedChunks(pieces: AsyncGenerator<string>, signal: AbortSignal): Chunks {
+  const encoder = new TextEncoder();
+  let text = "";
+  for await (const piece of pieces) {
+    signal.throwIfAborted();
+    text += piece;
+    if (text.length < TEXT_CHUNK_CHARS) continue;
+    yield encoder.encode(text);
+    text = "";
+  }
+  if (text !== "") yield encoder.encode(text);
+}
+
+async function* documentParts(options: ExportOptions, signal: AbortSignal): Chunks {
+  const { oldLogs, key, shown, nowMs } = options;
+  const encoder = new TextEncoder();
+  const head = JSON.stringify({
+    sessionId: key.session,
+    projectName: key.project,
+    exportDate: new Date(nowMs).toISOString(),
+  });
+  yield encoder.encode(`${head.slice(0, -1)},"aguiEvents":[`);
+  const joiner = new JsonArrayJoiner(exportLength(options));
+  for await (const chunk of shownEvents(options, signal)) yield joiner.push(chunk);
+  const messages = shown && (await oldLogs.messages(key, shown.stat.logId));
+  if (messages) {
+    yield encoder.encode(`],"legacyMessages":[`);
+    yield* wellFormedLines(messages);
+  }
+  yield encoder.encode(`],"hasLegacy":${messages !== null}}`);
+}
+
+/** A range of one of the logs. */
+interface Part {
+  readonly log: LogName;
+  readonly start: number;
+  readonly end: number;
+}
+
+function partsOf({ shown, condensed }: ExportOptions): Part[] {
+  const parts: Part[] = [];
+  if (condensed) parts.push({ log: "compact", start: condensed.start, end: condensed.end });
+  if (shown) {
+    const start = Math.max(condensed?.rawEnd ?? 0, shown.from);
+    parts.push({ log: "raw", start, end: shown.stat.end.raw });
+  }
+  return parts.filter(({ start, end }) => start < end);
+}
+
+async function* shownEvents(options: ExportOptions, signal: AbortSignal): Chunks {
+  const { store, key, shown } = options;
+  for (const part of partsOf(options)) {
+    const range = { ...part, logId: shown?.stat.logId ?? "", signal };
+    const reader = (await readShown(store, key, range)).getReader();
+    const events = part.log === "compact" ? new EventStretches(part.start) : null;
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        const stretches = events?.push(value) ?? [{ bytes: value }];
+        for (const { bytes } of stretches) yield bytes;
+      }
+    } finally {
+      await reader.cancel().catch(() => {
+        // the read ended by the signal; its error has nobody to go to
+      });
+    }
+  }
+}
+
+function sourceOf(start: (signal: AbortSignal) => Chunks): ChunkSource {
+  const abort = new AbortController();
+  const chunks = start(abort.signal);
+  return {
+    async next() {
+      const { value, done } = await chunks.next();
+      return done ? null : value;
+    },
+    // a server that stops may end a stream at a boundary; here only the end is one
+    atBoundary: false,
+    close() {
+      // in this order: the read that a generator waits for ends by the signal alone
+      abort.abort();
+      chunks.return(undefined).catch(() => {
+        // the read ends by the signal; its error has nobody to go to
+      });
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { EventLine } from "../profile/repair/parsed-event.ts";
+import { applyToMessages } from "../profile/client-view/apply-event.ts";
+import { MessageList } from "../profile/client-view/message-list.ts";
+
+export interface MarkdownMessagesOptions {
+  /** Called before the messages are let go: it writes what is not written of them. */
+  readonly beforeLoss: () => void;
+  /** The events that opened what is open. */
+  readonly openers: () => readonly EventLine[];
+}
+
+/**
+ * The messages that a client holds, for a reader that writes them down: they have no bound of their
+ * own, and where nobody can know any more what they are the list goes on without them. Of what is
+ * open it then has what is still to come.
+ */
+export class MarkdownMessages extends MessageList {
+  readonly #options: MarkdownMessagesOptions;
+
+  constructor(options: MarkdownMessagesOptions) {
+    super({ limitChars: Infinity, room: { tryGrow: () => true } });
+    this.#options = options;
+  }
+
+  override lose(): void {
+    this.#options.beforeLoss();
+    // a snapshot may have taken away what its run goes on with
+    const open = this.#options.openers().filter((opener) => {
+      const call = opener.text("toolCallId");
+      return call === null ? this.has(opener.text("messageId") ?? "") : this.hasCall(call);
+    });
+    this.restart();
+    for (const opener of open) applyToMessages(this, opener.text("type") ?? "", opener);
+  }
+}

@@ -1,0 +1,285 @@
+import { atOnce, type Steps } from "../../stream/sync/steps.ts";
+import { MAX_FENCED_CHARS, note } from "./markdown.ts";
+import {
+  changedMessage,
+  customNote,
+  errorNote,
+  outcomeNotes,
+  RELEASED,
+  UNSHOWN,
+} from "./markdown-notes.ts";
+import { activityPiece, callPiece, textPiece } from "./markdown-pieces.ts";
+import { MarkdownText, type Results } from "./markdown-text.ts";
+import { EventLine } from "../profile/repair/parsed-event.ts";
+import { FrameWriter } from "../profile/frame-writer.ts";
+import type { Message, ToolCall } from "../profile/repair/repair-message.ts";
+import type { MessageList } from "../profile/client-view/message-list.ts";
+import type { Entry } from "../profile/client-view/message-order.ts";
+import { hiddenMessageOf } from "../profile/run-events.ts";
+import { SeenTexts } from "./seen-texts.ts";
+
+export interface MarkdownWriterOptions {
+  /** What a client holds by now. It is kept small: what was written is let go. */
+  readonly messages: MessageList;
+  /** The events that opened what is open. */
+  readonly openers: () => readonly EventLine[];
+}
+
+/** When a message was looked at. */
+interface Looked {
+  /** How often it had changed by then. */
+  readonly changes: number;
+  /** How many had been looked at before it. */
+  readonly count: number;
+}
+
+/** Characters of messages that are held before their run has ended. */
+const MAX_HELD_CHARS = 4 * 1024 * 1024;
+/** Of what was written, so much is kept for events that change it or belong to it. */
+const KEPT_CHARS = 512 * 1024;
+const KEPT_MESSAGES = 64;
+/** Notes of one run; more are counted. */
+const MAX_NOTES = 100;
+const DUE: Uint8Array<ArrayBuffer> = new Uint8Array(1);
+const NOTHING: ReadonlySet<string> = new Set();
+
+/**
+ * Writes a session as Markdown from what a client of the standard is sent: where a run ends, the
+ * messages that the client has got and that are not written yet, each as it is by then; what has
+ * changed since is written again, and says so. Where a run makes more than can be held, what is
+ * closed is written before the run's end, and a text that goes on is written in parts.
+ */
+export class MarkdownWriter extends FrameWriter {
+  readonly #options: MarkdownWriterOptions;
+  readonly #seen = new SeenTexts();
+  readonly #looked = new WeakMap<Entry, Looked>();
+  #lookedCount = 0;
+  readonly #text = new MarkdownText(this.#seen);
+  #notes: string[] = [];
+  #notesLeftOut = 0;
+  /** What the run that ended last was said to wait for. */
+  #lastNotes = "";
+
+  constructor(options: MarkdownWriterOptions) {
+    super();
+    this.#options = options;
+    // no frames are made
+    this.isMuted = true;
+  }
+
+  /** What is to be written since the last call, in small parts. */
+  takeText(): Generator<string, void, undefined> {
+    return this.#text.take();
+  }
+
+  /** Something when text should be taken, so that no more of it is held. */
+  // oxlint-disable-next-line require-yield -- it makes no frames, which would take steps
+  override *takeInSteps(): Steps<Uint8Array<ArrayBuffer> | null> {
+    return this.#text.isDue ? DUE : null;
+  }
+
+  override event(bytes: Uint8Array<ArrayBuffer>): void {
+    const line = EventLine.read(bytes);
+    if (!line) return;
+    const type = line.text("type") ?? "";
+    if (type === "RUN_FINISHED") this.#runFinishes(line);
+    else if (type === "RUN_ERROR") this.#runFails(line);
+    else if (type === "CUSTOM") this.note(customNote(line));
+    if (this.#isOfReleased(type, line)) this.note(RELEASED);
+    const hidden = type === "RAW" ? atOnce(hiddenMessageOf(type, line)) : null;
+    if (hidden !== null) this.#seen.meet(`hidden ${hidden}`);
+    if (this.#options.messages.chars > MAX_HELD_CHARS) this.#relieve();
+  }
+
+  /** An event that could not be dealt with. */
+  failed(): void {
+    this.note(UNSHOWN);
+  }
+
+  /** Writes all messages as they are: what the next event makes of them nobody knows. */
+  beforeLoss(): void {
+    this.#writeAll(NOTHING);
+    this.#text.begin(this.#openIds());
+    this.#text.note(UNSHOWN);
+  }
+
+  /** Says something at the end of the run. */
+  note(text: string | null): void {
+    if (text === null || this.#notes.at(-1) === text) return;
+    if (this.#notes.length < MAX_NOTES) this.#notes.push(text);
+    else this.#notesLeftOut++;
+  }
+
+  /** Writes what is left. */
+  end(): void {
+    this.#runEnds([]);
+  }
+
+  #runFinishes(line: EventLine): void {
+    const notes = outcomeNotes(line.json("outcome"));
+    // a run that tells what is left says again what the session waits for
+    const isAgain =
+      line.text("runId")?.startsWith("runlog-") === true && notes.join() === this.#lastNotes;
+    this.#lastNotes = notes.join();
+    this.#runEnds(isAgain ? [] : notes);
+  }
+
+  #runFails(line: EventLine): void {
+    const message = line.text("message") ?? "";
+    const isCut = line.text("code") === "runlog-run-cut";
+    // an error that the run went on behind, and that was its last all the same
+    this.#notes = this.#notes.filter((text) => text !== errorNote(message));
+    this.#runEnds([isCut ? note("The run has not ended", "") : note("Run failed", message)]);
+  }
+
+  #runEnds(notes: readonly string[]): void {
+    this.#writeAll(NOTHING);
+    for (const text of notes) this.note(text);
+    for (const text of this.#notes) this.#text.note(text);
+    if (this.#notesLeftOut > 0) this.#text.note(note("More notes", String(this.#notesLeftOut)));
+    this.#notes = [];
+    this.#notesLeftOut = 0;
+    this.#text.endRun();
+    this.#keepLatest();
+  }
+
+  /** Lets go of messages that are all written, but for those that have changed last. */
+  #keepLatest(): void {
+    const { messages } = this.#options;
+    const all = messages.entries;
+    // not for every run that is short
+    if (all.length < 2 * KEPT_MESSAGES && messages.chars < 2 * KEPT_CHARS) return;
+    const first = this.#lookedCount - KEPT_MESSAGES;
+    const latest = new Set<Entry>();
+    let chars = 0;
+    for (const entry of all) {
+      if ((this.#looked.get(entry)?.count ?? 0) < first) continue;
+      chars += entry.chars;
+      if (chars <= KEPT_CHARS) latest.add(entry);
+    }
+    messages.retain((entry) => latest.has(entry));
+  }
+
+  /** What is open, as `Piece.id` has it. */
+  #openIds(): ReadonlySet<string> {
+    const open = new Set<string>();
+    for (const opener of this.#options.openers()) {
+      const call = opener.text("toolCallId");
+      open.add(call === null ? `message ${opener.text("messageId")}` : `call ${call}`);
+    }
+    return open;
+  }
+
+  /** Writes what is closed, and of the rest what is long; then lets go of it. */
+  #relieve(): void {
+    const { messages } = this.#options;
+    const open = this.#openIds();
+    this.#writeAll(open);
+    messages.retain(
+      (entry) =>
+        this.#isOpenText(entry, open) ||
+        (entry.message.toolCalls?.some(({ id }) => open.has(`call ${id}`)) ?? false),
+    );
+    for (const entry of messages.entries) this.#shorten(entry, open, MAX_FENCED_CHARS);
+    // a great many that are short
+    if (messages.chars <= MAX_HELD_CHARS / 2) return;
+    for (const entry of messages.entries) this.#shorten(entry, open, 0);
+    if (messages.chars > MAX_HELD_CHARS / 2) messages.retain(() => false);
+  }
+
+  /** Whether events may still add to the text: of several messages of one id they do to the first. */
+  #isOpenText(entry: Entry, open: ReadonlySet<string>): boolean {
+    const { id } = entry.message;
+    return open.has(`message ${id}`) && this.#options.messages.entryOf(id) === entry;
+  }
+
+  /** Leaves of a message what is open, without what is long of that: it is written. */
+  #shorten(entry: Entry, open: ReadonlySet<string>, maxChars: number): void {
+    const { message } = entry;
+    const shortened: Message = { ...message };
+    const { content, toolCalls } = message;
+    if (typeof content === "string" && content.length > maxChars) {
+      if (this.#isOpenText(entry, open)) this.#text.piece(textPiece(message));
+      this.#text.begin([`message ${message.id}`]);
+      shortened.content = "";
+    }
+    if (toolCalls)
+      shortened.toolCalls = toolCalls
+        .filter(({ id }) => open.has(`call ${id}`))
+        .map((call) => this.#shortenCall(call, maxChars));
+    this.#options.messages.replace(entry, shortened);
+  }
+
+  #shortenCall(call: ToolCall, maxChars: number): ToolCall {
+    const { length } = call.function.arguments;
+    if (length <= maxChars) return call;
+    this.#text.piece(callPiece(call, []));
+    this.#text.begin([`call ${call.id}`], length > MAX_FENCED_CHARS);
+    return { ...call, function: { ...call.function, arguments: "" } };
+  }
+
+  /** Writes what is not written of the messages, but for what waits. */
+  #writeAll(waiting: ReadonlySet<string>): void {
+    const { messages } = this.#options;
+    const copies = messages.hasCopies ? new Copies() : null;
+    const changed = messages.entries.flatMap((entry) => {
+      const copy = copies?.next(entry.message.id) ?? 0;
+      const isDue = this.#isChanged(entry) && !this.#isHidden(entry.message);
+      return isDue ? [{ entry, copy }] : [];
+    });
+    const results: Results = new Map();
+    for (const { entry, copy } of changed) {
+      const { message } = entry;
+      if (message.role === "tool") this.#result(message, results);
+      else if (message.role === "activity") this.#text.piece(activityPiece(message), copy);
+      else {
+        if (this.#isOpenText(entry, waiting)) this.#looked.delete(entry);
+        else this.#text.piece(textPiece(message), copy);
+        for (const call of message.toolCalls ?? []) {
+          if (waiting.has(`call ${call.id}`)) this.#looked.delete(entry);
+          else this.#text.call(call, results);
+        }
+      }
+    }
+  }
+
+  #result(given: Message, results: Results): void {
+    const message = { ...given };
+    const id = message.toolCallId ?? "";
+    const same = results.get(id);
+    if (same) same.add(message);
+    else results.set(id, new Set([message]));
+    this.#text.result(message, this.#options.messages.callName(id), results);
+  }
+
+  /** Whether the message is another than it was when it was last looked at; it is looked at now. */
+  #isChanged(entry: Entry): boolean {
+    const { changes } = entry;
+    if (this.#looked.get(entry)?.changes === changes) return false;
+    this.#looked.set(entry, { changes, count: this.#lookedCount++ });
+    return true;
+  }
+
+  /** Whether the event changes a message of which nothing is held but that it was written. */
+  #isOfReleased(type: string, line: EventLine): boolean {
+    const id = changedMessage(type, line);
+    const isHere = id === null || this.#options.messages.find(id) !== null;
+    return !isHere && this.#seen.has(`message ${id}`);
+  }
+
+  #isHidden({ id, metadata }: Message): boolean {
+    return metadata?.["hidden"] === true || this.#seen.has(`hidden ${id}`);
+  }
+}
+
+/** Counts the messages of each id. */
+class Copies {
+  readonly #counts = new Map<string, number>();
+
+  /** How many of this id came before. */
+  next(id: string): number {
+    const count = this.#counts.get(id) ?? 0;
+    this.#counts.set(id, count + 1);
+    return count;
+  }
+}

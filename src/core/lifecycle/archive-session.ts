@@ -1,0 +1,115 @@
+import { hasCode, RunlogError } from "../../ports/errors.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
+import { formatCursor } from "../model/cursor.ts";
+import type { Runs } from "../runs/runs.ts";
+import type { Sessions } from "../session/session-registry.ts";
+import type { Compactor } from "./compactor.ts";
+import { rfc3339 } from "../model/time.ts";
+import type { Archiver } from "../archive/archiving-store.ts";
+import {
+  type Manifest,
+  PACK_NAMES,
+  type PackName,
+  packsOf,
+  storedBytes,
+} from "../archive/manifest.ts";
+
+/** What clients are told of an archive (PROTOCOL 16). */
+export interface ArchiveSummary {
+  readonly project: string;
+  readonly session: string;
+  readonly logId: string;
+  /** RFC 3339. */
+  readonly archivedAt: string;
+  /** Of the last archived event. */
+  readonly cursor: string;
+  readonly logs: readonly {
+    readonly name: PackName;
+    readonly bytes: number;
+    readonly storedBytes: number;
+    readonly sha256: string;
+  }[];
+}
+
+interface Needs {
+  /** Null if none is configured. */
+  readonly archiver: Archiver | null;
+  readonly betweenRuns: {
+    hears(key: SessionKey): boolean;
+    stop(key: SessionKey): void;
+  };
+  readonly compactor: Compactor;
+  readonly runs: Runs;
+  readonly sessions: Sessions;
+}
+
+/**
+ * Archives a session that has no run. Throws `run-active`, `session-not-found`, `session-conflict` when
+ * a run begins meanwhile, `archive-not-configured`, and as `Archives`.
+ */
+export async function archiveSession(
+  service: Needs,
+  key: SessionKey,
+  options: { readonly deleteLocal: boolean },
+): Promise<ArchiveSummary> {
+  const archiver = needArchiver(service);
+  await refuseOpenRun(service, key);
+  // an event that came between runs would bring the bytes back at once
+  if (options.deleteLocal) service.betweenRuns.stop(key);
+  // so that viewers of the archive get the condensed view, and nobody has to write it then
+  await service.compactor.condense(key);
+  return archiver.archive(key, options).then(summaryOf, throwNotFound);
+}
+
+/** Brings an archived session's bytes back; resolves with the id of its log. */
+export async function restoreSession(service: Needs, key: SessionKey): Promise<string> {
+  return needArchiver(service)
+    .restore(key)
+    .then(({ logId }) => logId, throwNotFound);
+}
+
+/** A manifest as clients get it. */
+export function summaryOf(manifest: Manifest): ArchiveSummary {
+  const { project, session, logId, archivedAtMs, logs } = manifest;
+  const packs = packsOf(manifest);
+  return {
+    project,
+    session,
+    logId,
+    archivedAt: rfc3339(archivedAtMs),
+    cursor: formatCursor({ log: "raw", logId, offset: logs.raw.bytes }),
+    logs: PACK_NAMES.flatMap((name) => {
+      const pack = packs[name];
+      if (!pack) return [];
+      return { name, bytes: pack.bytes, storedBytes: storedBytes(pack), sha256: pack.sha256 };
+    }),
+  };
+}
+
+function needArchiver({ archiver }: Needs): Archiver {
+  if (archiver) return archiver;
+  throw new RunlogError("archive-not-configured", "No archive is configured");
+}
+
+/** A run that was posted, or one that its runner began by itself and tells of. */
+async function refuseOpenRun(
+  { runs, betweenRuns, sessions }: Needs,
+  key: SessionKey,
+): Promise<void> {
+  const use = sessions.use(key);
+  try {
+    await use.session.load();
+    const heard = betweenRuns.hears(key) ? use.session.state.openRun : null;
+    const runId = runs.activeRun(key)?.runId ?? heard ?? undefined;
+    if (runId !== undefined || runs.carries(key, null))
+      throw new RunlogError("run-active", "The session has a run that is not over", { runId });
+  } finally {
+    use.release();
+  }
+}
+
+/** A session without a log has nothing to archive. */
+function throwNotFound(error: unknown): never {
+  if (!hasCode(error, "log-not-found")) throw error;
+  throw new RunlogError("session-not-found", "Session not found", { cause: error });
+}

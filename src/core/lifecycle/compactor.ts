@@ -1,0 +1,84 @@
+import { hasCode } from "../../ports/errors.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import { idOf } from "../../ports/session-id.ts";
+import type { Sessions } from "../session/session-registry.ts";
+import type { Archiver } from "../archive/archiving-store.ts";
+import { condenseSession } from "../compaction/condense-session.ts";
+
+export interface CompactorOptions {
+  readonly store: LogStore;
+  readonly logger: Logger;
+  readonly sessions: Sessions;
+  /** Knows which sessions are archived; null if none is. */
+  readonly archiver: Pick<Archiver, "isGivenUp"> | null;
+}
+
+/**
+ * Condenses the finished runs of sessions in the background, one session of the process at a time.
+ * A session whose bytes are in the archive alone stays as it is: to write its log would restore it.
+ */
+export interface Compactor {
+  /** Asks for it; nothing happens if there is nothing to condense. */
+  request(key: SessionKey): void;
+  /** Does it next; resolves, also when it failed, when that is over. */
+  condense(key: SessionKey): Promise<void>;
+  /** Stops; what is half done is gone on with the next time. Resolves when nothing is under way. */
+  close(): Promise<void>;
+}
+
+/** Sessions that wait at most; what is not remembered comes with the session's next use. */
+const MOST_WAITING = 10_000;
+
+export function createCompactor(options: CompactorOptions): Compactor {
+  const { store, logger, sessions, archiver } = options;
+  const stop = new AbortController();
+  const waiting = new Map<string, SessionKey>();
+  let working: Promise<void> | null = null;
+  let last: Promise<void> = Promise.resolve();
+
+  async function work(): Promise<void> {
+    for (const [id, key] of waiting) {
+      waiting.delete(id);
+      await inTurn(key);
+    }
+    working = null;
+  }
+
+  function inTurn(key: SessionKey): Promise<void> {
+    last = last.then(() => condense(key));
+    return last;
+  }
+
+  async function condense(key: SessionKey): Promise<void> {
+    if (stop.signal.aborted) return;
+    const use = sessions.use(key);
+    const { session } = use;
+    try {
+      if (await archiver?.isGivenUp(key)) return;
+      const shown = await session.shown();
+      const { signal } = stop;
+      if (shown) await condenseSession({ key, store, log: session.compact, shown, signal });
+    } catch (error) {
+      session.compact.forget();
+      const isGone = hasCode(error, "log-not-found", "log-fenced", "log-not-owned", "store-closed");
+      if (!isGone && !stop.signal.aborted) logger.warn("session-not-condensed", { ...key, error });
+    } finally {
+      use.release();
+    }
+  }
+
+  return {
+    request(key) {
+      if (stop.signal.aborted || waiting.size >= MOST_WAITING) return;
+      waiting.set(idOf(key), key);
+      working ??= work();
+    },
+    condense: inTurn,
+    async close() {
+      stop.abort();
+      await working;
+      await last;
+    },
+  };
+}

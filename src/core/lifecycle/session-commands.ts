@@ -1,0 +1,125 @@
+import type { Caller } from "../../ports/authorizer.ts";
+import { RunlogError } from "../../ports/errors.ts";
+import type { LiveFeed } from "../../ports/live-feed.ts";
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { SessionDirectory, SessionDocument } from "../../ports/session-directory.ts";
+import type { SessionPlatform } from "../../ports/session-platform.ts";
+import { isLabel } from "../../ports/label.ts";
+import { newSessionName } from "../model/names.ts";
+import { isObject, type JsonObject } from "../model/json-fields.ts";
+import { DELETED } from "../model/run-end-reasons.ts";
+import type { SessionChange } from "../documents/session-patches.ts";
+import { withAgentStatus } from "../documents/session-queries.ts";
+import { nameOf, newSession, parentOf, runnerOf, userContextOf } from "../documents/new-session.ts";
+import type { Sessions } from "../session/session-registry.ts";
+import type { Runs } from "../runs/runs.ts";
+import type { SessionLives } from "./incarnations.ts";
+
+/** What a client is told of the session that it made. */
+export interface CreatedSession {
+  readonly name: string;
+  readonly uid: string;
+  /** The branch that the session's agent works on. */
+  readonly autoBranch: string;
+}
+
+interface RunnerChoice {
+  readonly platform: SessionPlatform;
+  /** Null: any. */
+  readonly models: readonly string[] | null;
+}
+
+interface Adoption {
+  readonly oldLogs: { adopt(key: SessionKey): Promise<unknown> };
+}
+
+interface Removal {
+  readonly feed: LiveFeed;
+  readonly lives: SessionLives;
+  readonly runs: Runs;
+  readonly store: LogStore;
+}
+
+/** Where a session is made, by whom, and as what. */
+export interface SessionRequest {
+  readonly project: string;
+  readonly body: JsonObject;
+  readonly caller: Caller;
+}
+
+/** What the runner of a new session needs. Throws `invalid-input`, and as the platform. */
+export async function runnerEnvironment(
+  { platform, models }: RunnerChoice,
+  { project, body, caller }: SessionRequest,
+): Promise<Readonly<Record<string, string>>> {
+  const { runnerType, model } = runnerOf(body);
+  if (models !== null && !models.includes(model))
+    throw new RunlogError("invalid-input", "Model is not available for this runner type");
+  return platform.runnerEnvironment({ project, runnerType, model, caller });
+}
+
+/**
+ * Makes the session that a request body asks for, under the name that it gives or a new one. Throws
+ * `invalid-input`, `invalid-name`, and as the directory.
+ */
+export async function createSession(
+  { oldLogs }: Adoption,
+  directory: SessionDirectory,
+  { project, body, caller }: SessionRequest,
+  environment: Readonly<Record<string, string>>,
+): Promise<CreatedSession> {
+  const inherited = await contextOfParent(directory, project, parentOf(body));
+  const userContext = inherited ?? userContextOf(caller);
+  const session = newSession(body, { userContext, runnerEnvironment: environment });
+  const given = nameOf(body);
+  const name = given === null ? `session-${crypto.randomUUID()}` : newSessionName(given);
+  // what an older system left under the name is that session
+  if (given !== null && directory.logsMakeSessions) await oldLogs.adopt({ project, session: name });
+  const { metadata } = await directory.create({ project, session: name }, session);
+  return { name, uid: metadata.uid, autoBranch: `ambient/${name}` };
+}
+
+/** Changes a session; resolves with its document as clients get it, or null if there is none. */
+export async function changeSession(
+  directory: SessionDirectory,
+  sessions: Pick<Sessions, "agentStatus">,
+  key: SessionKey,
+  change: SessionChange,
+): Promise<SessionDocument | null> {
+  const document = await directory.update(key, change);
+  return document && withAgentStatus(sessions, key, document);
+}
+
+/**
+ * Removes a session with all that was stored for it. Its runs end first, so that whoever watches sees
+ * why; then the streams of its log end. Throws `session-not-found`, and as directory and store.
+ */
+export async function deleteSession(
+  { feed, lives, runs, store }: Removal,
+  directory: SessionDirectory,
+  key: SessionKey,
+): Promise<void> {
+  const { logsMakeSessions } = directory;
+  // where it is kept apart from its log, whoever may not delete it ends nothing of it
+  const wasApart = !logsMakeSessions && (await directory.delete(key));
+  lives.forget(key);
+  await runs.endSession(key, DELETED, async () => {
+    const wasLog = logsMakeSessions && (await directory.delete(key));
+    const hadLog = await store.delete(key);
+    if (!wasApart && !wasLog && !hadLog)
+      throw new RunlogError("session-not-found", "Session not found");
+    feed.publish({ ...key, logId: null, end: 0 });
+  });
+}
+
+/** Whom the parent belongs to; null without a parent, or if it cannot be read or does not say. */
+async function contextOfParent(
+  directory: SessionDirectory,
+  project: string,
+  parent: string | null,
+): Promise<JsonObject | null> {
+  if (parent === null || !isLabel(parent)) return null;
+  const document = await directory.get({ project, session: parent }).catch(() => null);
+  const context = document?.spec["userContext"];
+  return isObject(context) ? context : null;
+}

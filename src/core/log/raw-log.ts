@@ -1,0 +1,237 @@
+import { hasCode, RunlogError } from "../../ports/errors.ts";
+import type { LiveFeed, LogGrowth } from "../../ports/live-feed.ts";
+import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import { ByteRing, type RingBudget, type RingHit } from "../../stream/bytes/byte-ring.ts";
+import { concatBytes } from "../../stream/bytes/concat.ts";
+import { SseFramer } from "../../stream/sse/sse-frame.ts";
+import { cursorPrefix } from "../model/cursor.ts";
+
+export interface SessionLogOptions {
+  readonly key: SessionKey;
+  readonly store: LogStore;
+  readonly feed: LiveFeed;
+  /** Most bytes that the latest events of this session may take up. */
+  readonly ringBytes: number;
+  readonly ringBudget: RingBudget;
+}
+
+/** The raw log as far as this process knows it. */
+export interface LogPosition {
+  readonly logId: string;
+  readonly end: number;
+}
+
+export interface AppendLinesOptions {
+  /** The only log that these lines may go to. */
+  readonly logId?: string;
+  /** Wait for the device as well (`AppendOptions.durable`). */
+  readonly durable?: boolean;
+}
+
+/**
+ * One session's raw log in this process: where it ends, who waits for it to grow, and its latest
+ * bytes, framed once for all viewers. It appends (at most one process a session does) and it tells
+ * readers that there is more; the bytes themselves are read from the store.
+ */
+export class SessionLog {
+  readonly key: SessionKey;
+  readonly #store: LogStore;
+  readonly #feed: LiveFeed;
+  readonly #ring: ByteRing;
+  readonly #unsubscribe: () => void;
+  #position: LogPosition | null = null;
+  /** The end that the next append has to expect; null when the store has to be asked. */
+  #writeEnd: LogPosition | null = null;
+  #asking: Promise<LogStat | null> | null = null;
+  #overtaken = 0;
+  #waiting = new Set<() => void>();
+  #viewers = 0;
+  /** Who want to know when every viewer waits. */
+  #whenRead = new Set<() => void>();
+  #changes = 0;
+
+  constructor(options: SessionLogOptions) {
+    this.key = options.key;
+    this.#store = options.store;
+    this.#feed = options.feed;
+    this.#ring = new ByteRing({
+      limitBytes: options.ringBytes,
+      budget: options.ringBudget,
+      encode: (pieces, start) => this.#frame(pieces, start),
+    });
+    this.#unsubscribe = this.#feed.subscribe(this.key, (growth) => this.#grew(growth));
+  }
+
+  /** The log as last heard of, or null if none is known. */
+  get position(): LogPosition | null {
+    return this.#position;
+  }
+
+  /** How often it was found that another process has written: what was folded before is not all. */
+  get overtaken(): number {
+    return this.#overtaken;
+  }
+
+  /** How many watch it now. */
+  get viewers(): number {
+    return this.#viewers;
+  }
+
+  /** Asks the store; what it says is what `position` then is. */
+  async refresh(): Promise<LogStat | null> {
+    const stat = await this.#store.stat(this.key);
+    const own = this.#writeEnd;
+    if (stat && own && own.logId === stat.logId && stat.end.raw > own.end) {
+      this.#overtaken++;
+      this.#writeEnd = null;
+    }
+    this.#learn(stat && { logId: stat.logId, end: stat.end.raw });
+    return stat;
+  }
+
+  /**
+   * Appends whole lines, in the order of the calls. Resolves when they are stored, and only then are
+   * they shown. Without `logId` the log is made if there is none; with it the lines go to that log
+   * or nowhere (`log-fenced`), so that a run cannot write into the log of a session that was made
+   * again under its name. Throws what the store throws.
+   */
+  async append(
+    lines: readonly Uint8Array[],
+    options: AppendLinesOptions = {},
+  ): Promise<LogPosition> {
+    if (this.#writeEnd === null) await this.#askForEnd(options.logId === undefined);
+    const expected = this.#writeEnd;
+    if (!expected || (options.logId !== undefined && options.logId !== expected.logId))
+      throw new RunlogError("log-fenced", "The log was deleted or replaced");
+    const bytes = lines.reduce((sum, line) => sum + line.length, 0);
+    this.#writeEnd = { logId: expected.logId, end: expected.end + bytes };
+    try {
+      const end = await this.#store.append(this.key, lines, {
+        logId: expected.logId,
+        expectedEnd: expected.end,
+        durable: options.durable ?? false,
+      });
+      this.#appended(expected, lines, end);
+      return { logId: expected.logId, end };
+    } catch (error) {
+      this.#writeEnd = null;
+      if (hasCode(error, "log-fenced", "log-not-owned")) this.#overtaken++;
+      throw error;
+    }
+  }
+
+  /** The framed bytes at `from`, if they are among the latest. */
+  recent(logId: string, from: number): RingHit | null {
+    return this.#position?.logId === logId ? this.#ring.read(from) : null;
+  }
+
+  /** How often those who wait were told to look again; see `grown`. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /**
+   * Resolves when there may be something new since `changes` was `seen`, or when `signal` aborts.
+   */
+  grown(signal: AbortSignal, seen: number = this.#changes): Promise<void> {
+    if (seen !== this.#changes) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener("abort", wake);
+      if (signal.aborted) wake();
+      this.#noteRead();
+    });
+  }
+
+  /** Resolves when everybody who watches has read all that there is. */
+  readByAll(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenRead.add(resolve);
+      this.#noteRead();
+    });
+  }
+
+  /** Says that somebody watches, so that the latest bytes are worth keeping. Returns the opposite. */
+  watch(): () => void {
+    this.#viewers++;
+    return () => {
+      this.#viewers--;
+      if (this.#viewers === 0) this.#ring.clear();
+      this.#noteRead();
+    };
+  }
+
+  /** Readers that wait for growth now. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    this.#ring.clear();
+    this.wake();
+  }
+
+  /** Learns from the store where the next append goes. Calls that come meanwhile share the answer. */
+  async #askForEnd(create: boolean): Promise<void> {
+    this.#asking ??= (create ? this.#store.create(this.key) : this.#store.stat(this.key)).finally(
+      () => {
+        this.#asking = null;
+      },
+    );
+    const stat = await this.#asking;
+    if (stat) this.#writeEnd ??= { logId: stat.logId, end: stat.end.raw };
+    else if (create) await this.#askForEnd(true);
+  }
+
+  #appended(expected: LogPosition, lines: readonly Uint8Array[], end: number): void {
+    const { logId } = expected;
+    if (this.#viewers > 0 && this.#position?.logId === logId) this.#ring.push(expected.end, lines);
+    this.#learn({ logId, end });
+    this.#feed.publish({ ...this.key, logId, end });
+  }
+
+  #grew(growth: LogGrowth): void {
+    this.#learn(growth.logId === null ? null : { logId: growth.logId, end: growth.end });
+  }
+
+  #learn(position: LogPosition | null): void {
+    const known = this.#position;
+    if (known?.logId === position?.logId) {
+      // announcements may come late: an end never goes back within one log
+      if (position && known && position.end > known.end) this.#position = position;
+      else return;
+    } else {
+      this.#position = position;
+      this.#ring.clear();
+      if (this.#writeEnd && this.#writeEnd.logId !== position?.logId) this.#writeEnd = null;
+    }
+    this.wake();
+  }
+
+  /** Has those who wait look again: the log has grown, or what else they wait for has happened. */
+  wake(): void {
+    this.#changes++;
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const wake of waiting) wake();
+  }
+
+  #noteRead(): void {
+    if (this.#waiting.size < this.#viewers) return;
+    for (const resolve of this.#whenRead) resolve();
+    this.#whenRead.clear();
+  }
+
+  #frame(pieces: readonly Uint8Array[], start: number): Uint8Array<ArrayBuffer> {
+    if (!this.#position) throw new RunlogError("internal", "framed bytes of no log");
+    const prefix = cursorPrefix({ log: "raw", logId: this.#position.logId });
+    const framer = new SseFramer(prefix, start);
+    return framer.push(concatBytes(pieces));
+  }
+}

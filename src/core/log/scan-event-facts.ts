@@ -1,0 +1,64 @@
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
+import type { EventFacts } from "../../ports/runner-client.ts";
+import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
+
+const LF = 10;
+
+export interface FactsRange {
+  readonly logId: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The facts of each event in a range of a raw log, in bounded memory whatever the length of a line.
+ * A line that is no JSON object has facts without a type.
+ */
+export async function* readFacts(
+  store: LogStore,
+  key: SessionKey,
+  range: FactsRange,
+): AsyncGenerator<EventFacts> {
+  const scanner = new JsonObjectScanner(FACT_KEYS);
+  const reader = store.read(key, range).getReader();
+  let bytes = 0;
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      for (let from = 0; from < value.length;) {
+        const lineEnd = value.indexOf(LF, from);
+        const to = lineEnd === -1 ? value.length : lineEnd;
+        scanner.push(value, from, to);
+        bytes += to - from;
+        if (lineEnd === -1) break;
+        // what an invalid line seemed to say counts for nothing
+        const isObject = scanner.end();
+        const facts = factsOf(scanner, bytes + 1);
+        yield isObject ? facts : { ...facts, type: "", runId: null };
+        scanner.reset();
+        bytes = 0;
+        from = to + 1;
+      }
+    }
+  } finally {
+    await reader.cancel();
+  }
+}
+
+/** Whether a line of the raw log begins at `offset`, which is before its end. */
+export async function isLineStart(
+  store: LogStore,
+  key: SessionKey,
+  { logId, offset }: { readonly logId: string; readonly offset: number },
+): Promise<boolean> {
+  if (offset === 0) return true;
+  const reader = store.read(key, { logId, start: offset - 1, end: offset }).getReader();
+  try {
+    const { value } = await reader.read();
+    return value?.[0] === LF;
+  } finally {
+    await reader.cancel();
+  }
+}

@@ -1,0 +1,158 @@
+import { isObject, type JsonObject } from "./json-fields.ts";
+import { type EncodedMessages, KnownMessages } from "./posted-message-ids.ts";
+import { NO_RUN_OPEN, type RunSpan } from "./run-span.ts";
+import { EMPTY_STATE, type KnownRun, type SessionState, settled } from "./session-state.ts";
+
+/** What a session's head holds: the folded state, and the messages that its clients posted. */
+export interface SessionHead {
+  readonly state: SessionState;
+  readonly messages: KnownMessages;
+}
+
+const VERSION = 2;
+/** Of the 64 KiB that a head may have, for all that is known of runs; the messages take up to 36, and the rest less than 4. */
+const MAX_RUN_BYTES = 24 * 1024;
+
+type EncodedRun = readonly [runId: string, threadId: string, phase: KnownRun["phase"]];
+
+const encoder = new TextEncoder();
+
+/**
+ * The head as bytes, within the bound of `LogStore.setHead` whatever runners and clients say. Where the
+ * runs do not fit, those that only runners know go first, the oldest first, then those that do not wait.
+ */
+export function encodeHead({ state, messages }: SessionHead): Uint8Array {
+  const { begun, ended, standIn } = state;
+  const runs = fittingRuns(state.runs, sizeOf({ begun, ended, standIn }));
+  return encoder.encode(JSON.stringify({ version: VERSION, ...state, runs, ...messages.encode() }));
+}
+
+/**
+ * What a head says, or an empty one if it says nothing that this version understands: then the log
+ * is folded from its start.
+ */
+export function decodeHead(bytes: Uint8Array | null): SessionHead {
+  return readHead(bytes) ?? { state: EMPTY_STATE, messages: new KnownMessages() };
+}
+
+/** Whether there is a head and nothing in it can be believed. */
+export function isOddHead(bytes: Uint8Array | null): boolean {
+  return bytes !== null && readHead(bytes) === null;
+}
+
+function readHead(bytes: Uint8Array | null): SessionHead | null {
+  try {
+    const head: unknown = bytes && JSON.parse(new TextDecoder().decode(bytes));
+    if (isHead(head)) return { state: stateOf(head), messages: KnownMessages.decode(head) };
+    if (!isFirstHead(head)) return null;
+    const state = stateOf(head);
+    // that version took any snapshot for the announcement of a run: what really waited has a mark
+    const runs = state.runs.filter(({ phase }) => phase !== "waiting");
+    const messages = KnownMessages.decodeIds(head.messages);
+    return { state: settled({ ...state, runs }), messages };
+  } catch {
+    // a damaged head costs the time to fold the log, and nothing else
+    return null;
+  }
+}
+
+interface FirstHead extends Omit<SessionState, "runs" | "begun" | "ended" | "standIn"> {
+  readonly runs: readonly EncodedRun[];
+  readonly messages: string;
+}
+
+type EncodedHead = FirstHead & EncodedMessages;
+
+function stateOf(head: FirstHead): SessionState {
+  const { offset, status, question, openRun, runs } = head;
+  const known = runs.map(([runId, threadId, phase]) => ({ runId, threadId, phase }));
+  return { offset, status, question, ...spanOf(head), openRun, runs: known };
+}
+
+/** What is not said, or not like this, costs no more than whose end a foreign terminal is. */
+function spanOf({ begun, ended, standIn }: Partial<Record<keyof RunSpan, unknown>>): RunSpan {
+  const hashes = (value: unknown): number[] =>
+    Array.isArray(value) ? value.filter((hash) => Number.isSafeInteger(hash)) : [];
+  const known = isObject(standIn) ? standIn : {};
+  const { runnerRunId, runId } = known;
+  const isWhole = typeof runnerRunId === "string" && typeof runId === "string";
+  return {
+    ...NO_RUN_OPEN,
+    standIn: isWhole ? { runnerRunId, runId } : null,
+    begun: hashes(begun),
+    ended: hashes(ended),
+  };
+}
+
+function sizeOf(value: unknown): number {
+  return encoder.encode(JSON.stringify(value)).length;
+}
+
+function fittingRuns(runs: readonly KnownRun[], takenBytes: number): EncodedRun[] {
+  const encoded = runs.map(({ runId, threadId, phase }): EncodedRun => [runId, threadId, phase]);
+  const sizes = encoded.map((run) => sizeOf(run) + 1);
+  let surplus = sizes.reduce((sum, size) => sum + size, 0) - (MAX_RUN_BYTES - takenBytes);
+  const dropped = new Set<number>();
+  for (const isDroppable of DROPPED_IN_ORDER)
+    for (const [place, run] of runs.entries()) {
+      if (surplus <= 0) break;
+      if (dropped.has(place) || !isDroppable(run)) continue;
+      dropped.add(place);
+      surplus -= sizes[place] ?? 0;
+    }
+  return encoded.filter((_, place) => !dropped.has(place));
+}
+
+/** A run that waits has a mark, by which it is found again after a crash. */
+const DROPPED_IN_ORDER: readonly ((run: KnownRun) => boolean)[] = [
+  ({ threadId, phase }) => threadId === "" && phase !== "waiting",
+  ({ phase }) => phase !== "waiting",
+  () => true,
+];
+
+const PHASES: readonly unknown[] = ["waiting", "started", "ended"] satisfies KnownRun["phase"][];
+const STATUSES: readonly unknown[] = [
+  null,
+  "working",
+  "idle",
+  "waiting_input",
+] satisfies SessionState["status"][];
+
+/** Only `encodeHead` writes heads; a disk that was full, or lost its power, may give back anything. */
+function isHead(value: unknown): value is EncodedHead {
+  return (
+    isObject(value) &&
+    value["version"] === VERSION &&
+    saysState(value) &&
+    typeof value["groupSize"] === "number" &&
+    typeof value["groups"] === "string"
+  );
+}
+
+/** A head of the version before. */
+function isFirstHead(value: unknown): value is FirstHead {
+  return isObject(value) && value["version"] === 1 && saysState(value);
+}
+
+function saysState({ offset, status, question, openRun, runs, messages }: JsonObject): boolean {
+  return (
+    Number.isSafeInteger(offset) &&
+    Number(offset) >= 0 &&
+    STATUSES.includes(status) &&
+    isTextOrNull(question) &&
+    isTextOrNull(openRun) &&
+    typeof messages === "string" &&
+    Array.isArray(runs) &&
+    runs.every(isEncodedRun)
+  );
+}
+
+function isEncodedRun(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== 3) return false;
+  const [runId, threadId, phase] = value;
+  return typeof runId === "string" && typeof threadId === "string" && PHASES.includes(phase);
+}
+
+function isTextOrNull(value: unknown): boolean {
+  return value === null || typeof value === "string";
+}

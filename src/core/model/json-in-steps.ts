@@ -1,0 +1,218 @@
+import { concatBytes } from "../../stream/bytes/concat.ts";
+import { encodeInSteps } from "../../stream/json/encode-in-steps.ts";
+import {
+  elementsInParts,
+  type JsonRange,
+  kindAt,
+  membersInParts,
+} from "../../stream/json/json-walk.ts";
+import type { Steps } from "../../stream/sync/steps.ts";
+import { textParts } from "../../stream/json/text-parts.ts";
+import { parseExact } from "./exact-json.ts";
+import { isObject } from "./json-fields.ts";
+import { isContainer, setMember } from "./json-value.ts";
+
+/** What takes no more than that is parsed at once. */
+const PART_BYTES = 64 * 1024;
+/** So many bytes of a long text are decoded in one step. */
+const STEP_BYTES = 1024 * 1024;
+/** So deep within each other values are taken apart: each level goes over all that is within it. */
+const MAX_NESTED = 16;
+
+/** Values that are written at once, and characters of text in them. */
+const PART_VALUES = 4_096;
+const PART_CHARS = 64 * 1024;
+
+const encoder = new TextEncoder();
+const BACKSLASH = 0x5c;
+const [OPEN_BRACKET, CLOSE_BRACKET] = [encoder.encode("["), encoder.encode("]")];
+const [OPEN_BRACE, CLOSE_BRACE] = [encoder.encode("{"), encoder.encode("}")];
+
+/** What `parseExact` gives, for JSON that may be long: only a text with escapes is read at once. */
+export function parseInSteps(bytes: Uint8Array): Steps<unknown> {
+  return parsed(bytes, MAX_NESTED);
+}
+
+function* parsed(bytes: Uint8Array, nested: number): Steps<unknown> {
+  const kind = bytes.length > PART_BYTES && nested > 0 ? kindAt(bytes, 0) : null;
+  if (kind === "array") {
+    const list: unknown[] = [];
+    for (const part of partsOf(elementsInParts(bytes, 0))) {
+      if (part?.long) list.push(yield* parsed(bytesIn(bytes, part.long), nested - 1));
+      else if (part) for (const value of parsedList(bytesIn(bytes, part))) list.push(value);
+      yield;
+    }
+    return list;
+  }
+  if (kind === "string") return yield* parsedText(bytes);
+  if (kind !== "object") return parseExact(bytes);
+  const object: Record<string, unknown> = {};
+  for (const part of partsOf(membersAsRanges(bytes))) {
+    if (part?.long) {
+      const { key, valueStart: start, end } = part.long;
+      setMember(object, key, yield* parsed(bytesIn(bytes, { start, end }), nested - 1));
+    } else if (part) {
+      const members = parsedObject(bytesIn(bytes, part));
+      for (const key of Object.keys(members)) setMember(object, key, members[key]);
+    }
+    yield;
+  }
+  return object;
+}
+
+function* parsedText(bytes: Uint8Array): Steps<string> {
+  const isPlain = !bytes.includes(BACKSLASH);
+  const end = isPlain ? bytes.length - 1 : bytes.length;
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  let text = "";
+  for (let from = isPlain ? 1 : 0; from < end; from += STEP_BYTES) {
+    text += decoder.decode(bytes.subarray(from, Math.min(from + STEP_BYTES, end)), {
+      stream: true,
+    });
+    yield;
+  }
+  return isPlain ? text : String(JSON.parse(text));
+}
+
+/** Neighbours that are parsed at once, or one that is long by itself. */
+interface Part<T> extends JsonRange {
+  readonly long: T | null;
+}
+
+/** What stands one after the other in parts; null whenever others should have a turn. */
+function* partsOf<T extends JsonRange>(
+  ranges: Iterable<T | null>,
+): Generator<Part<T> | null, void, undefined> {
+  let start = -1;
+  let end = -1;
+  for (const range of ranges) {
+    if (!range) {
+      yield null;
+      continue;
+    }
+    if (start >= 0 && range.end - start > PART_BYTES) {
+      yield { start, end, long: null };
+      start = -1;
+    }
+    if (range.end - range.start > PART_BYTES) yield { ...range, long: range };
+    else if (start < 0) start = range.start;
+    end = range.end;
+  }
+  if (start >= 0) yield { start, end, long: null };
+}
+
+interface MemberRange extends JsonRange {
+  readonly key: string;
+  readonly valueStart: number;
+}
+
+function* membersAsRanges(bytes: Uint8Array): Generator<MemberRange | null, void, undefined> {
+  for (const member of membersInParts(bytes, 0))
+    yield (
+      member && {
+        key: member.key,
+        valueStart: member.valueStart,
+        start: member.keyStart,
+        end: member.valueEnd,
+      }
+    );
+}
+
+function bytesIn(bytes: Uint8Array, { start, end }: JsonRange): Uint8Array {
+  return bytes.subarray(start, end);
+}
+
+function parsedList(elements: Uint8Array): readonly unknown[] {
+  const list = parseExact(concatBytes([OPEN_BRACKET, elements, CLOSE_BRACKET]));
+  return Array.isArray(list) ? list : [];
+}
+
+function parsedObject(members: Uint8Array): Readonly<Record<string, unknown>> {
+  return Object(parseExact(concatBytes([OPEN_BRACE, members, CLOSE_BRACE])));
+}
+
+/**
+ * What `JSON.stringify` gives for a JSON value, encoded, in pieces. The value must not change until it is
+ * done.
+ */
+export function* writeInSteps(value: unknown): Steps<Uint8Array<ArrayBuffer>[]> {
+  const writer = new PieceWriter();
+  yield* written(value, writer, MAX_NESTED);
+  return writer.end();
+}
+
+class PieceWriter {
+  readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
+  #text = "";
+
+  *write(text: string): Steps {
+    const isLong = text.length > PART_CHARS;
+    if (!isLong) this.#text += text;
+    if (isLong || this.#text.length > PART_CHARS) this.#encode();
+    if (isLong) yield* encodeInSteps(text, this.#pieces);
+  }
+
+  end(): Uint8Array<ArrayBuffer>[] {
+    this.#encode();
+    return this.#pieces;
+  }
+
+  #encode(): void {
+    if (this.#text !== "") this.#pieces.push(encoder.encode(this.#text));
+    this.#text = "";
+  }
+}
+
+function* written(value: unknown, writer: PieceWriter, nested: number): Steps {
+  if (typeof value === "string" && value.length > PART_CHARS) {
+    let quote = '"';
+    for (const part of textParts(value, PART_CHARS)) {
+      yield* writer.write(`${quote}${JSON.stringify(part).slice(1, -1)}`);
+      quote = "";
+      yield;
+    }
+    yield* writer.write('"');
+    return;
+  }
+  if (!isContainer(value) || nested === 0 || isSmall(value)) {
+    const json = JSON.stringify(value);
+    yield;
+    yield* writer.write(json);
+    return;
+  }
+  const isList = Array.isArray(value);
+  let before = isList ? "[" : "{";
+  for (const key of isList ? value.keys() : Object.keys(value)) {
+    const member: unknown = isList ? value[Number(key)] : Object(value)[key];
+    if (!isList && member === undefined) continue;
+    yield* writer.write(isList ? before : `${before}${JSON.stringify(key)}:`);
+    yield* written(member ?? null, writer, nested - 1);
+    before = ",";
+    yield;
+  }
+  if (before !== ",") yield* writer.write(before);
+  yield* writer.write(isList ? "]" : "}");
+}
+
+/** Whether a value is written at once. */
+export function isSmall(value: unknown): boolean {
+  const left: unknown[] = [value];
+  let values = 0;
+  let chars = 0;
+  while (left.length > 0) {
+    const next = left.pop();
+    if (typeof next === "string") chars += next.length;
+    else if (Array.isArray(next)) {
+      values += next.length;
+      if (values <= PART_VALUES) left.push(...next);
+    } else if (isObject(next))
+      for (const key in next) {
+        values++;
+        chars += key.length;
+        left.push(next[key]);
+        if (values > PART_VALUES) return false;
+      }
+    if (values > PART_VALUES || chars > PART_CHARS) return false;
+  }
+  return true;
+}

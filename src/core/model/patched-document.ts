@@ -1,0 +1,364 @@
+import { atOnce, type Steps } from "../../stream/sync/steps.ts";
+import type { JsonPatch, Operation } from "./json-patch.ts";
+import { MAX_POINTER_CHARS, type Place, placeAt, valueAt } from "./json-pointer.ts";
+import {
+  copyJson,
+  isEqualJson,
+  type JsonLimits,
+  keyBytes,
+  measureInSteps,
+  measureJson,
+  memberOf,
+  setMember,
+  workOf,
+} from "./json-value.ts";
+import type { PatchPolicy } from "./patch-policy.ts";
+import type { PatchWork } from "./patch-work.ts";
+
+/**
+ * What became of a patch: it was taken whole, or not at all; `overflowed` if it would have made, or
+ * taken, more than there is room for.
+ */
+export type PatchOutcome = "applied" | "refused" | "overflowed";
+
+/** Most work of one patch (`workOf`), beside what its own text is: some tens of milliseconds. */
+const MAX_PATCH_WORK = 8 * 1024 * 1024;
+/** A list moves so many elements while one byte of JSON is looked at. */
+const SHIFTS_PER_BYTE = 4;
+/** What goes is measured if it takes no more than that; else the document is, now and then. */
+const MAX_GONE_WORK = 16 * 1024;
+/** So much may have gone without having been measured, and once more what there is. */
+const SLACK_BYTES = 64 * 1024;
+
+export interface DocumentOptions extends JsonLimits {
+  /** What pays for patches. */
+  readonly work: PatchWork;
+}
+
+/**
+ * A JSON document that patches (RFC 6902) change in place: a patch costs what it changes, not what the
+ * document weighs. What a patch would make is known to be within the limits before it is made, and so is
+ * the work of it.
+ *
+ * What it is given, it keeps and changes; nothing of it may be used any more by who gave it.
+ */
+export class PatchedDocument {
+  readonly #options: DocumentOptions;
+  #value: unknown;
+  /** At least what it is; as long as something has gone that was not measured, more. */
+  #bytes: number;
+  #isExact = true;
+  /** What it was when it was exact. */
+  #exactBytes: number;
+  /** Work that the patch may still do. */
+  #left = 0;
+  readonly #undo: (() => void)[] = [];
+  /** Members that the patch has removed. They stay, undefined, until it is over: so undoing keeps their order. */
+  readonly #removed: Place[] = [];
+
+  private constructor(value: unknown, bytes: number, options: DocumentOptions) {
+    this.#value = value;
+    this.#bytes = bytes;
+    this.#exactBytes = bytes;
+    this.#options = options;
+  }
+
+  /** The document that has this value, which came as text; null if that is over the limits. */
+  static of(value: unknown, options: DocumentOptions): PatchedDocument | null {
+    return atOnce(PatchedDocument.ofInSteps(value, options));
+  }
+
+  /** The same for a value that may be large. */
+  static *ofInSteps(value: unknown, options: DocumentOptions): Steps<PatchedDocument | null> {
+    const size = yield* measureInSteps(value, options);
+    options.work.earn(size?.bytes ?? 0);
+    return size && new PatchedDocument(value, size.bytes, options);
+  }
+
+  get value(): unknown {
+    return this.#value;
+  }
+
+  /** Bytes of its JSON text, about: at most twice as many as it has, and some. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Applies a patch that came in an event of so many bytes. */
+  apply(patch: JsonPatch, policy: PatchPolicy, eventBytes: number): PatchOutcome {
+    const { work } = this.#options;
+    work.earn(eventBytes);
+    const most = Math.min(work.left, MAX_PATCH_WORK + 16 * eventBytes);
+    this.#left = most;
+    const outcome = this.#applyAll(patch, policy);
+    work.spend(most - this.#left);
+    this.#undo.length = 0;
+    this.#removed.length = 0;
+    // paid for by what has been added since it was measured
+    if (!this.#isExact && this.#bytes > 2 * this.#exactBytes + SLACK_BYTES)
+      this.#measureAll(Infinity);
+    if (this.#isExact) this.#exactBytes = this.#bytes;
+    return outcome;
+  }
+
+  #applyAll(patch: JsonPatch, policy: PatchPolicy): PatchOutcome {
+    const value = this.#value;
+    const bytes = this.#bytes;
+    const isExact = this.#isExact;
+    for (const operation of patch) {
+      const outcome = this.#operate(operation, policy);
+      if (outcome === "applied") continue;
+      while (this.#undo.length > 0) this.#undo.pop()!();
+      this.#value = value;
+      this.#bytes = bytes;
+      this.#isExact = isExact;
+      return outcome;
+    }
+    for (const { parent, key } of this.#removed)
+      if (!Array.isArray(parent) && parent[key] === undefined) delete parent[key];
+    return "applied";
+  }
+
+  #operate(operation: Operation, policy: PatchPolicy): PatchOutcome {
+    const { op, path } = operation;
+    const from = "from" in operation ? operation.from : "";
+    if (path.length > MAX_POINTER_CHARS || from.length > MAX_POINTER_CHARS) return "overflowed";
+    if (!policy.takes(operation)) return "refused";
+    switch (op) {
+      case "add":
+        return this.#put(operation, operation.value, policy);
+      case "replace":
+        return valueAt(this.#value, path) === undefined
+          ? "refused"
+          : this.#put(operation, operation.value, policy);
+      case "test":
+        return this.#test(path, operation.value);
+      case "remove":
+        return this.#remove(path);
+      default: {
+        const value = valueAt(this.#value, from);
+        if (value === undefined) return "refused";
+        if (op === "copy") return this.#put(operation, value, policy);
+        // a value cannot be moved into itself
+        if (from === "") return path === "" ? "applied" : "refused";
+        return this.#move(operation, value, policy);
+      }
+    }
+  }
+
+  #test(path: string, value: unknown): PatchOutcome {
+    const place = path === "" ? null : placeAt(this.#value, path);
+    const found =
+      place && Array.isArray(place.parent) && /^\d*$/.test(place.key)
+        ? // clients find an element by what is no index of RFC 6901 as well: "01", or nothing for the first
+          place.parent[Number(place.key) | 0]
+        : valueAt(this.#value, path);
+    if (found === undefined) return "refused";
+    const isEqual = isEqualJson(found, value, (count) => this.#spend(workOf(count)));
+    if (this.#left < 0) return "overflowed";
+    return isEqual ? "applied" : "refused";
+  }
+
+  /** Puts a value where it was not: of the patch itself, or a copy. */
+  #put(operation: Operation, value: unknown, policy: PatchPolicy): PatchOutcome {
+    const { op, path } = operation;
+    const isCopy = op === "copy";
+    const place = path === "" ? null : placeAt(this.#value, path);
+    if (place === null && path !== "") return "refused";
+    const index = place && indexFor(place, policy, op);
+    if (place && Array.isArray(place.parent) && index === null) return "refused";
+    const { maxBytes, maxDepth } = this.#options;
+    // what is of the patch is paid for by its text
+    const maxWork = isCopy ? this.#left / 2 : Infinity;
+    const size = measureJson(value, {
+      maxBytes,
+      maxDepth: maxDepth - (place?.depth ?? 0),
+      maxWork,
+    });
+    if (!size) return "overflowed";
+    // it is measured, then copied
+    if (isCopy) this.#spend(2 * size.work);
+    if (place) this.#forget(place, op);
+    else {
+      this.#bytes = 0;
+      this.#isExact = true;
+    }
+    this.#bytes += size.bytes + (place ? memberBytes(place) : 0);
+    if (this.#isExact && this.#bytes > maxBytes) return "overflowed";
+    const made = isCopy ? copyJson(value) : value;
+    if (place === null) this.#value = made;
+    else if (!this.#attach(place, index, made, op) || !this.#isWithin()) return "overflowed";
+    return "applied";
+  }
+
+  #move(
+    operation: Operation & { readonly from: string },
+    value: unknown,
+    policy: PatchPolicy,
+  ): PatchOutcome {
+    const { from, op, path } = operation;
+    const source = placeAt(this.#value, from);
+    if (!source) return "refused";
+    if (path === "") {
+      this.#value = value;
+      this.#isExact = false;
+      this.#measureAll(Math.min(MAX_GONE_WORK, this.#left));
+      return "applied";
+    }
+    if (!this.#detach(source)) return "overflowed";
+    const place = placeAt(this.#value, path);
+    if (!place) return "refused";
+    const index = indexFor(place, policy, op);
+    if (Array.isArray(place.parent) && index === null) return "refused";
+    if (place.depth > source.depth) {
+      const maxDepth = this.#options.maxDepth - place.depth;
+      const size = measureJson(value, { maxBytes: Infinity, maxDepth, maxWork: this.#left });
+      if (!size) return "overflowed";
+      this.#spend(size.work);
+    }
+    this.#forget(place, op);
+    this.#bytes += memberBytes(place);
+    const isMoved = this.#attach(place, index, value, op) && this.#isWithin();
+    return isMoved ? "applied" : "overflowed";
+  }
+
+  #remove(path: string): PatchOutcome {
+    if (path === "") {
+      this.#value = null;
+      this.#bytes = 4;
+      this.#isExact = true;
+      return "applied";
+    }
+    const place = placeAt(this.#value, path);
+    const value = place && memberOf(place.parent, place.key);
+    if (!place || value === undefined) return "refused";
+    if (!this.#detach(place)) return "overflowed";
+    this.#subtract(value);
+    return "applied";
+  }
+
+  /** What another value takes the place of counts no more. */
+  #forget(place: Place, op: Operation["op"]): void {
+    const { parent, key } = place;
+    const isInserted = Array.isArray(parent) && op !== "replace";
+    const value = isInserted ? undefined : memberOf(parent, key);
+    if (value === undefined) return;
+    this.#bytes -= memberBytes(place);
+    this.#subtract(value);
+  }
+
+  /** A value goes. One that is large costs nothing; then the size is not known for a while. */
+  #subtract(value: unknown): void {
+    const maxWork = Math.min(MAX_GONE_WORK, this.#left);
+    const size = measureJson(value, { maxBytes: Infinity, maxDepth: Infinity, maxWork });
+    this.#spend(size ? size.work : Math.max(0, maxWork));
+    this.#bytes -= size?.bytes ?? 0;
+    if (!size) this.#isExact = false;
+  }
+
+  /** Whether the document is no larger than it may be. */
+  #isWithin(): boolean {
+    const { maxBytes } = this.#options;
+    if (this.#bytes <= maxBytes) return true;
+    return !this.#isExact && this.#measureAll(this.#left) && this.#bytes <= maxBytes;
+  }
+
+  /** Measures the document; false if that is too much work. */
+  #measureAll(maxWork: number): boolean {
+    const size = measureJson(this.#value, { maxBytes: Infinity, maxDepth: Infinity, maxWork });
+    if (!size) return false;
+    if (maxWork !== Infinity) this.#spend(size.work);
+    this.#bytes = size.bytes;
+    this.#isExact = true;
+    return true;
+  }
+
+  /** Takes a member out; its own bytes still count. False if that is too much work. */
+  #detach(place: Place): boolean {
+    const { parent, key } = place;
+    this.#bytes -= memberBytes(place);
+    if (Array.isArray(parent)) {
+      const index = Number(key);
+      if (!this.#spend((parent.length - index) / SHIFTS_PER_BYTE)) return false;
+      const [before] = parent.splice(index, 1);
+      this.#undo.push(() => parent.splice(index, 0, before));
+    } else {
+      const before = parent[key];
+      parent[key] = undefined;
+      this.#removed.push(place);
+      this.#undo.push(() => {
+        parent[key] = before;
+      });
+    }
+    return true;
+  }
+
+  /** Puts a value, whose bytes count already, in its place. False if that is too much work. */
+  #attach(
+    { parent, key }: Place,
+    index: number | null,
+    value: unknown,
+    op: Operation["op"],
+  ): boolean {
+    if (!Array.isArray(parent)) {
+      this.#set(parent, key, value);
+    } else if (op === "replace") {
+      const at = Number(key);
+      const before: unknown = parent[at];
+      parent[at] = value;
+      this.#undo.push(() => {
+        parent[at] = before;
+      });
+    } else {
+      const at = index ?? parent.length;
+      if (!this.#spend((parent.length - at) / SHIFTS_PER_BYTE)) return false;
+      parent.splice(at, 0, value);
+      this.#undo.push(() => parent.splice(at, 1));
+    }
+    return true;
+  }
+
+  #set(parent: Record<string, unknown>, key: string, value: unknown): void {
+    const wasThere = Object.hasOwn(parent, key);
+    const before = wasThere ? parent[key] : undefined;
+    if (wasThere && before === undefined) return this.#setLast(parent, key, value);
+    setMember(parent, key, value);
+    this.#undo.push(() => {
+      if (wasThere) parent[key] = before;
+      else delete parent[key];
+    });
+  }
+
+  /** Sets a member that this patch has removed: it comes last then, and back to its place if the patch fails. */
+  #setLast(parent: Record<string, unknown>, key: string, value: unknown): void {
+    const keys = Object.keys(parent);
+    this.#spend(workOf(keys.length));
+    delete parent[key];
+    setMember(parent, key, value);
+    this.#undo.push(() => {
+      delete parent[key];
+      setMember(parent, key, undefined);
+      for (const later of keys.slice(keys.indexOf(key) + 1)) {
+        const member = parent[later];
+        delete parent[later];
+        setMember(parent, later, member);
+      }
+    });
+  }
+
+  #spend(work: number): boolean {
+    this.#left -= work;
+    return this.#left >= 0;
+  }
+}
+
+/** Where a value goes in a list; null where it cannot, and in an object. */
+function indexFor({ parent, key }: Place, policy: PatchPolicy, op: Operation["op"]): number | null {
+  if (!Array.isArray(parent)) return null;
+  return op === "replace" ? Number(key) : policy.insertAt(key, parent.length, op);
+}
+
+/** Bytes that there are beside the value, if that is a member or an element of its own. */
+function memberBytes({ parent, key }: Place): number {
+  return Array.isArray(parent) ? 1 : keyBytes(key);
+}

@@ -1,0 +1,34 @@
+import type { RunErrorCode } from "./server-events.ts";
+
+/** An end that the server has to write itself. */
+export interface RunEnd {
+  readonly message: string;
+  readonly code: RunErrorCode;
+}
+
+export const UNREACHED: RunEnd = { message: "Runner is not available", code: "runner-unavailable" };
+export const UNFINISHED: RunEnd = {
+  message: "Runner stream ended before the run finished",
+  code: "runner-disconnected",
+};
+export const TOO_LONG: RunEnd = { message: "Run took longer than it may", code: "run-too-long" };
+export const SHUTDOWN: RunEnd = { message: "Server is shutting down", code: "server-shutdown" };
+export const DELETED: RunEnd = { message: "Session was deleted", code: "session-deleted" };
+export const RESTARTED: RunEnd = {
+  message: "Server restarted during the run",
+  code: "server-restarted",
+};
+/** It never reached its runner: the same run may be posted again. */
+export const NOT_STARTED: RunEnd = { message: "Run was not started", code: "run-not-started" };
+export const INTERNAL: RunEnd = { message: "Internal error", code: "internal" };
+export const NOT_STORED: RunEnd = {
+  message: "Event log could not be written",
+  code: "store-failed",
+};
+
+/** The session's runs were ended before this one was stored: the server or the session goes. */
+export class RunsEndedError extends Error {
+  constructor(options?: ErrorOptions) {
+    super("The session's runs were ended", options);
+  }
+}

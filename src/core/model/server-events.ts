@@ -1,0 +1,90 @@
+import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
+import type { EventFacts } from "../../ports/runner-client.ts";
+import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
+
+/** What runlog adds to a log of its own: events with the ids of their run and a time. */
+export interface ServerEventContext {
+  readonly threadId: string;
+  readonly runId: string;
+  /** Epoch ms. */
+  readonly timestamp: number;
+}
+
+/** Why a run ended without a terminal event of its runner: `code` of the RUN_ERROR. */
+export type RunErrorCode =
+  | "runner-unavailable"
+  | "runner-unreachable"
+  | "runner-not-an-event-stream"
+  | `runner-http-${number}`
+  | "runner-disconnected"
+  | "run-too-long"
+  | `pod-${string}`
+  | "run-not-started"
+  | "server-restarted"
+  | "server-shutdown"
+  | "session-deleted"
+  | "store-failed"
+  | "internal";
+
+const encoder = new TextEncoder();
+const LF = 10;
+
+/** An event as the line of a log. */
+function encodeEvent(event: Readonly<Record<string, unknown>>): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${JSON.stringify(event)}\n`);
+}
+
+/** With the id that the run's runner gives it, where it is another one; "" for none. */
+export function runStarted(
+  context: ServerEventContext,
+  runnerRunId: string | null = null,
+): Uint8Array<ArrayBuffer> {
+  return encodeEvent({
+    type: "RUN_STARTED",
+    ...context,
+    ...(runnerRunId !== null && { runnerRunId }),
+  });
+}
+
+export function runError(
+  context: ServerEventContext,
+  message: string,
+  code: RunErrorCode,
+): Uint8Array<ArrayBuffer> {
+  return encodeEvent({ type: "RUN_ERROR", ...context, message, code });
+}
+
+/** Tells clients not to show a message; comes before the message itself. */
+export function hiddenMessage(
+  context: ServerEventContext,
+  messageId: string,
+): Uint8Array<ArrayBuffer> {
+  const event = { type: "message_metadata", messageId, hidden: true };
+  return encodeEvent({ type: "RAW", ...context, event });
+}
+
+/** A MESSAGES_SNAPSHOT line around messages that are given as bytes and stay as they are. */
+export function messagesSnapshot(
+  context: ServerEventContext,
+  messages: readonly (readonly Uint8Array<ArrayBuffer>[])[],
+): Uint8Array<ArrayBuffer>[] {
+  const head = JSON.stringify({ type: "MESSAGES_SNAPSHOT", ...context }).slice(0, -1);
+  const pieces = [encoder.encode(`${head},"messages":[`)];
+  for (const [index, message] of messages.entries()) {
+    if (index > 0) pieces.push(encoder.encode(","));
+    pieces.push(...message);
+  }
+  pieces.push(Uint8Array.of(0x5d, 0x7d, LF));
+  return pieces;
+}
+
+/** The facts of an event that was encoded here, in as many pieces as it has. */
+export function factsOfLine(...pieces: readonly Uint8Array[]): EventFacts {
+  const scanner = new JsonObjectScanner(FACT_KEYS);
+  let bytes = 0;
+  for (const piece of pieces) {
+    scanner.push(piece, 0, piece.length);
+    bytes += piece.length;
+  }
+  return factsOf(scanner, bytes);
+}

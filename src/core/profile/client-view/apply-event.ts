@@ -1,0 +1,175 @@
+import { isObject } from "../../model/json-fields.ts";
+import type { EventLine } from "../repair/parsed-event.ts";
+import type { Message, ToolCall } from "../repair/repair-message.ts";
+import type { MessageList } from "./message-list.ts";
+import type { Entry } from "./message-order.ts";
+import { patchActivity } from "./patch-activity.ts";
+
+/** Does to messages what an event does to them at a client; a snapshot of messages is for `merge`. */
+export function applyToMessages(list: MessageList, type: string, line: EventLine): void {
+  HANDLERS.get(type)?.(list, line);
+  list.settle();
+}
+
+/** The message that a TOOL_CALL_RESULT makes. */
+export function resultOf(line: EventLine): Message {
+  const id = line.text("messageId") ?? "";
+  const toolCallId = line.text("toolCallId") ?? "";
+  // mostly a text, which is read once
+  const content = line.text("content") ?? line.exact("content");
+  return { id, role: "tool", content, toolCallId, ...tagOf(line), ...metadataOf(line) };
+}
+
+type Handler = (list: MessageList, line: EventLine) => void;
+
+const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+  ["TEXT_MESSAGE_START", (list, line) => startText(list, line, line.text("role") ?? "assistant")],
+  ["REASONING_MESSAGE_START", (list, line) => startText(list, line, "reasoning")],
+  ["TEXT_MESSAGE_CONTENT", appendText],
+  ["REASONING_MESSAGE_CONTENT", appendText],
+  ["TEXT_MESSAGE_END", endText],
+  ["REASONING_MESSAGE_END", endText],
+  ["TOOL_CALL_START", startCall],
+  ["TOOL_CALL_ARGS", appendArguments],
+  ["TOOL_CALL_END", endCall],
+  ["TOOL_CALL_RESULT", (list, line) => list.pushResult(resultOf(line))],
+  ["ACTIVITY_SNAPSHOT", setActivity],
+  ["ACTIVITY_DELTA", changeActivity],
+  ["REASONING_ENCRYPTED_VALUE", setEncrypted],
+]);
+
+function startText(list: MessageList, line: EventLine, role: string): void {
+  const id = line.text("messageId") ?? "";
+  const known = list.entryOf(id);
+  if (known?.message.role === "activity") return;
+  if (known) return addMetadata(list, known, known.message, line);
+  const name = line.text("name");
+  const named = name !== null && role !== "reasoning" ? { name } : {};
+  list.push({ id, role, content: "", ...named, ...tagOf(line), ...metadataOf(line) });
+}
+
+function appendText(list: MessageList, line: EventLine): void {
+  const entry = list.entryOf(line.text("messageId") ?? "");
+  if (!entry || entry.message.role === "activity") return;
+  const { content } = entry.message;
+  const delta = line.text("delta") ?? "";
+  entry.message.content = `${typeof content === "string" ? content : ""}${delta}`;
+  list.grew(entry, delta.length);
+  addMetadata(list, entry, entry.message, line);
+}
+
+function endText(list: MessageList, line: EventLine): void {
+  const entry = list.entryOf(line.text("messageId") ?? "");
+  if (entry && entry.message.role !== "activity") addMetadata(list, entry, entry.message, line);
+}
+
+function startCall(list: MessageList, line: EventLine): void {
+  const id = line.text("toolCallId") ?? "";
+  const name = line.text("toolCallName") ?? "";
+  const known = list.callOf(id);
+  if (known) {
+    const { function: of } = known.call;
+    list.grew(known.entry, name.length - of.name.length);
+    of.name = name;
+    return addMetadata(list, known.entry, known.call, line);
+  }
+  const parentId = line.text("parentMessageId");
+  const parent = parentId ? list.entryOf(parentId) : undefined;
+  let entry = parent?.message.role === "assistant" ? parent : undefined;
+  const ownId = parentId && !parent ? parentId : id;
+  entry ??= list.push({ id: ownId, role: "assistant", toolCalls: [], ...tagOf(line) });
+  const call: ToolCall = {
+    id,
+    type: "function",
+    function: { name, arguments: "" },
+    ...metadataOf(line),
+  };
+  list.addCall(entry, call);
+}
+
+function appendArguments(list: MessageList, line: EventLine): void {
+  const known = list.callOf(line.text("toolCallId") ?? "");
+  if (!known) return;
+  const delta = line.text("delta") ?? "";
+  known.call.function.arguments += delta;
+  list.grew(known.entry, delta.length);
+  addMetadata(list, known.entry, known.call, line);
+}
+
+function endCall(list: MessageList, line: EventLine): void {
+  const known = list.callOf(line.text("toolCallId") ?? "");
+  if (known) addMetadata(list, known.entry, known.call, line);
+}
+
+function setActivity(list: MessageList, line: EventLine): void {
+  const id = line.text("messageId") ?? "";
+  const entry = list.entryOf(id);
+  const activityType = line.text("activityType") ?? "";
+  const activity: Message = {
+    id,
+    role: "activity",
+    activityType,
+    content: line.exact("content"),
+    ...tagOf(line),
+  };
+  const known = entry?.message.role === "activity" ? entry.message : null;
+  if (!entry) {
+    list.push({ ...activity, ...metadataOf(line) });
+  } else {
+    const kept = known?.metadata ? { metadata: known.metadata } : {};
+    if (line.json("replace") !== false) list.replace(entry, { ...activity, ...kept });
+    addMetadata(list, entry, entry.message, line);
+  }
+}
+
+function changeActivity(list: MessageList, line: EventLine): void {
+  const entry = list.entryOf(line.text("messageId") ?? "");
+  if (entry?.message.role !== "activity") return;
+  addMetadata(list, entry, entry.message, line);
+  const patch = line.exact("patch");
+  const activityType = line.text("activityType") ?? "";
+  patchActivity(list, entry, { patch, activityType, eventBytes: line.bytes.length });
+}
+
+function setEncrypted(list: MessageList, line: EventLine): void {
+  const id = line.text("entityId") ?? "";
+  const known = line.text("subtype") === "tool-call" ? list.callOf(id) : undefined;
+  const entry = line.text("subtype") === "message" ? list.entryOf(id) : known?.entry;
+  const target = known?.call ?? entry?.message;
+  if (!entry || !target || ("role" in target && target.role === "activity")) return;
+  target.encryptedValue = line.text("encryptedValue") ?? "";
+  list.grew(entry, target.encryptedValue.length);
+}
+
+function addMetadata(
+  list: MessageList,
+  entry: Entry,
+  target: Message | ToolCall,
+  line: EventLine,
+): void {
+  const { metadata } = metadataOf(line);
+  if (!metadata) return;
+  // in place: a copy for each delta would cost what all before it have said
+  const own = (target.metadata ??= {});
+  for (const [key, value] of Object.entries(metadata)) {
+    const before = Object.hasOwn(own, key) ? JSON.stringify(own[key]).length : -key.length;
+    // `__proto__` is a name like any other
+    Object.defineProperty(own, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+    list.grew(entry, JSON.stringify(value).length - before);
+  }
+}
+
+function tagOf(line: EventLine): { readonly subagentRunId?: string } {
+  const subagentRunId = line.text("subagentRunId");
+  return subagentRunId === null ? {} : { subagentRunId };
+}
+
+function metadataOf(line: EventLine): { readonly metadata?: Record<string, unknown> } {
+  const metadata = line.exact("metadata");
+  return isObject(metadata) ? { metadata } : {};
+}

@@ -1,0 +1,345 @@
+import { atOnce, eachInSteps, type Steps } from "../../../stream/sync/steps.ts";
+import { isSameJson } from "../../model/exact-json.ts";
+import { hashText } from "../../model/posted-message-ids.ts";
+import { LONG_BYTES } from "../repair/parsed-event.ts";
+import { copyMessage, type Message, type ToolCall } from "../repair/repair-message.ts";
+import { messageChars } from "./message-chars.ts";
+import { Entry, MessageOrder } from "./message-order.ts";
+import { type OwnedCall, OwnedCalls } from "./owned-calls.ts";
+
+/** Bytes of the process that messages may take up; see `ByteLease`. */
+interface MessageRoom {
+  /** Takes more; false when there is none. */
+  tryGrow(bytes: number): boolean;
+}
+
+export interface MessageListOptions {
+  /** Most characters of JSON that the messages may have. */
+  readonly limitChars: number;
+  readonly room: MessageRoom;
+}
+
+/** What a snapshot changed. */
+export interface MergeResult {
+  /** Whether a message that was there has become another one. */
+  readonly isChanged: boolean;
+  /** Whether one has other tool calls, or another role, so that later events go elsewhere. */
+  readonly isRearranged: boolean;
+  /** Messages that were not there. */
+  readonly added: readonly Message[];
+  /** Messages that went, because the snapshot has them under other ids. */
+  readonly removed: readonly Message[];
+}
+
+/** Growth is asked for in steps, so that not every delta asks. */
+const STEP_BYTES = 64 * 1024;
+/** Messages of one id that are kept; clients have no bound, but none of them has a use for more. */
+const MAX_COPIES = 64;
+/** Ids that are remembered beyond the messages themselves, as hashes. */
+const MAX_IDS = 65_536;
+
+/**
+ * The messages of a session as its events make them (`applyToMessages`), with the rules of AG-UI's
+ * clients - but for snapshots, which are those of one run here. What they hold replaces what was there
+ * or comes after it, and what they leave out stays, unless the run itself made it and the snapshot has
+ * something new of its role: then that is the same under another id.
+ *
+ * Where a snapshot has several new messages of one id all of them are kept, as by clients; events and
+ * `find` take the first, and a later snapshot makes all of them its last of that id.
+ *
+ * It keeps the messages themselves. When they become more than the limit, or the process has no room
+ * for them, they are let go: the list is lost from then on, and knows ids only.
+ */
+export class MessageList {
+  readonly #options: MessageListOptions;
+  readonly #order = new MessageOrder();
+  readonly #calls = new OwnedCalls(this.#order);
+  readonly #byId = new Map<string, Entry>();
+  /** Further messages of ids that more than one has, in their order. */
+  readonly #copies = new Map<string, Set<Entry>>();
+  /** What was made since `beginRun`. */
+  readonly #ofRun = new Set<Entry>();
+  readonly #ids = new Set<number>();
+  #chars = 0;
+  #taken = 0;
+  #lost = false;
+
+  constructor(options: MessageListOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the messages were let go. */
+  get isLost(): boolean {
+    return this.#lost;
+  }
+
+  get messages(): readonly Message[] {
+    return Array.from(this.#order, ({ message }) => message);
+  }
+
+  /** The messages in their places. */
+  get entries(): readonly Entry[] {
+    return Array.from(this.#order);
+  }
+
+  /** Whether what goes over all messages is to be done in steps. */
+  get isLong(): boolean {
+    return this.#chars > LONG_BYTES;
+  }
+
+  /** Characters of JSON that the messages have, about. */
+  get chars(): number {
+    return this.#chars;
+  }
+
+  /** Whether there is, or was, a message with this id; when too many were seen, all are. */
+  has(id: string): boolean {
+    return this.#byId.has(id) || this.#ids.has(hashText(id)) || this.#ids.size >= MAX_IDS;
+  }
+
+  find(id: string): Message | null {
+    return this.#byId.get(id)?.message ?? null;
+  }
+
+  /** Whether several messages have one id. */
+  get hasCopies(): boolean {
+    return this.#copies.size > 0;
+  }
+
+  /** The message's place; undefined if there is none of this id. */
+  entryOf(id: string): Entry | undefined {
+    return this.#byId.get(id);
+  }
+
+  hasCall(toolCallId: string): boolean {
+    return this.callOf(toolCallId) !== undefined;
+  }
+
+  /** Whether more than one message has a tool call of this id. */
+  isDoubled(toolCallId: string): boolean {
+    return this.#calls.isDoubled(toolCallId);
+  }
+
+  /** The name of a tool call, or null if there is none of this id. */
+  callName(toolCallId: string): string | null {
+    return this.callOf(toolCallId)?.call.function.name ?? null;
+  }
+
+  /** The tool call of this id; of several the one that clients take. */
+  callOf(id: string): OwnedCall | undefined {
+    return this.#calls.find(id);
+  }
+
+  /** Lets the messages go. */
+  lose(): void {
+    this.#release();
+    this.#lost = true;
+  }
+
+  #release(): void {
+    this.#order.clear();
+    this.#calls.clear();
+    this.#byId.clear();
+    this.#copies.clear();
+    this.#ofRun.clear();
+    this.#chars = 0;
+  }
+
+  /** Follows what comes from here on; what was, nobody knows any more. */
+  restart(): void {
+    this.#release();
+    this.#ids.clear();
+    this.#lost = false;
+  }
+
+  /** Keeps some of the messages; events no longer find the others. */
+  retain(isKept: (entry: Entry) => boolean): void {
+    for (const entry of this.#order) if (!isKept(entry)) this.#remove(entry);
+  }
+
+  /** What is made from here on is the next run's own. */
+  beginRun(): void {
+    this.#ofRun.clear();
+  }
+
+  /** Adds those messages that are not there. */
+  *addInSteps(messages: readonly Message[]): Steps<readonly Message[]> {
+    const added: Message[] = [];
+    yield* eachInSteps(messages, (message) => {
+      if (this.#isKnown(message.id)) return;
+      this.#append(copyMessage(message));
+      added.push(message);
+    });
+    this.settle();
+    return added;
+  }
+
+  /** Takes over the messages of a snapshot; `isOwn` says whether it is one of the run's own. */
+  merge(messages: readonly Message[], options?: { readonly isOwn?: boolean }): MergeResult {
+    return atOnce(this.mergeInSteps(messages, options));
+  }
+
+  /** The same for many messages. */
+  *mergeInSteps(
+    messages: readonly Message[],
+    { isOwn = false }: { readonly isOwn?: boolean } = {},
+  ): Steps<MergeResult> {
+    const latest = new Map<string, Message>();
+    const added: Message[] = [];
+    const isWithinBound = createCopyBound();
+    yield* eachInSteps(messages, (message) => {
+      latest.set(message.id, message);
+      if (!this.#isKnown(message.id) && isWithinBound(message)) added.push(message);
+    });
+    const removed = isOwn ? yield* this.#removeReplaced(latest, added) : [];
+    let isChanged = false;
+    let isRearranged = false;
+    for (const message of latest.values()) {
+      for (const entry of this.#entriesOf(message.id)) {
+        if (isSameJson(entry.message, message)) continue;
+        isChanged = true;
+        isRearranged ||= placesOf(entry.message) !== placesOf(message);
+        this.replace(entry, copyMessage(message));
+      }
+      yield;
+    }
+    // the list changes its messages as deltas come; those handed out stay as they were
+    yield* eachInSteps(added, (message) => {
+      const entry = this.#append(copyMessage(message));
+      if (isOwn && !this.#lost) this.#ofRun.add(entry);
+    });
+    this.settle();
+    return { isChanged, isRearranged, added, removed };
+  }
+
+  /** Takes room for what has come, or lets the messages go. To be called behind every change. */
+  settle(): void {
+    if (this.#chars > this.#options.limitChars) this.lose();
+    else if (this.#chars > this.#taken) {
+      const bytes = Math.ceil((this.#chars - this.#taken) / STEP_BYTES) * STEP_BYTES;
+      if (this.#options.room.tryGrow(bytes)) this.#taken += bytes;
+      else this.lose();
+    }
+  }
+
+  /** Puts a message of the run at the end. */
+  push(message: Message): Entry {
+    const entry = this.#append(message);
+    if (!this.#lost) this.#ofRun.add(entry);
+    return entry;
+  }
+
+  /** Puts a tool's result after the message that has the call and the results that follow it. */
+  pushResult(message: Message): void {
+    const owner = this.callOf(message.toolCallId ?? "")?.entry;
+    if (owner) this.#ofRun.add(this.#learn(this.#order.insertResult(message, owner)));
+    else this.push(message);
+  }
+
+  /** Adds a tool call of a new id to a message. */
+  addCall(entry: Entry, call: ToolCall): void {
+    (entry.message.toolCalls ??= []).push(call);
+    this.#calls.add(entry, call);
+    this.grew(entry, JSON.stringify(call).length);
+  }
+
+  /** Makes a message another one. */
+  replace(entry: Entry, message: Message): void {
+    const before = entry.message;
+    if (before.role !== message.role) this.#order.changedRole();
+    entry.message = message;
+    this.#calls.learn(entry, before.toolCalls);
+    this.grew(entry, messageChars(message) - entry.chars);
+  }
+
+  /** Counts a change of a message, and what it added in characters of JSON. */
+  grew(entry: Entry, chars: number): void {
+    entry.changes++;
+    entry.chars += chars;
+    this.#chars += chars;
+  }
+
+  #isKnown(id: string): boolean {
+    return this.#byId.has(id) || (this.#lost && this.has(id));
+  }
+
+  #entriesOf(id: string): Entry[] {
+    const first = this.#byId.get(id);
+    return first ? [first, ...(this.#copies.get(id) ?? [])] : [];
+  }
+
+  /** Takes out what the run has made and its snapshot has under other ids. */
+  *#removeReplaced(
+    held: ReadonlyMap<string, Message>,
+    added: readonly Message[],
+  ): Steps<Message[]> {
+    const roles = new Set(added.map(({ role }) => role));
+    const replaced: Message[] = [];
+    yield* eachInSteps(this.#ofRun, (entry) => {
+      const { message } = entry;
+      if (!roles.has(message.role) || held.has(message.id)) return;
+      this.#remove(entry);
+      replaced.push(message);
+    });
+    return replaced;
+  }
+
+  #remove(entry: Entry): void {
+    const { id } = entry.message;
+    this.#order.remove(entry);
+    this.#calls.forget(entry);
+    this.#ofRun.delete(entry);
+    this.grew(entry, -entry.chars);
+    const copies = this.#copies.get(id);
+    if (this.#byId.get(id) !== entry) copies?.delete(entry);
+    else {
+      const [first] = copies ?? [];
+      if (first) {
+        this.#byId.set(id, first);
+        copies?.delete(first);
+      } else {
+        this.#byId.delete(id);
+        this.#ids.delete(hashText(id));
+      }
+    }
+    if (copies?.size === 0) this.#copies.delete(id);
+  }
+
+  #append(message: Message): Entry {
+    if (!this.#lost) return this.#learn(this.#order.append(message));
+    this.#remember(message.id);
+    return new Entry(message, null, null, 0);
+  }
+
+  #remember(id: string): void {
+    if (this.#ids.size < MAX_IDS) this.#ids.add(hashText(id));
+  }
+
+  #learn(entry: Entry): Entry {
+    const { id } = entry.message;
+    this.#remember(id);
+    if (!this.#byId.has(id)) this.#byId.set(id, entry);
+    else {
+      const copies = this.#copies.get(id) ?? new Set<Entry>();
+      this.#copies.set(id, copies.add(entry));
+    }
+    this.#calls.learn(entry);
+    this.grew(entry, messageChars(entry.message));
+    return entry;
+  }
+}
+
+/** What later events look for in a message. */
+function placesOf({ role, toolCalls = [] }: Message): string {
+  return JSON.stringify([role, toolCalls.map(({ id }) => id)]);
+}
+
+/** Says of one message after the other whether there are not too many of its id. */
+function createCopyBound(): (message: Message) => boolean {
+  const counts = new Map<string, number>();
+  return ({ id }) => {
+    const count = (counts.get(id) ?? 0) + 1;
+    counts.set(id, count);
+    return count <= MAX_COPIES;
+  };
+}

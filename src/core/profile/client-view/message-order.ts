@@ -1,0 +1,101 @@
+import type { Message } from "../repair/repair-message.ts";
+
+/** A message in its place. What it is may be changed; its growth is then reported by `grew`. */
+export class Entry {
+  message: Message;
+  /** Characters of JSON that it has, about. */
+  chars = 0;
+  /** How often it has changed. */
+  changes = 0;
+  /** Its neighbours, of the list alone. Of one that was removed `previous` is what it had last. */
+  previous: Entry | null;
+  next: Entry | null;
+  /** Grows from place to place. */
+  order: number;
+  isRemoved = false;
+  /** Where the results of its tool calls ended, and when that was found out. */
+  results: { readonly last: Entry; readonly version: number } | null = null;
+
+  constructor(message: Message, previous: Entry | null, next: Entry | null, order: number) {
+    this.message = message;
+    this.previous = previous;
+    this.next = next;
+    this.order = order;
+  }
+}
+
+/** A new order leaves most of the gap to those that come after it. */
+const GAP_SHARE = 1 / 1024;
+
+/**
+ * The messages of a list in their order. To append, to insert a result, to remove, and to compare two
+ * places takes a time that does not depend on how many there are.
+ */
+export class MessageOrder {
+  #first: Entry | null = null;
+  #last: Entry | null = null;
+  /** Changes when the results that follow a message may have become fewer. */
+  #version = 0;
+
+  /** The entries from first to last. */
+  *[Symbol.iterator](): Generator<Entry, void, undefined> {
+    for (let entry = this.#first; entry; entry = entry.next) yield entry;
+  }
+
+  append(message: Message): Entry {
+    return this.#insert(message, this.#last);
+  }
+
+  /** Inserts a tool's result after the message that has the call and the results that follow it. */
+  insertResult(message: Message, owner: Entry): Entry {
+    let last = owner.results?.version === this.#version ? owner.results.last : owner;
+    while (last.isRemoved && last.previous) last = last.previous;
+    while (last.next?.message.role === "tool") last = last.next;
+    const entry = this.#insert(message, last);
+    owner.results = { last: entry, version: this.#version };
+    return entry;
+  }
+
+  remove(entry: Entry): void {
+    entry.isRemoved = true;
+    if (entry.previous) entry.previous.next = entry.next;
+    else this.#first = entry.next;
+    if (entry.next) entry.next.previous = entry.previous;
+    else this.#last = entry.previous;
+  }
+
+  /** To be called when an entry has become a message of another role. */
+  changedRole(): void {
+    this.#version++;
+  }
+
+  isBefore(one: Entry, other: Entry): boolean {
+    return one.order < other.order;
+  }
+
+  clear(): void {
+    this.#first = null;
+    this.#last = null;
+  }
+
+  #insert(message: Message, previous: Entry | null): Entry {
+    const next = previous ? previous.next : this.#first;
+    const order = this.#orderAfter(previous, next);
+    const entry = new Entry(message, previous, next, order);
+    if (previous) previous.next = entry;
+    else this.#first = entry;
+    if (next) next.previous = entry;
+    else this.#last = entry;
+    return entry;
+  }
+
+  #orderAfter(previous: Entry | null, next: Entry | null): number {
+    if (!previous) return next ? next.order - 1 : 0;
+    if (!next) return previous.order + 1;
+    const order = previous.order + (next.order - previous.order) * GAP_SHARE;
+    if (order > previous.order && order < next.order) return order;
+    let count = 0;
+    for (let entry = this.#first; entry; entry = entry.next) entry.order = count++;
+    return previous.order + GAP_SHARE;
+  }
+}

@@ -1,0 +1,108 @@
+import { EventLine } from "../repair/parsed-event.ts";
+
+/** What can be open in a run. */
+export type ItemKind = "text" | "tool" | "reasoning" | "phase" | "step" | "subagent";
+
+/** In the order in which a run's end closes them. */
+const ORDER: readonly ItemKind[] = ["text", "tool", "reasoning", "phase", "step", "subagent"];
+
+/** An item that is open. */
+interface OpenItem {
+  readonly kind: ItemKind;
+  readonly id: string;
+  /** The subagent that a step belongs to, else null. */
+  readonly owner: string | null;
+  /** The event that opened it, without what the item has got since. */
+  readonly opener: EventLine;
+}
+
+/** Most bytes that the openers of what is open may take up. */
+const LIMIT_BYTES = 1024 * 1024;
+
+/** So many items take long. */
+const MANY = 1_024;
+
+/** What a run has opened and not closed, bounded by the bytes of its openers. */
+export class OpenItems {
+  readonly #items = new Map<string, OpenItem>();
+  #bytes = 0;
+
+  has(kind: ItemKind, id: string, owner: string | null = null): boolean {
+    return this.#items.has(keyOf(kind, id, owner));
+  }
+
+  /** Opens an item; false if it is open already, or too much is. */
+  open(kind: ItemKind, id: string, opener: EventLine, owner: string | null = null): boolean {
+    const key = keyOf(kind, id, owner);
+    const bytes = opener.bytes.length;
+    if (this.#items.has(key) || this.#bytes + bytes > LIMIT_BYTES) return false;
+    // a copy: the line is part of a chunk that would live as long as the item
+    const kept = EventLine.read(opener.bytes.slice()) ?? opener;
+    this.#items.set(key, { kind, id, owner, opener: kept });
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** Closes an item; false if it is not open. */
+  close(kind: ItemKind, id: string, owner: string | null = null): boolean {
+    const key = keyOf(kind, id, owner);
+    const item = this.#items.get(key);
+    if (!item) return false;
+    this.#items.delete(key);
+    this.#bytes -= item.opener.bytes.length;
+    return true;
+  }
+
+  /** Closes an item that is open; the event that does so. */
+  end(kind: ItemKind, id: string, owner: string | null = null): EventLine | null {
+    const item = this.#items.get(keyOf(kind, id, owner));
+    if (!item) return null;
+    this.close(kind, id, owner);
+    return closer(item);
+  }
+
+  /** What opened the items, as far as they are still open, in order. */
+  get openers(): EventLine[] {
+    return [...this.#items.values()].map(({ opener }) => opener);
+  }
+
+  /** Whether what goes over all of them is to be done in steps. */
+  get areMany(): boolean {
+    return this.#items.size > MANY;
+  }
+
+  /** Closes everything: the events that do so, in their order. */
+  *closeAll(): Generator<EventLine, void, undefined> {
+    const items = [...this.#items.values()].toReversed();
+    this.clear();
+    for (const kind of ORDER) for (const item of items) if (item.kind === kind) yield closer(item);
+  }
+
+  clear(): void {
+    this.#items.clear();
+    this.#bytes = 0;
+  }
+}
+
+function closer({ kind, id, owner }: OpenItem): EventLine {
+  switch (kind) {
+    case "text":
+      return EventLine.of({ type: "TEXT_MESSAGE_END", messageId: id });
+    case "tool":
+      return EventLine.of({ type: "TOOL_CALL_END", toolCallId: id });
+    case "reasoning":
+      return EventLine.of({ type: "REASONING_MESSAGE_END", messageId: id });
+    case "phase":
+      return EventLine.of({ type: "REASONING_END", messageId: id });
+    case "step": {
+      const tag = owner === null ? {} : { subagentRunId: owner };
+      return EventLine.of({ type: "STEP_FINISHED", stepName: id, ...tag });
+    }
+    default:
+      return EventLine.of({ type: "SUBAGENT_FINISHED", subagentRunId: id });
+  }
+}
+
+function keyOf(kind: ItemKind, id: string, owner: string | null): string {
+  return owner === null ? `${kind} ${id}` : `${kind}s ${JSON.stringify([owner, id])}`;
+}

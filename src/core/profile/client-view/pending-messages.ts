@@ -1,0 +1,261 @@
+import { eachInSteps, type Steps } from "../../../stream/sync/steps.ts";
+import { isObject } from "../../model/json-fields.ts";
+import type { Dialect } from "../repair/dialect.ts";
+import { EventLine, LONG_BYTES } from "../repair/parsed-event.ts";
+import { MAX_EVENT_BYTES } from "../repair/max-event-bytes.ts";
+import type { Message } from "../repair/repair-message.ts";
+import { messageChars } from "./message-chars.ts";
+import type { MessageList } from "./message-list.ts";
+import { writeMessages } from "../repair/write-messages.ts";
+
+const encoder = new TextEncoder();
+
+/** Most characters of messages in one input; half an event, since escapes make them longer. */
+const MAX_TOLD_CHARS = MAX_EVENT_BYTES / 2;
+/** Most characters of messages that wait to be told when the list of all of them was let go. */
+const MAX_UNTOLD_CHARS = MAX_EVENT_BYTES;
+
+const SNAPSHOT_START = encoder.encode('{"type":"MESSAGES_SNAPSHOT","messages":');
+const CLOSE = encoder.encode("}");
+
+/**
+ * A MESSAGES_SNAPSHOT, and what gives activities their content that have become no objects: such
+ * a snapshot would be refused, while a patch may make anything of a content. The messages must not
+ * change until it is done.
+ */
+export function* snapshotOf(messages: readonly Message[]): Steps<EventLine[]> {
+  const list = yield* writeMessages(messages, acceptable);
+  return [
+    yield* EventLine.joined([SNAPSHOT_START, ...list, CLOSE]),
+    ...messages.filter(isOdd).map(contentOf),
+  ];
+}
+
+function isOdd({ role, content }: Message): boolean {
+  return role === "activity" && !isObject(content);
+}
+
+function acceptable(message: Message): Message {
+  return isOdd(message) ? { ...message, content: {} } : message;
+}
+
+function contentOf({ id: messageId, activityType, content: value }: Message): EventLine {
+  const patch = [{ op: "replace", path: "", value }];
+  return EventLine.of({ type: "ACTIVITY_DELTA", messageId, activityType, patch });
+}
+
+/** The ids that several of the messages have. */
+function* copiedIds(messages: readonly Message[]): Steps<ReadonlySet<string>> {
+  const seen = new Set<string>();
+  const copied = new Set<string>();
+  yield* eachInSteps(messages, ({ id }) => {
+    if (seen.size === seen.add(id).size) copied.add(id);
+  });
+  return copied;
+}
+
+/**
+ * How far the messages that a client was told are behind those of the session. Snapshots in a log are
+ * those of one run; sent as they are they would drop every other message. So what they change is
+ * told at once for all messages, and as rarely as can be: what is new can wait for the next
+ * RUN_STARTED, what has changed for the end.
+ */
+export class ToldMessages {
+  readonly #messages: MessageList;
+  readonly #dialect: Dialect;
+  /** Messages of snapshots that the client does not have, as they came. */
+  readonly #untold = new Map<string, Message>();
+  /** Ids of which the client has other messages than there are, so that no event may touch them. */
+  readonly #apart = new Set<string>();
+  /** Those among them of messages that have gone, whether others of their ids have come or not. */
+  readonly #gone = new Set<string>();
+  #untoldChars = 0;
+  #leftOut = 0;
+  #isStale = false;
+  #isRearranged = false;
+  #needsSnapshot = false;
+  /** Whether the client has several messages of one id, which a snapshot would make the same. */
+  #hasCopies = false;
+
+  constructor(messages: MessageList, dialect: Dialect) {
+    this.#messages = messages;
+    this.#dialect = dialect;
+  }
+
+  /** Whether the client does not have all messages as they are. */
+  get isBehind(): boolean {
+    return this.#isStale || this.#untold.size > 0;
+  }
+
+  /** Whether to tell what the client does not have takes long. */
+  get isLong(): boolean {
+    return this.#messages.isLong || this.#untoldChars > LONG_BYTES;
+  }
+
+  /** Whether the client has other tool calls, or has them elsewhere. */
+  get isRearranged(): boolean {
+    return this.#isRearranged;
+  }
+
+  /** Whether the client lacks a message that only a snapshot can give it: before any newer one. */
+  get needsSnapshot(): boolean {
+    return this.#needsSnapshot;
+  }
+
+  /** Whether a message has to be told before one that is new, or before it is touched itself. */
+  isMissing(id: string, isNew: boolean): boolean {
+    if ((isNew && this.#needsSnapshot) || this.#apart.has(id)) return true;
+    return this.#untold.size > 0 && (isNew || this.#untold.has(id));
+  }
+
+  /** The messages have become what the client was not told. */
+  setStale(isRearranged: boolean): void {
+    this.#isStale = true;
+    this.#isRearranged ||= isRearranged;
+  }
+
+  /** There is a new message, told stale already, that no event can tell the client of. */
+  setUntellable(): void {
+    this.#needsSnapshot = true;
+  }
+
+  /**
+   * Takes over the messages of a MESSAGES_SNAPSHOT. It may be one of the run's own (`isOwn`). The client
+   * is taken to have those that are only changed if it `hasOwn` versions of them.
+   */
+  *merge(
+    messages: readonly Message[],
+    { isOwn, hasOwn = false }: { readonly isOwn: boolean; readonly hasOwn?: boolean },
+  ): Steps {
+    const merged = yield* this.#messages.mergeInSteps(messages, { isOwn });
+    if (merged.isChanged && !hasOwn) this.setStale(merged.isRearranged);
+    yield* eachInSteps(merged.removed, (message) => this.#takeBack(message));
+    const copied = yield* copiedIds(merged.added);
+    yield* eachInSteps(merged.added, (message) => {
+      const isApart = copied.has(message.id) || this.#gone.has(message.id);
+      if (isApart && !this.#messages.isLost) this.#keepApart(message.id);
+      else this.#wait(message);
+    });
+  }
+
+  /** Whether these messages have to wait for a snapshot, which comes before them or has them. */
+  cannotTell(messages: readonly Message[]): boolean {
+    if (this.#messages.isLost) return false;
+    for (const { id } of messages) if (this.#gone.has(id)) this.#keepApart(id);
+    return this.#needsSnapshot;
+  }
+
+  /** New messages that a snapshot has to tell. */
+  hold(messages: readonly Message[]): void {
+    for (const message of messages) if (!this.#apart.has(message.id)) this.#wait(message);
+  }
+
+  /**
+   * All messages as they are, if the client is behind and they were not let go: a snapshot, and what
+   * has no place in one.
+   */
+  *takeSnapshot(): Steps<EventLine[]> {
+    if (this.#messages.isLost || !this.isBehind) return [];
+    const { messages } = this.#messages;
+    yield;
+    const lines = yield* snapshotOf(messages);
+    yield;
+    if (lines.some(({ bytes }) => bytes.length > MAX_EVENT_BYTES)) {
+      this.#messages.lose();
+      return [];
+    }
+    const before = yield* this.#prepared();
+    this.clear();
+    return [...before, ...lines];
+  }
+
+  /** The messages that the client does not have, in parts that fit into an input each. */
+  *takeUntold(): Steps<Message[][]> {
+    let part: Message[] = [];
+    const parts = [part];
+    let chars = 0;
+    yield* eachInSteps(this.#untold.values(), (message) => {
+      const own = messageChars(message);
+      if (chars > 0 && chars + own > MAX_TOLD_CHARS) {
+        part = [];
+        parts.push(part);
+        chars = 0;
+      }
+      part.push(message);
+      chars += own;
+    });
+    this.#untold.clear();
+    this.#untoldChars = 0;
+    return parts;
+  }
+
+  /** How many messages had no room among those that wait, since the last call. */
+  takeLeftOut(): number {
+    const leftOut = this.#leftOut;
+    this.#leftOut = 0;
+    return leftOut;
+  }
+
+  /** The client has all messages as they are. */
+  clear(): void {
+    this.#hasCopies = this.#messages.hasCopies;
+    this.#apart.clear();
+    this.#gone.clear();
+    this.#isStale = false;
+    this.#isRearranged = false;
+    this.#needsSnapshot = false;
+    this.#untold.clear();
+    this.#untoldChars = 0;
+  }
+
+  /** A message has gone which the client may have. */
+  #takeBack({ id, role }: Message): void {
+    if (this.#untold.delete(id)) return;
+    this.#apart.add(id);
+    this.#gone.add(id);
+    // results beside results change no place
+    this.setStale(role !== "tool");
+  }
+
+  /** There are several messages of one id: only a snapshot can say so. */
+  #keepApart(id: string): void {
+    this.#apart.add(id);
+    this.setStale(true);
+    this.setUntellable();
+  }
+
+  /** What a client has to be told before a snapshot, so that it takes that as it stands. */
+  *#prepared(): Steps<EventLine[]> {
+    const { messages } = this.#messages;
+    // of several that a client has of one id the snapshot would make one and the same
+    if (this.#hasCopies && this.#messages.hasCopies) return yield* this.#only([], messages);
+    // what has gone and come again would stay in its old place
+    if (![...this.#gone].some((id) => this.#messages.has(id))) return [];
+    const kept = messages.filter(({ id }) => !this.#apart.has(id) && !this.#untold.has(id));
+    return yield* this.#only(kept, messages);
+  }
+
+  /**
+   * Snapshots that leave a client with these messages alone. Clients keep reasoning and activities, so
+   * that such messages become others first; those before 1.0 keep activities even then.
+   */
+  *#only(kept: readonly Message[], messages: readonly Message[]): Steps<EventLine[]> {
+    const isActive = messages.some(({ role }) => role === "activity");
+    if (isActive && this.#dialect === "0.0") return [];
+    const ids = new Set(kept.map(({ id }) => id));
+    const others = [...messages.map(({ id }) => id), ...this.#gone].filter((id) => !ids.has(id));
+    const plain = others.map((id): Message => ({ id, role: "assistant", content: "" }));
+    return [...(yield* snapshotOf([...kept, ...plain])), ...(yield* snapshotOf(kept))];
+  }
+
+  #wait(message: Message): void {
+    const chars = messageChars(message);
+    if (this.#messages.isLost && this.#untoldChars + chars > MAX_UNTOLD_CHARS) {
+      this.#leftOut++;
+      return;
+    }
+    this.#untoldChars += chars;
+    this.#untold.set(message.id, message);
+    if (message.toolCalls) this.#isRearranged = true;
+  }
+}

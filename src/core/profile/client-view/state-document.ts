@@ -1,0 +1,59 @@
+import { MAX_JSON_DEPTH } from "../../../stream/json/json-scan.ts";
+import { laterIf, type Rest, type Steps } from "../../../stream/sync/steps.ts";
+import { isJsonPatch } from "../../model/json-patch.ts";
+import { AS_CLIENTS } from "../../model/patch-policy.ts";
+import { PatchWork } from "../../model/patch-work.ts";
+import { PatchedDocument } from "../../model/patched-document.ts";
+import type { EventLine } from "../repair/parsed-event.ts";
+
+/** What a snapshot has room for; with the event around it no deeper than an event may be. */
+const LIMITS = { maxBytes: 8 * 1024 * 1024, maxDepth: MAX_JSON_DEPTH - 1 };
+/** Less than a second. */
+const FIRST_WORK = 256 * 1024 * 1024;
+
+/** The state that a session's events make, as clients keep it, until it is over the limits. */
+export class StateDocument {
+  readonly #options = { ...LIMITS, work: new PatchWork(FIRST_WORK) };
+  #document: PatchedDocument | null = PatchedDocument.of({}, this.#options);
+  /** What it was before it became one that clients before 1.0 do not take over. */
+  #before: unknown;
+  #isSet = false;
+
+  /** Whether the state was let go because of its size, or of what a patch would have made of it. */
+  get isLost(): boolean {
+    return this.#document === null;
+  }
+
+  /** Whether any event has said something of it. */
+  get isSet(): boolean {
+    return this.#isSet;
+  }
+
+  /**
+   * What a client is sent one after the other to have it: clients before 1.0 keep the state that they
+   * have when another one is null, 0, false or empty text.
+   */
+  get values(): readonly unknown[] {
+    if (!this.#document) return [];
+    const { value } = this.#document;
+    return value || this.#before === undefined ? [value] : [this.#before, value];
+  }
+
+  apply(type: string, line: EventLine): Rest {
+    const document = this.#document;
+    if (!document || (type !== "STATE_SNAPSHOT" && type !== "STATE_DELTA")) return undefined;
+    this.#isSet = true;
+    if (document.value) this.#before = document.value;
+    if (type === "STATE_SNAPSHOT") return laterIf(line.isLong, this.#replace(line));
+    const patch = line.exact("delta");
+    if (!isJsonPatch(patch)) return undefined;
+    if (document.apply(patch, AS_CLIENTS, line.bytes.length) === "overflowed")
+      this.#document = null;
+    return undefined;
+  }
+
+  *#replace(line: EventLine): Steps {
+    const value = yield* line.exactInSteps("snapshot");
+    this.#document = yield* PatchedDocument.ofInSteps(value, this.#options);
+  }
+}

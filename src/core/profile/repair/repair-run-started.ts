@@ -1,0 +1,124 @@
+import { concatBytes } from "../../../stream/bytes/concat.ts";
+import { eachInSteps, type Steps } from "../../../stream/sync/steps.ts";
+import { isSameJson } from "../../model/exact-json.ts";
+import { isObject, type JsonObject } from "../../model/json-fields.ts";
+import { writeInSteps } from "../../model/json-in-steps.ts";
+import type { Dialect } from "./dialect.ts";
+import type { EventLine, JsonText } from "./parsed-event.ts";
+import { mendEvent } from "./repair-event.ts";
+import { mendMessage, type Message } from "./repair-message.ts";
+import { writeMessages } from "./write-messages.ts";
+
+const encoder = new TextEncoder();
+
+/** The ids of a run. */
+export interface RunIds {
+  readonly runId: string;
+  readonly threadId: string;
+}
+
+/** The messages in the input of a RUN_STARTED, mended. */
+export function* inputMessages(line: EventLine, dialect: Dialect): Steps<Message[]> {
+  const input = yield* line.exactInSteps("input");
+  const given = listOf(isObject(input) ? input["messages"] : undefined);
+  const mended: Message[] = [];
+  yield* eachInSteps(given, (value) => {
+    const message = mendMessage(value, dialect);
+    if (message) mended.push(message);
+  });
+  return mended;
+}
+
+/**
+ * A RUN_STARTED with its ids, and an input that holds `messages` and is whole: as it stands if it is
+ * that already, without one if it has none and there are no messages.
+ */
+export function* mendRunStarted(
+  line: EventLine,
+  ids: RunIds,
+  messages: readonly Message[],
+  dialect: Dialect,
+): Steps<EventLine> {
+  const mended = mendEvent(line, "RUN_STARTED", dialect) ?? line;
+  const changes: Record<string, JsonText | null> = {};
+  if (mended.kind("runnerRunId") !== null) changes["runnerRunId"] = null;
+  if (mended.text("runId") !== ids.runId) changes["runId"] = JSON.stringify(ids.runId);
+  if (mended.text("threadId") !== ids.threadId) changes["threadId"] = JSON.stringify(ids.threadId);
+  const given = yield* mended.exactInSteps("input");
+  if (isObject(given) || messages.length > 0) {
+    const input = mendInput(isObject(given) ? given : {}, ids);
+    if (!(yield* isSameInput(input, messages, given)))
+      changes["input"] = yield* writeInput(input, messages);
+  } else if (given !== undefined) {
+    changes["input"] = null;
+  }
+  return Object.keys(changes).length === 0 ? mended : yield* mended.withInSteps(changes);
+}
+
+/** What an input has before and after its messages. */
+interface InputParts {
+  readonly before: JsonObject;
+  readonly after: JsonObject;
+}
+
+function mendInput(given: JsonObject, ids: RunIds): InputParts {
+  const { parentRunId, state, forwardedProps } = given;
+  return {
+    before: {
+      ...ids,
+      ...(typeof parentRunId === "string" && { parentRunId }),
+      ...(state !== undefined && state !== null && { state }),
+    },
+    after: {
+      tools: listOf(given["tools"]).flatMap(mendTool),
+      context: listOf(given["context"]).filter(isContext),
+      ...(forwardedProps !== undefined && forwardedProps !== null && { forwardedProps }),
+    },
+  };
+}
+
+function* isSameInput(
+  { before, after }: InputParts,
+  messages: readonly Message[],
+  given: unknown,
+): Steps<boolean> {
+  if (!isObject(given) || !Array.isArray(given["messages"])) return false;
+  const list: readonly unknown[] = given["messages"];
+  if (list.length !== messages.length) return false;
+  if (!isSameJson({ ...before, ...after, messages: 0 }, { ...given, messages: 0 })) return false;
+  for (const [index, message] of messages.entries()) {
+    if (!isSameJson(message, list[index])) return false;
+    yield;
+  }
+  return true;
+}
+
+function* writeInput(
+  { before, after }: InputParts,
+  messages: readonly Message[],
+): Steps<Uint8Array<ArrayBuffer>[]> {
+  // both have members: what is between them stands for a brace of each
+  const start = concatBytes(yield* writeInSteps(before)).slice(0, -1);
+  const list = yield* writeMessages(messages);
+  const end = concatBytes(yield* writeInSteps(after)).slice(1);
+  return [start, encoder.encode(',"messages":'), ...list, encoder.encode(","), end];
+}
+
+function mendTool(tool: unknown): JsonObject[] {
+  if (!isObject(tool) || typeof tool["name"] !== "string") return [];
+  const { name, description, parameters } = tool;
+  const known = parameters === undefined || parameters === null ? {} : { parameters };
+  return [{ name, description: typeof description === "string" ? description : "", ...known }];
+}
+
+function isContext(entry: unknown): boolean {
+  return (
+    isObject(entry) &&
+    typeof entry["description"] === "string" &&
+    typeof entry["value"] === "string"
+  );
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

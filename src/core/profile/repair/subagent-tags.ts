@@ -1,0 +1,103 @@
+import type { EventLine } from "./parsed-event.ts";
+import type { Message } from "./repair-message.ts";
+
+/** Of which namespace an event's id is: ids are unique within one. */
+type Namespace = "message" | "call" | "reasoning" | "activity";
+
+/** Items whose owners are remembered in a run; tags of further ones are left out. */
+const MAX_OWNERS = 16_384;
+
+const CONTINUED: Readonly<Record<string, readonly [Namespace, string]>> = {
+  TEXT_MESSAGE_CONTENT: ["message", "messageId"],
+  TEXT_MESSAGE_END: ["message", "messageId"],
+  TOOL_CALL_ARGS: ["call", "toolCallId"],
+  TOOL_CALL_END: ["call", "toolCallId"],
+  REASONING_MESSAGE_CONTENT: ["reasoning", "messageId"],
+  REASONING_MESSAGE_END: ["reasoning", "messageId"],
+  REASONING_END: ["reasoning", "messageId"],
+  ACTIVITY_DELTA: ["activity", "messageId"],
+};
+
+const OPENED: Readonly<Record<string, readonly [Namespace, string]>> = {
+  TEXT_MESSAGE_START: ["message", "messageId"],
+  TOOL_CALL_START: ["call", "toolCallId"],
+  REASONING_START: ["reasoning", "messageId"],
+  REASONING_MESSAGE_START: ["reasoning", "messageId"],
+};
+
+/**
+ * Which subagent each item of a run belongs to. A tag that says another one than the item's opener
+ * makes clients refuse the stream, one that is missing never does: so such tags are taken away.
+ */
+export class SubagentTags {
+  readonly #owners = new Map<string, string | null>();
+
+  /** The event without its tag where that contradicts what opened its item. */
+  fit(type: string, line: EventLine): EventLine {
+    const opened = OPENED[type];
+    if (opened) return this.#open(type, line, opened);
+    const continued = CONTINUED[type];
+    if (continued) return this.#agree(line, this.#ownerOf(continued[0], line.text(continued[1])));
+    if (type === "TOOL_CALL_RESULT")
+      this.#record("message", line.text("messageId"), line.text("subagentRunId"), true);
+    if (type === "ACTIVITY_SNAPSHOT")
+      this.#record(
+        "activity",
+        line.text("messageId"),
+        line.text("subagentRunId"),
+        line.json("replace") !== false,
+      );
+    return line;
+  }
+
+  /** Whether the start of a call says another owner than an earlier call of its id had. */
+  contradictsCall(start: EventLine): boolean {
+    const tag = start.text("subagentRunId");
+    const owner = this.#ownerOf("call", start.text("toolCallId"));
+    return tag !== null && owner !== undefined && owner !== tag;
+  }
+
+  /** Learns the owners of messages that the client is given; `isRestated` replaces those known. */
+  seed(messages: readonly Message[], isRestated: boolean): void {
+    for (const { id, role, subagentRunId = null, toolCalls = [] } of messages) {
+      const space = role === "reasoning" || role === "activity" ? role : "message";
+      this.#record(space, id, subagentRunId, isRestated);
+      for (const call of toolCalls) this.#record("call", call.id, subagentRunId, isRestated);
+    }
+  }
+
+  clear(): void {
+    this.#owners.clear();
+  }
+
+  #open(type: string, line: EventLine, [space, key]: readonly [Namespace, string]): EventLine {
+    const id = line.text(key);
+    const known = this.#ownerOf(space, id);
+    const parentId = type === "TOOL_CALL_START" ? line.text("parentMessageId") : null;
+    const parent = parentId === null ? undefined : this.#ownerOf("message", parentId);
+    // a call stays in the message that has it, whatever message a later start names
+    const isMoved = known !== undefined && parent !== undefined && known !== parent;
+    const whole = isMoved ? line.with({ parentMessageId: null }) : line;
+    const fitting = this.#agree(whole, known === undefined ? parent : known);
+    const owner = fitting.text("subagentRunId") ?? parent ?? null;
+    const isFull = this.#owners.size >= MAX_OWNERS && known === undefined;
+    this.#record(space, id, owner, false);
+    return isFull ? this.#agree(fitting, null) : fitting;
+  }
+
+  #agree(line: EventLine, owner: string | null | undefined): EventLine {
+    const tag = line.text("subagentRunId");
+    if (tag === null || (owner === undefined && this.#owners.size < MAX_OWNERS)) return line;
+    return tag === owner ? line : line.with({ subagentRunId: null });
+  }
+
+  #ownerOf(space: Namespace, id: string | null): string | null | undefined {
+    return this.#owners.get(`${space}:${id}`);
+  }
+
+  #record(space: Namespace, id: string | null, owner: string | null, isReplacing: boolean): void {
+    const key = `${space}:${id}`;
+    const isKnown = this.#owners.has(key);
+    if (isKnown ? isReplacing : this.#owners.size < MAX_OWNERS) this.#owners.set(key, owner);
+  }
+}

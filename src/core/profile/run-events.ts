@@ -1,0 +1,343 @@
+import { type JsonMember, membersInParts } from "../../stream/json/json-walk.ts";
+import {
+  andThen,
+  eachInSteps,
+  eachThen,
+  laterIf,
+  type Rest,
+  type Steps,
+} from "../../stream/sync/steps.ts";
+import { isSameJson, parseExact } from "../model/exact-json.ts";
+import { ChunkLanes, isChunk } from "./repair/chunk-expander.ts";
+import type { Dialect } from "./repair/dialect.ts";
+import { EventLine } from "./repair/parsed-event.ts";
+import { mendEvent } from "./repair/repair-event.ts";
+import { applyToMessages, resultOf } from "./client-view/apply-event.ts";
+import type { MessageList } from "./client-view/message-list.ts";
+import { type ItemKind, OpenItems } from "./client-view/open-items.ts";
+import { RetiredThinking } from "./repair/thinking-events.ts";
+import { SubagentTags } from "./repair/subagent-tags.ts";
+import type { ReportFault } from "./unsaid.ts";
+
+export interface RunItemsOptions {
+  readonly dialect: Dialect;
+  readonly messages: MessageList;
+  /** Sends a line; no other may be sent before nothing is left of that. */
+  readonly emit: (line: EventLine) => Rest;
+  /**
+   * Told before an event that makes a message, or touches the one with this id: the client has to
+   * have those that come before it.
+   */
+  readonly beforeMessage: (id: string, isNew: boolean) => Rest;
+  /** Told before an event whose place depends on the tool calls that there are. */
+  readonly beforeCall: () => Rest;
+  /** Told that messages have become what the stream cannot say at once. */
+  readonly onStale: (isRearranged: boolean) => void;
+  /** There is a new message that no event can tell the client of. */
+  readonly onUntellable: () => void;
+  /** Told of an event of which the messages could not be made. */
+  readonly onFault: ReportFault;
+}
+
+/** Ids of subagents that have ended in a run; further subagents go out as RAW. */
+const MAX_SUBAGENTS = 4_096;
+
+/** Members of an opener that what came since has overtaken, or that are of its own event alone. */
+const OVERTAKEN = { metadata: null, rawEvent: null, timestamp: null };
+
+type ItemType = readonly [step: "start" | "delta" | "end", kind: ItemKind, idKey: string];
+
+const ITEMS: Readonly<Record<string, ItemType>> = {
+  TEXT_MESSAGE_START: ["start", "text", "messageId"],
+  TEXT_MESSAGE_CONTENT: ["delta", "text", "messageId"],
+  TEXT_MESSAGE_END: ["end", "text", "messageId"],
+  TOOL_CALL_START: ["start", "tool", "toolCallId"],
+  TOOL_CALL_ARGS: ["delta", "tool", "toolCallId"],
+  TOOL_CALL_END: ["end", "tool", "toolCallId"],
+  REASONING_MESSAGE_START: ["start", "reasoning", "messageId"],
+  REASONING_MESSAGE_CONTENT: ["delta", "reasoning", "messageId"],
+  REASONING_MESSAGE_END: ["end", "reasoning", "messageId"],
+  REASONING_START: ["start", "phase", "messageId"],
+  REASONING_END: ["end", "phase", "messageId"],
+  STEP_STARTED: ["start", "step", "stepName"],
+  STEP_FINISHED: ["end", "step", "stepName"],
+};
+
+/** An event that clients of the standard would refuse, as one that they accept. */
+export function rawEvent(line: EventLine): EventLine {
+  return EventLine.around('{"type":"RAW","event":', line.bytes, ',"source":"runlog"}');
+}
+
+/**
+ * The events of one run that are no ends or beginnings of runs: each as it is, mended, or as RAW if
+ * it cannot be said where it stands. What is opened twice or closed twice is left out.
+ */
+export class RunItems {
+  readonly #options: RunItemsOptions;
+  readonly open: OpenItems = new OpenItems();
+  readonly tags: SubagentTags = new SubagentTags();
+  readonly #lanes = new ChunkLanes();
+  readonly #subagents = new Set<string>();
+  readonly #thinking = new RetiredThinking();
+
+  constructor(options: RunItemsOptions) {
+    this.#options = options;
+  }
+
+  /** Forgets the run; another one begins, with this id. */
+  clear(runId = ""): void {
+    this.#thinking.clear(runId);
+    this.open.clear();
+    this.tags.clear();
+    this.#lanes.clear();
+    this.#subagents.clear();
+  }
+
+  /** Whether the item is open that an event of this type would continue. */
+  isOpenFor(type: string, id: string): boolean {
+    const kind = ITEMS[type]?.[1];
+    return kind !== undefined && this.open.has(kind, id);
+  }
+
+  /**
+   * What opens the open items again for a client that has nothing but the messages. Whose an item is,
+   * its message says from then on, if it has one.
+   */
+  reopen(): EventLine[] {
+    const { dialect, messages } = this.#options;
+    this.tags.clear();
+    if (dialect === "1.0") this.tags.seed(messages.messages, true);
+    return this.open.openers.map((opener) => {
+      const name = messages.callName(opener.text("toolCallId") ?? "");
+      const renamed = name === null ? {} : { toolCallName: JSON.stringify(name) };
+      return this.#fit(opener.text("type") ?? "", opener.with({ ...OVERTAKEN, ...renamed }));
+    });
+  }
+
+  /** Closes what is open. */
+  closeAll(): Rest {
+    this.#lanes.clear();
+    const { open } = this;
+    return laterIf(open.areMany, eachInSteps(open.closeAll(), this.#options.emit));
+  }
+
+  /** Ends what is assembled from chunks, as a snapshot of messages does. */
+  closeChunks(): Rest {
+    return this.#each(this.#lanes.closeBefore("MESSAGES_SNAPSHOT", null));
+  }
+
+  take(given: string, line: EventLine): Rest {
+    const { dialect, messages } = this.#options;
+    const today = this.#thinking.translate(line, given, (id) => messages.find(id) !== null);
+    const type = today.text("type") ?? "";
+    const mended = mendEvent(today, type, dialect);
+    if (!mended) return this.#emit(rawEvent(line));
+    if (!isChunk(type)) {
+      const ends = this.#lanes.closeBefore(type, mended.text("subagentRunId"));
+      return andThen(this.#each(ends), () => this.#item(mended));
+    }
+    const events = this.#lanes.expand(mended, type, (kind, id) => this.open.has(kind, id));
+    return events ? this.#each(events) : this.#emit(rawEvent(line));
+  }
+
+  #each(events: readonly EventLine[]): Rest {
+    return eachThen(events, (event) => this.#item(event));
+  }
+
+  #item(mended: EventLine): Rest {
+    const type = mended.text("type") ?? "";
+    const item = ITEMS[type];
+    if (!item) return this.#single(type, mended);
+    const [step, kind, idKey] = item;
+    const id = mended.text(idKey) ?? "";
+    const owner = kind === "step" ? mended.text("subagentRunId") : null;
+    const line = this.#withParent(type, mended);
+    if (step === "start") return this.#start(type, line, { kind, id, owner });
+    if (step === "delta") return this.#delta(type, line, { kind, id });
+    if (this.open.close(kind, id, owner)) return this.#say(type, line);
+    return this.#again(type, line);
+  }
+
+  /** What is open already, or closed already, may still have something to say. */
+  #again(type: string, line: EventLine): undefined {
+    const name = this.#options.messages.callName(line.text("toolCallId") ?? "");
+    const isRenamed = type === "TOOL_CALL_START" && name !== line.text("toolCallName");
+    if (isRenamed || line.kind("metadata") !== null) this.#cannotSay(type, line);
+  }
+
+  #start(
+    type: string,
+    line: EventLine,
+    { kind, id, owner }: { kind: ItemKind; id: string; owner: string | null },
+  ): Rest {
+    const { beforeCall, beforeMessage, dialect, messages } = this.#options;
+    const isMessage = kind === "text" || kind === "reasoning";
+    if (this.open.has(kind, id, owner)) {
+      // a snapshot may have taken away what is open: then another of its id begins
+      const isGone = isMessage ? !messages.has(id) : kind === "tool" && !messages.hasCall(id);
+      if (!isGone) return this.#again(type, line);
+      const end = this.open.end(kind, id, owner);
+      if (end) this.#emit(end);
+    }
+    if (isMessage && messages.find(id)?.role === "activity") return this.#emit(rawEvent(line));
+    const isCall = kind === "tool";
+    // before 0.0.58 a client lists a call twice that is started twice
+    const isTwice = isCall && dialect === "0.0" && messages.hasCall(id);
+    if (isTwice) return this.#cannotSay(type, line);
+    const isNewCall = isCall && !messages.hasCall(id);
+    // clients know the owner of a call that a snapshot took away; only another one can replace it
+    if (isNewCall && dialect === "1.0" && this.tags.contradictsCall(line)) {
+      this.#cannotSay(type, line);
+      this.#options.onUntellable();
+      return undefined;
+    }
+    const told = isNewCall ? beforeMessage(id, true) : undefined;
+    return andThen(told, () =>
+      andThen(isCall ? beforeCall() : undefined, () => {
+        const fitting = this.#fit(type, line);
+        if (this.open.open(kind, id, fitting, owner)) return this.#say(type, fitting);
+        return this.#cannotSay(type, line);
+      }),
+    );
+  }
+
+  /** A call whose parent is no message of the assistant has none. */
+  #withParent(type: string, line: EventLine): EventLine {
+    const parentId = type === "TOOL_CALL_START" ? line.text("parentMessageId") : null;
+    const parent = parentId === null ? null : this.#options.messages.find(parentId);
+    return parent && parent.role !== "assistant" ? line.with({ parentMessageId: null }) : line;
+  }
+
+  #delta(type: string, line: EventLine, { kind, id }: { kind: ItemKind; id: string }): Rest {
+    const { dialect, messages } = this.#options;
+    if (dialect === "0.0" && kind !== "tool" && line.text("delta") === "") return undefined;
+    if (this.open.has(kind, id)) return this.#say(type, line);
+    if (kind === "tool") {
+      const name = messages.callName(id);
+      if (name === null) return this.#emit(rawEvent(line));
+      if (dialect === "0.0") return this.#cannotSay(type, line);
+      const opener = { type: "TOOL_CALL_START", toolCallId: id, toolCallName: name };
+      return this.#reopened(opener, type, line, { kind, id });
+    }
+    const role = messages.find(id)?.role;
+    if (!messages.has(id) || role === "activity") return this.#emit(rawEvent(line));
+    const opener = kind === "text" ? "TEXT_MESSAGE_START" : "REASONING_MESSAGE_START";
+    const own = kind === "text" ? {} : { role: "reasoning" };
+    return this.#reopened({ type: opener, messageId: id, ...own }, type, line, { kind, id });
+  }
+
+  /** Continues an item that was closed. */
+  #reopened(
+    opener: Readonly<Record<string, unknown>>,
+    type: string,
+    line: EventLine,
+    { kind, id }: { kind: ItemKind; id: string },
+  ): Rest {
+    return andThen(this.#item(EventLine.of(opener)), () =>
+      this.open.has(kind, id) ? this.#say(type, line) : this.#cannotSay(type, line),
+    );
+  }
+
+  #single(type: string, line: EventLine): Rest {
+    switch (type) {
+      case "TOOL_CALL_RESULT":
+        return this.#result(line);
+      case "REASONING_ENCRYPTED_VALUE":
+        return andThen(this.#options.beforeCall(), () => this.#say(type, line));
+      case "SUBAGENT_STARTED":
+        return this.#startSubagent(line);
+      case "SUBAGENT_FINISHED":
+      case "SUBAGENT_ERROR": {
+        const isOpen = this.open.close("subagent", line.text("subagentRunId") ?? "");
+        return this.#emit(isOpen ? line : rawEvent(line));
+      }
+      default:
+        return this.#say(type, line);
+    }
+  }
+
+  /** A result whose id is known would be a second message of that id. */
+  #result(line: EventLine): Rest {
+    const { messages } = this.#options;
+    const result = resultOf(line);
+    if (!messages.has(result.id))
+      return andThen(this.#options.beforeCall(), () => this.#say("TOOL_CALL_RESULT", line));
+    const known = messages.find(result.id);
+    if (known && isSameJson(known, result)) return undefined;
+    this.#emit(rawEvent(line));
+    this.#options.onStale(messages.merge([result], { isOwn: false }).isRearranged);
+    return undefined;
+  }
+
+  #startSubagent(line: EventLine): Rest {
+    const id = line.text("subagentRunId") ?? "";
+    const parent = line.text("parentSubagentRunId");
+    const whole =
+      parent === null || this.#subagents.has(parent)
+        ? line
+        : line.with({ parentSubagentRunId: null });
+    const isNew = !this.#subagents.has(id) && this.#subagents.size < MAX_SUBAGENTS;
+    if (!isNew || !this.open.open("subagent", id, whole)) return this.#emit(rawEvent(line));
+    this.#subagents.add(id);
+    return this.#emit(whole);
+  }
+
+  #fit(type: string, line: EventLine): EventLine {
+    return this.#options.dialect === "1.0" ? this.tags.fit(type, line) : line;
+  }
+
+  #emit(line: EventLine): Rest {
+    return this.#options.emit(line);
+  }
+
+  #say(type: string, line: EventLine): Rest {
+    const { beforeMessage, messages } = this.#options;
+    const id = line.text("messageId") ?? line.text("entityId");
+    const told = id === null ? undefined : beforeMessage(id, !messages.has(id));
+    return andThen(told, () => {
+      // only now: a snapshot that came before says whose the messages are
+      const fitting = this.#fit(type, line);
+      this.#apply(type, fitting);
+      return this.#emit(fitting);
+    });
+  }
+
+  /** Follows the messages; where that fails the client still has the event, and nothing says them anew. */
+  #apply(type: string, line: EventLine): void {
+    const { messages, onFault } = this.#options;
+    try {
+      applyToMessages(messages, type, line);
+    } catch (error) {
+      messages.lose();
+      onFault(error, type);
+    }
+  }
+
+  /** The messages become what the event says; the client learns it with the next snapshot. */
+  #cannotSay(type: string, line: EventLine): undefined {
+    this.#apply(type, line);
+    this.#emit(rawEvent(line));
+    this.#options.onStale(type === "TOOL_CALL_START");
+  }
+}
+
+/** What says in an event that a message is not to be shown. */
+const HIDING: ReadonlySet<string> = new Set(["type", "messageId", "hidden"]);
+
+/** The message that an event asks clients not to show, or null. */
+export function* hiddenMessageOf(type: string, line: EventLine): Steps<string | null> {
+  const event = type === "RAW" && line.kind("event") === "object" ? line.raw("event") : null;
+  if (!event) return null;
+  const said = new Map<string, JsonMember>();
+  for (const member of membersInParts(event, 0)) {
+    if (member && HIDING.has(member.key)) said.set(member.key, member);
+    yield;
+  }
+  const valueOf = (key: string): unknown => {
+    const member = said.get(key);
+    return member && parseExact(event.subarray(member.valueStart, member.valueEnd));
+  };
+  if (valueOf("type") !== "message_metadata" || valueOf("hidden") !== true) return null;
+  const id = valueOf("messageId");
+  return typeof id === "string" ? id : null;
+}

@@ -1,0 +1,148 @@
+import type { LoopTurns } from "../../stream/sync/loop-turns.ts";
+import { inTurns, type Steps } from "../../stream/sync/steps.ts";
+import { writeInSteps } from "../model/json-in-steps.ts";
+import type { Dialect } from "./repair/dialect.ts";
+import { EventLine } from "./repair/parsed-event.ts";
+import { mendEvent } from "./repair/repair-event.ts";
+import type { Message, ToolCall } from "./repair/repair-message.ts";
+import type { MessageList } from "./client-view/message-list.ts";
+import type { ProfileStream } from "./profile-stream.ts";
+import type { StateDocument } from "./client-view/state-document.ts";
+import { snapshotOf } from "./client-view/pending-messages.ts";
+
+/** A history that was read through the profile. */
+interface ReadHistory {
+  readonly profile: ProfileStream;
+  readonly messages: MessageList;
+  readonly state: StateDocument | null;
+}
+
+/**
+ * What a session has come to, said at once: which messages are hidden, all messages, the state, and
+ * the beginnings of what is open, so that what follows can go on. Null when the messages or the state
+ * are not known as they are, or too large to be kept.
+ */
+export async function restate(
+  { profile, messages, state }: ReadHistory,
+  dialect: Dialect,
+  turns: LoopTurns,
+): Promise<EventLine[] | null> {
+  if (messages.isLost || !state || state.isLost || !profile.unsaid.isNothing) return null;
+  if (profile.interrupts.isLost) return null;
+  // a snapshot has taken away what was open: to start it again would make it anew
+  for (const id of openCalls(profile))
+    if (!messages.hasCall(id)) profile.items.open.close("tool", id);
+  for (const id of openMessages(profile)) {
+    if (messages.has(id)) continue;
+    profile.items.open.close("text", id);
+    profile.items.open.close("reasoning", id);
+  }
+  const { told, calls } = withoutOpenCalls(messages, profile, dialect);
+  const again = new Set(calls.map(({ call }) => call.id));
+  const open = new Set(openCalls(profile));
+  return [
+    ...[...profile.hiddenMessages].map(hidden),
+    ...(await inTurns(snapshotOf(told), turns)),
+    ...(state.isSet || profile.isWarm ? await inTurns(writeStates(state.values), turns) : []),
+    ...profile.interrupts.customs.map((line) => mendEvent(line, "CUSTOM", dialect) ?? line),
+    ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
+    ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),
+  ];
+}
+
+const MESSAGE_STARTS: ReadonlySet<string> = new Set([
+  "TEXT_MESSAGE_START",
+  "REASONING_MESSAGE_START",
+]);
+
+const encoder = new TextEncoder();
+const STATE_START = encoder.encode('{"type":"STATE_SNAPSHOT","snapshot":');
+const CLOSE = encoder.encode("}");
+
+function* writeStates(values: readonly unknown[]): Steps<EventLine[]> {
+  const lines: EventLine[] = [];
+  for (const value of values)
+    lines.push(yield* EventLine.joined([STATE_START, ...(yield* writeInSteps(value)), CLOSE]));
+  return lines;
+}
+
+interface PlacedCall {
+  readonly parent: Message;
+  readonly call: ToolCall;
+}
+
+/**
+ * The messages without those tool calls that have to be streamed again: clients before 0.0.58 list a
+ * call twice that is started twice. With it go those behind it in its message, to keep their order.
+ */
+function withoutOpenCalls(
+  messages: MessageList,
+  profile: ProfileStream,
+  dialect: Dialect,
+): { readonly told: readonly Message[]; readonly calls: readonly PlacedCall[] } {
+  if (dialect === "1.0") return { told: messages.messages, calls: [] };
+  const open = new Set(openCalls(profile));
+  // what is there twice cannot be streamed into one of its places: it is sent when the run ends
+  for (const id of open)
+    if (isTwice(messages, id)) {
+      open.delete(id);
+      profile.items.open.close("tool", id);
+    }
+  const calls: PlacedCall[] = [];
+  const told = messages.messages.map((message) => {
+    const all = message.toolCalls ?? [];
+    const first = all.findIndex(({ id }) => open.has(id));
+    if (first === -1) return message;
+    calls.push(...all.slice(first).map((call) => ({ parent: message, call })));
+    return { ...message, toolCalls: all.slice(0, first) };
+  });
+  return { told, calls };
+}
+
+/** Whether messages have two calls of this id, or one message has. */
+function isTwice(messages: MessageList, toolCallId: string): boolean {
+  if (messages.isDoubled(toolCallId)) return true;
+  const calls = messages.callOf(toolCallId)?.entry.message.toolCalls ?? [];
+  return calls.filter(({ id }) => id === toolCallId).length > 1;
+}
+
+/** The tool calls that are open. */
+function openCalls(profile: ProfileStream): string[] {
+  return profile.items.open.openers.flatMap((opener) => {
+    const id = opener.text("toolCallId");
+    return id === null ? [] : [id];
+  });
+}
+
+/** The messages that are open. */
+function openMessages(profile: ProfileStream): string[] {
+  return profile.items.open.openers.flatMap((opener) => {
+    const isMessage = MESSAGE_STARTS.has(opener.text("type") ?? "");
+    return isMessage ? [opener.text("messageId") ?? ""] : [];
+  });
+}
+
+function hidden(messageId: string): EventLine {
+  const event = { type: "message_metadata", messageId, hidden: true };
+  return EventLine.of({ type: "RAW", event });
+}
+
+function restateCall(parent: Message, call: ToolCall, isOpen: boolean): EventLine[] {
+  const { id: toolCallId, function: of, metadata, encryptedValue } = call;
+  const ids = { toolCallId, toolCallName: of.name, parentMessageId: parent.id };
+  const kept = metadata === undefined ? {} : { metadata };
+  const lines = [EventLine.of({ type: "TOOL_CALL_START", ...ids, ...kept })];
+  if (of.arguments !== "")
+    lines.push(EventLine.of({ type: "TOOL_CALL_ARGS", toolCallId, delta: of.arguments }));
+  if (encryptedValue !== undefined)
+    lines.push(
+      EventLine.of({
+        type: "REASONING_ENCRYPTED_VALUE",
+        subtype: "tool-call",
+        entityId: toolCallId,
+        encryptedValue,
+      }),
+    );
+  if (!isOpen) lines.push(EventLine.of({ type: "TOOL_CALL_END", toolCallId }));
+  return lines;
+}

@@ -1,0 +1,84 @@
+import type { Steps } from "../../stream/sync/steps.ts";
+import type { Dialect } from "./repair/dialect.ts";
+import { EventLine } from "./repair/parsed-event.ts";
+import { mendEvent } from "./repair/repair-event.ts";
+import type { Message } from "./repair/repair-message.ts";
+import { mendRunStarted, type RunIds } from "./repair/repair-run-started.ts";
+
+export interface OwnEventsOptions {
+  readonly dialect: Dialect;
+  readonly emit: (line: EventLine) => void;
+}
+
+const CUT = { message: "The run ended without a terminal event", code: "runlog-run-cut" };
+
+/** What the profile says itself, where a log does not say what clients need: ends, errors, whole runs. */
+export class OwnEvents {
+  readonly #options: OwnEventsOptions;
+
+  constructor(options: OwnEventsOptions) {
+    this.#options = options;
+  }
+
+  /** The end of a run, by the event that the log has of it, if it has one. */
+  finished(
+    { runId, threadId }: RunIds,
+    line: EventLine = EventLine.of({ type: "RUN_FINISHED" }),
+  ): void {
+    const mended = mendEvent(line, "RUN_FINISHED", this.#options.dialect) ?? line;
+    const isWhole = mended.text("runId") === runId && mended.text("threadId") === threadId;
+    const ids = { runId: JSON.stringify(runId), threadId: JSON.stringify(threadId) };
+    this.#options.emit(isWhole ? mended : mended.with(ids));
+  }
+
+  /** The end of a run by its last error; null is one that was cut off. */
+  failed({ runId, threadId }: RunIds, error: EventLine | null): void {
+    const { dialect, emit } = this.#options;
+    const mended = mendEvent(error ?? cutOff(), "RUN_ERROR", dialect) ?? cutOff();
+    const changes: Record<string, string> = {};
+    if ((mended.text("runId") ?? runId) !== runId) changes["runId"] = JSON.stringify(runId);
+    if ((mended.text("threadId") ?? threadId) !== threadId)
+      changes["threadId"] = JSON.stringify(threadId);
+    emit(Object.keys(changes).length === 0 ? mended : mended.with(changes));
+  }
+
+  /** The same where the run, for its client, goes on or ends well. */
+  errorWithin(error: EventLine | null): void {
+    const mended = mendEvent(error ?? cutOff(), "RUN_ERROR", this.#options.dialect);
+    const code = mended?.text("code") ?? null;
+    const message = mended?.text("message") ?? CUT.message;
+    this.custom("runlog:run-error", code === null ? { message } : { message, code });
+  }
+
+  custom(name: string, value: unknown): void {
+    this.#options.emit(EventLine.of({ type: "CUSTOM", name, value }));
+  }
+
+  /** A run of its own that tells messages. */
+  *runOf(threadId: string, messages: readonly Message[]): Steps {
+    const { dialect, emit } = this.#options;
+    const ids = newRun(threadId);
+    const started = EventLine.of({ type: "RUN_STARTED" });
+    emit(yield* mendRunStarted(started, ids, messages, dialect));
+    emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
+  }
+
+  /** A run that empties a client that holds messages already: what it is told would come on top. */
+  resettingRun(threadId: string): void {
+    const { emit } = this.#options;
+    const ids = newRun(threadId);
+    emit(EventLine.of({ type: "RUN_STARTED", ...ids }));
+    emit(EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: [] }));
+    emit(EventLine.of({ type: "STATE_SNAPSHOT", snapshot: {} }));
+    emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
+  }
+}
+
+/** The ids of a run that no log has. */
+export function newRun(threadId: string): RunIds {
+  return { threadId, runId: `runlog-${crypto.randomUUID()}` };
+}
+
+function cutOff(): EventLine {
+  return EventLine.of({ type: "RUN_ERROR", ...CUT });
+}

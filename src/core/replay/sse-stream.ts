@@ -1,0 +1,71 @@
+import type { LogStore } from "../../ports/log-store.ts";
+import { concatBytes } from "../../stream/bytes/concat.ts";
+import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
+import { sseComment, SseFramer, sseRetry } from "../../stream/sse/sse-frame.ts";
+import { cursorPrefix, type LogPlace } from "../model/cursor.ts";
+import { createLogReader, type LogChunk, type SharedReads } from "./log-follower.ts";
+import type { ReplayStart } from "./resume-point.ts";
+import type { SessionUse } from "../session/session-registry.ts";
+
+export interface EventStreamOptions {
+  readonly store: LogStore;
+  readonly start: ReplayStart;
+  readonly reads: SharedReads;
+  /** When the client should come back after a break, ms; with jitter, so that all do not at once. */
+  readonly retryMs: number;
+  /** Frames that come before everything else. */
+  readonly preface?: Uint8Array<ArrayBuffer>;
+}
+
+/** What a viewer is sent when nothing else was for a while. */
+export const HEARTBEAT: Uint8Array<ArrayBuffer> = sseComment("heartbeat");
+
+/**
+ * One viewer: what a reader of the session finds, framed as server-sent events. What is among the
+ * latest bytes comes framed already. Ends when the log is deleted or replaced.
+ *
+ * Takes over `use` and releases it when closed.
+ */
+export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
+  const { store, start, reads } = options;
+  const reader = createLogReader(use, { store, start, reads, framed: true });
+  let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
+  /** Framing goes on over chunks that follow each other: the log, and where the next one begins. */
+  let framing: { place: LogPlace; end: number; framer: SseFramer } | null = null;
+
+  function framed({ place, start: from, end, bytes, isFramed }: LogChunk): Uint8Array<ArrayBuffer> {
+    if (isFramed) return bytes;
+    if (framing?.place !== place || framing.end !== from)
+      framing = { place, end, framer: new SseFramer(cursorPrefix(place), from) };
+    framing.end = end;
+    return framing.framer.push(bytes);
+  }
+
+  return {
+    async next() {
+      if (preamble) {
+        const bytes = preamble;
+        preamble = null;
+        return bytes;
+      }
+      const frames: Uint8Array<ArrayBuffer>[] = [];
+      do {
+        const chunk = await reader.next();
+        if (!chunk) return null;
+        frames.push(framed(chunk));
+        // small blocks of the compact log: one write for all that was read of them
+      } while (reader.hasNext);
+      return concatBytes(frames);
+    },
+    get atBoundary() {
+      return reader.atLineEnd;
+    },
+    close: () => reader.close(),
+  };
+}
+
+function preambleOf({ start, retryMs, preface }: EventStreamOptions): Uint8Array<ArrayBuffer> {
+  const retry = sseRetry(retryMs * (0.5 + Math.random()));
+  const said = start.full === null ? [] : [sseComment(`full replay: ${start.full}`)];
+  return concatBytes([retry, ...said, ...(preface ? [preface] : [])]);
+}

@@ -1,0 +1,92 @@
+import { hasCode } from "../../ports/errors.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
+import {
+  askRunner,
+  dropBody,
+  readObject,
+  readRefusal,
+  type RunnerPorts,
+} from "./runner-response.ts";
+import type { Runs } from "../runs/runs.ts";
+
+/** How long a call may take. */
+export const CALL_TIMEOUT_MS = 10_000;
+
+const encoder = new TextEncoder();
+
+/** What clients get where a runner does not say what it can do. */
+const NO_CAPABILITIES = encoder.encode(
+  JSON.stringify({
+    framework: "unknown",
+    agent_features: [],
+    platform_features: [],
+    file_system: false,
+    mcp: false,
+  }),
+);
+const NO_MCP_STATUS = encoder.encode(JSON.stringify({ servers: [], totalCount: 0 }));
+
+/**
+ * Interrupts the session's active run, or whatever the runner is doing if no run of ours is active.
+ * Throws `runner-unreachable` or `runner-refused`, with a text for clients.
+ */
+export async function interruptRun(
+  ports: RunnerPorts & { readonly runs: Pick<Runs, "activeRun"> },
+  key: SessionKey,
+): Promise<void> {
+  const run = ports.runs.activeRun(key);
+  await signalRunner(ports, key, "interrupt", run ? { thread_id: run.threadId } : {});
+}
+
+/** Stops a background task. `taskId` is valid; throws as `interruptRun`. */
+export async function stopTask(ports: RunnerPorts, key: SessionKey, taskId: string): Promise<void> {
+  await signalRunner(ports, key, `tasks/${taskId}/stop`, {});
+}
+
+/** What the session's agent can do: the runner's JSON object, or one that promises nothing. */
+export function readCapabilities(
+  ports: RunnerPorts,
+  key: SessionKey,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return readObjectOr(NO_CAPABILITIES, ports, key, "capabilities");
+}
+
+/** The state of the session's MCP servers: the runner's JSON object, or an empty one. */
+export function readMcpStatus(
+  ports: RunnerPorts,
+  key: SessionKey,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return readObjectOr(NO_MCP_STATUS, ports, key, "mcp/status");
+}
+
+async function signalRunner(
+  ports: RunnerPorts,
+  key: SessionKey,
+  path: string,
+  body: Readonly<Record<string, string>>,
+): Promise<void> {
+  const reply = await askRunner(ports, key, {
+    method: "POST",
+    path,
+    body: encoder.encode(JSON.stringify(body)),
+    timeoutMs: CALL_TIMEOUT_MS,
+  });
+  if (reply.status !== 200) throw await readRefusal(reply, ports.clock);
+  dropBody(reply);
+}
+
+async function readObjectOr(
+  fallback: Uint8Array<ArrayBuffer>,
+  ports: RunnerPorts,
+  key: SessionKey,
+  path: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const reply = await askRunner(ports, key, { method: "GET", path, timeoutMs: CALL_TIMEOUT_MS });
+    if (reply.status === 200) return (await readObject(reply, ports.clock)) ?? fallback;
+    dropBody(reply);
+  } catch (error) {
+    if (!hasCode(error, "runner-unreachable")) throw error;
+  }
+  return fallback;
+}

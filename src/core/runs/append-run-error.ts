@@ -1,0 +1,63 @@
+import type { Clock } from "../../ports/clock.ts";
+import { hasCode } from "../../ports/errors.ts";
+import type { Logger } from "../../ports/logger.ts";
+import { pause } from "../../stream/sync/pause.ts";
+import { factsOfLine, runError, runStarted } from "../model/server-events.ts";
+import type { RunEnd } from "../model/run-end-reasons.ts";
+import type { Session } from "../session/session.ts";
+import { forgetRun, type SessionState } from "../model/session-state.ts";
+
+/** A run that was admitted and has not ended. */
+export interface OpenRun {
+  readonly session: Session;
+  /** The log that the run was admitted to; the run writes into no other. */
+  readonly logId: string;
+  readonly threadId: string;
+  readonly runId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends the run from outside, its reason being a `RunEnd`: the server or the session goes. */
+  readonly signal: AbortSignal;
+}
+
+interface EndRunOptions {
+  /** Whether the log has its RUN_STARTED. */
+  readonly started: boolean;
+  /** Whether it may be posted again, since it never reached its runner. Default false. */
+  readonly forgets?: boolean;
+}
+
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 30_000;
+
+/**
+ * Appends the RUN_ERROR, and RUN_STARTED before it unless the run was started, again and again while
+ * the store refuses it and the server goes on. Resolves with whether the run is over. Never rejects.
+ */
+export async function endRun(
+  run: OpenRun,
+  { message, code }: RunEnd,
+  { started, forgets = false }: EndRunOptions,
+): Promise<boolean> {
+  const { clock, session, logger, logId, runId, threadId, signal } = run;
+  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
+    const context = { threadId, runId, timestamp: clock.now() };
+    const lines = started ? [] : [runStarted(context)];
+    lines.push(runError(context, message, code));
+    const events = lines.map((line) => factsOfLine(line));
+    try {
+      const change = (state: SessionState): SessionState =>
+        forgets ? forgetRun(state, runId) : state;
+      await session.append({ lines, events }, { logId, durable: true, change });
+      return true;
+    } catch (error) {
+      // whoever has the session now finds the run's mark, and ends it
+      if (hasCode(error, "log-not-owned")) return false;
+      logger.error("run-end-not-stored", { ...session.key, runId, error });
+      // the log is gone: there is nothing left to close
+      if (hasCode(error, "log-fenced", "log-not-found")) return true;
+      if (signal.aborted || hasCode(error, "store-closed")) return false;
+      await pause(waitMs, clock, signal);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import type { Clock } from "../../ports/clock.ts";
+import { isSameLog } from "../../ports/log-id.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { LogStore, OpenRunMark } from "../../ports/log-store.ts";
+import { endRun } from "./append-run-error.ts";
+import { readFacts } from "../log/scan-event-facts.ts";
+import { NOT_STARTED, RESTARTED } from "../model/run-end-reasons.ts";
+import { isOfRuns, isTerminal, nextSpan, NO_RUN_OPEN } from "../model/run-span.ts";
+import { markedRun, type RunMarks } from "../log/open-run-marks.ts";
+import type { Session } from "../session/session.ts";
+import { findRun, forgetRun, type KnownRun } from "../model/session-state.ts";
+
+export interface CloseRunOptions {
+  readonly session: Session;
+  readonly mark: OpenRunMark;
+  /** Whether its runner may know of the run; null if nobody remembers, and the store has to say. */
+  readonly reached: boolean | null;
+  readonly store: LogStore;
+  readonly marks: Pick<RunMarks, "clearOpen">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * Ends a run that nobody works on any more, and clears its mark last, so that a failure on the way
+ * leaves the rest to the next try. What was never stored is not ended. A run that never reached its
+ * runner is forgotten, so that it may be posted again. Resolves with false when the store did not take
+ * the end; throws what else the store throws.
+ */
+export async function closeRun(options: CloseRunOptions): Promise<boolean> {
+  const { session, mark, store, marks, clock, logger } = options;
+  const { runId } = mark;
+  const isOfOther = options.reached === null;
+  const logId = await (isOfOther ? session.refold() : session.reload());
+  // a log gets another id when the machine goes down, which no process outlives
+  const isTheSame = (id: string): boolean => isOfOther && isSameLog(id, mark.logId);
+  if (logId === null || (logId !== mark.logId && !isTheSame(logId))) {
+    // its log has gone, and what is there now knows nothing of the run
+    await marks.clearOpen(session.key, mark.logId, runId);
+    if (isOfOther) logger.warn("run-mark-without-log", { ...session.key, runId });
+    return true;
+  }
+  const { threadId, from, waits } = markedRun(mark);
+  const run = findRun(session.state, runId);
+  // an admission ends with a head that has the run and its thread; its runner is asked after that
+  const isAdmitted = from === undefined || session.headOffset > from || !!run?.threadId;
+  const isReached = options.reached ?? (waits !== true && isAdmitted);
+  const phase = run ? run.phase : await storedPhase(options, logId, from);
+  if (phase === "waiting" || phase === "started") {
+    // tried once: a store that cannot be written must not keep the server from its readers
+    const signal = AbortSignal.abort();
+    const open = { session, clock, logger, logId, runId, signal };
+    const how = { started: phase === "started", forgets: !isReached };
+    const end = isReached ? RESTARTED : NOT_STARTED;
+    if (!(await endRun({ ...open, threadId: run?.threadId || threadId }, end, how))) return false;
+    logger.warn("run-closed", { ...session.key, runId, code: end.code });
+  }
+  if (!isReached && phase !== null) {
+    session.update((state) => forgetRun(state, runId));
+    await session.save();
+  }
+  if (waits === true) await store.removeRunBody(session.key, logId, runId);
+  await marks.clearOpen(session.key, logId, runId);
+  return true;
+}
+
+/** How far the run has come by the events after its mark; null if there are none of it. */
+async function storedPhase(
+  { session, mark, store }: CloseRunOptions,
+  logId: string,
+  from: number | undefined,
+): Promise<KnownRun["phase"] | null> {
+  // marked by a version that did not say where: its caller was heard
+  if (from === undefined) return "waiting";
+  // the store's own end: what an append stored that seemed to fail may not be counted yet
+  const end = session.log.position?.end ?? from;
+  let phase: KnownRun["phase"] | null = null;
+  if (from >= end) return phase;
+  let span = NO_RUN_OPEN;
+  for await (const event of readFacts(store, session.key, { logId, start: from, end })) {
+    if (isOfRuns(event)) {
+      const step = nextSpan(span, event);
+      span = step.span;
+      if (step.runId === mark.runId) phase = isTerminal(event) ? "ended" : "started";
+      else if (step.endsAll && phase === "started") phase = "ended";
+    } else if (event.runId === mark.runId) phase ??= "waiting";
+  }
+  return phase;
+}

@@ -1,0 +1,260 @@
+import { RunlogError } from "../../ports/errors.ts";
+import type { EventBatch, EventFacts, RunnerStream } from "../../ports/runner-client.ts";
+import type { SessionPlatform } from "../../ports/session-platform.ts";
+import { noteEvents } from "./activity.ts";
+import { endRun, type OpenRun } from "./append-run-error.ts";
+import { factsOfLine, runStarted } from "../model/server-events.ts";
+import { watchPod } from "./pod-watch.ts";
+import {
+  isOfRuns,
+  isTerminal,
+  nextSpan,
+  NO_RUN_OPEN,
+  resolveRun,
+  type RunSpan,
+} from "../model/run-span.ts";
+import { selectEvents } from "../session/filter-batch.ts";
+import { INTERNAL, type RunEnd, TOO_LONG, UNFINISHED } from "../model/run-end-reasons.ts";
+import { endOfFailure, isLostRunner } from "./runner-failures.ts";
+
+export interface RunOptions extends OpenRun {
+  /** Calls the runner; throws what `RunnerClient` throws. */
+  readonly connect: (signal: AbortSignal) => Promise<RunnerStream>;
+  /** Told once when another run may begin: at the end, or a moment after RUN_FINISHED. */
+  readonly onSlotFree: () => void;
+  /** Told when RUN_FINISHED is stored: the run is over, though its runner may still say something. */
+  readonly onFinished: () => void;
+  /** Silence in ms that ends a run, or null for none. */
+  readonly idleMs: number | null;
+  /** How long in ms the run may take, or null for as long as it wants. */
+  readonly maxMs: number | null;
+  /** Told what the runner does, and asked what becomes of its pod. */
+  readonly platform: Pick<SessionPlatform, "noteActivity" | "podEnd">;
+  /** How long in ms a run that has lost its runner waits for word of the pod. */
+  readonly podGraceMs: number;
+}
+
+const OVERLAP_BYTES = 256 * 1024;
+/** How long a run that has finished keeps others waiting, and how long its late events are taken. */
+const SLOT_AFTER_MS = 2_000;
+const LATE_EVENTS_MS = 30_000;
+
+/**
+ * Carries one admitted run from its runner into the log, and resolves when its last stored event is
+ * a terminal: the runner's, or a RUN_ERROR that says why there was none. Resolves with false when
+ * the server stopped before that could be stored: the run is still open. Never rejects.
+ */
+export async function carryRun(options: RunOptions): Promise<boolean> {
+  const { session, logger, onSlotFree, platform, podGraceMs: graceMs, runId, clock } = options;
+  const carrier = new RunCarrier(options);
+  const onGone = (): void => carrier.stop();
+  const pod = watchPod({ key: session.key, platform, clock, graceMs, onGone });
+  let end = (await carrier.stream()) ?? (carrier.ended ? null : UNFINISHED);
+  // a pod takes its connection along, and word of it comes later
+  if (end !== null && isLostRunner(end)) end = (await pod.end()) ?? end;
+  pod.stop();
+  if (end) logger.warn("run-failed", { ...session.key, runId, code: end.code });
+  const isEnded = end === null || (await carrier.end(end));
+  onSlotFree();
+  return isEnded;
+}
+
+/** How far a run has come by what its runner has sent. */
+interface RunProgress {
+  readonly started: boolean;
+  /** Whether the run's last stored event is a terminal. */
+  readonly ended: boolean;
+  /** After RUN_FINISHED nothing opens the run again; after RUN_ERROR its runner may go on. */
+  readonly finished: boolean;
+  /** The runs that this stream has begun. */
+  readonly span: RunSpan;
+}
+
+const NOTHING_SENT: RunProgress = {
+  started: false,
+  ended: false,
+  finished: false,
+  span: NO_RUN_OPEN,
+};
+
+class RunCarrier {
+  readonly #options: RunOptions;
+  #progress = NOTHING_SENT;
+  /** Whether another run may have begun. */
+  #isSlotFree = false;
+  readonly #stop = new AbortController();
+  #cancelTimers: (() => void)[] = [];
+  #cancelIdle: () => void = () => {};
+  /** Whether it was ended because it took too long. */
+  #isTooLong = false;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+  }
+
+  get ended(): boolean {
+    return this.#progress.ended;
+  }
+
+  /** Stores what the runner sends until it ends. Resolves with what went wrong, if anything. */
+  async stream(): Promise<RunEnd | null> {
+    const { connect, logger, runId, session, signal } = this.#options;
+    this.#watchTime();
+    try {
+      const stream = await connect(AbortSignal.any([signal, this.#stop.signal]));
+      await this.#storeAll(stream);
+      const { malformed, oversized, repaired } = stream.counts;
+      if (malformed + oversized + repaired > 0)
+        logger.warn("runner-events-unusual", { ...session.key, runId, ...stream.counts });
+      return null;
+    } catch (error) {
+      // whatever breaks behind RUN_FINISHED breaks nothing of the run
+      if (this.#progress.finished) return null;
+      if (!signal.aborted) return this.#endOf(error);
+      const reason: RunEnd = signal.reason;
+      return reason;
+    } finally {
+      this.#cancelIdle();
+      for (const cancel of this.#cancelTimers) cancel();
+      this.#stop.abort();
+    }
+  }
+
+  /** Ends the stream. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  end(end: RunEnd): Promise<boolean> {
+    return endRun(this.#options, end, { started: this.#progress.started });
+  }
+
+  /** A small batch is written while the next one is parsed; a large one is gone before it comes. */
+  async #storeAll(stream: RunnerStream): Promise<void> {
+    let writing: Promise<unknown> = Promise.resolve();
+    this.#watchIdle();
+    try {
+      for await (const batch of stream.batches) {
+        this.#watchIdle();
+        await writing;
+        writing = this.#store(batch);
+        // a failure ends the stream at once: its runner may have nothing more to say
+        writing.catch((error: unknown) => this.#stop.abort(error));
+        // asking for the next batch tells the runner's client that this one takes no memory any more
+        if (bytesOf(batch) > OVERLAP_BYTES) await writing;
+      }
+    } finally {
+      await writing;
+    }
+  }
+
+  async #store(sent: EventBatch): Promise<void> {
+    const { logId, session } = this.#options;
+    const before = this.#progress;
+    const batch = this.#isSlotFree ? withoutRuns(sent) : sent;
+    if (batch.events.length === 0) return;
+    let progress = before;
+    let added: Uint8Array<ArrayBuffer> | null = null;
+    for (const event of batch.events) {
+      if (progress.finished) break;
+      const first = this.#missingStart(event, progress);
+      if (first) progress = this.#after(progress, factsOfLine(first));
+      added ??= first;
+      progress = this.#after(progress, event);
+    }
+    const stored = added === null ? batch : afterLine(added, batch);
+    const isEnd = progress.ended && !before.finished;
+    await session.append(stored, { logId, durable: isEnd });
+    noteEvents(this.#options.platform, session.key, batch.events);
+    this.#progress = progress;
+    if (progress.finished && !before.finished) this.#wrapUp();
+  }
+
+  /**
+   * The RUN_STARTED that a run gets from here where its runner has none with its id. A log of many runs
+   * has to say which one it is that fails before it begins, ends, or has another id.
+   */
+  #missingStart(event: EventFacts, { started, span }: RunProgress): Uint8Array<ArrayBuffer> | null {
+    if (started || !isOfRuns(event)) return null;
+    const { clock, runId, threadId } = this.#options;
+    const isNamed = resolveRun(span, event.runId) === runId;
+    if (isNamed && event.type !== "RUN_ERROR") return null;
+    const runnerRunId = event.type === "RUN_STARTED" ? (event.runId ?? "") : null;
+    return runStarted({ threadId, runId, timestamp: clock.now() }, runnerRunId);
+  }
+
+  /** A terminal is the run's unless this stream has begun another run with its id (decision 023). */
+  #after(before: RunProgress, event: EventFacts): RunProgress {
+    const { runId } = this.#options;
+    if (!isOfRuns(event)) {
+      const named = resolveRun(before.span, event.runId);
+      return named === "" || named === runId ? { ...before, ended: false } : before;
+    }
+    const step = nextSpan(before.span, event);
+    const isOwn = step.endsAll || step.runId === runId;
+    const next = { ...before, started: true, span: step.span };
+    if (!isOwn) return next;
+    const finished = event.type === "RUN_FINISHED";
+    return { ...next, finished, ended: isTerminal(event) };
+  }
+
+  /** The run is over; its runner may still say something. */
+  #wrapUp(): void {
+    const { clock, onFinished, onSlotFree } = this.#options;
+    onFinished();
+    this.#cancelTimers.push(
+      clock.after(SLOT_AFTER_MS, () => {
+        this.#isSlotFree = true;
+        onSlotFree();
+      }),
+      clock.after(LATE_EVENTS_MS, () => this.stop()),
+    );
+  }
+
+  #watchTime(): void {
+    const { clock, maxMs } = this.#options;
+    if (maxMs === null) return;
+    const cut = (): void => {
+      // what comes after RUN_FINISHED has a time of its own
+      if (this.#progress.finished) return;
+      this.#isTooLong = true;
+      this.stop();
+    };
+    this.#cancelTimers.push(clock.after(maxMs, cut));
+  }
+
+  #watchIdle(): void {
+    const { clock, idleMs } = this.#options;
+    if (idleMs === null) return;
+    this.#cancelIdle();
+    this.#cancelIdle = clock.after(idleMs, () => this.stop());
+  }
+
+  #endOf(error: unknown): RunEnd {
+    // a limit or the pod's end, which stop the stream without a reason of their own
+    if (this.#stop.signal.aborted && !(error instanceof RunlogError))
+      return this.#isTooLong ? TOO_LONG : UNFINISHED;
+    if (error instanceof RunlogError && error.code !== "internal") return endOfFailure(error);
+    const { logger, session } = this.#options;
+    logger.error("run-crashed", { ...session.key, error });
+    return INTERNAL;
+  }
+}
+
+function bytesOf({ lines }: EventBatch): number {
+  return lines.reduce((sum, line) => sum + line.length, 0);
+}
+
+/** The batch after a line that the runner did not send. */
+function afterLine(line: Uint8Array, { lines, events }: EventBatch): EventBatch {
+  return { lines: [line, ...lines], events: [factsOfLine(line), ...events] };
+}
+
+/** What is left where another run may be open, which these events would be about for who reads the log. */
+function withoutRuns(batch: EventBatch): EventBatch {
+  if (!batch.events.some(isOfRuns)) return batch;
+  return selectEvents(
+    batch,
+    batch.events.map((event) => !isOfRuns(event)),
+  );
+}

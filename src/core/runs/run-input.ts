@@ -1,0 +1,320 @@
+import type { Caller } from "../../ports/authorizer.ts";
+import { RunlogError } from "../../ports/errors.ts";
+import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
+import { scanInParts } from "../../stream/json/json-parts.ts";
+import {
+  elementsInParts,
+  type JsonKind,
+  type JsonMember,
+  kindAt,
+  membersInParts,
+} from "../../stream/json/json-walk.ts";
+import { inTurns, type Steps } from "../../stream/sync/steps.ts";
+import { spliceBytes, spliceInSteps, type Splice } from "../../stream/json/splice.ts";
+
+/** A run's request body, read and completed. */
+export interface RunInput {
+  readonly threadId: string;
+  readonly runId: string;
+  /** The body for the runner: the bytes as received, with ids and sender spliced in. */
+  readonly body: Uint8Array<ArrayBuffer>[];
+  readonly messages: readonly InputMessage[];
+}
+
+/** A message as it was completed. */
+export interface InputMessage {
+  readonly id: string;
+  /** Whether clients are asked not to show it. */
+  readonly hidden: boolean;
+  /** Its JSON as it was posted. */
+  readonly posted: Uint8Array;
+  /** One line of JSON without its LF, in pieces. */
+  readonly json: readonly Uint8Array<ArrayBuffer>[];
+}
+
+export interface RunInputOptions {
+  /** Thread of a run that names none. */
+  readonly defaultThreadId: string;
+  readonly caller: Pick<Caller, "userId" | "userName">;
+  /** Makes the ids that are missing: UUIDv4. */
+  readonly newId: () => string;
+}
+
+/** What is read of an event's ids while it passes (`MAX_CAPTURE_BYTES`), and kept in the head. */
+const MAX_ID_BYTES = 256;
+
+/** So many bytes of messages are read in one turn of the event loop: some 10 ms. */
+const TURN_BYTES = 256 * 1024;
+
+/** Or so many messages or tools: what is read of each costs more than its bytes. */
+const TURN_ITEMS = 256;
+
+/** So many bytes are put on one line before others have their turn. */
+const STEP_BYTES = 1024 * 1024;
+
+const LF = 0x0a;
+const CR = 0x0d;
+const SPACE = 0x20;
+
+/** Each message takes a KiB while it is read, however short it is. */
+const MAX_ITEMS = 65_536;
+const MAX_MEMBERS = 4_096;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+type Members = ReadonlyMap<string, JsonMember>;
+
+const KINDS: Readonly<Record<string, JsonKind>> = {
+  threadId: "string",
+  thread_id: "string",
+  runId: "string",
+  run_id: "string",
+  parentRunId: "string",
+  parent_run_id: "string",
+  messages: "array",
+  state: "object",
+  forwardedProps: "object",
+  forwarded_props: "object",
+  tools: "array",
+};
+
+/**
+ * Reads the body of a run and completes it: `threadId` and `runId` when missing or empty, an id for
+ * each message without one, the sender of user messages. Everything else stays byte for byte - the
+ * additions are spliced into the received bytes. Takes a large body in several turns of the event
+ * loop. Throws `invalid-input` with what is wrong.
+ */
+export function readRunInput(
+  bytes: Uint8Array<ArrayBuffer>,
+  options: RunInputOptions,
+): Promise<RunInput> {
+  return inTurns(inputSteps(bytes, options));
+}
+
+/** Yields whenever others should have a turn. */
+function* inputSteps(
+  bytes: Uint8Array<ArrayBuffer>,
+  options: RunInputOptions,
+): Generator<void, RunInput, undefined> {
+  const scanner = new JsonObjectScanner([]);
+  if (!(yield* scanInParts(scanner, bytes))) throw invalid("the body is not a JSON object");
+  const top = yield* membersOf(bytes, bytes.indexOf(0x7b), "");
+  for (const [key, kind] of Object.entries(KINDS)) expectKind(bytes, top.get(key), key, kind);
+  const list = top.get("messages");
+  if (!list || kindAt(bytes, list.valueStart) !== "array") throw invalid("messages is missing");
+  yield* countItems(bytes, list, "messages");
+  yield* checkTools(bytes, top.get("tools"));
+
+  const threadId = idIn(bytes, top, "threadId", "thread_id") || options.defaultThreadId;
+  const runId = idIn(bytes, top, "runId", "run_id") || options.newId();
+  for (const [key, id] of Object.entries({ threadId, runId }))
+    if (encoder.encode(id).length > MAX_ID_BYTES)
+      throw invalid(`${key} has more than ${MAX_ID_BYTES} bytes`);
+  const ids = {
+    threadId,
+    runId,
+    // runners read either spelling: both say the same
+    ...(top.has("thread_id") && { thread_id: threadId }),
+    ...(top.has("run_id") && { run_id: runId }),
+  };
+  const splices = setMembers(bytes, bytes.indexOf(0x7b), top, ids);
+  const messages: InputMessage[] = [];
+  let index = 0;
+  let turnStart = list.valueStart;
+  for (const element of elementsInParts(bytes, list.valueStart)) {
+    if (!element) {
+      yield;
+      continue;
+    }
+    const { start, end } = element;
+    if (start - turnStart > TURN_BYTES || (index > 0 && index % TURN_ITEMS === 0)) {
+      turnStart = start;
+      yield;
+    }
+    const name = `messages[${index++}]`;
+    const { id, hidden, splices: own } = yield* readMessage(bytes, start, name, options);
+    splices.push(...own);
+    const json: Uint8Array<ArrayBuffer>[] = [];
+    for (const piece of spliceBytes(bytes, own, { start, end })) yield* putOnOneLine(piece, json);
+    messages.push({ id, hidden, posted: bytes.subarray(start, end), json });
+  }
+  return { threadId, runId, body: yield* spliceInSteps(bytes, splices), messages };
+}
+
+/**
+ * How many items a list of the body has, 0 if it is none. Throws `invalid-input` for more than a run may
+ * have: to read those takes many times the memory of the body. Yields whenever others should have a turn.
+ */
+export function* countItems(
+  bytes: Uint8Array,
+  { valueStart }: JsonMember,
+  name: string,
+): Generator<void, number, undefined> {
+  if (kindAt(bytes, valueStart) !== "array") return 0;
+  let count = 0;
+  for (const item of elementsInParts(bytes, valueStart)) {
+    if (!item) yield;
+    else if (++count > MAX_ITEMS) throw invalid(`${name} has more than ${MAX_ITEMS} items`);
+  }
+  return count;
+}
+
+/** An id in either spelling; where both are given the first counts. */
+function idIn(bytes: Uint8Array, top: Members, name: string, snakeName: string): string {
+  return textOf(bytes, top.get(name)) || textOf(bytes, top.get(snakeName));
+}
+
+interface Message {
+  readonly id: string;
+  readonly hidden: boolean;
+  readonly splices: readonly Splice[];
+}
+
+function* readMessage(
+  bytes: Uint8Array<ArrayBuffer>,
+  at: number,
+  name: string,
+  { caller, newId }: RunInputOptions,
+): Generator<void, Message, undefined> {
+  if (kindAt(bytes, at) !== "object") throw invalid(`${name} must be an object`);
+  const own = yield* membersOf(bytes, at, name);
+  expectKind(bytes, own.get("id"), `${name}.id`, "string");
+  expectKind(bytes, own.get("metadata"), `${name}.metadata`, "object");
+  const id = textOf(bytes, own.get("id")) || newId();
+  const metadata = presentMember(bytes, own.get("metadata"));
+  const inner: Members = metadata
+    ? yield* membersOf(bytes, metadata.valueStart, `${name}.metadata`)
+    : new Map();
+  const set: Record<string, MemberValue> = { id };
+  const splices: Splice[] = [];
+  if (caller.userId !== null && roleOf(bytes, own.get("role")) === "user") {
+    const sender: Record<string, string> = { senderId: caller.userId };
+    if (caller.userName !== null) sender["senderDisplayName"] = caller.userName;
+    if (metadata) splices.push(...setMembers(bytes, metadata.valueStart, inner, sender));
+    else set["metadata"] = sender;
+  }
+  splices.push(...setMembers(bytes, at, own, set));
+  const flag = inner.get("hidden");
+  const hidden = flag !== undefined && bytes[flag.valueStart] === 0x74; // "t" of true
+  return { id, hidden, splices };
+}
+
+/** The members of the object at `at`; a name given twice would mean different things to readers. */
+function* membersOf(
+  bytes: Uint8Array,
+  at: number,
+  name: string,
+): Generator<void, Members, undefined> {
+  const found = new Map<string, JsonMember>();
+  for (const member of membersInParts(bytes, at)) {
+    if (!member) {
+      yield;
+      continue;
+    }
+    if (found.has(member.key)) throw invalid(`${name && `${name}.`}${member.key} is given twice`);
+    if (found.size === MAX_MEMBERS)
+      throw invalid(`${name || "the body"} has more than ${MAX_MEMBERS} members`);
+    found.set(member.key, member);
+  }
+  return found;
+}
+
+type MemberValue = string | Readonly<Record<string, string>>;
+
+/** Sets members of the object at `at`: in place where they are, else at its beginning. */
+function setMembers(
+  bytes: Uint8Array,
+  at: number,
+  object: Members,
+  values: Readonly<Record<string, MemberValue>>,
+): Splice[] {
+  const splices: Splice[] = [];
+  const added: string[] = [];
+  for (const [key, value] of Object.entries(values)) {
+    const text = JSON.stringify(value);
+    const member = object.get(key);
+    if (!member) added.push(`${JSON.stringify(key)}:${text}`);
+    else if (!isText(bytes, member, value))
+      splices.push({ start: member.valueStart, end: member.valueEnd, text });
+  }
+  if (added.length > 0) {
+    const text = added.join(",") + (object.size > 0 ? "," : "");
+    splices.push({ start: at + 1, end: at + 1, text });
+  }
+  return splices;
+}
+
+/** Yields whenever others should have a turn. */
+function* checkTools(
+  bytes: Uint8Array,
+  tools: JsonMember | undefined,
+): Generator<void, void, undefined> {
+  const present = presentMember(bytes, tools);
+  if (!present) return;
+  yield* countItems(bytes, present, "tools");
+  let index = 0;
+  for (const item of elementsInParts(bytes, present.valueStart)) {
+    if (!item) {
+      yield;
+      continue;
+    }
+    const { start } = item;
+    if (index > 0 && index % TURN_ITEMS === 0) yield;
+    const name = `tools[${index++}]`;
+    if (kindAt(bytes, start) !== "object") throw invalid(`${name} must be an object`);
+    const tool = yield* membersOf(bytes, start, name);
+    if (!presentMember(bytes, tool.get("name"))) throw invalid(`${name}.name is missing`);
+    expectKind(bytes, tool.get("name"), `${name}.name`, "string");
+    expectKind(bytes, tool.get("description"), `${name}.description`, "string");
+  }
+}
+
+/** `null` counts as absent: clients that know no "not given" send it. */
+function presentMember(bytes: Uint8Array, member: JsonMember | undefined): JsonMember | null {
+  return member && kindAt(bytes, member.valueStart) !== "null" ? member : null;
+}
+
+function expectKind(
+  bytes: Uint8Array,
+  member: JsonMember | undefined,
+  name: string,
+  kind: JsonKind,
+): void {
+  const present = presentMember(bytes, member);
+  if (!present || kindAt(bytes, present.valueStart) === kind) return;
+  throw invalid(`${name} must be ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`);
+}
+
+function textOf(bytes: Uint8Array, member: JsonMember | undefined): string {
+  const present = presentMember(bytes, member);
+  if (!present) return "";
+  const text = decoder.decode(bytes.subarray(present.valueStart, present.valueEnd));
+  return String(JSON.parse(text));
+}
+
+/** Whether the member is a string that says `value` already. */
+function isText(bytes: Uint8Array, member: JsonMember, value: MemberValue): boolean {
+  return kindAt(bytes, member.valueStart) === "string" && textOf(bytes, member) === value;
+}
+
+function roleOf(bytes: Uint8Array, member: JsonMember | undefined): string {
+  return member && kindAt(bytes, member.valueStart) === "string" ? textOf(bytes, member) : "";
+}
+
+/**
+ * Adds the piece to those of a line. Line breaks stand only between the tokens of valid JSON, where a
+ * space means the same.
+ */
+function* putOnOneLine(piece: Uint8Array<ArrayBuffer>, line: Uint8Array<ArrayBuffer>[]): Steps {
+  for (let from = 0; from < piece.length; from += STEP_BYTES) {
+    if (from > 0) yield;
+    const part = piece.subarray(from, from + STEP_BYTES);
+    const isChanged = part.includes(LF) || part.includes(CR);
+    line.push(isChanged ? part.map((byte) => (byte === LF || byte === CR ? SPACE : byte)) : part);
+  }
+}
+
+function invalid(reason: string): RunlogError {
+  return new RunlogError("invalid-input", `invalid input: ${reason}`);
+}

@@ -1,0 +1,377 @@
+import type { Caller } from "../../ports/authorizer.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { hasCode, RunlogError } from "../../ports/errors.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { RunnerStream } from "../../ports/runner-client.ts";
+import { idOf } from "../../ports/session-id.ts";
+import type { SessionPlatform } from "../../ports/session-platform.ts";
+import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
+import type { Turns } from "../../stream/sync/turns.ts";
+import { endRun, type OpenRun } from "./append-run-error.ts";
+import { carryRun } from "./execute-run.ts";
+import { digestsOf } from "./message-digest.ts";
+import { linesOf } from "./posted-lines.ts";
+import { RunBody, type RunBodyOptions } from "./run-body.ts";
+import { NOT_STARTED, type RunEnd, RunsEndedError, SHUTDOWN } from "../model/run-end-reasons.ts";
+import type { RunInput } from "./run-input.ts";
+import { tooManyRuns } from "./too-many-runs.ts";
+import type { RunMarks } from "../log/open-run-marks.ts";
+import type { Session } from "../session/session.ts";
+import {
+  admitRun,
+  findRun,
+  forgetRun,
+  type KnownRun,
+  type SessionState,
+} from "../model/session-state.ts";
+
+/** A run that a client asks for. */
+export interface RunRequest {
+  readonly input: RunInput;
+  readonly caller: Caller;
+  /** Headers of the caller's request that go on to the runner. They are kept in memory alone. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Gives back the memory of the body, once the runner has it or never will. Idempotent. */
+  readonly releaseBody: () => void;
+}
+
+/** The answer to an accepted run. */
+export interface RunAccepted {
+  readonly runId: string;
+  readonly threadId: string;
+}
+
+/** A run that was admitted, and the log that it was admitted to. */
+export interface AdmittedRun extends RunAccepted {
+  readonly logId: string;
+}
+
+export interface SessionRunsOptions {
+  readonly session: Session;
+  readonly store: RunBodyOptions["store"];
+  readonly marks: RunMarks;
+  /** In which runs are admitted, by `idOf` the session's key. */
+  readonly admissions: Turns;
+  /** Of bodies of runs that have waited. */
+  readonly waitedBodies: ByteBudget;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Runs that may wait behind the active one. */
+  readonly queueLimit: number;
+  /** Silence in ms that ends a run, or null for none. */
+  readonly idleMs: number | null;
+  /** How long in ms a run may take, or null for as long as it wants. */
+  readonly maxMs: number | null;
+  readonly platform: Pick<SessionPlatform, "noteActivity" | "podEnd">;
+  /** How long in ms a run that has lost its runner waits for word of the pod. */
+  readonly podGraceMs: number;
+  /** Posts a run to the session's runner. */
+  readonly connect: (
+    run: Pick<Entry, "body" | "caller" | "headers">,
+    signal: AbortSignal,
+  ) => Promise<RunnerStream>;
+  /** Told of each run that was admitted, once what its caller said is stored. */
+  readonly onAdmitted: (run: AdmittedRun) => void;
+  /** Told when a run has ended by itself and none waits; `reached`: its runner had answered. */
+  readonly onFinished: (options: { readonly reached: boolean }) => void;
+  /** Told when a run was refused of which the log may have something: it was given up. */
+  readonly onGivenUp: () => void;
+  /** Told when no run is active, waiting or wrapping up any more. */
+  readonly onIdle: () => void;
+}
+
+interface Entry extends RunAccepted {
+  readonly caller: Caller;
+  readonly headers: RunRequest["headers"];
+  readonly body: RunBody;
+  readonly accepted: Promise<RunAccepted>;
+  /** Whether its mark says that its runner knows nothing of it. */
+  waits: boolean;
+  /** Set once what its caller said is stored. */
+  logId: string | null;
+  /** Whether the runner has answered. */
+  reached: boolean;
+  /** Whether its RUN_FINISHED is stored. */
+  isFinished: boolean;
+}
+
+/**
+ * The runs of one session: one is active, a few wait in order, and each is remembered, so that the
+ * same run posted again gets its first answer and nothing happens twice.
+ */
+export class SessionRuns {
+  readonly #options: SessionRunsOptions;
+  readonly #stop = new AbortController();
+  #queue: Entry[] = [];
+  #active: Entry | null = null;
+  /** Runs that are being carried, by id: the active one and any that only wrap up. */
+  readonly #carried = new Map<string, Promise<boolean>>();
+
+  constructor(options: SessionRunsOptions) {
+    this.#options = options;
+  }
+
+  /** The active run, or null. */
+  get activeRun(): RunAccepted | null {
+    if (!this.#active) return null;
+    const { runId, threadId } = this.#active;
+    return { runId, threadId };
+  }
+
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && this.#carried.size === 0;
+  }
+
+  /** Whether a run waits, or is active and not finished. */
+  get isRunning(): boolean {
+    return this.#queue.length > 0 || (this.#active !== null && !this.#active.isFinished);
+  }
+
+  /** Whether this run is active, waits or wraps up; null asks for any. */
+  carries(runId: string | null): boolean {
+    if (runId === null) return !this.isIdle;
+    return this.#carried.has(runId) || this.#queue.some((run) => run.runId === runId);
+  }
+
+  /**
+   * Admits a run; the session is loaded. Rejects with `run-active` when too many wait, with
+   * `log-not-writable`, or with RunsEndedError: then nothing was started.
+   */
+  admit({ input, caller, headers, releaseBody }: RunRequest): Promise<RunAccepted> {
+    const { runId, threadId } = input;
+    const { admissions, session, queueLimit, store, waitedBodies: budget } = this.#options;
+    const { key } = session;
+    const entries = this.#active ? [this.#active, ...this.#queue] : this.#queue;
+    const twin = entries.find((entry) => entry.runId === runId);
+    const known = this.#known(runId);
+    if (twin || known) {
+      releaseBody();
+      return twin?.accepted ?? Promise.resolve({ runId, threadId: known?.threadId || threadId });
+    }
+    if (this.#stop.signal.aborted) return Promise.reject(new RunsEndedError());
+    const waiting = this.#queue.length - (this.#active ? 0 : 1);
+    if (waiting >= queueLimit) return Promise.reject(tooManyRuns(entries[0]?.runId));
+    // one after the other, so that the log has them in the order in which they came
+    const accepted = admissions.run(idOf(key), () => this.#store(entry, input));
+    const entry: Entry = {
+      runId,
+      threadId,
+      caller,
+      headers,
+      body: new RunBody({ key, runId, pieces: input.body, release: releaseBody, store, budget }),
+      accepted,
+      waits: false,
+      logId: null,
+      reached: false,
+      isFinished: false,
+    };
+    this.#queue.push(entry);
+    accepted.then(
+      () => (entry.logId === null ? this.#remove(entry) : this.#startNext()),
+      () => this.#remove(entry),
+    );
+    return accepted;
+  }
+
+  /** A run that began once. One that waits is in the queue, or there is nobody who would start it. */
+  #known(runId: string): KnownRun | null {
+    const known = findRun(this.#options.session.state, runId);
+    return known?.phase === "waiting" ? null : known;
+  }
+
+  /**
+   * Ends every run that is active or waits, and refuses new ones. Resolves when all is stored, with the
+   * number of runs whose end the store did not take: they are still open.
+   */
+  async end(reason: RunEnd): Promise<number> {
+    const { admissions, session } = this.#options;
+    this.#stop.abort(reason);
+    await admissions.idle(idOf(session.key));
+    const waiting = this.#queue;
+    this.#queue = [];
+    const ended = await Promise.all([
+      ...this.#carried.values(),
+      ...waiting.map((entry) => this.#finish(entry, () => this.#endWaiting(entry, reason))),
+    ]);
+    return ended.filter((isEnded) => !isEnded).length;
+  }
+
+  /** A run that waits when the server stops may be posted again to the next one. */
+  async #endWaiting(entry: Entry, reason: RunEnd): Promise<boolean> {
+    const forgets = reason === SHUTDOWN;
+    const end = forgets ? NOT_STARTED : reason;
+    if (!(await endRun(this.#runOf(entry), end, { started: false, forgets }))) return false;
+    if (!forgets) return true;
+    const { logger, session } = this.#options;
+    return session.save().then(
+      () => true,
+      (error: unknown) => {
+        // the mark stays, by which the next start finds that it never began
+        logger.warn("head-not-saved", { ...session.key, error });
+        return false;
+      },
+    );
+  }
+
+  /** Stores what comes before the runner's events, under the mark that outlives a crash. */
+  async #store(entry: Entry, input: RunInput): Promise<RunAccepted> {
+    const { session } = this.#options;
+    const { runId, threadId } = input;
+    if (this.#stop.signal.aborted) throw new RunsEndedError();
+    let logId: string | null = null;
+    let isNew = false;
+    try {
+      isNew = (await session.load()) === null;
+      logId = await session.loadOrCreate();
+      await this.#mark(entry, logId);
+      // with the mark this process has the session: what another one wrote before is known from here on
+      await session.reload();
+      const known = this.#known(runId);
+      if (known) {
+        await this.#clearMark(logId, runId);
+        return { runId, threadId: known.threadId || threadId };
+      }
+      if (entry.waits) await entry.body.putAside(logId);
+      const digests = await digestsOf(input.messages);
+      const unknown = session.messages.unknown(digests);
+      const messages = unknown.flatMap((place) => input.messages[place] ?? []);
+      const timestamp = this.#options.clock.now();
+      const said = linesOf(messages, { threadId, runId, timestamp });
+      const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
+      await session.append(said, { logId, change });
+      session.messages.remember(digests, unknown);
+      await session.save();
+    } catch (cause) {
+      if (logId !== null) this.#giveUp(entry, logId);
+      // for want of room maybe: it leaves no session that was not there before
+      if (logId !== null && isNew) await session.discardEmpty(logId);
+      // said as it is: the caller's next try may meet the process that has the session
+      if (hasCode(cause, "log-not-owned")) throw cause;
+      if (this.#stop.signal.aborted) throw new RunsEndedError({ cause });
+      throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
+    }
+    entry.logId = logId;
+    entry.body.letGo();
+    this.#options.platform.noteActivity(session.key, "event");
+    this.#options.onAdmitted({ runId, threadId, logId });
+    return { runId, threadId };
+  }
+
+  /** A run that waits is marked as such: then it is known after a crash that it never began. */
+  async #mark(entry: Entry, logId: string): Promise<void> {
+    const { marks, session } = this.#options;
+    const { runId, threadId } = entry;
+    entry.waits = this.#active !== null || this.#queue[0] !== entry;
+    const from = session.log.position?.end ?? 0;
+    await marks.markOpen(session.key, logId, runId, { threadId, from, waits: entry.waits });
+  }
+
+  /** The run is refused. Whatever of it was stored is ended as soon as the store takes that. */
+  #giveUp({ runId }: Entry, logId: string): void {
+    const { marks, onGivenUp, session } = this.#options;
+    session.update((state) => forgetRun(state, runId));
+    marks.giveUp({ ...session.key, logId, runId }, { reached: false });
+    onGivenUp();
+  }
+
+  #startNext(): void {
+    const next = this.#queue[0];
+    if (this.#active || !next || next.logId === null || this.#stop.signal.aborted) return;
+    this.#queue.shift();
+    this.#active = next;
+    const { idleMs, maxMs, platform, podGraceMs } = this.#options;
+    void this.#finish(next, () =>
+      carryRun({
+        ...this.#runOf(next),
+        idleMs,
+        maxMs,
+        platform,
+        podGraceMs,
+        onSlotFree: () => this.#freeSlot(next),
+        onFinished: () => {
+          next.isFinished = true;
+          this.#options.session.log.wake();
+        },
+        connect: (signal) => this.#connect(next, signal),
+      }),
+    );
+  }
+
+  async #connect(entry: Entry, signal: AbortSignal): Promise<RunnerStream> {
+    const { connect, marks, session } = this.#options;
+    const { logId, runId, threadId } = entry;
+    if (entry.waits && logId !== null) {
+      await marks.markOpen(session.key, logId, runId, { threadId });
+      entry.waits = false;
+    }
+    try {
+      const stream = await connect(entry, signal);
+      entry.reached = true;
+      return stream;
+    } catch (error) {
+      entry.reached = hasCode(error, "runner-refused", "runner-disconnected");
+      throw error;
+    } finally {
+      void this.#discardBody(entry);
+    }
+  }
+
+  /** Carries a run by `carry`, and clears up after it. Resolves with whether it is over. */
+  async #finish(entry: Entry, carry: () => Promise<boolean>): Promise<boolean> {
+    const { logId, runId } = entry;
+    const carried = (async () => {
+      const isEnded = await carry();
+      await this.#discardBody(entry);
+      // what is still open keeps its mark: a later start finds it there
+      if (isEnded && logId !== null) await this.#clearMark(logId, runId);
+      return isEnded;
+    })();
+    this.#carried.set(runId, carried);
+    const isEnded = await carried;
+    this.#carried.delete(runId);
+    this.#freeSlot(entry);
+    // whoever watches may have waited for the end of a run that nothing more is stored of
+    this.#options.session.log.wake();
+    if (this.isIdle) this.#options.onIdle();
+    return isEnded;
+  }
+
+  #freeSlot(entry: Entry): void {
+    if (this.#active !== entry) return;
+    this.#active = null;
+    this.#startNext();
+    const isEndedFromOutside = this.#stop.signal.aborted;
+    if (this.#active || this.#queue.length > 0 || isEndedFromOutside) return;
+    this.#options.onFinished({ reached: entry.reached });
+  }
+
+  #remove(entry: Entry): void {
+    this.#queue = this.#queue.filter((other) => other !== entry);
+    void this.#discardBody(entry);
+    this.#startNext();
+    if (this.isIdle) this.#options.onIdle();
+  }
+
+  async #discardBody({ body, runId }: Entry): Promise<void> {
+    const { logger, session } = this.#options;
+    await body.discard().catch((error: unknown) => {
+      // it goes with the session at the latest
+      logger.warn("run-body-not-removed", { ...session.key, runId, error });
+    });
+  }
+
+  async #clearMark(logId: string, runId: string): Promise<void> {
+    const { logger, marks, session } = this.#options;
+    await marks.clearOpen(session.key, logId, runId).catch((error: unknown) => {
+      // the next start finds the run ended, and clears the mark
+      logger.warn("run-mark-not-cleared", { ...session.key, runId, error });
+    });
+  }
+
+  #runOf(entry: Entry): OpenRun {
+    const { session, clock, logger } = this.#options;
+    const { runId, threadId } = entry;
+    const { signal } = this.#stop;
+    return { session, clock, logger, runId, threadId, signal, logId: entry.logId ?? "" };
+  }
+}

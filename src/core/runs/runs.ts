@@ -1,0 +1,274 @@
+import type { Caller } from "../../ports/authorizer.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { RunlogError } from "../../ports/errors.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { RunnerClient } from "../../ports/runner-client.ts";
+import type { SessionDirectory } from "../../ports/session-directory.ts";
+import type { SessionPlatform } from "../../ports/session-platform.ts";
+import { idOf } from "../../ports/session-id.ts";
+import { createByteBudget } from "../../stream/sync/byte-budget.ts";
+import { settledWithin } from "../../stream/sync/pause.ts";
+import { createTurns, type Turns } from "../../stream/sync/turns.ts";
+import type { LeftOpen } from "./recover-orphaned-runs.ts";
+import {
+  RESTARTED,
+  type RunEnd,
+  RunsEndedError,
+  SHUTDOWN,
+  UNFINISHED,
+} from "../model/run-end-reasons.ts";
+import { readRunInput } from "./run-input.ts";
+import type { RunMarks } from "../log/open-run-marks.ts";
+import { type AdmittedRun, type RunAccepted, type RunRequest, SessionRuns } from "./run-queue.ts";
+import type { Session } from "../session/session.ts";
+import type { Sessions } from "../session/session-registry.ts";
+
+export interface RunsOptions {
+  readonly store: LogStore;
+  readonly marks: RunMarks;
+  readonly admissions: Turns;
+  readonly sessions: Sessions;
+  readonly directory: SessionDirectory;
+  readonly runner: RunnerClient;
+  readonly platform: SessionPlatform;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly queueLimit: number;
+  readonly idleMs: number | null;
+  readonly maxMs: number | null;
+  readonly podGraceMs: number;
+  /** Told of each run that was admitted, once what its caller said is stored. */
+  readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;
+  /** Told when a run was refused of which the log may have something: it was given up. */
+  readonly onGivenUp: () => void;
+  /** Ends what the session's log has open though nobody works on it. Never rejects. */
+  readonly recover: LeftOpen["recover"];
+}
+
+/** A request body and the memory that it takes up. */
+interface HeldBody {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Gives the memory back. Idempotent. */
+  release(): void;
+}
+
+export interface Runs {
+  /**
+   * Admits a run, stores what its caller said, and starts it in the background, at once or when its
+   * turn has come. Rejects with `invalid-input`, `run-active` (`facts.runId` of the active run) or
+   * `log-not-writable`; then nothing was started. Takes over the body.
+   */
+  start(
+    key: SessionKey,
+    body: HeldBody,
+    caller: Caller,
+    headers?: RunRequest["headers"],
+  ): Promise<RunAccepted>;
+  /** The session's active run, or null. */
+  activeRun(key: SessionKey): RunAccepted | null;
+  /** Whether a run of the session waits, or is active and not finished. */
+  isRunning(key: SessionKey): boolean;
+  /** Whether this run of the session is active, waits or wraps up; null asks for any. */
+  carries(key: SessionKey, runId: string | null): boolean;
+  /**
+   * Ends the session's runs with a RUN_ERROR, which whoever watches has half a second to read, then
+   * has it removed by `remove`; resolves as that does.
+   * Runs that are started meanwhile wait, and belong to the session that is made after it.
+   */
+  endSession<T>(key: SessionKey, end: RunEnd, remove: () => Promise<T>): Promise<T>;
+  /** Sessions with a run that is active, waits, or wraps up. */
+  readonly busySessions: number;
+  /** Refuses new runs from now on, and waits up to `ms` for those there are to end by themselves. */
+  drain(ms: number): Promise<void>;
+  /**
+   * Ends every run with a RUN_ERROR and refuses new ones. Resolves when all are stored, with the number
+   * of runs whose end the store did not take.
+   */
+  close(): Promise<number>;
+}
+
+/** A store that refuses the ends of runs for so long does not keep their session from going. */
+const END_WAIT_MS = 2_000;
+/** And so long its viewers may take to read them. */
+const READ_WAIT_MS = 500;
+/** Nor does a platform that does not answer keep the server from stopping. */
+const TELL_WAIT_MS = 5_000;
+
+/** Memory of bodies of runs that have waited, while their runners are asked. */
+const WAITED_BODY_BYTES = 32 * 1024 * 1024;
+
+interface Entry {
+  readonly runs: SessionRuns;
+  readonly release: () => void;
+}
+
+export function createRuns(options: RunsOptions): Runs {
+  const { sessions, directory, runner, platform, clock, logger } = options;
+  const entries = new Map<string, Entry>();
+  const removals = createTurns();
+  const waitedBodies = createByteBudget(WAITED_BODY_BYTES);
+  let closed = false;
+  let whenIdle: () => void = () => {};
+  const ends = createToldEnds(platform, logger);
+
+  function leave(key: SessionKey): void {
+    const id = idOf(key);
+    const left = entries.get(id);
+    if (!left) return;
+    entries.delete(id);
+    // a run that the runner began within another one and did not end
+    if (!closed) void options.recover(key, UNFINISHED);
+    left.release();
+    if (entries.size === 0) whenIdle();
+  }
+
+  function runsOf(key: SessionKey): SessionRuns {
+    const id = idOf(key);
+    const known = entries.get(id);
+    if (known) return known.runs;
+    const use = sessions.use(key);
+    const runs = new SessionRuns({
+      ...options,
+      session: use.session,
+      waitedBodies,
+      connect: async ({ body, caller, headers: forwarded }, signal) => {
+        const address = await directory.addressOf(key);
+        const headers = { ...forwarded, ...callerHeaders(caller) };
+        return runner.run({ key, address, body: await body.load(signal), headers, signal });
+      },
+      onAdmitted: (run) => options.onAdmitted(key, run),
+      onFinished: (how) => ends.tell(key, how),
+      onIdle: () => leave(key),
+    });
+    entries.set(id, { runs, release: () => use.release() });
+    return runs;
+  }
+
+  /** A run that is not stored when its session is removed is one of the session that comes after. */
+  async function admit(session: Session, request: RunRequest): Promise<RunAccepted> {
+    const { key } = session;
+    const id = idOf(key);
+    for (;;) {
+      await removals.idle(id);
+      await session.load().catch((cause: unknown) => {
+        throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
+      });
+      if (!entries.has(id)) await options.recover(key, RESTARTED);
+      if (removals.isBusy(id)) continue;
+      if (closed) throw new RunlogError("overloaded", "Server is shutting down");
+      try {
+        return await runsOf(key).admit(request);
+      } catch (error) {
+        if (!(error instanceof RunsEndedError)) throw error;
+      } finally {
+        if (entries.get(id)?.runs.isIdle) leave(key);
+      }
+    }
+  }
+
+  return {
+    get busySessions() {
+      return entries.size;
+    },
+
+    async start(key, body, caller, headers = {}) {
+      const use = sessions.use(key);
+      try {
+        const input = await readRunInput(body.bytes, {
+          defaultThreadId: key.session,
+          caller,
+          newId: () => crypto.randomUUID(),
+        });
+        return await admit(use.session, {
+          input,
+          caller,
+          headers,
+          releaseBody: () => body.release(),
+        });
+      } catch (error) {
+        body.release();
+        throw error;
+      } finally {
+        use.release();
+      }
+    },
+
+    activeRun: (key) => entries.get(idOf(key))?.runs.activeRun ?? null,
+
+    isRunning: (key) => entries.get(idOf(key))?.runs.isRunning ?? false,
+
+    carries: (key, runId) => entries.get(idOf(key))?.runs.carries(runId) ?? false,
+
+    endSession: (key, end, remove) =>
+      removals.run(idOf(key), async () => {
+        const ended = entries.get(idOf(key))?.runs.end(end) ?? null;
+        if (ended) {
+          const use = sessions.use(key);
+          await settledWithin(END_WAIT_MS, clock, ended);
+          // what nobody has read by the time that the log goes, nobody ever reads
+          await settledWithin(READ_WAIT_MS, clock, use.session.log.readByAll());
+          use.release();
+        }
+        const removed = await remove();
+        // what could not be written is given up now that its log is gone
+        await ended;
+        return removed;
+      }),
+
+    async drain(ms) {
+      closed = true;
+      if (entries.size === 0 || ms === 0) return;
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(ms, resolve);
+        whenIdle = () => {
+          cancel();
+          resolve();
+        };
+      });
+    },
+
+    async close() {
+      closed = true;
+      const ending = [...entries.values()].map(({ runs }) => runs.end(SHUTDOWN));
+      const leftOpen = (await Promise.all(ending)).reduce((sum, count) => sum + count, 0);
+      await settledWithin(TELL_WAIT_MS, clock, ends.told());
+      return leftOpen;
+    },
+  };
+}
+
+interface ToldEnds {
+  tell(key: SessionKey, how: { readonly reached: boolean }): void;
+  /** Resolves when the platform knows of all. */
+  told(): Promise<unknown>;
+}
+
+/** Ends of runs as they are passed on to the platform. */
+function createToldEnds(platform: SessionPlatform, logger: Logger): ToldEnds {
+  const telling = new Set<Promise<void>>();
+  return {
+    tell(key, how) {
+      const told: Promise<void> = platform
+        .runEnded(key, how)
+        .catch((error: unknown) => logger.warn("run-end-not-told", { ...key, error }))
+        .finally(() => telling.delete(told));
+      telling.add(told);
+    },
+    told: () => Promise.all(telling),
+  };
+}
+
+function callerHeaders({ userId, userName, token }: Caller): Record<string, string> {
+  const headers: Record<string, string> = {};
+  // a header holds no control characters and no text beyond Latin-1
+  if (userId !== null) headers["X-Current-User-ID"] = encodeHeader(userId);
+  if (userName !== null) headers["X-Current-User-Name"] = encodeHeader(userName);
+  // what the agent does for its user it does with the user's rights; nobody else gets to see it
+  if (userId !== null && token !== null) headers["X-Caller-Token"] = `Bearer ${token}`;
+  return headers;
+}
+
+function encodeHeader(text: string): string {
+  return /^[\u0020-\u007e]*$/.test(text) ? text : encodeURIComponent(text);
+}

@@ -1,0 +1,184 @@
+import type { Clock } from "../../ports/clock.ts";
+import { hasCode } from "../../ports/errors.ts";
+import type { LiveFeed } from "../../ports/live-feed.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import { idOf } from "../../ports/session-id.ts";
+import type { RingBudget } from "../../stream/bytes/byte-ring.ts";
+import { CompactLog } from "../compaction/compact-log.ts";
+import type { OldLogs } from "../legacy/old-logs.ts";
+import { Session } from "./session.ts";
+import { decodeHead, isOddHead } from "../model/checkpoint.ts";
+import { SessionLog } from "../log/raw-log.ts";
+import type { AgentStatus } from "../model/session-state.ts";
+
+export interface SessionsOptions {
+  readonly store: LogStore;
+  readonly feed: LiveFeed;
+  readonly oldLogs: OldLogs;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ringBytes: number;
+  readonly ringBudget: RingBudget;
+  /** How long in ms the state of a session is kept that nobody uses. */
+  readonly idleMs: number;
+  /** What a log that is made for a session gets as its document, or null. Default: nothing. */
+  readonly documentOf?: (key: SessionKey) => Uint8Array | null;
+  /** Told when the state of a session is let go. */
+  readonly onLetGo?: (key: SessionKey) => void;
+  /** Told when the end of a run was stored. */
+  readonly onRunEnded?: (key: SessionKey) => void;
+  /**
+   * Ends what the session's log has open though nobody works on it, and resolves with whether the log
+   * has more since then; never rejects. Default: nothing is open.
+   */
+  readonly recover?: (key: SessionKey) => Promise<boolean>;
+}
+
+/** A use of a session's state: it stays at least until the last use is released. */
+export interface SessionUse {
+  readonly session: Session;
+  /** Idempotent. */
+  release(): void;
+}
+
+/** All per-session state of the process, in one place. */
+export interface Sessions {
+  /** The session's state, made if it is not there. */
+  use(key: SessionKey): SessionUse;
+  /**
+   * What the session's agent is doing, from memory or from the head: O(1), but for a head that makes no
+   * sense, once, and for one that seems to work while nobody here works on it, which is looked into now
+   * and then. Nobody knows it of a log that cannot be read, which is logged once: a list is not to fail
+   * for one of its sessions.
+   */
+  agentStatus(key: SessionKey): Promise<AgentStatus | null>;
+  /**
+   * To be called when somebody reads the log: what it has open though nobody works on it is ended.
+   * Resolves with whether the log has more since then. Never rejects.
+   */
+  recover(key: SessionKey): Promise<boolean>;
+  /** Asks the store about every log that somebody waits on: announcements may be lost. */
+  refreshWaiting(): Promise<void>;
+  /** Lets go of what nobody has used for the idle time. */
+  sweep(): void;
+  /** Sessions whose state is held. */
+  readonly size: number;
+  /** Sessions that somebody uses. */
+  readonly used: number;
+}
+
+/** So many logs that cannot be read are remembered, so that each is logged once. */
+const MAX_UNREADABLE = 10_000;
+
+interface Entry {
+  readonly session: Session;
+  uses: number;
+  unusedSince: number;
+}
+
+export function createSessions(options: SessionsOptions): Sessions {
+  const { store, clock, idleMs, logger, onLetGo } = options;
+  const { recover = async () => false } = options;
+  const entries = new Map<string, Entry>();
+  const unreadable = new Set<string>();
+
+  function enter(key: SessionKey): Entry {
+    const log = new SessionLog({ ...options, key });
+    const compact = new CompactLog(key, store);
+    const session = new Session({ ...options, key, log, compact });
+    const entry: Entry = { session, uses: 0, unusedSince: 0 };
+    entries.set(idOf(key), entry);
+    return entry;
+  }
+
+  async function statusOfLog(key: SessionKey): Promise<AgentStatus | null> {
+    const use = sessions.use(key);
+    try {
+      await use.session.load();
+      return use.session.state.status;
+    } finally {
+      use.release();
+    }
+  }
+
+  function letGo({ session }: Entry): void {
+    entries.delete(idOf(session.key));
+    session.log.close();
+    onLetGo?.(session.key);
+  }
+
+  async function knownStatus(key: SessionKey): Promise<AgentStatus | null> {
+    const entry = entries.get(idOf(key));
+    if (entry?.session.isLoaded) return entry.session.state.status;
+    const stat = await store.stat(key);
+    unreadable.delete(idOf(key));
+    if (stat && isOddHead(stat.head)) return statusOfLog(key);
+    return decodeHead(stat?.head ?? null).state.status;
+  }
+
+  function noteUnreadable(key: SessionKey, error: unknown): void {
+    const id = idOf(key);
+    if (unreadable.has(id) || unreadable.size >= MAX_UNREADABLE) return;
+    unreadable.add(id);
+    logger.warn("log-not-readable", { ...key, error });
+  }
+
+  const sessions: Sessions = {
+    get size() {
+      return entries.size;
+    },
+
+    get used() {
+      let used = 0;
+      for (const { uses } of entries.values()) if (uses > 0) used++;
+      return used;
+    },
+
+    use(key) {
+      const entry = entries.get(idOf(key)) ?? enter(key);
+      entry.uses++;
+      let released = false;
+      return {
+        session: entry.session,
+        release() {
+          if (released) return;
+          released = true;
+          entry.uses--;
+          entry.unusedSince = clock.now();
+          // anybody may ask for any name: what has no log leaves nothing behind
+          if (entry.uses === 0 && entry.session.log.position === null) letGo(entry);
+        },
+      };
+    },
+
+    async agentStatus(key) {
+      try {
+        const status = await knownStatus(key);
+        if (status !== "working") return status;
+        await recover(key);
+        return await knownStatus(key);
+      } catch (error) {
+        if (!hasCode(error, "store-failed")) throw error;
+        noteUnreadable(key, error);
+        return null;
+      }
+    },
+
+    recover,
+
+    async refreshWaiting() {
+      for (const { session } of entries.values())
+        if (session.log.waiting > 0)
+          await session.log.refresh().catch((error: unknown) => {
+            logger.warn("log-not-readable", { ...session.key, error });
+          });
+    },
+
+    sweep() {
+      for (const entry of entries.values())
+        if (entry.uses === 0 && clock.now() - entry.unusedSince >= idleMs) letGo(entry);
+    },
+  };
+  return sessions;
+}

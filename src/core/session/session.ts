@@ -1,0 +1,335 @@
+import { RunlogError } from "../../ports/errors.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { EventFacts } from "../../ports/runner-client.ts";
+import type { CompactLog } from "../compaction/compact-log.ts";
+import { KnownMessages } from "../model/posted-message-ids.ts";
+import type { OldLogs } from "../legacy/old-logs.ts";
+import { isAdopted, type ShownLog } from "../legacy/read-shown.ts";
+import { isLineStart, readFacts } from "../log/scan-event-facts.ts";
+import { decodeHead, encodeHead, isOddHead, type SessionHead } from "../model/checkpoint.ts";
+import type { AppendLinesOptions, SessionLog } from "../log/raw-log.ts";
+import { EMPTY_STATE, foldEvent, type SessionState } from "../model/session-state.ts";
+
+export interface SessionOptions {
+  readonly key: SessionKey;
+  readonly log: SessionLog;
+  readonly compact: CompactLog;
+  readonly store: LogStore;
+  readonly oldLogs: OldLogs;
+  readonly logger: Logger;
+  /** What a log that is made for a session gets as its document, or null. Default: nothing. */
+  readonly documentOf?: (key: SessionKey) => Uint8Array | null;
+  /** Told when the end of a run was stored. */
+  readonly onRunEnded?: (key: SessionKey) => void;
+}
+
+/** Lines to append, and what is known of the events in them. */
+export interface EventLines {
+  readonly lines: readonly Uint8Array[];
+  readonly events: readonly EventFacts[];
+}
+
+interface BelievedHead extends SessionHead {
+  /** Where the log ended when the head was made; infinite if that cannot be believed. */
+  readonly offset: number;
+}
+
+export interface AppendEventsOptions extends AppendLinesOptions {
+  readonly logId: string;
+  /** What else is known once they are stored: a run was admitted, or forgotten. */
+  readonly change?: (state: SessionState) => SessionState;
+}
+
+/** Where the log ended when a head was made of which nothing can be believed: nobody knows. */
+const NOT_BELIEVED = Number.POSITIVE_INFINITY;
+
+/** After so many bytes the head is written again, so that a recovery reads no more than that. */
+const HEAD_EVERY_BYTES = 4 * 1024 * 1024;
+
+/**
+ * One session as its writer sees it: what the log says so far, kept up to date with every append and
+ * stored in the head when it changes. After a crash the head may lag behind the log; `load` folds
+ * what came since.
+ */
+export class Session {
+  readonly key: SessionKey;
+  readonly log: SessionLog;
+  /** The same history, its finished runs condensed. */
+  readonly compact: CompactLog;
+  readonly #store: LogStore;
+  readonly #oldLogs: OldLogs;
+  readonly #logger: Logger;
+  readonly #documentOf: (key: SessionKey) => Uint8Array | null;
+  readonly #onRunEnded: (key: SessionKey) => void;
+  #logId: string | null = null;
+  /** `log.overtaken` when the state was loaded. */
+  #loadedOvertaken = 0;
+  #state: SessionState = EMPTY_STATE;
+  #messages = new KnownMessages();
+  #loading: Promise<void> | null = null;
+  /** How often the log was found to have something that was not counted, also when it was loaded. */
+  #behind = 0;
+  #loadedBehind = 0;
+  /** Appends that are under way. */
+  #appending = 0;
+  #savedOffset = 0;
+  #headOffset = 0;
+  #shownFrom = 0;
+  #skippedLines: number | null = null;
+  #saving: Promise<void> = Promise.resolve();
+  #saveQueued: Promise<void> | null = null;
+
+  constructor(options: SessionOptions) {
+    const { key, log, compact, store, oldLogs, logger } = options;
+    const { documentOf = () => null, onRunEnded = () => {} } = options;
+    this.key = key;
+    this.log = log;
+    this.compact = compact;
+    this.#onRunEnded = onRunEnded;
+    this.#store = store;
+    this.#oldLogs = oldLogs;
+    this.#logger = logger;
+    this.#documentOf = documentOf;
+  }
+
+  /** Where the log ended when the stored head was made; 0 without one, infinite if it is not believed. */
+  get headOffset(): number {
+    return this.#headOffset;
+  }
+
+  /** The log folded so far; empty until `load` has resolved. */
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Whether `state` is that of the log as it is known now. */
+  get isLoaded(): boolean {
+    const known = this.log.position;
+    return (
+      known !== null &&
+      known.logId === this.#logId &&
+      this.log.overtaken === this.#loadedOvertaken &&
+      !this.#isBehind
+    );
+  }
+
+  get #isBehind(): boolean {
+    return this.#behind !== this.#loadedBehind;
+  }
+
+  /** The messages that clients posted. Changed in place; stored with the next `save`. */
+  get messages(): KnownMessages {
+    return this.#messages;
+  }
+
+  /** Where the first event begins that readers see, once `load` has resolved. */
+  get shownFrom(): number {
+    return this.#shownFrom;
+  }
+
+  /** Asks the store for the log; an old one is adopted if there is none. Throws as `load`. */
+  async find(): Promise<LogStat | null> {
+    const stat = await this.log.refresh();
+    return stat === null && (await this.#oldLogs.adopt(this.key)) ? this.log.refresh() : stat;
+  }
+
+  /** The log as readers may see it, as soon as they may; null if there is none. Throws as `load`. */
+  async shown(): Promise<ShownLog | null> {
+    const found = await this.find();
+    if (!found || !isAdopted(found)) return found && { stat: found, from: 0, skippedLines: null };
+    await this.load();
+    const stat = await this.log.refresh();
+    return stat && { stat, from: this.#shownFrom, skippedLines: this.#skippedLines };
+  }
+
+  /**
+   * Knows the session's log from then on, whether there is one or not. Resolves with its id. An old
+   * log is adopted, and an adopted one looked through, which may take a while, once. Throws what the
+   * store throws, and `log-not-adoptable`.
+   */
+  async load(): Promise<string | null> {
+    // nothing to ask for while the log is the one whose appends are being counted
+    if (this.isLoaded) return this.#logId;
+    do {
+      this.#loading ??= this.#loadFromStore().finally(() => {
+        this.#loading = null;
+      });
+      await this.#loading;
+      // found since that load began: it may not have seen all
+    } while (this.#isBehind);
+    return this.#logId;
+  }
+
+  /** As `load`, and asks the store whether it has more than was counted. */
+  async reload(): Promise<string | null> {
+    if (this.isLoaded) {
+      await this.log.refresh();
+      const isCounted = this.#appending > 0 || this.log.position?.end === this.#state.offset;
+      if (!isCounted) this.#behind++;
+    }
+    return this.load();
+  }
+
+  /** As `load`, from the store alone: what another process has changed is known, if only in the head. */
+  async refold(): Promise<string | null> {
+    await this.#saving.catch(() => {});
+    this.#behind++;
+    return this.load();
+  }
+
+  /** As `load`, and makes the log if there is none. */
+  async loadOrCreate(): Promise<string> {
+    const logId = await this.load();
+    if (logId !== null) return logId;
+    const { document, logId: madeId } = await this.#store.create(this.key);
+    try {
+      // its document comes before its first event: nobody ever wonders whose events they are
+      const own = this.#documentOf(this.key);
+      if (document === null && own !== null) await this.#store.setDocument(this.key, madeId, own);
+      const made = await this.load();
+      if (made === null) throw new RunlogError("log-not-found", "The log was deleted");
+      return made;
+    } catch (error) {
+      await this.discardEmpty(madeId);
+      throw error;
+    }
+  }
+
+  /** Removes the log if nothing was ever stored in it, nor a document beside it. Never rejects. */
+  async discardEmpty(logId: string): Promise<void> {
+    try {
+      const stat = await this.log.refresh();
+      if (stat?.logId !== logId || stat.end.raw > 0 || stat.document !== null) return;
+      await this.#store.delete(this.key);
+      await this.log.refresh();
+    } catch (error) {
+      this.#logger.warn("empty-log-not-removed", { ...this.key, error });
+    }
+  }
+
+  /** Appends events and counts them. Throws what `SessionLog.append` throws. */
+  async append(events: EventLines, options: AppendEventsOptions): Promise<void> {
+    // nothing is added while the state is being made anew: it would be behind again
+    if (this.#isBehind) await this.load();
+    this.#appending++;
+    try {
+      await this.#appendAndCount(events, options);
+    } finally {
+      this.#appending--;
+    }
+  }
+
+  async #appendAndCount(
+    { lines, events }: EventLines,
+    { change = (state) => state, ...options }: AppendEventsOptions,
+  ): Promise<void> {
+    const { logId, end } = await this.log.append(lines, options);
+    if (logId !== this.#logId) return;
+    const before = this.#state;
+    let state = events.reduce(foldEvent, before);
+    if (state.offset !== end) state = await this.#caughtUp(state);
+    this.#state = change(state);
+    // whoever changes more than the events say saves it, and is to know whether that failed
+    const isDue = state.offset - this.#savedOffset >= HEAD_EVERY_BYTES;
+    if (isDue || state.status !== before.status || state.runs !== before.runs) this.#saveLater();
+    if (events.some(({ type }) => type === "RUN_FINISHED" || type === "RUN_ERROR"))
+      this.#onRunEnded(this.key);
+  }
+
+  /** The state of the log where something was stored that nobody counted: an append that seemed to fail. */
+  async #caughtUp(state: SessionState): Promise<SessionState> {
+    this.#behind++;
+    try {
+      await this.load();
+      return this.#state;
+    } catch (error) {
+      // what was appended is stored; the next load counts it
+      this.#logger.warn("log-not-readable", { ...this.key, error });
+      return state;
+    }
+  }
+
+  /** Changes what is known by something that is no event: a run that is forgotten. */
+  update(change: (state: SessionState) => SessionState): void {
+    this.#state = change(this.#state);
+  }
+
+  /** Stores the head as it is now; calls that come while one is being written share the next. */
+  save(): Promise<void> {
+    this.#saveQueued ??= this.#saving
+      .catch(() => {})
+      .then(() => {
+        this.#saveQueued = null;
+        this.#saving = this.#writeHead();
+        return this.#saving;
+      });
+    return this.#saveQueued;
+  }
+
+  #saveLater(): void {
+    this.save().catch((error: unknown) => {
+      this.#logger.warn("head-not-saved", { ...this.key, error });
+    });
+  }
+
+  async #writeHead(): Promise<void> {
+    if (this.#isBehind) await this.load();
+    if (this.#logId === null) return;
+    const { offset } = this.#state;
+    const head = encodeHead({ state: this.#state, messages: this.#messages });
+    await this.#store.setHead(this.key, this.#logId, head);
+    this.#savedOffset = offset;
+    this.#headOffset = offset;
+  }
+
+  async #loadFromStore(): Promise<void> {
+    const behind = this.#behind;
+    const stat = await this.find();
+    const { overtaken } = this.log;
+    this.#shownFrom = 0;
+    this.#skippedLines = null;
+    if (!stat) {
+      this.#logId = null;
+      this.#loadedBehind = behind;
+      this.#state = EMPTY_STATE;
+      this.#messages = new KnownMessages();
+      return;
+    }
+    const { logId } = stat;
+    const head = await this.#believedHead(stat);
+    this.#headOffset = head.offset;
+    const { messages } = head;
+    let { state } = head;
+    let end = stat.end.raw;
+    if (isAdopted(stat)) {
+      const { mark, state: found } = await this.#oldLogs.prepare(this.log, stat, head);
+      this.#shownFrom = mark.shownFrom;
+      this.#skippedLines = mark.skippedLines;
+      if (found) ({ state, end } = { state: found, end: found.offset });
+    }
+    this.#savedOffset = state.offset;
+    for await (const event of readFacts(this.#store, this.key, { logId, start: state.offset, end }))
+      state = foldEvent(state, event);
+    this.#logId = logId;
+    this.#loadedBehind = behind;
+    this.#loadedOvertaken = overtaken;
+    this.#state = state;
+    this.#messages = messages;
+    // so that it is folded once, and a list knows what the agent does
+    if (head.offset === NOT_BELIEVED) this.#saveLater();
+  }
+
+  /** What the head says, if that can be so; else an empty one, which costs the time to fold the log. */
+  async #believedHead({ logId, head, end }: LogStat): Promise<BelievedHead> {
+    const said = decodeHead(head);
+    const { offset } = said.state;
+    // a store that is looked at may have a newer head than end
+    if (offset > end.raw) return { ...said, state: EMPTY_STATE, offset };
+    const isAtLine =
+      offset === end.raw || (await isLineStart(this.#store, this.key, { logId, offset }));
+    if (isAtLine && !isOddHead(head)) return { ...said, offset };
+    this.#logger.warn("head-not-believed", { ...this.key, offset });
+    return { ...said, state: EMPTY_STATE, offset: NOT_BELIEVED };
+  }
+}

@@ -1,0 +1,17 @@
+import type { JsonObjectScanner } from "./json-scan.ts";
+import type { Steps } from "../sync/steps.ts";
+
+/** So many bytes are checked before others have their turn. */
+const SCAN_BYTES = 1024 * 1024;
+
+/**
+ * Whether the bytes are one valid JSON object, as the scanner sees it. Yields whenever others should
+ * have a turn.
+ */
+export function* scanInParts(scanner: JsonObjectScanner, bytes: Uint8Array): Steps<boolean> {
+  for (let at = 0; at < bytes.length; at += SCAN_BYTES) {
+    if (at > 0) yield;
+    if (!scanner.push(bytes, at, Math.min(at + SCAN_BYTES, bytes.length))) return false;
+  }
+  return scanner.end();
+}

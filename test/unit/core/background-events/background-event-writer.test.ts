@@ -1,0 +1,203 @@
+import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
+import { describe, expect, it } from "vitest";
+import { createLocalPlatform } from "../../../../adapters/local/index.ts";
+import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
+import { factsOfLine } from "../../../../src/core/model/server-events.ts";
+import { ListenedEvents } from "../../../../src/core/background-events/background-event-writer.ts";
+import { SHUTDOWN, UNFINISHED } from "../../../../src/core/model/run-end-reasons.ts";
+import { createSessions } from "../../../../src/core/session/session-registry.ts";
+import { RunlogError } from "../../../../src/ports/errors.ts";
+import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
+import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
+import { codeOf, collect } from "../../../contract/outcome.ts";
+import { createManualClock } from "../../../support/manual-clock.ts";
+import { noOldLogs } from "../../../support/no-old-logs.ts";
+
+const KEY = { project: "p", session: "s" };
+const silent = { info() {}, warn() {}, error() {} };
+
+const started = (runId: string): string => `{"type":"RUN_STARTED","runId":"${runId}"}`;
+const finished = (runId: string): string => `{"type":"RUN_FINISHED","runId":"${runId}"}`;
+const failed = (runId: string): string => `{"type":"RUN_ERROR","runId":"${runId}"}`;
+const text = (runId?: string): string =>
+  JSON.stringify({ type: "TEXT_MESSAGE_CONTENT", delta: "x", ...(runId && { runId }) });
+
+async function setUp(carried: readonly string[] = []) {
+  const memory = createMemoryLogStore();
+  const state = { isBroken: false };
+  const store: typeof memory = {
+    ...memory,
+    append: (key, bytes, options) =>
+      state.isBroken
+        ? Promise.reject(new RunlogError("store-full", "full"))
+        : memory.append(key, bytes, options),
+  };
+  const clock = createManualClock();
+  const sessions = createSessions({
+    oldLogs: noOldLogs,
+    store,
+    feed: createMemoryLiveFeed(),
+    clock,
+    logger: silent,
+    ringBytes: 1000,
+    ringBudget: createByteBudget(1000),
+    idleMs: 1000,
+  });
+  const use = sessions.use(KEY);
+  const logId = await use.session.loadOrCreate();
+  const events = new ListenedEvents({
+    key: KEY,
+    logId,
+    threadId: "t",
+    sessions,
+    marks: createRunMarks(store),
+    platform: createLocalPlatform(),
+    clock,
+    logger: silent,
+    carries: (runId) => (runId === null ? carried.length > 0 : carried.includes(runId)),
+  });
+  use.release();
+  return {
+    events,
+    sessions,
+    session: use.session,
+    state,
+    say: (...said: readonly string[]) => {
+      const lines = said.map((event) => utf8(`${event}\n`));
+      return events.store({ lines, events: lines.map((line) => factsOfLine(line)) });
+    },
+    lines: async () => {
+      const all = textOf(await drain(store.read(KEY, { logId })));
+      return all === "" ? [] : all.slice(0, -1).split("\n");
+    },
+    marks: async () => (await collect(store.openRuns())).map(({ runId, data }) => [runId, data]),
+  };
+}
+
+/** What is heard, and what of it is stored, while the run `posted` is being carried. */
+const HEARD: readonly (readonly [string, readonly string[], readonly boolean[]])[] = [
+  ["events of no run", [text(), '{"type":"CUSTOM"}'], [true, true]],
+  ["events that name the posted run", [text("posted"), finished("posted")], [false, false]],
+  [
+    "everything between the start and the end of the posted run",
+    [started("posted"), text(), text("posted"), finished("posted"), text()],
+    [false, false, false, false, true],
+  ],
+  [
+    "what the posted run says behind a RUN_ERROR",
+    [started("posted"), failed("posted"), text(), finished("posted")],
+    [false, false, false, false],
+  ],
+  [
+    "a run of its own, with events of the posted one in it",
+    [started("own"), text(), text("posted"), text("own"), finished("own")],
+    [true, true, false, true, true],
+  ],
+  ["events of a run that nobody carries", [text("other"), text("other")], [true, true]],
+  ["an empty run id as none", ['{"type":"CUSTOM","runId":""}'], [true]],
+  ["a terminal of no run: it would end the posted one", ['{"type":"RUN_FINISHED"}'], [false]],
+];
+
+describe("events between runs", () => {
+  it.each(HEARD)("beside a posted run: %s", async (_, heard, isStored) => {
+    const wanted = heard.filter((_event, i) => isStored[i]);
+    const together = await setUp(["posted"]);
+    await together.say(...heard);
+    expect(await together.lines()).toEqual(wanted);
+    const apart = await setUp(["posted"]);
+    for (const event of heard) await apart.say(event);
+    expect(await apart.lines()).toEqual(wanted);
+    await apart.events.end(UNFINISHED);
+    expect(await apart.lines()).toEqual(wanted);
+    expect(apart.sessions.used).toBe(0);
+  });
+
+  it("are all stored while no posted run is carried, but the end of a run once", async () => {
+    const { lines, say } = await setUp();
+    await say(started("a"), finished("a"));
+    await say(finished("a"), text("a"), text(), '{"type":"RUN_ERROR"}');
+    expect(await lines()).toEqual([
+      started("a"),
+      finished("a"),
+      text("a"),
+      text(),
+      '{"type":"RUN_ERROR"}',
+    ]);
+  });
+
+  it("count for the session's state", async () => {
+    const { say, session } = await setUp();
+    await say(started("own"), text());
+    expect(session.state).toMatchObject({ status: "working", openRun: "own" });
+    await say(finished("own"));
+    expect(session.state).toMatchObject({ status: "idle", openRun: null });
+  });
+
+  it.each([
+    ["is open", [started("own"), text()]],
+    ["went on behind a RUN_ERROR", [started("own"), failed("own"), text()]],
+  ])("of a run that %s when the connection ends get an end", async (_, heard) => {
+    for (const reason of [UNFINISHED, SHUTDOWN]) {
+      const { events, lines, marks, say, session, sessions } = await setUp();
+      for (const event of heard) await say(event);
+      expect(await marks()).toEqual([["own", '{"threadId":"t"}']]);
+      expect(sessions.used).toBe(1);
+      await events.end(reason);
+      const stored = await lines();
+      expect(stored.slice(0, -1)).toEqual(heard);
+      expect(JSON.parse(stored.at(-1) ?? "")).toEqual({
+        type: "RUN_ERROR",
+        runId: "own",
+        threadId: "t",
+        timestamp: expect.any(Number),
+        ...reason,
+      });
+      expect(session.state.status).toBe("idle");
+      expect(await marks()).toEqual([]);
+      expect(sessions.used).toBe(0);
+    }
+  });
+
+  it.each([
+    ["finished", [started("own"), text(), finished("own"), text("own")]],
+    ["failed", [started("own"), failed("own")]],
+  ])("of a run that has %s get no other end, and leave nothing open", async (_, heard) => {
+    const { events, lines, marks, say, sessions } = await setUp();
+    for (const event of heard) await say(event);
+    expect(await marks()).toEqual([]);
+    expect(sessions.used).toBe(0);
+    await events.end(UNFINISHED);
+    expect(await lines()).toEqual(heard);
+  });
+
+  it("end a run that another one overtakes", async () => {
+    for (const isTogether of [true, false]) {
+      const { events, lines, marks, say, session } = await setUp();
+      if (isTogether) await say(started("a"), started("b"));
+      else {
+        await say(started("a"));
+        await say(started("b"));
+      }
+      expect(await marks()).toEqual([["b", '{"threadId":"t"}']]);
+      await say(finished("b"));
+      const stored = await lines();
+      expect(stored).toEqual([started("a"), started("b"), expect.any(String), finished("b")]);
+      expect(JSON.parse(stored[2] ?? "")).toMatchObject({ type: "RUN_ERROR", runId: "a" });
+      await events.end(UNFINISHED);
+      expect(await lines()).toHaveLength(4);
+      expect(session.state.status).toBe("idle");
+      expect(await marks()).toEqual([]);
+    }
+  });
+
+  it("that the store refuses are not shown, and no run is left open by them", async () => {
+    const { events, lines, marks, say, sessions, state } = await setUp();
+    state.isBroken = true;
+    expect(await codeOf(say(started("own")))).toBe("store-full");
+    state.isBroken = false;
+    await events.end(UNFINISHED);
+    expect(await lines()).toEqual([]);
+    expect(await marks()).toEqual([]);
+    expect(sessions.used).toBe(0);
+  });
+});

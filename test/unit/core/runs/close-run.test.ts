@@ -1,0 +1,92 @@
+import { expect, it } from "vitest";
+import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
+import { closeRun } from "../../../../src/core/runs/close-run.ts";
+import {
+  factsOfLine,
+  messagesSnapshot,
+  runStarted,
+} from "../../../../src/core/model/server-events.ts";
+import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
+import { createSessions } from "../../../../src/core/session/session-registry.ts";
+import type { LogStore } from "../../../../src/ports/log-store.ts";
+import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
+import { drain } from "../../../contract/bytes.ts";
+import { codeOf, collect } from "../../../contract/outcome.ts";
+import { createManualClock } from "../../../support/manual-clock.ts";
+import { noOldLogs } from "../../../support/no-old-logs.ts";
+import { withFaults } from "../../../support/store-faults.ts";
+
+const KEY = { project: "p", session: "s" };
+const logger = { info() {}, warn() {}, error() {} };
+const clock = createManualClock();
+const contextOf = (runId: string) => ({ threadId: "t", runId, timestamp: 1 });
+
+/** A store whose appends can be kept waiting. */
+function withGate(inner: LogStore): { store: LogStore; shut: () => () => void } {
+  let gate = Promise.resolve();
+  const store: LogStore = {
+    ...inner,
+    async append(...args) {
+      await gate;
+      return inner.append(...args);
+    },
+  };
+  const shut = (): (() => void) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    gate = promise;
+    return resolve;
+  };
+  return { store, shut };
+}
+
+it("what an append stored that seemed to fail is ended, also while another run is being stored", async () => {
+  const gated = withGate(createMemoryLogStore());
+  const faulty = withFaults(gated.store);
+  const { store } = faulty;
+  const sessions = createSessions({
+    oldLogs: noOldLogs,
+    store,
+    feed: createMemoryLiveFeed(),
+    clock,
+    logger,
+    ringBytes: 1000,
+    ringBudget: createByteBudget(1000),
+    idleMs: 1000,
+  });
+  const marks = createRunMarks(store);
+  const { session } = sessions.use(KEY);
+  const logId = await session.loadOrCreate();
+  await marks.markOpen(KEY, logId, "refused", { threadId: "t", from: 0 });
+  const said = messagesSnapshot(contextOf("refused"), [[new TextEncoder().encode("{}")]]);
+  const events = [factsOfLine(...said)];
+  // the first call asks where the log ends
+  faulty.arm({ at: 2, lands: true, isLasting: false });
+  expect(await codeOf(session.append({ lines: said, events }, { logId }))).toBe("store-failed");
+  faulty.disarm();
+  marks.giveUp({ ...KEY, logId, runId: "refused" }, { reached: false });
+
+  const open = gated.shut();
+  const started = runStarted(contextOf("active"));
+  const other = session.append({ lines: [started], events: [factsOfLine(started)] }, { logId });
+  const [given] = marks.givenUp();
+  if (!given) throw new Error("The run was not given up");
+  const closing = closeRun({ session, ...given, store, marks, clock, logger });
+  // as long as what is under way is kept waiting nothing can be ended, and the mark stays
+  await session.log.refresh();
+  for (let i = 0; i < 100; i++) await Promise.resolve();
+  expect((await collect(store.openRuns())).map(({ runId }) => runId)).toEqual(["refused"]);
+  open();
+  expect(await closing).toBe(true);
+  await other;
+  const text = new TextDecoder().decode(await drain(store.read(KEY, { logId })));
+  const stored = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as object);
+  expect(stored.slice(-2)).toMatchObject([
+    { type: "RUN_STARTED", runId: "refused" },
+    { type: "RUN_ERROR", runId: "refused", code: "run-not-started" },
+  ]);
+  expect(await collect(store.openRuns())).toEqual([]);
+  expect(session.state.runs.map(({ runId }) => runId)).toEqual(["active"]);
+});
