@@ -91,7 +91,7 @@ describe("streams of the standard, kept as a log", () => {
     await expectTold(the, the.held);
   });
 
-  it.each(REFUSED)("are mended where a client refuses them: $name", async (the) => {
+  it.each(REFUSED)("are repaired where a client refuses them: $name", async (the) => {
     await expect(follow("1.0.0", bodyOf(the.stream))).rejects.toThrow(the.complaint);
     await expectTold(the, the.held);
   });

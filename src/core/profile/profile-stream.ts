@@ -20,7 +20,7 @@ import { OnlyRun } from "./only-run.ts";
 import { readMessages } from "./repair/read-messages.ts";
 import type { LargeEvent, ProfileStreamOptions } from "./profile-options.ts";
 import { hiddenMessageOf, rawEvent, RunItems } from "./run-events.ts";
-import { inputMessages, mendRunStarted, type RunIds } from "./repair/repair-run-started.ts";
+import { inputMessages, repairRunStarted, type RunIds } from "./repair/repair-run-started.ts";
 import { SeenRuns } from "./client-view/seen-runs.ts";
 import { ToldMessages } from "./client-view/pending-messages.ts";
 import { Unsaid } from "./unsaid.ts";
@@ -243,7 +243,7 @@ export class ProfileStream {
     if (this.#told.cannotTell(own)) {
       this.#told.hold(yield* messages.addInSteps(own));
       this.#begin(run);
-      this.#emit(yield* mendRunStarted(line, run, [], dialect));
+      this.#emit(yield* repairRunStarted(line, run, [], dialect));
       const flushed = this.#flush();
       if (flushed) yield* flushed;
       return;
@@ -258,10 +258,10 @@ export class ProfileStream {
     yield;
     this.#begin(run);
     if (dialect === "1.0") yield* this.#seed(told, false);
-    const started = yield* mendRunStarted(line, run, told, dialect);
+    const started = yield* repairRunStarted(line, run, told, dialect);
     if (before.length > 0 && started.bytes.length > MAX_EVENT_BYTES) {
       yield* this.#own.runOf(run.threadId, before);
-      this.#emit(yield* mendRunStarted(line, run, own, dialect));
+      this.#emit(yield* repairRunStarted(line, run, own, dialect));
     } else {
       this.#emit(started);
     }

@@ -11,7 +11,7 @@ import { isSameJson, parseExact } from "../model/exact-json.ts";
 import { ChunkLanes, isChunk } from "./repair/chunk-expander.ts";
 import type { Dialect } from "./repair/dialect.ts";
 import { EventLine } from "./repair/parsed-event.ts";
-import { mendEvent } from "./repair/repair-event.ts";
+import { repairEvent } from "./repair/repair-event.ts";
 import { applyToMessages, resultOf } from "./client-view/apply-event.ts";
 import type { MessageList } from "./client-view/message-list.ts";
 import { type ItemKind, OpenItems } from "./client-view/open-items.ts";
@@ -69,7 +69,7 @@ export function rawEvent(line: EventLine): EventLine {
 }
 
 /**
- * The events of one run that are no ends or beginnings of runs: each as it is, mended, or as RAW if
+ * The events of one run that are no ends or beginnings of runs: each as it is, repaired, or as RAW if
  * it cannot be said where it stands. What is opened twice or closed twice is left out.
  */
 export class RunItems {
@@ -130,13 +130,13 @@ export class RunItems {
     const { dialect, messages } = this.#options;
     const today = this.#thinking.translate(line, given, (id) => messages.find(id) !== null);
     const type = today.text("type") ?? "";
-    const mended = mendEvent(today, type, dialect);
-    if (!mended) return this.#emit(rawEvent(line));
+    const repaired = repairEvent(today, type, dialect);
+    if (!repaired) return this.#emit(rawEvent(line));
     if (!isChunk(type)) {
-      const ends = this.#lanes.closeBefore(type, mended.text("subagentRunId"));
-      return andThen(this.#each(ends), () => this.#item(mended));
+      const ends = this.#lanes.closeBefore(type, repaired.text("subagentRunId"));
+      return andThen(this.#each(ends), () => this.#item(repaired));
     }
-    const events = this.#lanes.expand(mended, type, (kind, id) => this.open.has(kind, id));
+    const events = this.#lanes.expand(repaired, type, (kind, id) => this.open.has(kind, id));
     return events ? this.#each(events) : this.#emit(rawEvent(line));
   }
 
@@ -144,14 +144,14 @@ export class RunItems {
     return eachThen(events, (event) => this.#item(event));
   }
 
-  #item(mended: EventLine): Rest {
-    const type = mended.text("type") ?? "";
+  #item(repaired: EventLine): Rest {
+    const type = repaired.text("type") ?? "";
     const item = ITEMS[type];
-    if (!item) return this.#single(type, mended);
+    if (!item) return this.#single(type, repaired);
     const [step, kind, idKey] = item;
-    const id = mended.text(idKey) ?? "";
-    const owner = kind === "step" ? mended.text("subagentRunId") : null;
-    const line = this.#withParent(type, mended);
+    const id = repaired.text(idKey) ?? "";
+    const owner = kind === "step" ? repaired.text("subagentRunId") : null;
+    const line = this.#withParent(type, repaired);
     if (step === "start") return this.#start(type, line, { kind, id, owner });
     if (step === "delta") return this.#delta(type, line, { kind, id });
     if (this.open.close(kind, id, owner)) return this.#say(type, line);

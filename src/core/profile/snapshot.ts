@@ -3,7 +3,7 @@ import { inTurns, type Steps } from "../../stream/sync/steps.ts";
 import { writeInSteps } from "../model/json-in-steps.ts";
 import type { Dialect } from "./repair/dialect.ts";
 import { EventLine } from "./repair/parsed-event.ts";
-import { mendEvent } from "./repair/repair-event.ts";
+import { repairEvent } from "./repair/repair-event.ts";
 import type { Message, ToolCall } from "./repair/repair-message.ts";
 import type { MessageList } from "./client-view/message-list.ts";
 import type { ProfileStream } from "./profile-stream.ts";
@@ -44,7 +44,7 @@ export async function restate(
     ...[...profile.hiddenMessages].map(hidden),
     ...(await inTurns(snapshotOf(told), turns)),
     ...(state.isSet || profile.isWarm ? await inTurns(writeStates(state.values), turns) : []),
-    ...profile.interrupts.customs.map((line) => mendEvent(line, "CUSTOM", dialect) ?? line),
+    ...profile.interrupts.customs.map((line) => repairEvent(line, "CUSTOM", dialect) ?? line),
     ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
     ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),
   ];

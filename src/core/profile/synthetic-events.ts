@@ -1,9 +1,9 @@
 import type { Steps } from "../../stream/sync/steps.ts";
 import type { Dialect } from "./repair/dialect.ts";
 import { EventLine } from "./repair/parsed-event.ts";
-import { mendEvent } from "./repair/repair-event.ts";
+import { repairEvent } from "./repair/repair-event.ts";
 import type { Message } from "./repair/repair-message.ts";
-import { mendRunStarted, type RunIds } from "./repair/repair-run-started.ts";
+import { repairRunStarted, type RunIds } from "./repair/repair-run-started.ts";
 
 export interface OwnEventsOptions {
   readonly dialect: Dialect;
@@ -25,28 +25,28 @@ export class OwnEvents {
     { runId, threadId }: RunIds,
     line: EventLine = EventLine.of({ type: "RUN_FINISHED" }),
   ): void {
-    const mended = mendEvent(line, "RUN_FINISHED", this.#options.dialect) ?? line;
-    const isWhole = mended.text("runId") === runId && mended.text("threadId") === threadId;
+    const repaired = repairEvent(line, "RUN_FINISHED", this.#options.dialect) ?? line;
+    const isWhole = repaired.text("runId") === runId && repaired.text("threadId") === threadId;
     const ids = { runId: JSON.stringify(runId), threadId: JSON.stringify(threadId) };
-    this.#options.emit(isWhole ? mended : mended.with(ids));
+    this.#options.emit(isWhole ? repaired : repaired.with(ids));
   }
 
   /** The end of a run by its last error; null is one that was cut off. */
   failed({ runId, threadId }: RunIds, error: EventLine | null): void {
     const { dialect, emit } = this.#options;
-    const mended = mendEvent(error ?? cutOff(), "RUN_ERROR", dialect) ?? cutOff();
+    const repaired = repairEvent(error ?? cutOff(), "RUN_ERROR", dialect) ?? cutOff();
     const changes: Record<string, string> = {};
-    if ((mended.text("runId") ?? runId) !== runId) changes["runId"] = JSON.stringify(runId);
-    if ((mended.text("threadId") ?? threadId) !== threadId)
+    if ((repaired.text("runId") ?? runId) !== runId) changes["runId"] = JSON.stringify(runId);
+    if ((repaired.text("threadId") ?? threadId) !== threadId)
       changes["threadId"] = JSON.stringify(threadId);
-    emit(Object.keys(changes).length === 0 ? mended : mended.with(changes));
+    emit(Object.keys(changes).length === 0 ? repaired : repaired.with(changes));
   }
 
   /** The same where the run, for its client, goes on or ends well. */
   errorWithin(error: EventLine | null): void {
-    const mended = mendEvent(error ?? cutOff(), "RUN_ERROR", this.#options.dialect);
-    const code = mended?.text("code") ?? null;
-    const message = mended?.text("message") ?? CUT.message;
+    const repaired = repairEvent(error ?? cutOff(), "RUN_ERROR", this.#options.dialect);
+    const code = repaired?.text("code") ?? null;
+    const message = repaired?.text("message") ?? CUT.message;
     this.custom("runlog:run-error", code === null ? { message } : { message, code });
   }
 
@@ -59,7 +59,7 @@ export class OwnEvents {
     const { dialect, emit } = this.#options;
     const ids = newRun(threadId);
     const started = EventLine.of({ type: "RUN_STARTED" });
-    emit(yield* mendRunStarted(started, ids, messages, dialect));
+    emit(yield* repairRunStarted(started, ids, messages, dialect));
     emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
   }
 

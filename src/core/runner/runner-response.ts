@@ -28,7 +28,7 @@ const MAX_OBJECT_BYTES = 1024 * 1024;
 
 /**
  * Calls the session's runner. Throws `runner-unreachable`, with a text for clients, when there is no
- * answer in time, and when the runner does not know us: that is nothing that a caller could mend.
+ * answer in time, and when the runner does not know us: that is nothing that a caller could repair.
  */
 export async function askRunner(
   { directory, runner, clock }: RunnerPorts,

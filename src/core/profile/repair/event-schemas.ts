@@ -18,7 +18,7 @@ const message = shape({ messageId: "string" });
 const delta = shape({ messageId: "string", delta: "string" });
 const step = shape({ stepName: "string" });
 
-/** The events of AG-UI 1.0 and their own members; what is common to all is mended elsewhere. */
+/** The events of AG-UI 1.0 and their own members; what is common to all is repaired elsewhere. */
 export const EVENT_SHAPES: ReadonlyMap<string, EventShape> = new Map(
   Object.entries({
     TEXT_MESSAGE_START: shape({ messageId: "string" }, { role: "string", name: "string" }),

@@ -2,7 +2,7 @@ import { countValues, elementsInParts } from "../../../stream/json/json-walk.ts"
 import type { Steps } from "../../../stream/sync/steps.ts";
 import { parseInSteps } from "../../model/json-in-steps.ts";
 import type { Dialect } from "./dialect.ts";
-import { mendMessage, type Message } from "./repair-message.ts";
+import { repairMessage, type Message } from "./repair-message.ts";
 
 export interface ReadMessagesOptions {
   readonly dialect: Dialect;
@@ -24,7 +24,7 @@ const STEP_VALUES = 8_192;
 const STEP_BYTES = 256 * 1024;
 
 /**
- * Those messages that can be mended of the list at `start`, which is not parsed as a whole; null if
+ * Those messages that can be repaired of the list at `start`, which is not parsed as a whole; null if
  * they are more values than the limits allow.
  */
 export function* readMessages(
@@ -52,7 +52,7 @@ export function* readMessages(
     }
     stepValues += own;
     const value = yield* parseInSteps(bytes.subarray(range.start, range.end));
-    const message = mendMessage(value, dialect);
+    const message = repairMessage(value, dialect);
     if (message) read.push(message);
   }
   return read;

@@ -3,13 +3,13 @@ import { isJsonPatch, knownOperations } from "../../model/json-patch.ts";
 import type { Dialect } from "./dialect.ts";
 import type { EventLine } from "./parsed-event.ts";
 import { EVENT_SHAPES } from "./event-schemas.ts";
-import { mendToolContent } from "./repair-message.ts";
+import { repairToolContent } from "./repair-message.ts";
 
 type Changes = Record<string, string | null>;
 
-/** Members that every event may have, as they are mended. */
+/** Members that every event may have, as they are repaired. */
 const COMMON: ReadonlyMap<string, (line: EventLine) => string | null | undefined> = new Map([
-  ["timestamp", mendTimestamp],
+  ["timestamp", repairTimestamp],
   ["rawEvent", (line: EventLine) => (line.kind("rawEvent") === "null" ? null : undefined)],
   ["metadata", (line: EventLine) => (line.kind("metadata") === "object" ? undefined : null)],
 ]);
@@ -25,7 +25,7 @@ const SUBAGENT_EVENT = /^SUBAGENT_/;
  * or null if it is none that the dialect knows, or lacks what makes it one. Whether it may come at
  * this moment is not looked at, nor are the messages of snapshots and inputs.
  */
-export function mendEvent(line: EventLine, type: string, dialect: Dialect): EventLine | null {
+export function repairEvent(line: EventLine, type: string, dialect: Dialect): EventLine | null {
   const shape = EVENT_SHAPES.get(type);
   if (!shape || (dialect === "0.0" && SUBAGENT_EVENT.test(type))) return null;
   const changes: Changes = {};
@@ -51,7 +51,7 @@ export function mendEvent(line: EventLine, type: string, dialect: Dialect): Even
 }
 
 /** Epoch ms as an integer, or no time at all. */
-function mendTimestamp(line: EventLine): string | null | undefined {
+function repairTimestamp(line: EventLine): string | null | undefined {
   const value = line.json("timestamp");
   const ms = typeof value === "string" ? Date.parse(value) : Number(value);
   if (value === null || typeof value === "object" || !Number.isFinite(ms)) return null;
@@ -60,20 +60,20 @@ function mendTimestamp(line: EventLine): string | null | undefined {
   return Number.isSafeInteger(rounded) ? String(rounded) : null;
 }
 
-/** What is particular to a type; false means that the event cannot be mended. */
+/** What is particular to a type; false means that the event cannot be repaired. */
 const OWN: Readonly<
   Record<string, (line: EventLine, changes: Changes, dialect: Dialect) => boolean>
 > = {
-  TEXT_MESSAGE_START: mendRole,
-  TEXT_MESSAGE_CHUNK: mendRole,
+  TEXT_MESSAGE_START: repairRole,
+  TEXT_MESSAGE_CHUNK: repairRole,
   TOOL_CALL_RESULT(line, changes, dialect) {
     if (line.kind("role") !== null && line.text("role") !== "tool") changes["role"] = null;
     if (line.kind("content") === "string") return true;
-    changes["content"] = JSON.stringify(mendToolContent(line.exact("content"), dialect));
+    changes["content"] = JSON.stringify(repairToolContent(line.exact("content"), dialect));
     return true;
   },
-  STATE_DELTA: (line, changes) => mendPatch(line, "delta", changes),
-  ACTIVITY_DELTA: (line, changes) => mendPatch(line, "patch", changes),
+  STATE_DELTA: (line, changes) => repairPatch(line, "delta", changes),
+  ACTIVITY_DELTA: (line, changes) => repairPatch(line, "patch", changes),
   REASONING_MESSAGE_START(line, changes) {
     if (line.text("role") !== "reasoning") changes["role"] = '"reasoning"';
     return true;
@@ -83,16 +83,16 @@ const OWN: Readonly<
     return line.text("subtype") === "tool-call" || line.text("subtype") === "message";
   },
   RUN_FINISHED(line, changes, dialect) {
-    mendUsage(line, changes);
+    repairUsage(line, changes);
     if (line.kind("outcome") !== "object") return true;
     const value = line.exact("outcome");
-    const outcome = mendOutcome(value, dialect);
+    const outcome = repairOutcome(value, dialect);
     if (JSON.stringify(outcome) === JSON.stringify(value)) return true;
     changes["outcome"] = outcome === null ? null : JSON.stringify(outcome);
     return true;
   },
   RUN_ERROR(line, changes) {
-    mendUsage(line, changes);
+    repairUsage(line, changes);
     if (line.kind("message") !== "string") changes["message"] = '"The run failed"';
     return true;
   },
@@ -106,13 +106,13 @@ const OWN: Readonly<
   },
 };
 
-function mendRole(line: EventLine, changes: Changes): boolean {
+function repairRole(line: EventLine, changes: Changes): boolean {
   const role = line.text("role");
   if (role !== null && !TEXT_ROLES.has(role)) changes["role"] = null;
   return true;
 }
 
-function mendPatch(line: EventLine, key: string, changes: Changes): boolean {
+function repairPatch(line: EventLine, key: string, changes: Changes): boolean {
   const patch = line.exact(key);
   if (!Array.isArray(patch)) return false;
   const known = knownOperations(patch);
@@ -120,7 +120,7 @@ function mendPatch(line: EventLine, key: string, changes: Changes): boolean {
   return isJsonPatch(known);
 }
 
-function mendUsage(line: EventLine, changes: Changes): void {
+function repairUsage(line: EventLine, changes: Changes): void {
   const usage = line.json("usage");
   if (Array.isArray(usage) && !usage.every(isUsage)) changes["usage"] = null;
 }
@@ -133,7 +133,7 @@ function isUsage(value: unknown): boolean {
   });
 }
 
-function mendOutcome(outcome: unknown, dialect: Dialect): JsonObject | null {
+function repairOutcome(outcome: unknown, dialect: Dialect): JsonObject | null {
   if (!isObject(outcome)) return null;
   const { type, interrupts, pendingToolCallIds: pending } = outcome;
   if (type === "cancelled") return dialect === "1.0" ? outcome : null;
@@ -142,13 +142,13 @@ function mendOutcome(outcome: unknown, dialect: Dialect): JsonObject | null {
     return isWhole ? outcome : { type };
   }
   if (type !== "interrupt" || !Array.isArray(interrupts)) return null;
-  const mended = interrupts.flatMap((interrupt) => mendInterrupt(interrupt, dialect));
-  return mended.length === 0 ? null : { ...outcome, interrupts: mended };
+  const repaired = interrupts.flatMap((interrupt) => repairInterrupt(interrupt, dialect));
+  return repaired.length === 0 ? null : { ...outcome, interrupts: repaired };
 }
 
 const INTERRUPT_TEXTS = ["message", "toolCallId", "expiresAt", "subagentRunId"];
 
-function mendInterrupt(interrupt: unknown, dialect: Dialect): JsonObject[] {
+function repairInterrupt(interrupt: unknown, dialect: Dialect): JsonObject[] {
   if (!isObject(interrupt) || !isText(interrupt["id"]) || !isText(interrupt["reason"])) return [];
   return [
     Object.fromEntries(

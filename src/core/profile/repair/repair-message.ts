@@ -31,7 +31,7 @@ const PART_TYPES: ReadonlySet<string> = new Set(["image", "audio", "video", "doc
  * A message of a snapshot or an input as every client of the dialect accepts it, or null if it cannot
  * be made one. What a client would strip is left out, so that messages can be compared.
  */
-export function mendMessage(value: unknown, dialect: Dialect): Message | null {
+export function repairMessage(value: unknown, dialect: Dialect): Message | null {
   if (!isObject(value)) return null;
   const { id, role } = value;
   if (typeof id !== "string" || typeof role !== "string") return null;
@@ -69,12 +69,12 @@ function ownMembers(value: JsonObject, role: string, dialect: Dialect): JsonObje
     case "assistant":
       return { ...optionalText(content), ...withTexts(value, ["name"]), ...toolCallsOf(value) };
     case "user":
-      return { content: mendContent(content, dialect), ...withTexts(value, ["name"]) };
+      return { content: repairContent(content, dialect), ...withTexts(value, ["name"]) };
     case "tool": {
       if (typeof value["toolCallId"] !== "string") return null;
       const { toolCallId } = value;
-      const mended = mendToolContent(content, dialect);
-      return { content: mended, toolCallId, ...withTexts(value, ["error"]) };
+      const repaired = repairToolContent(content, dialect);
+      return { content: repaired, toolCallId, ...withTexts(value, ["error"]) };
     }
     case "activity": {
       const { activityType } = value;
@@ -87,23 +87,23 @@ function ownMembers(value: JsonObject, role: string, dialect: Dialect): JsonObje
 }
 
 /** The content of a tool's result: text, or for clients that know them parts. */
-export function mendToolContent(content: unknown, dialect: Dialect): unknown {
-  return dialect === "1.0" ? mendContent(content, dialect) : textOf(content);
+export function repairToolContent(content: unknown, dialect: Dialect): unknown {
+  return dialect === "1.0" ? repairContent(content, dialect) : textOf(content);
 }
 
-function mendContent(content: unknown, dialect: Dialect): unknown {
+function repairContent(content: unknown, dialect: Dialect): unknown {
   if (!Array.isArray(content)) return textOf(content);
-  return content.flatMap((part: unknown) => mendPart(part, dialect));
+  return content.flatMap((part: unknown) => repairPart(part, dialect));
 }
 
 /** A part as the dialect knows it; one that it does not know is left out. */
-function mendPart(part: unknown, dialect: Dialect): JsonObject[] {
+function repairPart(part: unknown, dialect: Dialect): JsonObject[] {
   if (!isObject(part) || typeof part["type"] !== "string") return [];
   const { type } = part;
   const common = dialect === "1.0" ? commonOf(part) : {};
   if (type === "text")
     return typeof part["text"] === "string" ? [{ type, text: part["text"], ...common }] : [];
-  if (type === "binary") return dialect === "0.0" ? mendBinary(part) : mediaOf(part);
+  if (type === "binary") return dialect === "0.0" ? repairBinary(part) : mediaOf(part);
   if (!PART_TYPES.has(type) || !isObject(part["source"])) return [];
   const source = withTexts(part["source"], ["type", "value", "mimeType", "provider"]);
   if (typeof source["type"] !== "string" || typeof source["value"] !== "string") return [];
@@ -122,7 +122,7 @@ function commonOf(part: JsonObject): JsonObject {
   return { ...withTexts(part, ["id"]), ...(isSaid && { metadata }) };
 }
 
-function mendBinary(part: JsonObject): JsonObject[] {
+function repairBinary(part: JsonObject): JsonObject[] {
   const texts = withTexts(part, ["mimeType", "id", "url", "data", "filename"]);
   const has = (key: string): boolean => typeof texts[key] === "string" && texts[key] !== "";
   if (typeof texts["mimeType"] !== "string") return [];
@@ -131,7 +131,7 @@ function mendBinary(part: JsonObject): JsonObject[] {
 
 /** What AG-UI 1.0 calls a part of older clients; it knows none that has only an id. */
 function mediaOf(part: JsonObject): JsonObject[] {
-  const { mimeType, data, url, filename } = mendBinary(part)[0] ?? {};
+  const { mimeType, data, url, filename } = repairBinary(part)[0] ?? {};
   if (typeof mimeType !== "string") return [];
   const media = /^(?:image|audio|video)(?=\/)/.exec(mimeType)?.[0] ?? "document";
   const named = filename ? { metadata: { filename } } : {};
@@ -142,8 +142,8 @@ function mediaOf(part: JsonObject): JsonObject[] {
 /** What older clients call a part with bytes or an address. */
 function binaryOf(source: JsonObject): JsonObject[] {
   const { type, value, mimeType = "application/octet-stream" } = source;
-  if (type === "data") return mendBinary({ mimeType, data: value });
-  return type === "url" ? mendBinary({ mimeType, url: value }) : [];
+  if (type === "data") return repairBinary({ mimeType, data: value });
+  return type === "url" ? repairBinary({ mimeType, url: value }) : [];
 }
 
 function toolCallsOf(value: JsonObject): { readonly toolCalls?: ToolCall[] } {

@@ -5,8 +5,8 @@ import { isObject, type JsonObject } from "../../model/json-fields.ts";
 import { writeInSteps } from "../../model/json-in-steps.ts";
 import type { Dialect } from "./dialect.ts";
 import type { EventLine, JsonText } from "./parsed-event.ts";
-import { mendEvent } from "./repair-event.ts";
-import { mendMessage, type Message } from "./repair-message.ts";
+import { repairEvent } from "./repair-event.ts";
+import { repairMessage, type Message } from "./repair-message.ts";
 import { writeMessages } from "./write-messages.ts";
 
 const encoder = new TextEncoder();
@@ -17,42 +17,43 @@ export interface RunIds {
   readonly threadId: string;
 }
 
-/** The messages in the input of a RUN_STARTED, mended. */
+/** The messages in the input of a RUN_STARTED, repaired. */
 export function* inputMessages(line: EventLine, dialect: Dialect): Steps<Message[]> {
   const input = yield* line.exactInSteps("input");
   const given = listOf(isObject(input) ? input["messages"] : undefined);
-  const mended: Message[] = [];
+  const repaired: Message[] = [];
   yield* eachInSteps(given, (value) => {
-    const message = mendMessage(value, dialect);
-    if (message) mended.push(message);
+    const message = repairMessage(value, dialect);
+    if (message) repaired.push(message);
   });
-  return mended;
+  return repaired;
 }
 
 /**
  * A RUN_STARTED with its ids, and an input that holds `messages` and is whole: as it stands if it is
  * that already, without one if it has none and there are no messages.
  */
-export function* mendRunStarted(
+export function* repairRunStarted(
   line: EventLine,
   ids: RunIds,
   messages: readonly Message[],
   dialect: Dialect,
 ): Steps<EventLine> {
-  const mended = mendEvent(line, "RUN_STARTED", dialect) ?? line;
+  const repaired = repairEvent(line, "RUN_STARTED", dialect) ?? line;
   const changes: Record<string, JsonText | null> = {};
-  if (mended.kind("runnerRunId") !== null) changes["runnerRunId"] = null;
-  if (mended.text("runId") !== ids.runId) changes["runId"] = JSON.stringify(ids.runId);
-  if (mended.text("threadId") !== ids.threadId) changes["threadId"] = JSON.stringify(ids.threadId);
-  const given = yield* mended.exactInSteps("input");
+  if (repaired.kind("runnerRunId") !== null) changes["runnerRunId"] = null;
+  if (repaired.text("runId") !== ids.runId) changes["runId"] = JSON.stringify(ids.runId);
+  if (repaired.text("threadId") !== ids.threadId)
+    changes["threadId"] = JSON.stringify(ids.threadId);
+  const given = yield* repaired.exactInSteps("input");
   if (isObject(given) || messages.length > 0) {
-    const input = mendInput(isObject(given) ? given : {}, ids);
+    const input = repairInput(isObject(given) ? given : {}, ids);
     if (!(yield* isSameInput(input, messages, given)))
       changes["input"] = yield* writeInput(input, messages);
   } else if (given !== undefined) {
     changes["input"] = null;
   }
-  return Object.keys(changes).length === 0 ? mended : yield* mended.withInSteps(changes);
+  return Object.keys(changes).length === 0 ? repaired : yield* repaired.withInSteps(changes);
 }
 
 /** What an input has before and after its messages. */
@@ -61,7 +62,7 @@ interface InputParts {
   readonly after: JsonObject;
 }
 
-function mendInput(given: JsonObject, ids: RunIds): InputParts {
+function repairInput(given: JsonObject, ids: RunIds): InputParts {
   const { parentRunId, state, forwardedProps } = given;
   return {
     before: {
@@ -70,7 +71,7 @@ function mendInput(given: JsonObject, ids: RunIds): InputParts {
       ...(state !== undefined && state !== null && { state }),
     },
     after: {
-      tools: listOf(given["tools"]).flatMap(mendTool),
+      tools: listOf(given["tools"]).flatMap(repairTool),
       context: listOf(given["context"]).filter(isContext),
       ...(forwardedProps !== undefined && forwardedProps !== null && { forwardedProps }),
     },
@@ -104,7 +105,7 @@ function* writeInput(
   return [start, encoder.encode(',"messages":'), ...list, encoder.encode(","), end];
 }
 
-function mendTool(tool: unknown): JsonObject[] {
+function repairTool(tool: unknown): JsonObject[] {
   if (!isObject(tool) || typeof tool["name"] !== "string") return [];
   const { name, description, parameters } = tool;
   const known = parameters === undefined || parameters === null ? {} : { parameters };

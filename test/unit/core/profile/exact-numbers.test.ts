@@ -46,7 +46,7 @@ it("keeps the numbers of a run's input", async () => {
   expect(body).toContain(`"state":{"n":${NUMBERS}}`);
 });
 
-it("keeps the numbers of an event that is mended", async () => {
+it("keeps the numbers of an event that is repaired", async () => {
   const patch = `[{"op":"inc","path":"/n"},{"op":"add","path":"/n","value":${NUMBERS}}]`;
   const outcome = `{"type":"interrupt","interrupts":[{"id":"i","reason":"x","message":1,"metadata":{"n":${NUMBERS}}}]}`;
   const body = await tellLog(

@@ -71,7 +71,7 @@ describe("readPostedInput", () => {
 });
 
 describe("knownMessages", () => {
-  it("are those that can be mended, in their order", async () => {
+  it("are those that can be repaired, in their order", async () => {
     expect(await known(`[${message(1, '"a"')}, 7, {"id":"m2"}, ${message(3, '"c"')}]`)).toEqual([
       { id: "m1", role: "user", content: "a" },
       { id: "m3", role: "user", content: "c" },
