@@ -125,7 +125,7 @@ describe("the demo runner", () => {
     }
   });
 
-  it("restates input and streamed messages in its snapshot", async () => {
+  it("repeats input and streamed messages in its snapshot", async () => {
     const events = await playAll(createDemoRunner({ clock: createFastClock() }), input("go"));
     const messages = events.at(-2)?.messages ?? [];
     expect(messages[0]).toEqual({ id: "u1", role: "user", content: "go" });

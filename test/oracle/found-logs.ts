@@ -43,7 +43,7 @@ export const FOUND_LOGS: readonly (readonly string[])[] = [
     started("r1", { id: "x0", role: "tool", toolCallId: "t0", content: "" }),
     finished("r1"),
   ],
-  // a snapshot takes the call away that is open, and the session is restated then
+  // a snapshot takes the call away that is open, and a snapshot of the session is sent then
   [
     started("r0", withCall("p0", "t1")),
     finished("r0"),

@@ -71,7 +71,7 @@ function createConversation(
   async function* written(feeding: AsyncGenerator): AsyncGenerator<string, void> {
     while (!(await feeding.next()).done) yield* texts();
     // the writer looks at the messages themselves: nothing has to be sent for their sake
-    profile.restated();
+    profile.snapshotSent();
     if (writer.take()) yield* texts();
   }
 

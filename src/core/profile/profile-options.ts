@@ -13,7 +13,7 @@ export interface ProfileStreamOptions {
   readonly writer: FrameWriter;
   /** The messages that the client has. */
   readonly messages: MessageList;
-  /** Follows the state as well, where it is to be restated. */
+  /** Follows the state as well, where a snapshot of it is sent. */
   readonly state?: StateDocument;
   /** Only this run is told; default all. */
   readonly onlyRun?: string;

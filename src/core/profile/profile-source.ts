@@ -23,7 +23,7 @@ import { ProfileReader } from "./profile-reader.ts";
 import { ProfileStream } from "./profile-stream.ts";
 import { newRun } from "./synthetic-events.ts";
 import type { RunIds } from "./repair/repair-run-started.ts";
-import { restate } from "./snapshot.ts";
+import { sessionSnapshot } from "./snapshot.ts";
 import { StateDocument } from "./client-view/state-document.ts";
 
 /** Memory of the process that standard streams share. */
@@ -86,7 +86,7 @@ class Pass {
   constructor(
     use: SessionUse,
     options: ProfileSourceOptions,
-    isRestating: boolean,
+    isSnapshot: boolean,
     { isUnbounded = false }: { readonly isUnbounded?: boolean } = {},
   ) {
     this.#use = use;
@@ -103,7 +103,7 @@ class Pass {
     // a snapshot of others alone would take them from the client
     if (known === null) this.messages.lose();
     this.#known = known ?? [];
-    this.state = isRestating ? new StateDocument() : null;
+    this.state = isSnapshot ? new StateDocument() : null;
     this.profile = new ProfileStream({
       dialect,
       threadId: clientThreadId ?? key.session,
@@ -246,7 +246,7 @@ export interface SnapshotSource {
 }
 
 /**
- * As `createProfileSource`, but the history is read first and then said at once (`restate`), if that
+ * As `createProfileSource`, but the history is read first and then said at once (`sessionSnapshot`), if that
  * is possible and, unless `isForced`, takes fewer bytes than the history. Once `signal` aborts no more
  * is read, and what it resolves with is of no use.
  */
@@ -263,13 +263,13 @@ export async function createSnapshotSource(
     const position = await pass.readHistory();
     const threadId = options.clientThreadId ?? use.session.key.session;
     const lines =
-      position === null ? [] : await pass.attempt(() => restatedRun(pass, threadId, options));
+      position === null ? [] : await pass.attempt(() => snapshotRun(pass, threadId, options));
     const size = lines?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? Infinity;
     if (lines && (options.isForced || size < writer.written)) {
       writer.isMuted = false;
       if (position !== null) writer.cursor = formatCursor(position);
       for (const line of lines) writer.event(line.bytes);
-      profile.restated();
+      profile.snapshotSent();
       return { source: sourceOf(use, pass, options), isSnapshot: true };
     }
   } catch (error) {
@@ -283,12 +283,12 @@ export async function createSnapshotSource(
 }
 
 /** What the session has come to as a run: the one that is open, or one of its own. */
-async function restatedRun(
+async function snapshotRun(
   pass: Pass,
   threadId: string,
   { dialect, budgets }: ProfileSourceOptions,
 ): Promise<EventLine[] | null> {
-  const lines = await restate(pass, dialect, budgets.turns);
+  const lines = await sessionSnapshot(pass, dialect, budgets.turns);
   if (!lines) return null;
   const { openRun } = pass.profile;
   const ids = openRun ?? newRun(threadId);
@@ -305,7 +305,7 @@ function finishedAs({ profile }: Pass, ids: RunIds): EventLine {
 }
 
 export interface AmbientSnapshot {
-  /** Frames that restate the session; the last has the cursor they stand for. */
+  /** Frames of a snapshot of the session; the last has the cursor they stand for. */
   readonly frames: Uint8Array<ArrayBuffer>;
   /** Where the raw log goes on. */
   readonly position: RawPosition;
@@ -324,7 +324,7 @@ export async function readAmbientSnapshot(
   try {
     const position = await pass.readHistory();
     const { turns } = options.budgets;
-    const lines = position && (await pass.attempt(() => restate(pass, "0.0", turns)));
+    const lines = position && (await pass.attempt(() => sessionSnapshot(pass, "0.0", turns)));
     if (!lines) return null;
     const { interrupts, isFailed, openRun } = pass.profile;
     const isAsking = openRun === null && interrupts.isInterrupted;

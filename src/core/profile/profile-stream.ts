@@ -307,8 +307,8 @@ export class ProfileStream {
     });
   }
 
-  /** Nothing of the messages has to be told any more: they were restated. */
-  restated(): void {
+  /** Nothing of the messages has to be told any more: a snapshot was sent. */
+  snapshotSent(): void {
     this.#isWarm = false;
     this.#told.clear();
   }
@@ -502,9 +502,9 @@ export class ProfileStream {
     yield* eachInSteps(lines, (line) => this.#emit(line));
   }
 
-  #seed(messages: readonly Message[], isRestated: boolean): Steps {
+  #seed(messages: readonly Message[], isSnapshot: boolean): Steps {
     const { tags } = this.#items;
-    return eachInSteps(messages, (message) => tags.seed([message], isRestated));
+    return eachInSteps(messages, (message) => tags.seed([message], isSnapshot));
   }
 
   #emit(line: EventLine): undefined {

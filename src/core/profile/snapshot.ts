@@ -22,7 +22,7 @@ interface ReadHistory {
  * the beginnings of what is open, so that what follows can go on. Null when the messages or the state
  * are not known as they are, or too large to be kept.
  */
-export async function restate(
+export async function sessionSnapshot(
   { profile, messages, state }: ReadHistory,
   dialect: Dialect,
   turns: LoopTurns,
@@ -45,7 +45,7 @@ export async function restate(
     ...(await inTurns(snapshotOf(told), turns)),
     ...(state.isSet || profile.isWarm ? await inTurns(writeStates(state.values), turns) : []),
     ...profile.interrupts.customs.map((line) => repairEvent(line, "CUSTOM", dialect) ?? line),
-    ...calls.flatMap(({ parent, call }) => restateCall(parent, call, open.has(call.id))),
+    ...calls.flatMap(({ parent, call }) => callEvents(parent, call, open.has(call.id))),
     ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),
   ];
 }
@@ -127,7 +127,7 @@ function hidden(messageId: string): EventLine {
   return EventLine.of({ type: "RAW", event });
 }
 
-function restateCall(parent: Message, call: ToolCall, isOpen: boolean): EventLine[] {
+function callEvents(parent: Message, call: ToolCall, isOpen: boolean): EventLine[] {
   const { id: toolCallId, function: of, metadata, encryptedValue } = call;
   const ids = { toolCallId, toolCallName: of.name, parentMessageId: parent.id };
   const kept = metadata === undefined ? {} : { metadata };

@@ -57,12 +57,12 @@ export class SubagentTags {
     return tag !== null && owner !== undefined && owner !== tag;
   }
 
-  /** Learns the owners of messages that the client is given; `isRestated` replaces those known. */
-  seed(messages: readonly Message[], isRestated: boolean): void {
+  /** Learns the owners of messages that the client is given; `isSnapshot` replaces those known. */
+  seed(messages: readonly Message[], isSnapshot: boolean): void {
     for (const { id, role, subagentRunId = null, toolCalls = [] } of messages) {
       const space = role === "reasoning" || role === "activity" ? role : "message";
-      this.#record(space, id, subagentRunId, isRestated);
-      for (const call of toolCalls) this.#record("call", call.id, subagentRunId, isRestated);
+      this.#record(space, id, subagentRunId, isSnapshot);
+      for (const call of toolCalls) this.#record("call", call.id, subagentRunId, isSnapshot);
     }
   }
 
