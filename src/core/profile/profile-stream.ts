@@ -15,7 +15,7 @@ import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
 import type { Message } from "./repair/repair-message.ts";
 import { HeldEvents, type LineRange } from "./held-events.ts";
 import { Interrupts } from "./interrupts.ts";
-import { OwnEvents } from "./synthetic-events.ts";
+import { SyntheticEvents } from "./synthetic-events.ts";
 import { OnlyRun } from "./only-run.ts";
 import { readMessages } from "./repair/read-messages.ts";
 import type { LargeEvent, ProfileStreamOptions } from "./profile-options.ts";
@@ -47,7 +47,7 @@ export class ProfileStream {
   readonly #seen = new SeenRuns();
   readonly #items: RunItems;
   readonly #told: ToldMessages;
-  readonly #own: OwnEvents;
+  readonly #own: SyntheticEvents;
   readonly #hidden = new Set<string>();
   readonly #only: OnlyRun | null;
   readonly unsaid: Unsaid;
@@ -72,7 +72,7 @@ export class ProfileStream {
     this.unsaid = new Unsaid(options.onFault);
     this.#only = options.onlyRun === undefined ? null : new OnlyRun(options.onlyRun);
     this.#told = new ToldMessages(messages, dialect);
-    this.#own = new OwnEvents({ dialect, emit: (line) => this.#emit(line) });
+    this.#own = new SyntheticEvents({ dialect, emit: (line) => this.#emit(line) });
     this.#items = new RunItems({
       dialect,
       messages,

@@ -5,7 +5,7 @@ import { repairEvent } from "./repair/repair-event.ts";
 import type { Message } from "./repair/repair-message.ts";
 import { repairRunStarted, type RunIds } from "./repair/repair-run-started.ts";
 
-export interface OwnEventsOptions {
+export interface SyntheticEventsOptions {
   readonly dialect: Dialect;
   readonly emit: (line: EventLine) => void;
 }
@@ -13,10 +13,10 @@ export interface OwnEventsOptions {
 const CUT = { message: "The run ended without a terminal event", code: "runlog-run-cut" };
 
 /** What the profile says itself, where a log does not say what clients need: ends, errors, whole runs. */
-export class OwnEvents {
-  readonly #options: OwnEventsOptions;
+export class SyntheticEvents {
+  readonly #options: SyntheticEventsOptions;
 
-  constructor(options: OwnEventsOptions) {
+  constructor(options: SyntheticEventsOptions) {
     this.#options = options;
   }
 
