@@ -22,7 +22,7 @@ import type { LargeEvent, ProfileStreamOptions } from "./profile-options.ts";
 import { hiddenMessageOf, rawEvent, RunItems } from "./run-events.ts";
 import { inputMessages, repairRunStarted, type RunIds } from "./repair/repair-run-started.ts";
 import { SeenRuns } from "./client-view/seen-runs.ts";
-import { ToldMessages } from "./client-view/pending-messages.ts";
+import { PendingMessages } from "./client-view/pending-messages.ts";
 import { Unsaid } from "./unsaid.ts";
 
 /** Snapshots of old logs that were migrated belong to no run that ever begins. */
@@ -46,7 +46,7 @@ export class ProfileStream {
   readonly #held = new HeldEvents();
   readonly #seen = new SeenRuns();
   readonly #items: RunItems;
-  readonly #told: ToldMessages;
+  readonly #told: PendingMessages;
   readonly #own: SyntheticEvents;
   readonly #hidden = new Set<string>();
   readonly #only: OnlyRun | null;
@@ -71,7 +71,7 @@ export class ProfileStream {
     const { dialect, messages, state } = options;
     this.unsaid = new Unsaid(options.onFault);
     this.#only = options.onlyRun === undefined ? null : new OnlyRun(options.onlyRun);
-    this.#told = new ToldMessages(messages, dialect);
+    this.#told = new PendingMessages(messages, dialect);
     this.#own = new SyntheticEvents({ dialect, emit: (line) => this.#emit(line) });
     this.#items = new RunItems({
       dialect,
@@ -84,7 +84,7 @@ export class ProfileStream {
       beforeMessage: (id, isNew) => (this.#told.isMissing(id, isNew) ? this.#flush() : undefined),
       beforeCall: () => (this.#told.isRearranged ? this.#flush() : undefined),
       onStale: (isRearranged) => this.#told.setStale(isRearranged),
-      onUntellable: () => this.#told.setUntellable(),
+      onUnsendable: () => this.#told.setUnsendable(),
       onFault: (error, type) => this.unsaid.failed(error, type),
     });
   }
@@ -240,7 +240,7 @@ export class ProfileStream {
       const known = messages.find(message.id);
       if (known === null || isSameJson(known, message)) own.push(message);
     });
-    if (this.#told.cannotTell(own)) {
+    if (this.#told.cannotSend(own)) {
       this.#told.hold(yield* messages.addInSteps(own));
       this.#begin(run);
       this.#emit(yield* repairRunStarted(line, run, [], dialect));
@@ -248,7 +248,7 @@ export class ProfileStream {
       if (flushed) yield* flushed;
       return;
     }
-    const parts = yield* this.#told.takeUntold();
+    const parts = yield* this.#told.takePending();
     const before = parts.pop() ?? [];
     for (const part of parts) yield* this.#own.runOf(run.threadId, part);
     yield* messages.addInSteps(own);

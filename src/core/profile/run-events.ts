@@ -34,7 +34,7 @@ export interface RunItemsOptions {
   /** Told that messages have become what the stream cannot say at once. */
   readonly onStale: (isRearranged: boolean) => void;
   /** There is a new message that no event can tell the client of. */
-  readonly onUntellable: () => void;
+  readonly onUnsendable: () => void;
   /** Told of an event of which the messages could not be made. */
   readonly onFault: ReportFault;
 }
@@ -188,7 +188,7 @@ export class RunItems {
     // clients know the owner of a call that a snapshot took away; only another one can replace it
     if (isNewCall && dialect === "1.0" && this.tags.contradictsCall(line)) {
       this.#cannotSay(type, line);
-      this.#options.onUntellable();
+      this.#options.onUnsendable();
       return undefined;
     }
     const told = isNewCall ? beforeMessage(id, true) : undefined;

@@ -11,9 +11,9 @@ import { writeMessages } from "../repair/write-messages.ts";
 const encoder = new TextEncoder();
 
 /** Most characters of messages in one input; half an event, since escapes make them longer. */
-const MAX_TOLD_CHARS = MAX_EVENT_BYTES / 2;
-/** Most characters of messages that wait to be told when the list of all of them was let go. */
-const MAX_UNTOLD_CHARS = MAX_EVENT_BYTES;
+const MAX_INPUT_CHARS = MAX_EVENT_BYTES / 2;
+/** Most characters of messages that are pending when the list of all of them was let go. */
+const MAX_PENDING_CHARS = MAX_EVENT_BYTES;
 
 const SNAPSHOT_START = encoder.encode('{"type":"MESSAGES_SNAPSHOT","messages":');
 const CLOSE = encoder.encode("}");
@@ -60,16 +60,16 @@ function* copiedIds(messages: readonly Message[]): Steps<ReadonlySet<string>> {
  * told at once for all messages, and as rarely as can be: what is new can wait for the next
  * RUN_STARTED, what has changed for the end.
  */
-export class ToldMessages {
+export class PendingMessages {
   readonly #messages: MessageList;
   readonly #dialect: Dialect;
   /** Messages of snapshots that the client does not have, as they came. */
-  readonly #untold = new Map<string, Message>();
+  readonly #pending = new Map<string, Message>();
   /** Ids of which the client has other messages than there are, so that no event may touch them. */
   readonly #apart = new Set<string>();
   /** Those among them of messages that have gone, whether others of their ids have come or not. */
   readonly #gone = new Set<string>();
-  #untoldChars = 0;
+  #pendingChars = 0;
   #leftOut = 0;
   #isStale = false;
   #isRearranged = false;
@@ -84,12 +84,12 @@ export class ToldMessages {
 
   /** Whether the client does not have all messages as they are. */
   get isBehind(): boolean {
-    return this.#isStale || this.#untold.size > 0;
+    return this.#isStale || this.#pending.size > 0;
   }
 
   /** Whether to tell what the client does not have takes long. */
   get isLong(): boolean {
-    return this.#messages.isLong || this.#untoldChars > LONG_BYTES;
+    return this.#messages.isLong || this.#pendingChars > LONG_BYTES;
   }
 
   /** Whether the client has other tool calls, or has them elsewhere. */
@@ -105,7 +105,7 @@ export class ToldMessages {
   /** Whether a message has to be told before one that is new, or before it is touched itself. */
   isMissing(id: string, isNew: boolean): boolean {
     if ((isNew && this.#needsSnapshot) || this.#apart.has(id)) return true;
-    return this.#untold.size > 0 && (isNew || this.#untold.has(id));
+    return this.#pending.size > 0 && (isNew || this.#pending.has(id));
   }
 
   /** The messages have become what the client was not told. */
@@ -115,7 +115,7 @@ export class ToldMessages {
   }
 
   /** There is a new message, told stale already, that no event can tell the client of. */
-  setUntellable(): void {
+  setUnsendable(): void {
     this.#needsSnapshot = true;
   }
 
@@ -139,7 +139,7 @@ export class ToldMessages {
   }
 
   /** Whether these messages have to wait for a snapshot, which comes before them or has them. */
-  cannotTell(messages: readonly Message[]): boolean {
+  cannotSend(messages: readonly Message[]): boolean {
     if (this.#messages.isLost) return false;
     for (const { id } of messages) if (this.#gone.has(id)) this.#keepApart(id);
     return this.#needsSnapshot;
@@ -170,13 +170,13 @@ export class ToldMessages {
   }
 
   /** The messages that the client does not have, in parts that fit into an input each. */
-  *takeUntold(): Steps<Message[][]> {
+  *takePending(): Steps<Message[][]> {
     let part: Message[] = [];
     const parts = [part];
     let chars = 0;
-    yield* eachInSteps(this.#untold.values(), (message) => {
+    yield* eachInSteps(this.#pending.values(), (message) => {
       const own = messageChars(message);
-      if (chars > 0 && chars + own > MAX_TOLD_CHARS) {
+      if (chars > 0 && chars + own > MAX_INPUT_CHARS) {
         part = [];
         parts.push(part);
         chars = 0;
@@ -184,8 +184,8 @@ export class ToldMessages {
       part.push(message);
       chars += own;
     });
-    this.#untold.clear();
-    this.#untoldChars = 0;
+    this.#pending.clear();
+    this.#pendingChars = 0;
     return parts;
   }
 
@@ -204,13 +204,13 @@ export class ToldMessages {
     this.#isStale = false;
     this.#isRearranged = false;
     this.#needsSnapshot = false;
-    this.#untold.clear();
-    this.#untoldChars = 0;
+    this.#pending.clear();
+    this.#pendingChars = 0;
   }
 
   /** A message has gone which the client may have. */
   #takeBack({ id, role }: Message): void {
-    if (this.#untold.delete(id)) return;
+    if (this.#pending.delete(id)) return;
     this.#apart.add(id);
     this.#gone.add(id);
     // results beside results change no place
@@ -221,7 +221,7 @@ export class ToldMessages {
   #keepApart(id: string): void {
     this.#apart.add(id);
     this.setStale(true);
-    this.setUntellable();
+    this.setUnsendable();
   }
 
   /** What a client has to be told before a snapshot, so that it takes that as it stands. */
@@ -231,7 +231,7 @@ export class ToldMessages {
     if (this.#hasCopies && this.#messages.hasCopies) return yield* this.#only([], messages);
     // what has gone and come again would stay in its old place
     if (![...this.#gone].some((id) => this.#messages.has(id))) return [];
-    const kept = messages.filter(({ id }) => !this.#apart.has(id) && !this.#untold.has(id));
+    const kept = messages.filter(({ id }) => !this.#apart.has(id) && !this.#pending.has(id));
     return yield* this.#only(kept, messages);
   }
 
@@ -250,12 +250,12 @@ export class ToldMessages {
 
   #wait(message: Message): void {
     const chars = messageChars(message);
-    if (this.#messages.isLost && this.#untoldChars + chars > MAX_UNTOLD_CHARS) {
+    if (this.#messages.isLost && this.#pendingChars + chars > MAX_PENDING_CHARS) {
       this.#leftOut++;
       return;
     }
-    this.#untoldChars += chars;
-    this.#untold.set(message.id, message);
+    this.#pendingChars += chars;
+    this.#pending.set(message.id, message);
     if (message.toolCalls) this.#isRearranged = true;
   }
 }
