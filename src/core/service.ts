@@ -24,7 +24,7 @@ import { resumeListening } from "./background-events/resume-listening.ts";
 import { RESTARTED } from "./model/run-end-reasons.ts";
 import { createRunMarks } from "./log/open-run-marks.ts";
 import { createRuns, type Runs } from "./runs/runs.ts";
-import { createSessionLives, type SessionLives } from "./lifecycle/incarnations.ts";
+import { createIncarnations, type Incarnations } from "./lifecycle/incarnations.ts";
 import { createSessions, type Sessions } from "./session/session-registry.ts";
 
 /** The ports that a session service works with. */
@@ -137,7 +137,7 @@ export interface SessionService extends SessionPorts {
   readonly models: readonly string[] | null;
   readonly forwardHeaders: readonly string[];
   readonly sessions: Sessions;
-  readonly lives: SessionLives;
+  readonly incarnations: Incarnations;
   readonly oldLogs: OldLogs;
   readonly runs: Runs;
   readonly betweenRuns: BetweenRuns;
@@ -192,7 +192,7 @@ export async function createSessionService(
     ringBytes: limits.ringBytes,
     ringBudget: createByteBudget(limits.ringBudgetBytes),
     idleMs: limits.sessionIdleMs,
-    documentOf: (key) => lives.documentOf(key),
+    documentOf: (key) => incarnations.documentOf(key),
     onLetGo: (key) => betweenRuns.stop(key),
     onRunEnded: (key) => compactor.request(key),
     recover: (key) => leftOpen.recover(key, RESTARTED),
@@ -229,7 +229,7 @@ export async function createSessionService(
     logger,
     carries: (key, runId) => runs.carries(key, runId),
   });
-  const lives = createSessionLives({ store, feed, directory, runs, clock });
+  const incarnations = createIncarnations({ store, feed, directory, runs, clock });
   const leftOpen = createLeftOpen({
     store,
     marks,
@@ -266,7 +266,7 @@ export async function createSessionService(
     models: options.models ?? null,
     forwardHeaders: options.forwardHeaders ?? [],
     sessions,
-    lives,
+    incarnations,
     oldLogs,
     runs,
     betweenRuns,

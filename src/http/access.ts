@@ -75,7 +75,7 @@ export function accessGuard(
   rule: AccessRule,
   options: Omit<ClaimsOptions, "tokenInUrl">,
 ): MiddlewareHandler {
-  const { authorizer, directory, lives } = service;
+  const { authorizer, directory, incarnations } = service;
   return async (c, next) => {
     const claims = claimsOf(c, { ...options, tokenInUrl: rule.tokenInUrl ?? false });
     // whoever wants a token says so without asking anybody
@@ -89,7 +89,7 @@ export function accessGuard(
     const check = async (certainty: Certainty | null, asked: AskOptions): Promise<void> => {
       for (const step of rule.checks)
         await assertAllowed(service, caller, { step, project, key }, asked);
-      if (key && certainty) await lives.confirm(key, directory.as(caller), certainty);
+      if (key && certainty) await incarnations.confirm(key, directory.as(caller), certainty);
     };
     await check(rule.session, {});
     const recheck = (signal: AbortSignal): Promise<void> =>

@@ -19,7 +19,7 @@ export const LOG_NAMES: readonly LogName[] = ["raw", "compact", "edits"];
 
 /** What a store knows about a session without reading its events. O(1). */
 export interface LogStat {
-  /** Identity of this life of the session: 16 characters of `[a-z0-9]`. */
+  /** Identity of this incarnation of the session: 16 characters of `[a-z0-9]`. */
   readonly logId: string;
   /** When the log was made, epoch ms. */
   readonly createdAtMs: number;

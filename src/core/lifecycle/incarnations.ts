@@ -8,7 +8,7 @@ import { createTurns } from "../../stream/sync/turns.ts";
 import { DELETED } from "../model/run-end-reasons.ts";
 import type { Runs } from "../runs/runs.ts";
 
-export interface SessionLivesOptions {
+export interface IncarnationsOptions {
   readonly store: LogStore;
   readonly feed: LiveFeed;
   readonly directory: SessionDirectory;
@@ -20,11 +20,11 @@ export interface SessionLivesOptions {
 export type Certainty = "recent" | "now";
 
 /**
- * Which life of a session its log belongs to. Where sessions are kept apart from their logs, one may
+ * Which incarnation of a session owns its log. Where sessions are kept apart from their logs, one may
  * go and another come under its name while nobody here notices: then the log goes too. The `uid` of
  * the session that a log belongs to is the log's document.
  */
-export interface SessionLives {
+export interface Incarnations {
   /**
    * Sees to it that the session exists, and that the log under its name is none of an earlier one.
    * `source` is the directory as whoever asks may use it. Throws `session-not-found`, and as
@@ -48,7 +48,7 @@ const RECENT_MS = 5_000;
 const MAX_SEEN = 10_000;
 
 /** Where logs make sessions there is nothing to confirm: every name may be used. */
-export function createSessionLives(options: SessionLivesOptions): SessionLives {
+export function createIncarnations(options: IncarnationsOptions): Incarnations {
   const { store, feed, directory, runs, clock } = options;
   const seen = new Map<string, Sighting>();
   const inTurn = createTurns();

@@ -13,7 +13,7 @@ import { withAgentStatus } from "../documents/session-queries.ts";
 import { nameOf, newSession, parentOf, runnerOf, userContextOf } from "../documents/new-session.ts";
 import type { Sessions } from "../session/session-registry.ts";
 import type { Runs } from "../runs/runs.ts";
-import type { SessionLives } from "./incarnations.ts";
+import type { Incarnations } from "./incarnations.ts";
 
 /** What a client is told of the session that it made. */
 export interface CreatedSession {
@@ -35,7 +35,7 @@ interface Adoption {
 
 interface Removal {
   readonly feed: LiveFeed;
-  readonly lives: SessionLives;
+  readonly incarnations: Incarnations;
   readonly runs: Runs;
   readonly store: LogStore;
 }
@@ -95,14 +95,14 @@ export async function changeSession(
  * why; then the streams of its log end. Throws `session-not-found`, and as directory and store.
  */
 export async function deleteSession(
-  { feed, lives, runs, store }: Removal,
+  { feed, incarnations, runs, store }: Removal,
   directory: SessionDirectory,
   key: SessionKey,
 ): Promise<void> {
   const { logsMakeSessions } = directory;
   // where it is kept apart from its log, whoever may not delete it ends nothing of it
   const wasApart = !logsMakeSessions && (await directory.delete(key));
-  lives.forget(key);
+  incarnations.forget(key);
   await runs.endSession(key, DELETED, async () => {
     const wasLog = logsMakeSessions && (await directory.delete(key));
     const hadLog = await store.delete(key);

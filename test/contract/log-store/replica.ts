@@ -8,14 +8,14 @@ import {
 import { drain, lineOf } from "../bytes.ts";
 import { codeOf, collect } from "../outcome.ts";
 import type { Command, LogChoice } from "./commands.ts";
-import { createLives } from "./lives.ts";
-import type { Lives } from "./lives.ts";
+import { createIncarnations } from "./incarnations.ts";
+import type { Incarnations } from "./incarnations.ts";
 
 /** One of two stores that live through the same history. */
 export interface Replica {
   /** The store as it is open now. */
   store: LogStore;
-  readonly lives: Lives;
+  readonly incarnations: Incarnations;
 }
 
 type CommandOf<K extends Command["kind"]> = Extract<Command, { readonly kind: K }>;
@@ -32,7 +32,7 @@ const SESSIONS: readonly SessionKey[] = [
 
 /** A replica that begins with an empty `store`. */
 export function createReplica(store: LogStore): Replica {
-  return { store, lives: createLives() };
+  return { store, incarnations: createIncarnations() };
 }
 
 /** Does what `command` says; the answer holds nothing that may differ between two stores. */
@@ -86,21 +86,24 @@ export async function everythingOf(replica: Replica): Promise<unknown> {
   return answers;
 }
 
-async function create({ store, lives }: Replica, key: SessionKey): Promise<unknown> {
+async function create({ store, incarnations }: Replica, key: SessionKey): Promise<unknown> {
   const made = await store.create(key);
-  lives.note(key, made.logId);
-  return comparable(lives, key, made);
+  incarnations.note(key, made.logId);
+  return comparable(incarnations, key, made);
 }
 
-async function stat({ store, lives }: Replica, key: SessionKey): Promise<unknown> {
+async function stat({ store, incarnations }: Replica, key: SessionKey): Promise<unknown> {
   const found = await store.stat(key);
-  return found && comparable(lives, key, found);
+  return found && comparable(incarnations, key, found);
 }
 
-async function append({ store, lives }: Replica, command: CommandOf<"append">): Promise<unknown> {
+async function append(
+  { store, incarnations }: Replica,
+  command: CommandOf<"append">,
+): Promise<unknown> {
   const key = keyOf(command.session);
   const { log, fault } = command;
-  const logId = lives.logIdOf(key, fault);
+  const logId = incarnations.logIdOf(key, fault);
   let expectedEnd = (await store.stat(key))?.end[log] ?? 0;
   if (fault === "end") expectedEnd += 1;
   const outcomes = command.appends.map((sizes) => {
@@ -112,12 +115,15 @@ async function append({ store, lives }: Replica, command: CommandOf<"append">): 
   return Promise.all(outcomes);
 }
 
-async function read({ store, lives }: Replica, command: CommandOf<"read">): Promise<unknown> {
+async function read(
+  { store, incarnations }: Replica,
+  command: CommandOf<"read">,
+): Promise<unknown> {
   const key = keyOf(command.session);
   const { log, choice, start, end } = command;
   const span = ((await store.stat(key))?.end[log] ?? 0) + 3;
   const bytes = store.read(key, {
-    logId: lives.logIdOf(key, choice),
+    logId: incarnations.logIdOf(key, choice),
     log,
     ...(start !== undefined && { start: start % span }),
     ...(end !== undefined && { end: end % span }),
@@ -126,15 +132,18 @@ async function read({ store, lives }: Replica, command: CommandOf<"read">): Prom
 }
 
 function named(
-  { lives }: Replica,
+  { incarnations }: Replica,
   command: { readonly session: number; readonly choice: LogChoice },
   operation: (key: SessionKey, logId: string) => Promise<void>,
 ): Promise<unknown> {
   const key = keyOf(command.session);
-  return codeOf(operation(key, lives.logIdOf(key, command.choice)));
+  return codeOf(operation(key, incarnations.logIdOf(key, command.choice)));
 }
 
-async function list({ store, lives }: Replica, command: CommandOf<"list">): Promise<unknown> {
+async function list(
+  { store, incarnations }: Replica,
+  command: CommandOf<"list">,
+): Promise<unknown> {
   const { limit } = command;
   const project = command.project === undefined ? undefined : PROJECTS[command.project];
   const names: string[] = [];
@@ -142,25 +151,25 @@ async function list({ store, lives }: Replica, command: CommandOf<"list">): Prom
   while (options !== null) {
     const page = await store.list(options);
     for (const item of page.items)
-      names.push(`${item.project}/${item.session} ${lives.labelOf(item, item.logId)}`);
+      names.push(`${item.project}/${item.session} ${incarnations.labelOf(item, item.logId)}`);
     options = page.next === null ? null : { ...options, after: page.next };
   }
   return names;
 }
 
-async function openRuns({ store, lives }: Replica): Promise<unknown> {
+async function openRuns({ store, incarnations }: Replica): Promise<unknown> {
   const marks = await collect(store.openRuns());
   const answers = marks.map((mark) => {
     const { project, session, logId, runId, data } = mark;
-    return JSON.stringify([project, session, lives.labelOf(mark, logId), runId, data]);
+    return JSON.stringify([project, session, incarnations.labelOf(mark, logId), runId, data]);
   });
   return answers.toSorted();
 }
 
-function comparable(lives: Lives, key: SessionKey, known: LogStat): unknown {
+function comparable(incarnations: Incarnations, key: SessionKey, known: LogStat): unknown {
   const { logId, end, head, document } = known;
   return {
-    life: lives.labelOf(key, logId),
+    life: incarnations.labelOf(key, logId),
     end: { ...end },
     head: head && checksum(head),
     document: document && checksum(document),

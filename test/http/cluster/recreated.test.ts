@@ -127,7 +127,7 @@ describe("a session that was made again under its name", () => {
     const lines = await session.lines();
 
     const late = { ...server.service.directory, get: async () => old };
-    await server.service.lives.confirm(KEY, late, "now");
+    await server.service.incarnations.confirm(KEY, late, "now");
     await nextTurn();
     expect(await session.lines()).toEqual(lines);
   });

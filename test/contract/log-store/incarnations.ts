@@ -6,7 +6,7 @@ import { FOREIGN_LOG_ID } from "./harness.ts";
  * The log ids of one store, by what they stand for: the n-th life of a session. Two stores never
  * have the same ids, but what they stand for can be compared.
  */
-export interface Lives {
+export interface Incarnations {
   /** Notes the id of a log that was found there. */
   note(key: SessionKey, logId: string): void;
   /** The id that `choice` means; a session that has not lived so often has a foreign one. */
@@ -15,14 +15,14 @@ export interface Lives {
   labelOf(key: SessionKey, logId: string): string;
 }
 
-/** Lives of which none has been noted. */
-export function createLives(): Lives {
-  const lives = new Map<string, string[]>();
+/** Incarnations of which none has been noted. */
+export function createIncarnations(): Incarnations {
+  const incarnations = new Map<string, string[]>();
 
   function idsOf(key: SessionKey): string[] {
     const name = `${key.project}/${key.session}`;
-    const ids = lives.get(name) ?? [];
-    lives.set(name, ids);
+    const ids = incarnations.get(name) ?? [];
+    incarnations.set(name, ids);
     return ids;
   }
 
