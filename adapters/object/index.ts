@@ -51,7 +51,7 @@ export interface ObjectLogStoreOptions {
 }
 
 /** What a log is made with, checked and copied. */
-function firstLife({ head = null, document = null, ...given }: CreateOptions) {
+function firstIncarnation({ head = null, document = null, ...given }: CreateOptions) {
   if (given.logId !== undefined && !isLogId(given.logId))
     throw new RunlogError("invalid-input", "This is no id of a log");
   if (head) checkHead(head);
@@ -137,7 +137,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
 
     async create(key, given = {}) {
       assertOpen();
-      const first = firstLife(given);
+      const first = firstIncarnation(given);
       try {
         return await sessions.make(key, first, async (session) => session.stat);
       } catch (error) {

@@ -16,7 +16,7 @@ export interface ValueVersion {
 }
 
 /** A life of a session as its key tells it. */
-export interface LifeName extends SessionKey {
+export interface IncarnationName extends SessionKey {
   readonly epoch: number;
   readonly logId: string;
 }
@@ -28,12 +28,12 @@ export interface Keys {
   readonly probe: string;
   /** Objects on which the bucket is tried; `id` keeps those of servers apart that start at once. */
   trial(id: string, name: string): string;
-  readonly lives: string;
+  readonly incarnations: string;
   readonly marks: string;
   /** `!` comes before `-`, so that the order of the keys is that of the names. */
-  livesOf(project: string, session?: string): string;
-  life(life: LifeName): string;
-  parseLife(key: string): LifeName | null;
+  incarnationsOf(project: string, session?: string): string;
+  incarnation(incarnation: IncarnationName): string;
+  parseIncarnation(key: string): IncarnationName | null;
   leasesOf(key: SessionKey): string;
   lease(key: SessionKey, epoch: number): string;
   parseEpoch(leaseKey: string): number;
@@ -42,8 +42,8 @@ export interface Keys {
   mark(mark: Omit<OpenRunMark, "data">, hash: string): string;
   /** The body of a run that waits. */
   runBody(mark: Omit<OpenRunMark, "data">, hash: string): string;
-  /** Everything of one life but its name and its marks. */
-  lifeFolder(key: SessionKey, logId: string): string;
+  /** Everything of one incarnation but its name and its marks. */
+  incarnationFolder(key: SessionKey, logId: string): string;
   logFolder(key: SessionKey, logId: string, log: LogName): string;
   valuesFolder(key: SessionKey, logId: string): string;
   value(key: SessionKey, logId: string, name: ValueName, version: ValueVersion): string;
@@ -52,26 +52,26 @@ export interface Keys {
 
 /** `prefix` is "" or ends with a slash. */
 export function createKeys(prefix: string): Keys {
-  const lives = `${prefix}lives/`;
+  const incarnations = `${prefix}lives/`;
   const leases = `${prefix}leases/`;
   const marks = `${prefix}marks/`;
-  const lifeFolder = ({ project, session }: SessionKey, logId: string): string =>
+  const incarnationFolder = ({ project, session }: SessionKey, logId: string): string =>
     `${prefix}logs/${project}/${session}/${logId}/`;
   const valuesFolder = (key: SessionKey, logId: string): string =>
-    `${lifeFolder(key, logId)}values/`;
+    `${incarnationFolder(key, logId)}values/`;
 
   return {
     format: `${prefix}runlog.json`,
     probe: `${prefix}trials/write`,
     trial: (id, name) => `${prefix}trials/${id}/${name}`,
-    lives,
+    incarnations,
     marks,
-    livesOf: (project, session) =>
-      `${lives}${project}!${session === undefined ? "" : `${session}!`}`,
-    life: ({ project, session, epoch, logId }) =>
-      `${lives}${project}!${session}!${padded(epoch, EPOCH_DIGITS)}!${logId}`,
-    parseLife(key) {
-      const [project, session, epoch, logId] = key.slice(lives.length).split("!");
+    incarnationsOf: (project, session) =>
+      `${incarnations}${project}!${session === undefined ? "" : `${session}!`}`,
+    incarnation: ({ project, session, epoch, logId }) =>
+      `${incarnations}${project}!${session}!${padded(epoch, EPOCH_DIGITS)}!${logId}`,
+    parseIncarnation(key) {
+      const [project, session, epoch, logId] = key.slice(incarnations.length).split("!");
       return project === undefined || session === undefined || !epoch || !logId
         ? null
         : { project, session, epoch: Number(epoch), logId };
@@ -83,9 +83,9 @@ export function createKeys(prefix: string): Keys {
     owner: (ownerId) => `${prefix}owners/${ownerId}`,
     marksOf: ({ project, session }) => `${marks}${project}!${session}!`,
     mark: ({ project, session, logId }, hash) => `${marks}${project}!${session}!${logId}!${hash}`,
-    runBody: (run, hash) => `${lifeFolder(run, run.logId)}bodies/${hash}`,
-    lifeFolder,
-    logFolder: (key, logId, log) => `${lifeFolder(key, logId)}${log}/`,
+    runBody: (run, hash) => `${incarnationFolder(run, run.logId)}bodies/${hash}`,
+    incarnationFolder,
+    logFolder: (key, logId, log) => `${incarnationFolder(key, logId)}${log}/`,
     valuesFolder,
     value: (key, logId, name, { epoch, number }) =>
       `${valuesFolder(key, logId)}${name}!${padded(MAX_EPOCH - epoch, EPOCH_DIGITS)}!${inverted(number)}`,
@@ -133,7 +133,7 @@ export function behindSegmentsFrom(folder: string, end: number): string {
   return `${folder}${inverted(end)}${BEHIND}`;
 }
 
-/** A listing after this begins behind everything of the session that `livesOf` is the key of. */
+/** A listing after this begins behind everything of the session that `incarnationsOf` is the key of. */
 export function behindAll(prefix: string): string {
   return `${prefix}${BEHIND}`;
 }

@@ -67,8 +67,8 @@ export function createLeases(options: LeasesOptions): Leases {
   }
 
   function leaseOf(key: SessionKey, epoch: number, fromDead: boolean): Lease {
-    let heldInLife = owner.life;
-    const isHeld = (): boolean => owner.isAlive && owner.life === heldInLife;
+    let heldInIncarnation = owner.incarnation;
+    const isHeld = (): boolean => owner.isAlive && owner.incarnation === heldInIncarnation;
     return {
       epoch,
       isFirst: epoch === 1,
@@ -79,9 +79,9 @@ export function createLeases(options: LeasesOptions): Leases {
       async hold() {
         if (isHeld()) return;
         await owner.live();
-        const { life } = owner;
+        const { incarnation } = owner;
         if ((await newestEpoch(key)) !== epoch) throw notOwned();
-        heldInLife = life;
+        heldInIncarnation = incarnation;
       },
       async release() {
         const name = keys.lease(key, epoch);

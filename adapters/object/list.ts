@@ -33,16 +33,16 @@ export async function listLogs(access: BucketAccess, options: ListOptions): Prom
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
     throw new RunlogError("invalid-input", `A page holds 1 to ${MAX_LIMIT} items`);
   const { keys } = access;
-  const prefix = project === undefined ? keys.lives : keys.livesOf(project);
+  const prefix = project === undefined ? keys.incarnations : keys.incarnationsOf(project);
   const items: ListedLog[] = [];
   for await (const page of listKeys(access, prefix, behindOf(access, after)))
     for (const name of page) {
-      const life = keys.parseLife(name);
-      if (life === null) continue;
-      const { logId, session } = life;
-      const item = { project: life.project, session, logId, createdAtMs: logIdTime(logId) };
+      const incarnation = keys.parseIncarnation(name);
+      if (incarnation === null) continue;
+      const { logId, session } = incarnation;
+      const item = { project: incarnation.project, session, logId, createdAtMs: logIdTime(logId) };
       const last = items.at(-1);
-      // of two lives of a session the later one counts: the other is on its way out
+      // of two incarnations of a session the later one counts: the other is on its way out
       const isSame = last?.project === item.project && last.session === session;
       if (isSame) items.pop();
       // one more than asked for tells that there is another page
@@ -58,5 +58,5 @@ function behindOf({ keys }: BucketAccess, after: string | undefined): string | u
   const [project, session, ...rest] = after.split("/");
   if (!project || !session || rest.length > 0)
     throw new RunlogError("invalid-input", "The page cursor is not one of this store");
-  return behindAll(keys.livesOf(project, session));
+  return behindAll(keys.incarnationsOf(project, session));
 }

@@ -8,14 +8,14 @@ import {
   type LogStat,
   type SessionKey,
 } from "../../src/ports/log-store.ts";
-import { appendedKey, type LifeName, type ValueName } from "./keys.ts";
+import { appendedKey, type IncarnationName, type ValueName } from "./keys.ts";
 import type { Lease } from "./lease.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { LogWriter } from "./log-writer.ts";
 import { putMark, removeMark } from "./marks.ts";
 import { Merger, writerTag } from "./merger.ts";
 import { putOnce } from "./put-once.ts";
-import { endsOf, findLife, type StoredLife } from "./stored-life.ts";
+import { endsOf, findIncarnation, type StoredIncarnation } from "./stored-incarnation.ts";
 import { checkDocument, checkHead, SessionValue } from "./values.ts";
 
 export interface WritingOptions {
@@ -29,7 +29,7 @@ export interface WritingOptions {
 export interface OwnedSessionOptions extends WritingOptions {
   readonly access: BucketAccess;
   readonly key: SessionKey;
-  readonly life: StoredLife;
+  readonly incarnation: StoredIncarnation;
   readonly lease: Lease;
   readonly ownerId: string;
 }
@@ -39,7 +39,7 @@ const NOTHING = new Uint8Array(0);
 /** A session that this process has the lease of: its ends and values are known without asking. */
 export class OwnedSession {
   readonly key: SessionKey;
-  readonly name: LifeName;
+  readonly name: IncarnationName;
   readonly #access: BucketAccess;
   readonly #lease: Lease;
   readonly #tag: string;
@@ -53,9 +53,9 @@ export class OwnedSession {
   #lost = false;
 
   constructor(options: OwnedSessionOptions) {
-    const { access, key, life, lease, ownerId } = options;
+    const { access, key, incarnation, lease, ownerId } = options;
     this.key = key;
-    this.name = life.name;
+    this.name = incarnation.name;
     this.#access = access;
     this.#lease = lease;
     this.#tag = writerTag(ownerId, lease.epoch, lease.fromDead);
@@ -73,13 +73,13 @@ export class OwnedSession {
         logId: this.logId,
         name,
         epoch: lease.epoch,
-        content: life.values[name],
-        storedAt: life.values.storedAt[name],
+        content: incarnation.values[name],
+        storedAt: incarnation.values.storedAt[name],
         hold: () => this.hold(),
       });
     this.#head = value("head");
     this.#document = value("document");
-    const { old } = life.values;
+    const { old } = incarnation.values;
     // what former holders left behind; nobody needs to know whether it is gone
     if (old.length > 0) access.bucket.delete(old).catch(() => {});
   }
@@ -171,7 +171,7 @@ export class OwnedSession {
   }
 
   /**
-   * Ends this life for every writer there is or ever was: an object without bytes takes the place of
+   * Ends this incarnation for every writer there is or ever was: an object without bytes takes the place of
    * the next append. Nothing is accepted from here on.
    */
   async end(): Promise<void> {
@@ -206,15 +206,22 @@ export class OwnedSession {
   }
 
   #openLog(options: OwnedSessionOptions, log: LogName): { writer: LogWriter; merger: Merger } {
-    const { access, clock, garbageMs, life, logger } = options;
+    const { access, clock, garbageMs, incarnation, logger } = options;
     const folder = access.keys.logFolder(this.key, this.logId, log);
-    const merger = new Merger({ access, clock, logger, folder, found: life.logs[log], garbageMs });
+    const merger = new Merger({
+      access,
+      clock,
+      logger,
+      folder,
+      found: incarnation.logs[log],
+      garbageMs,
+    });
     const writer = new LogWriter({
       clock,
       batchMs: options.batchMs,
       batchBytes: options.batchBytes,
       folder,
-      end: life.logs[log].end,
+      end: incarnation.logs[log].end,
       writerTag: this.#tag,
       put: (key, bytes, tag) => this.#put(key, bytes, tag),
       onPut: (segment, tag, durable) => merger.add(segment, tag, durable),
@@ -233,8 +240,8 @@ export class OwnedSession {
 
   /** After a sleep: what was put counts if its log still lives, whoever has the session now. */
   async #checkStillThere(key: string): Promise<void> {
-    const life = await findLife(this.#access, this.key);
-    if (life?.logId === this.logId) return;
+    const incarnation = await findIncarnation(this.#access, this.key);
+    if (incarnation?.logId === this.logId) return;
     this.#lost = true;
     const { bucket, patience } = this.#access;
     await patience.until((signal) => bucket.delete([key], { signal }));

@@ -3,11 +3,17 @@ import { createLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { createTurns } from "../../src/stream/sync/turns.ts";
-import { removeLife } from "./delete-life.ts";
+import { removeIncarnation } from "./delete-incarnation.ts";
 import type { Lease, Leases } from "./lease.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { OwnedSession, type WritingOptions } from "./owned-session.ts";
-import { emptyLife, findLife, isOver, loadLife, type StoredLife } from "./stored-life.ts";
+import {
+  emptyIncarnation,
+  findIncarnation,
+  isOver,
+  loadIncarnation,
+  type StoredIncarnation,
+} from "./stored-incarnation.ts";
 import { type FirstValues, putFirstValues } from "./values.ts";
 
 export interface OwnedSessionsOptions extends WritingOptions {
@@ -19,7 +25,7 @@ export interface OwnedSessionsOptions extends WritingOptions {
 }
 
 /** What a session is made with; without an id it gets a new one. */
-interface FirstLife extends FirstValues {
+interface FirstIncarnation extends FirstValues {
   readonly logId?: string;
 }
 
@@ -43,7 +49,7 @@ export interface OwnedSessions {
   /** Takes the session, made with `first` if there is none. */
   make<T>(
     key: SessionKey,
-    first: FirstLife,
+    first: FirstIncarnation,
     operation: (session: OwnedSession) => Promise<T>,
   ): Promise<T>;
   /** Ends the session's life and removes what is stored of it; false if there was none. */
@@ -91,7 +97,7 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
   /** Takes the session if it is there. */
   async function load(key: SessionKey): Promise<Entry | null> {
     // anybody may ask for any name: what is not there is not taken
-    if ((await findLife(access, key)) === null) return null;
+    if ((await findIncarnation(access, key)) === null) return null;
     const lease = await leases.take(key, { guessFirst: false });
     const entry = await loadLeased(key, lease);
     if (entry === null) await lease.release();
@@ -100,21 +106,22 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
 
   /** What is there of the session that was taken, or null. */
   async function loadLeased(key: SessionKey, lease: Lease): Promise<Entry | null> {
-    const name = await findLife(access, key);
-    const life = name && (await loadLife(access, name));
-    if (life !== null && !isOver(life)) return open(life, lease);
+    const name = await findIncarnation(access, key);
+    const incarnation = name && (await loadIncarnation(access, name));
+    if (incarnation !== null && !isOver(incarnation)) return open(incarnation, lease);
     // the process that was deleting it came no further
-    if (life !== null) await removeLife(access, life.name);
+    if (incarnation !== null) await removeIncarnation(access, incarnation.name);
     return null;
   }
 
-  async function open(life: StoredLife, lease: Lease): Promise<Entry> {
-    const session = new OwnedSession({ ...options, key: keyOf(life.name), life, lease, ownerId });
+  async function open(incarnation: StoredIncarnation, lease: Lease): Promise<Entry> {
+    const key = keyOf(incarnation.name);
+    const session = new OwnedSession({ ...options, key, incarnation, lease, ownerId });
     if (lease.fromDead) await session.renewValues();
     return enter(session);
   }
 
-  async function loadOrMake(key: SessionKey, first: FirstLife): Promise<Entry> {
+  async function loadOrMake(key: SessionKey, first: FirstIncarnation): Promise<Entry> {
     const lease = await leases.take(key, { guessFirst: true });
     // whoever is the first to have it knows that nothing is there
     const there = lease.isFirst ? null : await loadLeased(key, lease);
@@ -126,8 +133,8 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
     // before its name, so that nobody finds it without them
     const version = { epoch, number: nowMs };
     const values = await putFirstValues(access, key, name.logId, version, first);
-    await patience.until((signal) => bucket.put(keys.life(name), NOTHING, { signal }));
-    return open({ ...emptyLife(name), values }, lease);
+    await patience.until((signal) => bucket.put(keys.incarnation(name), NOTHING, { signal }));
+    return open({ ...emptyIncarnation(name), values }, lease);
   }
 
   /** Counts the use before anybody else has a turn. */
@@ -179,7 +186,7 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
         const { session } = entry;
         entries.delete(idOf(key));
         await session.end();
-        await removeLife(access, session.name);
+        await removeIncarnation(access, session.name);
         await session.release();
         return true;
       }),

@@ -21,7 +21,7 @@ export interface OwnerOptions {
 export interface Owner {
   readonly id: string;
   /** How often this owner was born: it changes when its leases have lapsed in between. */
-  readonly life: number;
+  readonly incarnation: number;
   /** Whether a sign of life is good now. Then nobody else has taken anything. */
   readonly isAlive: boolean;
   /** Gives a sign of life unless one is good. */
@@ -39,7 +39,7 @@ export function createOwner(options: OwnerOptions): Owner {
   const { bucket, keys, patience, clock, logger, leaseMs } = options;
   const id = newId();
   let goodUntilMs = Number.NEGATIVE_INFINITY;
-  let life = 0;
+  let incarnation = 0;
   let renewing: Promise<void> | null = null;
   let stopRenewing: (() => void) | null = null;
 
@@ -50,7 +50,7 @@ export function createOwner(options: OwnerOptions): Owner {
     const tag = String(Math.ceil(untilMs));
     await patience.until((signal) => bucket.put(keys.owner(id), NOTHING, { tag, signal }));
     // what lapsed while the store was silent may have been taken by others
-    if (!isAlive()) life++;
+    if (!isAlive()) incarnation++;
     goodUntilMs = untilMs;
   }
 
@@ -64,8 +64,8 @@ export function createOwner(options: OwnerOptions): Owner {
 
   return {
     id,
-    get life() {
-      return life;
+    get incarnation() {
+      return incarnation;
     },
     get isAlive() {
       return isAlive();

@@ -5,7 +5,7 @@ import type { ValueName, ValueVersion } from "./keys.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { readWhole } from "./read-whole.ts";
 
-/** The values of a life as they lie in the bucket. */
+/** The values of an incarnation as they lie in the bucket. */
 export interface StoredValues {
   readonly head: Uint8Array | null;
   readonly document: Uint8Array | null;
@@ -59,11 +59,11 @@ export function checkDocument(document: Uint8Array): void {
     throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
 }
 
-/** The values that a life begins with. */
+/** The values that an incarnation begins with. */
 export type FirstValues = Readonly<Record<ValueName, Uint8Array | null>>;
 
 /**
- * Puts the values of a life that is about to be made. Their numbers begin at `number`: a log may get
+ * Puts the values of an incarnation that is about to be made. Their numbers begin at `number`: a log may get
  * an id that it had before, and what is on its way from that time must not meet them.
  */
 export async function putFirstValues(

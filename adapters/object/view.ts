@@ -3,7 +3,7 @@ import { logIdTime } from "../../src/ports/log-id.ts";
 import type { LogStat, ReadOptions, SessionKey } from "../../src/ports/log-store.ts";
 import { type BucketAccess, findLogEnd } from "./log-end.ts";
 import type { OwnedSessions } from "./owned-sessions.ts";
-import { endsOf, findLife, isOver, loadLife } from "./stored-life.ts";
+import { endsOf, findIncarnation, isOver, loadIncarnation } from "./stored-incarnation.ts";
 
 /** What there is of a session, from memory while this process has it, else from the bucket. */
 export interface View {
@@ -17,12 +17,18 @@ export function createView(access: BucketAccess, sessions: OwnedSessions): View 
     async stat(key) {
       const known = sessions.current(key);
       if (known) return known.stat;
-      const name = await findLife(access, key);
-      const life = name && (await loadLife(access, name));
-      if (life === null || isOver(life)) return null;
-      const { logId } = life.name;
-      const { head, document } = life.values;
-      return { logId, createdAtMs: logIdTime(logId), end: endsOf(life.logs), head, document };
+      const name = await findIncarnation(access, key);
+      const incarnation = name && (await loadIncarnation(access, name));
+      if (incarnation === null || isOver(incarnation)) return null;
+      const { logId } = incarnation.name;
+      const { head, document } = incarnation.values;
+      return {
+        logId,
+        createdAtMs: logIdTime(logId),
+        end: endsOf(incarnation.logs),
+        head,
+        document,
+      };
     },
 
     async findEnd(key, { logId, log = "raw" }) {
@@ -31,8 +37,8 @@ export function createView(access: BucketAccess, sessions: OwnedSessions): View 
         known.assertIs(logId);
         return known.stat.end[log];
       }
-      const life = await findLife(access, key);
-      if (life?.logId === logId) {
+      const incarnation = await findIncarnation(access, key);
+      if (incarnation?.logId === logId) {
         const { closed, end } = await findLogEnd(access, key, logId, log);
         if (!closed) return end;
       }

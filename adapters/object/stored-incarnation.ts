@@ -1,28 +1,31 @@
 import { LOG_NAMES, type LogName, type SessionKey } from "../../src/ports/log-store.ts";
-import type { LifeName } from "./keys.ts";
+import type { IncarnationName } from "./keys.ts";
 import { type BucketAccess, findLogEnd, type LogEnd } from "./log-end.ts";
 import { readValues, type StoredValues } from "./values.ts";
 
 /** A life of a session as it lies in the bucket. */
-export interface StoredLife {
-  readonly name: LifeName;
+export interface StoredIncarnation {
+  readonly name: IncarnationName;
   readonly logs: Readonly<Record<LogName, LogEnd>>;
   readonly values: StoredValues;
 }
 
 /** The life that the session has now, or null; one that is being deleted counts. */
-export async function findLife(
+export async function findIncarnation(
   { bucket, keys, patience }: BucketAccess,
   { project, session }: SessionKey,
-): Promise<LifeName | null> {
-  const prefix = keys.livesOf(project, session);
+): Promise<IncarnationName | null> {
+  const prefix = keys.incarnationsOf(project, session);
   const { objects } = await patience.until((signal) => bucket.list({ prefix, signal }));
   const newest = objects.at(-1);
-  return newest === undefined ? null : keys.parseLife(newest.key);
+  return newest === undefined ? null : keys.parseIncarnation(newest.key);
 }
 
-/** What is stored of a life. */
-export async function loadLife(access: BucketAccess, name: LifeName): Promise<StoredLife> {
+/** What is stored of an incarnation. */
+export async function loadIncarnation(
+  access: BucketAccess,
+  name: IncarnationName,
+): Promise<StoredIncarnation> {
   const { logId } = name;
   const [values, ...ends] = await Promise.all([
     readValues(access, name, logId),
@@ -39,13 +42,13 @@ const NO_VALUES: StoredValues = {
 };
 
 /** A life of which nothing is stored but its name. */
-export function emptyLife(name: LifeName): StoredLife {
+export function emptyIncarnation(name: IncarnationName): StoredIncarnation {
   const logs = LOG_NAMES.map((log) => [log, { end: 0, closed: false, latest: [] }] as const);
   return { name, logs: logsOf(logs), values: NO_VALUES };
 }
 
-/** Whether the life was ended by a delete, whatever of it is still there. */
-export function isOver({ logs }: StoredLife): boolean {
+/** Whether the incarnation was ended by a delete, whatever of it is still there. */
+export function isOver({ logs }: StoredIncarnation): boolean {
   return logs.raw.closed;
 }
 

@@ -1,18 +1,21 @@
 import { MAX_DELETED_KEYS } from "../../src/ports/object-bucket.ts";
-import type { LifeName } from "./keys.ts";
+import type { IncarnationName } from "./keys.ts";
 import { listKeys } from "./list.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { marksOf } from "./marks.ts";
 
 /**
- * Removes a life that was ended (`OwnedSession.end`), its name and what closes its raw log last:
+ * Removes an incarnation that was ended (`OwnedSession.end`), its name and what closes its raw log last:
  * until then it is found to be over, and a removal that broke off is begun again.
  */
-export async function removeLife(access: BucketAccess, life: LifeName): Promise<void> {
+export async function removeIncarnation(
+  access: BucketAccess,
+  incarnation: IncarnationName,
+): Promise<void> {
   const { bucket, keys, patience } = access;
-  for await (const marks of marksOf(access, life)) await deleteAll(access, marks);
-  const folder = keys.lifeFolder(life, life.logId);
-  const raw = keys.logFolder(life, life.logId, "raw");
+  for await (const marks of marksOf(access, incarnation)) await deleteAll(access, marks);
+  const folder = keys.incarnationFolder(incarnation, incarnation.logId);
+  const raw = keys.logFolder(incarnation, incarnation.logId, "raw");
   const page = await patience.until((signal) => bucket.list({ prefix: raw, limit: 1, signal }));
   const closing = page.objects.map(({ key }) => key);
   for await (const names of listKeys(access, folder))
@@ -20,7 +23,7 @@ export async function removeLife(access: BucketAccess, life: LifeName): Promise<
       access,
       names.filter((name) => !closing.includes(name)),
     );
-  await deleteAll(access, [keys.life(life)]);
+  await deleteAll(access, [keys.incarnation(incarnation)]);
   await deleteAll(access, closing);
 }
 
