@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { SessionService } from "../core/service.ts";
-import type { Certainty } from "../core/lifecycle/incarnations.ts";
+import type { Freshness } from "../core/lifecycle/incarnations.ts";
 import type { AccessVerb, Caller } from "../ports/authorizer.ts";
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { SessionKey } from "../ports/log-store.ts";
@@ -21,7 +21,7 @@ export interface AccessRule {
   /** Asked in this order. */
   readonly checks: readonly AccessCheck[];
   /** How surely the session has to be there; null where the route finds out by itself. */
-  readonly session: Certainty | null;
+  readonly session: Freshness | null;
   /** Whether the token may stand in the URL. Default: no. */
   readonly tokenInUrl?: boolean;
 }
@@ -86,10 +86,10 @@ export function accessGuard(
     const caller =
       early ?? (await authorizer.identify(claims).catch(reviewFailed(service, FAILED)));
 
-    const check = async (certainty: Certainty | null, asked: AskOptions): Promise<void> => {
+    const check = async (freshness: Freshness | null, asked: AskOptions): Promise<void> => {
       for (const step of rule.checks)
         await assertAllowed(service, caller, { step, project, key }, asked);
-      if (key && certainty) await incarnations.confirm(key, directory.as(caller), certainty);
+      if (key && freshness) await incarnations.confirm(key, directory.as(caller), freshness);
     };
     await check(rule.session, {});
     const recheck = (signal: AbortSignal): Promise<void> =>

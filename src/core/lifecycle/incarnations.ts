@@ -17,7 +17,7 @@ export interface IncarnationsOptions {
 }
 
 /** How sure somebody has to be that a session exists: known a few seconds ago, or asked for now. */
-export type Certainty = "recent" | "now";
+export type Freshness = "recent" | "now";
 
 /**
  * Which incarnation of a session owns its log. Where sessions are kept apart from their logs, one may
@@ -30,7 +30,7 @@ export interface Incarnations {
    * `source` is the directory as whoever asks may use it. Throws `session-not-found`, and as
    * directory and store.
    */
-  confirm(key: SessionKey, source: SessionDirectory, certainty: Certainty): Promise<void>;
+  confirm(key: SessionKey, source: SessionDirectory, freshness: Freshness): Promise<void>;
   /** The document of a log that is made now for the session, as it was last seen; null for none. */
   documentOf(key: SessionKey): Uint8Array | null;
   /** The session is being removed: that it was there counts for nothing any more. */
@@ -93,9 +93,9 @@ export function createIncarnations(options: IncarnationsOptions): Incarnations {
   }
 
   return {
-    async confirm(key, source, certainty) {
+    async confirm(key, source, freshness) {
       const id = idOf(key);
-      if (directory.logsMakeSessions || (certainty === "recent" && isRecent(id))) return;
+      if (directory.logsMakeSessions || (freshness === "recent" && isRecent(id))) return;
       const document = await source.get(key);
       if (!document) {
         forget(key);
