@@ -5,7 +5,7 @@ import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import { createSessionChanges, type SessionListener } from "../../src/ports/session-changes.ts";
 import { idOf } from "../../src/ports/session-id.ts";
-import { createTurns } from "../../src/stream/sync/turns.ts";
+import { createKeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { readBootId } from "./boot-id.ts";
 import { takeDirectory } from "./directory.ts";
 import { throwDiskError } from "./errors.ts";
@@ -91,7 +91,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   const stopSyncing = keepSynced({ cache, lock, logger });
   const trash = createTrash(layout);
   const probe = createWriteProbe(layout);
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
   const list = createLister(layout);
   const changes = createSessionChanges();
   const legacy = createDiskLegacy({ layout, cache, inTurn, idOf, assertOpen, assertWritable });

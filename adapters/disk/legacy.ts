@@ -5,7 +5,7 @@ import { RunlogError } from "../../src/ports/errors.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { concatBytes } from "../../src/stream/bytes/concat.ts";
-import type { Turns } from "../../src/stream/sync/turns.ts";
+import type { KeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { diskError, isErrno, throwDiskError } from "./errors.ts";
 import { type Layout, LOG_FILES } from "./layout.ts";
 import type { SessionCache } from "./session-cache.ts";
@@ -16,7 +16,7 @@ export interface DiskLegacyOptions {
   readonly layout: Layout;
   readonly cache: SessionCache;
   /** What makes and deletes logs, by the session's id. */
-  readonly inTurn: Turns;
+  readonly inTurn: KeyedMutex;
   readonly idOf: (key: SessionKey) => string;
   readonly assertOpen: () => void;
   /** The same for what writes. */

@@ -9,7 +9,7 @@ import {
   MAX_MARK_BYTES,
 } from "../../src/ports/open-run-mark.ts";
 import { onceEach } from "../../src/stream/sync/once-each.ts";
-import { createTurns } from "../../src/stream/sync/turns.ts";
+import { createKeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { type Layout, markPrefix } from "./layout.ts";
 import { namesIn } from "./recovery.ts";
 import { readSmallFile, removeFile, replaceFile } from "./small-file.ts";
@@ -34,7 +34,7 @@ const MAX_ODD = 1_000;
 const MARK_ENDING = ".json";
 
 export function createMarks(layout: Layout, { durable, logger }: MarksOptions): Marks {
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
   const noteOdd = onceEach(MAX_ODD, (name, error?: unknown) =>
     logger.warn("run-mark-passed-over", { file: join(layout.openRuns, name), error }),
   );

@@ -10,7 +10,7 @@ import type {
 import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { pause } from "../../src/stream/sync/pause.ts";
-import { createTurns, type Turns } from "../../src/stream/sync/turns.ts";
+import { createKeyedMutex, type KeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { runnerAddress } from "./addresses.ts";
 import { type Account, accountOf, type Api, OWN } from "./api.ts";
 import { changedResource, documentOf, newResource, rowOf } from "./document.ts";
@@ -40,14 +40,14 @@ const DOCUMENTS_AT_ONCE = 16;
 
 /** A SessionDirectory over custom resources. It makes and changes nothing but these. */
 export function createKubernetesDirectory(options: DirectoryOptions): SessionDirectory {
-  return directoryFor(null, options, createTurns());
+  return directoryFor(null, options, createKeyedMutex());
 }
 
 /** The directory for a caller, or (null) for runlog itself. */
 function directoryFor(
   caller: Caller | null,
   options: DirectoryOptions,
-  turns: Turns,
+  turns: KeyedMutex,
 ): SessionDirectory {
   const { api, clock, registry, runnerUrl, cache, authorizer } = options;
   const account: Account = caller ? accountOf(caller) : OWN;

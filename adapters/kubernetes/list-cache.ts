@@ -1,6 +1,6 @@
 import type { SessionPage, SessionQuery } from "../../src/ports/session-directory.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
-import { createLoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import { createTimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import { createProjectList, type ProjectList, type ProjectListOptions } from "./project-list.ts";
 import { createRecentDocuments } from "./recent-documents.ts";
 import type { SessionResource } from "./resources.ts";
@@ -41,7 +41,7 @@ export function createListCache({ api, clock, logger, maxBytes }: ListCacheOptio
   const texts = createByteBudget(Math.floor(maxBytes / 2));
   const documents = createRecentDocuments(rows, Math.floor(maxBytes / 4));
   const budgets = { rows, texts, makeRoom: () => documents.yield() };
-  const turns = createLoopTurns({ turnMs: TURN_MS });
+  const turns = createTimeSlicer({ turnMs: TURN_MS });
   const entries = new Map<string, Entry>();
   const overflownAtMs = new Map<string, number>();
 

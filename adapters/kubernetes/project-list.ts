@@ -6,7 +6,7 @@ import type {
   SessionPage,
   SessionQuery,
 } from "../../src/ports/session-directory.ts";
-import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import type { TimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import { OWN, type Api } from "./api.ts";
 import { documentOf, rowOf } from "./document.ts";
 import { orNull } from "./failure.ts";
@@ -23,7 +23,7 @@ export interface ProjectListOptions {
   readonly budgets: RowBudgets;
   readonly documents: RecentDocuments;
   /** Where searches have their turns. */
-  readonly turns: LoopTurns;
+  readonly turns: TimeSlicer;
 }
 
 /** How long pages are given of what was heard last, when the watch has broken. */

@@ -1,7 +1,7 @@
 import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
 import type { ByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { filterInTurns } from "../../src/stream/sync/filter-in-turns.ts";
-import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import type { TimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import { isNewer } from "./resources.ts";
 
 /** A session as the list cache knows it. */
@@ -53,7 +53,7 @@ export class ProjectRows {
   }
 
   /** The rows that match by now, in their order; null where the texts are not known. */
-  async matching(search: string, turns: LoopTurns): Promise<readonly KnownSession[] | null> {
+  async matching(search: string, turns: TimeSlicer): Promise<readonly KnownSession[] | null> {
     if (search === "") return this.#inOrder;
     if (!this.#hasTexts) return null;
     const matches = searchFor(search);

@@ -3,9 +3,9 @@ import type { ListedLog, LogStore, SessionKey } from "../../src/ports/log-store.
 import type { Logger } from "../../src/ports/logger.ts";
 import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
 import { idOf } from "../../src/ports/session-id.ts";
-import { createLoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import { createTimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import { onceEach } from "../../src/stream/sync/once-each.ts";
-import { createTurns } from "../../src/stream/sync/turns.ts";
+import { createKeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import {
   changedDocument,
   documentOf,
@@ -52,12 +52,12 @@ export function createLocalDirectory({
   runnerUrl,
   logger,
 }: LocalDirectoryOptions): SessionDirectory {
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
   const noteOdd = onceEach(MAX_ODD, (_logId, { project, session }: SessionKey) =>
     logger?.warn("session-document-not-readable", { project, session }),
   );
   const rowCache = createRowCache(ROW_CACHE_CHARS);
-  const turns = createLoopTurns({ turnMs: TURN_MS });
+  const turns = createTimeSlicer({ turnMs: TURN_MS });
   const index = createSessionIndex({ store, turns, maxBytes: ROW_BYTES });
   store.changes?.subscribe((key) => rowCache.forget(idOf(key)));
 

@@ -1,13 +1,13 @@
 import { logIdTime } from "../../src/ports/log-id.ts";
 import type { ListedLog, LogStore } from "../../src/ports/log-store.ts";
 import { bySessionAge } from "../../src/ports/session-order.ts";
-import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import type { TimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import { sortInTurns } from "../../src/stream/sync/sort-in-turns.ts";
 import { ProjectRows } from "./project-rows.ts";
 
 export interface SessionIndexOptions {
   readonly store: Pick<LogStore, "list" | "changes">;
-  readonly turns: LoopTurns;
+  readonly turns: TimeSlicer;
   /** Memory for the rows of all projects. */
   readonly maxBytes: number;
 }

@@ -2,7 +2,7 @@ import { RunlogError } from "../../src/ports/errors.ts";
 import { createLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { idOf } from "../../src/ports/session-id.ts";
-import { createTurns } from "../../src/stream/sync/turns.ts";
+import { createKeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { removeIncarnation } from "./delete-incarnation.ts";
 import type { Lease, Leases } from "./lease.ts";
 import type { BucketAccess } from "./log-end.ts";
@@ -61,7 +61,7 @@ export interface OwnedSessions {
 export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSessions {
   const { access, clock, idleMs, leases, logger, ownerId } = options;
   const entries = new Map<string, Entry>();
-  const turns = createTurns();
+  const turns = createKeyedMutex();
   const stopSweeping = clock.every(Math.max(idleMs / 2, 1), () => {
     for (const entry of entries.values())
       if (isIdle(entry)) void turns.run(idOf(entry.session.key), () => letGo(entry));

@@ -1,7 +1,7 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { EventBatch } from "../../src/ports/runner-client.ts";
 import type { ByteBudget, ByteLease } from "../../src/stream/sync/byte-budget.ts";
-import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import type { TimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import type { Intake } from "./intake.ts";
 
 /** What a stream may hold without asking the budget. */
@@ -20,7 +20,7 @@ export interface BatchStreamOptions {
   /** Pays for what the stream holds beyond 256 KiB; while it has nothing the body is not read. */
   readonly budget: ByteBudget;
   /** Shared by all streams: what they take in is worked on in turns, between which others have theirs. */
-  readonly turns: LoopTurns;
+  readonly turns: TimeSlicer;
   /** Aborting it ends the stream, and the reader gets the reason. The stream does so on `return`. */
   readonly connection: AbortController;
   /** Called once, when the stream holds nothing any more. */
@@ -35,7 +35,7 @@ export class BatchStream implements AsyncIterable<EventBatch> {
   readonly #intake: Intake;
   readonly #connection: AbortController;
   readonly #lease: ByteLease;
-  readonly #turns: LoopTurns;
+  readonly #turns: TimeSlicer;
   readonly #ready = new Wakeup();
   readonly #taken = new Wakeup();
   readonly #batches: AsyncGenerator<EventBatch, void, undefined>;

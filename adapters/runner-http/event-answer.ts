@@ -1,7 +1,7 @@
 import { RunlogError, type RunlogErrorFacts } from "../../src/ports/errors.ts";
 import type { RunnerStream } from "../../src/ports/runner-client.ts";
 import type { ByteBudget } from "../../src/stream/sync/byte-budget.ts";
-import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import type { TimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import { BatchStream } from "./batch-stream.ts";
 import { Intake } from "./intake.ts";
 import { isSameOrigin, redirectOf } from "./redirect.ts";
@@ -9,7 +9,7 @@ import { type HttpRequest, type HttpTransport, type OpenAnswer, sendRequest } fr
 
 export interface EventAnswerOptions extends HttpTransport {
   readonly intakeBudget: ByteBudget;
-  readonly turns: LoopTurns;
+  readonly turns: TimeSlicer;
   readonly maxEventBytes: number;
 }
 

@@ -6,7 +6,7 @@ import type {
   RunnerStream,
 } from "../../src/ports/runner-client.ts";
 import type { ByteBudget } from "../../src/stream/sync/byte-budget.ts";
-import { createLoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import { createTimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import { callRunner, urlBelow } from "./call.ts";
 import { type EventAnswerOptions, openEvents, refusal } from "./event-answer.ts";
 import { retryUnconnected, type RetryOptions } from "./retry.ts";
@@ -47,7 +47,7 @@ export interface HttpRunnerClientOptions {
 export function createHttpRunnerClient(options: HttpRunnerClientOptions): RunnerClient {
   const { fetch, clock, intakeBudget, sessionToken = null } = options;
   const { headersTimeoutMs: timeoutMs = 30_000, maxEventBytes = 64 * 1024 * 1024 } = options;
-  const turns = createLoopTurns({ turnMs: INTAKE_TURN_MS });
+  const turns = createTimeSlicer({ turnMs: INTAKE_TURN_MS });
   const answers = { fetch, clock, sessionToken, intakeBudget, turns, maxEventBytes };
 
   return {

@@ -8,11 +8,11 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { createBytesInFlight } from "../stream/sync/bytes-in-flight.ts";
-import { createLoopTurns } from "../stream/sync/loop-turns.ts";
+import { createTimeSlicer } from "../stream/sync/time-slicer.ts";
 import { settledWithin } from "../stream/sync/pause.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/sse/paced-stream.ts";
 import { createSharedBudget, type SharedBudget } from "../stream/sync/shared-budget.ts";
-import { createTurns } from "../stream/sync/turns.ts";
+import { createKeyedMutex } from "../stream/sync/keyed-mutex.ts";
 import type { Archiver } from "./archive/archiving-store.ts";
 import { type BetweenRuns, createBetweenRuns } from "./background-events/background-events.ts";
 import { type Compactor, createCompactor } from "./lifecycle/compactor.ts";
@@ -199,7 +199,7 @@ export async function createSessionService(
   });
   const compactor = createCompactor({ store, logger, sessions, archiver });
   const marks = createRunMarks(store);
-  const admissions = createTurns();
+  const admissions = createKeyedMutex();
   const runs = createRuns({
     store,
     marks,
@@ -296,7 +296,7 @@ export async function createSessionService(
 function createReads({ replayBytes }: ServiceLimits): SharedReads {
   return {
     bytes: createBytesInFlight({ limitBytes: replayBytes, ...READ_BYTES }),
-    turns: createLoopTurns({ turnMs: READ_TURN_MS }),
+    turns: createTimeSlicer({ turnMs: READ_TURN_MS }),
   };
 }
 
@@ -305,7 +305,7 @@ function createProfileBudgets(limits: ServiceLimits, reads: SharedReads): Profil
     messages: createByteBudget(limits.messageBudgetBytes),
     lines: createByteBudget(limits.lineBudgetBytes),
     reads,
-    turns: createLoopTurns({ turnMs: PROFILE_TURN_MS }),
+    turns: createTimeSlicer({ turnMs: PROFILE_TURN_MS }),
   };
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type KnownSession, ProjectRows } from "../../adapters/kubernetes/project-rows.ts";
 import { bySessionAge, searchFor } from "../../src/ports/session-order.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
-import type { LoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import type { TimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 
 const session = fc.constantFrom("a", "b", "c", "d", "e", "f", "g");
 const command = fc.oneof(
@@ -44,7 +44,7 @@ function rowOf({ version, ...given }: Command & { kind: "put" }): KnownSession {
   return { session: name, createdAtMs, displayName, initialPrompt, uid, version: String(version) };
 }
 
-const AT_ONCE: LoopTurns = { run: (work) => work() };
+const AT_ONCE: TimeSlicer = { run: (work) => work() };
 
 describe("kubernetes rows of a project", () => {
   it("are those of the model, in their order, and give back what they took of the budgets", async () => {

@@ -4,7 +4,7 @@ import { createSessionIndex } from "../../adapters/local/session-index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { DESIRED_PHASE, type SessionDirectory } from "../../src/ports/session-directory.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
-import { createLoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import { createTimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import { sessionDirectoryContract } from "../contract/index.ts";
 import { codeOf } from "../contract/outcome.ts";
 import { everything } from "../contract/session-directory/harness.ts";
@@ -226,7 +226,7 @@ describe("local SessionDirectory", () => {
   it("lists a project each time that has no room among the rows, and keeps those asked for last", async () => {
     const store = createMemoryLogStore();
     const { counted, listings } = countingListings(store);
-    const turns = createLoopTurns({ turnMs: 5 });
+    const turns = createTimeSlicer({ turnMs: 5 });
     // two rows have room
     const index = createSessionIndex({ store: counted, turns, maxBytes: 700 });
     const names = async (project: string): Promise<string[]> =>

@@ -1,7 +1,7 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
-import { createTurns } from "../../src/stream/sync/turns.ts";
+import { createKeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { concat, textOf, utf8 } from "../contract/bytes.ts";
 import type { OldFiles } from "../contract/legacy-logs.ts";
 
@@ -12,7 +12,7 @@ import type { OldFiles } from "../contract/legacy-logs.ts";
 export function createMemoryLegacyLogs(store: LogStore, old: Map<string, OldFiles>): LegacyLogs {
   /** Files that came with a log, by its id. */
   const adopted = new Map<string, OldFiles>();
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
 
   return {
     has: async (session) => old.has(session),

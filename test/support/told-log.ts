@@ -11,7 +11,7 @@ import { createSessions } from "../../src/core/session/session-registry.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { type ByteBudget, createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { createBytesInFlight } from "../../src/stream/sync/bytes-in-flight.ts";
-import { createLoopTurns, type LoopTurns } from "../../src/stream/sync/loop-turns.ts";
+import { createTimeSlicer, type TimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import type { ChunkSource } from "../../src/stream/sse/paced-stream.ts";
 
 const MIB = 1024 * 1024;
@@ -27,7 +27,7 @@ export interface TellOptions extends Partial<ProfileSourceOptions> {
   /** Memory for the messages that are kept. */
   readonly messages?: ByteBudget;
   /** In which the history is dealt with. */
-  readonly turns?: LoopTurns;
+  readonly turns?: TimeSlicer;
 }
 
 /** What a stored log is told as to a client of the standard: the body of an event stream. */
@@ -36,7 +36,7 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
     after = [],
     messages = createByteBudget(64 * MIB),
     snapshot = false,
-    turns = createLoopTurns({ turnMs: 2 }),
+    turns = createTimeSlicer({ turnMs: 2 }),
     ...rest
   } = options;
   const store = createMemoryLogStore();
@@ -60,7 +60,7 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
     lines: createByteBudget(64 * MIB),
     reads: {
       bytes: createBytesInFlight({ limitBytes: 64 * MIB, minBytes: 4_096, maxBytes: 65_536 }),
-      turns: createLoopTurns({ turnMs: 2 }),
+      turns: createTimeSlicer({ turnMs: 2 }),
     },
     turns,
   };

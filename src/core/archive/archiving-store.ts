@@ -2,7 +2,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
-import { createGates, type Gates } from "../../stream/sync/gates.ts";
+import { createKeyedRwLock, type KeyedRwLock } from "../../stream/sync/keyed-rw-lock.ts";
 import { adoptArchives } from "./adopt.ts";
 import { createArchivedReader, manifestOf, needArchives } from "./archived-reader.ts";
 import { type ArchiveOptions, createArchivings } from "./archivings.ts";
@@ -57,7 +57,7 @@ export function createArchivingStore({
   archives,
   legacy,
 }: ArchivingStoreOptions): ArchivingStore {
-  const gates = createGates();
+  const gates = createKeyedRwLock();
   const here = createKnownHere();
   const stubs = createStubs(store);
   const reader = createArchivedReader(
@@ -204,7 +204,7 @@ type RunOperation =
 /** What the store keeps of runs: a session that is archived has none, and gets none until it is back. */
 function runOperations(
   store: LogStore,
-  gates: Gates,
+  gates: KeyedRwLock,
   write: (key: SessionKey, operation: () => Promise<void>) => Promise<void>,
 ): Pick<LogStore, RunOperation> {
   return {

@@ -1,5 +1,5 @@
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
-import { createLoopTurns } from "../../stream/sync/loop-turns.ts";
+import { createTimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { readShown } from "../legacy/read-shown.ts";
 
 export interface ChunkRange {
@@ -42,7 +42,7 @@ export async function eachChunk(
   };
   let next = read(new ArrayBuffer(READ_BYTES));
   let spare = new ArrayBuffer(READ_BYTES);
-  const turns = createLoopTurns({ turnMs: TURN_MS });
+  const turns = createTimeSlicer({ turnMs: TURN_MS });
   try {
     for (;;) {
       const { value, done } = await next;

@@ -1,6 +1,6 @@
 import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/log-store.ts";
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
-import { createLoopTurns } from "../../stream/sync/loop-turns.ts";
+import { createTimeSlicer } from "../../stream/sync/time-slicer.ts";
 import type { LogPlace } from "../model/cursor.ts";
 import { isAdopted, readShown, type ShownLog } from "../legacy/read-shown.ts";
 import type { LogChunk } from "../replay/log-follower.ts";
@@ -51,7 +51,7 @@ function createConversation(
   key: SessionKey,
   signal: AbortSignal,
 ): Conversation {
-  const turns = createLoopTurns({ turnMs: TURN_MS });
+  const turns = createTimeSlicer({ turnMs: TURN_MS });
   const openers = (): readonly EventLine[] => profile.items.open.openers;
   const beforeLoss = (): void => writer.beforeLoss();
   const messages: MarkdownMessages = new MarkdownMessages({ beforeLoss, openers });

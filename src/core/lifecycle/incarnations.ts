@@ -4,7 +4,7 @@ import type { LiveFeed } from "../../ports/live-feed.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
 import { idOf } from "../../ports/session-id.ts";
-import { createTurns } from "../../stream/sync/turns.ts";
+import { createKeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { DELETED } from "../model/run-end-reasons.ts";
 import type { Runs } from "../runs/runs.ts";
 
@@ -51,7 +51,7 @@ const MAX_SEEN = 10_000;
 export function createIncarnations(options: IncarnationsOptions): Incarnations {
   const { store, feed, directory, runs, clock } = options;
   const seen = new Map<string, Sighting>();
-  const inTurn = createTurns();
+  const inTurn = createKeyedMutex();
 
   function isRecent(id: string): boolean {
     const sighting = seen.get(id);

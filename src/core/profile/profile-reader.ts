@@ -2,7 +2,7 @@ import type { LogName, LogReader, SessionKey } from "../../ports/log-store.ts";
 import type { ByteBudget, ByteLease } from "../../stream/sync/byte-budget.ts";
 import { concatBytes } from "../../stream/bytes/concat.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
-import type { LoopTurns } from "../../stream/sync/loop-turns.ts";
+import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { inTurns, type Rest, type Steps } from "../../stream/sync/steps.ts";
 import { cursorPrefix, type LogPlace } from "../model/cursor.ts";
 import { readShown } from "../legacy/read-shown.ts";
@@ -23,7 +23,7 @@ export interface ProfileReaderOptions {
   /** Memory for lines that are long, of the whole process. */
   readonly lineBudget: ByteBudget;
   /** In which lines are dealt with, so that a long history keeps nobody else from the event loop. */
-  readonly turns: LoopTurns;
+  readonly turns: TimeSlicer;
   readonly signal: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 import type { LogStore } from "../../ports/log-store.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
-import type { LoopTurns } from "../../stream/sync/loop-turns.ts";
+import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { inTurns } from "../../stream/sync/steps.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
 import { type Cursor, formatCursor } from "../model/cursor.ts";
@@ -35,7 +35,7 @@ export interface ProfileBudgets {
   /** For what is read of the logs. */
   readonly reads: SharedReads;
   /** In which what was read is dealt with. */
-  readonly turns: LoopTurns;
+  readonly turns: TimeSlicer;
 }
 
 export interface ProfileSourceOptions {
@@ -72,7 +72,7 @@ class Pass {
   readonly #start: ReplayStart;
   readonly #abort = new AbortController();
   readonly #release: () => void;
-  readonly #turns: LoopTurns;
+  readonly #turns: TimeSlicer;
   readonly #faults: Faults;
   /** What the client has already, until the messages have it. */
   #known: readonly Message[];

@@ -1,4 +1,4 @@
-import type { LoopTurns } from "../../stream/sync/loop-turns.ts";
+import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { inTurns, type Steps } from "../../stream/sync/steps.ts";
 import { writeInSteps } from "../model/json-in-steps.ts";
 import type { Dialect } from "./repair/dialect.ts";
@@ -25,7 +25,7 @@ interface ReadHistory {
 export async function sessionSnapshot(
   { profile, messages, state }: ReadHistory,
   dialect: Dialect,
-  turns: LoopTurns,
+  turns: TimeSlicer,
 ): Promise<EventLine[] | null> {
   if (messages.isLost || !state || state.isLost || !profile.unsaid.isNothing) return null;
   if (profile.interrupts.isLost) return null;

@@ -1,7 +1,7 @@
 import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LogStore } from "../../ports/log-store.ts";
 import type { BytesInFlight } from "../../stream/sync/bytes-in-flight.ts";
-import type { LoopTurns } from "../../stream/sync/loop-turns.ts";
+import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { EventStretches } from "../compaction/event-stretches.ts";
 import type { LogPlace } from "../model/cursor.ts";
 import { readShown } from "../legacy/read-shown.ts";
@@ -14,7 +14,7 @@ export interface SharedReads {
   /** Says how much is read at once. */
   readonly bytes: BytesInFlight;
   /** In which reads are begun, so that many of them keep nobody else from the event loop. */
-  readonly turns: LoopTurns;
+  readonly turns: TimeSlicer;
 }
 
 export interface LogReaderOptions {

@@ -3,7 +3,7 @@ import { hasCode } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, OpenRunMark, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
-import type { Turns } from "../../stream/sync/turns.ts";
+import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { closeRun } from "./close-run.ts";
 import { endRun } from "./append-run-error.ts";
 import { NOT_STARTED, type RunEnd } from "../model/run-end-reasons.ts";
@@ -18,7 +18,7 @@ export interface LeftOpenOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** In which a session's runs are admitted, by `idOf` its key: no run is closed meanwhile. */
-  readonly admissions: Turns;
+  readonly admissions: KeyedMutex;
   /** Whether this process works on this run of the session; null asks for any. */
   readonly worksOn: (key: SessionKey, runId: string | null) => boolean;
 }

@@ -6,7 +6,7 @@ import type { RunnerStream } from "../../ports/runner-client.ts";
 import { idOf } from "../../ports/session-id.ts";
 import type { SessionPlatform } from "../../ports/session-platform.ts";
 import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
-import type { Turns } from "../../stream/sync/turns.ts";
+import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
 import { carryRun } from "./execute-run.ts";
 import { digestsOf } from "./message-digest.ts";
@@ -51,7 +51,7 @@ export interface SessionRunsOptions {
   readonly store: RunBodyOptions["store"];
   readonly marks: RunMarks;
   /** In which runs are admitted, by `idOf` the session's key. */
-  readonly admissions: Turns;
+  readonly admissions: KeyedMutex;
   /** Of bodies of runs that have waited. */
   readonly waitedBodies: ByteBudget;
   readonly clock: Clock;

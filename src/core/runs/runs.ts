@@ -9,7 +9,7 @@ import type { SessionPlatform } from "../../ports/session-platform.ts";
 import { idOf } from "../../ports/session-id.ts";
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
 import { settledWithin } from "../../stream/sync/pause.ts";
-import { createTurns, type Turns } from "../../stream/sync/turns.ts";
+import { createKeyedMutex, type KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import type { LeftOpen } from "./recover-orphaned-runs.ts";
 import {
   RESTARTED,
@@ -27,7 +27,7 @@ import type { Sessions } from "../session/session-registry.ts";
 export interface RunsOptions {
   readonly store: LogStore;
   readonly marks: RunMarks;
-  readonly admissions: Turns;
+  readonly admissions: KeyedMutex;
   readonly sessions: Sessions;
   readonly directory: SessionDirectory;
   readonly runner: RunnerClient;
@@ -106,7 +106,7 @@ interface Entry {
 export function createRuns(options: RunsOptions): Runs {
   const { sessions, directory, runner, platform, clock, logger } = options;
   const entries = new Map<string, Entry>();
-  const removals = createTurns();
+  const removals = createKeyedMutex();
   const waitedBodies = createByteBudget(WAITED_BODY_BYTES);
   let closed = false;
   let whenIdle: () => void = () => {};

@@ -1,10 +1,10 @@
-import type { LoopTurns } from "./loop-turns.ts";
+import type { TimeSlicer } from "./time-slicer.ts";
 
 /** Items that are looked at before others have their turn. */
 const AT_ONCE = 64;
 
 export interface FilterOptions {
-  readonly turns: LoopTurns;
+  readonly turns: TimeSlicer;
   readonly signal?: AbortSignal | undefined;
 }
 

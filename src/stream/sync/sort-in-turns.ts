@@ -1,4 +1,4 @@
-import type { LoopTurns } from "./loop-turns.ts";
+import type { TimeSlicer } from "./time-slicer.ts";
 
 /** Items that are sorted, or merged, before the event loop is given back. */
 const AT_ONCE = 4_096;
@@ -7,7 +7,7 @@ const AT_ONCE = 4_096;
 export async function sortInTurns<T>(
   items: readonly T[],
   compare: (a: T, b: T) => number,
-  turns: LoopTurns,
+  turns: TimeSlicer,
 ): Promise<T[]> {
   let runs: T[][] = [];
   for (let at = 0; at < items.length; at += AT_ONCE) {
@@ -27,7 +27,7 @@ async function mergeInTurns<T>(
   left: readonly T[],
   right: readonly T[],
   compare: (a: T, b: T) => number,
-  turns: LoopTurns,
+  turns: TimeSlicer,
 ): Promise<T[]> {
   const merged: T[] = [];
   let l = 0;

@@ -1,4 +1,4 @@
-import type { LoopTurns } from "./loop-turns.ts";
+import type { TimeSlicer } from "./time-slicer.ts";
 
 /** Work that yields whenever others may have a turn of the event loop, and gives its result at the end. */
 export type Steps<T = void> = Generator<void, T, undefined>;
@@ -13,7 +13,7 @@ const STEPS_MS = 2;
  * Does work in turns of the event loop: as many steps as fit into one, or, without `turns`, one step in
  * each.
  */
-export async function inTurns<T>(work: Steps<T>, turns?: LoopTurns): Promise<T> {
+export async function inTurns<T>(work: Steps<T>, turns?: TimeSlicer): Promise<T> {
   for (;;) {
     const { done, value } = turns ? await turns.run(async () => someSteps(work)) : work.next();
     if (done) return value;

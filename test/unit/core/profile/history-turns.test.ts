@@ -1,11 +1,11 @@
 import { expect, it, vi } from "vitest";
 import type { Message } from "../../../../src/core/profile/repair/repair-message.ts";
 import { snapshotOf } from "../../../../src/core/profile/client-view/pending-messages.ts";
-import { createLoopTurns, type LoopTurns } from "../../../../src/stream/sync/loop-turns.ts";
+import { createTimeSlicer, type TimeSlicer } from "../../../../src/stream/sync/time-slicer.ts";
 import { tellLog } from "../../../support/told-log.ts";
 
-/** Turns that count how often work has asked for one. */
-function countedTurns(): LoopTurns & { readonly count: number } {
+/** Slicers that count how often work has asked for one. */
+function countedTurns(): TimeSlicer & { readonly count: number } {
   let count = 0;
   return {
     run(work) {
@@ -45,7 +45,7 @@ it.each([false, true])(
 
 it("lets timers have theirs while it reads a history whose every line takes a whole turn", async () => {
   let now = 0;
-  const turns = createLoopTurns({ turnMs: 1, now: () => (now += 1) });
+  const turns = createTimeSlicer({ turnMs: 1, now: () => (now += 1) });
   let ticks = 0;
   const timer = setInterval(() => (ticks += 1), 0);
   try {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { filterInTurns } from "../../../../src/stream/sync/filter-in-turns.ts";
-import { createLoopTurns } from "../../../../src/stream/sync/loop-turns.ts";
+import { createTimeSlicer } from "../../../../src/stream/sync/time-slicer.ts";
 
 const ITEMS = Array.from({ length: 1_000 }, (_, i) => i);
 
@@ -11,7 +11,7 @@ async function choose(part: readonly number[]): Promise<number[]> {
 it("gives the event loop back between parts of the work, and keeps the order", async () => {
   // every turn is over as soon as something was done in it
   let nowMs = 0;
-  const turns = createLoopTurns({ turnMs: 1, now: () => nowMs++ });
+  const turns = createTimeSlicer({ turnMs: 1, now: () => nowMs++ });
   let isDone = false;
   let others = 0;
   const meanwhile = (): void => {
@@ -34,7 +34,7 @@ it("ends when its signal is aborted", async () => {
       abort.abort(new Error("nobody waits"));
       return part;
     },
-    { turns: createLoopTurns({ turnMs: 5 }), signal: abort.signal },
+    { turns: createTimeSlicer({ turnMs: 5 }), signal: abort.signal },
   );
   await expect(chosen).rejects.toThrow("nobody waits");
   expect(parts).toBe(1);

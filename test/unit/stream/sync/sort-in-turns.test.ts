@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { createLoopTurns } from "../../../../src/stream/sync/loop-turns.ts";
+import { createTimeSlicer } from "../../../../src/stream/sync/time-slicer.ts";
 import { sortInTurns } from "../../../../src/stream/sync/sort-in-turns.ts";
 
 it("sorts as an array does, also what is equal, whatever the number of items", async () => {
-  const turns = createLoopTurns({ turnMs: 5 });
+  const turns = createTimeSlicer({ turnMs: 5 });
   for (const length of [0, 1, 4_096, 4_097, 12_289]) {
     const items = Array.from({ length }, (_, i) => ({ key: (i * 7_919) % 101, i }));
     const compare = (a: { key: number }, b: { key: number }): number => a.key - b.key;
@@ -14,7 +14,7 @@ it("sorts as an array does, also what is equal, whatever the number of items", a
 it("gives the event loop back between parts of the work", async () => {
   // every turn is over as soon as something was done in it
   let nowMs = 0;
-  const turns = createLoopTurns({ turnMs: 1, now: () => nowMs++ });
+  const turns = createTimeSlicer({ turnMs: 1, now: () => nowMs++ });
   let isSorted = false;
   let others = 0;
   const meanwhile = (): void => {

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import { createLoopTurns } from "../../../../src/stream/sync/loop-turns.ts";
+import { createTimeSlicer } from "../../../../src/stream/sync/time-slicer.ts";
 import { nextTurn } from "../../../contract/wait-for.ts";
 
-/** Turns by a clock of their own, and work that takes a while and notes when it was begun. */
+/** A slicer with a clock of its own, and work that takes a while and notes when it was begun. */
 function harness(turnMs: number) {
   let nowMs = 0;
-  const turns = createLoopTurns({ turnMs, now: () => nowMs });
+  const turns = createTimeSlicer({ turnMs, now: () => nowMs });
   const begun: number[] = [];
   return {
     begun,
@@ -39,6 +39,6 @@ it("begins at once when nobody has worked for a turn", async () => {
 });
 
 it("hands on what goes wrong with work that had to wait", async () => {
-  const turns = createLoopTurns({ turnMs: 0 });
+  const turns = createTimeSlicer({ turnMs: 0 });
   await expect(turns.run(() => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
 });

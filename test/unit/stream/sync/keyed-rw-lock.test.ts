@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createGates } from "../../../../src/stream/sync/gates.ts";
+import { createKeyedRwLock } from "../../../../src/stream/sync/keyed-rw-lock.ts";
 
 function deferred() {
   let resolve = (): void => {};
@@ -8,7 +8,7 @@ function deferred() {
 }
 
 it("lets many pass at once, and nobody while it is shut", async () => {
-  const gates = createGates();
+  const gates = createKeyedRwLock();
   const order: string[] = [];
   const inside = deferred();
   const first = gates.pass("a", () => inside.promise.then(() => void order.push("first")));
@@ -22,7 +22,7 @@ it("lets many pass at once, and nobody while it is shut", async () => {
 });
 
 it("lets those who waited pass in the order of their calls, before any who come later", async () => {
-  const gates = createGates();
+  const gates = createKeyedRwLock();
   const order: number[] = [];
   const passes: Promise<unknown>[] = [];
   const pass = (number: number): void =>
@@ -45,7 +45,7 @@ it("lets those who waited pass in the order of their calls, before any who come 
 });
 
 it("is shut for one after the other, and opens whether they succeed or not", async () => {
-  const gates = createGates();
+  const gates = createKeyedRwLock();
   const order: string[] = [];
   const failed = gates.shut("a", async () => {
     order.push("one");

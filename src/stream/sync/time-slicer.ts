@@ -1,5 +1,5 @@
 /** Shares the event loop's turns between bulky work and everybody else who comes in by them. */
-export interface LoopTurns {
+export interface TimeSlicer {
   /**
    * Calls `work` at once while this turn has time left for it, else in one of the next turns; who
    * waits is called in the order of the calls. Settles as the work does.
@@ -7,15 +7,15 @@ export interface LoopTurns {
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
-export interface LoopTurnsOptions {
+export interface TimeSlicerOptions {
   /** So long work is begun in each turn, in ms. */
   readonly turnMs: number;
   /** Milliseconds, for tests. Default: the machine's. */
   readonly now?: () => number;
 }
 
-/** Turns in which nobody has worked yet. */
-export function createLoopTurns(options: LoopTurnsOptions): LoopTurns {
+/** A slicer whose turn nobody has used yet. */
+export function createTimeSlicer(options: TimeSlicerOptions): TimeSlicer {
   const { turnMs, now = () => performance.now() } = options;
   let waiting: (() => void)[] = [];
   /** When this turn has no time left; null when nobody has worked in it. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { createTurns } from "../../../../src/stream/sync/turns.ts";
+import { createKeyedMutex } from "../../../../src/stream/sync/keyed-mutex.ts";
 
 describe("turns", () => {
   it("let operations of one id happen one after the other, and those of others at once", async () => {
-    const turns = createTurns();
+    const turns = createKeyedMutex();
     const said: string[] = [];
     const first = Promise.withResolvers<void>();
     const a1 = turns.run("a", async () => {
@@ -22,7 +22,7 @@ describe("turns", () => {
   });
 
   it("go on behind one that failed, which fails for its caller alone", async () => {
-    const turns = createTurns();
+    const turns = createKeyedMutex();
     const failed = turns.run("a", () => Promise.reject(new Error("no")));
     const next = turns.run("a", () => Promise.resolve("yes"));
     await expect(failed).rejects.toThrow("no");
@@ -30,7 +30,7 @@ describe("turns", () => {
   });
 
   it("are idle when nothing is under way, also what came while somebody waited", async () => {
-    const turns = createTurns();
+    const turns = createKeyedMutex();
     await turns.idle();
     await turns.idle("a");
     let ended = 0;

@@ -2,7 +2,7 @@
  * A gate for each id: many pass at once, or one has it to itself. Nothing is held for an id that
  * nobody uses.
  */
-export interface Gates {
+export interface KeyedRwLock {
   /** Runs `operation`, at once while the gate is open; who waits passes in the order of the calls. */
   pass<T>(id: string, operation: () => Promise<T>): Promise<T>;
   /** Shuts the gate, waits for those inside, and runs `operation` alone. One after the other. */
@@ -18,7 +18,7 @@ interface Gate {
   onEmpty: (() => void) | null;
 }
 
-export function createGates(): Gates {
+export function createKeyedRwLock(): KeyedRwLock {
   const gates = new Map<string, Gate>();
 
   function gateOf(id: string): Gate {

@@ -1,5 +1,5 @@
 /** Lets operations of one id happen one after the other; those of others do not wait. */
-export interface Turns {
+export interface KeyedMutex {
   /** Runs `operation` when those before it have settled; settles as it does. */
   run<T>(id: string, operation: () => Promise<T>): Promise<T>;
   /** Resolves when nothing is under way, of `id` or at all. */
@@ -8,8 +8,8 @@ export interface Turns {
   isBusy(id: string): boolean;
 }
 
-/** Turns of which none has been taken; it holds nothing for an id that is idle. */
-export function createTurns(): Turns {
+/** A mutex that nobody holds; it keeps nothing for an id that is idle. */
+export function createKeyedMutex(): KeyedMutex {
   const last = new Map<string, Promise<void>>();
   return {
     run(id, operation) {
