@@ -293,7 +293,7 @@ const run = (anyEvent: fc.Arbitrary<Event>) =>
     end: runEnd,
     behind: fc.array(anyEvent, { maxLength: 3 }),
     /** Whether the next run's caller spoke while this one went on. */
-    isOvertaken: fc.boolean(),
+    isSuperseded: fc.boolean(),
   });
 
 /** The lines of a session's log, as badly as runners can write it. */
@@ -320,13 +320,13 @@ function logOf(snapshot: fc.Arbitrary<unknown>, said: Messages): fc.Arbitrary<re
       };
       for (const [index, { input, events, end, behind }] of runs.entries()) {
         const ids = { threadId: "s1", runId: `r${index}` };
-        const wasSaid = index > 0 && runs[index - 1]?.isOvertaken === true;
+        const wasSaid = index > 0 && runs[index - 1]?.isSuperseded === true;
         if (!wasSaid) lines.push(...saidBy(index));
         const given = input ? { input: { ...ids, messages: input, state: null } } : {};
         lines.push({ type: "RUN_STARTED", ...ids, ...given });
         const half = Math.floor(events.length / 2);
         lines.push(...events.slice(0, half));
-        if (runs[index]?.isOvertaken === true) lines.push(...saidBy(index + 1));
+        if (runs[index]?.isSuperseded === true) lines.push(...saidBy(index + 1));
         lines.push(...events.slice(half));
         if (end === "error")
           lines.push({ type: "RUN_ERROR", ...ids, message: "failed", code: "c" });

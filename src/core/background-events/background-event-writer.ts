@@ -76,12 +76,12 @@ export class ListenedEvents {
       const { state } = session;
       let run = this.#run;
       let span: RunSpan = state;
-      const overtaken: string[] = [];
+      const superseded: string[] = [];
       const isKept = batch.events.map((event) => {
         const keeps = !this.#isElsewhere(event, run, { span, state });
         const next = runBehind(event, run, keeps, span);
         if (keeps && isOfRuns(event)) ({ span } = nextSpan(span, event));
-        if (isOpen(run) && next !== null && next.runId !== run.runId) overtaken.push(run.runId);
+        if (isOpen(run) && next !== null && next.runId !== run.runId) superseded.push(run.runId);
         run = next;
         return keeps;
       });
@@ -92,7 +92,7 @@ export class ListenedEvents {
         noteEvents(this.#options.platform, key, kept.events);
       }
       this.#run = run;
-      for (const runId of overtaken) await this.#endRun(runId, UNFINISHED);
+      for (const runId of superseded) await this.#endRun(runId, UNFINISHED);
       await this.#unmark();
     } finally {
       if (!isOpen(this.#run)) this.#release();

@@ -43,7 +43,7 @@ export class SessionLog {
   /** The end that the next append has to expect; null when the store has to be asked. */
   #writeEnd: LogPosition | null = null;
   #asking: Promise<LogStat | null> | null = null;
-  #overtaken = 0;
+  #superseded = 0;
   #waiting = new Set<() => void>();
   #viewers = 0;
   /** Who want to know when every viewer waits. */
@@ -68,8 +68,8 @@ export class SessionLog {
   }
 
   /** How often it was found that another process has written: what was folded before is not all. */
-  get overtaken(): number {
-    return this.#overtaken;
+  get superseded(): number {
+    return this.#superseded;
   }
 
   /** How many watch it now. */
@@ -82,7 +82,7 @@ export class SessionLog {
     const stat = await this.#store.stat(this.key);
     const own = this.#writeEnd;
     if (stat && own && own.logId === stat.logId && stat.end.raw > own.end) {
-      this.#overtaken++;
+      this.#superseded++;
       this.#writeEnd = null;
     }
     this.#learn(stat && { logId: stat.logId, end: stat.end.raw });
@@ -115,7 +115,7 @@ export class SessionLog {
       return { logId: expected.logId, end };
     } catch (error) {
       this.#writeEnd = null;
-      if (hasCode(error, "log-fenced", "log-not-owned")) this.#overtaken++;
+      if (hasCode(error, "log-fenced", "log-not-owned")) this.#superseded++;
       throw error;
     }
   }

@@ -42,8 +42,8 @@ export interface RunItemsOptions {
 /** Ids of subagents that have ended in a run; further subagents go out as RAW. */
 const MAX_SUBAGENTS = 4_096;
 
-/** Members of an opener that what came since has overtaken, or that are of its own event alone. */
-const OVERTAKEN = { metadata: null, rawEvent: null, timestamp: null };
+/** Members of an opener that what came since has superseded, or that are of its own event alone. */
+const SUPERSEDED = { metadata: null, rawEvent: null, timestamp: null };
 
 type ItemType = readonly [step: "start" | "delta" | "end", kind: ItemKind, idKey: string];
 
@@ -110,7 +110,7 @@ export class RunItems {
     return this.open.openers.map((opener) => {
       const name = messages.callName(opener.text("toolCallId") ?? "");
       const renamed = name === null ? {} : { toolCallName: JSON.stringify(name) };
-      return this.#fit(opener.text("type") ?? "", opener.with({ ...OVERTAKEN, ...renamed }));
+      return this.#fit(opener.text("type") ?? "", opener.with({ ...SUPERSEDED, ...renamed }));
     });
   }
 

@@ -64,7 +64,7 @@ export class Session {
   readonly #onRunEnded: (key: SessionKey) => void;
   #logId: string | null = null;
   /** `log.overtaken` when the state was loaded. */
-  #loadedOvertaken = 0;
+  #loadedSuperseded = 0;
   #state: SessionState = EMPTY_STATE;
   #messages = new KnownMessages();
   #loading: Promise<void> | null = null;
@@ -109,7 +109,7 @@ export class Session {
     return (
       known !== null &&
       known.logId === this.#logId &&
-      this.log.overtaken === this.#loadedOvertaken &&
+      this.log.superseded === this.#loadedSuperseded &&
       !this.#isBehind
     );
   }
@@ -286,7 +286,7 @@ export class Session {
   async #loadFromStore(): Promise<void> {
     const behind = this.#behind;
     const stat = await this.find();
-    const { overtaken } = this.log;
+    const { superseded } = this.log;
     this.#shownFrom = 0;
     this.#skippedLines = null;
     if (!stat) {
@@ -313,7 +313,7 @@ export class Session {
       state = foldEvent(state, event);
     this.#logId = logId;
     this.#loadedBehind = behind;
-    this.#loadedOvertaken = overtaken;
+    this.#loadedSuperseded = superseded;
     this.#state = state;
     this.#messages = messages;
     // so that it is folded once, and a list knows what the agent does
