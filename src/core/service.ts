@@ -17,7 +17,7 @@ import type { Archiver } from "./archive/archiving-store.ts";
 import { type BetweenRuns, createBetweenRuns } from "./background-events/background-events.ts";
 import { type Compactor, createCompactor } from "./lifecycle/compactor.ts";
 import { createOldLogs, type LegacyOptions, type OldLogs } from "./legacy/old-logs.ts";
-import { createLeftOpen, keepLeftOpenClosed } from "./runs/recover-orphaned-runs.ts";
+import { createOrphanedRuns, keepOrphanedRunsClosed } from "./runs/recover-orphaned-runs.ts";
 import type { SharedReads } from "./replay/log-follower.ts";
 import type { ProfileBudgets } from "./profile/profile-source.ts";
 import { resumeListening } from "./background-events/resume-listening.ts";
@@ -162,7 +162,7 @@ export interface ServiceCloseOptions {
 /** A service that was closed. */
 interface ClosedService {
   /** How many runs are still open since the store did not take their ends: known once it is closed. */
-  readonly leftOpen: () => Promise<number>;
+  readonly orphanedRuns: () => Promise<number>;
 }
 
 /**
@@ -195,7 +195,7 @@ export async function createSessionService(
     documentOf: (key) => incarnations.documentOf(key),
     onLetGo: (key) => betweenRuns.stop(key),
     onRunEnded: (key) => compactor.request(key),
-    recover: (key) => leftOpen.recover(key, RESTARTED),
+    recover: (key) => orphanedRuns.recover(key, RESTARTED),
   });
   const compactor = createCompactor({ store, logger, sessions, archiver });
   const marks = createRunMarks(store);
@@ -215,8 +215,8 @@ export async function createSessionService(
     maxMs: limits.runMaxMs,
     podGraceMs: limits.podGraceMs,
     onAdmitted: (key, run) => betweenRuns.listen(key, run),
-    onGivenUp: () => void leftOpen.closeGivenUp(),
-    recover: (key, end) => leftOpen.recover(key, end),
+    onGivenUp: () => void orphanedRuns.closeGivenUp(),
+    recover: (key, end) => orphanedRuns.recover(key, end),
   });
   const betweenRuns = createBetweenRuns({
     marks,
@@ -230,7 +230,7 @@ export async function createSessionService(
     carries: (key, runId) => runs.carries(key, runId),
   });
   const incarnations = createIncarnations({ store, feed, directory, runs, clock });
-  const leftOpen = createLeftOpen({
+  const orphanedRuns = createOrphanedRuns({
     store,
     marks,
     sessions,
@@ -239,7 +239,7 @@ export async function createSessionService(
     admissions,
     worksOn: (key, runId) => runs.carries(key, runId) || hasOpen(betweenRuns, key, runId),
   });
-  const stopClosing = await keepLeftOpenClosed(leftOpen, { clock, logger });
+  const stopClosing = await keepOrphanedRunsClosed(orphanedRuns, { clock, logger });
   let closed = false;
   const isStopped = (): boolean => closed;
   // where logs make sessions nobody says which of them run
@@ -288,7 +288,7 @@ export async function createSessionService(
       await settledWithin(ENDS_WAIT_MS, clock, ended);
       pacer.endAll();
       for (const stop of [stopTicking, stopLooking, stopSweeping, stopClosing]) stop();
-      return { leftOpen: () => ends };
+      return { orphanedRuns: () => ends };
     },
   };
 }

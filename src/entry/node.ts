@@ -32,7 +32,7 @@ export interface RunningServer {
 
 export interface StoppedServer {
   /** How many runs are still open, since the store did not take their ends: the next start ends them. */
-  readonly leftOpen: number;
+  readonly orphanedRuns: number;
 }
 
 export interface StartOptions {
@@ -103,7 +103,7 @@ export async function start(
     async close(options = {}) {
       const { onWait = () => {} } = options;
       const stopped = listening.close();
-      const { leftOpen } = await service.close(options);
+      const { orphanedRuns } = await service.close(options);
       server.closeIdleConnections();
       onWait("connections to end");
       await settledWithin(CONNECTIONS_MS, clock, stopped);
@@ -113,7 +113,7 @@ export async function start(
       onWait(`the store, ${nameOfStorage(config.storage)}`);
       await store.close();
       archive?.close();
-      return { leftOpen: await leftOpen() };
+      return { orphanedRuns: await orphanedRuns() };
     },
   };
 }

@@ -89,7 +89,7 @@ describe("two servers on one bucket", () => {
 
     first.kill("SIGKILL");
     await first.exited;
-    // the other one looks for runs that were left open, and ends them
+    // the other one looks for orphaned runs, and ends them
     expect(JSON.parse(await terminalOf(other, "r1"))).toMatchObject({ code: "server-restarted" });
     runner.script((exchange) => tell(exchange, [startedEvent("r3"), finishedEvent("r3")]));
     await runWhenFree(other, runBody("r3"));

@@ -21,7 +21,7 @@ export interface RunMarks {
   /** Whether the mark was set by this process, which sees to the run's end. */
   isOurs(mark: MarkName): boolean;
   /**
-   * Leaves the run to whoever looks for runs that were left open: its end could not be stored. That is
+   * Leaves the run to whoever looks for orphaned runs: its end could not be stored. That is
    * tried again soon. `reached` says whether its runner may know of it.
    */
   giveUp(mark: MarkName, options: { readonly reached: boolean }): void;

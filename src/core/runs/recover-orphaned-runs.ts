@@ -11,7 +11,7 @@ import type { RunMarks } from "../log/open-run-marks.ts";
 import type { Sessions } from "../session/session-registry.ts";
 import { type KnownRun, settled, unendedRuns } from "../model/session-state.ts";
 
-export interface LeftOpenOptions {
+export interface OrphanedRunsOptions {
   readonly store: LogStore;
   readonly marks: RunMarks;
   readonly sessions: Sessions;
@@ -24,7 +24,7 @@ export interface LeftOpenOptions {
 }
 
 /** Runs that nobody works on any more, and that have not ended. */
-export interface LeftOpen {
+export interface OrphanedRuns {
   /**
    * Ends the runs whose process is dead. To be called before anything else, and then from time to
    * time: what another process has, or had a moment ago, is left alone, and may be left open by it
@@ -50,23 +50,23 @@ const GIVEN_UP_MS = 2_000;
 const MAX_BUSY = 10_000;
 
 /**
- * Ends the runs that were left open, now and from time to time. Resolves after the first time with what
+ * Ends the orphaned runs, now and from time to time. Resolves after the first time with what
  * stops it; rejects as the store does, the first time.
  */
-export async function keepLeftOpenClosed(
-  leftOpen: LeftOpen,
-  { clock, logger }: Pick<LeftOpenOptions, "clock" | "logger">,
+export async function keepOrphanedRunsClosed(
+  orphanedRuns: OrphanedRuns,
+  { clock, logger }: Pick<OrphanedRunsOptions, "clock" | "logger">,
 ): Promise<() => void> {
-  await leftOpen.close();
+  await orphanedRuns.close();
   const stopClosing = clock.every(
     AGAIN_MS,
     oneAtATime(() =>
-      leftOpen.close().catch((error: unknown) => logger.warn("runs-left-open", { error })),
+      orphanedRuns.close().catch((error: unknown) => logger.warn("runs-left-open", { error })),
     ),
   );
   const stopRetrying = clock.every(
     GIVEN_UP_MS,
-    oneAtATime(() => leftOpen.closeGivenUp()),
+    oneAtATime(() => orphanedRuns.closeGivenUp()),
   );
   return () => {
     stopClosing();
@@ -75,14 +75,14 @@ export async function keepLeftOpenClosed(
 }
 
 /** Runs of which none has been looked for. */
-export function createLeftOpen(options: LeftOpenOptions): LeftOpen {
+export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
   const { store, marks, sessions, clock, logger, admissions, worksOn } = options;
   /** Runs of other processes that were open the last time; null before the first. */
   let seenOpen: ReadonlySet<string> | null = null;
   /** Until when sessions count as worked on elsewhere. */
   const busyUntil = new Map<string, number>();
 
-  /** Ends a run that was left open, unless another process has its session. */
+  /** Ends an orphaned run, unless another process has its session. */
   async function closeMarked(mark: OpenRunMark, reached: boolean | null): Promise<void> {
     const use = sessions.use(mark);
     try {
@@ -149,7 +149,7 @@ export function createLeftOpen(options: LeftOpenOptions): LeftOpen {
         if (marks.isOurs(mark)) continue;
         const id = JSON.stringify([mark.project, mark.session, mark.logId, mark.runId]);
         seen.add(id);
-        // what comes after the start may be on its way out: a run that is left open is there twice
+        // what comes after the start may be on its way out: an orphaned run is there twice
         if (before === null || before.has(id)) await closeMarked(mark, null);
       }
       seenOpen = seen;

@@ -10,7 +10,7 @@ import { idOf } from "../../ports/session-id.ts";
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
 import { settledWithin } from "../../stream/sync/pause.ts";
 import { createKeyedMutex, type KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
-import type { LeftOpen } from "./recover-orphaned-runs.ts";
+import type { OrphanedRuns } from "./recover-orphaned-runs.ts";
 import {
   RESTARTED,
   type RunEnd,
@@ -43,7 +43,7 @@ export interface RunsOptions {
   /** Told when a run was refused of which the log may have something: it was given up. */
   readonly onGivenUp: () => void;
   /** Ends what the session's log has open though nobody works on it. Never rejects. */
-  readonly recover: LeftOpen["recover"];
+  readonly recover: OrphanedRuns["recover"];
 }
 
 /** A request body and the memory that it takes up. */
@@ -231,9 +231,9 @@ export function createRuns(options: RunsOptions): Runs {
     async close() {
       closed = true;
       const ending = [...entries.values()].map(({ runs }) => runs.end(SHUTDOWN));
-      const leftOpen = (await Promise.all(ending)).reduce((sum, count) => sum + count, 0);
+      const orphanedRuns = (await Promise.all(ending)).reduce((sum, count) => sum + count, 0);
       await settledWithin(TELL_WAIT_MS, clock, ends.told());
-      return leftOpen;
+      return orphanedRuns;
     },
   };
 }

@@ -54,9 +54,9 @@ async function stop(server: RunningServer, storage: string): Promise<ExitCode> {
   say("stopping once runs have ended; again to stop now");
   const waiting = createWaiting(say);
   try {
-    const { leftOpen } = await server.close({ onWait: (what) => waiting.begin(what) });
-    if (leftOpen === 0) return EXIT.done;
-    say(`${storage} did not take the ends of ${leftOpen} run(s): the next start ends them`);
+    const { orphanedRuns } = await server.close({ onWait: (what) => waiting.begin(what) });
+    if (orphanedRuns === 0) return EXIT.done;
+    say(`${storage} did not take the ends of ${orphanedRuns} run(s): the next start ends them`);
   } catch (error) {
     say(explain(error));
   }

@@ -55,7 +55,7 @@ describe("an old log that was adopted", () => {
         const { store, session, shown } = await adopt(file.text, bytes);
         const { stat, from, skippedLines } = shown;
         const text = await textIn(store, { logId: stat.logId, start: from });
-        // the runs that were left open are ended behind it
+        // the orphaned runs are ended behind it
         const ends = eventsIn(text).slice(file.events.length) as { type: string }[];
         expect(eventsIn(text).slice(0, file.events.length)).toEqual(file.events);
         expect(ends.every(({ type }) => /^RUN_(STARTED|ERROR)$/.test(type))).toBe(true);
