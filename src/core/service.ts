@@ -227,7 +227,7 @@ export async function createSessionService(
     platform,
     clock,
     logger,
-    carries: (key, runId) => runs.carries(key, runId),
+    isInFlight: (key, runId) => runs.isInFlight(key, runId),
   });
   const incarnations = createIncarnations({ store, feed, directory, runs, clock });
   const orphanedRuns = createOrphanedRuns({
@@ -237,7 +237,7 @@ export async function createSessionService(
     clock,
     logger,
     admissions,
-    worksOn: (key, runId) => runs.carries(key, runId) || hasOpen(betweenRuns, key, runId),
+    worksOn: (key, runId) => runs.isInFlight(key, runId) || hasOpen(betweenRuns, key, runId),
   });
   const stopClosing = await keepOrphanedRunsClosed(orphanedRuns, { clock, logger });
   let closed = false;

@@ -57,7 +57,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
       onlyRun: runId,
       clientThreadId: posted?.threadId ?? threadId,
       known,
-      isOver: () => !runs.carries(key, runId),
+      isOver: () => !runs.isInFlight(key, runId),
     });
     return c.body(openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) }), 200, {
       ...SSE_HEADERS,
@@ -79,7 +79,8 @@ async function startOf(
   await session.load();
   const position = session.log.position;
   const isKnown =
-    runId !== null && (runs.carries(session.key, runId) || findRun(session.state, runId) !== null);
+    runId !== null &&
+    (runs.isInFlight(session.key, runId) || findRun(session.state, runId) !== null);
   const offset = isKnown ? 0 : (position?.end ?? 0);
   const logId = position?.logId ?? null;
   return {

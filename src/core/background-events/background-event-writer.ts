@@ -30,7 +30,7 @@ export interface ListenedEventsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Whether this run that was posted is active, waits or wraps up; null asks for any. */
-  readonly carries: (runId: string | null) => boolean;
+  readonly isInFlight: (runId: string | null) => boolean;
 }
 
 /** The run that was started last on the connection. */
@@ -45,7 +45,7 @@ interface StartedRun {
 /**
  * Stores what one connection says between runs. An event belongs to the run whose id it carries, else
  * to the one that was started last on the connection and has not finished. What belongs to a posted
- * run that is being carried is passed over: that run's own stream has it. A run that only this
+ * run that is in flight is passed over: that run's own stream has it. A run that only this
  * connection knows gets an end like any other, also after a crash, and keeps the session's state.
  */
 export class ListenedEvents {
@@ -117,16 +117,16 @@ export class ListenedEvents {
     run: StartedRun | null,
     { span, state }: { readonly span: RunSpan; readonly state: SessionState },
   ): boolean {
-    const { carries } = this.#options;
+    const { isInFlight } = this.#options;
     const named = event.runId || run?.runId || null;
     // without any run a terminal would end the one that is carried
-    if (named === null) return isTerminal(event) && carries(null);
+    if (named === null) return isTerminal(event) && isInFlight(null);
     if (run?.isStored === true && run.runId === named) return false;
     // its runner may have its own id for the run that is carried
-    if (carries(resolveRun(span, named)) || carries(named)) return true;
+    if (isInFlight(resolveRun(span, named)) || isInFlight(named)) return true;
     if (!isTerminal(event)) return false;
     // and so would one of a run that nobody has begun
-    if (!isBegun(span, named) && carries(null)) return true;
+    if (!isBegun(span, named) && isInFlight(null)) return true;
     // the end of a run may come here a moment after that run's own stream has brought it
     return findRun(state, named)?.phase === "ended";
   }

@@ -6,11 +6,11 @@ import { type DeafRunners, ThreadListener, type ThreadListenerOptions } from "./
 
 export interface BetweenRunsOptions extends Omit<
   ThreadListenerOptions,
-  "key" | "logId" | "threadId" | "carries" | "deaf"
+  "key" | "logId" | "threadId" | "isInFlight" | "deaf"
 > {
   readonly feed: LiveFeed;
   /** Whether this run that was posted is active, waits or wraps up; null asks for any. */
-  readonly carries: (key: SessionKey, runId: string | null) => boolean;
+  readonly isInFlight: (key: SessionKey, runId: string | null) => boolean;
 }
 
 /** What is listened to: a thread of the session, for the log that it has. */
@@ -43,7 +43,7 @@ export interface BetweenRuns {
 const MAX_DEAF = 10_000;
 
 export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
-  const { carries, feed } = options;
+  const { isInFlight, feed } = options;
   const listeners = new Map<string, ThreadListener>();
   const addresses = new Map<string, string>();
   let closed = false;
@@ -61,7 +61,12 @@ export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
 
   function start(key: SessionKey, thread: ListenedThread, after: Promise<void>): void {
     const id = idOf(key);
-    const own = { ...thread, key, deaf, carries: (runId: string | null) => carries(key, runId) };
+    const own = {
+      ...thread,
+      key,
+      deaf,
+      isInFlight: (runId: string | null) => isInFlight(key, runId),
+    };
     const listener = new ThreadListener({ ...options, ...own }, after);
     listeners.set(id, listener);
     const unsubscribe = feed.subscribe(key, ({ logId }) => {

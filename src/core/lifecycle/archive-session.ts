@@ -101,7 +101,7 @@ async function refuseOpenRun(
     await use.session.load();
     const heard = betweenRuns.hears(key) ? use.session.state.openRun : null;
     const runId = runs.activeRun(key)?.runId ?? heard ?? undefined;
-    if (runId !== undefined || runs.carries(key, null))
+    if (runId !== undefined || runs.isInFlight(key, null))
       throw new RunlogError("run-active", "The session has a run that is not over", { runId });
   } finally {
     use.release();

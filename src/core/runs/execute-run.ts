@@ -44,7 +44,7 @@ const LATE_EVENTS_MS = 30_000;
  * a terminal: the runner's, or a RUN_ERROR that says why there was none. Resolves with false when
  * the server stopped before that could be stored: the run is still open. Never rejects.
  */
-export async function carryRun(options: RunOptions): Promise<boolean> {
+export async function executeRun(options: RunOptions): Promise<boolean> {
   const { session, logger, onSlotFree, platform, podGraceMs: graceMs, runId, clock } = options;
   const carrier = new RunCarrier(options);
   const onGone = (): void => carrier.stop();

@@ -8,7 +8,7 @@ import type { SessionPlatform } from "../../ports/session-platform.ts";
 import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
 import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
-import { carryRun } from "./execute-run.ts";
+import { executeRun } from "./execute-run.ts";
 import { digestsOf } from "./message-digest.ts";
 import { linesOf } from "./posted-lines.ts";
 import { RunBody, type RunBodyOptions } from "./run-body.ts";
@@ -104,8 +104,8 @@ export class SessionRuns {
   readonly #stop = new AbortController();
   #queue: Entry[] = [];
   #active: Entry | null = null;
-  /** Runs that are being carried, by id: the active one and any that only wrap up. */
-  readonly #carried = new Map<string, Promise<boolean>>();
+  /** Runs that are in flight, by id: the active one and any that only wrap up. */
+  readonly #inFlight = new Map<string, Promise<boolean>>();
 
   constructor(options: SessionRunsOptions) {
     this.#options = options;
@@ -119,7 +119,7 @@ export class SessionRuns {
   }
 
   get isIdle(): boolean {
-    return this.#queue.length === 0 && this.#carried.size === 0;
+    return this.#queue.length === 0 && this.#inFlight.size === 0;
   }
 
   /** Whether a run waits, or is active and not finished. */
@@ -128,9 +128,9 @@ export class SessionRuns {
   }
 
   /** Whether this run is active, waits or wraps up; null asks for any. */
-  carries(runId: string | null): boolean {
+  isInFlight(runId: string | null): boolean {
     if (runId === null) return !this.isIdle;
-    return this.#carried.has(runId) || this.#queue.some((run) => run.runId === runId);
+    return this.#inFlight.has(runId) || this.#queue.some((run) => run.runId === runId);
   }
 
   /**
@@ -190,7 +190,7 @@ export class SessionRuns {
     const waiting = this.#queue;
     this.#queue = [];
     const ended = await Promise.all([
-      ...this.#carried.values(),
+      ...this.#inFlight.values(),
       ...waiting.map((entry) => this.#finish(entry, () => this.#endWaiting(entry, reason))),
     ]);
     return ended.filter((isEnded) => !isEnded).length;
@@ -281,7 +281,7 @@ export class SessionRuns {
     this.#active = next;
     const { idleMs, maxMs, platform, podGraceMs } = this.#options;
     void this.#finish(next, () =>
-      carryRun({
+      executeRun({
         ...this.#runOf(next),
         idleMs,
         maxMs,
@@ -316,19 +316,19 @@ export class SessionRuns {
     }
   }
 
-  /** Carries a run by `carry`, and clears up after it. Resolves with whether it is over. */
-  async #finish(entry: Entry, carry: () => Promise<boolean>): Promise<boolean> {
+  /** Carries a run by `execute`, and clears up after it. Resolves with whether it is over. */
+  async #finish(entry: Entry, execute: () => Promise<boolean>): Promise<boolean> {
     const { logId, runId } = entry;
-    const carried = (async () => {
-      const isEnded = await carry();
+    const inFlight = (async () => {
+      const isEnded = await execute();
       await this.#discardBody(entry);
       // what is still open keeps its mark: a later start finds it there
       if (isEnded && logId !== null) await this.#clearMark(logId, runId);
       return isEnded;
     })();
-    this.#carried.set(runId, carried);
-    const isEnded = await carried;
-    this.#carried.delete(runId);
+    this.#inFlight.set(runId, inFlight);
+    const isEnded = await inFlight;
+    this.#inFlight.delete(runId);
     this.#freeSlot(entry);
     // whoever watches may have waited for the end of a run that nothing more is stored of
     this.#options.session.log.wake();

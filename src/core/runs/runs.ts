@@ -70,7 +70,7 @@ export interface Runs {
   /** Whether a run of the session waits, or is active and not finished. */
   isRunning(key: SessionKey): boolean;
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
-  carries(key: SessionKey, runId: string | null): boolean;
+  isInFlight(key: SessionKey, runId: string | null): boolean;
   /**
    * Ends the session's runs with a RUN_ERROR, which whoever watches has half a second to read, then
    * has it removed by `remove`; resolves as that does.
@@ -198,7 +198,7 @@ export function createRuns(options: RunsOptions): Runs {
 
     isRunning: (key) => entries.get(idOf(key))?.runs.isRunning ?? false,
 
-    carries: (key, runId) => entries.get(idOf(key))?.runs.carries(runId) ?? false,
+    isInFlight: (key, runId) => entries.get(idOf(key))?.runs.isInFlight(runId) ?? false,
 
     endSession: (key, end, remove) =>
       removals.run(idOf(key), async () => {

@@ -22,7 +22,7 @@ const failed = (runId: string): string => `{"type":"RUN_ERROR","runId":"${runId}
 const text = (runId?: string): string =>
   JSON.stringify({ type: "TEXT_MESSAGE_CONTENT", delta: "x", ...(runId && { runId }) });
 
-async function setUp(carried: readonly string[] = []) {
+async function setUp(inFlight: readonly string[] = []) {
   const memory = createMemoryLogStore();
   const state = { isBroken: false };
   const store: typeof memory = {
@@ -54,7 +54,7 @@ async function setUp(carried: readonly string[] = []) {
     platform: createLocalPlatform(),
     clock,
     logger: silent,
-    carries: (runId) => (runId === null ? carried.length > 0 : carried.includes(runId)),
+    isInFlight: (runId) => (runId === null ? inFlight.length > 0 : inFlight.includes(runId)),
   });
   use.release();
   return {
@@ -74,7 +74,7 @@ async function setUp(carried: readonly string[] = []) {
   };
 }
 
-/** What is heard, and what of it is stored, while the run `posted` is being carried. */
+/** What is heard, and what of it is stored, while the run `posted` is in flight. */
 const HEARD: readonly (readonly [string, readonly string[], readonly boolean[]])[] = [
   ["events of no run", [text(), '{"type":"CUSTOM"}'], [true, true]],
   ["events that name the posted run", [text("posted"), finished("posted")], [false, false]],

@@ -54,7 +54,7 @@ async function setUp() {
     platform: createLocalPlatform(),
     clock,
     logger,
-    carries: () => false,
+    isInFlight: () => false,
   });
   const use = sessions.use(KEY);
   const logId = await use.session.loadOrCreate();
