@@ -14,7 +14,10 @@ import { createStreamPacer, type StreamPacer } from "../stream/sse/paced-stream.
 import { createSharedBudget, type SharedBudget } from "../stream/sync/shared-budget.ts";
 import { createKeyedMutex } from "../stream/sync/keyed-mutex.ts";
 import type { Archiver } from "./archive/archiving-store.ts";
-import { type BetweenRuns, createBetweenRuns } from "./background-events/background-events.ts";
+import {
+  type BackgroundEvents,
+  createBackgroundEvents,
+} from "./background-events/background-events.ts";
 import { type Compactor, createCompactor } from "./lifecycle/compactor.ts";
 import { createOldLogs, type LegacyOptions, type OldLogs } from "./legacy/old-logs.ts";
 import { createOrphanedRuns, keepOrphanedRunsClosed } from "./runs/recover-orphaned-runs.ts";
@@ -140,7 +143,7 @@ export interface SessionService extends SessionPorts {
   readonly incarnations: Incarnations;
   readonly oldLogs: OldLogs;
   readonly runs: Runs;
-  readonly betweenRuns: BetweenRuns;
+  readonly backgroundEvents: BackgroundEvents;
   readonly compactor: Compactor;
   readonly pacer: StreamPacer;
   readonly reads: SharedReads;
@@ -193,7 +196,7 @@ export async function createSessionService(
     ringBudget: createByteBudget(limits.ringBudgetBytes),
     idleMs: limits.sessionIdleMs,
     documentOf: (key) => incarnations.documentOf(key),
-    onLetGo: (key) => betweenRuns.stop(key),
+    onLetGo: (key) => backgroundEvents.stop(key),
     onRunEnded: (key) => compactor.request(key),
     recover: (key) => orphanedRuns.recover(key, RESTARTED),
   });
@@ -214,11 +217,11 @@ export async function createSessionService(
     idleMs: limits.runIdleMs,
     maxMs: limits.runMaxMs,
     podGraceMs: limits.podGraceMs,
-    onAdmitted: (key, run) => betweenRuns.listen(key, run),
+    onAdmitted: (key, run) => backgroundEvents.listen(key, run),
     onGivenUp: () => void orphanedRuns.closeGivenUp(),
     recover: (key, end) => orphanedRuns.recover(key, end),
   });
-  const betweenRuns = createBetweenRuns({
+  const backgroundEvents = createBackgroundEvents({
     marks,
     feed,
     sessions,
@@ -237,14 +240,14 @@ export async function createSessionService(
     clock,
     logger,
     admissions,
-    worksOn: (key, runId) => runs.isInFlight(key, runId) || hasOpen(betweenRuns, key, runId),
+    worksOn: (key, runId) => runs.isInFlight(key, runId) || hasOpen(backgroundEvents, key, runId),
   });
   const stopClosing = await keepOrphanedRunsClosed(orphanedRuns, { clock, logger });
   let closed = false;
   const isStopped = (): boolean => closed;
   // where logs make sessions nobody says which of them run
   if (!directory.logsMakeSessions)
-    void resumeListening({ store, directory, sessions, betweenRuns, logger, isStopped });
+    void resumeListening({ store, directory, sessions, backgroundEvents, logger, isStopped });
   const reads = createReads(limits);
   const { heartbeatMs, writeDeadlineMs } = limits;
   const pacer = createStreamPacer({ now: () => clock.now(), heartbeatMs, writeDeadlineMs });
@@ -269,7 +272,7 @@ export async function createSessionService(
     incarnations,
     oldLogs,
     runs,
-    betweenRuns,
+    backgroundEvents,
     compactor,
     pacer,
     reads,
@@ -284,7 +287,7 @@ export async function createSessionService(
       onWait("the store to take the ends of runs");
       // before the streams, so that whoever watches a run sees why it ended
       const ends = runs.close();
-      const ended = Promise.allSettled([ends, betweenRuns.close(), compactor.close()]);
+      const ended = Promise.allSettled([ends, backgroundEvents.close(), compactor.close()]);
       await settledWithin(ENDS_WAIT_MS, clock, ended);
       pacer.endAll();
       for (const stop of [stopTicking, stopLooking, stopSweeping, stopClosing]) stop();
@@ -322,7 +325,11 @@ function keepLooking(sessions: Sessions, clock: Clock): () => void {
 }
 
 /** Whether a run that the session's runner began by itself is open, this one or any. */
-function hasOpen(betweenRuns: BetweenRuns, key: SessionKey, runId: string | null): boolean {
-  const open = betweenRuns.openRun(key);
+function hasOpen(
+  backgroundEvents: BackgroundEvents,
+  key: SessionKey,
+  runId: string | null,
+): boolean {
+  const open = backgroundEvents.openRun(key);
   return open !== null && (runId === null || runId === open);
 }

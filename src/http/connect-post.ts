@@ -32,7 +32,7 @@ export function connectPost(service: SessionService) {
     const key = sessionKeyOf(c);
     const view = streamViewOf(c);
     assertStreamRoom(service);
-    const { bodyBudget: budget, betweenRuns, compactor, logger, runs, store } = service;
+    const { bodyBudget: budget, backgroundEvents, compactor, logger, runs, store } = service;
     const budgets = service.profileBudgets;
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget });
     let posted;
@@ -63,7 +63,7 @@ export function connectPost(service: SessionService) {
         logger,
         isWarm: posted.messageCount > 0,
         ...(posted.threadId !== null && { clientThreadId: posted.threadId }),
-        isOver: () => !runs.isRunning(key) && betweenRuns.openRun(key) === null,
+        isOver: () => !runs.isRunning(key) && backgroundEvents.openRun(key) === null,
       });
       const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
       return c.body(stream, 200, { ...SSE_HEADERS, ...said });

@@ -17,7 +17,7 @@ export function stopPost(service: SessionService) {
       change: stopRequest(rfc3339(service.clock.now())),
       texts: TEXTS,
       answer: (document) => {
-        service.betweenRuns.stop(key);
+        service.backgroundEvents.stop(key);
         return c.json(document, 202);
       },
       gone: () => c.json({ message: "Session no longer exists (already deleted)" }),

@@ -60,7 +60,7 @@ export interface RunnerRequest {
   readonly signal: AbortSignal;
 }
 
-/** A request for the thread's events between runs. */
+/** A request for the thread's background events. */
 export interface ListenRequest {
   readonly key: SessionKey;
   /** Base URL as `SessionDirectory.addressOf` gives it. */

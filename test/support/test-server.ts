@@ -103,7 +103,7 @@ export async function createTestServer(options: TestServerOptions) {
   return {
     app,
     service,
-    /** Paths of the requests for events between runs. */
+    /** Paths of the requests for background events. */
     listened: () =>
       runner.requests.map(({ path }) => path).filter((path) => path.startsWith(eventsPath)),
     runner: {

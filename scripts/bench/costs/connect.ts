@@ -34,7 +34,7 @@ export const CONNECT_COSTS: readonly Cost[] = [
   cost("a text in many deltas", "deltas", EVENTS, oneRun(longText), "?view=snapshot"),
   cost("arguments in many deltas", "deltas", EVENTS, oneRun(longArguments), "?view=snapshot"),
   cost("activities", "activities", EVENTS, oneRun(activities), "?view=snapshot"),
-  cost("values between runs", "events", EVENTS, betweenRuns),
+  cost("values between runs", "events", EVENTS, backgroundEvents),
   cost("messages of queued runs", "runs", EVENTS, queuedRuns),
 ];
 
@@ -193,7 +193,7 @@ function* activities(count: number): Generator<Event> {
   }
 }
 
-function* betweenRuns(count: number): Generator<Event> {
+function* backgroundEvents(count: number): Generator<Event> {
   for (let at = 0; at < count; at += 1) yield { type: "CUSTOM", name: "note", value: at };
   yield* shortRuns(1);
   for (let at = 0; at < count; at += 1) {

@@ -19,7 +19,7 @@ import { selectEvents } from "../session/filter-batch.ts";
 import { findRun, type SessionState } from "../model/session-state.ts";
 import type { Sessions, SessionUse } from "../session/session-registry.ts";
 
-export interface ListenedEventsOptions {
+export interface BackgroundEventWriterOptions {
   readonly key: SessionKey;
   /** The log that the session had when its runner was asked; events go into no other. */
   readonly logId: string;
@@ -48,8 +48,8 @@ interface StartedRun {
  * run that is in flight is passed over: that run's own stream has it. A run that only this
  * connection knows gets an end like any other, also after a crash, and keeps the session's state.
  */
-export class ListenedEvents {
-  readonly #options: ListenedEventsOptions;
+export class BackgroundEventWriter {
+  readonly #options: BackgroundEventWriterOptions;
   #run: StartedRun | null = null;
   /** The run whose end is being written. */
   #ending: string | null = null;
@@ -57,7 +57,7 @@ export class ListenedEvents {
   #marked: string | null = null;
   #use: SessionUse | null = null;
 
-  constructor(options: ListenedEventsOptions) {
+  constructor(options: BackgroundEventWriterOptions) {
     this.#options = options;
   }
 

@@ -4,7 +4,7 @@ import { idOf } from "../../ports/session-id.ts";
 import { SHUTDOWN, UNFINISHED } from "../model/run-end-reasons.ts";
 import { type DeafRunners, ThreadListener, type ThreadListenerOptions } from "./thread-listener.ts";
 
-export interface BetweenRunsOptions extends Omit<
+export interface BackgroundEventsOptions extends Omit<
   ThreadListenerOptions,
   "key" | "logId" | "threadId" | "isInFlight" | "deaf"
 > {
@@ -14,7 +14,7 @@ export interface BetweenRunsOptions extends Omit<
 }
 
 /** What is listened to: a thread of the session, for the log that it has. */
-interface ListenedThread {
+interface SubscribedThread {
   readonly threadId: string;
   readonly logId: string;
 }
@@ -24,13 +24,13 @@ interface ListenedThread {
  * most one connection a session. It is no use of the session's state, and ends when that is let go
  * or the log is deleted.
  */
-export interface BetweenRuns {
+export interface BackgroundEvents {
   /** Listens to this thread from now on, and to no other of the session: a run was admitted to it. */
-  listen(key: SessionKey, thread: ListenedThread): void;
+  listen(key: SessionKey, thread: SubscribedThread): void;
   /** The run that the session's runner began by itself and that is open, or null. */
   openRun(key: SessionKey): string | null;
   /** Whether this session is listened to. */
-  hears(key: SessionKey): boolean;
+  isSubscribed(key: SessionKey): boolean;
   /** Hangs up, until the session's next run. */
   stop(key: SessionKey): void;
   /** Sessions that are listened to, or will be after a pause. */
@@ -39,10 +39,10 @@ export interface BetweenRuns {
   close(): Promise<void>;
 }
 
-/** So many sessions of which it is remembered that their runner has no events between runs. */
+/** So many sessions of which it is remembered that their runner has no background events. */
 const MAX_DEAF = 10_000;
 
-export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
+export function createBackgroundEvents(options: BackgroundEventsOptions): BackgroundEvents {
   const { isInFlight, feed } = options;
   const listeners = new Map<string, ThreadListener>();
   const addresses = new Map<string, string>();
@@ -59,7 +59,7 @@ export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
     },
   };
 
-  function start(key: SessionKey, thread: ListenedThread, after: Promise<void>): void {
+  function start(key: SessionKey, thread: SubscribedThread, after: Promise<void>): void {
     const id = idOf(key);
     const own = {
       ...thread,
@@ -92,7 +92,7 @@ export function createBetweenRuns(options: BetweenRunsOptions): BetweenRuns {
     },
 
     openRun: (key) => listeners.get(idOf(key))?.openRun ?? null,
-    hears: (key) => listeners.has(idOf(key)),
+    isSubscribed: (key) => listeners.has(idOf(key)),
 
     stop(key) {
       listeners.get(idOf(key))?.hangUp(UNFINISHED);

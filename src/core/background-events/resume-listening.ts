@@ -1,14 +1,14 @@
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
-import type { BetweenRuns } from "./background-events.ts";
+import type { BackgroundEvents } from "./background-events.ts";
 import type { Sessions } from "../session/session-registry.ts";
 
 export interface ResumeListeningOptions {
   readonly store: LogStore;
   readonly directory: SessionDirectory;
   readonly sessions: Sessions;
-  readonly betweenRuns: Pick<BetweenRuns, "listen">;
+  readonly backgroundEvents: Pick<BackgroundEvents, "listen">;
   readonly logger: Logger;
   /** Asked before each session: whether the server goes on. */
   readonly isStopped: () => boolean;
@@ -37,7 +37,7 @@ export async function resumeListening(options: ResumeListeningOptions): Promise<
 }
 
 async function resume(key: SessionKey, options: ResumeListeningOptions): Promise<void> {
-  const { directory, sessions, betweenRuns, logger, isStopped } = options;
+  const { directory, sessions, backgroundEvents, logger, isStopped } = options;
   const { project, session } = key;
   const use = sessions.use({ project, session });
   try {
@@ -47,7 +47,7 @@ async function resume(key: SessionKey, options: ResumeListeningOptions): Promise
     const latest = use.session.state.runs.at(-1);
     if (logId === null || !latest || isStopped()) return;
     const threadId = latest.threadId || session;
-    betweenRuns.listen({ project, session }, { threadId, logId });
+    backgroundEvents.listen({ project, session }, { threadId, logId });
   } catch (error) {
     logger.warn("listening-not-resumed", { project, session, error });
   } finally {

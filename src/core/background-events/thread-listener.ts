@@ -3,13 +3,16 @@ import type { SessionKey } from "../../ports/log-store.ts";
 import type { RunnerClient } from "../../ports/runner-client.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
 import { pause } from "../../stream/sync/pause.ts";
-import { ListenedEvents, type ListenedEventsOptions } from "./background-event-writer.ts";
+import {
+  BackgroundEventWriter,
+  type BackgroundEventWriterOptions,
+} from "./background-event-writer.ts";
 import { type RunEnd, UNFINISHED } from "../model/run-end-reasons.ts";
 
-export interface ThreadListenerOptions extends ListenedEventsOptions {
+export interface ThreadListenerOptions extends BackgroundEventWriterOptions {
   readonly directory: Pick<SessionDirectory, "addressOf">;
   readonly runner: Pick<RunnerClient, "listen">;
-  /** Addresses of sessions whose runner knows nothing of events between runs. */
+  /** Addresses of sessions whose runner knows nothing of background events. */
   readonly deaf: DeafRunners;
 }
 
@@ -33,7 +36,7 @@ export class ThreadListener {
   readonly #options: ThreadListenerOptions;
   readonly #stop = new AbortController();
   #reason: RunEnd = UNFINISHED;
-  #events: ListenedEvents | null = null;
+  #events: BackgroundEventWriter | null = null;
   /** Settles, and never rejects, when everything that was heard is stored. */
   readonly done: Promise<void>;
 
@@ -76,7 +79,7 @@ export class ThreadListener {
   async #connect(): Promise<{ readonly delivered: boolean; readonly isOver: boolean }> {
     const { deaf, directory, key, logger, runner, threadId } = this.#options;
     const { signal } = this.#stop;
-    const events = new ListenedEvents(this.#options);
+    const events = new BackgroundEventWriter(this.#options);
     this.#events = events;
     let delivered = false;
     let isOver = false;

@@ -34,8 +34,8 @@ export interface ArchiveSummary {
 interface Needs {
   /** Null if none is configured. */
   readonly archiver: Archiver | null;
-  readonly betweenRuns: {
-    hears(key: SessionKey): boolean;
+  readonly backgroundEvents: {
+    isSubscribed(key: SessionKey): boolean;
     stop(key: SessionKey): void;
   };
   readonly compactor: Compactor;
@@ -55,7 +55,7 @@ export async function archiveSession(
   const archiver = needArchiver(service);
   await refuseOpenRun(service, key);
   // an event that came between runs would bring the bytes back at once
-  if (options.deleteLocal) service.betweenRuns.stop(key);
+  if (options.deleteLocal) service.backgroundEvents.stop(key);
   // so that viewers of the archive get the condensed view, and nobody has to write it then
   await service.compactor.condense(key);
   return archiver.archive(key, options).then(summaryOf, throwNotFound);
@@ -93,13 +93,13 @@ function needArchiver({ archiver }: Needs): Archiver {
 
 /** A run that was posted, or one that its runner began by itself and tells of. */
 async function refuseOpenRun(
-  { runs, betweenRuns, sessions }: Needs,
+  { runs, backgroundEvents, sessions }: Needs,
   key: SessionKey,
 ): Promise<void> {
   const use = sessions.use(key);
   try {
     await use.session.load();
-    const heard = betweenRuns.hears(key) ? use.session.state.openRun : null;
+    const heard = backgroundEvents.isSubscribed(key) ? use.session.state.openRun : null;
     const runId = runs.activeRun(key)?.runId ?? heard ?? undefined;
     if (runId !== undefined || runs.isInFlight(key, null))
       throw new RunlogError("run-active", "The session has a run that is not over", { runId });

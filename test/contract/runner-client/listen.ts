@@ -7,7 +7,7 @@ import type { FreshClient } from "./harness.ts";
 const PATH = "events/thread-1";
 const EVENT = '{"type":"CUSTOM","name":"n","runId":"other","value":12345678901234567890}';
 
-/** Events between runs: `RunnerClient.listen`. */
+/** Background events: `RunnerClient.listen`. */
 export function listenSuite(fresh: FreshClient): void {
   describe("listen", () => {
     describeAsking(fresh);

@@ -9,7 +9,7 @@ export interface SessionRoutesHarness {
   /**
    * Plays the runner of every session but `UNREACHABLE`, whose runner does not listen. The server
    * waits for the answers to calls as long as it says, but for those of `IMPATIENT` a moment. Its
-   * `requests` are without those for events between runs.
+   * `requests` are without those for background events.
    */
   readonly runner: ScriptedRunner;
   dispose(): Promise<void>;

@@ -1,6 +1,6 @@
 import { describe } from "vitest";
 import { archiveSuite, noArchiveSuite } from "./archive.ts";
-import { betweenRunsSuite } from "./between-runs.ts";
+import { backgroundEventsSuite } from "./background-events.ts";
 import { condensedSuite } from "./condensed.ts";
 import { errorsSuite } from "./errors.ts";
 import { exportSuite } from "./export.ts";
@@ -33,7 +33,7 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     runnerSurfaceSuite(fresh);
     tasksSuite(fresh);
     feedbackSuite(fresh);
-    betweenRunsSuite(fresh);
+    backgroundEventsSuite(fresh);
     standardSuite(fresh);
     snapshotsSuite(fresh);
     if (options.archives) archiveSuite(fresh);

@@ -285,6 +285,6 @@ describe("listening between runs", () => {
     const listened = (): string[] => second.listened().map((path) => path.split("/").at(-1) ?? "");
     await waitFor(() => listened().length > 0);
     expect(new Set(listened())).toEqual(new Set(["t-s1"]));
-    expect(second.service.betweenRuns.size).toBeLessThanOrEqual(1);
+    expect(second.service.backgroundEvents.size).toBeLessThanOrEqual(1);
   });
 });

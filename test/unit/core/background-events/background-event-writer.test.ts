@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createLocalPlatform } from "../../../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { factsOfLine } from "../../../../src/core/model/server-events.ts";
-import { ListenedEvents } from "../../../../src/core/background-events/background-event-writer.ts";
+import { BackgroundEventWriter } from "../../../../src/core/background-events/background-event-writer.ts";
 import { SHUTDOWN, UNFINISHED } from "../../../../src/core/model/run-end-reasons.ts";
 import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import { RunlogError } from "../../../../src/ports/errors.ts";
@@ -45,7 +45,7 @@ async function setUp(inFlight: readonly string[] = []) {
   });
   const use = sessions.use(KEY);
   const logId = await use.session.loadOrCreate();
-  const events = new ListenedEvents({
+  const events = new BackgroundEventWriter({
     key: KEY,
     logId,
     threadId: "t",
@@ -98,7 +98,7 @@ const HEARD: readonly (readonly [string, readonly string[], readonly boolean[]])
   ["a terminal of no run: it would end the posted one", ['{"type":"RUN_FINISHED"}'], [false]],
 ];
 
-describe("events between runs", () => {
+describe("background events", () => {
   it.each(HEARD)("beside a posted run: %s", async (_, heard, isStored) => {
     const wanted = heard.filter((_event, i) => isStored[i]);
     const together = await setUp(["posted"]);

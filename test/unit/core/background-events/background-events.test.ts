@@ -2,7 +2,7 @@ import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
 import { describe, expect, it } from "vitest";
 import { createLocalPlatform } from "../../../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
-import { createBetweenRuns } from "../../../../src/core/background-events/background-events.ts";
+import { createBackgroundEvents } from "../../../../src/core/background-events/background-events.ts";
 import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { drain, textOf } from "../../../contract/bytes.ts";
@@ -43,9 +43,9 @@ async function setUp() {
     ringBytes: 1000,
     ringBudget: createByteBudget(1000),
     idleMs: IDLE_MS,
-    onLetGo: (key) => betweenRuns.stop(key),
+    onLetGo: (key) => backgroundEvents.stop(key),
   });
-  const betweenRuns = createBetweenRuns({
+  const backgroundEvents = createBackgroundEvents({
     marks: createRunMarks(store),
     feed,
     sessions,
@@ -61,7 +61,7 @@ async function setUp() {
   use.release();
   return {
     ...listening,
-    betweenRuns,
+    backgroundEvents,
     clock,
     feed,
     gate,
@@ -70,7 +70,7 @@ async function setUp() {
     sessions,
     store,
     warnings,
-    listen: (threadId = "t", log = logId) => betweenRuns.listen(KEY, { threadId, logId: log }),
+    listen: (threadId = "t", log = logId) => backgroundEvents.listen(KEY, { threadId, logId: log }),
     lines: async () => {
       const current = (await store.stat(KEY))?.logId ?? "";
       const text = textOf(await drain(store.read(KEY, { logId: current })));
@@ -114,10 +114,10 @@ describe("listening between runs", () => {
     await connection.send(EVENT, '{ "b":1,"a":2 }');
     await connection.send('{"type":"LAST"}');
     expect(await scene.lines()).toEqual([EVENT, '{ "b":1,"a":2 }', '{"type":"LAST"}']);
-    expect(scene.betweenRuns.size).toBe(1);
-    await scene.betweenRuns.close();
+    expect(scene.backgroundEvents.size).toBe(1);
+    await scene.backgroundEvents.close();
     expect(connection.isClosed).toBe(true);
-    expect([scene.betweenRuns.size, scene.clock.pending]).toEqual([0, 0]);
+    expect([scene.backgroundEvents.size, scene.clock.pending]).toEqual([0, 0]);
   });
 
   it("comes back after 1 s, half as long again each time, at most 30 s", async () => {
@@ -135,7 +135,7 @@ describe("listening between runs", () => {
       pauseMs = Math.min(pauseMs * 1.5, 30_000);
     }
     expect(scene.warnings).toEqual([]);
-    await scene.betweenRuns.close();
+    await scene.backgroundEvents.close();
   });
 
   it.each(["end", "broken"] as const)(
@@ -152,7 +152,7 @@ describe("listening between runs", () => {
       (await expectPause(scene, 1000)).refuse("runner-unreachable");
       await expectPause(scene, 1500);
       expect(await scene.lines()).toEqual([EVENT]);
-      await scene.betweenRuns.close();
+      await scene.backgroundEvents.close();
     },
   );
 
@@ -165,15 +165,15 @@ describe("listening between runs", () => {
     const scene = await setUp();
     scene.listen();
     (await scene.next()).refuse(code, facts);
-    await waitFor(() => scene.betweenRuns.size === 0);
+    await waitFor(() => scene.backgroundEvents.size === 0);
     scene.listen();
-    await waitFor(() => scene.betweenRuns.size === 0);
+    await waitFor(() => scene.backgroundEvents.size === 0);
     expect(scene.connections).toHaveLength(1);
     scene.place.address = "http://another.invalid/";
     scene.listen();
     (await scene.next()).accept();
     expect(scene.connections).toHaveLength(2);
-    await scene.betweenRuns.close();
+    await scene.backgroundEvents.close();
   });
 
   it.each([
@@ -183,12 +183,12 @@ describe("listening between runs", () => {
     const scene = await setUp();
     scene.listen();
     (await scene.next()).refuse("runner-refused", facts);
-    await waitFor(() => scene.betweenRuns.size === 0);
+    await waitFor(() => scene.backgroundEvents.size === 0);
     expect(scene.clock.pending).toBe(0);
     scene.listen();
     (await scene.next()).accept();
     expect(scene.connections).toHaveLength(2);
-    await scene.betweenRuns.close();
+    await scene.backgroundEvents.close();
   });
 
   it("has one connection a session, to the thread of the latest run", async () => {
@@ -209,10 +209,10 @@ describe("listening between runs", () => {
     // and the second has not even been answered when there is a third
     scene.listen("third");
     const third = await scene.next();
-    expect([third.request.threadId, scene.betweenRuns.size]).toEqual(["third", 1]);
+    expect([third.request.threadId, scene.backgroundEvents.size]).toEqual(["third", 1]);
     third.accept();
     await third.send(EVENT);
-    await scene.betweenRuns.close();
+    await scene.backgroundEvents.close();
     expect(scene.connections).toHaveLength(3);
   });
 
@@ -231,7 +231,7 @@ describe("listening between runs", () => {
     resolve();
     await scene.next();
     expect(await scene.lines()).toHaveLength(2);
-    await scene.betweenRuns.close();
+    await scene.backgroundEvents.close();
   });
 
   it("can be hung up at any time, and goes on with the next run", async () => {
@@ -252,20 +252,20 @@ describe("listening between runs", () => {
     for (const moment of moments) {
       scene.listen();
       await moment(scene);
-      scene.betweenRuns.stop(KEY);
-      await waitFor(() => scene.betweenRuns.size === 0);
+      scene.backgroundEvents.stop(KEY);
+      await waitFor(() => scene.backgroundEvents.size === 0);
       expect(scene.clock.pending).toBe(0);
     }
     // a run right behind a stop is not taken for one that is listened to already
     scene.listen();
     await scene.next();
-    scene.betweenRuns.stop(KEY);
+    scene.backgroundEvents.stop(KEY);
     scene.listen();
     (await scene.next()).accept();
-    expect(scene.betweenRuns.size).toBe(1);
-    await scene.betweenRuns.close();
+    expect(scene.backgroundEvents.size).toBe(1);
+    await scene.backgroundEvents.close();
     scene.listen();
-    expect(scene.betweenRuns.size).toBe(0);
+    expect(scene.backgroundEvents.size).toBe(0);
   });
 });
 
@@ -281,11 +281,11 @@ describe("listening and the session's state", () => {
     scene.clock.advance(IDLE_MS - 1);
     scene.sessions.sweep();
     // the event was a use
-    expect([scene.sessions.size, scene.betweenRuns.size]).toEqual([1, 1]);
+    expect([scene.sessions.size, scene.backgroundEvents.size]).toEqual([1, 1]);
     scene.clock.advance(1);
     scene.sessions.sweep();
     expect(scene.sessions.size).toBe(0);
-    await waitFor(() => scene.betweenRuns.size === 0);
+    await waitFor(() => scene.backgroundEvents.size === 0);
     expect(connection.isClosed).toBe(true);
   });
 
@@ -302,7 +302,7 @@ describe("listening and the session's state", () => {
     expect(scene.sessions.used).toBe(0);
     scene.clock.advance(IDLE_MS);
     scene.sessions.sweep();
-    await waitFor(() => scene.betweenRuns.size === 0);
+    await waitFor(() => scene.backgroundEvents.size === 0);
     expect(await scene.lines()).toEqual([STARTED, FINISHED]);
   });
 
@@ -317,7 +317,7 @@ describe("listening and the session's state", () => {
       if (isAnnounced) scene.feed.publish({ ...KEY, logId: null, end: 0 });
       await scene.store.create(KEY);
       if (!isAnnounced) await connection.send(EVENT);
-      await waitFor(() => scene.betweenRuns.size === 0);
+      await waitFor(() => scene.backgroundEvents.size === 0);
       expect(connection.isClosed).toBe(true);
       expect(await scene.lines()).toEqual([]);
     }
@@ -329,7 +329,7 @@ describe("listening and the session's state", () => {
     const connection = await scene.next();
     connection.accept();
     await connection.send(STARTED);
-    await scene.betweenRuns.close();
+    await scene.backgroundEvents.close();
     const [started, end] = await scene.lines();
     expect(started).toBe(STARTED);
     expect(JSON.parse(end ?? "")).toMatchObject({

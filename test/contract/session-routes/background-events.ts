@@ -14,8 +14,8 @@ import {
 
 const LATER = '{"type":"CUSTOM","name":"task:completed","value":12345678901234567890}';
 
-export function betweenRunsSuite(fresh: FreshServer): void {
-  describe("events between runs (PROTOCOL 10)", () => {
+export function backgroundEventsSuite(fresh: FreshServer): void {
+  describe("background events (PROTOCOL 10)", () => {
     describeStored(fresh);
     describeConnections(fresh);
   });
