@@ -6,7 +6,7 @@ export {
   type ArchivingStoreOptions,
   createArchivingStore,
 } from "./core/archive/archiving-store.ts";
-export type { LegacyOptions } from "./core/legacy/old-logs.ts";
+export type { LegacyOptions } from "./core/legacy/legacy-imports.ts";
 export {
   createSessionService,
   type ServiceLimits,

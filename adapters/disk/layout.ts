@@ -17,7 +17,7 @@ export interface Layout {
   session(key: SessionKey): string;
   log(key: SessionKey, logId: string): string;
   /** Where an older system kept what it had of the session. */
-  oldSession(session: string): string;
+  legacySession(session: string): string;
   mark(key: SessionKey, runId: string): string;
   /** The body of a run that waits. */
   runBody(key: SessionKey, logId: string, runId: string): string;
@@ -55,7 +55,7 @@ export function layoutOf(dir: string): Layout {
     project: (project) => join(projects, project),
     session,
     log: (key, logId) => join(session(key), logId),
-    oldSession: (name) => join(dir, "sessions", name),
+    legacySession: (name) => join(dir, "sessions", name),
     runBody: (key, logId, runId) => join(session(key), logId, `run-${hashOf(runId)}.body`),
     mark: (key, runId) => join(openRuns, `${markPrefix(key)}${hashOf(runId)}.json`),
   };

@@ -10,7 +10,7 @@ import { diskError, isErrno, throwDiskError } from "./errors.ts";
 import { type Layout, LOG_FILES } from "./layout.ts";
 import type { SessionCache } from "./session-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
-import { OLD_EVENTS, takeOver } from "./take-over.ts";
+import { LEGACY_EVENTS, takeOver } from "./take-over.ts";
 
 export interface DiskLegacyOptions {
   readonly layout: Layout;
@@ -23,7 +23,7 @@ export interface DiskLegacyOptions {
   readonly assertWritable: () => void;
 }
 
-const OLD_MESSAGES = "messages.jsonl";
+const LEGACY_MESSAGES = "messages.jsonl";
 const MIGRATED_MESSAGES = "messages.jsonl.migrated";
 /** The event that was made of the messages, whole, until it becomes the raw log. */
 const MIGRATION = "migration.jsonl";
@@ -31,7 +31,7 @@ const MIGRATION = "migration.jsonl";
 const CHUNK = 64 * 1024;
 
 /**
- * Old logs as directories `sessions/<session>/` with `agui-events.jsonl`, `messages.jsonl` or
+ * Legacy logs as directories `sessions/<session>/` with `agui-events.jsonl`, `messages.jsonl` or
  * `messages.jsonl.migrated`; what else is there goes along and is not looked at. Taking one over is
  * one rename of the directory to where the log's directory has to be.
  */
@@ -39,8 +39,8 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
   const { layout, cache, inTurn, idOf, assertOpen, assertWritable } = options;
 
   function has(session: string): boolean {
-    return [OLD_EVENTS, OLD_MESSAGES, MIGRATED_MESSAGES].some((name) =>
-      existsSync(join(layout.oldSession(session), name)),
+    return [LEGACY_EVENTS, LEGACY_MESSAGES, MIGRATED_MESSAGES].some((name) =>
+      existsSync(join(layout.legacySession(session), name)),
     );
   }
 
@@ -66,7 +66,7 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
         if (!existsSync(join(dir, MIGRATION))) {
           const messages = existsSync(join(dir, LOG_FILES.raw))
             ? null
-            : await readOld(join(dir, OLD_MESSAGES), assertOpen);
+            : await readOld(join(dir, LEGACY_MESSAGES), assertOpen);
           if (!messages) return;
           await spool(join(dir, MIGRATION), convert(messages)).catch(throwDiskError);
         }
@@ -79,7 +79,7 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
 
     async messages(key, logId) {
       assertOpen();
-      return readOldMessages(layout.log(key, logId), assertOpen);
+      return readLegacyMessages(layout.log(key, logId), assertOpen);
     },
 
     async putMessages(key, logId, messages) {
@@ -94,12 +94,12 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
 }
 
 /** The messages in a log's directory, migrated or not; null if there are none. */
-export async function readOldMessages(
+export async function readLegacyMessages(
   dir: string,
   assertOpen: () => void,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null> {
   const migrated = await readOld(join(dir, MIGRATED_MESSAGES), assertOpen);
-  return migrated ?? readOld(join(dir, OLD_MESSAGES), assertOpen);
+  return migrated ?? readOld(join(dir, LEGACY_MESSAGES), assertOpen);
 }
 
 /** The content of a file, as long as `assertOpen` does not throw; null if there is none. */
@@ -118,7 +118,7 @@ async function readOld(
 /** Puts the migrated event in the log's place, if there is one; what was begun before goes on. */
 async function install(dir: string): Promise<void> {
   const migration = join(dir, MIGRATION);
-  await rename(join(dir, OLD_MESSAGES), join(dir, MIGRATED_MESSAGES)).catch((error: unknown) => {
+  await rename(join(dir, LEGACY_MESSAGES), join(dir, MIGRATED_MESSAGES)).catch((error: unknown) => {
     if (!isErrno(error, "ENOENT")) throw error;
   });
   const { size } = await stat(migration);

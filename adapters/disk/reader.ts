@@ -14,7 +14,7 @@ import {
 import { isStoreDirectory } from "./directory.ts";
 import { diskError, isErrno, lostEnd, throwDiskError } from "./errors.ts";
 import { type Layout, layoutOf, LOG_FILES } from "./layout.ts";
-import { readOldMessages } from "./legacy.ts";
+import { readLegacyMessages } from "./legacy.ts";
 import { createLister } from "./list.ts";
 import { lastLineEnd, newestLogId } from "./recovery.ts";
 import { readValues } from "./values.ts";
@@ -58,7 +58,7 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
     read: (key, range) =>
       readFile(range, (log) => join(layout.log(key, range.logId), LOG_FILES[log])),
     list: (query) => list(query).catch(throwDiskError),
-    messages: (key, logId) => readOldMessages(layout.log(key, logId), () => {}),
+    messages: (key, logId) => readLegacyMessages(layout.log(key, logId), () => {}),
   };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { EditRecords, markOf, RECORD_BYTES, type ScanMark } from "../../src/ports/edits.ts";
+import { OverlayRecords, markOf, RECORD_BYTES, type ScanMark } from "../../src/ports/edits.ts";
 import { syncDirectory } from "./sync-directory.ts";
 
 interface SuspectBytes {
@@ -37,7 +37,7 @@ export async function noteSuspectBytes({ path, syncedEnd, rawEnd }: SuspectBytes
     const { offset, skippedLines, shownFrom } = done.mark ?? NOTHING;
     const from = Math.max(offset, syncedEnd);
     if (!next && rawEnd > from) {
-      const records = new EditRecords();
+      const records = new OverlayRecords();
       const mark = { isDone: false, isOwn: true, offset: from, skippedLines, shownFrom };
       records.addMark(mark);
       await file.appendFile(records.take());

@@ -8,13 +8,13 @@ import { type Layout, LOG_FILES } from "./layout.ts";
 import { replaceFile } from "./small-file.ts";
 import { makeDirectory, syncDirectory } from "./sync-directory.ts";
 
-/** The events of an old log. */
-export const OLD_EVENTS = "agui-events.jsonl";
+/** The events of a legacy log. */
+export const LEGACY_EVENTS = "agui-events.jsonl";
 
 const LF = 10;
 
 /**
- * Makes an old log's directory that of the session's log: one rename, completed by `completeTakeOver`.
+ * Makes a legacy log's directory that of the session's log: one rename, completed by `completeTakeOver`.
  * Resolves with false if there is none any more.
  */
 export async function takeOver(
@@ -22,7 +22,7 @@ export async function takeOver(
   key: SessionKey,
   edits: Uint8Array,
 ): Promise<boolean> {
-  const old = layout.oldSession(key.session);
+  const old = layout.legacySession(key.session);
   await makeDirectory(layout.session(key), { durable: true });
   let dir: string;
   try {
@@ -46,7 +46,7 @@ export async function takeOver(
 
 /** Completes what a rename has begun; whoever finds a log in its place comes by here first. */
 export async function completeTakeOver(dir: string): Promise<void> {
-  const events = join(dir, OLD_EVENTS);
+  const events = join(dir, LEGACY_EVENTS);
   if (!existsSync(events)) return;
   await endLastLine(events);
   await rename(events, join(dir, LOG_FILES.raw));

@@ -1,5 +1,5 @@
 import { type DataDir, PROJECT, sessionPath } from "./data-dir.ts";
-import { leaveOldLog, leaveOldMessages, type OldData } from "./old-data.ts";
+import { leaveLegacyLog, leaveLegacyMessages, type LegacyData } from "./old-data.ts";
 import { timeGet } from "./reading.ts";
 import { atMost, median, ratioAtMost, type Row } from "./row.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
@@ -19,12 +19,12 @@ export async function measureAdoption(data: DataDir): Promise<Row[]> {
   const own = data.sessions.at(-1);
   if (own === undefined) throw new TypeError("there is no log to adopt");
   const size = `${own.log.megabytes} MB`;
-  const old = await leaveOldLog(data.dir, own.log);
-  const messages = await leaveOldMessages(data.dir, MESSAGES_MEGABYTES);
+  const old = await leaveLegacyLog(data.dir, own.log);
+  const messages = await leaveLegacyMessages(data.dir, MESSAGES_MEGABYTES);
   const server = await startServer({ dataDir: data.dir, env: { RUNLOG_LEGACY_PROJECT: PROJECT } });
   try {
     const migrated = await timeMigration(server, messages);
-    const adopted = await timeReplay(server, old.session, old.bytes);
+    const imported = await timeReplay(server, old.session, old.bytes);
     const { peakBytes } = await server.memory();
     const ours: number[] = [];
     const theirs: number[] = [];
@@ -42,7 +42,7 @@ export async function measureAdoption(data: DataDir): Promise<Row[]> {
         value: migrated,
         unit: "ms",
       },
-      { measurement: "old log, adoption and replay", size, value: adopted, unit: "ms" },
+      { measurement: "old log, adoption and replay", size, value: imported, unit: "ms" },
       atMost(LIMIT_MEBIBYTES, { measurement: "memory, adopting", size, value: peak, unit: "MiB" }),
       { measurement: "old log, one of our own replayed", size, value: median(ours), unit: "ms" },
       ratioAtMost(LIMIT_RATIO, {
@@ -67,6 +67,6 @@ function timeReplay(server: ServerProcess, session: string, bytes: number): Prom
   });
 }
 
-function timeMigration({ port }: ServerProcess, { session }: OldData): Promise<number> {
+function timeMigration({ port }: ServerProcess, { session }: LegacyData): Promise<number> {
   return timeGet({ port, path: `${sessionPath(session)}/export` });
 }

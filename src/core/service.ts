@@ -19,7 +19,11 @@ import {
   createBackgroundEvents,
 } from "./background-events/background-events.ts";
 import { type Compactor, createCompactor } from "./lifecycle/compactor.ts";
-import { createOldLogs, type LegacyOptions, type OldLogs } from "./legacy/old-logs.ts";
+import {
+  createLegacyImports,
+  type LegacyOptions,
+  type LegacyImports,
+} from "./legacy/legacy-imports.ts";
 import { createOrphanedRuns, keepOrphanedRunsClosed } from "./runs/recover-orphaned-runs.ts";
 import type { SharedReads } from "./replay/log-follower.ts";
 import type { ProfileBudgets } from "./profile/profile-source.ts";
@@ -50,7 +54,7 @@ export interface SessionServiceOptions extends SessionPorts {
   readonly models?: readonly string[] | null;
   /** Names, in lower case, of headers that go on from who posts a run to its runner. Default: none. */
   readonly forwardHeaders?: readonly string[];
-  /** Logs of an older system that sessions may adopt. Default: none. */
+  /** Logs of an older system that sessions may import. Default: none. */
   readonly legacy?: LegacyOptions;
 }
 
@@ -141,7 +145,7 @@ export interface SessionService extends SessionPorts {
   readonly forwardHeaders: readonly string[];
   readonly sessions: Sessions;
   readonly incarnations: Incarnations;
-  readonly oldLogs: OldLogs;
+  readonly legacyImports: LegacyImports;
   readonly runs: Runs;
   readonly backgroundEvents: BackgroundEvents;
   readonly compactor: Compactor;
@@ -178,7 +182,7 @@ export async function createSessionService(
   const { store, feed, directory, runner, authorizer, platform, clock, logger } = options;
   const { archiver = null, legacy } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const oldLogs = createOldLogs({
+  const legacyImports = createLegacyImports({
     store,
     directory,
     clock,
@@ -189,7 +193,7 @@ export async function createSessionService(
   const sessions = createSessions({
     store,
     feed,
-    oldLogs,
+    legacyImports,
     clock,
     logger,
     ringBytes: limits.ringBytes,
@@ -270,7 +274,7 @@ export async function createSessionService(
     forwardHeaders: options.forwardHeaders ?? [],
     sessions,
     incarnations,
-    oldLogs,
+    legacyImports,
     runs,
     backgroundEvents,
     compactor,

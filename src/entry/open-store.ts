@@ -2,7 +2,7 @@ import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import type { StorageConfig } from "../config/storage.ts";
 import type { Config } from "../config.ts";
-import type { LegacyOptions } from "../core/legacy/old-logs.ts";
+import type { LegacyOptions } from "../core/legacy/legacy-imports.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";

@@ -52,7 +52,7 @@ export function connectPost(service: SessionService) {
       });
       // a stream that ends once no run is active ends as the run did
       const recovered = start.logId === null ? null : service.sessions.recover(key);
-      if (!start.isAdopted) await recovered;
+      if (!start.isImported) await recovered;
       // what an earlier process did not get to
       if (view !== "raw" && start.logId !== null) compactor.request(key);
       const { source, said } = await sourceFor(use, view, {

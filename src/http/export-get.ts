@@ -37,7 +37,7 @@ const FORMATS: ReadonlyMap<string, Format> = new Map([
 export function exportGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    const { store, oldLogs, clock, compactor, sessions } = service;
+    const { store, legacyImports, clock, compactor, sessions } = service;
     const view = viewOf(c);
     const format = formatOf(c);
     if (format === null) return notAcceptable(c);
@@ -52,7 +52,7 @@ export function exportGet(service: SessionService) {
       // what an earlier process did not get to
       if (isCondensed) compactor.request(key);
       const condensed = isCondensed ? await use.session.compact.find(shown.stat) : null;
-      const options = { store, oldLogs, key, shown, condensed, nowMs: clock.now() };
+      const options = { store, legacyImports, key, shown, condensed, nowMs: clock.now() };
       const gzip = accepts(c.req.header("Accept-Encoding"), "gzip");
       const headers: Record<string, string> = {
         "Content-Type": format.contentType,

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { HEARTBEAT } from "../core/replay/sse-stream.ts";
-import { isAdopted } from "../core/legacy/read-shown.ts";
+import { isImported } from "../core/legacy/read-shown.ts";
 import { dialectOf } from "../core/profile/repair/dialect.ts";
 import { knownMessages, readPostedInput } from "../core/profile/posted-input.ts";
 import { createProfileSource } from "../core/profile/profile-source.ts";
@@ -88,6 +88,6 @@ async function startOf(
     compact: null,
     offset,
     full: null,
-    isAdopted: shown !== null && isAdopted(shown.stat),
+    isImported: shown !== null && isImported(shown.stat),
   };
 }

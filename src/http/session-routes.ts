@@ -3,7 +3,7 @@ import type { SessionService } from "../core/service.ts";
 import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
 import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
 import { keptByNobody } from "./kept-by-nobody.ts";
-import { adoptOldLog, requireAdoption } from "./adopt-old-log.ts";
+import { importLegacyLog, requireImport } from "./import-legacy-log.ts";
 import { archivePost } from "./archive-post.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
 import { connectPost } from "./connect-post.ts";
@@ -95,9 +95,9 @@ export function createSessionRoutes(
   });
   for (const [method, path, rule, handler] of SESSION_ROUTES) {
     const guards = [accessGuard(service, rule, options)];
-    // a list adopts nothing: these paths name a session
-    if (path.startsWith("/:sessionName")) guards.push(adoptOldLog(service));
-    if (rule.session !== null) guards.push(requireAdoption(service));
+    // a list imports nothing: these paths name a session
+    if (path.startsWith("/:sessionName")) guards.push(importLegacyLog(service));
+    if (rule.session !== null) guards.push(requireImport(service));
     routes.on(method, [path], ...guards, handler(service));
   }
   for (const path of new Set(SESSION_ROUTES.map(([, each]) => each))) {

@@ -10,7 +10,7 @@
  *     kind(1) offset(13) length(10) text(15) LF
  *
  * - `e` the `length` bytes from `offset` on read as `text` and then spaces;
- * - `p` everything before `offset` of an old log has been looked at, and `length` malformed lines were
+ * - `p` everything before `offset` of a legacy log has been looked at, and `length` malformed lines were
  *   found in it;
  * - `s` the same of a log of our own: what lies past `offset` may be damaged. `text` is as that of `d`;
  * - `d` everything before `offset` has been looked at, nothing else needs to be, and lines from the
@@ -50,7 +50,7 @@ export interface ScanMark {
 }
 
 /** Records that are on their way to the store. */
-export class EditRecords {
+export class OverlayRecords {
   #bytes = new Uint8Array(256 * RECORD_BYTES);
   #length = 0;
 

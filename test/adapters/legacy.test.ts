@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
-import { legacyLogsContract, type OldFiles } from "../contract/index.ts";
+import { legacyLogsContract, type LegacyFiles } from "../contract/index.ts";
 import { createMemoryLegacyLogs } from "../support/memory-legacy-logs.ts";
 
 legacyLogsContract("memory", {
   create: async () => {
     const store = createMemoryLogStore();
-    const old = new Map<string, OldFiles>();
+    const old = new Map<string, LegacyFiles>();
     return {
       store,
       logs: createMemoryLegacyLogs(store, old),

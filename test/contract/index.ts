@@ -1,5 +1,5 @@
 export { legacyLogsContract } from "./legacy-logs.ts";
-export type { LegacyLogsContractOptions, LegacyLogsHarness, OldFiles } from "./legacy-logs.ts";
+export type { LegacyLogsContractOptions, LegacyLogsHarness, LegacyFiles } from "./legacy-logs.ts";
 export { authorizerContract } from "./authorizer.ts";
 export type {
   AuthorizerContractOptions,

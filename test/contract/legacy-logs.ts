@@ -5,13 +5,13 @@ import { drain, textOf, utf8 } from "./bytes.ts";
 import { codeOf, reasonOf } from "./outcome.ts";
 
 /** What an older system left of a session: the content of its files, by name. */
-export type OldFiles = Readonly<Record<string, string>>;
+export type LegacyFiles = Readonly<Record<string, string>>;
 
 export interface LegacyLogsHarness {
   readonly store: LogStore;
   readonly logs: LegacyLogs;
   /** Leaves files of a session as the older system did. */
-  readonly leave: (session: string, files: OldFiles) => Promise<void>;
+  readonly leave: (session: string, files: LegacyFiles) => Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -77,7 +77,7 @@ function describeTakeOver(fresh: Fresh): void {
   );
 
   it(
-    "takes an old log over once, whoever asks at once",
+    "takes a legacy log over once, whoever asks at once",
     fresh(async ({ store, logs, leave }) => {
       await leave("s", { "agui-events.jsonl": EVENTS });
       const takers = Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? KEY : OTHER));

@@ -13,11 +13,11 @@ import { waitFor } from "../support/wait-for.ts";
 const MIB = 1024 * 1024;
 const EVENTS = 80_000;
 const MESSAGES = 40_000;
-/** Sizes of the edits at which a server is killed: just adopted, then somewhere in the middle. */
+/** Sizes of the edits at which a server is killed: just imported, then somewhere in the middle. */
 const KILLED_AT = [1, MIB, 2 * MIB];
 
-it("an old log is looked through to its end, whatever kills the servers that do it", async () => {
-  const { dir, start, runner } = await prepare("agui-events.jsonl", oldEvents());
+it("a legacy log is scanned to its end, whatever kills the servers that do it", async () => {
+  const { dir, start, runner } = await prepare("agui-events.jsonl", legacyEvents());
   for (const size of KILLED_AT) {
     const server = await start();
     await killWhen(server, () => sizeOf(dir, "edits.txt").then((bytes) => bytes >= size));
@@ -35,11 +35,11 @@ it("an old log is looked through to its end, whatever kills the servers that do 
   });
   expect(wrong).toBe(-1);
   expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ type: "RUN_ERROR", runId: "old" });
-  expect((await contentOf(dir, "raw.jsonl")).startsWith(oldEvents())).toBe(true);
+  expect((await contentOf(dir, "raw.jsonl")).startsWith(legacyEvents())).toBe(true);
 });
 
-it("a look through an old log goes on although its last record of edits was not whole", async () => {
-  const { dir, start, runner } = await prepare("agui-events.jsonl", oldEvents());
+it("a scan of a legacy log goes on although its last record of edits was not whole", async () => {
+  const { dir, start, runner } = await prepare("agui-events.jsonl", legacyEvents());
   const server = await start();
   await killWhen(server, () => sizeOf(dir, "edits.txt").then((bytes) => bytes >= 1));
   const edits = await pathOf(dir, "edits.txt");
@@ -55,7 +55,7 @@ it("a look through an old log goes on although its last record of edits was not 
 });
 
 it("old messages are migrated once, whatever kills the server that does it", async () => {
-  const { dir, start, runner } = await prepare("messages.jsonl", oldMessages());
+  const { dir, start, runner } = await prepare("messages.jsonl", legacyMessages());
   for (const name of ["migration.jsonl.tmp", "migration.jsonl", "messages.jsonl.migrated"]) {
     const server = await start();
     // what comes and goes between two looks is no loss: each is another moment
@@ -69,7 +69,7 @@ it("old messages are migrated once, whatever kills the server that does it", asy
   const snapshot = JSON.parse(lines[0] ?? "") as { messages: { id: string; content: string }[] };
   expect(snapshot.messages.map(({ content }) => content)).toEqual(contents());
   expect(new Set(snapshot.messages.map(({ id }) => id)).size).toBe(MESSAGES);
-  expect(await contentOf(dir, "messages.jsonl.migrated")).toBe(oldMessages());
+  expect(await contentOf(dir, "messages.jsonl.migrated")).toBe(legacyMessages());
 });
 
 async function prepare(name: string, content: string) {
@@ -120,7 +120,7 @@ function timeOf(index: number): number {
   return 1_700_000_000_000 + index * 7;
 }
 
-function oldEvents(): string {
+function legacyEvents(): string {
   const started = { runId: "old", timestamp: new Date(timeOf(0)), type: "RUN_STARTED", value: 0 };
   const lines = [JSON.stringify(started)];
   for (let i = 1; i < EVENTS; i++) {
@@ -134,7 +134,7 @@ function contents(): string[] {
   return Array.from({ length: MESSAGES }, (_, i) => `message ${i} ${"x".repeat(100)}`);
 }
 
-function oldMessages(): string {
+function legacyMessages(): string {
   return contents()
     .map((content) => `${JSON.stringify({ type: "user_message", payload: { content } })}\n`)
     .join("");

@@ -3,15 +3,15 @@ import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { createKeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { concat, textOf, utf8 } from "../contract/bytes.ts";
-import type { OldFiles } from "../contract/legacy-logs.ts";
+import type { LegacyFiles } from "../contract/legacy-logs.ts";
 
 /**
- * A LegacyLogs in memory, for any store; its old logs are those that `old` holds, by session. Whoever
+ * A LegacyLogs in memory, for any store; its legacy logs are those that `old` holds, by session. Whoever
  * asks the store itself while it takes a log over may see the half of it.
  */
-export function createMemoryLegacyLogs(store: LogStore, old: Map<string, OldFiles>): LegacyLogs {
+export function createMemoryLegacyLogs(store: LogStore, old: Map<string, LegacyFiles>): LegacyLogs {
   /** Files that came with a log, by its id. */
-  const adopted = new Map<string, OldFiles>();
+  const imported = new Map<string, LegacyFiles>();
   const inTurn = createKeyedMutex();
 
   return {
@@ -23,7 +23,7 @@ export function createMemoryLegacyLogs(store: LogStore, old: Map<string, OldFile
         if (!files || (await store.stat(key))) return false;
         old.delete(key.session);
         const { logId } = await store.create(key);
-        adopted.set(logId, files);
+        imported.set(logId, files);
         const events = utf8(files["agui-events.jsonl"] ?? "");
         const whole = events.length === 0 || events.at(-1) === 10;
         const lines = whole ? [events] : [events, utf8("\n")];
@@ -34,17 +34,17 @@ export function createMemoryLegacyLogs(store: LogStore, old: Map<string, OldFile
 
     migrate: (key, logId, convert) =>
       inTurn.run(key.session, async () => {
-        const files = adopted.get(logId) ?? {};
+        const files = imported.get(logId) ?? {};
         const { "messages.jsonl": messages, ...rest } = files;
         if (messages === undefined || "agui-events.jsonl" in files) return;
         const pieces: Uint8Array[] = [];
         for await (const piece of convert(streamOf(messages))) pieces.push(piece);
         await store.append(key, pieces, { logId, expectedEnd: 0 });
-        adopted.set(logId, { ...rest, "messages.jsonl.migrated": messages });
+        imported.set(logId, { ...rest, "messages.jsonl.migrated": messages });
       }),
 
     async messages(_key, logId) {
-      const files = adopted.get(logId);
+      const files = imported.get(logId);
       const messages = files?.["messages.jsonl.migrated"] ?? files?.["messages.jsonl"];
       return messages === undefined ? null : streamOf(messages);
     },
@@ -54,7 +54,7 @@ export function createMemoryLegacyLogs(store: LogStore, old: Map<string, OldFile
       for await (const piece of messages) pieces.push(piece);
       if ((await store.stat(key))?.logId !== logId)
         throw new RunlogError("log-not-found", "There is no such log");
-      adopted.set(logId, { "messages.jsonl.migrated": textOf(concat(pieces)) });
+      imported.set(logId, { "messages.jsonl.migrated": textOf(concat(pieces)) });
     },
   };
 }

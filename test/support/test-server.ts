@@ -7,7 +7,7 @@ import {
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Archiver } from "../../src/core/archive/archiving-store.ts";
-import type { LegacyOptions } from "../../src/core/legacy/old-logs.ts";
+import type { LegacyOptions } from "../../src/core/legacy/legacy-imports.ts";
 import {
   createSessionService,
   type ServiceLimits,

@@ -5,7 +5,7 @@ import {
   createSnapshotSource,
   type ProfileSourceOptions,
 } from "../../src/core/profile/profile-source.ts";
-import { noOldLogs } from "./no-old-logs.ts";
+import { noLegacyLogs } from "./no-legacy-logs.ts";
 import { findReplayStart } from "../../src/core/replay/resume-point.ts";
 import { createSessions } from "../../src/core/session/session-registry.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
@@ -43,7 +43,7 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
   const budget = createByteBudget(64 * MIB);
   const sessions = createSessions({
     store,
-    oldLogs: noOldLogs,
+    legacyImports: noLegacyLogs,
     feed: createMemoryLiveFeed(),
     clock: systemClock,
     logger: silent,

@@ -1,7 +1,10 @@
 import * as fc from "fast-check";
 import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { createLocalDirectory } from "../../../adapters/local/index.ts";
-import { createOldLogs, type OldLogs } from "../../../src/core/legacy/old-logs.ts";
+import {
+  createLegacyImports,
+  type LegacyImports,
+} from "../../../src/core/legacy/legacy-imports.ts";
 import { systemClock } from "../../../src/entry/system-clock.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
 import { exportDocument, exportLines } from "../../../src/core/export/export.ts";
@@ -28,7 +31,7 @@ export const target: FuzzTarget = fuzzTarget(
     const shown = stat && { stat, from: 0, skippedLines: null };
     const options = {
       store,
-      oldLogs: noOldLogs(store),
+      legacyImports: noLegacyLogs(store),
       key: KEY,
       shown,
       condensed: null,
@@ -44,9 +47,9 @@ export const target: FuzzTarget = fuzzTarget(
   },
 );
 
-function noOldLogs(store: LogStore): OldLogs {
+function noLegacyLogs(store: LogStore): LegacyImports {
   const directory = createLocalDirectory({ store, runnerUrl: "http://runner.invalid/" });
-  return createOldLogs({ store, directory, clock: systemClock, logger: silent });
+  return createLegacyImports({ store, directory, clock: systemClock, logger: silent });
 }
 
 async function textOf(source: ChunkSource): Promise<string> {

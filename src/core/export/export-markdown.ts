@@ -2,7 +2,7 @@ import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/lo
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
 import { createTimeSlicer } from "../../stream/sync/time-slicer.ts";
 import type { LogPlace } from "../model/cursor.ts";
-import { isAdopted, readShown, type ShownLog } from "../legacy/read-shown.ts";
+import { isImported, readShown, type ShownLog } from "../legacy/read-shown.ts";
 import type { LogChunk } from "../replay/log-follower.ts";
 import { MarkdownMessages } from "./markdown-messages.ts";
 import { MarkdownWriter } from "./markdown-writer.ts";
@@ -139,8 +139,8 @@ class LogOnce implements Pick<LogReader, "stat" | "read"> {
       for (;;) {
         const { value, done } = await chunks.read();
         if (done) return;
-        // of an adopted log what is read again is repaired again
-        if (!isAdopted(stat)) this.#last = { start, bytes: value };
+        // of an imported log what is read again is repaired again
+        if (!isImported(stat)) this.#last = { start, bytes: value };
         for (let at = 0; at < value.length;) {
           const lineEnd = value.indexOf(LF, at) + 1 || value.length;
           const bytes = value.subarray(at, lineEnd);

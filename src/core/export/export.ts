@@ -3,13 +3,13 @@ import { JsonArrayJoiner } from "../../stream/json/json-array.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
 import type { CompactPosition } from "../compaction/compact-log.ts";
 import { EventStretches } from "../compaction/event-stretches.ts";
-import type { OldLogs } from "../legacy/old-logs.ts";
-import { wellFormedLines } from "../legacy/old-messages.ts";
+import type { LegacyImports } from "../legacy/legacy-imports.ts";
+import { wellFormedLines } from "../legacy/legacy-messages.ts";
 import { readShown, type ShownLog } from "../legacy/read-shown.ts";
 
 export interface ExportOptions {
   readonly store: Pick<LogReader, "stat" | "read">;
-  readonly oldLogs: Pick<OldLogs, "messages">;
+  readonly legacyImports: Pick<LegacyImports, "messages">;
   readonly key: SessionKey;
   /** The log as it was when the export was asked for, or null if the session has none. */
   readonly shown: ShownLog | null;
@@ -34,7 +34,7 @@ export function exportLines(options: ExportOptions): ChunkSource {
 
 /**
  * One JSON document (PROTOCOL 6.1): the events as members of an array, then the lines of the older
- * format that came with an adopted log; streamed. A failure on the way breaks the stream off, so what
+ * format that came with an imported log; streamed. A failure on the way breaks the stream off, so what
  * ends is always whole.
  */
 export function exportDocument(options: ExportOptions): ChunkSource {
@@ -63,7 +63,7 @@ async function* encodedChunks(pieces: AsyncGenerator<string>, signal: AbortSigna
 }
 
 async function* documentParts(options: ExportOptions, signal: AbortSignal): Chunks {
-  const { oldLogs, key, shown, nowMs } = options;
+  const { legacyImports, key, shown, nowMs } = options;
   const encoder = new TextEncoder();
   const head = JSON.stringify({
     sessionId: key.session,
@@ -73,7 +73,7 @@ async function* documentParts(options: ExportOptions, signal: AbortSignal): Chun
   yield encoder.encode(`${head.slice(0, -1)},"aguiEvents":[`);
   const joiner = new JsonArrayJoiner(exportLength(options));
   for await (const chunk of shownEvents(options, signal)) yield joiner.push(chunk);
-  const messages = shown && (await oldLogs.messages(key, shown.stat.logId));
+  const messages = shown && (await legacyImports.messages(key, shown.stat.logId));
   if (messages) {
     yield encoder.encode(`],"legacyMessages":[`);
     yield* wellFormedLines(messages);

@@ -1,6 +1,6 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/log-store.ts";
-import { EditReader, readRecords } from "./edit-reader.ts";
+import { OverlayReader, readRecords } from "./overlay-reader.ts";
 import { markOf, RECORD_BYTES, type ScanMark } from "../../ports/edits.ts";
 
 /** Records read at once in search of a mark, where the last one is none: 64 KiB. */
@@ -9,9 +9,9 @@ const STEP_RECORDS = 1_600;
 const READ_BYTES = 64 * 1024;
 
 /**
- * A log as clients may see it: in an adopted raw one malformed lines and odd times are not what is
+ * A log as clients may see it: in an imported raw one malformed lines and odd times are not what is
  * stored, nor in one of our own the lines that a loss of power has damaged. As `LogStore.read` otherwise, down to the number of bytes; any other log is read by nothing
- * else. An adopted log must have been looked through (`Session.load`).
+ * else. An imported log must have been scanned (`Session.load`).
  */
 export async function readShown(
   store: Pick<LogReader, "stat" | "read">,
@@ -21,12 +21,12 @@ export async function readShown(
   if (range.log !== undefined && range.log !== "raw") return store.read(key, range);
   const stat = await store.stat(key);
   // whatever is wrong with the log is for the read to say
-  if (stat?.logId !== range.logId || !isAdopted(stat)) return store.read(key, range);
+  if (stat?.logId !== range.logId || !isImported(stat)) return store.read(key, range);
   const mark = await readMark(store, key, stat);
   if (!mark.isDone) throw new RunlogError("internal", "An old log is read before its time");
   const { start = 0, end = stat.end.raw, signal } = range;
   if (start >= mark.offset) return store.read(key, range);
-  const edits = await EditReader.open(store, key, {
+  const edits = await OverlayReader.open(store, key, {
     logId: stat.logId,
     edits: stat.end.edits,
     start,
@@ -40,7 +40,7 @@ export async function readShown(
  * Whether the log began its life elsewhere, or was open when its machine went down: then there is at
  * least a mark among its edits.
  */
-export function isAdopted(stat: LogStat): boolean {
+export function isImported(stat: LogStat): boolean {
   return stat.end.edits > 0;
 }
 
@@ -49,20 +49,20 @@ export interface ShownLog {
   readonly stat: LogStat;
   /** Where the first event begins that is shown. */
   readonly from: number;
-  /** Malformed lines that are left out of an adopted or a damaged log; null for any other. */
+  /** Malformed lines that are left out of an imported or a damaged log; null for any other. */
   readonly skippedLines: number | null;
 }
 
 /**
- * The log as those see it who only look at the store. Throws `log-not-adoptable` for an adopted log
- * that its server has not looked through yet.
+ * The log as those see it who only look at the store. Throws `log-not-adoptable` for an imported log
+ * that its server has not scanned yet.
  */
 export async function lookAtShown(
   store: Pick<LogReader, "read">,
   key: SessionKey,
   stat: LogStat,
 ): Promise<ShownLog> {
-  if (!isAdopted(stat)) return { stat, from: 0, skippedLines: null };
+  if (!isImported(stat)) return { stat, from: 0, skippedLines: null };
   const { isDone, shownFrom, skippedLines } = await readMark(store, key, stat);
   if (isDone) return { stat, from: shownFrom, skippedLines };
   throw new RunlogError(
@@ -72,7 +72,7 @@ export async function lookAtShown(
 }
 
 /**
- * How far an adopted log has been looked through: the last mark says so. Edits after it are a part of a
+ * How far an imported log has been scanned: the last mark says so. Edits after it are a part of a
  * write that a kill has cut short; they come again, and to apply an edit twice changes nothing.
  */
 export async function readMark(
@@ -95,7 +95,7 @@ export async function readMark(
 
 function editedStream(
   raw: ReadableStreamBYOBReader,
-  edits: EditReader,
+  edits: OverlayReader,
   { start, end }: { readonly start: number; readonly end: number },
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let position = start;

@@ -29,8 +29,8 @@ interface RunnerChoice {
   readonly models: readonly string[] | null;
 }
 
-interface Adoption {
-  readonly oldLogs: { adopt(key: SessionKey): Promise<unknown> };
+interface ImportOwner {
+  readonly legacyImports: { adopt(key: SessionKey): Promise<unknown> };
 }
 
 interface Removal {
@@ -63,7 +63,7 @@ export async function runnerEnvironment(
  * `invalid-input`, `invalid-name`, and as the directory.
  */
 export async function createSession(
-  { oldLogs }: Adoption,
+  { legacyImports }: ImportOwner,
   directory: SessionDirectory,
   { project, body, caller }: SessionRequest,
   environment: Readonly<Record<string, string>>,
@@ -74,7 +74,8 @@ export async function createSession(
   const given = nameOf(body);
   const name = given === null ? `session-${crypto.randomUUID()}` : newSessionName(given);
   // what an older system left under the name is that session
-  if (given !== null && directory.logsMakeSessions) await oldLogs.adopt({ project, session: name });
+  if (given !== null && directory.logsMakeSessions)
+    await legacyImports.adopt({ project, session: name });
   const { metadata } = await directory.create({ project, session: name }, session);
   return { name, uid: metadata.uid, autoBranch: `ambient/${name}` };
 }

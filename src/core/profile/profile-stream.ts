@@ -25,7 +25,7 @@ import { SeenRuns } from "./client-view/seen-runs.ts";
 import { PendingMessages } from "./client-view/pending-messages.ts";
 import { Unsaid } from "./unsaid.ts";
 
-/** Snapshots of old logs that were migrated belong to no run that ever begins. */
+/** Snapshots of legacy logs that were migrated belong to no run that ever begins. */
 const MIGRATION_RUN = "legacy-migration";
 const MAX_HIDDEN = 10_000;
 

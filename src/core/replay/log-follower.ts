@@ -87,7 +87,7 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
   const abort = new AbortController();
   const unwatch = log.watch();
   let { logId, offset } = start;
-  let isReady = !start.isAdopted;
+  let isReady = !start.isImported;
   /** What is still to be read of the compact log. */
   let compact: CompactRange | null = start.compact;
   const events = new EventStretches(compact?.start ?? 0);
@@ -99,7 +99,7 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
   async function open(place: LogPlace, from: number, end: number): Promise<Reading> {
     const range = { logId: place.logId, log: place.log, start: from, end, signal: abort.signal };
     // a log of our own is not even asked whether it is one
-    const read = start.isAdopted ? readShown(store, log.key, range) : store.read(log.key, range);
+    const read = start.isImported ? readShown(store, log.key, range) : store.read(log.key, range);
     const reader = (await read).getReader({ mode: "byob" });
     return { place, reader, buffer: new Uint8Array(0) };
   }
@@ -215,7 +215,7 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
 }
 
 /**
- * Where the first event of an adopted log begins, once it has been looked through; whoever watches
+ * Where the first event of an imported log begins, once it has been scanned; whoever watches
  * hears heartbeats meanwhile.
  */
 async function readyFrom(session: Session, signal: AbortSignal): Promise<number> {

@@ -2,7 +2,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LogStat, LogStore } from "../../ports/log-store.ts";
 import { type Cursor, parseCursor } from "../model/cursor.ts";
 import type { CompactPosition } from "../compaction/compact-log.ts";
-import { isAdopted, readMark, readShown } from "../legacy/read-shown.ts";
+import { isImported, readMark, readShown } from "../legacy/read-shown.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionLog } from "../log/raw-log.ts";
 
@@ -36,7 +36,7 @@ export interface ReplayStart {
   /** Set when a cursor was given and could not be used. */
   readonly full: FullReplayReason | null;
   /** Whether the log began its life elsewhere: `Session.load` makes it ready to be read. */
-  readonly isAdopted: boolean;
+  readonly isImported: boolean;
 }
 
 /**
@@ -64,7 +64,7 @@ export async function findReplayStart(
 ): Promise<ReplayStart> {
   const { log, compact } = session;
   const stat = await session.find();
-  const begin = { logId: stat?.logId ?? null, isAdopted: stat !== null && isAdopted(stat) };
+  const begin = { logId: stat?.logId ?? null, isImported: stat !== null && isImported(stat) };
   const full = async (reason: FullReplayReason | null): Promise<ReplayStart> => {
     const position = stat && view === "condensed" ? await compact.find(stat) : null;
     return {
@@ -113,8 +113,8 @@ async function isLineEnd(
   // the end is always that of a line (LogStat.end), so the commonest resume reads nothing
   if (offset === 0 || offset === stat.end[name]) return true;
   const range = { logId, log: name, start: offset - 1, end: offset };
-  // nobody has a cursor of a log that was not looked through
-  if (isAdopted(stat) && !(await readMark(store, log.key, stat)).isDone) return false;
+  // nobody has a cursor of a log that was not scanned
+  if (isImported(stat) && !(await readMark(store, log.key, stat)).isDone) return false;
   const reader = (await readShown(store, log.key, range)).getReader();
   try {
     const { value } = await reader.read();

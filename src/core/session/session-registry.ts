@@ -6,7 +6,7 @@ import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
 import type { RingBudget } from "../../stream/bytes/byte-ring.ts";
 import { CompactLog } from "../compaction/compact-log.ts";
-import type { OldLogs } from "../legacy/old-logs.ts";
+import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { Session } from "./session.ts";
 import { decodeHead, isOddHead } from "../model/checkpoint.ts";
 import { SessionLog } from "../log/raw-log.ts";
@@ -15,7 +15,7 @@ import type { AgentStatus } from "../model/session-state.ts";
 export interface SessionsOptions {
   readonly store: LogStore;
   readonly feed: LiveFeed;
-  readonly oldLogs: OldLogs;
+  readonly legacyImports: LegacyImports;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ringBytes: number;

@@ -4,8 +4,8 @@ import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { EventFacts } from "../../ports/runner-client.ts";
 import type { CompactLog } from "../compaction/compact-log.ts";
 import { KnownMessages } from "../model/posted-message-ids.ts";
-import type { OldLogs } from "../legacy/old-logs.ts";
-import { isAdopted, type ShownLog } from "../legacy/read-shown.ts";
+import type { LegacyImports } from "../legacy/legacy-imports.ts";
+import { isImported, type ShownLog } from "../legacy/read-shown.ts";
 import { isLineStart, readFacts } from "../log/scan-event-facts.ts";
 import { decodeHead, encodeHead, isOddHead, type SessionHead } from "../model/checkpoint.ts";
 import type { AppendLinesOptions, SessionLog } from "../log/raw-log.ts";
@@ -16,7 +16,7 @@ export interface SessionOptions {
   readonly log: SessionLog;
   readonly compact: CompactLog;
   readonly store: LogStore;
-  readonly oldLogs: OldLogs;
+  readonly legacyImports: LegacyImports;
   readonly logger: Logger;
   /** What a log that is made for a session gets as its document, or null. Default: nothing. */
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
@@ -58,7 +58,7 @@ export class Session {
   /** The same history, its finished runs condensed. */
   readonly compact: CompactLog;
   readonly #store: LogStore;
-  readonly #oldLogs: OldLogs;
+  readonly #legacyImports: LegacyImports;
   readonly #logger: Logger;
   readonly #documentOf: (key: SessionKey) => Uint8Array | null;
   readonly #onRunEnded: (key: SessionKey) => void;
@@ -81,14 +81,14 @@ export class Session {
   #saveQueued: Promise<void> | null = null;
 
   constructor(options: SessionOptions) {
-    const { key, log, compact, store, oldLogs, logger } = options;
+    const { key, log, compact, store, legacyImports, logger } = options;
     const { documentOf = () => null, onRunEnded = () => {} } = options;
     this.key = key;
     this.log = log;
     this.compact = compact;
     this.#onRunEnded = onRunEnded;
     this.#store = store;
-    this.#oldLogs = oldLogs;
+    this.#legacyImports = legacyImports;
     this.#logger = logger;
     this.#documentOf = documentOf;
   }
@@ -128,16 +128,16 @@ export class Session {
     return this.#shownFrom;
   }
 
-  /** Asks the store for the log; an old one is adopted if there is none. Throws as `load`. */
+  /** Asks the store for the log; an old one is imported if there is none. Throws as `load`. */
   async find(): Promise<LogStat | null> {
     const stat = await this.log.refresh();
-    return stat === null && (await this.#oldLogs.adopt(this.key)) ? this.log.refresh() : stat;
+    return stat === null && (await this.#legacyImports.adopt(this.key)) ? this.log.refresh() : stat;
   }
 
   /** The log as readers may see it, as soon as they may; null if there is none. Throws as `load`. */
   async shown(): Promise<ShownLog | null> {
     const found = await this.find();
-    if (!found || !isAdopted(found)) return found && { stat: found, from: 0, skippedLines: null };
+    if (!found || !isImported(found)) return found && { stat: found, from: 0, skippedLines: null };
     await this.load();
     const stat = await this.log.refresh();
     return stat && { stat, from: this.#shownFrom, skippedLines: this.#skippedLines };
@@ -145,7 +145,7 @@ export class Session {
 
   /**
    * Knows the session's log from then on, whether there is one or not. Resolves with its id. An old
-   * log is adopted, and an adopted one looked through, which may take a while, once. Throws what the
+   * log is imported, and an imported one scanned, which may take a while, once. Throws what the
    * store throws, and `log-not-adoptable`.
    */
   async load(): Promise<string | null> {
@@ -302,8 +302,8 @@ export class Session {
     const { messages } = head;
     let { state } = head;
     let end = stat.end.raw;
-    if (isAdopted(stat)) {
-      const { mark, state: found } = await this.#oldLogs.prepare(this.log, stat, head);
+    if (isImported(stat)) {
+      const { mark, state: found } = await this.#legacyImports.prepare(this.log, stat, head);
       this.#shownFrom = mark.shownFrom;
       this.#skippedLines = mark.skippedLines;
       if (found) ({ state, end } = { state: found, end: found.offset });

@@ -96,7 +96,7 @@ async function archiveAlone(
     return await eachSession(keys, report, async (key) => {
       const startedAtMs = Date.now();
       const stat = await alone.store.stat(key);
-      // whoever shows an adopted log for the first time writes to it, which would bring its bytes back
+      // whoever shows an imported log for the first time writes to it, which would bring its bytes back
       if (stat) await lookAtShown(alone.store, key, stat);
       const manifest = await alone.store.archive(key, {
         deleteLocal,

@@ -95,7 +95,7 @@ async function* chunksOf(
   const shown = await lookAtShown(reader, key, stat);
   const options = {
     store: reader,
-    oldLogs: reader,
+    legacyImports: reader,
     key,
     shown,
     condensed: null,

@@ -71,7 +71,7 @@ function describeIdentity(fresh: FreshStore): void {
     "refuses another logId with log-fenced on append and log-not-found elsewhere",
     fresh(async ({ store }) => {
       await seedLog(store, [utf8("kept\n")]);
-      expect(await codesOfOldWriter(store, FOREIGN_LOG_ID)).toEqual(FENCED);
+      expect(await codesOfLegacyWriter(store, FOREIGN_LOG_ID)).toEqual(FENCED);
       expect(await readRaw(store)).toEqual(utf8("kept\n"));
     }),
   );
@@ -88,7 +88,7 @@ function describeIdentity(fresh: FreshStore): void {
       const empty = { end: { raw: 0, compact: 0, edits: 0 }, head: null, document: null };
       expect(fresher).toMatchObject(empty);
       await store.append(KEY, utf8("new\n"), { logId: fresher.logId, expectedEnd: 0 });
-      expect(await codesOfOldWriter(store, old.logId)).toEqual(FENCED);
+      expect(await codesOfLegacyWriter(store, old.logId)).toEqual(FENCED);
       expect(textOf(await drain(store.read(KEY, { logId: fresher.logId })))).toBe("new\n");
       expect(await store.stat(KEY)).toMatchObject({ end: { raw: 4 }, head: null, document: null });
     }),
@@ -99,7 +99,10 @@ function describeIdentity(fresh: FreshStore): void {
     fresh(async ({ store }) => {
       const { logId } = await seedLog(store, [utf8("gone\n")]);
       await store.delete(KEY);
-      expect(await codesOfOldWriter(store, logId)).toEqual({ ...FENCED, append: "log-not-found" });
+      expect(await codesOfLegacyWriter(store, logId)).toEqual({
+        ...FENCED,
+        append: "log-not-found",
+      });
       expect(await store.stat(KEY)).toBeNull();
     }),
   );
@@ -136,7 +139,7 @@ const FENCED = {
   markOpen: "log-not-found",
 };
 
-async function codesOfOldWriter(store: LogStore, logId: string): Promise<typeof FENCED> {
+async function codesOfLegacyWriter(store: LogStore, logId: string): Promise<typeof FENCED> {
   const { raw: expectedEnd } = (await store.stat(KEY))?.end ?? { raw: 0 };
   return {
     append: await codeOf(store.append(KEY, utf8("late\n"), { logId, expectedEnd })),

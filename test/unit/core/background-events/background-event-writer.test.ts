@@ -11,7 +11,7 @@ import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
 import { codeOf, collect } from "../../../contract/outcome.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
-import { noOldLogs } from "../../../support/no-old-logs.ts";
+import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
 
 const KEY = { project: "p", session: "s" };
 const silent = { info() {}, warn() {}, error() {} };
@@ -34,7 +34,7 @@ async function setUp(inFlight: readonly string[] = []) {
   };
   const clock = createManualClock();
   const sessions = createSessions({
-    oldLogs: noOldLogs,
+    legacyImports: noLegacyLogs,
     store,
     feed: createMemoryLiveFeed(),
     clock,

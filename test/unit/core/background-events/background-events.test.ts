@@ -9,7 +9,7 @@ import { drain, textOf } from "../../../contract/bytes.ts";
 import { createFakeListening } from "../../../support/fake-listening.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
 import { waitFor } from "../../../support/wait-for.ts";
-import { noOldLogs } from "../../../support/no-old-logs.ts";
+import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
 
 const KEY = { project: "p", session: "s" };
 const IDLE_MS = 600_000;
@@ -35,7 +35,7 @@ async function setUp() {
   const warnings: string[] = [];
   const logger = { info() {}, warn: (event: string) => void warnings.push(event), error() {} };
   const sessions = createSessions({
-    oldLogs: noOldLogs,
+    legacyImports: noLegacyLogs,
     store,
     feed,
     clock,

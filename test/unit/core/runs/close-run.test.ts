@@ -13,7 +13,7 @@ import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { drain } from "../../../contract/bytes.ts";
 import { codeOf, collect } from "../../../contract/outcome.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
-import { noOldLogs } from "../../../support/no-old-logs.ts";
+import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
 import { withFaults } from "../../../support/store-faults.ts";
 
 const KEY = { project: "p", session: "s" };
@@ -44,7 +44,7 @@ it("what an append stored that seemed to fail is ended, also while another run i
   const faulty = withFaults(gated.store);
   const { store } = faulty;
   const sessions = createSessions({
-    oldLogs: noOldLogs,
+    legacyImports: noLegacyLogs,
     store,
     feed: createMemoryLiveFeed(),
     clock,

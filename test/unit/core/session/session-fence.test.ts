@@ -5,7 +5,7 @@ import { createSessions } from "../../../../src/core/session/session-registry.ts
 import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { codeOf } from "../../../contract/outcome.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
-import { noOldLogs } from "../../../support/no-old-logs.ts";
+import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
 
 const KEY = { project: "p", session: "s" };
 const silent = { info() {}, warn() {}, error() {} };
@@ -22,7 +22,7 @@ describe("a session that was deleted and made again", () => {
       const store = createMemoryLogStore();
       const feed = createMemoryLiveFeed();
       const sessions = createSessions({
-        oldLogs: noOldLogs,
+        legacyImports: noLegacyLogs,
         store,
         feed,
         clock: createManualClock(),

@@ -6,7 +6,7 @@ import { RunlogError } from "../../src/ports/errors.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import type { SessionDirectory } from "../../src/ports/session-directory.ts";
-import type { OldFiles } from "../contract/legacy-logs.ts";
+import type { LegacyFiles } from "../contract/legacy-logs.ts";
 import type { ScriptedExchange } from "../contract/runner-client.ts";
 import type { SseEvent } from "../contract/read-sse.ts";
 import {
@@ -50,14 +50,14 @@ interface Options extends Partial<Omit<TestServerOptions, "store">> {
   readonly dir?: string;
   /** Puts something around the store. */
   readonly wrap?: (store: LogStore) => LogStore;
-  /** Puts something around what finds the old logs. */
+  /** Puts something around what finds the legacy logs. */
   readonly wrapLegacy?: (logs: LegacyLogs) => LegacyLogs;
-  /** The project that adopts; null for none, "by-directory" for whoever holds the session. */
+  /** The project that imports; null for none, "by-directory" for whoever holds the session. */
   readonly project?: string | null;
 }
 
 /** A server on a directory in which an older system left `files` of the session `s1`. */
-async function startServer(files: OldFiles | null, options: Options = {}) {
+async function startServer(files: LegacyFiles | null, options: Options = {}) {
   const { wrap = (store) => store, wrapLegacy = (logs) => logs, project = "p1", ...rest } = options;
   const dir = options.dir ?? (await freshDir());
   if (files) await leave(dir, files);
@@ -86,13 +86,13 @@ async function freshDir(): Promise<string> {
   return dir.path;
 }
 
-async function leave(dir: string, files: OldFiles): Promise<void> {
+async function leave(dir: string, files: LegacyFiles): Promise<void> {
   const old = join(dir, "sessions", "s1");
   await mkdir(old, { recursive: true });
   for (const [name, content] of Object.entries(files)) await writeFile(join(old, name), content);
 }
 
-function oldFilesIn(dir: string): Promise<string[]> {
+function legacyFilesIn(dir: string): Promise<string[]> {
   return readdir(join(dir, "sessions", "s1")).catch(() => []);
 }
 
@@ -128,27 +128,27 @@ const ACCESSES: readonly [string, (session: SessionClient) => Promise<Response>]
   ["POST /stop", (s) => s.post("/stop", "{}")],
 ];
 
-describe("an old log (PROTOCOL 15)", () => {
-  it.each(ACCESSES)("is adopted by %s", async (_name, access) => {
+describe("a legacy log (PROTOCOL 15)", () => {
+  it.each(ACCESSES)("is imported by %s", async (_name, access) => {
     const { session, runner, dir, disk } = await startServer({ "agui-events.jsonl": EVENTS });
     runner.script(({ closed }) => closed);
     runner.script((exchange) => answerJson(exchange, 200, {}), "feedback");
     const response = await access(session);
     expect(response.status).toBeLessThan(300);
     await response.body?.cancel();
-    expect(await oldFilesIn(dir)).toEqual([]);
+    expect(await legacyFilesIn(dir)).toEqual([]);
     expect((await rawIn(dir, disk)).startsWith(EVENTS)).toBe(true);
   });
 
-  it("is not adopted by a list of sessions, nor by a name that is none", async () => {
+  it("is not imported by a list of sessions, nor by a name that is none", async () => {
     const { fetch, dir } = await startServer({ "agui-events.jsonl": EVENTS });
     const list = await fetch("/api/projects/p1/agentic-sessions");
     expect(await list.json()).toMatchObject({ items: [], totalCount: 0 });
     await fetch("/api/projects/p1/agentic-sessions/S1/agui/events");
-    expect(await oldFilesIn(dir)).toEqual(["agui-events.jsonl"]);
+    expect(await legacyFilesIn(dir)).toEqual(["agui-events.jsonl"]);
   });
 
-  it("is adopted by the document of its session, and not by the session's row in a list", async () => {
+  it("is imported by the document of its session, and not by the session's row in a list", async () => {
     const document = {
       metadata: { name: "s1", namespace: "p1", uid: "u" },
       spec: {},
@@ -166,9 +166,9 @@ describe("an old log (PROTOCOL 15)", () => {
     const list = async () => (await fetch("/api/projects/p1/agentic-sessions")).json();
     expect(await list()).toMatchObject({ items: [document] });
     expect(JSON.stringify(await list())).not.toContain("agentStatus");
-    expect(await oldFilesIn(dir)).toEqual(["agui-events.jsonl"]);
+    expect(await legacyFilesIn(dir)).toEqual(["agui-events.jsonl"]);
     expect((await session.get("")).status).toBe(200);
-    expect(await oldFilesIn(dir)).toEqual([]);
+    expect(await legacyFilesIn(dir)).toEqual([]);
     await waitFor(async () => (await session.agentStatus()) === "idle", { what: "its status" });
     expect(JSON.stringify(await list())).toContain('"agentStatus":"idle"');
   });
@@ -243,7 +243,7 @@ describe("an old log (PROTOCOL 15)", () => {
     expect(seen).toHaveLength(3);
   });
 
-  it("is adopted whole when the first thing that happens is a run", async () => {
+  it("is imported whole when the first thing that happens is a run", async () => {
     const { session, runner } = await startServer({ "agui-events.jsonl": EVENTS });
     const lines = await (async () => {
       runner.script(oneRun);
@@ -265,7 +265,7 @@ describe("an old log (PROTOCOL 15)", () => {
     const response = await session.get("/agui/events", {}, "DELETE");
     await response.body?.cancel();
     expect((await session.get("", {}, "DELETE")).status).toBe(204);
-    expect(await oldFilesIn(dir)).toEqual([]);
+    expect(await legacyFilesIn(dir)).toEqual([]);
     expect((await session.get("")).status).toBe(404);
     expect((await session.get("/export")).status).toBe(404);
   });
@@ -285,7 +285,7 @@ describe("an old log (PROTOCOL 15)", () => {
   });
 });
 
-describe("an old log of which it is not clear whose it is (PROTOCOL 15)", () => {
+describe("a legacy log of which it is not clear whose it is (PROTOCOL 15)", () => {
   const DOUBTFUL: readonly [string, Options][] = [
     ["no project adopts", { project: null }],
     ["another project adopts", { project: "other" }],
@@ -306,12 +306,12 @@ describe("an old log of which it is not clear whose it is (PROTOCOL 15)", () => 
     await expectProblem(await session.post("/agui/run", runBody()), 409, REFUSED);
     await expectProblem(await session.post("/agui/feedback", META), 409, REFUSED);
     expect((await session.get("")).status).toBe(404);
-    expect(await oldFilesIn(dir)).toEqual(["agui-events.jsonl"]);
+    expect(await legacyFilesIn(dir)).toEqual(["agui-events.jsonl"]);
     expect(logged.filter((event) => event === "old-log-not-adopted")).toHaveLength(1);
     expect(server.runner.requests).toHaveLength(0);
   });
 
-  it("is adopted once one project alone holds the session, and no other project sees any of it", async () => {
+  it("is imported once one project alone holds the session, and no other project sees any of it", async () => {
     let projects = ["p1", "p2"];
     const server = await startServer(
       { "agui-events.jsonl": EVENTS },
@@ -334,7 +334,7 @@ describe("an old log of which it is not clear whose it is (PROTOCOL 15)", () => 
     const lines = await session.settled();
     await leave(dir, { "agui-events.jsonl": EVENTS });
     expect(await session.lines()).toEqual(lines);
-    expect(await oldFilesIn(dir)).toEqual(["agui-events.jsonl"]);
+    expect(await legacyFilesIn(dir)).toEqual(["agui-events.jsonl"]);
   });
 });
 
@@ -406,7 +406,7 @@ describe("old messages (PROTOCOL 15)", () => {
   });
 });
 
-describe("an old log that is being looked through (PROTOCOL 15)", () => {
+describe("a legacy log that is being scanned (PROTOCOL 15)", () => {
   it("keeps whoever watches it waiting with heartbeats, and nobody else", async () => {
     const clock = createManualClock();
     let go = (): void => {};
@@ -472,11 +472,11 @@ describe("an old log that is being looked through (PROTOCOL 15)", () => {
     const run = await session.post("/agui/run", runBody());
     await expectProblem(run, 503, "Event log is not writable");
     expect((await session.get("")).status).toBe(404);
-    expect(await oldFilesIn(dir)).toEqual(["agui-events.jsonl"]);
+    expect(await legacyFilesIn(dir)).toEqual(["agui-events.jsonl"]);
     expect(await disk.stat({ project: "p1", session: "s1" })).toBeNull();
   });
 
-  it("is looked through by the next server where one stopped in the middle", async () => {
+  it("is scanned by the next server where one stopped in the middle", async () => {
     const first = await startServer(
       { "agui-events.jsonl": EVENTS },
       { wrap: (store) => withRefusals(store, "head", () => true) },
@@ -538,7 +538,7 @@ function withRefusals(
   };
 }
 
-it("is waited for by all who need it, and looked through once", async () => {
+it("is waited for by all who need it, and scanned once", async () => {
   const { session, logged } = await startServer({ "agui-events.jsonl": EVENTS });
   const exports = await Promise.all(Array.from({ length: 8 }, () => session.lines()));
   for (const lines of exports) expect(lines).toEqual(exports[0]);

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
-import { EditRecords } from "../../../../src/ports/edits.ts";
-import { createOldLogs } from "../../../../src/core/legacy/old-logs.ts";
-import { OldLogScan } from "../../../../src/core/legacy/old-log-scan.ts";
+import { OverlayRecords } from "../../../../src/ports/edits.ts";
+import { createLegacyImports } from "../../../../src/core/legacy/legacy-imports.ts";
+import { LegacyLogScan } from "../../../../src/core/legacy/legacy-log-scan.ts";
 import { readShown } from "../../../../src/core/legacy/read-shown.ts";
 import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
@@ -13,7 +13,7 @@ import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
 import { createMemoryLegacyLogs } from "../../../support/memory-legacy-logs.ts";
 import { withSmallReads } from "../../../support/small-reads.ts";
-import { oldFile } from "./old-file.ts";
+import { legacyFile } from "./legacy-file.ts";
 
 const KEY = { project: "p", session: "s" };
 const START = { isDone: false, isOwn: false, offset: 0, skippedLines: 0, shownFrom: 0 };
@@ -27,9 +27,9 @@ async function adopt(text: string, bytes: number) {
   const logs = createMemoryLegacyLogs(store, new Map([["s", { "agui-events.jsonl": text }]]));
   const ports = { store, clock, logger: silent, feed: createMemoryLiveFeed() };
   const legacy = { logs, project: "p" };
-  const oldLogs = createOldLogs({ ...ports, directory: nobody, legacy });
+  const legacyImports = createLegacyImports({ ...ports, directory: nobody, legacy });
   const ringBudget = createByteBudget(0);
-  const sessions = createSessions({ ...ports, oldLogs, ringBytes: 0, ringBudget, idleMs: 1 });
+  const sessions = createSessions({ ...ports, legacyImports, ringBytes: 0, ringBudget, idleMs: 1 });
   const { session } = sessions.use(KEY);
   await session.load();
   const shown = await session.shown();
@@ -48,10 +48,10 @@ function eventsIn(text: string): unknown[] {
     .map((line) => JSON.parse(line) as unknown);
 }
 
-describe("an old log that was adopted", () => {
+describe("a legacy log that was imported", () => {
   it("shows each of its events once and in order, with its time put right, and nothing else", async () => {
     await fc.assert(
-      fc.asyncProperty(oldFile, fc.integer({ min: 1, max: 90 }), async (file, bytes) => {
+      fc.asyncProperty(legacyFile, fc.integer({ min: 1, max: 90 }), async (file, bytes) => {
         const { store, session, shown } = await adopt(file.text, bytes);
         const { stat, from, skippedLines } = shown;
         const text = await textIn(store, { logId: stat.logId, start: from });
@@ -70,7 +70,7 @@ describe("an old log that was adopted", () => {
 
   it("keeps its bytes, of which each has its place in what is shown", async () => {
     await fc.assert(
-      fc.asyncProperty(oldFile, fc.gen(), async (file, any) => {
+      fc.asyncProperty(legacyFile, fc.gen(), async (file, any) => {
         const { store, shown } = await adopt(file.text, 50);
         const { logId, end } = shown.stat;
         const stored = textOf(await drain(store.read(KEY, { logId })));
@@ -88,7 +88,7 @@ describe("an old log that was adopted", () => {
   it("goes on with a look that was broken off as if it had not been", async () => {
     await fc.assert(
       fc.asyncProperty(
-        oldFile,
+        legacyFile,
         fc.integer({ min: 1, max: 60 }),
         fc.gen(),
         async (file, bytes, any) => {
@@ -140,7 +140,7 @@ describe("an old log that was adopted", () => {
 
 /** What a scan makes of the first `to` bytes, in pieces of `bytes`. */
 function scanned(from: typeof START, raw: Uint8Array, to: number, bytes = 64) {
-  const scan = new OldLogScan(from);
+  const scan = new LegacyLogScan(from);
   for (let at = 0; at < to; at += bytes) scan.push(raw.subarray(at, Math.min(to, at + bytes)));
   const mark = scan.addMark(to === raw.length);
   return { mark, records: scan.records.take() };
@@ -155,7 +155,7 @@ async function shownBy(
   const store = withSmallReads(createMemoryLogStore(), chunkBytes);
   const { logId } = await store.create(KEY);
   await store.append(KEY, raw, { logId, expectedEnd: 0 });
-  const first = new EditRecords();
+  const first = new OverlayRecords();
   first.addMark(START);
   let expectedEnd = 0;
   for (const records of [first.take(), ...scans.map((scan) => scan.records)])

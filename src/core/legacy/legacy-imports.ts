@@ -8,49 +8,49 @@ import { idOf } from "../../ports/session-id.ts";
 import type { SessionHead } from "../model/checkpoint.ts";
 import type { SessionLog } from "../log/raw-log.ts";
 import type { SessionState } from "../model/session-state.ts";
-import { EditRecords, type ScanMark } from "../../ports/edits.ts";
-import { lookThrough } from "./look-through.ts";
-import { snapshotLine } from "./old-messages.ts";
+import { OverlayRecords, type ScanMark } from "../../ports/edits.ts";
+import { scanLegacyLog } from "./scan-legacy-log.ts";
+import { snapshotLine } from "./legacy-messages.ts";
 import { readMark } from "./read-shown.ts";
 
-/** Where old logs are, and whose they may become. */
+/** Where legacy logs are, and whose they may become. */
 export interface LegacyOptions {
   readonly logs: LegacyLogs;
   /**
-   * The only project that adopts old logs, null for none. Default: a project in which the session
+   * The only project that imports legacy logs, null for none. Default: a project in which the session
    * exists, if it exists in no other.
    */
   readonly project?: string | null;
 }
 
-export interface OldLogsOptions {
+export interface LegacyImportsOptions {
   readonly store: LogStore;
   readonly directory: Pick<SessionDirectory, "projectsWith">;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Where the messages of archived logs are. Default null: nothing archives. */
   readonly archiver?: Pick<LegacyLogs, "messages"> | null;
-  /** Default: there are no old logs. */
+  /** Default: there are no legacy logs. */
   readonly legacy?: LegacyOptions;
 }
 
-/** An adopted log that may be read and written. */
+/** An imported log that may be read and written. */
 interface PreparedLog {
   readonly mark: ScanMark;
-  /** What its events say, where it was looked through just now; else null: the head knows. */
+  /** What its events say, where it was scanned just now; else null: the head knows. */
   readonly state: SessionState | null;
 }
 
 /** Logs that an older system wrote, becoming logs of sessions when these are first asked for. */
-export interface OldLogs {
+export interface LegacyImports {
   /**
-   * Has the session adopt an old log of its name, if it has no log and there is one. Resolves with
-   * whether it did. Rejects with `log-not-adoptable` when it cannot be told whose the old log is: it
+   * Has the session import a legacy log of its name, if it has no log and there is one. Resolves with
+   * whether it did. Rejects with `log-not-adoptable` when it cannot be told whose the legacy log is: it
    * stays where it is.
    */
   adopt(key: SessionKey): Promise<boolean>;
   /**
-   * Makes an adopted log, or one that a loss of power may have damaged, ready for its readers and writers.
+   * Makes an imported log, or one that a loss of power may have damaged, ready for its readers and writers.
    * That takes a few seconds for each 100 MB, once. `head` is what the log's head says. To be called by
    * the session's writer.
    */
@@ -62,17 +62,17 @@ export interface OldLogs {
 /** So many refused names are remembered, so that each is logged once. */
 const MAX_REFUSED = 10_000;
 
-export function createOldLogs({
+export function createLegacyImports({
   store,
   directory,
   clock,
   logger,
   archiver,
   legacy,
-}: OldLogsOptions): OldLogs {
+}: LegacyImportsOptions): LegacyImports {
   const refused = new Set<string>();
 
-  async function mayAdopt({ project, session }: SessionKey): Promise<boolean> {
+  async function mayImport({ project, session }: SessionKey): Promise<boolean> {
     if (legacy?.project !== undefined) return legacy.project === project;
     const projects = await directory.projectsWith(session);
     return projects.length === 1 && projects[0] === project;
@@ -90,17 +90,17 @@ export function createOldLogs({
   return {
     async adopt(key) {
       if (!legacy || (await store.stat(key)) || !(await legacy.logs.has(key.session))) return false;
-      if (!(await mayAdopt(key))) {
-        // adopted by its project while it was asked whose it is: then it is nobody's business here
+      if (!(await mayImport(key))) {
+        // imported by its project while it was asked whose it is: then it is nobody's business here
         if (!(await legacy.logs.has(key.session))) return false;
         throw refuse(key);
       }
-      const records = new EditRecords();
+      const records = new OverlayRecords();
       const start = { offset: 0, skippedLines: 0, shownFrom: 0 };
       records.addMark({ isDone: false, isOwn: false, ...start });
-      const isAdopted = await legacy.logs.takeOver(key, records.take());
-      if (isAdopted) logger.info("old-log-adopted", { ...key });
-      return isAdopted;
+      const isImported = await legacy.logs.takeOver(key, records.take());
+      if (isImported) logger.info("old-log-adopted", { ...key });
+      return isImported;
     },
 
     async prepare(log, stat, head) {
@@ -115,7 +115,7 @@ export function createOldLogs({
       if (migrated?.logId !== stat.logId)
         throw new RunlogError("log-not-found", "The log was deleted");
       const started = clock.now();
-      const looked = await lookThrough({ store, log, stat: migrated, mark, head, clock });
+      const looked = await scanLegacyLog({ store, log, stat: migrated, mark, head, clock });
       const { skippedLines } = looked.mark;
       const facts = { ...key, skippedLines, tookMs: clock.now() - started };
       if (mark.isOwn) {

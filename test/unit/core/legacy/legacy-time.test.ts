@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readOldTime } from "../../../../src/core/legacy/old-time.ts";
+import { readLegacyTime } from "../../../../src/core/legacy/legacy-time.ts";
 
 describe("the time of an old event", () => {
   it.each([
@@ -15,7 +15,7 @@ describe("the time of an old event", () => {
     ["0001-01-01T00:00:00Z", -62_135_596_800_000],
     ["9999-12-31T23:59:59.999Z", 253_402_300_799_999],
   ])("is the epoch milliseconds of %s", (text, ms) => {
-    expect(readOldTime(text)).toBe(ms);
+    expect(readLegacyTime(text)).toBe(ms);
   });
 
   it.each([
@@ -37,7 +37,7 @@ describe("the time of an old event", () => {
     "1700000000000",
     " 2024-01-01T00:00:00Z",
   ])("is nothing for %j", (text) => {
-    expect(readOldTime(text)).toBeNull();
+    expect(readLegacyTime(text)).toBeNull();
   });
 
   it("is what a serialiser wrote, to the millisecond", () => {
@@ -45,7 +45,7 @@ describe("the time of an old event", () => {
       fc.property(
         fc.date({ noInvalidDate: true, min: new Date(0, 0), max: new Date(9998, 0) }),
         (date) => {
-          expect(readOldTime(date.toISOString())).toBe(date.getTime());
+          expect(readLegacyTime(date.toISOString())).toBe(date.getTime());
         },
       ),
     );

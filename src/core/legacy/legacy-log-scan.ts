@@ -2,8 +2,8 @@ import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import type { MemberPlace } from "../../stream/json/member-place.ts";
 import { EMPTY_STATE, foldEvent, type SessionState } from "../model/session-state.ts";
-import { EditRecords, type ScanMark } from "../../ports/edits.ts";
-import { readOldTime } from "./old-time.ts";
+import { OverlayRecords, type ScanMark } from "../../ports/edits.ts";
+import { readLegacyTime } from "./legacy-time.ts";
 
 const LF = 10;
 const CR = 13;
@@ -31,9 +31,9 @@ interface Edit extends Stretch {
  * A line that is skipped becomes spaces at the end of the line before it: the LF of that one goes, and
  * its own then ends both. What comes before the first event becomes spaces in front of it.
  */
-export class OldLogScan {
+export class LegacyLogScan {
   /** Edits that are to be stored. */
-  readonly records: EditRecords = new EditRecords();
+  readonly records: OverlayRecords = new OverlayRecords();
   readonly #scanner = new JsonObjectScanner([...FACT_KEYS, "timestamp"], "timestamp");
   /** What is before that is looked at for the state alone: its edits are stored. */
   readonly #knownTo: number;
@@ -155,7 +155,7 @@ export class OldLogScan {
 
 /** A time as text becomes the number that it means; text that is no time goes with its key. */
 function timeEdit(lineStart: number, place: MemberPlace, text: string | null): Edit {
-  const ms = text === null ? null : readOldTime(text);
+  const ms = text === null ? null : readLegacyTime(text);
   return ms === null
     ? { start: lineStart + place.cutStart, end: lineStart + place.cutEnd, text: "" }
     : { start: lineStart + place.start, end: lineStart + place.end, text: String(ms) };

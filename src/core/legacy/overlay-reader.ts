@@ -23,7 +23,7 @@ const SPACE = 0x20;
 const BUFFER_RECORDS = 3_200;
 
 /** Applies the edits of a log to its bytes, as they are read from front to back. */
-export class EditReader {
+export class OverlayReader {
   readonly #reader: ReadableStreamBYOBReader;
   /** Filled with records up to `#length`; goes down to the store and comes back at each read. */
   #records: Uint8Array<ArrayBuffer>;
@@ -43,12 +43,12 @@ export class EditReader {
     store: Pick<LogReader, "read">,
     key: SessionKey,
     range: EditRange,
-  ): Promise<EditReader> {
+  ): Promise<OverlayReader> {
     const { logId, edits: end, signal } = range;
     const start = range.start === 0 ? 0 : await firstBehind(store, key, range);
     const options = { logId, log: "edits", start, end, ...(signal && { signal }) } as const;
     const records = (end - start) / RECORD_BYTES;
-    const reader = new EditReader(store.read(key, options).getReader({ mode: "byob" }), records);
+    const reader = new OverlayReader(store.read(key, options).getReader({ mode: "byob" }), records);
     await reader.#next();
     return reader;
   }

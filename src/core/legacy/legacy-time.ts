@@ -5,7 +5,7 @@ const SECONDS_AT = 17;
 const LEAP_SECOND = "60";
 
 /** The epoch ms of an RFC 3339 time, fractions of them cut off; null for any other text. */
-export function readOldTime(text: string): number | null {
+export function readLegacyTime(text: string): number | null {
   if (!FORM.test(text) || !isDay(text)) return null;
   // dates know nothing of leap seconds: such a one is that behind the last of its minute
   if (text.startsWith(LEAP_SECOND, SECONDS_AT))

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
-import { EditRecords } from "../../../src/ports/edits.ts";
+import { OverlayRecords } from "../../../src/ports/edits.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
 import { concatBytes } from "../../../src/stream/bytes/concat.ts";
 import { type FuzzTarget, fuzzTarget } from "../fuzz-target.ts";
@@ -21,7 +21,7 @@ const timed = fc.record({
 });
 
 /** Files that an older system may have left: events, garbage, torn ends. */
-const oldFile = fc
+const legacyFile = fc
   .array(
     fc.oneof(
       { weight: 2, arbitrary: logLines.map((lines) => encoded(lines.join("\r\n"))) },
@@ -38,7 +38,7 @@ const oldFile = fc
  * Whatever an older system left in a file, what is shown of it are JSON objects, a line each, none of
  * which ends early for a reader of event streams or has a time as text; and all of the file is kept.
  */
-export const target: FuzzTarget = fuzzTarget("old-log", oldFile, async (file) => {
+export const target: FuzzTarget = fuzzTarget("legacy-log", legacyFile, async (file) => {
   const store = createMemoryLogStore();
   const logId = await adopt(store, file);
   const server = await startFuzzServer([], store);
@@ -54,7 +54,7 @@ export const target: FuzzTarget = fuzzTarget("old-log", oldFile, async (file) =>
 /** Stores the file as an adoption does; resolves with the log's id. */
 async function adopt(store: LogStore, file: Uint8Array): Promise<string> {
   const { logId } = await store.create(KEY);
-  const records = new EditRecords();
+  const records = new OverlayRecords();
   records.addMark({ isDone: false, isOwn: false, offset: 0, skippedLines: 0, shownFrom: 0 });
   await store.append(KEY, records.take(), { logId, log: "edits", expectedEnd: 0 });
   if (file.length > 0) await store.append(KEY, file, { logId, expectedEnd: 0 });

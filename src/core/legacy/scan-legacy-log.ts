@@ -6,9 +6,9 @@ import { RESTARTED } from "../model/run-end-reasons.ts";
 import { encodeHead, type SessionHead } from "../model/checkpoint.ts";
 import type { SessionLog } from "../log/raw-log.ts";
 import { EMPTY_STATE, findRun, foldEvent, type SessionState } from "../model/session-state.ts";
-import { OldLogScan } from "./old-log-scan.ts";
+import { LegacyLogScan } from "./legacy-log-scan.ts";
 
-export interface LookThroughOptions {
+export interface ScanLegacyLogOptions {
   readonly store: LogStore;
   readonly log: SessionLog;
   readonly stat: LogStat;
@@ -19,7 +19,7 @@ export interface LookThroughOptions {
   readonly clock: Clock;
 }
 
-export interface LookedThrough {
+export interface ScannedLegacyLog {
   readonly state: SessionState;
   readonly mark: ScanMark;
 }
@@ -37,13 +37,13 @@ const STORE_EVERY_BYTES = 64 * 1024 * 1024;
  * A log of our own is read from where its head stands, if nothing that the head has counted may be
  * damaged. Its runs that wait are left to their marks.
  */
-export async function lookThrough(options: LookThroughOptions): Promise<LookedThrough> {
+export async function scanLegacyLog(options: ScanLegacyLogOptions): Promise<ScannedLegacyLog> {
   const { store, log, stat, mark: known, head, clock } = options;
   const { key } = log;
   const { logId } = stat;
   const isKnown = known.isOwn && head.state.offset <= known.offset;
   const before = isKnown ? head.state : EMPTY_STATE;
-  const scan = new OldLogScan(known, before);
+  const scan = new LegacyLogScan(known, before);
   let editsEnd = stat.end.edits;
 
   async function storeMark(isDone: boolean): Promise<ScanMark> {

@@ -1,7 +1,7 @@
-import type { OldLogs } from "../../src/core/legacy/old-logs.ts";
+import type { LegacyImports } from "../../src/core/legacy/legacy-imports.ts";
 
 /** For sessions of which none has an older life. */
-export const noOldLogs: OldLogs = {
+export const noLegacyLogs: LegacyImports = {
   adopt: async () => false,
   prepare: () => Promise.reject(new Error("There are no old logs")),
   messages: async () => null,

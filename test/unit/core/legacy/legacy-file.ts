@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 
 /** A file of an older system, and the events that its readers are to see. */
-export interface OldFile {
+export interface LegacyFile {
   readonly text: string;
   readonly events: readonly unknown[];
   /** Lines that are neither an event nor blank. */
@@ -9,7 +9,7 @@ export interface OldFile {
 }
 
 /** One line of such a file, without its LF. */
-interface OldLine {
+interface LegacyLine {
   readonly text: string;
   /** The event in it as it is shown; none if it is skipped. */
   readonly event?: unknown;
@@ -41,7 +41,7 @@ const member = fc.tuple(
 
 const space = fc.constantFrom("", "", "", " ", "\t", "\r", " \r ");
 
-const eventLine: fc.Arbitrary<OldLine> = fc
+const eventLine: fc.Arbitrary<LegacyLine> = fc
   .record({
     members: fc.uniqueArray(member, { maxLength: 4, selector: ([name]) => name }),
     timestamp,
@@ -58,7 +58,7 @@ const eventLine: fc.Arbitrary<OldLine> = fc
     return { text, event: sanitised(JSON.parse(text) as Record<string, unknown>) };
   });
 
-const skippedLine: fc.Arbitrary<OldLine> = fc
+const skippedLine: fc.Arbitrary<LegacyLine> = fc
   .constantFrom("", "", " ", "\t\r", "{", '{"type":"torn', "null", "[]", '{"a":1}{"b":2}', "\u0000")
   .map((text) => ({ text }));
 
@@ -72,7 +72,7 @@ function sanitised(event: Record<string, unknown>): unknown {
 }
 
 /** Old files of a few lines, whole and torn. */
-export const oldFile: fc.Arbitrary<OldFile> = fc
+export const legacyFile: fc.Arbitrary<LegacyFile> = fc
   .record({
     lines: fc.array(
       fc.oneof({ weight: 3, arbitrary: eventLine }, { weight: 2, arbitrary: skippedLine }),
