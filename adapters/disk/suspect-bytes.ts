@@ -15,7 +15,7 @@ interface SuspectBytes {
 
 /** Records that are read at once. */
 const STEP_RECORDS = 1_600;
-const NOTHING: Omit<ScanMark, "isDone" | "isOwn"> = { offset: 0, skippedLines: 0, shownFrom: 0 };
+const NOTHING: Omit<ScanMark, "isDone" | "isOwn"> = { offset: 0, skippedLines: 0, visibleFrom: 0 };
 
 /**
  * Notes in the edits log that the raw log may be damaged past `syncedEnd`: a block that never reached the
@@ -34,11 +34,11 @@ export async function noteSuspectBytes({ path, syncedEnd, rawEnd }: SuspectBytes
         ? markOf(await readRecords(file, done.end, done.end + RECORD_BYTES), 0)
         : null;
     await file.truncate(next ? done.end + RECORD_BYTES : done.end);
-    const { offset, skippedLines, shownFrom } = done.mark ?? NOTHING;
+    const { offset, skippedLines, visibleFrom } = done.mark ?? NOTHING;
     const from = Math.max(offset, syncedEnd);
     if (!next && rawEnd > from) {
       const records = new OverlayRecords();
-      const mark = { isDone: false, isOwn: true, offset: from, skippedLines, shownFrom };
+      const mark = { isDone: false, isOwn: true, offset: from, skippedLines, visibleFrom };
       records.addMark(mark);
       await file.appendFile(records.take());
     }

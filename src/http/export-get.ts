@@ -43,16 +43,17 @@ export function exportGet(service: SessionService) {
     if (format === null) return notAcceptable(c);
     const use = sessions.use(key);
     try {
-      const found = await use.session.shown();
-      const shown = found && (await sessions.recover(key)) ? await use.session.shown() : found;
-      if (!shown && !(await directoryOf(c, service).get(key)))
+      const found = await use.session.readable();
+      const readable =
+        found && (await sessions.recover(key)) ? await use.session.readable() : found;
+      if (!readable && !(await directoryOf(c, service).get(key)))
         throw new RunlogError("session-not-found", "Session not found");
 
-      const isCondensed = shown !== null && view === "condensed" && format.name !== "markdown";
+      const isCondensed = readable !== null && view === "condensed" && format.name !== "markdown";
       // what an earlier process did not get to
       if (isCondensed) compactor.request(key);
-      const condensed = isCondensed ? await use.session.compact.find(shown.stat) : null;
-      const options = { store, legacyImports, key, shown, condensed, nowMs: clock.now() };
+      const condensed = isCondensed ? await use.session.compact.find(readable.stat) : null;
+      const options = { store, legacyImports, key, readable, condensed, nowMs: clock.now() };
       const gzip = accepts(c.req.header("Accept-Encoding"), "gzip");
       const headers: Record<string, string> = {
         "Content-Type": format.contentType,
@@ -61,14 +62,14 @@ export function exportGet(service: SessionService) {
       };
       if (gzip) headers["Content-Encoding"] = "gzip";
       else if (format.name === "ndjson") headers["Content-Length"] = String(exportLength(options));
-      if (shown && shown.skippedLines !== null)
-        headers["X-Runlog-Skipped-Lines"] = String(shown.skippedLines);
+      if (readable && readable.skippedLines !== null)
+        headers["X-Runlog-Skipped-Lines"] = String(readable.skippedLines);
       if (c.req.method === "HEAD") return c.body(null, 200, headers);
 
       const source = {
         json: () => exportDocument(options),
         ndjson: () => exportLines(options),
-        markdown: () => exportText(exportMarkdown(store, key, shown)),
+        markdown: () => exportText(exportMarkdown(store, key, readable)),
       }[format.name]();
       const stream = openStream(service, source);
       if (!gzip) return c.body(stream, 200, headers);

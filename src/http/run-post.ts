@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { HEARTBEAT } from "../core/replay/sse-stream.ts";
-import { isImported } from "../core/legacy/read-shown.ts";
+import { isImported } from "../core/legacy/readable-log.ts";
 import { dialectOf } from "../core/profile/repair/dialect.ts";
 import { knownMessages, readPostedInput } from "../core/profile/posted-input.ts";
 import { createProfileSource } from "../core/profile/profile-source.ts";
@@ -75,7 +75,7 @@ async function startOf(
   session: Session,
   runId: string | null,
 ): Promise<ReplayStart> {
-  const shown = await session.shown();
+  const readable = await session.readable();
   await session.load();
   const position = session.log.position;
   const isKnown =
@@ -88,6 +88,6 @@ async function startOf(
     compact: null,
     offset,
     full: null,
-    isImported: shown !== null && isImported(shown.stat),
+    isImported: readable !== null && isImported(readable.stat),
   };
 }

@@ -46,7 +46,7 @@ export interface ScanMark {
   /** Malformed lines among it; blank ones do not count. */
   readonly skippedLines: number;
   /** Where the first line begins that is shown; `offset` if there is none. Unknown while `p` is last. */
-  readonly shownFrom: number;
+  readonly visibleFrom: number;
 }
 
 /** Records that are on their way to the store. */
@@ -64,9 +64,9 @@ export class OverlayRecords {
     this.#add(EDIT, offset, length, text);
   }
 
-  addMark({ isDone, isOwn, offset, skippedLines, shownFrom }: ScanMark): void {
+  addMark({ isDone, isOwn, offset, skippedLines, visibleFrom }: ScanMark): void {
     const kind = isDone ? DONE : isOwn ? SUSPECT : PROGRESS;
-    this.#add(kind, offset, skippedLines, kind === PROGRESS ? "" : String(shownFrom));
+    this.#add(kind, offset, skippedLines, kind === PROGRESS ? "" : String(visibleFrom));
   }
 
   /** The records so far, which are not here any more. */
@@ -119,7 +119,7 @@ export function markOf(records: Uint8Array, at: number): ScanMark | null {
     isOwn: kind === SUSPECT,
     offset: offsetOf(records, at),
     skippedLines: readNumber(records, at + LENGTH_AT, at + TEXT_AT),
-    shownFrom: Number(text),
+    visibleFrom: Number(text),
   };
 }
 

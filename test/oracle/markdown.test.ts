@@ -24,8 +24,8 @@ async function markdownOf(lines: readonly string[]): Promise<string> {
   await store.append(KEY, bytes, { logId, expectedEnd: 0 });
   const stat = await store.stat(KEY);
   let text = "";
-  const shown = stat && { stat, from: 0, skippedLines: null };
-  for await (const piece of exportMarkdown(store, KEY, shown)) text += piece;
+  const readable = stat && { stat, from: 0, skippedLines: null };
+  for await (const piece of exportMarkdown(store, KEY, readable)) text += piece;
   return text;
 }
 

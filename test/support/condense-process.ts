@@ -13,7 +13,7 @@ await condenseSession({
   key,
   store,
   log: new CompactLog(key, store),
-  shown: { stat, from: 0 },
+  readable: { stat, from: 0 },
   signal,
 });
 await store.close();

@@ -2,7 +2,7 @@ import { appendFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createDiskLogReader } from "../../../adapters/disk/index.ts";
 import { exportMarkdown } from "../../../src/core/export/export-markdown.ts";
-import { lookAtShown } from "../../../src/core/legacy/read-shown.ts";
+import { openReadableLog } from "../../../src/core/legacy/readable-log.ts";
 import { createLogId } from "../../../src/ports/log-id.ts";
 import { createDataDir, PROJECT } from "../data-dir.ts";
 import type { Cost, Spent } from "./cost.ts";
@@ -61,9 +61,9 @@ async function writeAll(dir: string): Promise<Pick<Spent, "bytes">> {
   const reader = createDiskLogReader({ dir });
   const stat = await reader.stat(KEY);
   if (!stat) throw new Error("the log is not there");
-  const shown = await lookAtShown(reader, KEY, stat);
+  const readable = await openReadableLog(reader, KEY, stat);
   let bytes = 0;
-  for await (const text of exportMarkdown(reader, KEY, shown)) bytes += text.length;
+  for await (const text of exportMarkdown(reader, KEY, readable)) bytes += text.length;
   return { bytes };
 }
 

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createDiskLogStore } from "../../../adapters/disk/index.ts";
 import { CompactLog } from "../../../src/core/compaction/compact-log.ts";
 import { condenseSession } from "../../../src/core/compaction/condense-session.ts";
-import { lookAtShown } from "../../../src/core/legacy/read-shown.ts";
+import { openReadableLog } from "../../../src/core/legacy/readable-log.ts";
 import type { LoopDelay } from "../../load/loop-delay.ts";
 import { createDataDir, type DataDir, type LogSession, PROJECT } from "../data-dir.ts";
 import { startServer } from "../server-process.ts";
@@ -109,9 +109,9 @@ async function compact(data: DataDir, { log }: LogSession): Promise<{ readonly b
   try {
     const found = await store.stat(key);
     if (!found) throw new Error("the log is not there");
-    const shown = await lookAtShown(store, key, found);
+    const readable = await openReadableLog(store, key, found);
     const { signal } = new AbortController();
-    await condenseSession({ key, store, log: new CompactLog(key, store), shown, signal });
+    await condenseSession({ key, store, log: new CompactLog(key, store), readable, signal });
     const bytes = (await store.stat(key))?.end.compact ?? 0;
     if (bytes > log.bytes) throw new Error("the compact log is larger than the raw one");
     return { bytes };

@@ -49,8 +49,8 @@ async function storedFor(
   await store.create(KEY, { logId: LOG_ID });
   await store.append(KEY, bytes, { logId: LOG_ID, expectedEnd: 0 });
   const { signal } = new AbortController();
-  const shown = { stat: await statOf(store), from: 0 };
-  await condenseSession({ key: KEY, store, log: new CompactLog(KEY, store), shown, signal });
+  const readable = { stat: await statOf(store), from: 0 };
+  await condenseSession({ key: KEY, store, log: new CompactLog(KEY, store), readable, signal });
   const found = await new CompactLog(KEY, store).find(await statOf(store));
   const pieces = await readWhole(store, "compact");
   if (found === null && pieces.length > 0) throw new Error(`not found again: ${textOf(pieces)}`);

@@ -28,12 +28,12 @@ export const target: FuzzTarget = fuzzTarget(
     for (const line of lines)
       expectedEnd = await store.append(KEY, new TextEncoder().encode(line), { logId, expectedEnd });
     const stat = await store.stat(KEY);
-    const shown = stat && { stat, from: 0, skippedLines: null };
+    const readable = stat && { stat, from: 0, skippedLines: null };
     const options = {
       store,
       legacyImports: noLegacyLogs(store),
       key: KEY,
-      shown,
+      readable,
       condensed: null,
       nowMs: 0,
     };

@@ -55,7 +55,7 @@ export const target: FuzzTarget = fuzzTarget("legacy-log", legacyFile, async (fi
 async function adopt(store: LogStore, file: Uint8Array): Promise<string> {
   const { logId } = await store.create(KEY);
   const records = new OverlayRecords();
-  records.addMark({ isDone: false, isOwn: false, offset: 0, skippedLines: 0, shownFrom: 0 });
+  records.addMark({ isDone: false, isOwn: false, offset: 0, skippedLines: 0, visibleFrom: 0 });
   await store.append(KEY, records.take(), { logId, log: "edits", expectedEnd: 0 });
   if (file.length > 0) await store.append(KEY, file, { logId, expectedEnd: 0 });
   return logId;

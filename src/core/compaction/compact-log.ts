@@ -1,6 +1,6 @@
 import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import { sameBytes } from "../../stream/bytes/string-cache.ts";
-import { readShown } from "../legacy/read-shown.ts";
+import { readWithOverlay } from "../legacy/readable-log.ts";
 import type { BorderFinder } from "./border-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";
 import { decodeTrailer, GENERATION, isTrailerOf, type Trailer, TRAILER_MARK } from "./trailer.ts";
@@ -164,7 +164,7 @@ export class CompactLog {
     end: number,
   ): Promise<Uint8Array> {
     const range = { logId, log, start, end };
-    const reader = (await readShown(this.#store, this.#key, range)).getReader();
+    const reader = (await readWithOverlay(this.#store, this.#key, range)).getReader();
     const bytes = new Uint8Array(end - start);
     for (let at = 0; ;) {
       const { value, done } = await reader.read();

@@ -1,5 +1,5 @@
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
-import type { ShownLog } from "../legacy/read-shown.ts";
+import type { ReadableLog } from "../legacy/readable-log.ts";
 import { BorderFinder } from "./border-finder.ts";
 import type { CompactLog, CompactPosition } from "./compact-log.ts";
 import { CompactWriter, ForeignBytesError, generationStart } from "./compact-writer.ts";
@@ -11,7 +11,7 @@ export interface CondenseOptions {
   readonly store: LogStore;
   readonly log: CompactLog;
   /** The logs as they are; what comes later is left to the next time. */
-  readonly shown: Pick<ShownLog, "stat" | "from">;
+  readonly readable: Pick<ReadableLog, "stat" | "from">;
   /** Ends the work at the next chunk with the signal's reason; nothing that was written is lost. */
   readonly signal: AbortSignal;
 }
@@ -32,8 +32,8 @@ const AHEAD_BYTES = 4 * 1024 * 1024;
  * so all looks together take as long as the log is.
  */
 export async function condenseSession(options: CondenseOptions): Promise<void> {
-  const { log, shown } = options;
-  const { stat } = shown;
+  const { log, readable } = options;
+  const { stat } = readable;
   const { logId, end } = stat;
   const position = (await log.find(stat)) ?? generationStart(logId, 0);
   const { unfinished } = log;
@@ -49,8 +49,8 @@ export async function condenseSession(options: CondenseOptions): Promise<void> {
 }
 
 async function condenseFrom(options: CondenseOptions, position: CompactPosition): Promise<void> {
-  const { log, shown } = options;
-  const { logId, end } = shown.stat;
+  const { log, readable } = options;
+  const { logId, end } = readable.stat;
   let from = position.rawEnd;
   let borders = await findBorders(options, from);
   if (borders.length === 0) return;
@@ -68,14 +68,14 @@ async function condenseFrom(options: CondenseOptions, position: CompactPosition)
 
 /** Compacts the part of the raw log that begins at `from`, one of `borders` after the other. */
 async function condenseRuns(
-  { key, store, shown, signal }: CondenseOptions,
+  { key, store, readable, signal }: CondenseOptions,
   writer: CompactWriter,
   from: number,
   borders: readonly number[],
 ): Promise<void> {
   const condenser = new Condenser((bytes) => writer.write(bytes));
-  const { stat } = shown;
-  const start = Math.max(from, shown.from);
+  const { stat } = readable;
+  const start = Math.max(from, readable.from);
   let at = start;
   let ended = 0;
   await eachChunk({ key, store, stat, start, end: borders.at(-1)!, signal }, async (chunk) => {
@@ -97,16 +97,16 @@ async function condenseRuns(
 
 /** The next borders behind the block that begins at `from`, in order; none if it goes on. */
 async function findBorders(
-  { key, log, store, shown, signal }: CondenseOptions,
+  { key, log, store, readable, signal }: CondenseOptions,
   from: number,
 ): Promise<number[]> {
-  const { stat } = shown;
+  const { stat } = readable;
   const { logId } = stat;
   const known = log.search;
   const search =
     known?.logId === logId && known.from === from
       ? known
-      : { logId, from, offset: Math.max(from, shown.from), finder: new BorderFinder() };
+      : { logId, from, offset: Math.max(from, readable.from), finder: new BorderFinder() };
   log.search = search;
   const start = search.offset;
   const borders: number[] = [];

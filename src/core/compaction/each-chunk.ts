@@ -1,6 +1,6 @@
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { createTimeSlicer } from "../../stream/sync/time-slicer.ts";
-import { readShown } from "../legacy/read-shown.ts";
+import { readWithOverlay } from "../legacy/readable-log.ts";
 
 export interface ChunkRange {
   readonly key: SessionKey;
@@ -31,7 +31,7 @@ export async function eachChunk(
 ): Promise<void> {
   if (start === end) return;
   const range = { logId: stat.logId, start, end, signal };
-  const reader = (await readShown(store, key, range)).getReader({ mode: "byob" });
+  const reader = (await readWithOverlay(store, key, range)).getReader({ mode: "byob" });
   const read = (
     buffer: ArrayBuffer,
   ): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> => {

@@ -2,7 +2,7 @@ import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/lo
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
 import { createTimeSlicer } from "../../stream/sync/time-slicer.ts";
 import type { LogPlace } from "../model/cursor.ts";
-import { isImported, readShown, type ShownLog } from "../legacy/read-shown.ts";
+import { isImported, readWithOverlay, type ReadableLog } from "../legacy/readable-log.ts";
 import type { LogChunk } from "../replay/log-follower.ts";
 import { MarkdownMessages } from "./markdown-messages.ts";
 import { MarkdownWriter } from "./markdown-writer.ts";
@@ -23,12 +23,12 @@ const LF = 10;
 export async function* exportMarkdown(
   reader: Pick<LogReader, "stat" | "read">,
   key: SessionKey,
-  shown: ShownLog | null,
+  readable: ReadableLog | null,
 ): AsyncGenerator<string> {
   yield `# ${key.project}/${key.session}\n`;
-  if (!shown) return;
+  if (!readable) return;
   const abort = new AbortController();
-  const log = new LogOnce(reader, shown);
+  const log = new LogOnce(reader, readable);
   const conversation = createConversation(log, key, abort.signal);
   try {
     for await (const chunk of log.lines(key)) yield* conversation.take(chunk);
@@ -101,17 +101,17 @@ function createConversation(
  */
 class LogOnce implements Pick<LogReader, "stat" | "read"> {
   readonly #reader: Pick<LogReader, "stat" | "read">;
-  readonly #shown: ShownLog;
+  readonly #readable: ReadableLog;
   #last: { readonly start: number; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
 
-  constructor(reader: Pick<LogReader, "stat" | "read">, shown: ShownLog) {
+  constructor(reader: Pick<LogReader, "stat" | "read">, readable: ReadableLog) {
     this.#reader = reader;
-    this.#shown = shown;
+    this.#readable = readable;
   }
 
   /** As it was when the export was asked for. */
   stat(): Promise<LogStat> {
-    return Promise.resolve(this.#shown.stat);
+    return Promise.resolve(this.#readable.stat);
   }
 
   read(key: SessionKey, range: ReadOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -130,10 +130,10 @@ class LogOnce implements Pick<LogReader, "stat" | "read"> {
 
   /** The events as readers see them: chunks of which none goes beyond the end of a line. */
   async *lines(key: SessionKey): AsyncGenerator<LogChunk> {
-    const { stat, from } = this.#shown;
+    const { stat, from } = this.#readable;
     const place: LogPlace = { log: "raw", logId: stat.logId };
     const range = { logId: stat.logId, start: from, end: stat.end.raw };
-    const chunks = (await readShown(this.#reader, key, range)).getReader();
+    const chunks = (await readWithOverlay(this.#reader, key, range)).getReader();
     let start = from;
     try {
       for (;;) {

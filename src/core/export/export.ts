@@ -5,14 +5,14 @@ import type { CompactPosition } from "../compaction/compact-log.ts";
 import { EventStretches } from "../compaction/event-stretches.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { wellFormedLines } from "../legacy/legacy-messages.ts";
-import { readShown, type ShownLog } from "../legacy/read-shown.ts";
+import { readWithOverlay, type ReadableLog } from "../legacy/readable-log.ts";
 
 export interface ExportOptions {
   readonly store: Pick<LogReader, "stat" | "read">;
   readonly legacyImports: Pick<LegacyImports, "messages">;
   readonly key: SessionKey;
   /** The log as it was when the export was asked for, or null if the session has none. */
-  readonly shown: ShownLog | null;
+  readonly readable: ReadableLog | null;
   /** How far the log is condensed, for an export of the condensed view; null for one of the raw log. */
   readonly condensed: CompactPosition | null;
   /** Epoch ms. */
@@ -27,9 +27,9 @@ export function exportLength(options: ExportOptions): number {
   return bytes - (options.condensed?.trailerBytes ?? 0);
 }
 
-/** The events as readers see them, one a line, up to the end in `shown`. */
+/** The events as readers see them, one a line, up to the end in `readable`. */
 export function exportLines(options: ExportOptions): ChunkSource {
-  return sourceOf((signal) => shownEvents(options, signal));
+  return sourceOf((signal) => visibleEvents(options, signal));
 }
 
 /**
@@ -63,7 +63,7 @@ async function* encodedChunks(pieces: AsyncGenerator<string>, signal: AbortSigna
 }
 
 async function* documentParts(options: ExportOptions, signal: AbortSignal): Chunks {
-  const { legacyImports, key, shown, nowMs } = options;
+  const { legacyImports, key, readable, nowMs } = options;
   const encoder = new TextEncoder();
   const head = JSON.stringify({
     sessionId: key.session,
@@ -72,8 +72,8 @@ async function* documentParts(options: ExportOptions, signal: AbortSignal): Chun
   });
   yield encoder.encode(`${head.slice(0, -1)},"aguiEvents":[`);
   const joiner = new JsonArrayJoiner(exportLength(options));
-  for await (const chunk of shownEvents(options, signal)) yield joiner.push(chunk);
-  const messages = shown && (await legacyImports.messages(key, shown.stat.logId));
+  for await (const chunk of visibleEvents(options, signal)) yield joiner.push(chunk);
+  const messages = readable && (await legacyImports.messages(key, readable.stat.logId));
   if (messages) {
     yield encoder.encode(`],"legacyMessages":[`);
     yield* wellFormedLines(messages);
@@ -88,21 +88,21 @@ interface Part {
   readonly end: number;
 }
 
-function partsOf({ shown, condensed }: ExportOptions): Part[] {
+function partsOf({ readable, condensed }: ExportOptions): Part[] {
   const parts: Part[] = [];
   if (condensed) parts.push({ log: "compact", start: condensed.start, end: condensed.end });
-  if (shown) {
-    const start = Math.max(condensed?.rawEnd ?? 0, shown.from);
-    parts.push({ log: "raw", start, end: shown.stat.end.raw });
+  if (readable) {
+    const start = Math.max(condensed?.rawEnd ?? 0, readable.from);
+    parts.push({ log: "raw", start, end: readable.stat.end.raw });
   }
   return parts.filter(({ start, end }) => start < end);
 }
 
-async function* shownEvents(options: ExportOptions, signal: AbortSignal): Chunks {
-  const { store, key, shown } = options;
+async function* visibleEvents(options: ExportOptions, signal: AbortSignal): Chunks {
+  const { store, key, readable } = options;
   for (const part of partsOf(options)) {
-    const range = { ...part, logId: shown?.stat.logId ?? "", signal };
-    const reader = (await readShown(store, key, range)).getReader();
+    const range = { ...part, logId: readable?.stat.logId ?? "", signal };
+    const reader = (await readWithOverlay(store, key, range)).getReader();
     const events = part.log === "compact" ? new EventStretches(part.start) : null;
     try {
       for (;;) {

@@ -11,7 +11,7 @@ import type { SessionState } from "../model/session-state.ts";
 import { OverlayRecords, type ScanMark } from "../../ports/edits.ts";
 import { scanLegacyLog } from "./scan-legacy-log.ts";
 import { snapshotLine } from "./legacy-messages.ts";
-import { readMark } from "./read-shown.ts";
+import { readMark } from "./readable-log.ts";
 
 /** Where legacy logs are, and whose they may become. */
 export interface LegacyOptions {
@@ -96,7 +96,7 @@ export function createLegacyImports({
         throw refuse(key);
       }
       const records = new OverlayRecords();
-      const start = { offset: 0, skippedLines: 0, shownFrom: 0 };
+      const start = { offset: 0, skippedLines: 0, visibleFrom: 0 };
       records.addMark({ isDone: false, isOwn: false, ...start });
       const isImported = await legacy.logs.takeOver(key, records.take());
       if (isImported) logger.info("old-log-adopted", { ...key });

@@ -40,7 +40,7 @@ export class LegacyLogScan {
   readonly #isOwn: boolean;
   #state: SessionState;
   #skippedLines: number;
-  #shownFrom: number | null;
+  #visibleFrom: number | null;
   #offset: number;
   #lineStart: number;
   #isBlank = true;
@@ -56,7 +56,7 @@ export class LegacyLogScan {
     this.#knownTo = mark.offset;
     this.#isOwn = mark.isOwn;
     this.#skippedLines = mark.skippedLines;
-    this.#shownFrom = mark.isOwn && mark.shownFrom < mark.offset ? mark.shownFrom : null;
+    this.#visibleFrom = mark.isOwn && mark.visibleFrom < mark.offset ? mark.visibleFrom : null;
     this.#state = before;
     this.#offset = before.offset;
     this.#lineStart = before.offset;
@@ -92,7 +92,7 @@ export class LegacyLogScan {
       isOwn: this.#isOwn,
       offset: this.#lineStart,
       skippedLines: this.#skippedLines,
-      shownFrom: this.#shownFrom ?? this.#lineStart,
+      visibleFrom: this.#visibleFrom ?? this.#lineStart,
     };
     this.records.addMark(mark);
     return mark;
@@ -100,14 +100,14 @@ export class LegacyLogScan {
 
   #endLine(): void {
     const line = { start: this.#lineStart, end: this.#offset };
-    const isShown = this.#scanner.end() && this.#returns.length <= MAX_RETURNS;
+    const isVisible = this.#scanner.end() && this.#returns.length <= MAX_RETURNS;
     const facts = factsOf(this.#scanner, line.end - line.start);
-    this.#state = foldEvent(this.#state, isShown ? facts : { ...facts, type: "", runId: null });
+    this.#state = foldEvent(this.#state, isVisible ? facts : { ...facts, type: "", runId: null });
     if (line.start >= this.#knownTo) {
-      if (isShown) this.#show(line.start);
+      if (isVisible) this.#show(line.start);
       else this.#skip(line);
     }
-    if (isShown) this.#shownFrom ??= line.start;
+    if (isVisible) this.#visibleFrom ??= line.start;
     this.#lineStart = line.end;
     this.#isBlank = true;
     if (this.#returns.length > 0) this.#returns = [];
@@ -136,7 +136,7 @@ export class LegacyLogScan {
 
   #skip({ start, end }: Stretch): void {
     if (!this.#isBlank) this.#skippedLines++;
-    const shift = this.#shownFrom === null ? 0 : 1;
+    const shift = this.#visibleFrom === null ? 0 : 1;
     this.#skipped = { start: this.#skipped?.start ?? start - shift, end: end - shift };
   }
 

@@ -56,9 +56,9 @@ export function createCompactor(options: CompactorOptions): Compactor {
     const { session } = use;
     try {
       if (await archiver?.isGivenUp(key)) return;
-      const shown = await session.shown();
+      const readable = await session.readable();
       const { signal } = stop;
-      if (shown) await condenseSession({ key, store, log: session.compact, shown, signal });
+      if (readable) await condenseSession({ key, store, log: session.compact, readable, signal });
     } catch (error) {
       session.compact.forget();
       const isGone = hasCode(error, "log-not-found", "log-fenced", "log-not-owned", "store-closed");

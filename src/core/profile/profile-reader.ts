@@ -5,7 +5,7 @@ import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { inTurns, type Rest, type Steps } from "../../stream/sync/steps.ts";
 import { cursorPrefix, type LogPlace } from "../model/cursor.ts";
-import { readShown } from "../legacy/read-shown.ts";
+import { readWithOverlay } from "../legacy/readable-log.ts";
 import type { LogChunk } from "../replay/log-follower.ts";
 import { DeltaSplitter } from "./delta-splitter.ts";
 import { EventLine, LONG_BYTES } from "./repair/parsed-event.ts";
@@ -171,7 +171,9 @@ export class ProfileReader {
     }
     const { key, signal, store } = this.#options;
     const logId = this.#place?.logId ?? "";
-    const reader = (await readShown(store, key, { logId, log, start, end, signal })).getReader();
+    const reader = (
+      await readWithOverlay(store, key, { logId, log, start, end, signal })
+    ).getReader();
     try {
       for (;;) {
         const { value, done } = await reader.read();

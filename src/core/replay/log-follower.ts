@@ -4,7 +4,7 @@ import type { BytesInFlight } from "../../stream/sync/bytes-in-flight.ts";
 import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { EventStretches } from "../compaction/event-stretches.ts";
 import type { LogPlace } from "../model/cursor.ts";
-import { readShown } from "../legacy/read-shown.ts";
+import { readWithOverlay } from "../legacy/readable-log.ts";
 import type { CompactRange, ReplayStart } from "./resume-point.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionUse } from "../session/session-registry.ts";
@@ -99,7 +99,9 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
   async function open(place: LogPlace, from: number, end: number): Promise<Reading> {
     const range = { logId: place.logId, log: place.log, start: from, end, signal: abort.signal };
     // a log of our own is not even asked whether it is one
-    const read = start.isImported ? readShown(store, log.key, range) : store.read(log.key, range);
+    const read = start.isImported
+      ? readWithOverlay(store, log.key, range)
+      : store.read(log.key, range);
     const reader = (await read).getReader({ mode: "byob" });
     return { place, reader, buffer: new Uint8Array(0) };
   }
@@ -220,7 +222,7 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
  */
 async function readyFrom(session: Session, signal: AbortSignal): Promise<number> {
   await Promise.race([session.load(), aborted(signal)]);
-  return session.shownFrom;
+  return session.visibleFrom;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

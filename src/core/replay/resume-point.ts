@@ -2,7 +2,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LogStat, LogStore } from "../../ports/log-store.ts";
 import { type Cursor, parseCursor } from "../model/cursor.ts";
 import type { CompactPosition } from "../compaction/compact-log.ts";
-import { isImported, readMark, readShown } from "../legacy/read-shown.ts";
+import { isImported, readMark, readWithOverlay } from "../legacy/readable-log.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionLog } from "../log/raw-log.ts";
 
@@ -115,7 +115,7 @@ async function isLineEnd(
   const range = { logId, log: name, start: offset - 1, end: offset };
   // nobody has a cursor of a log that was not scanned
   if (isImported(stat) && !(await readMark(store, log.key, stat)).isDone) return false;
-  const reader = (await readShown(store, log.key, range)).getReader();
+  const reader = (await readWithOverlay(store, log.key, range)).getReader();
   try {
     const { value } = await reader.read();
     if (value?.length !== 1) throw new RunlogError("store-failed", "A read came back empty");

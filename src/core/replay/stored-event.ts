@@ -2,7 +2,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
 import { type Cursor, parseCursor } from "../model/cursor.ts";
-import { readShown } from "../legacy/read-shown.ts";
+import { readWithOverlay } from "../legacy/readable-log.ts";
 
 /** Where a stored event lies, without its LF. */
 export interface StoredEvent {
@@ -42,7 +42,7 @@ export function readStoredEvent(
 ): ChunkSource {
   const abort = new AbortController();
   const { signal } = abort;
-  const opened = readShown(store, key, { logId, log, start, end, signal }).then((bytes) =>
+  const opened = readWithOverlay(store, key, { logId, log, start, end, signal }).then((bytes) =>
     bytes.getReader(),
   );
   return {
@@ -74,7 +74,7 @@ async function lastLineFeed(
     const start = Math.max(0, to - STEP_BYTES);
     let found = -1;
     let offset = start;
-    const reader = (await readShown(store, key, { logId, log, start, end: to })).getReader();
+    const reader = (await readWithOverlay(store, key, { logId, log, start, end: to })).getReader();
     for (;;) {
       const { value, done } = await reader.read();
       if (done) break;

@@ -5,7 +5,7 @@ import type { EventFacts } from "../../ports/runner-client.ts";
 import type { CompactLog } from "../compaction/compact-log.ts";
 import { KnownMessages } from "../model/posted-message-ids.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
-import { isImported, type ShownLog } from "../legacy/read-shown.ts";
+import { isImported, type ReadableLog } from "../legacy/readable-log.ts";
 import { isLineStart, readFacts } from "../log/scan-event-facts.ts";
 import { decodeHead, encodeHead, isOddHead, type SessionHead } from "../model/checkpoint.ts";
 import type { AppendLinesOptions, SessionLog } from "../log/raw-log.ts";
@@ -75,7 +75,7 @@ export class Session {
   #appending = 0;
   #savedOffset = 0;
   #headOffset = 0;
-  #shownFrom = 0;
+  #visibleFrom = 0;
   #skippedLines: number | null = null;
   #saving: Promise<void> = Promise.resolve();
   #saveQueued: Promise<void> | null = null;
@@ -124,8 +124,8 @@ export class Session {
   }
 
   /** Where the first event begins that readers see, once `load` has resolved. */
-  get shownFrom(): number {
-    return this.#shownFrom;
+  get visibleFrom(): number {
+    return this.#visibleFrom;
   }
 
   /** Asks the store for the log; an old one is imported if there is none. Throws as `load`. */
@@ -135,12 +135,12 @@ export class Session {
   }
 
   /** The log as readers may see it, as soon as they may; null if there is none. Throws as `load`. */
-  async shown(): Promise<ShownLog | null> {
+  async readable(): Promise<ReadableLog | null> {
     const found = await this.find();
     if (!found || !isImported(found)) return found && { stat: found, from: 0, skippedLines: null };
     await this.load();
     const stat = await this.log.refresh();
-    return stat && { stat, from: this.#shownFrom, skippedLines: this.#skippedLines };
+    return stat && { stat, from: this.#visibleFrom, skippedLines: this.#skippedLines };
   }
 
   /**
@@ -287,7 +287,7 @@ export class Session {
     const behind = this.#behind;
     const stat = await this.find();
     const { superseded } = this.log;
-    this.#shownFrom = 0;
+    this.#visibleFrom = 0;
     this.#skippedLines = null;
     if (!stat) {
       this.#logId = null;
@@ -304,7 +304,7 @@ export class Session {
     let end = stat.end.raw;
     if (isImported(stat)) {
       const { mark, state: found } = await this.#legacyImports.prepare(this.log, stat, head);
-      this.#shownFrom = mark.shownFrom;
+      this.#visibleFrom = mark.visibleFrom;
       this.#skippedLines = mark.skippedLines;
       if (found) ({ state, end } = { state: found, end: found.offset });
     }

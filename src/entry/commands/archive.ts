@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import type { ArchiveConfig } from "../../config/storage.ts";
 import { type Config, parseConfig } from "../../config.ts";
 import { type ArchiveSummary, summaryOf } from "../../core/lifecycle/archive-session.ts";
-import { lookAtShown } from "../../core/legacy/read-shown.ts";
+import { openReadableLog } from "../../core/legacy/readable-log.ts";
 import { type ExitCode, UsageError } from "../exit.ts";
 import type { Command } from "./command.ts";
 import { type Done, eachSession } from "./each-session.ts";
@@ -97,7 +97,7 @@ async function archiveAlone(
       const startedAtMs = Date.now();
       const stat = await alone.store.stat(key);
       // whoever shows an imported log for the first time writes to it, which would bring its bytes back
-      if (stat) await lookAtShown(alone.store, key, stat);
+      if (stat) await openReadableLog(alone.store, key, stat);
       const manifest = await alone.store.archive(key, {
         deleteLocal,
         onProgress: (progress) => report.advance(nameOf(key), progress),

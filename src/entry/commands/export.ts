@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { parseConfig } from "../../config.ts";
 import { exportDocument, exportLines } from "../../core/export/export.ts";
 import { exportMarkdown } from "../../core/export/export-markdown.ts";
-import { lookAtShown } from "../../core/legacy/read-shown.ts";
+import { openReadableLog } from "../../core/legacy/readable-log.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
@@ -56,7 +56,7 @@ ${SELECTION_HELP}  --format <format>         json (one document, as GET .../expo
     const opened = await openArchives(config.archive);
     const look = await openToLook(config, opened.archives);
     try {
-      const reader = look.shown;
+      const reader = look.readable;
       const keys = select(reader, selection, Date.now());
       if (output !== undefined)
         return await eachSession(keys, createReport({ json: values.json }), async (key) => {
@@ -86,22 +86,22 @@ function readFormat(text: string): Format {
 
 /** A session in a format, piece by piece. */
 async function* chunksOf(
-  { shown: reader }: Look,
+  { readable: reader }: Look,
   key: SessionKey,
   format: Format,
 ): AsyncGenerator<Uint8Array | string> {
   const stat = await reader.stat(key);
   if (!stat) throw new RunlogError("session-not-found", "The session is gone");
-  const shown = await lookAtShown(reader, key, stat);
+  const readable = await openReadableLog(reader, key, stat);
   const options = {
     store: reader,
     legacyImports: reader,
     key,
-    shown,
+    readable,
     condensed: null,
     nowMs: Date.now(),
   };
-  if (format === "markdown") yield* exportMarkdown(reader, key, shown);
+  if (format === "markdown") yield* exportMarkdown(reader, key, readable);
   else yield* fromSource(format === "json" ? exportDocument(options) : exportLines(options));
 }
 

@@ -74,7 +74,7 @@ export interface Look {
   /** Archived sessions as the stubs that they are. */
   readonly stored: LogReader;
   /** Archived sessions as they were. */
-  readonly shown: ArchivedReader;
+  readonly readable: ArchivedReader;
   close(): Promise<void>;
 }
 
@@ -84,15 +84,15 @@ export async function openToLook(config: Config, archives: Archives | null): Pro
   if (storage.kind === "memory") throw noStore();
   if (storage.kind === "disk") {
     const stored = createDiskLogReader({ dir: storage.dir });
-    const shown = createArchivedReader(stored, archives, stored);
-    return { stored, shown, async close() {} };
+    const readable = createArchivedReader(stored, archives, stored);
+    return { stored, readable, async close() {} };
   }
   // readers of an object store need no lease
   const surroundings = { clock, logger: stderrLogger, onLong: say };
   const { store: stored } = await openStore(config, surroundings, "read");
   return {
     stored,
-    shown: createArchivedReader(stored, archives, null),
+    readable: createArchivedReader(stored, archives, null),
     close: () => stored.close(),
   };
 }

@@ -60,16 +60,16 @@ ${SELECTION_HELP}  --archive <url>           s3://<bucket>/<prefix> or file:<dir
 
 async function verify(
   key: SessionKey,
-  { stored, shown }: Look,
+  { stored, readable }: Look,
   archives: Archives | null,
   report: Report,
 ): Promise<Done> {
-  const stat = await shown.stat(key);
+  const stat = await readable.stat(key);
   const isStub = decodeStub((await stored.stat(key))?.head ?? null) !== null;
   if (!stat) throw new RunlogError("session-not-found", "The session is gone");
   const total = stat.end.raw;
   let doneBytes = 0;
-  const findings = await verifyLog(shown, key, stat, (bytes) => {
+  const findings = await verifyLog(readable, key, stat, (bytes) => {
     doneBytes += bytes;
     report.advance(nameOf(key), { phase: "log", doneBytes, totalBytes: total });
   });
@@ -80,7 +80,7 @@ async function verify(
     );
   if (!isWhole) throw damaged("The last line is not whole");
   if (!isHeadWithin) throw damaged("The head stands for an offset behind the log's end");
-  const condensed = await condensedOf(key, shown, stat);
+  const condensed = await condensedOf(key, readable, stat);
   const manifest = (await archives?.find(key)) ?? null;
   if (manifest)
     await archives?.verify(manifest, {
@@ -103,11 +103,11 @@ async function verify(
 /** How many bytes of the raw log its condensed log stands for; null for one that is not usable. */
 async function condensedOf(
   key: SessionKey,
-  shown: Look["shown"],
+  readable: Look["readable"],
   stat: LogStat,
 ): Promise<{ readonly bytes: number | null; readonly text: string }> {
   if (stat.end.compact === 0) return { bytes: 0, text: "not condensed" };
-  const position = await new CompactLog(key, shown).find(stat);
+  const position = await new CompactLog(key, readable).find(stat);
   if (!position) return { bytes: null, text: "its condensed log is not usable and is made again" };
   return { bytes: position.rawEnd, text: `${bytesText(position.rawEnd)} of it condensed` };
 }

@@ -48,8 +48,8 @@ async function condensed(
   store: LogStore,
   log: CompactLog = new CompactLog(KEY, store),
 ): Promise<CompactPosition | null> {
-  const shown = { stat: await statOf(store), from: 0 };
-  await condenseSession({ key: KEY, store, log, shown, signal });
+  const readable = { stat: await statOf(store), from: 0 };
+  await condenseSession({ key: KEY, store, log, readable, signal });
   return find(store);
 }
 

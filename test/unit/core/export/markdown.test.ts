@@ -18,8 +18,8 @@ async function markdownOf(events: readonly (object | string)[]): Promise<string>
   });
   let text = "";
   const stat = await store.stat(KEY);
-  const shown = stat && { stat, from: 0, skippedLines: null };
-  for await (const piece of exportMarkdown(store, KEY, shown)) text += piece;
+  const readable = stat && { stat, from: 0, skippedLines: null };
+  for await (const piece of exportMarkdown(store, KEY, readable)) text += piece;
   return text;
 }
 

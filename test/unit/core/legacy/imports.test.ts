@@ -4,7 +4,7 @@ import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters
 import { OverlayRecords } from "../../../../src/ports/edits.ts";
 import { createLegacyImports } from "../../../../src/core/legacy/legacy-imports.ts";
 import { LegacyLogScan } from "../../../../src/core/legacy/legacy-log-scan.ts";
-import { readShown } from "../../../../src/core/legacy/read-shown.ts";
+import { readWithOverlay } from "../../../../src/core/legacy/readable-log.ts";
 import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import type { SessionDirectory } from "../../../../src/ports/session-directory.ts";
@@ -16,7 +16,7 @@ import { withSmallReads } from "../../../support/small-reads.ts";
 import { legacyFile } from "./legacy-file.ts";
 
 const KEY = { project: "p", session: "s" };
-const START = { isDone: false, isOwn: false, offset: 0, skippedLines: 0, shownFrom: 0 };
+const START = { isDone: false, isOwn: false, offset: 0, skippedLines: 0, visibleFrom: 0 };
 const silent = { info() {}, warn() {}, error() {} };
 const nobody: Pick<SessionDirectory, "projectsWith"> = { projectsWith: async () => [] };
 
@@ -32,13 +32,13 @@ async function adopt(text: string, bytes: number) {
   const sessions = createSessions({ ...ports, legacyImports, ringBytes: 0, ringBudget, idleMs: 1 });
   const { session } = sessions.use(KEY);
   await session.load();
-  const shown = await session.shown();
-  if (!shown) throw new Error("There is no log");
-  return { store, session, shown };
+  const readable = await session.readable();
+  if (!readable) throw new Error("There is no log");
+  return { store, session, readable };
 }
 
 async function textIn(store: LogStore, range: { logId: string; start: number; end?: number }) {
-  return textOf(await drain(await readShown(store, KEY, range)));
+  return textOf(await drain(await readWithOverlay(store, KEY, range)));
 }
 
 function eventsIn(text: string): unknown[] {
@@ -52,8 +52,8 @@ describe("a legacy log that was imported", () => {
   it("shows each of its events once and in order, with its time put right, and nothing else", async () => {
     await fc.assert(
       fc.asyncProperty(legacyFile, fc.integer({ min: 1, max: 90 }), async (file, bytes) => {
-        const { store, session, shown } = await adopt(file.text, bytes);
-        const { stat, from, skippedLines } = shown;
+        const { store, session, readable } = await adopt(file.text, bytes);
+        const { stat, from, skippedLines } = readable;
         const text = await textIn(store, { logId: stat.logId, start: from });
         // the orphaned runs are ended behind it
         const ends = eventsIn(text).slice(file.events.length) as { type: string }[];
@@ -71,15 +71,15 @@ describe("a legacy log that was imported", () => {
   it("keeps its bytes, of which each has its place in what is shown", async () => {
     await fc.assert(
       fc.asyncProperty(legacyFile, fc.gen(), async (file, any) => {
-        const { store, shown } = await adopt(file.text, 50);
-        const { logId, end } = shown.stat;
+        const { store, readable } = await adopt(file.text, 50);
+        const { logId, end } = readable.stat;
         const stored = textOf(await drain(store.read(KEY, { logId })));
         expect(stored.startsWith(file.text)).toBe(true);
-        const whole = await drain(await readShown(store, KEY, { logId }));
+        const whole = await drain(await readWithOverlay(store, KEY, { logId }));
         expect(whole.length).toBe(end.raw);
         const start = any(fc.nat, { max: end.raw });
         const to = any(fc.integer, { min: start, max: end.raw });
-        const part = await drain(await readShown(store, KEY, { logId, start, end: to }));
+        const part = await drain(await readWithOverlay(store, KEY, { logId, start, end: to }));
         expect(part).toEqual(whole.slice(start, to));
       }),
     );
@@ -116,23 +116,23 @@ describe("a legacy log that was imported", () => {
   });
 
   it("is like any other behind its end", async () => {
-    const { store, session, shown } = await adopt('bad\n{"timestamp":""}\n', 7);
+    const { store, session, readable } = await adopt('bad\n{"timestamp":""}\n', 7);
     const line = utf8('{"type":"X","timestamp":"2024-01-01T00:00:00Z"}\n');
-    const { logId } = shown.stat;
+    const { logId } = readable.stat;
     await session.append({ lines: [line], events: [] }, { logId });
-    const start = shown.stat.end.raw;
+    const start = readable.stat.end.raw;
     expect(await textIn(store, { logId, start })).toBe(textOf(line));
-    expect(eventsIn(await textIn(store, { logId, start: shown.from }))).toEqual([
+    expect(eventsIn(await textIn(store, { logId, start: readable.from }))).toEqual([
       {},
       { type: "X", timestamp: "2024-01-01T00:00:00Z" },
     ]);
   });
 
   it("is read from behind its end if there is no event in it", async () => {
-    const { store, session, shown } = await adopt('bad\n\n{"torn', 7);
-    expect(shown.from).toBe(shown.stat.end.raw);
-    expect(shown.skippedLines).toBe(2);
-    const { logId } = shown.stat;
+    const { store, session, readable } = await adopt('bad\n\n{"torn', 7);
+    expect(readable.from).toBe(readable.stat.end.raw);
+    expect(readable.skippedLines).toBe(2);
+    const { logId } = readable.stat;
     await session.append({ lines: [utf8("{}\n")], events: [] }, { logId });
     expect(eventsIn(await textIn(store, { logId, start: 0 }))).toEqual([{}]);
   });
@@ -160,5 +160,5 @@ async function shownBy(
   let expectedEnd = 0;
   for (const records of [first.take(), ...scans.map((scan) => scan.records)])
     expectedEnd = await store.append(KEY, records, { logId, log: "edits", expectedEnd });
-  return textOf(await drain(await readShown(store, KEY, { logId })));
+  return textOf(await drain(await readWithOverlay(store, KEY, { logId })));
 }

@@ -13,7 +13,7 @@ const READ_BYTES = 64 * 1024;
  * stored, nor in one of our own the lines that a loss of power has damaged. As `LogStore.read` otherwise, down to the number of bytes; any other log is read by nothing
  * else. An imported log must have been scanned (`Session.load`).
  */
-export async function readShown(
+export async function readWithOverlay(
   store: Pick<LogReader, "stat" | "read">,
   key: SessionKey,
   range: ReadOptions,
@@ -45,7 +45,7 @@ export function isImported(stat: LogStat): boolean {
 }
 
 /** What there is of a log for its readers. */
-export interface ShownLog {
+export interface ReadableLog {
   readonly stat: LogStat;
   /** Where the first event begins that is shown. */
   readonly from: number;
@@ -57,14 +57,14 @@ export interface ShownLog {
  * The log as those see it who only look at the store. Throws `log-not-adoptable` for an imported log
  * that its server has not scanned yet.
  */
-export async function lookAtShown(
+export async function openReadableLog(
   store: Pick<LogReader, "read">,
   key: SessionKey,
   stat: LogStat,
-): Promise<ShownLog> {
+): Promise<ReadableLog> {
   if (!isImported(stat)) return { stat, from: 0, skippedLines: null };
-  const { isDone, shownFrom, skippedLines } = await readMark(store, key, stat);
-  if (isDone) return { stat, from: shownFrom, skippedLines };
+  const { isDone, visibleFrom, skippedLines } = await readMark(store, key, stat);
+  if (isDone) return { stat, from: visibleFrom, skippedLines };
   throw new RunlogError(
     "log-not-adoptable",
     "The log has to be shown once by its server first: ask it for the session's events",
