@@ -9,7 +9,7 @@ import { openHttpStream } from "./http-stream.ts";
 interface CompactEnd {
   /** Where the last trailer begins: behind the last event. */
   readonly eventsEnd: number;
-  /** Up to where the raw log is condensed. */
+  /** Up to where the raw log is compacted. */
   readonly rawEnd: number;
 }
 
@@ -18,10 +18,10 @@ const POLL_MS = 5;
 const TIMEOUT_MS = 300_000;
 
 /**
- * Has the server on `port` condense the session, by a look at it, and waits until all of its runs
- * are; resolves with the milliseconds that took and with the cursor of the last condensed event.
+ * Has the server on `port` compact the session, by a look at it, and waits until all of its runs
+ * are; resolves with the milliseconds that took and with the cursor of the last compacted event.
  */
-export async function condenseOnDisk(
+export async function compactOnDisk(
   port: number,
   session: LogSession,
 ): Promise<{ readonly ms: number; readonly endCursor: string }> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { startScript } from "./child-script.ts";
-import { condenseOnDisk } from "./compact-log-file.ts";
+import { compactOnDisk } from "./compact-log-file.ts";
 import { createDataDir, type DataDir, type LogSession } from "./data-dir.ts";
 import type { ViewersReady, ViewersResult } from "./fan-out-viewers.ts";
 import { atMost, type Row } from "./row.ts";
@@ -18,7 +18,7 @@ const SECONDS = 20;
 const EVENTS = EVENTS_PER_SECOND * SECONDS;
 const TIMEOUT_MS = 60_000;
 
-/** The largest log is condensed while a run of the same session goes on and is watched. */
+/** The largest log is compacted while a run of the same session goes on and is watched. */
 export async function measureCompaction(all: DataDir): Promise<Row[]> {
   const log = all.sessions.at(-1)?.log;
   if (log === undefined) throw new TypeError("there is no log to condense");
@@ -31,7 +31,7 @@ export async function measureCompaction(all: DataDir): Promise<Row[]> {
     const { port: runnerPort } = await runner.next(TIMEOUT_MS);
     const server = await startServer({ dataDir: data.dir, runnerPort });
     try {
-      return await condenseBusy(server, data.sessions[0]!);
+      return await compactBusy(server, data.sessions[0]!);
     } finally {
       await server.stop();
     }
@@ -41,7 +41,7 @@ export async function measureCompaction(all: DataDir): Promise<Row[]> {
   }
 }
 
-async function condenseBusy(server: ServerProcess, session: LogSession): Promise<Row[]> {
+async function compactBusy(server: ServerProcess, session: LogSession): Promise<Row[]> {
   const viewers = startScript<ViewersReady | ViewersResult>(
     new URL("./fan-out-viewers.ts", import.meta.url),
     {
@@ -57,7 +57,7 @@ async function condenseBusy(server: ServerProcess, session: LogSession): Promise
     await sleep(IDLE_AFTER_MS);
     const idle = await server.memory();
     await startRun(server.port, session.path);
-    const { ms } = await condenseOnDisk(server.port, session);
+    const { ms } = await compactOnDisk(server.port, session);
     const { peakBytes } = await server.memory();
     const result = await viewers.next(TIMEOUT_MS);
     if ("ready" in result) throw new Error("the viewer was ready twice");

@@ -1,4 +1,4 @@
-import { condenseOnDisk } from "./compact-log-file.ts";
+import { compactOnDisk } from "./compact-log-file.ts";
 import { createDataDir, type LogSession } from "./data-dir.ts";
 import { generateRuns } from "./generate-log.ts";
 import { timeGet } from "./reading.ts";
@@ -10,7 +10,7 @@ const RUNS = [10, 100, 1_000];
 const ROUNDS = 3;
 const MEGABYTE = 1_000_000;
 
-/** The whole history of sessions with many finished runs, condensed and as it was stored. */
+/** The whole history of sessions with many finished runs, compacted and as it was stored. */
 export async function measureFirstPaint(): Promise<Row[]> {
   const logs = [];
   for (const runs of RUNS) logs.push(await generateRuns(runs));
@@ -21,7 +21,7 @@ export async function measureFirstPaint(): Promise<Row[]> {
     try {
       for (const [index, session] of data.sessions.entries()) {
         const size = `${RUNS[index]?.toLocaleString("en")} runs`;
-        const { endCursor } = await condenseOnDisk(server.port, session);
+        const { endCursor } = await compactOnDisk(server.port, session);
         rows.push(...(await paint(server.port, session, { size, view: "condensed", endCursor })));
         const raw = { size, view: "raw", endCursor: session.endCursor };
         rows.push(...(await paint(server.port, session, raw)));

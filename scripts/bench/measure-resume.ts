@@ -26,7 +26,7 @@ export async function measureResume(reading: Reading): Promise<Row[]> {
 }
 
 async function resumeMs(reading: Reading, session: LogSession): Promise<number> {
-  // the condensed view would have the log condensed while it is measured
+  // the condensed view would have the log compacted while it is measured
   const path = `${session.path}/agui/events?view=raw`;
   const startedAtMs = performance.now();
   const stream = openHttpStream({

@@ -23,7 +23,7 @@ const SIZES = [
 
 /**
  * Bytes on disk, in MB, for logs of at most `largest` MB: the generated ones, their copies, as much for
- * what is condensed and archived of these, as if nothing became smaller by it.
+ * what is compacted and archived of these, as if nothing became smaller by it.
  */
 export function neededMegabytes(largest: number): number {
   return SIZES.reduce((sum, { megabytes, sessions, running }) => {

@@ -2,7 +2,7 @@ import { parseCursor } from "../../src/core/model/cursor.ts";
 import { createEventFrames } from "./event-frames.ts";
 import { createStreamChecker, type SeenRange, type StreamChecker } from "./stream-checker.ts";
 
-/** Follows one connection that begins with a snapshot, or with finished runs condensed. */
+/** Follows one connection that begins with a snapshot, or with finished runs compacted. */
 export interface ViewChecker {
   /** Takes the next bytes of the connection's body. */
   push(bytes: Buffer): void;
@@ -13,7 +13,7 @@ export interface ViewChecker {
 
 /**
  * A checker for what comes before the raw log, by its cursors: first events without any (a snapshot),
- * then those of the condensed log, each behind the one before by its length at least (between runs lie
+ * then those of the compacted log, each behind the one before by its length at least (between runs lie
  * trailers that are not sent), then those of the raw log. From the first cursor of the raw log on it
  * is a `StreamChecker`.
  */

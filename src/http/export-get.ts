@@ -49,11 +49,11 @@ export function exportGet(service: SessionService) {
       if (!readable && !(await directoryOf(c, service).get(key)))
         throw new RunlogError("session-not-found", "Session not found");
 
-      const isCondensed = readable !== null && view === "condensed" && format.name !== "markdown";
+      const isCompact = readable !== null && view === "condensed" && format.name !== "markdown";
       // what an earlier process did not get to
-      if (isCondensed) compactor.request(key);
-      const condensed = isCondensed ? await use.session.compact.find(readable.stat) : null;
-      const options = { store, legacyImports, key, readable, condensed, nowMs: clock.now() };
+      if (isCompact) compactor.request(key);
+      const compacted = isCompact ? await use.session.compact.find(readable.stat) : null;
+      const options = { store, legacyImports, key, readable, compacted, nowMs: clock.now() };
       const gzip = accepts(c.req.header("Accept-Encoding"), "gzip");
       const headers: Record<string, string> = {
         "Content-Type": format.contentType,

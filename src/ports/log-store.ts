@@ -9,7 +9,7 @@ export interface SessionKey {
 }
 
 /**
- * The logs of a session: every event verbatim, the same history condensed, and what readers of the raw
+ * The logs of a session: every event verbatim, the same history compacted, and what readers of the raw
  * log leave out or change (`edits.ts`): nothing, unless it was imported or a loss of power damaged it.
  */
 export type LogName = "raw" | "compact" | "edits";

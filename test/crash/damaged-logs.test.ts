@@ -42,7 +42,7 @@ it("a log that was cut off anywhere behind the server's back serves the lines th
   for (const cut of cuts) {
     const session = sessionOf(first.server, first.runner, `cut-${cut}`);
     const lines = await session.play(WHOLE);
-    // a condensed log that is there by then would be cut off as well
+    // a compacted log that is there by then would be cut off as well
     const { sse } = await session.watch("?view=raw");
     logs.set(`cut-${cut}`, { lines, cursor: (await sse.events(lines.length)).at(-1)?.id ?? "" });
     await sse.cancel();

@@ -10,14 +10,14 @@ import { runLines } from "../../scripts/bench/run-lines.ts";
 import { CompactLog } from "../../src/core/compaction/compact-log.ts";
 import { EventStretches } from "../../src/core/compaction/event-stretches.ts";
 import { utf8 } from "../contract/bytes.ts";
-import { condense } from "../oracle/condense.ts";
+import { compactLines } from "../oracle/compact.ts";
 import { freshDir } from "../support/server-process.ts";
 
 const KEY = { project: "p", session: "s" };
 /** All of them with `npm run test:crash`. */
 const KILLS = process.env["CRASH_CYCLES"] === undefined ? 15 : 50;
 const RUNS = 36;
-const PROCESS = fileURLToPath(new URL("../support/condense-process.ts", import.meta.url));
+const PROCESS = fileURLToPath(new URL("../support/compact-process.ts", import.meta.url));
 
 /** A block: where it ends in the raw log, and what it holds. */
 interface Block {
@@ -51,7 +51,7 @@ it(`a compact log is right or absent after each of ${KILLS} kill -9 in the midst
   expect(await expectRight(dir, blocks)).toBe(blocks.length);
 });
 
-/** A session with some megabytes of finished runs, and what condensing has to make of them. */
+/** A session with some megabytes of finished runs, and what compacting has to make of them. */
 async function layOut(dir: string, seed: number) {
   const random = createRandom(seed);
   const store = createDiskLogStore({ dir });
@@ -62,13 +62,13 @@ async function layOut(dir: string, seed: number) {
     const lines = [...runLines(random, { index, longResult: index % 5 === 0 ? 900_000 : 0 })];
     const bytes = utf8(lines.map((line) => `${line}\n`).join(""));
     rawEnd = await store.append(KEY, bytes, { logId, expectedEnd: rawEnd });
-    blocks.push({ rawEnd, events: condense(lines) });
+    blocks.push({ rawEnd, events: compactLines(lines) });
   }
   await store.close();
   return { blocks, compactPath: join(dir, "projects", "p", "s", logId, "compact.jsonl") };
 }
 
-/** Condenses in a process of its own that is killed once the compact log has so many bytes. */
+/** Compacts in a process of its own that is killed once the compact log has so many bytes. */
 async function killAt(dir: string, compactPath: string, bytes: number): Promise<void> {
   const child = spawn(
     process.execPath,

@@ -232,7 +232,7 @@ describe("runlog archive, restore, export and verify", () => {
     expect((await run("verify")).code).toBe(0);
   });
 
-  it("verify says how far a log is condensed, and which condensed log is of no use", async () => {
+  it("verify says how far a log is compacted, and which compacted log is of no use", async () => {
     const { dir, env, run } = await freshPlace();
     const path = join(dirname(await rawFile(dir, "s1")), "compact.jsonl");
     const line = async () => (await run("verify", "p1/s1")).stdout;

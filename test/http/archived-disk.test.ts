@@ -172,25 +172,25 @@ describe("messages in an older format, of an archived session", () => {
 });
 
 describe("an archived session that is viewed", () => {
-  it("was condensed before, and nothing of it comes back", async () => {
+  it("was compacted before, and nothing of it comes back", async () => {
     const { session, disk, service } = await startServer({});
     const { logId } = await disk.create(KEY);
     await disk.append(KEY, utf8(EVENTS), { logId, expectedEnd: 0 });
     const raw = (await archive(session)).get("raw");
     expect(raw).toBe(EVENTS.length);
     expect(await replayed(session, 5)).toContain('"delta":"ab"');
-    await service.compactor.condense(KEY);
+    await service.compactor.compact(KEY);
     expect((await disk.stat(KEY))?.end).toEqual({ raw: 0, compact: 0, edits: 0 });
   });
 
-  it("is not condensed when it was not before, and nothing of it comes back", async () => {
+  it("is not compacted when it was not before, and nothing of it comes back", async () => {
     const { session, disk, store, service } = await startServer({});
     const { logId } = await disk.create(KEY);
     await disk.append(KEY, utf8(EVENTS), { logId, expectedEnd: 0 });
     await store.archive(KEY, { deleteLocal: true });
     expect(await replayed(session, 6)).toBe(EVENTS);
     await session.get("/export");
-    await service.compactor.condense(KEY);
+    await service.compactor.compact(KEY);
     expect((await disk.stat(KEY))?.end).toEqual({ raw: 0, compact: 0, edits: 0 });
   });
 });

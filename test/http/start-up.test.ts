@@ -25,7 +25,7 @@ it("a start among 10,000 sessions looks at the three whose runs were left open, 
   const names = OPEN.map((i) => `s${i}`);
   for (const call of [asked.stat, asked.read, asked.append])
     expect(new Set(call.mock.calls.map(([key]) => key.session))).toEqual(new Set(names));
-  // to know the log, to know where to write, to condense what has ended and to read it for that twice
+  // to know the log, to know where to write, to compact what has ended and to read it for that twice
   expect(asked.stat.mock.calls.length).toBeLessThanOrEqual(5 * OPEN.length);
   expect(asked.list).not.toHaveBeenCalled();
 

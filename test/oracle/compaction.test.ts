@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { publishedPatch } from "../support/published-patch.ts";
 import { chunkSizes } from "../unit/stream/chunks.ts";
 import { ambientView } from "./ambient-reducer.ts";
-import { condense } from "./condense.ts";
+import { compactLines } from "./compact.ts";
 import { PUBLISHED_CLIENTS } from "./published-clients.ts";
 import { randomLog } from "./random-run.ts";
 
@@ -28,7 +28,7 @@ function eventsOf(lines: readonly string[]): { type: string }[] {
   });
 }
 
-describe("a condensed log", { timeout: TIMEOUT_MS }, () => {
+describe("a compacted log", { timeout: TIMEOUT_MS }, () => {
   beforeAll(() => {
     console.info(`compaction.test.ts: ORACLE_SEED=${SEED} ORACLE_LOGS=${LOGS}`);
     // clients complain about each bad patch
@@ -41,12 +41,12 @@ describe("a condensed log", { timeout: TIMEOUT_MS }, () => {
   it("leaves every published client with the messages and the state of the raw log", async () => {
     let log = 0;
     let raw = 0;
-    let condensed = 0;
+    let compacted = 0;
     await fc.assert(
       fc.asyncProperty(randomLog({ isValid: true }), chunkSizes, async (lines, sizes) => {
-        const short = condense(lines, sizes);
+        const short = compactLines(lines, sizes);
         raw += lines.length;
-        condensed += short.length;
+        compacted += short.length;
         const next = PUBLISHED_CLIENTS.slice(log++ % PUBLISHED_CLIENTS.length).slice(0, 1);
         for (const client of IS_THOROUGH ? PUBLISHED_CLIENTS : next)
           expect(await client.replay(eventsOf(short)), client.version).toEqual(
@@ -56,13 +56,13 @@ describe("a condensed log", { timeout: TIMEOUT_MS }, () => {
       CHECK,
     );
     // a log that nothing merges in proves nothing
-    expect(condensed).toBeLessThan(raw * 0.85);
+    expect(compacted).toBeLessThan(raw * 0.85);
   });
 
   it("leaves the ambient UI with the same, whatever is in the log", () => {
     fc.assert(
       fc.property(randomLog({ isValid: false }), chunkSizes, (lines, sizes) => {
-        const view = ambientView(eventsOf(condense(lines, sizes)), publishedPatch);
+        const view = ambientView(eventsOf(compactLines(lines, sizes)), publishedPatch);
         expect(view).toEqual(ambientView(eventsOf(lines), publishedPatch));
       }),
       CHECK,
@@ -72,7 +72,7 @@ describe("a condensed log", { timeout: TIMEOUT_MS }, () => {
   it("is the same however the bytes of the raw log are cut", () => {
     fc.assert(
       fc.property(randomLog({ isValid: false }), chunkSizes, (lines, sizes) => {
-        expect(condense(lines, sizes)).toEqual(condense(lines));
+        expect(compactLines(lines, sizes)).toEqual(compactLines(lines));
       }),
       CHECK,
     );
@@ -83,7 +83,7 @@ describe("a condensed log", { timeout: TIMEOUT_MS }, () => {
     await fc.assert(
       fc.asyncProperty(randomLog({ isValid: true, isPlain: true }), async (lines) => {
         const compacted = client?.compactEvents?.(eventsOf(lines)) ?? [];
-        expect(await client?.replay(eventsOf(condense(lines)))).toEqual(
+        expect(await client?.replay(eventsOf(compactLines(lines)))).toEqual(
           await client?.replay(compacted),
         );
       }),

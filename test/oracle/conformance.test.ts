@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { addressOfStream, CLIENTS, type Followed } from "../support/agui-clients.ts";
 import { tellLog, type TellOptions } from "../support/told-log.ts";
-import { condense } from "./condense.ts";
+import { compactLines } from "./compact.ts";
 import { ACCEPTED_AGENTS, REFUSED_AGENTS, RETIRED_REASONING } from "./conformance/agents.ts";
 import { ACCEPTED_CONTENT, REFUSED_CONTENT } from "./conformance/content.ts";
 import { ACCEPTED_RUNS, ACCEPTED_UNTIL_DRAFT, REFUSED_RUNS } from "./conformance/lifecycle.ts";
@@ -63,11 +63,11 @@ async function expectTold({ stream, told }: Case, held: Case["held"]): Promise<v
       rest.find((other) => isLike(other, event)),
       JSON.stringify(event),
     ).toBeDefined();
-  await tell(condense(lines));
+  await tell(compactLines(lines));
   for (let at = 0; at <= lines.length; at++) {
     const after = lines.slice(at);
     await tell(lines.slice(0, at), { snapshot: true, after });
-    await tell([...condense(lines.slice(0, at)), ...after]);
+    await tell([...compactLines(lines.slice(0, at)), ...after]);
   }
 }
 

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { addressOfStream, CLIENTS, type Followed } from "../support/agui-clients.ts";
 import { tellLog, type TellOptions } from "../support/told-log.ts";
-import { condense } from "./condense.ts";
+import { compactLines } from "./compact.ts";
 import { FOUND_LOGS } from "./found-logs.ts";
 import { meaningOf } from "./meaning.ts";
 import { olderLog, randomLog, withOwnIds } from "./random-log.ts";
@@ -110,8 +110,8 @@ describe("the standard profile of random logs", () => {
       await fc.assert(
         fc.asyncProperty(randomLog, cut, async (lines, part) => {
           const [finished, rest] = cutAt(lines, part);
-          const condensed = [...condense(finished), ...rest];
-          const followed = await follow("1.0.0", condensed, { dialect: "1.0" });
+          const compacted = [...compactLines(finished), ...rest];
+          const followed = await follow("1.0.0", compacted, { dialect: "1.0" });
           expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
         }),
         { numRuns: LOGS },
@@ -127,10 +127,10 @@ describe("the standard profile of random logs", () => {
       await fc.assert(
         fc.asyncProperty(
           fc.tuple(randomLog, owns, cut, fc.boolean()),
-          async ([lines, own, part, isCondensed]) => {
+          async ([lines, own, part, isCompact]) => {
             const [finished, after] = cutAt(withOwnIds(lines, own), part);
-            const history = isCondensed ? condense(finished) : finished;
-            const options = { dialect: "1.0", snapshot: !isCondensed, after } as const;
+            const history = isCompact ? compactLines(finished) : finished;
+            const options = { dialect: "1.0", snapshot: !isCompact, after } as const;
             const followed = await follow("1.0.0", history, options);
             expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
           },

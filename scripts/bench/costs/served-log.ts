@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createDiskLogStore } from "../../../adapters/disk/index.ts";
 import { CompactLog } from "../../../src/core/compaction/compact-log.ts";
-import { condenseSession } from "../../../src/core/compaction/condense-session.ts";
+import { compactSession } from "../../../src/core/compaction/compact-session.ts";
 import { openReadableLog } from "../../../src/core/legacy/readable-log.ts";
 import type { LoopDelay } from "../../load/loop-delay.ts";
 import { createDataDir, type DataDir, type LogSession, PROJECT } from "../data-dir.ts";
@@ -111,7 +111,7 @@ async function compact(data: DataDir, { log }: LogSession): Promise<{ readonly b
     if (!found) throw new Error("the log is not there");
     const readable = await openReadableLog(store, key, found);
     const { signal } = new AbortController();
-    await condenseSession({ key, store, log: new CompactLog(key, store), readable, signal });
+    await compactSession({ key, store, log: new CompactLog(key, store), readable, signal });
     const bytes = (await store.stat(key))?.end.compact ?? 0;
     if (bytes > log.bytes) throw new Error("the compact log is larger than the raw one");
     return { bytes };

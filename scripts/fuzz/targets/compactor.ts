@@ -1,7 +1,7 @@
 import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { CompactLog } from "../../../src/core/compaction/compact-log.ts";
-import { condenseSession } from "../../../src/core/compaction/condense-session.ts";
-import { Condenser } from "../../../src/core/compaction/condenser.ts";
+import { compactSession } from "../../../src/core/compaction/compact-session.ts";
+import { BlockCompactor } from "../../../src/core/compaction/block-compactor.ts";
 import { EventStretches } from "../../../src/core/compaction/event-stretches.ts";
 import { createLogId } from "../../../src/ports/log-id.ts";
 import type { LogName, LogStat, LogStore } from "../../../src/ports/log-store.ts";
@@ -15,16 +15,16 @@ const KEY = { project: "p", session: "s" };
 const LOG_ID = createLogId(0);
 
 /**
- * Whatever events a log holds, condensing gives JSON objects, and the same ones however their bytes
+ * Whatever events a log holds, compacting gives JSON objects, and the same ones however their bytes
  * come; what it stores is the same each time, and without its trailers is nothing but such objects.
  */
 export const target: FuzzTarget = fuzzTarget(
   "compactor",
   cutBytes(logLines.map(bytesOfLines)),
   async (input) => {
-    const cut = condensed(input);
+    const cut = compacted(input);
     assertObjectLines(cut);
-    if (cut !== condensed({ ...input, sizes: [Math.max(1, input.bytes.length)] }))
+    if (cut !== compacted({ ...input, sizes: [Math.max(1, input.bytes.length)] }))
       throw new Error(`differs by how it was cut: ${cut}`);
     const stored = await storedFor(input.bytes);
     assertObjectLines(stored.events);
@@ -33,11 +33,11 @@ export const target: FuzzTarget = fuzzTarget(
   },
 );
 
-function condensed(input: CutBytes): string {
+function compacted(input: CutBytes): string {
   const out: Uint8Array<ArrayBuffer>[] = [];
-  const condenser = new Condenser((bytes) => out.push(bytes.slice()));
-  for (const piece of piecesOf(input)) condenser.push(piece);
-  condenser.finish();
+  const blockCompactor = new BlockCompactor((bytes) => out.push(bytes.slice()));
+  for (const piece of piecesOf(input)) blockCompactor.push(piece);
+  blockCompactor.finish();
   return textOf(out);
 }
 
@@ -50,7 +50,7 @@ async function storedFor(
   await store.append(KEY, bytes, { logId: LOG_ID, expectedEnd: 0 });
   const { signal } = new AbortController();
   const readable = { stat: await statOf(store), from: 0 };
-  await condenseSession({ key: KEY, store, log: new CompactLog(KEY, store), readable, signal });
+  await compactSession({ key: KEY, store, log: new CompactLog(KEY, store), readable, signal });
   const found = await new CompactLog(KEY, store).find(await statOf(store));
   const pieces = await readWhole(store, "compact");
   if (found === null && pieces.length > 0) throw new Error(`not found again: ${textOf(pieces)}`);

@@ -34,7 +34,7 @@ export const target: FuzzTarget = fuzzTarget(
       legacyImports: noLegacyLogs(store),
       key: KEY,
       readable,
-      condensed: null,
+      compacted: null,
       nowMs: 0,
     };
     if ((await textOf(exportLines(options))) !== lines.join(""))

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { Condenser } from "../../../src/core/compaction/condenser.ts";
+import { BlockCompactor } from "../../../src/core/compaction/block-compactor.ts";
 import { isJsonPatch, type JsonPatch, type Operation } from "../../../src/core/model/json-patch.ts";
 import { isEqualJson, measureJson } from "../../../src/core/model/json-value.ts";
 import { AS_CLIENTS } from "../../../src/core/model/patch-policy.ts";
@@ -70,7 +70,7 @@ const inputs = fc.record({
 /**
  * Whatever patches make: the document is what the clients' library makes of it, or as it was before the
  * patch; it is never over the limits, and refuses as too large only what would have been. A run of such
- * patches, condensed, leaves a client with the same state.
+ * patches, compacted, leaves a client with the same state.
  */
 export const target: FuzzTarget = fuzzTarget("patches", inputs, ({ document, patches }) => {
   const ours = PatchedDocument.of(clone(document), { ...LIMITS, work: new PatchWork(1e9) });
@@ -94,7 +94,7 @@ export const target: FuzzTarget = fuzzTarget("patches", inputs, ({ document, pat
     if (outcome === "applied" && !isSame(ours.value, model.value))
       throw new Error(`differs from the library: ${JSON.stringify(ours.value)}`);
   }
-  assertSameCondensed(document, applied);
+  assertSameCompacted(document, applied);
 });
 
 interface Model {
@@ -123,22 +123,22 @@ function assertWithin(document: PatchedDocument): void {
     throw new Error(`${size.bytes} bytes are said to be ${document.bytes}`);
 }
 
-function assertSameCondensed(snapshot: unknown, patches: readonly JsonPatch[]): void {
+function assertSameCompacted(snapshot: unknown, patches: readonly JsonPatch[]): void {
   const lines = [
     { type: "STATE_SNAPSHOT", snapshot },
     ...patches.map((delta) => ({ type: "STATE_DELTA", delta })),
   ].map((event) => JSON.stringify(event));
-  const condensed = condense(lines);
-  assertObjectLines(condensed);
-  const state = stateOf(condensed.split("\n").slice(0, -1));
-  if (!isSame(state, stateOf(lines))) throw new Error(`condensed to ${condensed}`);
+  const compacted = compact(lines);
+  assertObjectLines(compacted);
+  const state = stateOf(compacted.split("\n").slice(0, -1));
+  if (!isSame(state, stateOf(lines))) throw new Error(`condensed to ${compacted}`);
 }
 
-function condense(lines: readonly string[]): string {
+function compact(lines: readonly string[]): string {
   const out: Uint8Array<ArrayBuffer>[] = [];
-  const condenser = new Condenser((bytes) => out.push(bytes.slice()));
-  condenser.push(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
-  condenser.finish();
+  const blockCompactor = new BlockCompactor((bytes) => out.push(bytes.slice()));
+  blockCompactor.push(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
+  blockCompactor.finish();
   return new TextDecoder().decode(concatBytes(out));
 }
 

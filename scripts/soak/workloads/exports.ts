@@ -31,7 +31,7 @@ export const lineExports: Workload = {
   },
 };
 
-/** Exports as one document, finished runs condensed: one that ends is whole. */
+/** Exports as one document, finished runs compacted: one that ends is whole. */
 export const documentExports: Workload = {
   name: "exports of documents",
   clients: 1,

@@ -26,7 +26,7 @@ async function watch(
   }
 }
 
-/** What front ends ask for: finished runs condensed, then the raw log, then live. */
+/** What front ends ask for: finished runs compacted, then the raw log, then live. */
 export const defaultViews: Workload = {
   name: "default views",
   clients: 3,

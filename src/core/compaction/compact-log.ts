@@ -5,7 +5,7 @@ import type { BorderFinder } from "./border-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";
 import { decodeTrailer, GENERATION, isTrailerOf, type Trailer, TRAILER_MARK } from "./trailer.ts";
 
-/** How far a session's raw log is condensed: what its last trailer says, checked. */
+/** How far a session's raw log is compacted: what its last trailer says, checked. */
 export interface CompactPosition {
   readonly logId: string;
   readonly generation: number;
@@ -13,7 +13,7 @@ export interface CompactPosition {
   readonly start: number;
   /** Where it ends: behind its last trailer. */
   readonly end: number;
-  /** Where in the raw log that which is not condensed begins. */
+  /** Where in the raw log that which is not compacted begins. */
   readonly rawEnd: number;
   /** How many bytes from `start` to `end` are no events. */
   readonly trailerBytes: number;
@@ -58,7 +58,7 @@ export class CompactLog {
     this.#store = store;
   }
 
-  /** How far the log in `stat` is condensed; null if not at all. Throws what the store throws. */
+  /** How far the log in `stat` is compacted; null if not at all. Throws what the store throws. */
   async find(stat: LogStat): Promise<CompactPosition | null> {
     if (this.#position?.logId === stat.logId) return this.#position;
     if (stat.end.compact === 0) return null;

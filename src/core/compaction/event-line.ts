@@ -2,7 +2,7 @@ import { kindAt, skipSpace, skipValue } from "../../stream/json/json-walk.ts";
 import { sameBytes, StringCache } from "../../stream/bytes/string-cache.ts";
 
 /**
- * What condensing has to tell apart. A delta appends to the item of its id; a chunk may also begin
+ * What compacting has to tell apart. A delta appends to the item of its id; a chunk may also begin
  * or end one; state is a document of its own; a border begins or ends a run; others are only passed
  * on. What is odd may be any of them.
  */
@@ -12,7 +12,7 @@ interface Known {
   readonly kind: LineKind;
   /** The member that names the item. */
   readonly idKey: string;
-  /** The member that condensing changes. */
+  /** The member that compacting changes. */
   readonly bodyKey: string;
 }
 
@@ -93,7 +93,7 @@ export class EventLine {
   end = 0;
   /** The id of a delta or chunk; empty if it has none. */
   id = "";
-  /** The value that condensing changes: a delta or a snapshot. Null if there is none. */
+  /** The value that compacting changes: a delta or a snapshot. Null if there is none. */
   body: Stretch | null = null;
   /** The event's metadata, if that is an object. */
   metadata: Stretch | null = null;

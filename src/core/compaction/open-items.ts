@@ -13,7 +13,7 @@ const CLOSE_BRACE = 0x7d;
 const BACKSLASH = 0x5c;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Where condensed bytes go; they are valid during the call. */
+/** Where compacted bytes go; they are valid during the call. */
 export type Emit = (bytes: Uint8Array) => void;
 
 /** Deltas of one item that became one: the first event, its text growing. */

@@ -8,7 +8,7 @@ export const GENERATION = 2;
 
 /** What stands behind a block of the compact log. Offsets and lengths in bytes. */
 export interface Trailer {
-  /** The log that was condensed; with another one this log says nothing. */
+  /** The log that was compacted; with another one this log says nothing. */
   readonly logId: string;
   readonly generation: number;
   /** Where in the compact log this generation begins. */

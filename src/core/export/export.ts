@@ -13,8 +13,8 @@ export interface ExportOptions {
   readonly key: SessionKey;
   /** The log as it was when the export was asked for, or null if the session has none. */
   readonly readable: ReadableLog | null;
-  /** How far the log is condensed, for an export of the condensed view; null for one of the raw log. */
-  readonly condensed: CompactPosition | null;
+  /** How far the log is compacted, for an export of the condensed view; null for one of the raw log. */
+  readonly compacted: CompactPosition | null;
   /** Epoch ms. */
   readonly nowMs: number;
 }
@@ -24,7 +24,7 @@ type Chunks = AsyncGenerator<Uint8Array<ArrayBuffer>>;
 /** Bytes of all events of an export, one event a line. */
 export function exportLength(options: ExportOptions): number {
   const bytes = partsOf(options).reduce((sum, { start, end }) => sum + end - start, 0);
-  return bytes - (options.condensed?.trailerBytes ?? 0);
+  return bytes - (options.compacted?.trailerBytes ?? 0);
 }
 
 /** The events as readers see them, one a line, up to the end in `readable`. */
@@ -88,11 +88,11 @@ interface Part {
   readonly end: number;
 }
 
-function partsOf({ readable, condensed }: ExportOptions): Part[] {
+function partsOf({ readable, compacted }: ExportOptions): Part[] {
   const parts: Part[] = [];
-  if (condensed) parts.push({ log: "compact", start: condensed.start, end: condensed.end });
+  if (compacted) parts.push({ log: "compact", start: compacted.start, end: compacted.end });
   if (readable) {
-    const start = Math.max(condensed?.rawEnd ?? 0, readable.from);
+    const start = Math.max(compacted?.rawEnd ?? 0, readable.from);
     parts.push({ log: "raw", start, end: readable.stat.end.raw });
   }
   return parts.filter(({ start, end }) => start < end);

@@ -57,7 +57,7 @@ export async function archiveSession(
   // an event that came between runs would bring the bytes back at once
   if (options.deleteLocal) service.backgroundEvents.stop(key);
   // so that viewers of the archive get the condensed view, and nobody has to write it then
-  await service.compactor.condense(key);
+  await service.compactor.compact(key);
   return archiver.archive(key, options).then(summaryOf, throwNotFound);
 }
 

@@ -4,7 +4,7 @@ import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
 import type { Sessions } from "../session/session-registry.ts";
 import type { Archiver } from "../archive/archiving-store.ts";
-import { condenseSession } from "../compaction/condense-session.ts";
+import { compactSession } from "../compaction/compact-session.ts";
 
 export interface CompactorOptions {
   readonly store: LogStore;
@@ -15,14 +15,14 @@ export interface CompactorOptions {
 }
 
 /**
- * Condenses the finished runs of sessions in the background, one session of the process at a time.
+ * Compacts the finished runs of sessions in the background, one session of the process at a time.
  * A session whose bytes are in the archive alone stays as it is: to write its log would restore it.
  */
 export interface Compactor {
-  /** Asks for it; nothing happens if there is nothing to condense. */
+  /** Asks for it; nothing happens if there is nothing to compact. */
   request(key: SessionKey): void;
   /** Does it next; resolves, also when it failed, when that is over. */
-  condense(key: SessionKey): Promise<void>;
+  compact(key: SessionKey): Promise<void>;
   /** Stops; what is half done is gone on with the next time. Resolves when nothing is under way. */
   close(): Promise<void>;
 }
@@ -46,11 +46,11 @@ export function createCompactor(options: CompactorOptions): Compactor {
   }
 
   function inTurn(key: SessionKey): Promise<void> {
-    last = last.then(() => condense(key));
+    last = last.then(() => compact(key));
     return last;
   }
 
-  async function condense(key: SessionKey): Promise<void> {
+  async function compact(key: SessionKey): Promise<void> {
     if (stop.signal.aborted) return;
     const use = sessions.use(key);
     const { session } = use;
@@ -58,7 +58,7 @@ export function createCompactor(options: CompactorOptions): Compactor {
       if (await archiver?.isGivenUp(key)) return;
       const readable = await session.readable();
       const { signal } = stop;
-      if (readable) await condenseSession({ key, store, log: session.compact, readable, signal });
+      if (readable) await compactSession({ key, store, log: session.compact, readable, signal });
     } catch (error) {
       session.compact.forget();
       const isGone = hasCode(error, "log-not-found", "log-fenced", "log-not-owned", "store-closed");
@@ -74,7 +74,7 @@ export function createCompactor(options: CompactorOptions): Compactor {
       waiting.set(idOf(key), key);
       working ??= work();
     },
-    condense: inTurn,
+    compact: inTurn,
     async close() {
       stop.abort();
       await working;

@@ -40,7 +40,7 @@ export interface ReplayStart {
 }
 
 /**
- * What a client sees of the finished runs: condensed, or as they were stored.
+ * What a client sees of the finished runs: compacted, or as they were stored.
  */
 export type HistoryView = "condensed" | "raw";
 

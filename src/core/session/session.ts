@@ -55,7 +55,7 @@ const HEAD_EVERY_BYTES = 4 * 1024 * 1024;
 export class Session {
   readonly key: SessionKey;
   readonly log: SessionLog;
-  /** The same history, its finished runs condensed. */
+  /** The same history, its finished runs compacted. */
   readonly compact: CompactLog;
   readonly #store: LogStore;
   readonly #legacyImports: LegacyImports;

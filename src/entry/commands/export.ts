@@ -98,7 +98,7 @@ async function* chunksOf(
     legacyImports: reader,
     key,
     readable,
-    condensed: null,
+    compacted: null,
     nowMs: Date.now(),
   };
   if (format === "markdown") yield* exportMarkdown(reader, key, readable);

@@ -80,7 +80,7 @@ async function verify(
     );
   if (!isWhole) throw damaged("The last line is not whole");
   if (!isHeadWithin) throw damaged("The head stands for an offset behind the log's end");
-  const condensed = await condensedOf(key, readable, stat);
+  const compacted = await compactedOf(key, readable, stat);
   const manifest = (await archives?.find(key)) ?? null;
   if (manifest)
     await archives?.verify(manifest, {
@@ -88,20 +88,20 @@ async function verify(
     });
   const where = isStub ? "archived" : manifest ? "here and archived" : "here";
   return {
-    text: `ok, ${where}: ${events} events, ${bytesText(total)}, ${condensed.text}`,
+    text: `ok, ${where}: ${events} events, ${bytesText(total)}, ${compacted.text}`,
     facts: {
       result: "ok",
       where,
       events,
       bytes: total,
-      condensedBytes: condensed.bytes,
+      condensedBytes: compacted.bytes,
       archive: manifest && packsOf(manifest),
     },
   };
 }
 
-/** How many bytes of the raw log its condensed log stands for; null for one that is not usable. */
-async function condensedOf(
+/** How many bytes of the raw log its compacted log stands for; null for one that is not usable. */
+async function compactedOf(
   key: SessionKey,
   readable: Look["readable"],
   stat: LogStat,

@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { archiveSuite, noArchiveSuite } from "./archive.ts";
 import { backgroundEventsSuite } from "./background-events.ts";
-import { condensedSuite } from "./condensed.ts";
+import { compactSuite } from "./compact.ts";
 import { errorsSuite } from "./errors.ts";
 import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
@@ -56,7 +56,7 @@ function storedSuites(fresh: FreshServer): void {
   runsSuite(fresh);
   runIdsSuite(fresh);
   postedMessagesSuite(fresh);
-  condensedSuite(fresh);
+  compactSuite(fresh);
   exportSuite(fresh);
   sessionsSuite(fresh);
   sessionDeleteSuite(fresh);

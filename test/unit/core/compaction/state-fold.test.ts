@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { condense } from "../../../oracle/condense.ts";
+import { compactLines } from "../../../oracle/compact.ts";
 
 const snapshot = (text: string): string => `{"type":"STATE_SNAPSHOT","snapshot":${text}}`;
 const delta = (...operations: unknown[]): string =>
@@ -14,7 +14,9 @@ describe("states in a compact log", () => {
       '{"type":"STATE_DELTA","delta":[{"op":"add","path":"/d","value":0.0}]}',
     ];
     const numbers = "[1.10,2512292042121000001]";
-    expect(condense(lines)).toEqual([snapshot(`{"a":${numbers},"b":1e2,"c":${numbers},"d":0.0}`)]);
+    expect(compactLines(lines)).toEqual([
+      snapshot(`{"a":${numbers},"b":1e2,"c":${numbers},"d":0.0}`),
+    ]);
   });
 
   it.each([
@@ -54,6 +56,6 @@ describe("states in a compact log", () => {
       [snapshot("{}"), '{"type":"STATE_DELTA","delta":[{"op":"add","path":"/b","value":-0.0}]}'],
     ],
   ])("are passed on as they are where %s", (_why, lines) => {
-    expect(condense(lines)).toEqual(lines);
+    expect(compactLines(lines)).toEqual(lines);
   });
 });

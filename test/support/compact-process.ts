@@ -1,7 +1,7 @@
-// Condenses one session of a disk store and exits. Arguments: directory, project, session.
+// Compacts one session of a disk store and exits. Arguments: directory, project, session.
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { CompactLog } from "../../src/core/compaction/compact-log.ts";
-import { condenseSession } from "../../src/core/compaction/condense-session.ts";
+import { compactSession } from "../../src/core/compaction/compact-session.ts";
 
 const [dir = "", project = "", session = ""] = process.argv.slice(2);
 const key = { project, session };
@@ -9,7 +9,7 @@ const store = createDiskLogStore({ dir });
 const stat = await store.stat(key);
 if (!stat) throw new Error("There is no such log");
 const { signal } = new AbortController();
-await condenseSession({
+await compactSession({
   key,
   store,
   log: new CompactLog(key, store),

@@ -18,37 +18,37 @@ const delta = (id: string, text: string): string =>
 const text = (type: "START" | "END", id: string): string =>
   `{"type":"TEXT_MESSAGE_${type}","messageId":"${id}"}`;
 
-/** The events of a run, and what is left of them when they are condensed. */
-function talkativeRun(runId: string): { events: string[]; condensed: string[] } {
+/** The events of a run, and what is left of them when they are compacted. */
+function talkativeRun(runId: string): { events: string[]; compacted: string[] } {
   const words = ["one ", "two ", String.raw`\ud83d`, String.raw`\ude00`, "é"];
   const before = [startedEvent(runId), ...ODD_EVENTS, text("START", runId)];
   const behind = [text("END", runId), finishedEvent(runId)];
   return {
     events: [...before, ...words.map((word) => delta(runId, word)), ...behind],
-    condensed: [...before, delta(runId, words.join("")), ...behind],
+    compacted: [...before, delta(runId, words.join("")), ...behind],
   };
 }
 
-/** Plays runs one after the other; resolves when all of them are condensed. */
-async function playCondensed(
+/** Plays runs one after the other; resolves when all of them are compacted. */
+async function playCompacted(
   server: SessionRoutesHarness,
   session: SessionClient,
   runs: readonly string[],
-): Promise<{ raw: string[]; condensed: string[] }> {
+): Promise<{ raw: string[]; compacted: string[] }> {
   for (const runId of runs) {
     server.runner.script((exchange) => tell(exchange, talkativeRun(runId).events));
     await session.run(runBody(runId));
     await session.settled(runId);
   }
   const raw = await session.lines();
-  const condensed = raw.flatMap((line) => {
+  const compacted = raw.flatMap((line) => {
     const { messageId } = JSON.parse(line) as { messageId?: string };
     if (!line.includes("_CONTENT") || !messageId) return [line];
-    const [first, merged] = [delta(messageId, "one "), talkativeRun(messageId).condensed.at(-3)!];
+    const [first, merged] = [delta(messageId, "one "), talkativeRun(messageId).compacted.at(-3)!];
     return line === first ? [merged] : [];
   });
-  await waitFor(async () => (await session.lines("")).length === condensed.length);
-  return { raw, condensed };
+  await waitFor(async () => (await session.lines("")).length === compacted.length);
+  return { raw, compacted };
 }
 
 async function replay(session: SessionClient, count: number, query = ""): Promise<SseEvent[]> {
@@ -58,16 +58,16 @@ async function replay(session: SessionClient, count: number, query = ""): Promis
   return events;
 }
 
-export function condensedSuite(fresh: FreshServer): void {
+export function compactSuite(fresh: FreshServer): void {
   describe("the condensed view (PROTOCOL 2.6, 3.5 and 4.3)", () => {
     it(
-      "shows finished runs condensed, in order, and under view=raw as they were stored",
+      "shows finished runs compacted, in order, and under view=raw as they were stored",
       fresh(async (server) => {
         const session = new SessionClient(server);
-        const { raw, condensed } = await playCondensed(server, session, ["r1", "r2", "r3"]);
-        expect(condensed.length).toBeLessThan(raw.length);
-        const events = await replay(session, condensed.length);
-        expect(events.map(({ data }) => data)).toEqual(condensed);
+        const { raw, compacted } = await playCompacted(server, session, ["r1", "r2", "r3"]);
+        expect(compacted.length).toBeLessThan(raw.length);
+        const events = await replay(session, compacted.length);
+        expect(events.map(({ data }) => data)).toEqual(compacted);
         const stored = await replay(session, raw.length, "?view=raw");
         expect(stored.map(({ data }) => data)).toEqual(raw);
       }),
@@ -77,9 +77,9 @@ export function condensedSuite(fresh: FreshServer): void {
       "goes on behind any of its cursors, and behind any of the raw log in the raw log",
       fresh(async (server) => {
         const session = new SessionClient(server);
-        const { raw, condensed } = await playCondensed(server, session, ["r1", "r2"]);
+        const { raw, compacted } = await playCompacted(server, session, ["r1", "r2"]);
         for (const [query, lines] of [
-          ["", condensed],
+          ["", compacted],
           ["?view=raw", raw],
         ] as const) {
           const events = await replay(session, lines.length, query);
@@ -99,8 +99,8 @@ export function condensedSuite(fresh: FreshServer): void {
       "goes on live behind its last cursor, with the events of a run in flight as they come",
       fresh(async (server) => {
         const session = new SessionClient(server);
-        const { condensed } = await playCondensed(server, session, ["r1"]);
-        const last = (await replay(session, condensed.length)).at(-1)?.id ?? "";
+        const { compacted } = await playCompacted(server, session, ["r1"]);
+        const last = (await replay(session, compacted.length)).at(-1)?.id ?? "";
         const runner = await openRunner(server, () => session.run(runBody("r2")));
         const fromStart = await session.watch();
         const resumed = await session.watch(`?after=${last}`);
@@ -108,12 +108,12 @@ export function condensedSuite(fresh: FreshServer): void {
         for (const event of events.slice(0, -1)) await runner.write(`data: ${event}\n\n`);
         const live = await resumed.sse.events(events.length);
         expect(live.slice(1).map(({ data }) => data)).toEqual(events.slice(0, -1));
-        const all = await fromStart.sse.events(condensed.length + events.length);
-        expect(all.slice(0, condensed.length).map(({ data }) => data)).toEqual(condensed);
-        expect(all.slice(condensed.length)).toEqual(live);
+        const all = await fromStart.sse.events(compacted.length + events.length);
+        expect(all.slice(0, compacted.length).map(({ data }) => data)).toEqual(compacted);
+        expect(all.slice(compacted.length)).toEqual(live);
         await runner.write(`data: ${events.at(-1)}\n\n`);
         await runner.end();
-        // what was condensed meanwhile does not show a viewer anything twice
+        // what was compacted meanwhile does not show a viewer anything twice
         expect((await resumed.sse.events(1)).map(({ data }) => data)).toEqual(events.slice(-1));
         await Promise.all([resumed.sse.cancel(), fromStart.sse.cancel()]);
       }),
@@ -123,7 +123,7 @@ export function condensedSuite(fresh: FreshServer): void {
       "begins again from the start, and says why, for a cursor that cannot be used in it",
       fresh(async (server) => {
         const session = new SessionClient(server);
-        const { raw, condensed } = await playCondensed(server, session, ["r1"]);
+        const { raw, compacted } = await playCompacted(server, session, ["r1"]);
         const first = (await replay(session, 1))[0]?.id ?? "";
         const [, logId = "", generation = "", offset = ""] =
           /^(\w+)-c(\d+)\.(\d+)$/.exec(first) ?? [];
@@ -137,7 +137,7 @@ export function condensedSuite(fresh: FreshServer): void {
           const watch = await session.watch(query, { "Last-Event-ID": cursor });
           expect(watch.response.status).toBe(200);
           expect(watch.response.headers.get("X-Runlog-Replay")).toBe(`full; reason=${reason}`);
-          const lines = query === "" ? condensed : raw;
+          const lines = query === "" ? compacted : raw;
           const events = await watch.sse.events(lines.length);
           expect(events.map(({ data }) => data)).toEqual(lines);
           await watch.sse.cancel();
@@ -149,7 +149,7 @@ export function condensedSuite(fresh: FreshServer): void {
       "is what an export holds, with the events behind it; under view=raw everything is stored",
       fresh(async (server) => {
         const session = new SessionClient(server);
-        const { raw, condensed } = await playCondensed(server, session, ["r1", "r2"]);
+        const { raw, compacted } = await playCompacted(server, session, ["r1", "r2"]);
         const runner = await openRunner(server, () => session.run(runBody("r3")));
         await runner.write(`data: ${startedEvent("r3")}\n\n`);
         const added = await waitFor(async () => {
@@ -157,7 +157,7 @@ export function condensedSuite(fresh: FreshServer): void {
           return rest.length === 2 && rest;
         });
         for (const [query, lines] of [
-          ["", [...condensed, ...added]],
+          ["", [...compacted, ...added]],
           ["?view=raw", [...raw, ...added]],
         ] as const) {
           const response = await session.get(`/export${query}`, {

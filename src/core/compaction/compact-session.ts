@@ -3,10 +3,10 @@ import type { ReadableLog } from "../legacy/readable-log.ts";
 import { BorderFinder } from "./border-finder.ts";
 import type { CompactLog, CompactPosition } from "./compact-log.ts";
 import { CompactWriter, ForeignBytesError, generationStart } from "./compact-writer.ts";
-import { Condenser } from "./condenser.ts";
+import { BlockCompactor } from "./block-compactor.ts";
 import { eachChunk } from "./each-chunk.ts";
 
-export interface CondenseOptions {
+export interface CompactOptions {
   readonly key: SessionKey;
   readonly store: LogStore;
   readonly log: CompactLog;
@@ -31,7 +31,7 @@ const AHEAD_BYTES = 4 * 1024 * 1024;
  * Runs that gain nothing are looked at again only when there is as much after the last block once more:
  * so all looks together take as long as the log is.
  */
-export async function condenseSession(options: CondenseOptions): Promise<void> {
+export async function compactSession(options: CompactOptions): Promise<void> {
   const { log, readable } = options;
   const { stat } = readable;
   const { logId, end } = stat;
@@ -40,15 +40,15 @@ export async function condenseSession(options: CondenseOptions): Promise<void> {
   const isKnown = unfinished?.logId === logId && unfinished.from === position.rawEnd;
   if (isKnown && end.raw < unfinished.until) return;
   try {
-    await condenseFrom(options, position);
+    await compactFrom(options, position);
   } catch (error) {
     if (!(error instanceof ForeignBytesError)) throw error;
     // another version's, or damaged: what is there stays, and a new generation begins behind it
-    await condenseFrom(options, generationStart(logId, end.compact));
+    await compactFrom(options, generationStart(logId, end.compact));
   }
 }
 
-async function condenseFrom(options: CondenseOptions, position: CompactPosition): Promise<void> {
+async function compactFrom(options: CompactOptions, position: CompactPosition): Promise<void> {
   const { log, readable } = options;
   const { logId, end } = readable.stat;
   let from = position.rawEnd;
@@ -57,7 +57,7 @@ async function condenseFrom(options: CondenseOptions, position: CompactPosition)
   const endSum = await log.checksum(logId, position.end, end.compact, position.sum);
   const writer = new CompactWriter({ ...options, position, end: end.compact, endSum });
   while (borders.length > 0) {
-    await condenseRuns(options, writer, from, borders);
+    await compactRuns(options, writer, from, borders);
     from = borders.at(-1)!;
     borders = await findBorders(options, from);
   }
@@ -67,13 +67,13 @@ async function condenseFrom(options: CondenseOptions, position: CompactPosition)
 }
 
 /** Compacts the part of the raw log that begins at `from`, one of `borders` after the other. */
-async function condenseRuns(
-  { key, store, readable, signal }: CondenseOptions,
+async function compactRuns(
+  { key, store, readable, signal }: CompactOptions,
   writer: CompactWriter,
   from: number,
   borders: readonly number[],
 ): Promise<void> {
-  const condenser = new Condenser((bytes) => writer.write(bytes));
+  const blockCompactor = new BlockCompactor((bytes) => writer.write(bytes));
   const { stat } = readable;
   const start = Math.max(from, readable.from);
   let at = start;
@@ -82,11 +82,11 @@ async function condenseRuns(
     for (let index = 0; index < chunk.length;) {
       const border = borders[ended]!;
       const part = chunk.subarray(index, index + border - at);
-      condenser.push(part);
+      blockCompactor.push(part);
       index += part.length;
       at += part.length;
       if (at < border) continue;
-      condenser.finish();
+      blockCompactor.finish();
       writer.endBlock(border);
       ended++;
     }
@@ -97,7 +97,7 @@ async function condenseRuns(
 
 /** The next borders behind the block that begins at `from`, in order; none if it goes on. */
 async function findBorders(
-  { key, log, store, readable, signal }: CondenseOptions,
+  { key, log, store, readable, signal }: CompactOptions,
   from: number,
 ): Promise<number[]> {
   const { stat } = readable;

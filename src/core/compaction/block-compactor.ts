@@ -12,14 +12,14 @@ const LF = 10;
 const QUOTE = 0x22;
 
 /**
- * Condenses a stretch of a raw log, in order: adjacent deltas of an item become one, state changes
+ * Compacts a stretch of a raw log, in order: adjacent deltas of an item become one, state changes
  * behind a snapshot become one snapshot. Everything else stays where and as it is, byte for byte.
  * Whoever replays the result ends with the same messages and the same state.
  *
  * What it gives depends on nothing but the bytes that it is given. Memory is bounded: some
  * megabytes at most, whatever the events are. Bytes are pushed in chunks that break anywhere.
  */
-export class Condenser {
+export class BlockCompactor {
   readonly #emit: Emit;
   readonly #line = new EventLine();
   readonly #scanner = new JsonObjectScanner([]);

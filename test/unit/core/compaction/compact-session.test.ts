@@ -2,12 +2,12 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { CompactLog, type CompactPosition } from "../../../../src/core/compaction/compact-log.ts";
-import { condenseSession } from "../../../../src/core/compaction/condense-session.ts";
+import { compactSession } from "../../../../src/core/compaction/compact-session.ts";
 import { EventStretches } from "../../../../src/core/compaction/event-stretches.ts";
 import type { LogStat, LogStore } from "../../../../src/ports/log-store.ts";
 import { concatBytes } from "../../../../src/stream/bytes/concat.ts";
 import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
-import { condense } from "../../../oracle/condense.ts";
+import { compactLines } from "../../../oracle/compact.ts";
 import { randomLog } from "../../../oracle/random-run.ts";
 import { chunkSizes, cut } from "../../stream/chunks.ts";
 
@@ -43,13 +43,13 @@ async function statOf(store: LogStore): Promise<LogStat> {
   return stat;
 }
 
-/** Condenses as a process does that knows nothing yet; what another one then finds. */
-async function condensed(
+/** Compacts as a process does that knows nothing yet; what another one then finds. */
+async function compacted(
   store: LogStore,
   log: CompactLog = new CompactLog(KEY, store),
 ): Promise<CompactPosition | null> {
   const readable = { stat: await statOf(store), from: 0 };
-  await condenseSession({ key: KEY, store, log, readable, signal });
+  await compactSession({ key: KEY, store, log, readable, signal });
   return find(store);
 }
 
@@ -79,11 +79,11 @@ describe("condensing a session", () => {
     const between = ['{"type":"META"}', delta("stray")];
     const open = [started("three"), delta("c"), delta("d")];
     const { store } = await sessionOf([...run("one"), ...between, ...run("two"), ...open]);
-    const position = await condensed(store);
+    const position = await compacted(store);
     expect(position?.rawEnd).toBe(linesOf([...run("one"), ...between, ...run("two")]).length);
     expect(await eventsOf(store, position)).toEqual([
-      ...condense(run("one")),
-      ...condense([...between, ...run("two")]),
+      ...compactLines(run("one")),
+      ...compactLines([...between, ...run("two")]),
     ]);
     expect(textOf(await bytesOf(store)).match(/^#/gm)).toHaveLength(2);
   });
@@ -94,7 +94,7 @@ describe("condensing a session", () => {
     const second = [...talk, '{"type":"RUN_ERROR","message":"again"}'];
     const third = [started("three"), ...talk, '{"type":"RUN_FINISHED","run_id":"three"}'];
     const { store } = await sessionOf([...first, ...second, ...third, delta("later")]);
-    const position = await condensed(store);
+    const position = await compacted(store);
     expect(position?.rawEnd).toBe(linesOf([...first, ...second, ...third]).length);
     const blocks = [...textOf(await bytesOf(store)).matchAll(/^#(?:\S+ ){3}(\d+)/gm)];
     expect(blocks.map(([, rawStart]) => Number(rawStart))).toEqual(
@@ -113,9 +113,9 @@ describe("condensing a session", () => {
     const sizes = [1, 9_000, ...Array.from({ length: 90 }, (_, index) => index * 3), 5_000, 1];
     const runs = sizes.map((size, index) => long(`${index}`, size));
     const { store } = await sessionOf([...runs.flat(), started("open")]);
-    const position = await condensed(store);
+    const position = await compacted(store);
     expect(position?.rawEnd).toBe(linesOf(runs.flat()).length);
-    expect(await eventsOf(store, position)).toEqual(runs.flatMap((lines) => condense(lines)));
+    expect(await eventsOf(store, position)).toEqual(runs.flatMap((lines) => compactLines(lines)));
     expect(textOf(await bytesOf(store)).match(/^#/gm)).toHaveLength(runs.length);
   });
 
@@ -131,15 +131,15 @@ describe("condensing a session", () => {
             finished(`${index}`),
           ]);
           const whole = await sessionOf(runs.flat());
-          const position = await condensed(whole.store);
+          const position = await compacted(whole.store);
           const stepwise = reopened(await sessionOf([]), whole.logId);
           const log = new CompactLog(KEY, stepwise);
           for (const [index, lines] of runs.entries()) {
             const { logId, end } = await statOf(stepwise);
             await stepwise.append(KEY, linesOf(lines), { logId, expectedEnd: end.raw });
-            if (stops[index]) await condensed(stepwise, log);
+            if (stops[index]) await compacted(stepwise, log);
           }
-          await condensed(stepwise);
+          await compacted(stepwise);
           const bytes = await bytesOf(stepwise);
           expect(textOf(bytes)).toBe(textOf(await bytesOf(whole.store)));
           expect(bytes.length).toBeLessThanOrEqual(position?.rawEnd ?? 0);
@@ -148,7 +148,7 @@ describe("condensing a session", () => {
             return length <= (position?.rawEnd ?? 0);
           });
           expect(await eventsOf(stepwise, await find(stepwise))).toEqual(
-            ended.flatMap((lines) => condense(lines)),
+            ended.flatMap((lines) => compactLines(lines)),
           );
         },
       ),
@@ -171,7 +171,7 @@ describe("condensing a session", () => {
       const { end } = await statOf(store);
       const lines = linesOf([started(`${index}`), finished(`${index}`)]);
       await store.append(KEY, lines, { logId, expectedEnd: end.raw });
-      await condensed(counting, log);
+      await compacted(counting, log);
     }
     const { end } = await statOf(store);
     expect(end.compact).toBe(0);
@@ -181,22 +181,22 @@ describe("condensing a session", () => {
 
   it("goes on where it stopped, with the bytes that it would have written at once", async () => {
     const { store, logId } = await sessionOf(TWO_RUNS);
-    await condensed(store);
+    await compacted(store);
     const stepwise = reopened(await sessionOf(run("one")), logId);
-    await condensed(stepwise);
+    await compacted(stepwise);
     const { end } = await statOf(stepwise);
     await stepwise.append(KEY, linesOf(run("two")), { logId, expectedEnd: end.raw });
-    await condensed(stepwise);
+    await compacted(stepwise);
     expect(textOf(await bytesOf(stepwise))).toBe(textOf(await bytesOf(store)));
   });
 
   it("completes what was cut off anywhere to the same bytes", async () => {
     const { store, logId } = await sessionOf(TWO_RUNS);
-    await condensed(store);
+    await compacted(store);
     const want = await bytesOf(store);
     for (let end = 0; end <= want.length; end = want.indexOf(10, end) + 1) {
       const again = reopened(await sessionOf(TWO_RUNS, want.slice(0, end)), logId);
-      await condensed(again);
+      await compacted(again);
       expect(textOf(await bytesOf(again))).toBe(textOf(want));
       if (end === want.length) break;
     }
@@ -204,7 +204,7 @@ describe("condensing a session", () => {
 
   it("does not believe a compact log whose raw log lost its end and goes on otherwise", async () => {
     const { store, logId } = await sessionOf(TWO_RUNS);
-    const want = await condensed(store);
+    const want = await compacted(store);
     const compact = await bytesOf(store);
     const longer = [...run("three"), ...run("four")];
     for (let kept = 0; kept <= TWO_RUNS.length; kept++) {
@@ -213,15 +213,15 @@ describe("condensing a session", () => {
       expect(linesOf(lines).length).toBeGreaterThanOrEqual(linesOf(TWO_RUNS).length);
       const shorter = reopened(await sessionOf(lines, compact), logId);
       expect(await find(shorter)).toEqual(kept === TWO_RUNS.length ? want : null);
-      expect((await condensed(shorter))?.rawEnd).toBe(linesOf(lines).length);
+      expect((await compacted(shorter))?.rawEnd).toBe(linesOf(lines).length);
     }
   });
 
   it("believes no byte that was changed, and begins a new generation behind", async () => {
     const { store, logId } = await sessionOf(TWO_RUNS);
-    await condensed(store);
+    await compacted(store);
     const good = await bytesOf(store);
-    const want = condense(run("one")).concat(condense(run("two")));
+    const want = compactLines(run("one")).concat(compactLines(run("two")));
     for (let at = 0; at < good.length; at++) {
       const bad = good.slice();
       bad[at] = bad[at]! ^ 1;
@@ -230,7 +230,7 @@ describe("condensing a session", () => {
       const events = await eventsOf(damaged, before);
       expect(events).toEqual(want.slice(0, events.length));
       expect(before?.rawEnd ?? 0).toBeLessThan(linesOf(TWO_RUNS).length);
-      const after = await condensed(damaged);
+      const after = await compacted(damaged);
       expect(await eventsOf(damaged, after)).toEqual(want);
       expect(after?.start).toBe(good.length);
     }
@@ -238,16 +238,16 @@ describe("condensing a session", () => {
 
   it("believes nothing that was written for another log", async () => {
     const { store } = await sessionOf(TWO_RUNS);
-    await condensed(store);
+    await compacted(store);
     const old = await bytesOf(store);
     const other = await sessionOf([...run("other"), ...TWO_RUNS], old);
     expect(await find(other.store)).toBeNull();
-    const position = await condensed(other.store);
+    const position = await compacted(other.store);
     expect(position?.start).toBe(old.length);
     expect(await eventsOf(other.store, position)).toEqual([
-      ...condense(run("other")),
-      ...condense(run("one")),
-      ...condense(run("two")),
+      ...compactLines(run("other")),
+      ...compactLines(run("one")),
+      ...compactLines(run("two")),
     ]);
   });
 
@@ -262,7 +262,7 @@ describe("condensing a session", () => {
       finished("one"),
     ];
     const { store } = await sessionOf(events);
-    const lines = await eventsOf(store, await condensed(store));
+    const lines = await eventsOf(store, await compacted(store));
     expect(lines.length).toBeLessThan(12);
     const textIn = (all: readonly string[]): string =>
       all.map((line) => (JSON.parse(line) as { delta?: string }).delta ?? "").join("");
@@ -275,7 +275,7 @@ describe("condensing a session", () => {
     await fc.assert(
       fc.asyncProperty(randomLog({ isValid: false }), chunkSizes, async (lines, sizes) => {
         const { store } = await sessionOf(lines);
-        const position = await condensed(store);
+        const position = await compacted(store);
         if (!position) return;
         const events = new EventStretches(0);
         const stretches = cut(await bytesOf(store), sizes).flatMap((chunk) =>
