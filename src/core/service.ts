@@ -200,7 +200,7 @@ export async function createSessionService(
     ringBudget: createByteBudget(limits.ringBudgetBytes),
     idleMs: limits.sessionIdleMs,
     documentOf: (key) => incarnations.documentOf(key),
-    onLetGo: (key) => backgroundEvents.stop(key),
+    onReleased: (key) => backgroundEvents.stop(key),
     onRunEnded: (key) => compactor.request(key),
     recover: (key) => orphanedRuns.recover(key, RESTARTED),
   });

@@ -34,7 +34,7 @@ export interface Archiver extends Pick<LegacyLogs, "messages"> {
   /** Brings an archived session's bytes back; nothing happens if they are there. */
   restore(key: SessionKey, options?: WatchOptions): Promise<LogStat>;
   /** Whether the session's bytes are in the archive alone: writing its log would restore it. */
-  isGivenUp(key: SessionKey): Promise<boolean>;
+  isEvicted(key: SessionKey): Promise<boolean>;
 }
 
 /** A LogStore whose sessions can be archived, and look the same then. */
@@ -181,7 +181,7 @@ export function createArchivingStore({
       return found;
     },
 
-    async isGivenUp(key) {
+    async isEvicted(key) {
       const found = await stubs.stat(key);
       return decodeStub(found?.head ?? null) !== null;
     },

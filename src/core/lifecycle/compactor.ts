@@ -11,7 +11,7 @@ export interface CompactorOptions {
   readonly logger: Logger;
   readonly sessions: Sessions;
   /** Knows which sessions are archived; null if none is. */
-  readonly archiver: Pick<Archiver, "isGivenUp"> | null;
+  readonly archiver: Pick<Archiver, "isEvicted"> | null;
 }
 
 /**
@@ -55,7 +55,7 @@ export function createCompactor(options: CompactorOptions): Compactor {
     const use = sessions.use(key);
     const { session } = use;
     try {
-      if (await archiver?.isGivenUp(key)) return;
+      if (await archiver?.isEvicted(key)) return;
       const readable = await session.readable();
       const { signal } = stop;
       if (readable) await compactSession({ key, store, log: session.compact, readable, signal });

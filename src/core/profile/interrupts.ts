@@ -12,11 +12,11 @@ export class Interrupts {
   #outcome: unknown = null;
   #customs: readonly EventLine[] = [];
   #bytes = 0;
-  #isLost = false;
+  #isOverflowed = false;
 
   /** Whether there is something that is not known, or takes more than is kept. */
-  get isLost(): boolean {
-    return this.#isLost;
+  get isOverflowed(): boolean {
+    return this.#isOverflowed;
   }
 
   /** The CUSTOM events, in order. */
@@ -40,18 +40,18 @@ export class Interrupts {
     this.#outcome = null;
     this.#customs = [];
     this.#bytes = 0;
-    this.#isLost = false;
+    this.#isOverflowed = false;
   }
 
   /** What is waited for cannot be said. */
   lose(): void {
     this.clear();
-    this.#isLost = true;
+    this.#isOverflowed = true;
   }
 
   /** Looks at an event of the run that is open. */
   take(type: string, line: EventLine): void {
-    if (this.#isLost) return;
+    if (this.#isOverflowed) return;
     if (type === "CUSTOM" && line.text("name") === "on_interrupt") {
       // a copy: it is said long after its chunk has gone
       const kept = this.#fits(line) ? EventLine.read(line.bytes.slice()) : null;
@@ -66,6 +66,6 @@ export class Interrupts {
   #fits({ bytes }: EventLine): boolean {
     this.#bytes += bytes.length;
     if (this.#bytes > MAX_BYTES) this.lose();
-    return !this.#isLost;
+    return !this.#isOverflowed;
   }
 }

@@ -142,8 +142,8 @@ class Pass {
       position = { log: "raw", logId, offset: log === "raw" ? chunk.end : this.#start.offset };
       // nothing is written while it is muted, so there is nothing to take between
       await this.frames.feed(chunk).next();
-      const isLost = this.messages.isLost || this.state?.isLost === true;
-      if (isLost || this.profile.unsaid.isIncomplete) return position;
+      const isOverflowed = this.messages.isOverflowed || this.state?.isOverflowed === true;
+      if (isOverflowed || this.profile.unsaid.isIncomplete) return position;
     }
   }
 

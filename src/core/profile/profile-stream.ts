@@ -415,7 +415,7 @@ export class ProfileStream {
       andThen(this.#items.closeChunks(), () =>
         andThen(this.#isLive ? this.#flush() : undefined, () => {
           // what it changes cannot be told any more
-          if (this.#options.messages.isLost)
+          if (this.#options.messages.isOverflowed)
             this.#own.custom("runlog:large-event", { type, size: line.bytes.length, cursor });
           return undefined;
         }),

@@ -27,8 +27,9 @@ export async function sessionSnapshot(
   dialect: Dialect,
   turns: TimeSlicer,
 ): Promise<EventLine[] | null> {
-  if (messages.isLost || !state || state.isLost || !profile.unsaid.isNothing) return null;
-  if (profile.interrupts.isLost) return null;
+  if (messages.isOverflowed || !state || state.isOverflowed || !profile.unsaid.isNothing)
+    return null;
+  if (profile.interrupts.isOverflowed) return null;
   // a snapshot has taken away what was open: to start it again would make it anew
   for (const id of openCalls(profile))
     if (!messages.hasCall(id)) profile.items.open.close("tool", id);

@@ -25,7 +25,7 @@ export interface SessionsOptions {
   /** What a log that is made for a session gets as its document, or null. Default: nothing. */
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
   /** Told when the state of a session is let go. */
-  readonly onLetGo?: (key: SessionKey) => void;
+  readonly onReleased?: (key: SessionKey) => void;
   /** Told when the end of a run was stored. */
   readonly onRunEnded?: (key: SessionKey) => void;
   /**
@@ -78,7 +78,7 @@ interface Entry {
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, clock, idleMs, logger, onLetGo } = options;
+  const { store, clock, idleMs, logger, onReleased } = options;
   const { recover = async () => false } = options;
   const entries = new Map<string, Entry>();
   const unreadable = new Set<string>();
@@ -105,7 +105,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   function letGo({ session }: Entry): void {
     entries.delete(idOf(session.key));
     session.log.close();
-    onLetGo?.(session.key);
+    onReleased?.(session.key);
   }
 
   async function knownStatus(key: SessionKey): Promise<AgentStatus | null> {

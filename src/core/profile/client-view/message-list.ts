@@ -69,7 +69,7 @@ export class MessageList {
   }
 
   /** Whether the messages were let go. */
-  get isLost(): boolean {
+  get isOverflowed(): boolean {
     return this.#lost;
   }
 

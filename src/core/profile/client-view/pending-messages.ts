@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
 
 /** Most characters of messages in one input; half an event, since escapes make them longer. */
 const MAX_INPUT_CHARS = MAX_EVENT_BYTES / 2;
-/** Most characters of messages that are pending when the list of all of them was let go. */
+/** Most characters of messages that are pending when the list of all of them has overflowed. */
 const MAX_PENDING_CHARS = MAX_EVENT_BYTES;
 
 const SNAPSHOT_START = encoder.encode('{"type":"MESSAGES_SNAPSHOT","messages":');
@@ -133,14 +133,14 @@ export class PendingMessages {
     const copied = yield* copiedIds(merged.added);
     yield* eachInSteps(merged.added, (message) => {
       const isApart = copied.has(message.id) || this.#gone.has(message.id);
-      if (isApart && !this.#messages.isLost) this.#keepApart(message.id);
+      if (isApart && !this.#messages.isOverflowed) this.#keepApart(message.id);
       else this.#wait(message);
     });
   }
 
   /** Whether these messages have to wait for a snapshot, which comes before them or has them. */
   cannotSend(messages: readonly Message[]): boolean {
-    if (this.#messages.isLost) return false;
+    if (this.#messages.isOverflowed) return false;
     for (const { id } of messages) if (this.#gone.has(id)) this.#keepApart(id);
     return this.#needsSnapshot;
   }
@@ -155,7 +155,7 @@ export class PendingMessages {
    * has no place in one.
    */
   *takeSnapshot(): Steps<EventLine[]> {
-    if (this.#messages.isLost || !this.isBehind) return [];
+    if (this.#messages.isOverflowed || !this.isBehind) return [];
     const { messages } = this.#messages;
     yield;
     const lines = yield* snapshotOf(messages);
@@ -250,7 +250,7 @@ export class PendingMessages {
 
   #wait(message: Message): void {
     const chars = messageChars(message);
-    if (this.#messages.isLost && this.#pendingChars + chars > MAX_PENDING_CHARS) {
+    if (this.#messages.isOverflowed && this.#pendingChars + chars > MAX_PENDING_CHARS) {
       this.#leftOut++;
       return;
     }

@@ -20,7 +20,7 @@ export class StateDocument {
   #isSet = false;
 
   /** Whether the state was let go because of its size, or of what a patch would have made of it. */
-  get isLost(): boolean {
+  get isOverflowed(): boolean {
     return this.#document === null;
   }
 

@@ -43,7 +43,7 @@ async function setUp() {
     ringBytes: 1000,
     ringBudget: createByteBudget(1000),
     idleMs: IDLE_MS,
-    onLetGo: (key) => backgroundEvents.stop(key),
+    onReleased: (key) => backgroundEvents.stop(key),
   });
   const backgroundEvents = createBackgroundEvents({
     marks: createRunMarks(store),

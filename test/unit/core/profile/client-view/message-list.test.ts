@@ -26,9 +26,9 @@ describe("the messages that a stream keeps", () => {
   it("are let go beyond their limit, but for their ids", () => {
     const messages = list(1_000);
     stream(messages, "a", "x".repeat(900));
-    expect(messages.isLost).toBe(false);
+    expect(messages.isOverflowed).toBe(false);
     stream(messages, "b", "x".repeat(200));
-    expect(messages.isLost).toBe(true);
+    expect(messages.isOverflowed).toBe(true);
     expect(messages.messages).toEqual([]);
     expect(messages.chars).toBe(0);
     expect([messages.has("a"), messages.has("b"), messages.has("c")]).toEqual([true, true, false]);
@@ -48,9 +48,9 @@ describe("the messages that a stream keeps", () => {
       },
     });
     stream(messages, "a", "x".repeat(1_000));
-    expect(messages.isLost).toBe(false);
+    expect(messages.isOverflowed).toBe(false);
     stream(messages, "b", "x".repeat(100_000));
-    expect(messages.isLost).toBe(true);
+    expect(messages.isOverflowed).toBe(true);
     expect(asked).toHaveLength(2);
   });
 
