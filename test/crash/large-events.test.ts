@@ -189,7 +189,7 @@ class LineDigest {
   }
 }
 
-/** The texts of a document's events as they stand in it; no event of these holds such a border. */
+/** The texts of a document's events as they stand in it; no event of these holds such a boundary. */
 async function readDocument(response: Response): Promise<string[]> {
   expect(response.status).toBe(200);
   const text = textOf(new Uint8Array(await response.arrayBuffer()));

@@ -28,7 +28,7 @@ export const CONNECT_COSTS: readonly Cost[] = [
   cost("items that stay open", "items", EVENTS, oneRun(openItems)),
   cost("items that stay open", "items", EVENTS, oneRun(openItems), "?view=snapshot"),
   cost("steps of subagents", "subagents", EVENTS, oneRun(subagents)),
-  cost("chunks of many lanes", "chunks", EVENTS, oneRun(chunkLanes)),
+  cost("chunks of many lanes", "chunks", EVENTS, oneRun(chunkExpander)),
   cost("reasoning", "thoughts", EVENTS, oneRun(reasoning)),
   cost("reasoning as it was once", "thoughts", EVENTS, oneRun(thinking)),
   cost("a text in many deltas", "deltas", EVENTS, oneRun(longText), "?view=snapshot"),
@@ -137,7 +137,7 @@ function* subagents(count: number): Generator<Event> {
   }
 }
 
-function* chunkLanes(count: number): Generator<Event> {
+function* chunkExpander(count: number): Generator<Event> {
   for (let at = 0; at < count; at += 1) {
     const subagentRunId = `a${at % 300}`;
     yield { type: "TEXT_MESSAGE_CHUNK", messageId: `m${at % 300}`, delta: "x", subagentRunId };

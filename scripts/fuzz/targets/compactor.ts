@@ -2,7 +2,7 @@ import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { CompactLog } from "../../../src/core/compaction/compact-log.ts";
 import { compactSession } from "../../../src/core/compaction/compact-session.ts";
 import { BlockCompactor } from "../../../src/core/compaction/block-compactor.ts";
-import { EventStretches } from "../../../src/core/compaction/event-stretches.ts";
+import { EventSpans } from "../../../src/core/compaction/event-spans.ts";
 import { createLogId } from "../../../src/ports/log-id.ts";
 import type { LogName, LogStat, LogStore } from "../../../src/ports/log-store.ts";
 import { concatBytes } from "../../../src/stream/bytes/concat.ts";
@@ -54,9 +54,9 @@ async function storedFor(
   const found = await new CompactLog(KEY, store).find(await statOf(store));
   const pieces = await readWhole(store, "compact");
   if (found === null && pieces.length > 0) throw new Error(`not found again: ${textOf(pieces)}`);
-  const stretches = new EventStretches(0);
-  const events = pieces.flatMap((piece) => stretches.push(piece));
-  return { whole: textOf(pieces), events: textOf(events.map((stretch) => stretch.bytes)) };
+  const spans = new EventSpans(0);
+  const events = pieces.flatMap((piece) => spans.push(piece));
+  return { whole: textOf(pieces), events: textOf(events.map((span) => span.bytes)) };
 }
 
 async function statOf(store: LogStore): Promise<LogStat> {

@@ -1,5 +1,5 @@
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
-import { EventLine, type Stretch } from "./event-line.ts";
+import { EventLine, type Span } from "./event-line.ts";
 import { type Emit, OpenItems } from "./open-items.ts";
 import { StateFold } from "./state-fold.ts";
 
@@ -12,7 +12,7 @@ const LF = 10;
 const QUOTE = 0x22;
 
 /**
- * Compacts a stretch of a raw log, in order: adjacent deltas of an item become one, state changes
+ * Compacts a span of a raw log, in order: adjacent deltas of an item become one, state changes
  * behind a snapshot become one snapshot. Everything else stays where and as it is, byte for byte.
  * Whoever replays the result ends with the same messages and the same state.
  *
@@ -50,7 +50,7 @@ export class BlockCompactor {
     }
   }
 
-  /** The stretch is over, behind a whole line: gives what it kept. It can begin another one. */
+  /** The span is over, behind a whole line: gives what it kept. It can begin another one. */
   finish(): void {
     this.#flushAll();
   }
@@ -126,7 +126,7 @@ export class BlockCompactor {
   }
 
   /** Where the line's text is, if it is one and the line is whole and valid. */
-  #textOf({ bytes, start, end, body }: EventLine): Stretch | null {
+  #textOf({ bytes, start, end, body }: EventLine): Span | null {
     if (!body || bytes[body.start] !== QUOTE) return null;
     this.#scanner.reset();
     return this.#scanner.push(bytes, start, end) && this.#scanner.end() ? body : null;

@@ -1,7 +1,7 @@
 import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import { sameBytes } from "../../stream/bytes/string-cache.ts";
 import { readWithOverlay } from "../legacy/readable-log.ts";
-import type { BorderFinder } from "./border-finder.ts";
+import type { RunBoundaryFinder } from "./run-boundary-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";
 import { decodeTrailer, GENERATION, isTrailerOf, type Trailer, TRAILER_MARK } from "./trailer.ts";
 
@@ -22,12 +22,12 @@ export interface CompactPosition {
 }
 
 /** How far a search for the ends of blocks has come. */
-export interface BorderSearch {
+export interface RunBoundarySearch {
   readonly logId: string;
   /** Where the block begins whose end is not found yet, and up to where it was looked for. */
   from: number;
   offset: number;
-  finder: BorderFinder;
+  finder: RunBoundaryFinder;
 }
 
 const LF = 10;
@@ -48,7 +48,7 @@ export class CompactLog {
   #looking: { readonly logId: string; readonly found: Promise<CompactPosition | null> } | null =
     null;
   /** Kept here so that a run that goes on for long is not searched again from its start. */
-  search: BorderSearch | null = null;
+  search: RunBoundarySearch | null = null;
   /** Where a block begins that did not end yet, and how long the raw log has to be for another try. */
   unfinished: { readonly logId: string; readonly from: number; readonly until: number } | null =
     null;

@@ -1,6 +1,6 @@
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { ReadableLog } from "../legacy/readable-log.ts";
-import { BorderFinder } from "./border-finder.ts";
+import { RunBoundaryFinder } from "./run-boundary-finder.ts";
 import type { CompactLog, CompactPosition } from "./compact-log.ts";
 import { CompactWriter, ForeignBytesError, generationStart } from "./compact-writer.ts";
 import { BlockCompactor } from "./block-compactor.ts";
@@ -52,42 +52,42 @@ async function compactFrom(options: CompactOptions, position: CompactPosition): 
   const { log, readable } = options;
   const { logId, end } = readable.stat;
   let from = position.rawEnd;
-  let borders = await findBorders(options, from);
-  if (borders.length === 0) return;
+  let boundaries = await findRunBoundaries(options, from);
+  if (boundaries.length === 0) return;
   const endSum = await log.checksum(logId, position.end, end.compact, position.sum);
   const writer = new CompactWriter({ ...options, position, end: end.compact, endSum });
-  while (borders.length > 0) {
-    await compactRuns(options, writer, from, borders);
-    from = borders.at(-1)!;
-    borders = await findBorders(options, from);
+  while (boundaries.length > 0) {
+    await compactRuns(options, writer, from, boundaries);
+    from = boundaries.at(-1)!;
+    boundaries = await findRunBoundaries(options, from);
   }
   await writer.finish();
   const { rawEnd } = writer.position;
   if (writer.isInBlock) log.unfinished = { logId, from: rawEnd, until: 2 * end.raw - rawEnd };
 }
 
-/** Compacts the part of the raw log that begins at `from`, one of `borders` after the other. */
+/** Compacts the part of the raw log that begins at `from`, one of `boundaries` after the other. */
 async function compactRuns(
   { key, store, readable, signal }: CompactOptions,
   writer: CompactWriter,
   from: number,
-  borders: readonly number[],
+  boundaries: readonly number[],
 ): Promise<void> {
   const blockCompactor = new BlockCompactor((bytes) => writer.write(bytes));
   const { stat } = readable;
   const start = Math.max(from, readable.from);
   let at = start;
   let ended = 0;
-  await eachChunk({ key, store, stat, start, end: borders.at(-1)!, signal }, async (chunk) => {
+  await eachChunk({ key, store, stat, start, end: boundaries.at(-1)!, signal }, async (chunk) => {
     for (let index = 0; index < chunk.length;) {
-      const border = borders[ended]!;
-      const part = chunk.subarray(index, index + border - at);
+      const boundary = boundaries[ended]!;
+      const part = chunk.subarray(index, index + boundary - at);
       blockCompactor.push(part);
       index += part.length;
       at += part.length;
-      if (at < border) continue;
+      if (at < boundary) continue;
       blockCompactor.finish();
-      writer.endBlock(border);
+      writer.endBlock(boundary);
       ended++;
     }
     await writer.flush();
@@ -95,8 +95,8 @@ async function compactRuns(
   });
 }
 
-/** The next borders behind the block that begins at `from`, in order; none if it goes on. */
-async function findBorders(
+/** The next boundaries behind the block that begins at `from`, in order; none if it goes on. */
+async function findRunBoundaries(
   { key, log, store, readable, signal }: CompactOptions,
   from: number,
 ): Promise<number[]> {
@@ -106,21 +106,21 @@ async function findBorders(
   const search =
     known?.logId === logId && known.from === from
       ? known
-      : { logId, from, offset: Math.max(from, readable.from), finder: new BorderFinder() };
+      : { logId, from, offset: Math.max(from, readable.from), finder: new RunBoundaryFinder() };
   log.search = search;
   const start = search.offset;
-  const borders: number[] = [];
+  const boundaries: number[] = [];
   await eachChunk({ key, store, stat, start, end: stat.end.raw, signal }, async (chunk) => {
     for (let at = 0; ;) {
       const length = search.finder.push(chunk.subarray(at));
       if (length === -1) break;
       at += length;
       search.from = search.offset + at;
-      search.finder = new BorderFinder();
-      borders.push(search.from);
+      search.finder = new RunBoundaryFinder();
+      boundaries.push(search.from);
     }
     search.offset += chunk.length;
-    return borders.length === 0 || search.offset - start < AHEAD_BYTES;
+    return boundaries.length === 0 || search.offset - start < AHEAD_BYTES;
   });
-  return borders;
+  return boundaries;
 }

@@ -3,7 +3,7 @@ import { sameBytes, StringCache } from "../../stream/bytes/string-cache.ts";
 
 /**
  * What compacting has to tell apart. A delta appends to the item of its id; a chunk may also begin
- * or end one; state is a document of its own; a border begins or ends a run; others are only passed
+ * or end one; state is a document of its own; a boundary begins or ends a run; others are only passed
  * on. What is odd may be any of them.
  */
 export type LineKind = "delta" | "chunk" | "snapshot" | "patch" | "border" | "other" | "odd";
@@ -64,8 +64,8 @@ const CLOSE_BRACE = 0x7d;
 const encoder = new TextEncoder();
 const KEY_BYTES = KEYS.map((key) => encoder.encode(key));
 
-/** A stretch of bytes: from `start` up to, not including, `end`. */
-export interface Stretch {
+/** A span of bytes: from `start` up to, not including, `end`. */
+export interface Span {
   readonly start: number;
   readonly end: number;
 }
@@ -94,11 +94,11 @@ export class EventLine {
   /** The id of a delta or chunk; empty if it has none. */
   id = "";
   /** The value that compacting changes: a delta or a snapshot. Null if there is none. */
-  body: Stretch | null = null;
+  body: Span | null = null;
   /** The event's metadata, if that is an object. */
-  metadata: Stretch | null = null;
+  metadata: Span | null = null;
   /** The event's time, whatever its value is. */
-  timestamp: Stretch | null = null;
+  timestamp: Span | null = null;
 
   /** Looks at the line from `start` up to `end`; says what it is. */
   read(bytes: Uint8Array<ArrayBuffer>, start: number, end: number): LineKind {
@@ -113,7 +113,7 @@ export class EventLine {
    * Visits, in order, the bytes of every member that two events must share to be made one. Ends
    * when `visit` says false, and then says so too.
    */
-  shell(visit: (start: number, end: number) => boolean): boolean {
+  invariantMembers(visit: (start: number, end: number) => boolean): boolean {
     const { bodyKey, kind } = this.#known;
     const isState = kind === "snapshot" || kind === "patch";
     for (let at = 0; at < this.#length; at += FIELDS) {
@@ -179,13 +179,13 @@ export class EventLine {
     return found;
   }
 
-  #valueOf(key: string): Stretch | null {
+  #valueOf(key: string): Span | null {
     const field = this.#places[KEYS.indexOf(key)]!;
     return field === -1 ? null : { start: this.#fields[field + 1]!, end: this.#fields[field + 2]! };
   }
 
   /** The text of a string without escapes; null for everything else. */
-  #plainString({ start, end }: Stretch): string | null {
+  #plainString({ start, end }: Span): string | null {
     const { bytes } = this;
     if (bytes[start] !== QUOTE) return null;
     for (let at = start + 1; at < end - 1; at++) if (bytes[at] === BACKSLASH) return null;

@@ -1,4 +1,4 @@
-import type { EventLine, Stretch } from "./event-line.ts";
+import type { EventLine, Span } from "./event-line.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -8,7 +8,7 @@ const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(
 );
 
 /** A part of a line that may differ: the inside of a string, or a whole number. */
-interface Hole extends Stretch {
+interface Hole extends Span {
   readonly isText: boolean;
 }
 
@@ -25,7 +25,7 @@ export class LineTemplate {
   textEnd = 0;
 
   /** @param line a valid line, @param body where its text is, quotes included. */
-  constructor(line: EventLine, body: Stretch) {
+  constructor(line: EventLine, body: Span) {
     const { bytes, start, end, timestamp } = line;
     this.#line = bytes.slice(start, end);
     const holes = [{ start: body.start + 1 - start, end: body.end - 1 - start, isText: true }];

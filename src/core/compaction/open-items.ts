@@ -2,7 +2,7 @@ import { concatBytes } from "../../stream/bytes/concat.ts";
 import { members } from "../../stream/json/json-walk.ts";
 import { spliceBytes } from "../../stream/json/splice.ts";
 import { sameBytes } from "../../stream/bytes/string-cache.ts";
-import type { EventLine, Stretch } from "./event-line.ts";
+import type { EventLine, Span } from "./event-line.ts";
 import { LineTemplate } from "./line-template.ts";
 
 /** Most bytes of text that one merged delta holds. */
@@ -23,14 +23,14 @@ class MergedDelta {
   #head: Uint8Array<ArrayBuffer>;
   #length: number;
   readonly #bodyStart: number;
-  readonly #shell: Uint8Array<ArrayBuffer>;
+  readonly #invariantMembers: Uint8Array<ArrayBuffer>;
   readonly #template: LineTemplate;
   /** The first event's metadata as bytes, and as members once others came in. */
   readonly #metadata: Uint8Array<ArrayBuffer> | null;
   #metadataBytes: number;
   #members: Map<string, string> | null = null;
 
-  constructor(line: EventLine, body: Stretch) {
+  constructor(line: EventLine, body: Span) {
     const { bytes, start, end, metadata } = line;
     // up to the closing quote, and from it on
     this.#length = body.end - 1 - start;
@@ -41,16 +41,16 @@ class MergedDelta {
     this.#template = new LineTemplate(line, body);
     this.#metadata = metadata && bytes.slice(metadata.start, metadata.end);
     this.#metadataBytes = this.#metadata?.length ?? 0;
-    const shell: Uint8Array<ArrayBuffer>[] = [];
-    line.shell((from, to) => {
-      shell.push(bytes.subarray(from, to));
+    const invariantMembers: Uint8Array<ArrayBuffer>[] = [];
+    line.invariantMembers((from, to) => {
+      invariantMembers.push(bytes.subarray(from, to));
       return true;
     });
-    this.#shell = concatBytes(shell).slice();
+    this.#invariantMembers = concatBytes(invariantMembers).slice();
   }
 
   /** Takes the text of an event that says the same of the same item, as far as it fits. */
-  take(line: EventLine, body: Stretch): boolean {
+  take(line: EventLine, body: Span): boolean {
     if (!this.#fits(body.end - body.start - 2)) return false;
     if (!this.#isLike(line) || !this.#mergeMetadata(line)) return false;
     this.#add(line.bytes, body.start + 1, body.end - 1);
@@ -81,15 +81,15 @@ class MergedDelta {
   }
 
   #isLike(line: EventLine): boolean {
-    const shell = this.#shell;
+    const invariantMembers = this.#invariantMembers;
     let at = 0;
-    const isSame = line.shell((from, to) => {
-      if (at + to - from > shell.length) return false;
+    const isSame = line.invariantMembers((from, to) => {
+      if (at + to - from > invariantMembers.length) return false;
       for (let index = from; index < to; index++)
-        if (line.bytes[index] !== shell[at++]) return false;
+        if (line.bytes[index] !== invariantMembers[at++]) return false;
       return true;
     });
-    return isSame && at === shell.length;
+    return isSame && at === invariantMembers.length;
   }
 
   #fits(added: number): boolean {
@@ -168,7 +168,7 @@ export class OpenItems {
   }
 
   /** Takes a delta whose text is at `body`, quotes included. */
-  take(line: EventLine, body: Stretch): void {
+  take(line: EventLine, body: Span): void {
     const { id } = line;
     const open = this.#items.get(id);
     if (open?.take(line, body)) {

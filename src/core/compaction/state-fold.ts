@@ -25,7 +25,7 @@ interface Fold {
   readonly from: number;
   readonly to: number;
   /** What its events share. */
-  readonly shell: string;
+  readonly invariantMembers: string;
   /** What patches have made of the snapshot; null as long as none has. */
   document: PatchedDocument | null;
   /** Length of the snapshot and of the patches since. */
@@ -55,8 +55,8 @@ export class StateFold {
     const fold = this.#fold;
     if (length > MAX_STATE_BYTES || !this.#isValid(line)) return false;
     if (kind === "patch" && (!fold || fold.bytes + length > 2 * MAX_STATE_BYTES)) return false;
-    const shell = shellOf(line);
-    if (fold && fold.shell !== shell) return false;
+    const invariantMembers = invariantMembersOf(line);
+    if (fold && fold.invariantMembers !== invariantMembers) return false;
     if (kind === "patch") {
       if (!fold || !patch(fold, bytes.subarray(body.start, body.end))) return false;
       fold.bytes += length;
@@ -68,7 +68,7 @@ export class StateFold {
       line: bytes.slice(start, end),
       from: body.start - start,
       to: body.end - start,
-      shell,
+      invariantMembers,
       document: null,
       bytes: length,
     };
@@ -109,9 +109,9 @@ function documentOf(snapshot: Uint8Array): PatchedDocument | null {
   return PatchedDocument.of(parseExact(snapshot), { ...LIMITS, work });
 }
 
-function shellOf(line: EventLine): string {
+function invariantMembersOf(line: EventLine): string {
   const parts: string[] = [];
-  line.shell((start, end) => {
+  line.invariantMembers((start, end) => {
     parts.push(decoder.decode(line.bytes.subarray(start, end)));
     return true;
   });

@@ -2,7 +2,7 @@ import type { LogName, LogReader, SessionKey } from "../../ports/log-store.ts";
 import { JsonArrayJoiner } from "../../stream/json/json-array.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
 import type { CompactPosition } from "../compaction/compact-log.ts";
-import { EventStretches } from "../compaction/event-stretches.ts";
+import { EventSpans } from "../compaction/event-spans.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { wellFormedLines } from "../legacy/legacy-messages.ts";
 import { readWithOverlay, type ReadableLog } from "../legacy/readable-log.ts";
@@ -103,13 +103,13 @@ async function* visibleEvents(options: ExportOptions, signal: AbortSignal): Chun
   for (const part of partsOf(options)) {
     const range = { ...part, logId: readable?.stat.logId ?? "", signal };
     const reader = (await readWithOverlay(store, key, range)).getReader();
-    const events = part.log === "compact" ? new EventStretches(part.start) : null;
+    const events = part.log === "compact" ? new EventSpans(part.start) : null;
     try {
       for (;;) {
         const { value, done } = await reader.read();
         if (done) break;
-        const stretches = events?.push(value) ?? [{ bytes: value }];
-        for (const { bytes } of stretches) yield bytes;
+        const spans = events?.push(value) ?? [{ bytes: value }];
+        for (const { bytes } of spans) yield bytes;
       }
     } finally {
       await reader.cancel().catch(() => {

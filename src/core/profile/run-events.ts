@@ -8,7 +8,7 @@ import {
   type Steps,
 } from "../../stream/sync/steps.ts";
 import { isSameJson, parseExact } from "../model/exact-json.ts";
-import { ChunkLanes, isChunk } from "./repair/chunk-expander.ts";
+import { ChunkExpander, isChunk } from "./repair/chunk-expander.ts";
 import type { Dialect } from "./repair/dialect.ts";
 import { EventLine } from "./repair/parsed-event.ts";
 import { repairEvent } from "./repair/repair-event.ts";
@@ -76,7 +76,7 @@ export class RunItems {
   readonly #options: RunItemsOptions;
   readonly open: OpenItems = new OpenItems();
   readonly tags: SubagentTags = new SubagentTags();
-  readonly #lanes = new ChunkLanes();
+  readonly #openChunks = new ChunkExpander();
   readonly #subagents = new Set<string>();
   readonly #thinking = new RetiredThinking();
 
@@ -89,7 +89,7 @@ export class RunItems {
     this.#thinking.clear(runId);
     this.open.clear();
     this.tags.clear();
-    this.#lanes.clear();
+    this.#openChunks.clear();
     this.#subagents.clear();
   }
 
@@ -116,14 +116,14 @@ export class RunItems {
 
   /** Closes what is open. */
   closeAll(): Rest {
-    this.#lanes.clear();
+    this.#openChunks.clear();
     const { open } = this;
     return laterIf(open.areMany, eachInSteps(open.closeAll(), this.#options.emit));
   }
 
   /** Ends what is assembled from chunks, as a snapshot of messages does. */
   closeChunks(): Rest {
-    return this.#each(this.#lanes.closeBefore("MESSAGES_SNAPSHOT", null));
+    return this.#each(this.#openChunks.closeBefore("MESSAGES_SNAPSHOT", null));
   }
 
   take(given: string, line: EventLine): Rest {
@@ -133,10 +133,10 @@ export class RunItems {
     const repaired = repairEvent(today, type, dialect);
     if (!repaired) return this.#emit(rawEvent(line));
     if (!isChunk(type)) {
-      const ends = this.#lanes.closeBefore(type, repaired.text("subagentRunId"));
+      const ends = this.#openChunks.closeBefore(type, repaired.text("subagentRunId"));
       return andThen(this.#each(ends), () => this.#item(repaired));
     }
-    const events = this.#lanes.expand(repaired, type, (kind, id) => this.open.has(kind, id));
+    const events = this.#openChunks.expand(repaired, type, (kind, id) => this.open.has(kind, id));
     return events ? this.#each(events) : this.#emit(rawEvent(line));
   }
 

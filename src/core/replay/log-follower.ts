@@ -2,7 +2,7 @@ import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LogStore } from "../../ports/log-store.ts";
 import type { BytesInFlight } from "../../stream/sync/bytes-in-flight.ts";
 import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
-import { EventStretches } from "../compaction/event-stretches.ts";
+import { EventSpans } from "../compaction/event-spans.ts";
 import type { LogPlace } from "../model/cursor.ts";
 import { readWithOverlay } from "../legacy/readable-log.ts";
 import type { CompactRange, ReplayStart } from "./resume-point.ts";
@@ -90,7 +90,7 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
   let isReady = !start.isImported;
   /** What is still to be read of the compact log. */
   let compact: CompactRange | null = start.compact;
-  const events = new EventStretches(compact?.start ?? 0);
+  const events = new EventSpans(compact?.start ?? 0);
   let ready: LogChunk[] = [];
   let reading: Reading | null = null;
   let atLineEnd = true;
@@ -129,9 +129,9 @@ export function createLogReader(use: SessionUse, options: LogReaderOptions): Log
     }
     reading = { place, reader, buffer: new Uint8Array(value.buffer) };
     const isRaw = place.log === "raw";
-    const stretches = isRaw ? [{ start: offset, bytes: value }] : events.push(value);
+    const spans = isRaw ? [{ start: offset, bytes: value }] : events.push(value);
     if (isRaw) offset += value.length;
-    ready = stretches.map(({ start: from, bytes }) => ({
+    ready = spans.map(({ start: from, bytes }) => ({
       place,
       start: from,
       end: from + bytes.length,

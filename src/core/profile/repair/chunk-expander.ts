@@ -1,7 +1,7 @@
 import { EventLine, type MemberChanges } from "./parsed-event.ts";
 
 /** What one subagent, or the agent itself, is assembling from chunks. */
-interface Lane {
+interface OpenChunk {
   readonly kind: ChunkKind;
   readonly id: string;
 }
@@ -40,7 +40,7 @@ const CHUNK_TYPES: Readonly<Record<string, ChunkType>> = {
   },
 };
 
-/** Events that go by without ending what is assembled in their lane. */
+/** Events that go by without ending what is assembled in their open chunk. */
 const PASSING: ReadonlySet<string> = new Set([
   "RAW",
   "ACTIVITY_SNAPSHOT",
@@ -56,8 +56,8 @@ const OPENER_ONLY: MemberChanges = {
   parentMessageId: null,
 };
 
-/** Most lanes that may be open at once; further chunks are none of any. */
-const MAX_LANES = 256;
+/** Most open chunks that may be open at once; further chunks are none of any. */
+const MAX_OPEN_CHUNKS = 256;
 
 /** Whether an event of this type is a chunk: shorthand for the start, content and end of an item. */
 export function isChunk(type: string): boolean {
@@ -66,10 +66,10 @@ export function isChunk(type: string): boolean {
 
 /**
  * Writes chunks out as the events that they stand for, as clients do for themselves: what a chunk
- * opens ends when another item begins in its lane, or any other event of that lane comes.
+ * opens ends when another item begins in its open chunk, or any other event of that open chunk comes.
  */
-export class ChunkLanes {
-  readonly #lanes = new Map<string | null, Lane>();
+export class ChunkExpander {
+  readonly #openChunks = new Map<string | null, OpenChunk>();
 
   /**
    * The events that a chunk stands for, or null if it continues nothing and opens nothing.
@@ -84,17 +84,17 @@ export class ChunkLanes {
     if (!of) return null;
     const given = chunk.text(of.idKey);
     const tag = chunk.text("subagentRunId");
-    const owner = this.#laneOf(of.kind, given, tag);
-    const open = this.#lanes.get(owner);
+    const owner = this.#openChunkOf(of.kind, given, tag);
+    const open = this.#openChunks.get(owner);
     const events: EventLine[] = [];
     let id = given;
     if (open?.kind === of.kind && (given === null || given === open.id)) id = open.id;
     else if (given === null) return null;
     else if (!isOpen(of.kind, given)) {
       if (of.kind === "tool" && chunk.text("toolCallName") === null) return null;
-      if (this.#lanes.size >= MAX_LANES) return null;
+      if (this.#openChunks.size >= MAX_OPEN_CHUNKS) return null;
       events.push(...this.#close(owner), startOf(chunk, of));
-      this.#lanes.set(owner, { kind: of.kind, id: given });
+      this.#openChunks.set(owner, { kind: of.kind, id: given });
     }
     if (chunk.kind("delta") !== null)
       events.push(
@@ -109,31 +109,31 @@ export class ChunkLanes {
 
   /** The ends of what an event that is no chunk ends. */
   closeBefore(type: string, tag: string | null): EventLine[] {
-    if (this.#lanes.size === 0 || PASSING.has(type)) return [];
+    if (this.#openChunks.size === 0 || PASSING.has(type)) return [];
     if (type !== "MESSAGES_SNAPSHOT") return this.#close(tag);
-    return [...this.#lanes.keys()].flatMap((owner) => this.#close(owner));
+    return [...this.#openChunks.keys()].flatMap((owner) => this.#close(owner));
   }
 
   clear(): void {
-    this.#lanes.clear();
+    this.#openChunks.clear();
   }
 
   #close(owner: string | null): EventLine[] {
-    const lane = this.#lanes.get(owner);
-    if (!lane) return [];
-    this.#lanes.delete(owner);
-    const of = Object.values(CHUNK_TYPES).find(({ kind }) => kind === lane.kind);
-    return of ? [EventLine.of({ type: of.end, [of.idKey]: lane.id })] : [];
+    const openChunk = this.#openChunks.get(owner);
+    if (!openChunk) return [];
+    this.#openChunks.delete(owner);
+    const of = Object.values(CHUNK_TYPES).find(({ kind }) => kind === openChunk.kind);
+    return of ? [EventLine.of({ type: of.end, [of.idKey]: openChunk.id })] : [];
   }
 
-  #laneOf(kind: ChunkKind, id: string | null, tag: string | null): string | null {
+  #openChunkOf(kind: ChunkKind, id: string | null, tag: string | null): string | null {
     if (id !== null) {
-      for (const [owner, lane] of this.#lanes)
-        if (lane.kind === kind && lane.id === id) return owner;
+      for (const [owner, openChunk] of this.#openChunks)
+        if (openChunk.kind === kind && openChunk.id === id) return owner;
       return tag;
     }
-    if (tag !== null || this.#lanes.get(null)?.kind === kind) return tag;
-    const candidates = [...this.#lanes].filter(([, lane]) => lane.kind === kind);
+    if (tag !== null || this.#openChunks.get(null)?.kind === kind) return tag;
+    const candidates = [...this.#openChunks].filter(([, openChunk]) => openChunk.kind === kind);
     return candidates.length === 1 ? (candidates[0]?.[0] ?? null) : null;
   }
 }

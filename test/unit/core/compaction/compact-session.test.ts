@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { CompactLog, type CompactPosition } from "../../../../src/core/compaction/compact-log.ts";
 import { compactSession } from "../../../../src/core/compaction/compact-session.ts";
-import { EventStretches } from "../../../../src/core/compaction/event-stretches.ts";
+import { EventSpans } from "../../../../src/core/compaction/event-spans.ts";
 import type { LogStat, LogStore } from "../../../../src/ports/log-store.ts";
 import { concatBytes } from "../../../../src/stream/bytes/concat.ts";
 import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
@@ -68,8 +68,8 @@ async function eventsOf(store: LogStore, position: CompactPosition | null): Prom
   if (!position) return [];
   const { start, end } = position;
   const bytes = (await bytesOf(store)).subarray(start, end);
-  const stretches = new EventStretches(start).push(bytes);
-  const events = concatBytes(stretches.map((stretch) => stretch.bytes));
+  const spans = new EventSpans(start).push(bytes);
+  const events = concatBytes(spans.map((span) => span.bytes));
   expect(events.length).toBe(end - start - position.trailerBytes);
   return textOf(events).split("\n").slice(0, -1);
 }
@@ -277,14 +277,14 @@ describe("condensing a session", () => {
         const { store } = await sessionOf(lines);
         const position = await compacted(store);
         if (!position) return;
-        const events = new EventStretches(0);
-        const stretches = cut(await bytesOf(store), sizes).flatMap((chunk) =>
+        const events = new EventSpans(0);
+        const spans = cut(await bytesOf(store), sizes).flatMap((chunk) =>
           events.push(chunk as Uint8Array<ArrayBuffer>),
         );
         const whole = await bytesOf(store);
-        for (const { start, bytes } of stretches)
+        for (const { start, bytes } of spans)
           expect(bytes).toEqual(whole.slice(start, start + bytes.length));
-        const text = textOf(concatBytes(stretches.map(({ bytes }) => bytes)));
+        const text = textOf(concatBytes(spans.map(({ bytes }) => bytes)));
         expect(text.split("\n").slice(0, -1)).toEqual(await eventsOf(store, position));
       }),
       { numRuns: 100 },

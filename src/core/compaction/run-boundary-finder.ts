@@ -11,15 +11,15 @@ const LETTER_N = 0x4e;
  * Decided by the log's content alone. Lines that are no valid object count for nothing, and a type
  * that is spelt with escapes is none.
  */
-export class BorderFinder {
+export class RunBoundaryFinder {
   readonly #scanner = new JsonObjectScanner(["type", "runId", "run_id", "runnerRunId"]);
   #span: RunSpan = NO_RUN_OPEN;
   /** Whether the scanner has seen the beginning of a line that goes on in the next chunk. */
   #isMidLine = false;
 
   /**
-   * Takes the bytes of `chunk` up to a border or to the end: the offset behind the border in
-   * `chunk`, or -1. With a border the work of this finder is done.
+   * Takes the bytes of `chunk` up to a boundary or to the end: the offset behind the boundary in
+   * `chunk`, or -1. With a boundary the work of this finder is done.
    */
   push(chunk: Uint8Array): number {
     let at = 0;

@@ -3,13 +3,13 @@ import { TRAILER_MARK } from "./trailer.ts";
 const LF = 10;
 
 /** Some events, or parts of them, and where in the log they are. */
-export interface EventStretch {
+export interface EventSpan {
   readonly start: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** Takes the trailers out of a compact log that comes in chunks which break anywhere. */
-export class EventStretches {
+export class EventSpans {
   #offset: number;
   #isAtLine = true;
   #isInTrailer = false;
@@ -19,12 +19,12 @@ export class EventStretches {
     this.#offset = offset;
   }
 
-  /** The stretches of `chunk` that are events: views of it. */
-  push(chunk: Uint8Array<ArrayBuffer>): EventStretch[] {
-    const stretches: EventStretch[] = [];
+  /** The spans of `chunk` that are events: views of it. */
+  push(chunk: Uint8Array<ArrayBuffer>): EventSpan[] {
+    const spans: EventSpan[] = [];
     const put = (from: number, to: number): void => {
       if (from === to) return;
-      stretches.push({ start: this.#offset + from, bytes: chunk.subarray(from, to) });
+      spans.push({ start: this.#offset + from, bytes: chunk.subarray(from, to) });
     };
     let from = 0;
     while (from < chunk.length) {
@@ -41,7 +41,7 @@ export class EventStretches {
       from = trailer;
     }
     this.#offset += chunk.length;
-    return stretches;
+    return spans;
   }
 }
 
