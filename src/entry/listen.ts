@@ -36,12 +36,12 @@ export async function listen(server: Server, target: ListenTarget): Promise<List
   const { host, logger, maxConnections } = target;
   // sockets that share a port are given it even if another server of the same user has it
   if (SOCKETS > 1 && target.port !== 0) await close(await open(createServer(), target));
-  const doors = Array.from({ length: SOCKETS - 1 }, () =>
+  const listeners = Array.from({ length: SOCKETS - 1 }, () =>
     createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: SOCKET_BYTES }, (socket) => {
       server.emit("connection", socket);
     }),
   );
-  const all = [server, ...doors];
+  const all = [server, ...listeners];
   limitConnections(server, all, maxConnections);
   const options = { host, reusePort: SOCKETS > 1, backlog: Math.ceil(BACKLOG / SOCKETS) };
   const opened: Server[] = [];
@@ -51,7 +51,7 @@ export async function listen(server: Server, target: ListenTarget): Promise<List
   try {
     opened.push(await open(server, { ...options, port: target.port }));
     const port = portOf(server);
-    for (const door of doors) opened.push(await open(door, { ...options, port }));
+    for (const door of listeners) opened.push(await open(door, { ...options, port }));
     for (const each of all) each.on("error", (error) => logger.error("accept-failed", { error }));
     return { port, close: closeAll };
   } catch (error) {

@@ -142,11 +142,13 @@ export class SessionRuns {
     const { admissions, session, queueLimit, store, waitedBodies: budget } = this.#options;
     const { key } = session;
     const entries = this.#active ? [this.#active, ...this.#queue] : this.#queue;
-    const twin = entries.find((entry) => entry.runId === runId);
+    const duplicate = entries.find((entry) => entry.runId === runId);
     const known = this.#known(runId);
-    if (twin || known) {
+    if (duplicate || known) {
       releaseBody();
-      return twin?.accepted ?? Promise.resolve({ runId, threadId: known?.threadId || threadId });
+      return (
+        duplicate?.accepted ?? Promise.resolve({ runId, threadId: known?.threadId || threadId })
+      );
     }
     if (this.#stop.signal.aborted) return Promise.reject(new RunsEndedError());
     const waiting = this.#queue.length - (this.#active ? 0 : 1);

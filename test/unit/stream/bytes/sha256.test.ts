@@ -21,9 +21,9 @@ it("goes on from a copy without changing what it was made of", () => {
   const hash = new Sha256();
   hash.update(new Uint8Array(100).fill(7));
   const before = hash.hex();
-  const twin = hash.clone();
-  twin.update(new Uint8Array(1_000_000).fill(9));
+  const duplicate = hash.clone();
+  duplicate.update(new Uint8Array(1_000_000).fill(9));
   expect(hash.hex()).toBe(before);
   const bytes = Buffer.concat([Buffer.alloc(100, 7), Buffer.alloc(1_000_000, 9)]);
-  expect(twin.hex()).toBe(createHash("sha256").update(bytes).digest("hex"));
+  expect(duplicate.hex()).toBe(createHash("sha256").update(bytes).digest("hex"));
 });
