@@ -12,14 +12,14 @@ const TAG = "trial";
  * two servers would overwrite each other's logs, and nobody would be told.
  */
 export async function checkBucket(access: BucketAccess, id: string): Promise<void> {
-  const { bucket, keys, patience } = access;
+  const { bucket, keys, retry } = access;
   // in no order, so that a store that lists by age is found out
   const names = ["c", "a", "d", "b"].map((name) => keys.trial(id, name));
   const [first = ""] = names;
-  const remove = (): Promise<void> => patience.until((signal) => bucket.delete(names, { signal }));
+  const remove = (): Promise<void> => retry.until((signal) => bucket.delete(names, { signal }));
   try {
     for (const name of names)
-      await patience.until((signal) => bucket.put(name, WHOLE, { tag: TAG, signal }));
+      await retry.until((signal) => bucket.put(name, WHOLE, { tag: TAG, signal }));
     await checkConditions(access, first);
     await checkRanges(access, first);
     await checkOrder(access, keys.trial(id, ""), names.toSorted());
@@ -34,16 +34,16 @@ export async function checkBucket(access: BucketAccess, id: string): Promise<voi
     throw unfit("lists objects that were deleted: sessions would come back");
 }
 
-async function checkConditions({ bucket, patience }: BucketAccess, key: string): Promise<void> {
-  const isPut = await patience.until((signal) => bucket.putIfAbsent(key, WHOLE, { signal }));
+async function checkConditions({ bucket, retry }: BucketAccess, key: string): Promise<void> {
+  const isPut = await retry.until((signal) => bucket.putIfAbsent(key, WHOLE, { signal }));
   if (isPut) throw unfit("ignores If-None-Match on PUT: servers would overwrite each other's logs");
-  const found = await patience.until((signal) => bucket.head(key, { signal }));
+  const found = await retry.until((signal) => bucket.head(key, { signal }));
   if (found?.tag !== TAG)
     throw unfit("does not keep metadata of objects: nobody would know who has a session");
 }
 
-async function checkRanges({ bucket, patience }: BucketAccess, key: string): Promise<void> {
-  const part = await patience.until(async (signal) => {
+async function checkRanges({ bucket, retry }: BucketAccess, key: string): Promise<void> {
+  const part = await retry.until(async (signal) => {
     const found = await bucket.get(key, { ...RANGE, signal });
     return found && new Uint8Array(await new Response(found.bytes).arrayBuffer());
   });
@@ -64,11 +64,11 @@ async function checkOrder(
 
 /** The first two keys. */
 function list(
-  { bucket, patience }: BucketAccess,
+  { bucket, retry }: BucketAccess,
   prefix: string,
   startAfter?: string,
 ): Promise<string[]> {
-  return patience.until(async (signal) => {
+  return retry.until(async (signal) => {
     const options = { prefix, limit: 2, ...(startAfter !== undefined && { startAfter }), signal };
     return (await bucket.list(options)).objects.map(({ key }) => key);
   });

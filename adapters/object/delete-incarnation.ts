@@ -12,11 +12,11 @@ export async function removeIncarnation(
   access: BucketAccess,
   incarnation: IncarnationName,
 ): Promise<void> {
-  const { bucket, keys, patience } = access;
+  const { bucket, keys, retry } = access;
   for await (const marks of marksOf(access, incarnation)) await deleteAll(access, marks);
   const folder = keys.incarnationFolder(incarnation, incarnation.logId);
   const raw = keys.logFolder(incarnation, incarnation.logId, "raw");
-  const page = await patience.until((signal) => bucket.list({ prefix: raw, limit: 1, signal }));
+  const page = await retry.until((signal) => bucket.list({ prefix: raw, limit: 1, signal }));
   const closing = page.objects.map(({ key }) => key);
   for await (const names of listKeys(access, folder))
     await deleteAll(
@@ -28,11 +28,11 @@ export async function removeIncarnation(
 }
 
 async function deleteAll(
-  { bucket, patience }: Pick<BucketAccess, "bucket" | "patience">,
+  { bucket, retry }: Pick<BucketAccess, "bucket" | "retry">,
   keys: readonly string[],
 ): Promise<void> {
   for (let from = 0; from < keys.length; from += MAX_DELETED_KEYS) {
     const some = keys.slice(from, from + MAX_DELETED_KEYS);
-    await patience.until((signal) => bucket.delete(some, { signal }));
+    await retry.until((signal) => bucket.delete(some, { signal }));
   }
 }

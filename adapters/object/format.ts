@@ -9,14 +9,14 @@ const FORMAT = 1;
  * Checks that the bucket can be read and written and holds what this version understands. Rejects
  * with `store-format`, and with what the bucket says.
  */
-export async function checkFormat({ bucket, keys, patience }: BucketAccess): Promise<void> {
-  const text = await patience.until(async (signal) => {
+export async function checkFormat({ bucket, keys, retry }: BucketAccess): Promise<void> {
+  const text = await retry.until(async (signal) => {
     const found = await bucket.get(keys.format, { signal });
     return found && new TextDecoder().decode(await readWhole(found));
   });
   if (text === null) {
     const bytes = new TextEncoder().encode(`{"format":${FORMAT}}\n`);
-    await patience.until((signal) => bucket.putIfAbsent(keys.format, bytes, { signal }));
+    await retry.until((signal) => bucket.putIfAbsent(keys.format, bytes, { signal }));
     return;
   }
   if (formatOf(text) !== FORMAT)

@@ -13,7 +13,7 @@ import { allMarks, removeMark } from "./marks.ts";
 import type { OwnedSession } from "./owned-session.ts";
 import { createOwnedSessions } from "./owned-sessions.ts";
 import { createOwner } from "./owner.ts";
-import { createPatience } from "./patience.ts";
+import { createRetryPolicy } from "./retry-policy.ts";
 import { readLog } from "./read-log.ts";
 import { createReadiness } from "./readiness.ts";
 import { createRunBodies } from "./run-bodies.ts";
@@ -91,16 +91,16 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const { attemptMs = 10_000, deadlineMs = 30_000, exclusive = false } = options;
   const closing = new AbortController();
   const times = { clock, attemptMs, deadlineMs };
-  const patience = createPatience({ ...times, closing: closing.signal, bucket });
+  const retry = createRetryPolicy({ ...times, closing: closing.signal, bucket });
   const keys = createKeys(prefix);
-  const access: BucketAccess = { bucket, keys, patience };
-  const owner = createOwner({ bucket, keys, patience, clock, logger, leaseMs });
+  const access: BucketAccess = { bucket, keys, retry };
+  const owner = createOwner({ bucket, keys, retry, clock, logger, leaseMs });
   const sessions = createOwnedSessions({
     access,
     clock,
     logger,
     ownerId: owner.id,
-    leases: createLeases({ bucket, keys, patience, owner, exclusive }),
+    leases: createLeases({ bucket, keys, retry, owner, exclusive }),
     batchMs: options.batchMs ?? 200,
     batchBytes: options.batchBytes ?? 1024 * 1024,
     garbageMs: options.garbageMs ?? 60_000,

@@ -3,13 +3,13 @@ import type { SessionKey } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import type { Keys } from "./keys.ts";
 import type { Owner } from "./owner.ts";
-import type { Patience } from "./patience.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
 import { putOnce } from "./put-once.ts";
 
 export interface LeasesOptions {
   readonly bucket: ObjectBucket;
   readonly keys: Keys;
-  readonly patience: Patience;
+  readonly retry: RetryPolicy;
   readonly owner: Owner;
   /** Whether the platform lets one process at a time have a session: then leases are taken at once. */
   readonly exclusive: boolean;
@@ -47,11 +47,11 @@ const KEPT_EPOCHS = 4;
  * holder can do no harm is up to the conditional puts of what it writes.
  */
 export function createLeases(options: LeasesOptions): Leases {
-  const { bucket, keys, patience, owner, exclusive } = options;
+  const { bucket, keys, retry, owner, exclusive } = options;
 
   async function newestEpoch(key: SessionKey): Promise<number> {
     const prefix = keys.leasesOf(key);
-    const page = await patience.until((signal) => bucket.list({ prefix, limit: 1, signal }));
+    const page = await retry.until((signal) => bucket.list({ prefix, limit: 1, signal }));
     const [newest] = page.objects;
     return newest === undefined ? 0 : keys.parseEpoch(newest.key);
   }
@@ -59,7 +59,7 @@ export function createLeases(options: LeasesOptions): Leases {
   /** Whether the last holder gave it up or is dead; rejects if it is neither. */
   async function checkFree(key: SessionKey, epoch: number): Promise<{ fromDead: boolean }> {
     const name = keys.lease(key, epoch);
-    const found = await patience.until((signal) => bucket.head(name, { signal }));
+    const found = await retry.until((signal) => bucket.head(name, { signal }));
     if (found === null || found.tag === FREE) return { fromDead: false };
     const fate = await owner.fateOf(found.tag);
     if (fate === "alive" && !exclusive && found.tag !== owner.id) throw notOwned();
@@ -85,7 +85,7 @@ export function createLeases(options: LeasesOptions): Leases {
       },
       async release() {
         const name = keys.lease(key, epoch);
-        await patience.until((signal) => bucket.put(name, NOTHING, { tag: FREE, signal }));
+        await retry.until((signal) => bucket.put(name, NOTHING, { tag: FREE, signal }));
       },
     };
   }
@@ -104,7 +104,7 @@ export function createLeases(options: LeasesOptions): Leases {
         await owner.live();
         const epoch = newest + 1;
         const put = { key: keys.lease(key, epoch), bytes: NOTHING, tag: owner.id };
-        if ((await putOnce({ bucket, patience }, put)) === "landed") {
+        if ((await putOnce({ bucket, retry }, put)) === "landed") {
           forgetOld(key, epoch);
           return leaseOf(key, epoch, fromDead);
         }

@@ -9,14 +9,14 @@ const MAX_LIMIT = 1000;
 
 /** The keys below `prefix`, a page of the bucket at a time. */
 export async function* listKeys(
-  { bucket, patience }: Pick<BucketAccess, "bucket" | "patience">,
+  { bucket, retry }: Pick<BucketAccess, "bucket" | "retry">,
   prefix: string,
   behind?: string,
 ): AsyncGenerator<string[]> {
   let startAfter = behind ?? prefix;
   for (;;) {
     const options = { prefix, startAfter };
-    const page = await patience.until((signal) => bucket.list({ ...options, signal }));
+    const page = await retry.until((signal) => bucket.list({ ...options, signal }));
     yield page.objects.map(({ key }) => key);
     const last = page.objects.at(-1);
     if (!page.more || last === undefined) return;

@@ -1,12 +1,12 @@
 import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { behindSegmentsFrom, type Keys, parseSegment, type Segment } from "./keys.ts";
-import type { Patience } from "./patience.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
 
 export interface BucketAccess {
   readonly bucket: ObjectBucket;
   readonly keys: Keys;
-  readonly patience: Patience;
+  readonly retry: RetryPolicy;
 }
 
 /** Where a log ends, by its objects. */
@@ -25,14 +25,14 @@ export interface LogEnd {
  * start settles it. An object without bytes closes the log: no append is empty.
  */
 export async function findLogEnd(
-  { bucket, keys, patience }: BucketAccess,
+  { bucket, keys, retry }: BucketAccess,
   key: SessionKey,
   logId: string,
   log: LogName,
 ): Promise<LogEnd> {
   const prefix = keys.logFolder(key, logId, log);
   const latest: Segment[] = [];
-  for await (const page of segmentPages({ bucket, patience }, prefix, null)) {
+  for await (const page of segmentPages({ bucket, retry }, prefix, null)) {
     latest.push(...page);
     if (page.some(({ merged }) => merged)) break;
   }
@@ -43,14 +43,14 @@ export async function findLogEnd(
 
 /** The segments that begin before `before`, the highest start first; null: all. */
 export async function* segmentPages(
-  { bucket, patience }: Pick<BucketAccess, "bucket" | "patience">,
+  { bucket, retry }: Pick<BucketAccess, "bucket" | "retry">,
   folder: string,
   before: number | null,
 ): AsyncGenerator<Segment[]> {
   let startAfter = before === null ? folder : behindSegmentsFrom(folder, before);
   for (;;) {
     const options = { prefix: folder, startAfter };
-    const page = await patience.until((signal) => bucket.list({ ...options, signal }));
+    const page = await retry.until((signal) => bucket.list({ ...options, signal }));
     yield page.objects.flatMap(({ key, size }) => parseSegment(key, size) ?? []);
     const last = page.objects.at(-1);
     if (!page.more || last === undefined) return;

@@ -32,12 +32,12 @@ export async function putMark(access: BucketAccess, mark: OpenRunMark): Promise<
     throw new RunlogError("invalid-input", "The data of an open-run mark is too long");
   const key = await markKey(access, mark);
   const bytes = new TextEncoder().encode(encodeOpenRunMark(mark));
-  await access.patience.until((signal) => access.bucket.put(key, bytes, { signal }));
+  await access.retry.until((signal) => access.bucket.put(key, bytes, { signal }));
 }
 
 export async function removeMark(access: BucketAccess, mark: RunName): Promise<void> {
   const key = await markKey(access, mark);
-  await access.patience.until((signal) => access.bucket.delete([key], { signal }));
+  await access.retry.until((signal) => access.bucket.delete([key], { signal }));
 }
 
 /**
@@ -73,8 +73,8 @@ async function readMark(
   access: BucketAccess,
   key: string,
 ): Promise<OpenRunMark | null | typeof ODD> {
-  const { bucket, patience } = access;
-  const bytes = await patience.until(async (signal) => {
+  const { bucket, retry } = access;
+  const bytes = await retry.until(async (signal) => {
     const found = await bucket.get(key, { signal });
     if (found === null || found.size <= MAX_MARK_BYTES) return found && readWhole(found);
     await found.bytes.cancel();

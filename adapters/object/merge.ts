@@ -32,17 +32,17 @@ export function groupsOf(segments: readonly Segment[]): MergeGroup[] {
  * change, so that it does no harm who does it, nor how often.
  */
 export async function mergeGroup(
-  access: Pick<BucketAccess, "bucket" | "patience">,
+  access: Pick<BucketAccess, "bucket" | "retry">,
   folder: string,
   { start, end }: MergeGroup,
 ): Promise<Segment> {
-  const { bucket, patience } = access;
+  const { bucket, retry } = access;
   const key = mergedKey(folder, start, end);
   const source = new SegmentReader({ access, folder, start, end, signal: undefined });
   try {
     if (end - start <= PART_BYTES) {
       const bytes = await fill(source, end - start);
-      await patience.until((signal) => bucket.put(key, bytes, { signal }), { bytes: bytes.length });
+      await retry.until((signal) => bucket.put(key, bytes, { signal }), { bytes: bytes.length });
     } else {
       await putInParts(access, source, key, end - start);
     }
@@ -53,20 +53,18 @@ export async function mergeGroup(
 }
 
 async function putInParts(
-  { bucket, patience }: Pick<BucketAccess, "bucket" | "patience">,
+  { bucket, retry }: Pick<BucketAccess, "bucket" | "retry">,
   source: SegmentReader,
   key: string,
   size: number,
 ): Promise<void> {
-  const upload: MultipartUpload = await patience.until((signal) =>
-    bucket.multipart(key, { signal }),
-  );
+  const upload: MultipartUpload = await retry.until((signal) => bucket.multipart(key, { signal }));
   try {
     for (let left = size; left > 0; left -= PART_BYTES) {
       const bytes = await fill(source, Math.min(left, PART_BYTES));
-      await patience.until(() => upload.part(bytes), { bytes: bytes.length });
+      await retry.until(() => upload.part(bytes), { bytes: bytes.length });
     }
-    await patience.until(() => upload.complete());
+    await retry.until(() => upload.complete());
   } catch (error) {
     // what stays of it is for the bucket's own rule for uploads that were never completed
     upload.abort().catch(() => {});

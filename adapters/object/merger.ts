@@ -6,7 +6,7 @@ import type { BucketAccess, LogEnd } from "./log-end.ts";
 import { groupsOf, mergeGroup, SMALL_BYTES } from "./merge.ts";
 
 export interface MergerOptions {
-  readonly access: Pick<BucketAccess, "bucket" | "patience">;
+  readonly access: Pick<BucketAccess, "bucket" | "retry">;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "warn">;
   readonly folder: string;
@@ -21,18 +21,18 @@ const MIN_SEGMENTS = 8;
 /** So many are merged in mid-run. */
 const MAX_SEGMENTS = 256;
 /** Ends the tag of what must never be deleted, see `tagOf`. */
-const HEIR = "heir";
+const TAKEOVER_MARKER = "heir";
 
 /**
  * Begins the tags of a writer. The first object of one that took over from a dead writer stays for
  * ever: a try of the dead one that was only late must find its place taken.
  */
 export function writerTag(ownerId: string, epoch: number, fromDead: boolean): string {
-  return `${ownerId}.${epoch}.${fromDead ? HEIR : "next"}`;
+  return `${ownerId}.${epoch}.${fromDead ? TAKEOVER_MARKER : "next"}`;
 }
 
 function isKeptForEver(tag: string): boolean {
-  return tag.endsWith(`.${HEIR}.0`);
+  return tag.endsWith(`.${TAKEOVER_MARKER}.0`);
 }
 
 /** Puts the many small objects of a log together, and deletes them later. */
@@ -66,10 +66,10 @@ export class Merger {
   }
 
   /** A segment was put; at the end of a run it is a good time. */
-  add(segment: Segment, tag: string, isGoodTime: boolean): void {
+  add(segment: Segment, tag: string, atRunEnd: boolean): void {
     this.#tail.push(segment);
     if (!isKeptForEver(tag)) this.#plain.add(segment.key);
-    const enough = isGoodTime ? MIN_SEGMENTS : MAX_SEGMENTS;
+    const enough = atRunEnd ? MIN_SEGMENTS : MAX_SEGMENTS;
     if (this.#merging || this.#stopped || this.#tail.length < enough) return;
     this.#merging = this.#merge()
       .catch((error: unknown) => this.#options.logger.warn("log-not-merged", { error }))
@@ -117,21 +117,21 @@ export class Merger {
   }
 
   async #sweep(): Promise<void> {
-    const { bucket, patience } = this.#options.access;
+    const { bucket, retry } = this.#options.access;
     const keys = this.#garbage;
     this.#garbage = [];
     for (let from = 0; from < keys.length; from += MAX_DELETED_KEYS) {
       const some = keys.slice(from, from + MAX_DELETED_KEYS);
       const kept = await Promise.all(some.map((key) => this.#isKept(key)));
       const gone = some.filter((_, index) => !kept[index]);
-      if (gone.length > 0) await patience.until((signal) => bucket.delete(gone, { signal }));
+      if (gone.length > 0) await retry.until((signal) => bucket.delete(gone, { signal }));
     }
   }
 
   async #isKept(key: string): Promise<boolean> {
     if (this.#plain.delete(key)) return false;
-    const { bucket, patience } = this.#options.access;
-    const found = await patience.until((signal) => bucket.head(key, { signal }));
+    const { bucket, retry } = this.#options.access;
+    const found = await retry.until((signal) => bucket.head(key, { signal }));
     return isKeptForEver(found?.tag ?? "");
   }
 }

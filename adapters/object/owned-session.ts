@@ -243,8 +243,8 @@ export class OwnedSession {
     const incarnation = await findIncarnation(this.#access, this.key);
     if (incarnation?.logId === this.logId) return;
     this.#lost = true;
-    const { bucket, patience } = this.#access;
-    await patience.until((signal) => bucket.delete([key], { signal }));
+    const { bucket, retry } = this.#access;
+    await retry.until((signal) => bucket.delete([key], { signal }));
     throw new RunlogError("log-fenced", "The log was deleted");
   }
 }

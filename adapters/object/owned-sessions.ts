@@ -129,11 +129,11 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
     const { epoch } = lease;
     const nowMs = clock.now();
     const name = { ...keyOf(key), epoch, logId: first.logId ?? createLogId(nowMs) };
-    const { bucket, keys, patience } = access;
+    const { bucket, keys, retry } = access;
     // before its name, so that nobody finds it without them
     const version = { epoch, number: nowMs };
     const values = await putFirstValues(access, key, name.logId, version, first);
-    await patience.until((signal) => bucket.put(keys.incarnation(name), NOTHING, { signal }));
+    await retry.until((signal) => bucket.put(keys.incarnation(name), NOTHING, { signal }));
     return open({ ...emptyIncarnation(name), values }, lease);
   }
 

@@ -2,12 +2,12 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import type { Keys } from "./keys.ts";
-import type { Patience } from "./patience.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
 
 export interface OwnerOptions {
   readonly bucket: ObjectBucket;
   readonly keys: Keys;
-  readonly patience: Patience;
+  readonly retry: RetryPolicy;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "warn">;
   /** How long in ms a sign of life is good for. */
@@ -36,7 +36,7 @@ const NOTHING = new Uint8Array(0);
 const RENEWALS_PER_LEASE = 3;
 
 export function createOwner(options: OwnerOptions): Owner {
-  const { bucket, keys, patience, clock, logger, leaseMs } = options;
+  const { bucket, keys, retry, clock, logger, leaseMs } = options;
   const id = newId();
   let goodUntilMs = Number.NEGATIVE_INFINITY;
   let incarnation = 0;
@@ -48,7 +48,7 @@ export function createOwner(options: OwnerOptions): Owner {
   async function renew(): Promise<void> {
     const untilMs = clock.now() + leaseMs;
     const tag = String(Math.ceil(untilMs));
-    await patience.until((signal) => bucket.put(keys.owner(id), NOTHING, { tag, signal }));
+    await retry.until((signal) => bucket.put(keys.owner(id), NOTHING, { tag, signal }));
     // what lapsed while the store was silent may have been taken by others
     if (!isAlive()) incarnation++;
     goodUntilMs = untilMs;
@@ -79,7 +79,7 @@ export function createOwner(options: OwnerOptions): Owner {
     },
 
     async fateOf(ownerId) {
-      const sign = await patience.until((signal) => bucket.head(keys.owner(ownerId), { signal }));
+      const sign = await retry.until((signal) => bucket.head(keys.owner(ownerId), { signal }));
       if (sign === null) return "closed";
       return clock.now() < Number(sign.tag) ? "alive" : "lapsed";
     },
@@ -89,7 +89,7 @@ export function createOwner(options: OwnerOptions): Owner {
       await renewing?.catch(() => {});
       if (stopRenewing === null) return;
       goodUntilMs = Number.NEGATIVE_INFINITY;
-      await patience.until((signal) => bucket.delete([keys.owner(id)], { signal }));
+      await retry.until((signal) => bucket.delete([keys.owner(id)], { signal }));
     },
   };
 }

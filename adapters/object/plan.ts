@@ -11,7 +11,7 @@ const MAX_PLANNED = 1000;
  * `log-not-found` if there is a gap: then the log is being deleted.
  */
 export async function planRead(
-  access: Pick<BucketAccess, "bucket" | "patience">,
+  access: Pick<BucketAccess, "bucket" | "retry">,
   folder: string,
   start: number,
   end: number,

@@ -1,6 +1,6 @@
 import { hasCode } from "../../src/ports/errors.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
-import type { Patience } from "./patience.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
 
 export interface PutOnce {
   readonly key: string;
@@ -17,12 +17,12 @@ export interface PutOnce {
  * nothing can land any more, or when the store is closed.
  */
 export async function putOnce(
-  { bucket, patience }: { readonly bucket: ObjectBucket; readonly patience: Patience },
+  { bucket, retry }: { readonly bucket: ObjectBucket; readonly retry: RetryPolicy },
   { key, bytes, tag }: PutOnce,
 ): Promise<"landed" | "taken"> {
-  const endMs = patience.deadline();
+  const endMs = retry.deadline();
   const isOurs = async (): Promise<boolean> => {
-    const found = await patience.until((signal) => bucket.head(key, { signal }));
+    const found = await retry.until((signal) => bucket.head(key, { signal }));
     return found !== null && found.tag === tag && found.size === bytes.length;
   };
   let isOpen = false;
@@ -30,17 +30,17 @@ export async function putOnce(
     try {
       const put = (signal: AbortSignal): Promise<boolean> =>
         bucket.putIfAbsent(key, bytes, { tag, signal });
-      if (await patience.attempt(put, { bytes: bytes.length })) return "landed";
+      if (await retry.attempt(put, { bytes: bytes.length })) return "landed";
       return (await isOurs()) ? "landed" : "taken";
     } catch (error) {
       if (hasCode(error, "store-unanswered")) isOpen = true;
       else if (!hasCode(error, "store-busy") && !(isOpen && hasCode(error, "store-failed")))
         throw error;
-      if (!isOpen && patience.isOver(endMs)) {
+      if (!isOpen && retry.isOver(endMs)) {
         if (await isOurs()) return "landed";
         throw error;
       }
     }
-    await patience.pause(tries);
+    await retry.pause(tries);
   }
 }

@@ -21,7 +21,7 @@ const AFTER_FAILURE_MS = 2_000;
  * asks comes again. All who ask while one is under way, or shortly after, share its outcome.
  */
 export function createReadiness({ access, clock, id }: ReadinessOptions): () => Promise<void> {
-  const { bucket, keys, patience } = access;
+  const { bucket, keys, retry } = access;
   let checked: Promise<void> | null = null;
   let last: Promise<void> | null = null;
   let freshUntilMs = 0;
@@ -41,7 +41,7 @@ export function createReadiness({ access, clock, id }: ReadinessOptions): () => 
     let forMs = AFTER_FAILURE_MS;
     try {
       const bytes = new TextEncoder().encode("written to see whether it can be\n");
-      await patience.attempt((signal) => bucket.put(keys.probe, bytes, { signal }));
+      await retry.attempt((signal) => bucket.put(keys.probe, bytes, { signal }));
       forMs = BETWEEN_MS;
     } finally {
       freshUntilMs = clock.now() + forMs;

@@ -36,26 +36,26 @@ export function createRunBodies(
 }
 
 async function putBody(
-  { bucket, keys, patience }: BucketAccess,
+  { bucket, keys, retry }: BucketAccess,
   run: RunName,
   bytes: Uint8Array,
 ): Promise<void> {
   const key = keys.runBody(run, await hashOf(run.runId));
-  await patience.until((signal) => bucket.put(key, bytes, { signal }));
+  await retry.until((signal) => bucket.put(key, bytes, { signal }));
 }
 
 async function readBody(
-  { bucket, keys, patience }: BucketAccess,
+  { bucket, keys, retry }: BucketAccess,
   run: RunName,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const key = keys.runBody(run, await hashOf(run.runId));
-  return patience.until(async (signal) => {
+  return retry.until(async (signal) => {
     const found = await bucket.get(key, { signal });
     return found && readWhole(found);
   });
 }
 
-async function removeBody({ bucket, keys, patience }: BucketAccess, run: RunName): Promise<void> {
+async function removeBody({ bucket, keys, retry }: BucketAccess, run: RunName): Promise<void> {
   const key = keys.runBody(run, await hashOf(run.runId));
-  await patience.until((signal) => bucket.delete([key], { signal }));
+  await retry.until((signal) => bucket.delete([key], { signal }));
 }

@@ -5,7 +5,7 @@ import { planRead } from "./plan.ts";
 import { cutShort } from "./read-whole.ts";
 
 export interface SegmentReaderOptions {
-  readonly access: Pick<BucketAccess, "bucket" | "patience">;
+  readonly access: Pick<BucketAccess, "bucket" | "retry">;
   readonly folder: string;
   readonly start: number;
   readonly end: number;
@@ -90,7 +90,7 @@ export class SegmentReader {
     const current = await this.#current();
     const body = await current.body;
     if (body === null) return this.#startOver();
-    const { done, value } = await access.patience.within(body.read(), signal);
+    const { done, value } = await access.retry.within(body.read(), signal);
     if (value) this.#rest = value;
     if (!done) return;
     this.#opened.shift();
@@ -122,7 +122,7 @@ export class SegmentReader {
     const before = this.#opened.at(-1)?.segment.end ?? this.#position;
     const start = Math.max(before, this.#position) - segment.start;
     const range = { start, end: Math.min(segment.end, end) - segment.start };
-    const body = access.patience.until(
+    const body = access.retry.until(
       async (ends) => {
         const found = await access.bucket.get(segment.key, { ...range, signal: ends });
         return found && found.bytes.getReader();
@@ -142,11 +142,11 @@ export class SegmentReader {
 
   /** After a broken body: the rest of it is asked for anew. */
   async #comeBack(error: unknown): Promise<void> {
-    const { patience } = this.#options.access;
+    const { retry } = this.#options.access;
     if (!hasCode(error, "store-busy", "store-unanswered")) throw error;
-    if (this.#failures === 0) this.#failingUntilMs = patience.deadline();
-    else if (patience.isOver(this.#failingUntilMs)) throw error;
+    if (this.#failures === 0) this.#failingUntilMs = retry.deadline();
+    else if (retry.isOver(this.#failingUntilMs)) throw error;
     this.close();
-    await patience.pause(this.#failures++, this.#options.signal);
+    await retry.pause(this.#failures++, this.#options.signal);
   }
 }

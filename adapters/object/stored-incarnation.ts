@@ -12,11 +12,11 @@ export interface StoredIncarnation {
 
 /** The life that the session has now, or null; one that is being deleted counts. */
 export async function findIncarnation(
-  { bucket, keys, patience }: BucketAccess,
+  { bucket, keys, retry }: BucketAccess,
   { project, session }: SessionKey,
 ): Promise<IncarnationName | null> {
   const prefix = keys.incarnationsOf(project, session);
-  const { objects } = await patience.until((signal) => bucket.list({ prefix, signal }));
+  const { objects } = await retry.until((signal) => bucket.list({ prefix, signal }));
   const newest = objects.at(-1);
   return newest === undefined ? null : keys.parseIncarnation(newest.key);
 }

@@ -21,10 +21,10 @@ export async function readValues(
   key: SessionKey,
   logId: string,
 ): Promise<StoredValues> {
-  const { bucket, keys, patience } = access;
+  const { bucket, keys, retry } = access;
   const prefix = keys.valuesFolder(key, logId);
   for (;;) {
-    const { objects } = await patience.until((signal) => bucket.list({ prefix, signal }));
+    const { objects } = await retry.until((signal) => bucket.list({ prefix, signal }));
     const newest: Partial<Record<ValueName, ListedObject>> = {};
     const old: string[] = [];
     for (const object of objects) {
@@ -67,7 +67,7 @@ export type FirstValues = Readonly<Record<ValueName, Uint8Array | null>>;
  * an id that it had before, and what is on its way from that time must not meet them.
  */
 export async function putFirstValues(
-  { bucket, keys, patience }: BucketAccess,
+  { bucket, keys, retry }: BucketAccess,
   key: SessionKey,
   logId: string,
   version: ValueVersion,
@@ -78,7 +78,7 @@ export async function putFirstValues(
     if (content === null) return undefined;
     const to = keys.value(key, logId, name, version);
     const bytes = content.length;
-    await patience.until((signal) => bucket.put(to, content, { signal }), { bytes });
+    await retry.until((signal) => bucket.put(to, content, { signal }), { bytes });
     return to;
   };
   const [head, document] = await Promise.all([put("head"), put("document")]);
@@ -89,12 +89,12 @@ export async function putFirstValues(
 const REPLACED = Symbol("replaced");
 
 async function readValue(
-  { bucket, patience }: BucketAccess,
+  { bucket, retry }: BucketAccess,
   listed: ListedObject | undefined,
 ): Promise<Uint8Array | null | typeof REPLACED> {
   if (listed === undefined) return null;
   if (listed.size === 0) return new Uint8Array(0);
-  return patience.until(async (signal) => {
+  return retry.until(async (signal) => {
     const found = await bucket.get(listed.key, { signal });
     return found === null ? REPLACED : readWhole(found);
   });
@@ -176,11 +176,11 @@ export class SessionValue {
 
   async #put(content: Uint8Array): Promise<void> {
     const { access, key, logId, name, epoch, hold } = this.#options;
-    const { bucket, keys, patience } = access;
+    const { bucket, keys, retry } = access;
     await hold();
     const version: ValueVersion = { epoch, number: this.#number++ };
     const to = keys.value(key, logId, name, version);
-    await patience.until((signal) => bucket.put(to, content, { signal }), {
+    await retry.until((signal) => bucket.put(to, content, { signal }), {
       bytes: content.length,
     });
     await hold();

@@ -162,11 +162,11 @@ describe("a writer that was asleep", () => {
     };
     const options = { batchMs: 0, attemptMs: 3_600_000, idleMs: 3_600_000 };
     const { clock, store: old } = setUp({ ...options, bucket: sleepy });
-    const heir = createObjectLogStore({ ...options, bucket: memory, clock });
+    const takeoverMarker = createObjectLogStore({ ...options, bucket: memory, clock });
     const { logId } = await old.create(KEY);
     const first = old.append(KEY, lineOf(100, 1), { logId, expectedEnd: 0 });
     await tick(clock, first);
-    expect(await codeOf(heir.append(KEY, lineOf(9), { logId, expectedEnd: 100 }))).toBe(
+    expect(await codeOf(takeoverMarker.append(KEY, lineOf(9), { logId, expectedEnd: 100 }))).toBe(
       "log-not-owned",
     );
 
@@ -180,7 +180,7 @@ describe("a writer that was asleep", () => {
     // its signs of life are on the manual clock: it gives none while time passes in one step
     await memory.delete((await memory.list({ prefix: "owners/" })).objects.map(({ key }) => key));
     await memory.put(`owners/${await ownerOf(memory)}`, new Uint8Array(0), { tag: "1" });
-    await appendAll(heir, logId, lines, clock, { start: 100 });
+    await appendAll(takeoverMarker, logId, lines, clock, { start: 100 });
     await waitFor(async () => (await rawKeys(memory)).some((key) => key.includes("-000")));
     // in steps, so that the heir's signs of life get through
     for (let ms = 0; ms < 60_000; ms += 1_000) {
@@ -193,7 +193,7 @@ describe("a writer that was asleep", () => {
     held.shift()?.();
     expect(await late).toBe("log-fenced");
     const all = concat([lineOf(100, 1), ...lines]);
-    expect(firstDifference(await drain(heir.read(KEY, { logId })), all)).toBe(-1);
+    expect(firstDifference(await drain(takeoverMarker.read(KEY, { logId })), all)).toBe(-1);
     expect(await codeOf(old.append(KEY, lineOf(9), { logId, expectedEnd: all.length }))).toBe(
       "log-not-owned",
     );

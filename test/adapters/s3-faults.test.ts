@@ -55,8 +55,8 @@ async function playUnder(pattern: readonly WireFault[]): Promise<void> {
     endpoint: new URL(path, proxy.origin).href,
     credentials,
   });
-  const patient = { attemptMs: HOUR_MS, deadlineMs: HOUR_MS, leaseMs: HOUR_MS, closeMs: 600_000 };
-  const options = { bucket, clock, batchMs: 0, ...patient };
+  const retrying = { attemptMs: HOUR_MS, deadlineMs: HOUR_MS, leaseMs: HOUR_MS, closeMs: 600_000 };
+  const options = { bucket, clock, batchMs: 0, ...retrying };
   const prefix = `${crypto.randomUUID()}/`;
   const store = createObjectLogStore({ ...options, prefix });
   faults = pattern;

@@ -37,10 +37,10 @@ it("a second server on a directory says whose it is and ends, and the first goes
 
   first.kill("SIGKILL");
   await first.exited;
-  const heir = await startServer({ env });
-  expect(await sessionOf(heir, runner).lines()).toEqual(played);
-  played.push(...(await play(sessionOf(heir, runner), runner, "r3")));
-  expect(await sessionOf(heir, runner).lines()).toEqual(played);
+  const takeoverMarker = await startServer({ env });
+  expect(await sessionOf(takeoverMarker, runner).lines()).toEqual(played);
+  played.push(...(await play(sessionOf(takeoverMarker, runner), runner, "r3")));
+  expect(await sessionOf(takeoverMarker, runner).lines()).toEqual(played);
 });
 
 it("of servers that start at once on a new directory exactly one gets it", async () => {

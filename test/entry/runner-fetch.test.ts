@@ -15,8 +15,8 @@ it("a runner that is silent for longer than a client's body time-out keeps its a
 
   // the same client with the time-out that a built-in fetch has, only shorter
   const impatient = await undiciFetch(url, { dispatcher: new Agent({ bodyTimeout: 300 }) });
-  const patient = await createRunnerFetch()(url, {});
-  const reader = patient.body?.getReader();
+  const retrying = await createRunnerFetch()(url, {});
+  const reader = retrying.body?.getReader();
   expect(new TextDecoder().decode((await reader?.read())?.value)).toBe("first");
   await expect(impatient.text()).rejects.toThrow("terminated");
 

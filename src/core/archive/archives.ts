@@ -20,7 +20,7 @@ import {
   type WrittenPacks,
 } from "./manifest.ts";
 import { type ArchiveSource, packSources } from "./pack-source.ts";
-import { createPatientBucket, type PatientBucket } from "./patient-bucket.ts";
+import { createRetryingBucket, type RetryingBucket } from "./retrying-bucket.ts";
 import type { WatchOptions } from "./progress.ts";
 import { unpackLog } from "./unpack-log.ts";
 import { writeLogs } from "./write-logs.ts";
@@ -73,15 +73,15 @@ const READ_BUDGET_BYTES = 64 * 1024 * 1024;
 export function createArchives(options: ArchivesOptions): Archives {
   const { bucket, prefix = "", clock } = options;
   const keys = createArchiveKeys(prefix);
-  const patient = createPatientBucket(bucket, clock);
+  const retrying = createRetryingBucket(bucket, clock);
   const cache = createManifestCache(clock);
   const budget = createByteBudget(READ_BUDGET_BYTES);
 
   async function find(key: SessionKey): Promise<Manifest | null> {
     const known = cache.get(key);
     if (known) return known;
-    const newest = (await manifestsOf(keys, patient, key)).at(-1);
-    const bytes = newest && (await patient.read(keys.manifest(newest)));
+    const newest = (await manifestsOf(keys, retrying, key)).at(-1);
+    const bytes = newest && (await retrying.read(keys.manifest(newest)));
     if (!bytes) return null;
     const manifest = decodeManifest(bytes);
     if (keys.manifest(manifest) !== keys.manifest(newest))
@@ -100,7 +100,7 @@ export function createArchives(options: ArchivesOptions): Archives {
       const hash = new Sha256();
       const { bytes: end, sha256 } = packOf(manifest, log);
       const range = { log, start: 0, end, signal };
-      for await (const chunk of unpackLog({ manifest, patient, keys, budget, ...range })) {
+      for await (const chunk of unpackLog({ manifest, retrying, keys, budget, ...range })) {
         hash.update(chunk);
         doneBytes += chunk.length;
         onProgress?.({ phase: "verify", doneBytes, totalBytes: total });
@@ -112,16 +112,16 @@ export function createArchives(options: ArchivesOptions): Archives {
 
   /** Removes what belongs to the session but not to `kept`. */
   async function sweep(key: SessionKey, kept: Manifest | null): Promise<void> {
-    const stale = (await manifestsOf(keys, patient, key)).filter(
+    const stale = (await manifestsOf(keys, retrying, key)).filter(
       ({ logId }) => logId !== kept?.logId,
     );
     // first what makes it an archive: what is left of the rest is found by the next sweep
-    await patient.delete(stale.map((name) => keys.manifest(name)));
+    await retrying.delete(stale.map((name) => keys.manifest(name)));
     const used = new Set(kept && objectsOf(keys, kept));
     const unused: string[] = [];
-    for await (const object of patient.list(keys.folder(key)))
+    for await (const object of retrying.list(keys.folder(key)))
       if (!used.has(object.key)) unused.push(object.key);
-    await patient.delete(unused);
+    await retrying.delete(unused);
   }
 
   return {
@@ -130,7 +130,7 @@ export function createArchives(options: ArchivesOptions): Archives {
 
     async *list(project) {
       const from = project === undefined ? keys.manifests : keys.manifestsOf(project);
-      for await (const { key } of patient.list(from)) {
+      for await (const { key } of retrying.list(from)) {
         const name = keys.parseManifest(key);
         if (name) yield name;
       }
@@ -145,7 +145,7 @@ export function createArchives(options: ArchivesOptions): Archives {
       });
       const same = previous?.logId === logId ? previous : null;
       const sources = await packSources(source, key, stat);
-      const common = { name, sources, bucket, patient, keys, ...watch };
+      const common = { name, sources, bucket, retrying, keys, ...watch };
       const attempt = async (base: WrittenPacks | null): Promise<Manifest> => {
         const packs = await writeLogs({ ...common, base });
         const manifest: Manifest = {
@@ -165,19 +165,19 @@ export function createArchives(options: ArchivesOptions): Archives {
         if (hasCode(error, "archive-damaged")) return attempt({});
         throw error;
       });
-      await patient.put(keys.manifest(name), encodeManifest(manifest));
+      await retrying.put(keys.manifest(name), encodeManifest(manifest));
       cache.set(manifest);
       await sweep(key, manifest);
       return manifest;
     },
 
-    read: (manifest, range) => unpackLog({ manifest, patient, keys, budget, ...range }),
+    read: (manifest, range) => unpackLog({ manifest, retrying, keys, budget, ...range }),
 
     async remove(key) {
       cache.forget(key);
-      const had = await manifestsOf(keys, patient, key);
+      const had = await manifestsOf(keys, retrying, key);
       await sweep(key, null);
-      await patient.retry(() => bucket.abortUploads(keys.folder(key)));
+      await retrying.retry(() => bucket.abortUploads(keys.folder(key)));
       cache.forget(key);
       return had.length > 0;
     },
@@ -187,11 +187,11 @@ export function createArchives(options: ArchivesOptions): Archives {
 /** The names of a session's archives, oldest first: two for the moment between put and sweep. */
 async function manifestsOf(
   keys: ArchiveKeys,
-  patient: PatientBucket,
+  retrying: RetryingBucket,
   { project, session }: SessionKey,
 ): Promise<ArchiveName[]> {
   const names: ArchiveName[] = [];
-  for await (const { key } of patient.list(keys.manifestsOf(project, session))) {
+  for await (const { key } of retrying.list(keys.manifestsOf(project, session))) {
     const name = keys.parseManifest(key);
     if (name) names.push(name);
   }

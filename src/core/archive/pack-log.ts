@@ -11,14 +11,14 @@ import {
 } from "./manifest.ts";
 import type { PackSource } from "./pack-source.ts";
 import { createPartWriter } from "./part-writer.ts";
-import type { PatientBucket } from "./patient-bucket.ts";
+import type { RetryingBucket } from "./retrying-bucket.ts";
 
 export interface PackOptions {
   readonly name: ArchiveName;
   readonly log: PackName;
   readonly source: PackSource;
   readonly bucket: ObjectBucket;
-  readonly patient: PatientBucket;
+  readonly retrying: RetryingBucket;
   readonly keys: ArchiveKeys;
   /** Segments that are there already, from the log's beginning. */
   readonly done: readonly ArchivedSegment[];
@@ -31,7 +31,7 @@ export interface PackOptions {
 
 /** Packs a log, but for the segments that are done: those are only read for the log's digest. */
 export async function packLog(options: PackOptions): Promise<ArchivedLog> {
-  const { source, done, patient, onSegment, signal } = options;
+  const { source, done, retrying, onSegment, signal } = options;
   const { end } = source;
   let hash = new Sha256();
   const segments: ArchivedSegment[] = [];
@@ -46,7 +46,7 @@ export async function packLog(options: PackOptions): Promise<ArchivedLog> {
     }
     // an attempt that fails has read, and digested, for nothing
     const before = hash;
-    const packed = await patient.retry(() => {
+    const packed = await retrying.retry(() => {
       hash = before.clone();
       return packSegment(options, start, bytes, hash);
     }, signal);

@@ -3,12 +3,12 @@ import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
 import { gunzipMember } from "../../stream/bytes/gzip.ts";
 import type { ArchiveKeys } from "./keys.ts";
 import { type Manifest, MEMBER_BYTES, type PackName, packOf, SEGMENT_BYTES } from "./manifest.ts";
-import type { PatientBucket } from "./patient-bucket.ts";
+import type { RetryingBucket } from "./retrying-bucket.ts";
 
 export interface UnpackOptions {
   readonly manifest: Manifest;
   readonly log: PackName;
-  readonly patient: PatientBucket;
+  readonly retrying: RetryingBucket;
   readonly keys: ArchiveKeys;
   /** Where the memory of packed members is taken from. */
   readonly budget: ByteBudget;
@@ -72,10 +72,10 @@ function findMember({ manifest, log, keys }: UnpackOptions, memberStart: number)
 }
 
 async function fetchMember(
-  { patient, signal }: UnpackOptions,
+  { retrying, signal }: UnpackOptions,
   { key, offset, packedBytes }: Member,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const packed = await patient.read(key, offset, offset + packedBytes, signal);
+  const packed = await retrying.read(key, offset, offset + packedBytes, signal);
   if (!packed) throw new RunlogError("log-not-found", "The archive was deleted");
   if (packed.length !== packedBytes) throw damaged();
   return new Uint8Array(packed);

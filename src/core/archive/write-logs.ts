@@ -11,14 +11,14 @@ import {
 } from "./manifest.ts";
 import { packLog } from "./pack-log.ts";
 import type { PackSources } from "./pack-source.ts";
-import type { PatientBucket } from "./patient-bucket.ts";
+import type { RetryingBucket } from "./retrying-bucket.ts";
 import type { WatchOptions } from "./progress.ts";
 
 export interface WriteLogsOptions extends WatchOptions {
   readonly name: ArchiveName;
   readonly sources: PackSources;
   readonly bucket: ObjectBucket;
-  readonly patient: PatientBucket;
+  readonly retrying: RetryingBucket;
   readonly keys: ArchiveKeys;
   /** Segments that an earlier archiving has written. Default: those that its draft tells of. */
   readonly base: WrittenPacks | null;
@@ -26,13 +26,13 @@ export interface WriteLogsOptions extends WatchOptions {
 
 /** Writes all that there is of a session, but for the segments that are there already. */
 export async function writeLogs(options: WriteLogsOptions): Promise<WrittenPacks> {
-  const { name, sources, bucket, patient, keys, onProgress } = options;
+  const { name, sources, bucket, retrying, keys, onProgress } = options;
   const { signal = new AbortController().signal } = options;
-  await patient.retry(() => bucket.abortUploads(keys.folder(name)), signal);
+  await retrying.retry(() => bucket.abortUploads(keys.folder(name)), signal);
   const draft = keys.draft(name);
-  const base = options.base ?? decodeDraft(await patient.read(draft));
+  const base = options.base ?? decodeDraft(await retrying.read(draft));
   const sizes = new Map<string, number>();
-  for await (const { key, size } of patient.list(keys.folder(name, name.logId)))
+  for await (const { key, size } of retrying.list(keys.folder(name, name.logId)))
     sizes.set(key, size);
   const total = PACK_NAMES.reduce((sum, log) => sum + (sources[log]?.end ?? 0), 0);
   let doneBytes = 0;
@@ -56,7 +56,7 @@ export async function writeLogs(options: WriteLogsOptions): Promise<WrittenPacks
       },
       async onSegment(soFar) {
         written[log] = soFar;
-        await patient.put(draft, encodeDraft(written));
+        await retrying.put(draft, encodeDraft(written));
       },
     });
   }

@@ -9,7 +9,7 @@ const TRIES = 6;
 const FIRST_PAUSE_MS = 100;
 
 /** A bucket whose calls are tried again when that may help, with what an archive asks of it. */
-export interface PatientBucket {
+export interface RetryingBucket {
   /** The bytes from `start` to `end` of an object, or null if there is none. */
   read(key: string, start?: number, end?: number, signal?: AbortSignal): Promise<Uint8Array | null>;
   put(key: string, bytes: Uint8Array): Promise<void>;
@@ -23,7 +23,7 @@ export interface PatientBucket {
 
 const PAGE = 1000;
 
-export function createPatientBucket(bucket: ObjectBucket, clock: Clock): PatientBucket {
+export function createRetryingBucket(bucket: ObjectBucket, clock: Clock): RetryingBucket {
   const { place = "the archive" } = bucket;
 
   async function retry<T>(

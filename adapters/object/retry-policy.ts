@@ -3,7 +3,7 @@ import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 
-export interface PatienceOptions {
+export interface RetryPolicyOptions {
   readonly clock: Clock;
   /** How long in ms one try may take. */
   readonly attemptMs: number;
@@ -23,7 +23,7 @@ interface AttemptOptions {
 }
 
 /** Calls to a bucket, which tries each once and may never answer. */
-export interface Patience {
+export interface RetryPolicy {
   /** One try. Rejects with `store-unanswered` when its time is over. */
   attempt<T>(call: (signal: AbortSignal) => Promise<T>, options?: AttemptOptions): Promise<T>;
   /** What is on its way, or `store-unanswered` when its time is over: for the chunks of a body. */
@@ -42,7 +42,7 @@ const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
 const BYTES_PER_MS = (1024 * 1024) / 1000;
 
-export function createPatience(options: PatienceOptions): Patience {
+export function createRetryPolicy(options: RetryPolicyOptions): RetryPolicy {
   const { clock, attemptMs, deadlineMs, closing, bucket } = options;
   // a budget of calls: a store that is asked too much at once answers nothing in time
   const calls = createByteBudget(CALLS_AT_ONCE);
