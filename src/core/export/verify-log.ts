@@ -1,6 +1,6 @@
 import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
-import { decodeHead } from "../model/checkpoint.ts";
+import { decodeCheckpoint } from "../model/checkpoint.ts";
 
 /** What was found in a session's raw log. */
 export interface LogFindings {
@@ -9,8 +9,8 @@ export interface LogFindings {
   readonly badLines: readonly number[];
   /** Whether the last line is at its end. */
   readonly isWhole: boolean;
-  /** Whether the head stands for an offset that the log has. */
-  readonly isHeadWithin: boolean;
+  /** Whether the checkpoint stands for an offset that the log has. */
+  readonly isCheckpointWithin: boolean;
 }
 
 const LF = 10;
@@ -48,6 +48,6 @@ export async function verifyLog(
   } finally {
     await chunks.cancel();
   }
-  const isHeadWithin = decodeHead(head).state.offset <= end.raw;
-  return { events, badLines, isWhole: lineStart === at, isHeadWithin };
+  const isCheckpointWithin = decodeCheckpoint(head).state.offset <= end.raw;
+  return { events, badLines, isWhole: lineStart === at, isCheckpointWithin };
 }

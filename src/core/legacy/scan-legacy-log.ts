@@ -3,7 +3,7 @@ import type { ScanMark } from "../../ports/edits.ts";
 import type { LogStat, LogStore } from "../../ports/log-store.ts";
 import { factsOfLine, runError } from "../model/server-events.ts";
 import { RESTARTED } from "../model/run-end-reasons.ts";
-import { encodeHead, type SessionHead } from "../model/checkpoint.ts";
+import { encodeCheckpoint, type Checkpoint } from "../model/checkpoint.ts";
 import type { SessionLog } from "../log/raw-log.ts";
 import { EMPTY_STATE, findRun, foldEvent, type SessionState } from "../model/session-state.ts";
 import { LegacyLogScan } from "./legacy-log-scan.ts";
@@ -15,7 +15,7 @@ export interface ScanLegacyLogOptions {
   /** How far an earlier look came. */
   readonly mark: ScanMark;
   /** What the log's head says. */
-  readonly head: SessionHead;
+  readonly head: Checkpoint;
   readonly clock: Clock;
 }
 
@@ -31,10 +31,10 @@ const STORE_EVERY_BYTES = 64 * 1024 * 1024;
 
 /**
  * Looks through a log once: stores what its readers have to leave out or change, ends the run
- * that it left open, and stores its head. The mark that it is done comes last, so that after a crash
+ * that it left open, and stores its checkpoint. The mark that it is done comes last, so that after a crash
  * the look goes on and nothing happens twice. Throws what the store throws.
  *
- * A log of our own is read from where its head stands, if nothing that the head has counted may be
+ * A log of our own is read from where its checkpoint stands, if nothing that the checkpoint has counted may be
  * damaged. Its runs that wait are left to their marks.
  */
 export async function scanLegacyLog(options: ScanLegacyLogOptions): Promise<ScannedLegacyLog> {
@@ -71,7 +71,7 @@ export async function scanLegacyLog(options: ScanLegacyLogOptions): Promise<Scan
     storedAt = position;
   }
   const state = await endOpenRun(log, { logId, before: scan.state, timestamp: clock.now() });
-  await store.setHead(key, logId, encodeHead({ state, messages: head.messages }));
+  await store.setHead(key, logId, encodeCheckpoint({ state, messages: head.messages }));
   return { state, mark: await storeMark(true) };
 }
 

@@ -4,13 +4,13 @@ import { NO_RUN_OPEN, type RunSpan } from "./run-span.ts";
 import { EMPTY_STATE, type KnownRun, type SessionState, settled } from "./session-state.ts";
 
 /** What a session's head holds: the folded state, and the messages that its clients posted. */
-export interface SessionHead {
+export interface Checkpoint {
   readonly state: SessionState;
   readonly messages: KnownMessages;
 }
 
 const VERSION = 2;
-/** Of the 64 KiB that a head may have, for all that is known of runs; the messages take up to 36, and the rest less than 4. */
+/** Of the 64 KiB that a checkpoint may have, for all that is known of runs; the messages take up to 36, and the rest less than 4. */
 const MAX_RUN_BYTES = 24 * 1024;
 
 type EncodedRun = readonly [runId: string, threadId: string, phase: KnownRun["phase"]];
@@ -21,30 +21,30 @@ const encoder = new TextEncoder();
  * The head as bytes, within the bound of `LogStore.setHead` whatever runners and clients say. Where the
  * runs do not fit, those that only runners know go first, the oldest first, then those that do not wait.
  */
-export function encodeHead({ state, messages }: SessionHead): Uint8Array {
+export function encodeCheckpoint({ state, messages }: Checkpoint): Uint8Array {
   const { begun, ended, standIn } = state;
   const runs = fittingRuns(state.runs, sizeOf({ begun, ended, standIn }));
   return encoder.encode(JSON.stringify({ version: VERSION, ...state, runs, ...messages.encode() }));
 }
 
 /**
- * What a head says, or an empty one if it says nothing that this version understands: then the log
+ * What a checkpoint says, or an empty one if it says nothing that this version understands: then the log
  * is folded from its start.
  */
-export function decodeHead(bytes: Uint8Array | null): SessionHead {
-  return readHead(bytes) ?? { state: EMPTY_STATE, messages: new KnownMessages() };
+export function decodeCheckpoint(bytes: Uint8Array | null): Checkpoint {
+  return readCheckpoint(bytes) ?? { state: EMPTY_STATE, messages: new KnownMessages() };
 }
 
-/** Whether there is a head and nothing in it can be believed. */
-export function isOddHead(bytes: Uint8Array | null): boolean {
-  return bytes !== null && readHead(bytes) === null;
+/** Whether there is a checkpoint and nothing in it can be believed. */
+export function isOddCheckpoint(bytes: Uint8Array | null): boolean {
+  return bytes !== null && readCheckpoint(bytes) === null;
 }
 
-function readHead(bytes: Uint8Array | null): SessionHead | null {
+function readCheckpoint(bytes: Uint8Array | null): Checkpoint | null {
   try {
     const head: unknown = bytes && JSON.parse(new TextDecoder().decode(bytes));
     if (isHead(head)) return { state: stateOf(head), messages: KnownMessages.decode(head) };
-    if (!isFirstHead(head)) return null;
+    if (!isFirstCheckpoint(head)) return null;
     const state = stateOf(head);
     // that version took any snapshot for the announcement of a run: what really waited has a mark
     const runs = state.runs.filter(({ phase }) => phase !== "waiting");
@@ -56,14 +56,14 @@ function readHead(bytes: Uint8Array | null): SessionHead | null {
   }
 }
 
-interface FirstHead extends Omit<SessionState, "runs" | "begun" | "ended" | "standIn"> {
+interface FirstCheckpoint extends Omit<SessionState, "runs" | "begun" | "ended" | "standIn"> {
   readonly runs: readonly EncodedRun[];
   readonly messages: string;
 }
 
-type EncodedHead = FirstHead & EncodedMessages;
+type EncodedCheckpoint = FirstCheckpoint & EncodedMessages;
 
-function stateOf(head: FirstHead): SessionState {
+function stateOf(head: FirstCheckpoint): SessionState {
   const { offset, status, question, openRun, runs } = head;
   const known = runs.map(([runId, threadId, phase]) => ({ runId, threadId, phase }));
   return { offset, status, question, ...spanOf(head), openRun, runs: known };
@@ -118,8 +118,8 @@ const STATUSES: readonly unknown[] = [
   "waiting_input",
 ] satisfies SessionState["status"][];
 
-/** Only `encodeHead` writes heads; a disk that was full, or lost its power, may give back anything. */
-function isHead(value: unknown): value is EncodedHead {
+/** Only `encodeCheckpoint` writes checkpoints; a disk that was full, or lost its power, may give back anything. */
+function isHead(value: unknown): value is EncodedCheckpoint {
   return (
     isObject(value) &&
     value["version"] === VERSION &&
@@ -130,7 +130,7 @@ function isHead(value: unknown): value is EncodedHead {
 }
 
 /** A head of the version before. */
-function isFirstHead(value: unknown): value is FirstHead {
+function isFirstCheckpoint(value: unknown): value is FirstCheckpoint {
   return isObject(value) && value["version"] === 1 && saysState(value);
 }
 

@@ -42,7 +42,7 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   }
   const { threadId, from, waits } = markedRun(mark);
   const run = findRun(session.state, runId);
-  // an admission ends with a head that has the run and its thread; its runner is asked after that
+  // an admission ends with a checkpoint that has the run and its thread; its runner is asked after that
   const isAdmitted = from === undefined || session.headOffset > from || !!run?.threadId;
   const isReached = options.reached ?? (waits !== true && isAdmitted);
   const phase = run ? run.phase : await storedPhase(options, logId, from);

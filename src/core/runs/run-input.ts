@@ -40,7 +40,7 @@ export interface RunInputOptions {
   readonly newId: () => string;
 }
 
-/** What is read of an event's ids while it passes (`MAX_CAPTURE_BYTES`), and kept in the head. */
+/** What is read of an event's ids while it passes (`MAX_CAPTURE_BYTES`), and kept in the checkpoint. */
 const MAX_ID_BYTES = 256;
 
 /** So many bytes of messages are read in one turn of the event loop: some 10 ms. */

@@ -8,7 +8,7 @@ import type { RingBudget } from "../../stream/bytes/byte-ring.ts";
 import { CompactLog } from "../compaction/compact-log.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { Session } from "./session.ts";
-import { decodeHead, isOddHead } from "../model/checkpoint.ts";
+import { decodeCheckpoint, isOddCheckpoint } from "../model/checkpoint.ts";
 import { SessionLog } from "../log/raw-log.ts";
 import type { AgentStatus } from "../model/session-state.ts";
 
@@ -47,7 +47,7 @@ export interface Sessions {
   /** The session's state, made if it is not there. */
   use(key: SessionKey): SessionUse;
   /**
-   * What the session's agent is doing, from memory or from the head: O(1), but for a head that makes no
+   * What the session's agent is doing, from memory or from the checkpoint: O(1), but for a checkpoint that makes no
    * sense, once, and for one that seems to work while nobody here works on it, which is looked into now
    * and then. Nobody knows it of a log that cannot be read, which is logged once: a list is not to fail
    * for one of its sessions.
@@ -113,8 +113,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (entry?.session.isLoaded) return entry.session.state.status;
     const stat = await store.stat(key);
     unreadable.delete(idOf(key));
-    if (stat && isOddHead(stat.head)) return statusOfLog(key);
-    return decodeHead(stat?.head ?? null).state.status;
+    if (stat && isOddCheckpoint(stat.head)) return statusOfLog(key);
+    return decodeCheckpoint(stat?.head ?? null).state.status;
   }
 
   function noteUnreadable(key: SessionKey, error: unknown): void {

@@ -7,7 +7,12 @@ import { KnownMessages } from "../model/posted-message-ids.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { isImported, type ReadableLog } from "../legacy/readable-log.ts";
 import { isLineStart, readFacts } from "../log/scan-event-facts.ts";
-import { decodeHead, encodeHead, isOddHead, type SessionHead } from "../model/checkpoint.ts";
+import {
+  decodeCheckpoint,
+  encodeCheckpoint,
+  isOddCheckpoint,
+  type Checkpoint,
+} from "../model/checkpoint.ts";
 import type { AppendLinesOptions, SessionLog } from "../log/raw-log.ts";
 import { EMPTY_STATE, foldEvent, type SessionState } from "../model/session-state.ts";
 
@@ -30,8 +35,8 @@ export interface EventLines {
   readonly events: readonly EventFacts[];
 }
 
-interface BelievedHead extends SessionHead {
-  /** Where the log ended when the head was made; infinite if that cannot be believed. */
+interface BelievedCheckpoint extends Checkpoint {
+  /** Where the log ended when the checkpoint was made; infinite if that cannot be believed. */
   readonly offset: number;
 }
 
@@ -41,15 +46,15 @@ export interface AppendEventsOptions extends AppendLinesOptions {
   readonly change?: (state: SessionState) => SessionState;
 }
 
-/** Where the log ended when a head was made of which nothing can be believed: nobody knows. */
+/** Where the log ended when a checkpoint was made of which nothing can be believed: nobody knows. */
 const NOT_BELIEVED = Number.POSITIVE_INFINITY;
 
-/** After so many bytes the head is written again, so that a recovery reads no more than that. */
-const HEAD_EVERY_BYTES = 4 * 1024 * 1024;
+/** After so many bytes the checkpoint is written again, so that a recovery reads no more than that. */
+const CHECKPOINT_EVERY_BYTES = 4 * 1024 * 1024;
 
 /**
  * One session as its writer sees it: what the log says so far, kept up to date with every append and
- * stored in the head when it changes. After a crash the head may lag behind the log; `load` folds
+ * stored in the checkpoint when it changes. After a crash the checkpoint may lag behind the log; `load` folds
  * what came since.
  */
 export class Session {
@@ -93,7 +98,7 @@ export class Session {
     this.#documentOf = documentOf;
   }
 
-  /** Where the log ended when the stored head was made; 0 without one, infinite if it is not believed. */
+  /** Where the log ended when the stored checkpoint was made; 0 without one, infinite if it is not believed. */
   get headOffset(): number {
     return this.#headOffset;
   }
@@ -171,7 +176,7 @@ export class Session {
     return this.load();
   }
 
-  /** As `load`, from the store alone: what another process has changed is known, if only in the head. */
+  /** As `load`, from the store alone: what another process has changed is known, if only in the checkpoint. */
   async refold(): Promise<string | null> {
     await this.#saving.catch(() => {});
     this.#behind++;
@@ -231,7 +236,7 @@ export class Session {
     if (state.offset !== end) state = await this.#caughtUp(state);
     this.#state = change(state);
     // whoever changes more than the events say saves it, and is to know whether that failed
-    const isDue = state.offset - this.#savedOffset >= HEAD_EVERY_BYTES;
+    const isDue = state.offset - this.#savedOffset >= CHECKPOINT_EVERY_BYTES;
     if (isDue || state.status !== before.status || state.runs !== before.runs) this.#saveLater();
     if (events.some(({ type }) => type === "RUN_FINISHED" || type === "RUN_ERROR"))
       this.#onRunEnded(this.key);
@@ -255,7 +260,7 @@ export class Session {
     this.#state = change(this.#state);
   }
 
-  /** Stores the head as it is now; calls that come while one is being written share the next. */
+  /** Stores the checkpoint as it is now; calls that come while one is being written share the next. */
   save(): Promise<void> {
     this.#saveQueued ??= this.#saving
       .catch(() => {})
@@ -277,7 +282,7 @@ export class Session {
     if (this.#isBehind) await this.load();
     if (this.#logId === null) return;
     const { offset } = this.#state;
-    const head = encodeHead({ state: this.#state, messages: this.#messages });
+    const head = encodeCheckpoint({ state: this.#state, messages: this.#messages });
     await this.#store.setHead(this.key, this.#logId, head);
     this.#savedOffset = offset;
     this.#headOffset = offset;
@@ -297,7 +302,7 @@ export class Session {
       return;
     }
     const { logId } = stat;
-    const head = await this.#believedHead(stat);
+    const head = await this.#believedCheckpoint(stat);
     this.#headOffset = head.offset;
     const { messages } = head;
     let { state } = head;
@@ -320,15 +325,15 @@ export class Session {
     if (head.offset === NOT_BELIEVED) this.#saveLater();
   }
 
-  /** What the head says, if that can be so; else an empty one, which costs the time to fold the log. */
-  async #believedHead({ logId, head, end }: LogStat): Promise<BelievedHead> {
-    const said = decodeHead(head);
+  /** What the checkpoint says, if that can be so; else an empty one, which costs the time to fold the log. */
+  async #believedCheckpoint({ logId, head, end }: LogStat): Promise<BelievedCheckpoint> {
+    const said = decodeCheckpoint(head);
     const { offset } = said.state;
     // a store that is looked at may have a newer head than end
     if (offset > end.raw) return { ...said, state: EMPTY_STATE, offset };
     const isAtLine =
       offset === end.raw || (await isLineStart(this.#store, this.key, { logId, offset }));
-    if (isAtLine && !isOddHead(head)) return { ...said, offset };
+    if (isAtLine && !isOddCheckpoint(head)) return { ...said, offset };
     this.#logger.warn("head-not-believed", { ...this.key, offset });
     return { ...said, state: EMPTY_STATE, offset: NOT_BELIEVED };
   }

@@ -73,13 +73,13 @@ async function verify(
     doneBytes += bytes;
     report.advance(nameOf(key), { phase: "log", doneBytes, totalBytes: total });
   });
-  const { events, badLines, isWhole, isHeadWithin } = findings;
+  const { events, badLines, isWhole, isCheckpointWithin } = findings;
   if (badLines.length > 0)
     throw damaged(
       `Lines that are no JSON objects, at ${badLines.join(", ")}: the server leaves them out of what it shows`,
     );
   if (!isWhole) throw damaged("The last line is not whole");
-  if (!isHeadWithin) throw damaged("The head stands for an offset behind the log's end");
+  if (!isCheckpointWithin) throw damaged("The head stands for an offset behind the log's end");
   const compacted = await compactedOf(key, readable, stat);
   const manifest = (await archives?.find(key)) ?? null;
   if (manifest)

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { hashText, KnownMessages } from "../../../../src/core/model/posted-message-ids.ts";
 import { digestOf } from "../../../../src/core/runs/message-digest.ts";
 import { NO_RUN_OPEN } from "../../../../src/core/model/run-span.ts";
-import { decodeHead, encodeHead } from "../../../../src/core/model/checkpoint.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../../../src/core/model/checkpoint.ts";
 import {
   admitRun,
   EMPTY_STATE,
@@ -303,7 +303,7 @@ describe("a head", () => {
         const messages = new KnownMessages();
         messages.remember([message("m")], [0]);
         const state = before.reduce(after, EMPTY_STATE);
-        const head = decodeHead(encodeHead({ state, messages }));
+        const head = decodeCheckpoint(encodeCheckpoint({ state, messages }));
         expect(folded(then, head.state)).toEqual(folded(then, state));
         expect(head.messages.unknown([message("m"), message("n")])).toEqual([1]);
       }),
@@ -325,9 +325,9 @@ describe("a head", () => {
     for (let i = 0; i < 9; i++)
       state = admitRun(state, `${i}-waits-${"\u0001".repeat(240)}`, thread);
     state = foldEvent(state, asks("\u0001".repeat(256)));
-    const bytes = encodeHead({ state: admitRun(state, "last", "t"), messages });
+    const bytes = encodeCheckpoint({ state: admitRun(state, "last", "t"), messages });
     expect(bytes.length).toBeLessThanOrEqual(MAX_HEAD_BYTES);
-    const { state: decoded } = decodeHead(bytes);
+    const { state: decoded } = decodeCheckpoint(bytes);
     expect(decoded.runs.at(-1)?.runId).toBe("last");
     expect(decoded.runs.filter(({ phase }) => phase === "waiting")).toHaveLength(10);
     expect(decoded.offset).toBe(state.offset);
@@ -337,9 +337,9 @@ describe("a head", () => {
     let state = EMPTY_STATE;
     for (let i = 0; i < 200; i++)
       state = admitRun(state, `${i}-${"x".repeat(250)}`, "y".repeat(256));
-    const bytes = encodeHead({ state, messages: new KnownMessages() });
+    const bytes = encodeCheckpoint({ state, messages: new KnownMessages() });
     expect(bytes.length).toBeLessThanOrEqual(MAX_HEAD_BYTES);
-    expect(decodeHead(bytes).state.runs.at(-1)?.runId).toMatch(/^199-/);
+    expect(decodeCheckpoint(bytes).state.runs.at(-1)?.runId).toMatch(/^199-/);
   });
 
   it("of the version before is understood: its messages by their ids, its waiting runs by their marks", () => {
@@ -358,7 +358,7 @@ describe("a head", () => {
       ],
       messages: btoa(String.fromCharCode(...bytes)),
     };
-    const { state, messages } = decodeHead(new TextEncoder().encode(JSON.stringify(old)));
+    const { state, messages } = decodeCheckpoint(new TextEncoder().encode(JSON.stringify(old)));
     expect(state).toEqual({
       offset: 77,
       status: "idle",
@@ -372,7 +372,7 @@ describe("a head", () => {
   it.each(["", "{", "[]", "null", '{"version":3}', '{"version":2}', '{"version":1}', "\u0000"])(
     "that says %j says nothing",
     (damaged) => {
-      const head = decodeHead(new TextEncoder().encode(damaged));
+      const head = decodeCheckpoint(new TextEncoder().encode(damaged));
       expect(head.state).toEqual(EMPTY_STATE);
     },
   );
