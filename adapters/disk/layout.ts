@@ -36,9 +36,9 @@ export const DOCUMENT_FILE = "document.json";
  * second: up to where the device has the raw log for sure (nothing there: not known).
  */
 export const UNCLEAN_FILE = "unclean";
-/** Behind the name of a log that is being made with values. */
+/** After the name of a log that is being made with values. */
 export const UNFINISHED = ".new";
-/** Behind the name of a log that is being removed where it is. */
+/** After the name of a log that is being removed where it is. */
 export const DOOMED = ".gone";
 
 export function layoutOf(dir: string): Layout {

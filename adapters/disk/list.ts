@@ -11,7 +11,7 @@ const MAX_LIMIT = 1000;
 /** Directories that are read at once. */
 const AT_ONCE = 32;
 
-/** The sessions of a project behind the last one on a page, sorted. */
+/** The sessions of a project after the last one on a page, sorted. */
 interface Rest {
   readonly project: string;
   readonly after: string;
@@ -25,7 +25,7 @@ export type Lister = (options?: ListOptions) => Promise<LogPage>;
 
 /**
  * Makes what gives pages of the sessions on disk, ordered by project, then session; `after` is the
- * last name. The names behind a page are kept for the next one, so that a listing reads a project's
+ * last name. The names after a page are kept for the next one, so that a listing reads a project's
  * directory once and not for each page. What comes meanwhile may be missing on it: no listing
  * promises more.
  */

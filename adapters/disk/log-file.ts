@@ -45,7 +45,7 @@ export class LogFile {
   #queuedEnd: number;
   #queue: Pending[] = [];
   #committing: Promise<void> | null = null;
-  /** What lies behind the end may be rubbish: cut it off before the next write. */
+  /** What lies after the end may be rubbish: cut it off before the next write. */
   #suspect = true;
   #unsynced: boolean;
   /** Whether the device knows the file by its name: not, when it was made just now. */

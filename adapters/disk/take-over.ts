@@ -53,7 +53,7 @@ export async function completeTakeOver(dir: string): Promise<void> {
   await syncDirectory(dir);
 }
 
-/** A torn last line gets its end, so that what comes behind it is a line of its own. */
+/** A torn last line gets its end, so that what comes after it is a line of its own. */
 async function endLastLine(path: string): Promise<void> {
   const file = await open(path, "r+");
   try {

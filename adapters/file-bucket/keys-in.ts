@@ -16,7 +16,7 @@ export async function* keysIn(
     },
   );
   const keys = found
-    // a folder sorts by the slash behind it, as its keys do
+    // a folder sorts by the slash after it, as its keys do
     .map((entry) => `${folder}${entry.name}${entry.isDirectory() ? "/" : ""}`)
     .filter((key) => folder !== "" || !key.startsWith("."))
     .sort((a, b) => (a < b ? -1 : 1));

@@ -19,7 +19,7 @@ interface Putting {
   abortUploads(prefix: string): Promise<void>;
 }
 
-/** Behind the name of a file of parts: the key that it is for. */
+/** After the name of a file of parts: the key that it is for. */
 const NOTE = ".key";
 const MOVE_TRIES = 5;
 

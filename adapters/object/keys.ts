@@ -3,8 +3,8 @@ import type { LogName, OpenRunMark, SessionKey } from "../../src/ports/log-store
 const NUMBER_DIGITS = 16;
 const EPOCH_DIGITS = 8;
 const MAX_EPOCH = 99_999_999;
-/** Behind every character that a key of ours has: a listing after `<name>~` leaves out `<name>…`. */
-const BEHIND = "~";
+/** After every character that a key of ours has: a listing after `<name>~` leaves out `<name>…`. */
+const AFTER = "~";
 
 /** The value of a session that is replaced as a whole. */
 export type ValueName = "head" | "document";
@@ -130,12 +130,12 @@ export function parseSegment(key: string, size: number): Segment | null {
 
 /** A listing of the folder after this begins with the segment of the highest start before `end`. */
 export function behindSegmentsFrom(folder: string, end: number): string {
-  return `${folder}${inverted(end)}${BEHIND}`;
+  return `${folder}${inverted(end)}${AFTER}`;
 }
 
-/** A listing after this begins behind everything of the session that `incarnationsOf` is the key of. */
+/** A listing after this begins after everything of the session that `incarnationsOf` is the key of. */
 export function behindAll(prefix: string): string {
-  return `${prefix}${BEHIND}`;
+  return `${prefix}${AFTER}`;
 }
 
 function padded(value: number, digits: number): string {

@@ -11,9 +11,9 @@ const MAX_LIMIT = 1000;
 export async function* listKeys(
   { bucket, retry }: Pick<BucketAccess, "bucket" | "retry">,
   prefix: string,
-  behind?: string,
+  after?: string,
 ): AsyncGenerator<string[]> {
-  let startAfter = behind ?? prefix;
+  let startAfter = after ?? prefix;
   for (;;) {
     const options = { prefix, startAfter };
     const page = await retry.until((signal) => bucket.list({ ...options, signal }));

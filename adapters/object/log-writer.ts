@@ -32,12 +32,12 @@ interface Pending {
  * The one writer of one log in this process. Appends wait until there is enough of them or the first
  * has waited long enough, travel in one object, and resolve when its put has been answered; one put
  * is under way at a time, so that slow puts hold back whoever waits for their appends. A batch that
- * fails takes those chained behind it with it.
+ * fails takes those chained after it with it.
  */
 export class LogWriter {
   readonly #options: LogWriterOptions;
   #end: number;
-  /** Where the next append has to begin: behind all that wait. */
+  /** Where the next append has to begin: after all that wait. */
   #nextEnd: number;
   #queue: Pending[] = [];
   #queuedBytes = 0;

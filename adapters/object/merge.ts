@@ -5,12 +5,12 @@ import type { BucketAccess } from "./log-end.ts";
 import { SegmentReader } from "./segment-reader.ts";
 
 const MIB = 1024 * 1024;
-/** A merged object under this size is merged again with what comes behind it. */
+/** A merged object under this size is merged again with what comes after it. */
 export const SMALL_BYTES: number = 8 * MIB;
 const MOST_BYTES = 64 * MIB;
 const PART_BYTES = 8 * MIB;
 
-/** Segments behind each other that become one. */
+/** Segments after each other that become one. */
 export interface MergeGroup {
   readonly start: number;
   readonly end: number;

@@ -118,7 +118,7 @@ export class OwnedSession {
     );
   }
 
-  /** Puts what was taken over from a dead process where its late puts come behind. */
+  /** Puts what was taken over from a dead process where its late puts come after. */
   async renewValues(): Promise<void> {
     await Promise.all([this.#head.renew(), this.#document.renew()]);
   }

@@ -137,7 +137,7 @@ export class Intake implements SseDataSink {
     this.#block = NO_BLOCK;
   }
 
-  /** Puts the block's whole lines behind those that are ready. */
+  /** Puts the block's whole lines after those that are ready. */
   #handOver(): void {
     if (this.#start > this.#handed)
       this.#lines.push(compact(this.#block.subarray(this.#handed, this.#start)));

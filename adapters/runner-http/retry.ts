@@ -4,7 +4,7 @@ import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 export interface RetryOptions {
   /** Attempts in all, default 15. */
   readonly attempts?: number;
-  /** Wait behind the first attempt, default 500 ms. */
+  /** Wait after the first attempt, default 500 ms. */
   readonly firstWaitMs?: number;
   /** How much longer each wait is than the one before, default 1.5. */
   readonly factor?: number;

@@ -7,7 +7,7 @@ import { openHttpStream } from "./http-stream.ts";
 
 /** What the end of a compact log on disk says. */
 interface CompactEnd {
-  /** Where the last trailer begins: behind the last event. */
+  /** Where the last trailer begins: after the last event. */
   readonly eventsEnd: number;
   /** Up to where the raw log is compacted. */
   readonly rawEnd: number;

@@ -2,7 +2,7 @@ const LF = 10;
 
 /** Takes the bytes of a body off a connection. */
 export interface BodyDecoder {
-  /** Feeds the next bytes behind the response head. */
+  /** Feeds the next bytes after the response head. */
   feed(bytes: Buffer): void;
 }
 

@@ -62,7 +62,7 @@ function timeReplay(server: ServerProcess, session: string, bytes: number): Prom
   return timeGet({
     port: server.port,
     path: `${sessionPath(session)}/agui/events?view=raw`,
-    // the log id is not known before; nothing is behind the last event
+    // the log id is not known before; nothing is after the last event
     enough: createEndFinder(`-r${bytes}\n\n`),
   });
 }

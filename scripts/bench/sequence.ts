@@ -12,7 +12,7 @@ const TIME_DIGITS = 13;
 const ZERO = 48;
 const SEQUENCE_KEY = '"seq":';
 const TIME_KEY = ',"timestamp":';
-/** From the sequence's key to behind the time's last digit. */
+/** From the sequence's key to after the time's last digit. */
 const FIELDS_BYTES = SEQUENCE_KEY.length + SEQUENCE_DIGITS + TIME_KEY.length + TIME_DIGITS;
 
 /**

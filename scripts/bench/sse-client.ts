@@ -3,7 +3,7 @@ const TAIL_BYTES = 4_096;
 
 /**
  * Tells whether `marker` has passed, looking only at the end of each piece: for the last frame of a
- * log nobody appends to, behind which no more than a comment may follow.
+ * log nobody appends to, after which no more than a comment may follow.
  */
 export function createEndFinder(marker: string): (bytes: Buffer) => boolean {
   const needle = Buffer.from(marker, "latin1");

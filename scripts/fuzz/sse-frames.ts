@@ -8,7 +8,7 @@ export function framesIn(text: string): string[] {
     throw new Error(`no whole frame at the end: ${text.slice(-200)}`);
   if (text.includes("\r")) throw new Error("a carriage return ends a line");
   const events: string[] = [];
-  // what is behind the last blank line are comments
+  // what is after the last blank line are comments
   for (const frame of text.split("\n\n").slice(0, -1)) {
     const [, data] = FRAME.exec(frame) ?? [];
     if (data === undefined) throw new Error(`no frame of one line: ${frame}`);

@@ -40,7 +40,7 @@ export function watchLive(options: LiveViewerOptions): LiveViewer {
   const checker = createStreamChecker({ cursor, onEvent: measureDelay });
 
   function measureDelay(data: Buffer): void {
-    // behind the first bytes of an event comes its value, which may be long
+    // after the first bytes of an event comes its value, which may be long
     const at = data.subarray(0, 400).indexOf(SENT_AT);
     if (at === -1) return;
     const digits = at + SENT_AT.length;

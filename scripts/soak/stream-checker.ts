@@ -27,7 +27,7 @@ export interface StreamChecker {
 }
 
 export interface StreamCheckerOptions {
-  /** Where the viewer begins: behind this event, or without it at the log's start. */
+  /** Where the viewer begins: after this event, or without it at the log's start. */
   readonly cursor?: string | null;
   /** Told of each event's bytes, valid only during the call. */
   readonly onEvent?: (data: Buffer) => void;
@@ -37,8 +37,8 @@ const LF = Buffer.from("\n");
 const CURSOR = /^([a-z0-9]{16})-r(\d+)$/;
 
 /**
- * A checker for a stream of the raw log. Because a cursor is the offset behind its event, a stream
- * without a hole, a repetition or a change of order is one in which each cursor lies behind the one
+ * A checker for a stream of the raw log. Because a cursor is the offset after its event, a stream
+ * without a hole, a repetition or a change of order is one in which each cursor lies after the one
  * before it by exactly the length of its event's line.
  */
 export function createStreamChecker(options: StreamCheckerOptions = {}): StreamChecker {

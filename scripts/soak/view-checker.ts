@@ -13,7 +13,7 @@ export interface ViewChecker {
 
 /**
  * A checker for what comes before the raw log, by its cursors: first events without any (a snapshot),
- * then those of the compacted log, each behind the one before by its length at least (between runs lie
+ * then those of the compacted log, each after the one before by its length at least (between runs lie
  * trailers that are not sent), then those of the raw log. From the first cursor of the raw log on it
  * is a `StreamChecker`.
  */

@@ -101,7 +101,7 @@ export function accessGuard(
   };
 }
 
-/** Who may use the route. Only to be asked behind the guard. */
+/** Who may use the route. Only to be asked after the guard. */
 export function accessOf(c: Context): RequestAccess {
   const access: RequestAccess | undefined = c.get(KEY);
   if (!access) throw new TypeError("The route has no access guard");

@@ -45,7 +45,7 @@ export function eventsGet(service: SessionService) {
 
 type PrefacedStart = ReplayStart & { readonly preface?: Uint8Array<ArrayBuffer> };
 
-/** Behind a snapshot of the session; at its start if there is none that could be said at once. */
+/** After a snapshot of the session; at its start if there is none that could be said at once. */
 async function snapshotStart(
   { logger, profileBudgets: budgets, store }: SessionService,
   use: SessionUse,

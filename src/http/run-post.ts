@@ -69,7 +69,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
   }
 }
 
-/** Where the run's events begin: behind what is stored, or anywhere if it was posted before. */
+/** Where the run's events begin: after what is stored, or anywhere if it was posted before. */
 async function startOf(
   { runs }: SessionService,
   session: Session,

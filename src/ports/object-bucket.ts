@@ -38,7 +38,7 @@ export interface PutOptions extends CallOptions {
 
 export interface ListObjectsOptions extends CallOptions {
   readonly prefix: string;
-  /** Only keys behind this one. */
+  /** Only keys after this one. */
   readonly startAfter?: string;
   /** Objects a page, 1-1000, default 1000. */
   readonly limit?: number;
@@ -47,7 +47,7 @@ export interface ListObjectsOptions extends CallOptions {
 export interface ObjectPage {
   /** In the order of their keys' bytes. May be fewer than `limit` although there are more. */
   readonly objects: readonly ListedObject[];
-  /** Whether there are more behind the last one. */
+  /** Whether there are more after the last one. */
   readonly more: boolean;
 }
 

@@ -21,7 +21,7 @@ export interface EventFacts {
 /** Events that arrived together, in order. */
 export interface EventBatch {
   /**
-   * The events' bytes as lines: each event verbatim, one LF behind it. The arrays break anywhere;
+   * The events' bytes as lines: each event verbatim, one LF after it. The arrays break anywhere;
    * their sum is the sum of `events[].bytes`.
    */
   readonly lines: readonly Uint8Array[];

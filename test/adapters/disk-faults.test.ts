@@ -114,7 +114,7 @@ describe("a disk that fails", () => {
     expect(await rawFile()).toBe("one\n3\n");
   });
 
-  it("fails the appends behind a failed one with it, in order", async () => {
+  it("fails the appends after a failed one with it, in order", async () => {
     openStore();
     const { logId } = await store.create(KEY);
     await store.append(KEY, bytes("0\n"), { logId, expectedEnd: 0 });

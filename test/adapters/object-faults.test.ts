@@ -69,7 +69,7 @@ describe("objects under faults", () => {
     await fc.assert(property, { numRuns: 60 });
   });
 
-  it("takes a put that landed without an answer for its own, and goes on behind it", async () => {
+  it("takes a put that landed without an answer for its own, and goes on after it", async () => {
     const faults: Fault[] = [];
     const memory = createMemoryObjectBucket();
     const bucket = createFaultyBucket(memory, (call, key) =>
@@ -114,7 +114,7 @@ describe("objects under faults", () => {
     await store.close();
   });
 
-  it("holds an append back whose outcome is open until it is known, and those behind it", async () => {
+  it("holds an append back whose outcome is open until it is known, and those after it", async () => {
     let isSilent = false;
     const bucket = createFaultyBucket(createMemoryObjectBucket(), (_, key) =>
       isSilent && key.includes("/raw/") ? "lost" : "none",

@@ -233,7 +233,7 @@ describe("http: memory", () => {
   const PIECE = 64 * KIB;
   const PIECES = 16;
 
-  /** Chunks of `events` events of 1 MiB each, and of a small one behind them. */
+  /** Chunks of `events` events of 1 MiB each, and of a small one after them. */
   function* largeThenSmall(events: number): Generator<string, void, undefined> {
     for (let event = 0; event < events; event++) {
       yield `data: {"a":"`;

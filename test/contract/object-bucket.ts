@@ -164,7 +164,7 @@ function describeConditions(fresh: FreshBucket): void {
 
 function describeListings(fresh: FreshBucket): void {
   it(
-    "lists what begins with the prefix, in the order of the bytes, behind a key",
+    "lists what begins with the prefix, in the order of the bytes, after a key",
     fresh(async (bucket) => {
       const keys = ["a!x/1", "a-b!x/1", "a-b!x/10", "a-b!x/2", "ab!x/1", "b"];
       for (const key of keys.toReversed()) await bucket.put(key, utf8(key));

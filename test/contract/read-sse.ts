@@ -19,7 +19,7 @@ const LINE_BEFORE = /^(?::|retry:)/;
 
 /**
  * Reads a stream as strictly as the protocol describes it: LF only, no field that it does not name,
- * each once, the id behind the data, no frame without data. Anything else throws.
+ * each once, the id after the data, no frame without data. Anything else throws.
  */
 export class SseReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;

@@ -68,7 +68,7 @@ it("a log that was cut off anywhere behind the server's back serves the lines th
   }
 });
 
-it("what something else wrote behind a log's end spoils no answer and none of the events before it", async () => {
+it("what something else wrote after a log's end spoils no answer and none of the events before it", async () => {
   const seed = Math.trunc(Math.random() * 2 ** 32);
   console.info(`damaged-logs.test.ts: seed ${seed}`);
   const random = createRandom(seed);

@@ -139,7 +139,7 @@ async function startFull() {
   return { ...limited, session, exchange, sse, seen };
 }
 
-/** Expects a run to go through in a session, and to be in the log behind what was there. */
+/** Expects a run to go through in a session, and to be in the log after what was there. */
 async function expectToServe(
   server: ServerProcess,
   runner: FakeRunner,

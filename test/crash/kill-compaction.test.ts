@@ -38,7 +38,7 @@ it(`a compact log is right or absent after each of ${KILLS} kill -9 in the midst
   // one that comes too early or too late shows nothing, and does not count
   while (kills < KILLS) {
     let begun = await sizeOf(compactPath);
-    // much of what is left is behind the last write
+    // much of what is left is after the last write
     if (begun >= size / 2) {
       await rm(compactPath);
       begun = 0;

@@ -91,7 +91,7 @@ class Viewer {
   readonly seen: SseEvent[] = [];
   onEvent: () => void = () => {};
 
-  /** Goes on behind what was seen, until the stream ends or breaks off. */
+  /** Goes on after what was seen, until the stream ends or breaks off. */
   async follow(session: SessionClient): Promise<void> {
     const sse = await this.#resume(session);
     try {
@@ -104,7 +104,7 @@ class Viewer {
     }
   }
 
-  /** Goes on behind what was seen until that is all of `events`, and expects nothing else. */
+  /** Goes on after what was seen until that is all of `events`, and expects nothing else. */
   async catchUp(session: SessionClient, events: readonly SseEvent[]): Promise<void> {
     expect(firstDifference(this.seen, events.slice(0, this.seen.length))).toBe(-1);
     const sse = await this.#resume(session);

@@ -87,7 +87,7 @@ describe("a store that does not answer", () => {
 
 describe("a store that fails", () => {
   it.each(["/agui/events", "/export"])(
-    "breaks the stream of %s off behind its headers, and is not told why",
+    "breaks the stream of %s off after its headers, and is not told why",
     async (route) => {
       const { store, state } = breakableStore();
       const server = await listenTestServer({ store });

@@ -63,7 +63,7 @@ function createHarness(openStore: () => LogStore): () => Promise<SessionRoutesHa
     return {
       runner: {
         ...runner,
-        // listening begins by itself, at some moment behind a run: no test could count it
+        // listening begins by itself, at some moment after a run: no test could count it
         get requests() {
           return runner.requests.filter(({ path }) => !path.includes("/events/"));
         },

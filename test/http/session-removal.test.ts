@@ -34,7 +34,7 @@ function createGate() {
   };
 }
 
-/** A memory store that stops before a deletion or behind it, and the gate there. */
+/** A memory store that stops before a deletion or after it, and the gate there. */
 function slowlyDeletingStore(where: "before" | "behind") {
   const memory = createMemoryLogStore();
   const gate = createGate();

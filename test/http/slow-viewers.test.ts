@@ -122,7 +122,7 @@ interface Seen {
   readonly sha256: string;
 }
 
-/** Reads events up to and with `last`. Throws unless each one's cursor is the position behind it. */
+/** Reads events up to and with `last`. Throws unless each one's cursor is the position after it. */
 async function readThrough({ sse }: Viewer, last: string): Promise<Seen> {
   const hash = createHash("sha256");
   let offset = 0;
@@ -238,7 +238,7 @@ describe("a slow viewer (PROTOCOL 4.6)", () => {
       { what: "the end of the viewer that never reads" },
     );
     expect(clock.now() - begin).toBeGreaterThan(writeDeadlineMs);
-    // what the system had taken is still read; the end behind it is not that of a whole answer
+    // what the system had taken is still read; the end after it is not that of a whole answer
     await expect(readThrough(stuck, event(count - 1, FILL))).rejects.toThrow();
     await stuck.closed;
     expect(stuck.socket.bytesRead).toBeLessThan(16 * MIB);

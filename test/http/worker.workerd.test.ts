@@ -77,7 +77,7 @@ describe("the worker: a Durable Object for each session, logs in R2, the demo ru
     expect((await postRun("shared", "r2")).status).toBe(200);
   });
 
-  it("goes on behind a cursor, while the run goes on", async () => {
+  it("goes on after a cursor, while the run goes on", async () => {
     await (await postRun("resumed", "r")).text();
     const first = await watch("resumed");
     const events = await first.events(6);

@@ -55,7 +55,7 @@ async function follow(
   });
 }
 
-/** The log up to the cut, and what comes behind it. */
+/** The log up to the cut, and what comes after it. */
 function cutAt(lines: readonly string[], part: number): [string[], string[]] {
   const at = Math.round(part * lines.length);
   return [lines.slice(0, at), lines.slice(at)];

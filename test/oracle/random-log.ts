@@ -284,7 +284,7 @@ const flawed = (whole: fc.Arbitrary<Event>): fc.Arbitrary<Event> =>
 
 const runEnd = pick("finished", "finished", "finished", "error", "cut", "twice", "late");
 
-/** One run: what its caller said, its events, how it ends, and what comes behind it. */
+/** One run: what its caller said, its events, how it ends, and what comes after it. */
 const run = (anyEvent: fc.Arbitrary<Event>) =>
   fc.record({
     said: fc.option(messages, { nil: undefined }),

@@ -10,7 +10,7 @@ export interface RunnerScript {
   readonly port?: number;
   /** What it answers every run with. */
   readonly events: readonly string[];
-  /** Whether it ends its answer behind them, or falls silent. */
+  /** Whether it ends its answer after them, or falls silent. */
   readonly ends: boolean;
 }
 

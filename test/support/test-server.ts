@@ -109,7 +109,7 @@ export async function createTestServer(options: TestServerOptions) {
     runner: {
       ...runner,
       get requests() {
-        // listening begins by itself, at some moment behind a run: no test could count it
+        // listening begins by itself, at some moment after a run: no test could count it
         return runner.requests.filter(({ path }) => !path.startsWith(eventsPath));
       },
     },

@@ -20,7 +20,7 @@ const silent = { info() {}, warn() {}, error() {} };
 
 export interface TellOptions extends Partial<ProfileSourceOptions> {
   readonly dialect: Dialect;
-  /** Whether the history comes as a snapshot; with `after` lines that come behind it. */
+  /** Whether the history comes as a snapshot; with `after` lines that come after it. */
   readonly snapshot?: boolean;
   /** Lines that are stored only once the history has been read. */
   readonly after?: readonly string[];

@@ -13,7 +13,7 @@ const lines = fc
     return cutBytes(fc.constant(concatBytes(text))).map((cut) => ({ ...cut, start }));
   });
 
-/** Lines are split and framed alike however their bytes come, each with the position behind it. */
+/** Lines are split and framed alike however their bytes come, each with the position after it. */
 export const target: FuzzTarget = fuzzTarget("sse-frame", lines, (input) => {
   const { bytes, start } = input;
   const framer = new SseFramer("log-r", start);

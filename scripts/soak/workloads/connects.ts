@@ -18,7 +18,7 @@ export const connects: Workload = {
     const problems: string[] = [];
     const frames = createEventFrames({
       onEvent(data) {
-        // what comes behind the first that is wrong says nothing more
+        // what comes after the first that is wrong says nothing more
         if (problems.length > 0) return;
         try {
           runs.take(data.toString());

@@ -26,7 +26,7 @@ export interface ArchivedLog {
   readonly bytes: number;
   /** Of the log's bytes, unpacked: lower-case hex. */
   readonly sha256: string;
-  /** One behind the other, from 0 to `bytes`. */
+  /** One after the other, from 0 to `bytes`. */
   readonly segments: readonly ArchivedSegment[];
 }
 

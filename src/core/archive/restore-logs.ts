@@ -75,7 +75,7 @@ async function restoreLog(
   await append();
 }
 
-/** All of a pack. Throws `archive-damaged` behind the last chunk if it is not what was archived. */
+/** All of a pack. Throws `archive-damaged` after the last chunk if it is not what was archived. */
 async function* wholeOf(
   { archives, manifest, signal = new AbortController().signal }: RestoreOptions,
   log: PackName,

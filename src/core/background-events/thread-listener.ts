@@ -29,7 +29,7 @@ const MAX_PAUSE_MS = 30_000;
 const JITTER = 0.2;
 
 /**
- * Listens to one thread: connects again and again, always behind a pause, until it is hung up, the
+ * Listens to one thread: connects again and again, always after a pause, until it is hung up, the
  * runner says that there is nothing to hear, or the log has gone.
  */
 export class ThreadListener {

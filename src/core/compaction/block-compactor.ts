@@ -13,7 +13,7 @@ const QUOTE = 0x22;
 
 /**
  * Compacts a span of a raw log, in order: adjacent deltas of an item become one, state changes
- * behind a snapshot become one snapshot. Everything else stays where and as it is, byte for byte.
+ * after a snapshot become one snapshot. Everything else stays where and as it is, byte for byte.
  * Whoever replays the result ends with the same messages and the same state.
  *
  * What it gives depends on nothing but the bytes that it is given. Memory is bounded: some
@@ -50,7 +50,7 @@ export class BlockCompactor {
     }
   }
 
-  /** The span is over, behind a whole line: gives what it kept. It can begin another one. */
+  /** The span is over, after a whole line: gives what it kept. It can begin another one. */
   finish(): void {
     this.#flushAll();
   }

@@ -11,7 +11,7 @@ export interface CompactPosition {
   readonly generation: number;
   /** Where in the compact log this generation begins. */
   readonly start: number;
-  /** Where it ends: behind its last trailer. */
+  /** Where it ends: after its last trailer. */
   readonly end: number;
   /** Where in the raw log that which is not compacted begins. */
   readonly rawEnd: number;
@@ -39,7 +39,7 @@ const COMPARED_BYTES = 1024;
  * What this process knows of a session's compact log. All of it can be had again from the store: the
  * last trailer is looked for from the end of the log, and believed only if the checksum over
  * everything before it is right. A log that is damaged, of another version or of another `logId` is
- * as good as none; a new one then begins behind it.
+ * as good as none; a new one then begins after it.
  */
 export class CompactLog {
   readonly #key: SessionKey;
@@ -151,7 +151,7 @@ export class CompactLog {
         const trailer = decodeTrailer(line);
         return trailer && { trailer, line, at: from + at };
       }
-      // one byte again: a mark counts only behind the LF before it
+      // one byte again: a mark counts only after the LF before it
       to = from === 0 ? 0 : from + 1;
     }
     return null;

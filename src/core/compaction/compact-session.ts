@@ -43,7 +43,7 @@ export async function compactSession(options: CompactOptions): Promise<void> {
     await compactFrom(options, position);
   } catch (error) {
     if (!(error instanceof ForeignBytesError)) throw error;
-    // another version's, or damaged: what is there stays, and a new generation begins behind it
+    // another version's, or damaged: what is there stays, and a new generation begins after it
     await compactFrom(options, generationStart(logId, end.compact));
   }
 }
@@ -95,7 +95,7 @@ async function compactRuns(
   });
 }
 
-/** The next boundaries behind the block that begins at `from`, in order; none if it goes on. */
+/** The next boundaries after the block that begins at `from`, in order; none if it goes on. */
 async function findRunBoundaries(
   { key, log, store, readable, signal }: CompactOptions,
   from: number,

@@ -7,7 +7,7 @@ export interface CompactWriterOptions {
   readonly key: SessionKey;
   readonly store: LogStore;
   readonly log: CompactLog;
-  /** Behind which block to go on. */
+  /** After which block to go on. */
   readonly position: CompactPosition;
   /** Where the compact log ends. */
   readonly end: number;
@@ -35,7 +35,7 @@ export function generationStart(logId: string, start: number): CompactPosition {
 }
 
 /**
- * Appends blocks to a compact log. What an interrupted compaction has already written behind the
+ * Appends blocks to a compact log. What an interrupted compaction has already written after the
  * last trailer is compared, by its checksum, and not written again.
  */
 export class CompactWriter {
@@ -47,7 +47,7 @@ export class CompactWriter {
   #known: number;
   #pending = new Uint8Array(2 * APPEND_BYTES);
   #pendingLength = 0;
-  /** Behind the last whole block, whether it is appended or pending. */
+  /** After the last whole block, whether it is appended or pending. */
   #position: CompactPosition;
   /** Bytes of the block that is not whole yet. */
   #blockLength = 0;
@@ -60,7 +60,7 @@ export class CompactWriter {
     this.#known = options.end - options.position.end;
   }
 
-  /** Behind the last whole block. */
+  /** After the last whole block. */
   get position(): CompactPosition {
     return this.#position;
   }

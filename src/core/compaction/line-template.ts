@@ -42,13 +42,13 @@ export class LineTemplate {
     for (const hole of this.#holes) {
       // an LF is in no template, so that this ends at the line's end at the latest
       while (own < hole.start) if (bytes[at++] !== line[own++]) return false;
-      const behind = hole.isText ? skipText(bytes, at, end) : skipNumber(bytes, at, end);
-      if (behind === -1) return false;
+      const after = hole.isText ? skipText(bytes, at, end) : skipNumber(bytes, at, end);
+      if (after === -1) return false;
       if (hole.isText) {
         this.textStart = at;
-        this.textEnd = behind;
+        this.textEnd = after;
       }
-      at = behind;
+      at = after;
       own = hole.end;
     }
     while (own < line.length) if (bytes[at++] !== line[own++]) return false;

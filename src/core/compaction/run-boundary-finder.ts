@@ -18,7 +18,7 @@ export class RunBoundaryFinder {
   #isMidLine = false;
 
   /**
-   * Takes the bytes of `chunk` up to a boundary or to the end: the offset behind the boundary in
+   * Takes the bytes of `chunk` up to a boundary or to the end: the offset after the boundary in
    * `chunk`, or -1. With a boundary the work of this finder is done.
    */
   push(chunk: Uint8Array): number {

@@ -6,7 +6,7 @@ import { checksum } from "./checksum.ts";
  */
 export const GENERATION = 2;
 
-/** What stands behind a block of the compact log. Offsets and lengths in bytes. */
+/** What stands after a block of the compact log. Offsets and lengths in bytes. */
 export interface Trailer {
   /** The log that was compacted; with another one this log says nothing. */
   readonly logId: string;
@@ -57,7 +57,7 @@ export function decodeTrailer(line: Uint8Array): Trailer | null {
   return { logId, generation: GENERATION, start, rawStart, rawEnd, trailerBytes };
 }
 
-/** Whether `line` is exactly what is written for `trailer` behind bytes of the checksum `sum`. */
+/** Whether `line` is exactly what is written for `trailer` after bytes of the checksum `sum`. */
 export function isTrailerOf(line: Uint8Array, trailer: Trailer, sum: number): boolean {
   const { logId, generation, start, rawStart, rawEnd, trailerBytes } = trailer;
   const plain = { logId, generation, start, rawStart, rawEnd, trailerBytes };

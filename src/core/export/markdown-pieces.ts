@@ -12,7 +12,7 @@ export interface Piece {
   readonly isText: boolean;
   /** All that would make it another piece. */
   readonly content: () => string;
-  /** The piece itself, in parts that are not long; `state` goes behind what it is called. */
+  /** The piece itself, in parts that are not long; `state` goes after what it is called. */
   write(state: string): Iterable<string>;
 }
 

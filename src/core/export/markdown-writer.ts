@@ -127,7 +127,7 @@ export class MarkdownWriter extends FrameWriter {
   #runFails(line: EventLine): void {
     const message = line.text("message") ?? "";
     const isCut = line.text("code") === "runlog-run-cut";
-    // an error that the run went on behind, and that was its last all the same
+    // an error that the run went on after, and that was its last all the same
     this.#notes = this.#notes.filter((text) => text !== errorNote(message));
     this.#runEnds([isCut ? note("The run has not ended", "") : note("Run failed", message)]);
   }

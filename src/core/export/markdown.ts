@@ -132,7 +132,7 @@ function withoutTags(line: string, isPaired: boolean): { text: string; isPaired:
       text += kept;
       at += kept.length;
     } else {
-      // a backslash takes the sign behind it with it
+      // a backslash takes the sign after it with it
       const isTag = char === "<" && TAG_START.test(line.slice(at, at + 2));
       const length = char === "\\" ? 2 : 1;
       text += isTag ? "\\<" : line.slice(at, at + length);

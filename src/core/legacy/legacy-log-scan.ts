@@ -84,7 +84,7 @@ export class LegacyLogScan {
     }
   }
 
-  /** Adds a mark behind the edits so far; the last one when the log is through. */
+  /** Adds a mark after the edits so far; the last one when the log is through. */
   addMark(isDone: boolean): ScanMark {
     this.#storeSkipped();
     const mark = {

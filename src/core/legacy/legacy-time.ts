@@ -7,7 +7,7 @@ const LEAP_SECOND = "60";
 /** The epoch ms of an RFC 3339 time, fractions of them cut off; null for any other text. */
 export function readLegacyTime(text: string): number | null {
   if (!FORM.test(text) || !isDay(text)) return null;
-  // dates know nothing of leap seconds: such a one is that behind the last of its minute
+  // dates know nothing of leap seconds: such a one is that after the last of its minute
   if (text.startsWith(LEAP_SECOND, SECONDS_AT))
     return (
       Date.parse(`${text.slice(0, SECONDS_AT)}59${text.slice(SECONDS_AT + 2)}`.toUpperCase()) +

@@ -29,7 +29,7 @@ export class OverlayReader {
   #records: Uint8Array<ArrayBuffer>;
   #length = 0;
   #at = 0;
-  /** Where in the raw log the edit at `#at` begins and ends; behind the last one, never. */
+  /** Where in the raw log the edit at `#at` begins and ends; after the last one, never. */
   #offset = 0;
   #end = 0;
 
@@ -106,7 +106,7 @@ export class OverlayReader {
   }
 }
 
-/** Where the first record begins that ends behind `start`: a search by halves over single records. */
+/** Where the first record begins that ends after `start`: a search by halves over single records. */
 async function firstBehind(
   store: Pick<LogReader, "read">,
   key: SessionKey,

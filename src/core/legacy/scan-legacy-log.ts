@@ -24,7 +24,7 @@ export interface ScannedLegacyLog {
   readonly mark: ScanMark;
 }
 
-/** Edits are stored in pieces of this size; a look that is broken off goes on behind the last. */
+/** Edits are stored in pieces of this size; a look that is broken off goes on after the last. */
 const STORE_BYTES = 1024 * 1024;
 /** How often that is at least, in bytes of the raw log. */
 const STORE_EVERY_BYTES = 64 * 1024 * 1024;

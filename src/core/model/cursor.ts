@@ -6,7 +6,7 @@ export type LogPlace =
   | { readonly log: "compact"; readonly logId: string; readonly generation: number };
 
 /**
- * A position behind an event (PROTOCOL 3). Opaque on the wire: `<logId>-r<offset>`,
+ * A position after an event (PROTOCOL 3). Opaque on the wire: `<logId>-r<offset>`,
  * `<logId>-c<generation>.<offset>`.
  */
 export type Cursor = LogPlace & { readonly offset: number };

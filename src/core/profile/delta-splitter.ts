@@ -10,13 +10,13 @@ const PIECE_BYTES = 1024 * 1024;
 const MAX_UNIT_BYTES = 12;
 const NAME = "delta";
 const HEX_DIGITS = 4;
-/** Right behind a backslash. */
+/** Right after a backslash. */
 const FIRST = HEX_DIGITS + 1;
 
 /**
  * Takes the text of the top-level `delta` out of an event that is too large to be held, in pieces
  * that are insides of JSON strings. No escape, no character and no surrogate pair is cut, so that the
- * pieces one behind the other are exactly the text. The event is known to be valid JSON.
+ * pieces one after the other are exactly the text. The event is known to be valid JSON.
  */
 export class DeltaSplitter {
   readonly #piece = new Uint8Array(PIECE_BYTES + 2 * MAX_UNIT_BYTES);

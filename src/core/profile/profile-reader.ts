@@ -141,7 +141,7 @@ export class ProfileReader {
     if (rest) await inTurns(whileWanted(rest, signal), turns);
   }
 
-  /** A run begins: what was held for it comes first into its RUN_STARTED, then behind it. */
+  /** A run begins: what was held for it comes first into its RUN_STARTED, then after it. */
   async *#begin(): Frames {
     const { profile } = this.#options;
     yield* this.#held(profile.takeHeldSnapshots(), (event) => profile.inject(event));

@@ -128,7 +128,7 @@ class Pass {
   }
 
   /**
-   * Reads what is stored without telling it. Resolves with the position behind it, null if there is
+   * Reads what is stored without telling it. Resolves with the position after it, null if there is
    * no log.
    */
   async readHistory(): Promise<RawPosition | null> {

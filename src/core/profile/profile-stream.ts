@@ -388,7 +388,7 @@ export class ProfileStream {
     yield* this.#told.merge((yield* read) ?? [], options);
   }
 
-  /** The run goes on behind its error, which then was none that ended it. */
+  /** The run goes on after its error, which then was none that ended it. */
   #goOn(): void {
     const failed = this.#failed;
     this.#failed = null;
@@ -460,7 +460,7 @@ export class ProfileStream {
     });
   }
 
-  /** Ends a run that has no terminal but, at best, an error; the stream goes on behind it. */
+  /** Ends a run that has no terminal but, at best, an error; the stream goes on after it. */
   #endRun(): Rest {
     return andThen(this.#isDue ? this.#flush() : undefined, () => {
       if (this.#options.dialect === "1.0") return this.#fail();

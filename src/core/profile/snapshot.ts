@@ -74,7 +74,7 @@ interface PlacedCall {
 
 /**
  * The messages without those tool calls that have to be streamed again: clients before 0.0.58 list a
- * call twice that is started twice. With it go those behind it in its message, to keep their order.
+ * call twice that is started twice. With it go those after it in its message, to keep their order.
  */
 function withoutOpenCalls(
   messages: MessageList,

@@ -37,7 +37,7 @@ export interface LogChunk {
   readonly place: LogPlace;
   /** Offset of the first byte. */
   readonly start: number;
-  /** Offset behind the last byte. */
+  /** Offset after the last byte. */
   readonly end: number;
   /** The bytes; valid until the next chunk is asked for, and the reader's own to change. */
   readonly bytes: Uint8Array<ArrayBuffer>;

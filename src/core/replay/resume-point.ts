@@ -21,7 +21,7 @@ type FullReplayReason =
 export interface CompactRange {
   readonly generation: number;
   readonly start: number;
-  /** Behind a block: the raw log goes on where that block ended. */
+  /** After a block: the raw log goes on where that block ended. */
   readonly end: number;
 }
 

@@ -16,8 +16,8 @@ const LF = 10;
 const STEP_BYTES = 64 * 1024;
 
 /**
- * The event that a cursor stands behind. Throws `invalid-input` for what is no cursor, and
- * `event-not-found` for one of another log, beyond the end, or not behind an event.
+ * The event that a cursor stands after. Throws `invalid-input` for what is no cursor, and
+ * `event-not-found` for one of another log, beyond the end, or not after an event.
  */
 export async function findStoredEvent(
   store: LogStore,

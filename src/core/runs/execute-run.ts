@@ -108,7 +108,7 @@ class RunCarrier {
         logger.warn("runner-events-unusual", { ...session.key, runId, ...stream.counts });
       return null;
     } catch (error) {
-      // whatever breaks behind RUN_FINISHED breaks nothing of the run
+      // whatever breaks after RUN_FINISHED breaks nothing of the run
       if (this.#progress.finished) return null;
       if (!signal.aborted) return this.#endOf(error);
       const reason: RunEnd = signal.reason;

@@ -7,6 +7,6 @@ export interface Command {
   readonly summary: string;
   /** All that `--help` says of it but the exit codes. */
   readonly help: string;
-  /** Runs it with what stands behind its name. Rejects with what makes it fail as a whole. */
+  /** Runs it with what stands after its name. Rejects with what makes it fail as a whole. */
   run(args: readonly string[]): Promise<ExitCode>;
 }

@@ -18,7 +18,7 @@ export interface ByteRingOptions {
 /** A stretch of the ring, encoded. */
 export interface RingHit {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where the reader stands behind it. */
+  /** Where the reader stands after it. */
   readonly end: number;
 }
 

@@ -291,7 +291,7 @@ export class JsonObjectScanner {
     return to;
   }
 
-  /** One byte behind a backslash. False if it does not belong there. */
+  /** One byte after a backslash. False if it does not belong there. */
   #escape(byte: number): boolean {
     if (this.#escapeLeft === 5) {
       const length = ESCAPES[byte]!;

@@ -7,7 +7,7 @@ const MAX_DIGITS = 16;
  * Frames a JSONL byte stream as server-sent events, whole chunks at a time: one chunk in, one out.
  *
  * Each line becomes `data: <line>` LF `id: <prefix><offset>` LF LF, where the offset is the position
- * behind the line's LF. The id comes last because it is known only when the line has passed; so a
+ * after the line's LF. The id comes last because it is known only when the line has passed; so a
  * line of any length goes through without being held.
  */
 export class SseFramer {

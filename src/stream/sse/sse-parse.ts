@@ -6,7 +6,7 @@ const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 const DATA_FIELD = Uint8Array.of(0x64, 0x61, 0x74, 0x61, 0x3a);
 const JOIN = Uint8Array.of(SPACE);
 
-// Where in a line: in the byte order mark before the first, in the field's name, right behind its
+// Where in a line: in the byte order mark before the first, in the field's name, right after its
 // colon, in its value, or in a line that says nothing to us.
 const MARK = 0;
 const NAME = 1;

@@ -143,7 +143,7 @@ function describePipelinedAppends(fresh: FreshStore): void {
   );
 
   it(
-    "refuses what is chained behind a refused append",
+    "refuses what is chained after a refused append",
     fresh(async ({ store }) => {
       const { logId } = await store.create(KEY);
       const codes = await Promise.all(

@@ -98,7 +98,7 @@ function describeFailing(fresh: FreshClient): void {
 
 function describeLeaving(fresh: FreshClient): void {
   it(
-    "ends with the signal's reason, before the answer and behind it, and closes the connection",
+    "ends with the signal's reason, before the answer and after it, and closes the connection",
     fresh(async ({ client, runner }) => {
       const reason = new Error("the session was let go");
       for (const answers of [false, true]) {

@@ -121,7 +121,7 @@ function describeArchived(fresh: FreshServer): void {
 
 function describeLife(fresh: FreshServer): void {
   it(
-    "is restored by a new run, whose events come behind the old ones for whoever comes back",
+    "is restored by a new run, whose events come after the old ones for whoever comes back",
     fresh(async (server) => {
       const session = new SessionClient(server);
       const lines = await session.play(RUN);

@@ -74,7 +74,7 @@ export function compactSuite(fresh: FreshServer): void {
     );
 
     it(
-      "goes on behind any of its cursors, and behind any of the raw log in the raw log",
+      "goes on after any of its cursors, and behind any of the raw log in the raw log",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const { raw, compacted } = await playCompacted(server, session, ["r1", "r2"]);
@@ -96,7 +96,7 @@ export function compactSuite(fresh: FreshServer): void {
     );
 
     it(
-      "goes on live behind its last cursor, with the events of a run in flight as they come",
+      "goes on live after its last cursor, with the events of a run in flight as they come",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const { compacted } = await playCompacted(server, session, ["r1"]);
@@ -146,7 +146,7 @@ export function compactSuite(fresh: FreshServer): void {
     );
 
     it(
-      "is what an export holds, with the events behind it; under view=raw everything is stored",
+      "is what an export holds, with the events after it; under view=raw everything is stored",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const { raw, compacted } = await playCompacted(server, session, ["r1", "r2"]);

@@ -107,7 +107,7 @@ function randomTo(max: number): number {
   return 1 + Math.floor(Math.random() * max);
 }
 
-/** What `watch` takes to go on behind a cursor, by header or by query. */
+/** What `watch` takes to go on after a cursor, by header or by query. */
 function resumeBy(cursor: string | null, byHeader: boolean): [string, Record<string, string>] {
   if (cursor === null) return ["", {}];
   return byHeader ? ["", { "Last-Event-ID": cursor }] : [`?after=${cursor}`, {}];

@@ -12,7 +12,7 @@ const RUN = [startedEvent(), ...ODD_EVENTS, finishedEvent()];
 export function replaySuite(fresh: FreshServer): void {
   describe("replay (PROTOCOL 3 and 4)", () => {
     it(
-      "shows every stored event once, in order, byte for byte, with a growing cursor behind each",
+      "shows every stored event once, in order, byte for byte, with a growing cursor after each",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const lines = await session.play(RUN);
@@ -26,7 +26,7 @@ export function replaySuite(fresh: FreshServer): void {
     );
 
     it(
-      "goes on behind any cursor, given by header or by query, the header winning",
+      "goes on after any cursor, given by header or by query, the header winning",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const lines = await session.play(RUN);

@@ -289,7 +289,7 @@ export function runsSuite(fresh: FreshServer): void {
       );
 
     it(
-      "keep the runner's own end: nothing is added behind RUN_FINISHED or a last RUN_ERROR",
+      "keep the runner's own end: nothing is added after RUN_FINISHED or a last RUN_ERROR",
       fresh(async (server) => {
         const session = new SessionClient(server);
         for (const [runId, terminal] of [

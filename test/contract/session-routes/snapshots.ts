@@ -68,7 +68,7 @@ export function snapshotsSuite(fresh: FreshServer): void {
     );
 
     it(
-      "events say the same, with a cursor behind the last of it, from which the log goes on",
+      "events say the same, with a cursor after the last of it, from which the log goes on",
       fresh(async (server) => {
         const [session, runner] = await halfStreamed(server);
         const { sse } = await session.watch("?view=snapshot");

@@ -31,7 +31,7 @@ import {
 export function standardSuite(fresh: FreshServer): void {
   describe("the standard profile (PROTOCOL 11)", () => {
     it(
-      "a run answers with its own stream, which ends behind its terminal",
+      "a run answers with its own stream, which ends after its terminal",
       fresh(async (server) => {
         const session = new SessionClient(server);
         server.runner.script((exchange) =>
@@ -162,7 +162,7 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
-      "connect follows the run that is active, and ends behind its terminal",
+      "connect follows the run that is active, and ends after its terminal",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const runner = await openRunner(server, () => session.run());
@@ -403,7 +403,7 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
-      "what came behind the last run is told in a run of its own",
+      "what came after the last run is told in a run of its own",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const late = json({ type: "CUSTOM", name: "late", value: 1 });

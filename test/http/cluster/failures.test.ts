@@ -150,12 +150,12 @@ describe("making a session", () => {
 });
 
 describe("changing a session that was made a moment ago", () => {
-  /** Lets the pause behind each of the first `times` looks pass. */
+  /** Lets the pause after each of the first `times` looks pass. */
   async function passPauses(server: ClusterServer, clock: ManualClock, times: number) {
     const looks = (): number => server.asked.filter((what) => what === "directory").length;
     for (let i = 1; i <= times; i++) {
       await waitFor(() => looks() === i, { what: `look number ${i}` });
-      // the pause begins in the turn behind the look
+      // the pause begins in the turn after the look
       await nextTurn();
       clock.advance(299);
       await nextTurn();

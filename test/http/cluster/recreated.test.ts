@@ -132,7 +132,7 @@ describe("a session that was made again under its name", () => {
     expect(await session.lines()).toEqual(lines);
   });
 
-  it("gets nothing of what came behind the deletion of the old one", async () => {
+  it("gets nothing of what came after the deletion of the old one", async () => {
     const server = await freshServer();
     const session = new SessionClient(server.seenBy(EDITOR));
     await session.play([finishedEvent()]);

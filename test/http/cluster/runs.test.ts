@@ -213,7 +213,7 @@ describe("a run whose pod ends", () => {
     ]);
   });
 
-  it("ends by itself where the pod ended behind its last word", async () => {
+  it("ends by itself where the pod ended after its last word", async () => {
     const server = await freshServer();
     const session = editorOf(server);
     const runner = await openRunner(server, () => session.run());

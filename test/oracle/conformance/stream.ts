@@ -14,7 +14,7 @@ export interface Case {
   /** What the stream shows, to follow a colon. */
   readonly name: string;
   readonly stream: readonly Event[];
-  /** What the client holds behind it. */
+  /** What the client holds after it. */
   readonly held: Required<Held>;
   /** Events that have to reach the client by way of the profile, in this order, by these members. */
   readonly told: readonly Event[];

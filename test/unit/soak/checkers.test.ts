@@ -85,7 +85,7 @@ describe("the checker of a viewer's stream", () => {
     expect(check(planted).violations.join("\n")).toMatch(expected);
   });
 
-  it("finds an event that is missing behind the cursor with which the viewer came", () => {
+  it("finds an event that is missing after the cursor with which the viewer came", () => {
     const cursor = frames[1]?.id ?? "";
     expect(check(frames.slice(2), { cursor }).violations).toEqual([]);
     expect(check(frames.slice(3), { cursor }).violations.join("\n")).toMatch(/a hole/);

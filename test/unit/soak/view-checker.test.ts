@@ -21,7 +21,7 @@ const raw = (from: number, count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${LOG_ID}-r${from + index * LENGTH}`);
 
 describe("the checker of a view", () => {
-  it("finds nothing wrong with compacted runs and the raw log behind them, and knows what was seen of that", () => {
+  it("finds nothing wrong with compacted runs and the raw log after them, and knows what was seen of that", () => {
     // a trailer lies between the second and the third
     const ids = [...compact(LENGTH, 2 * LENGTH, 3 * LENGTH + 200), ...raw(5_000, 3)];
     for (const size of [1, 7, 1_000]) {
@@ -31,7 +31,7 @@ describe("the checker of a view", () => {
     }
   });
 
-  it("finds nothing wrong with a snapshot and the raw log behind it", () => {
+  it("finds nothing wrong with a snapshot and the raw log after it", () => {
     const { seen, violations } = check([null, null, ...raw(90, 2)]);
     expect(violations).toEqual([]);
     expect(seen).toMatchObject({ start: 90, end: 90 + LENGTH });

@@ -212,7 +212,7 @@ export class MessageList {
     return { isChanged, isRearranged, added, removed };
   }
 
-  /** Takes room for what has come, or lets the messages go. To be called behind every change. */
+  /** Takes room for what has come, or lets the messages go. To be called after every change. */
   settle(): void {
     if (this.#chars > this.#options.limitChars) this.lose();
     else if (this.#chars > this.#taken) {

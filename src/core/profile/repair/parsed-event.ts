@@ -163,8 +163,8 @@ export class EventLine {
   }
 
   /** Another object around a value that is given as bytes. */
-  static around(before: string, value: Uint8Array<ArrayBuffer>, behind: string): EventLine {
-    return new EventLine(concatBytes([encoder.encode(before), value, encoder.encode(behind)]));
+  static around(before: string, value: Uint8Array<ArrayBuffer>, after: string): EventLine {
+    return new EventLine(concatBytes([encoder.encode(before), value, encoder.encode(after)]));
   }
 }
 

@@ -139,7 +139,7 @@ describe("listening between runs", () => {
   });
 
   it.each(["end", "broken"] as const)(
-    "begins with 1 s again behind a connection that brought an event, whatever its end: %s",
+    "begins with 1 s again after a connection that brought an event, whatever its end: %s",
     async (how) => {
       const scene = await setUp();
       scene.listen();
@@ -256,7 +256,7 @@ describe("listening between runs", () => {
       await waitFor(() => scene.backgroundEvents.size === 0);
       expect(scene.clock.pending).toBe(0);
     }
-    // a run right behind a stop is not taken for one that is listened to already
+    // a run right after a stop is not taken for one that is listened to already
     scene.listen();
     await scene.next();
     scene.backgroundEvents.stop(KEY);

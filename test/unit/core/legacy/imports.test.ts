@@ -55,7 +55,7 @@ describe("a legacy log that was imported", () => {
         const { store, session, readable } = await adopt(file.text, bytes);
         const { stat, from, skippedLines } = readable;
         const text = await textIn(store, { logId: stat.logId, start: from });
-        // the orphaned runs are ended behind it
+        // the orphaned runs are ended after it
         const ends = eventsIn(text).slice(file.events.length) as { type: string }[];
         expect(eventsIn(text).slice(0, file.events.length)).toEqual(file.events);
         expect(ends.every(({ type }) => /^RUN_(STARTED|ERROR)$/.test(type))).toBe(true);
@@ -115,7 +115,7 @@ describe("a legacy log that was imported", () => {
       expect(await shownBy(raw, [first, second], bytes)).toBe('{"a":1}    \n{"b":2}\n');
   });
 
-  it("is like any other behind its end", async () => {
+  it("is like any other after its end", async () => {
     const { store, session, readable } = await adopt('bad\n{"timestamp":""}\n', 7);
     const line = utf8('{"type":"X","timestamp":"2024-01-01T00:00:00Z"}\n');
     const { logId } = readable.stat;
@@ -128,7 +128,7 @@ describe("a legacy log that was imported", () => {
     ]);
   });
 
-  it("is read from behind its end if there is no event in it", async () => {
+  it("is read from after its end if there is no event in it", async () => {
     const { store, session, readable } = await adopt('bad\n\n{"torn', 7);
     expect(readable.from).toBe(readable.stat.end.raw);
     expect(readable.skippedLines).toBe(2);

@@ -14,7 +14,7 @@ interface ObjectText {
   readonly members: readonly Member[];
   /** White space in an object without members. */
   readonly gap: string;
-  /** What stands behind the opening brace. */
+  /** What stands after the opening brace. */
   readonly added: string;
 }
 

@@ -27,7 +27,7 @@ function cut(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
 }
 
 describe("SseFramer", () => {
-  it("frames each line with the offset behind it as the last field, however the bytes are cut", () => {
+  it("frames each line with the offset after it as the last field, however the bytes are cut", () => {
     const line = fc.string({ unit: "binary" }).map((text) => text.replace(/[\r\n]/g, ""));
     fc.assert(
       fc.property(

@@ -21,7 +21,7 @@ describe("turns", () => {
     expect(said).toEqual(["a1 begins", "b", "a1 ends", "a2"]);
   });
 
-  it("go on behind one that failed, which fails for its caller alone", async () => {
+  it("go on after one that failed, which fails for its caller alone", async () => {
     const turns = createKeyedMutex();
     const failed = turns.run("a", () => Promise.reject(new Error("no")));
     const next = turns.run("a", () => Promise.resolve("yes"));
