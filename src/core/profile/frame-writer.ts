@@ -5,7 +5,7 @@ const encoder = new TextEncoder();
 const DATA = encoder.encode("data: ");
 const END = encoder.encode("\n\n");
 
-/** Collects events as frames of server-sent events, each with the cursor of what was told so far. */
+/** Collects events as frames of server-sent events, each with the cursor of what was sent so far. */
 export class FrameWriter {
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   #id: Uint8Array<ArrayBuffer> = END;

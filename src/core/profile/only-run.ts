@@ -10,7 +10,7 @@ export class OnlyRun {
     this.#runId = runId;
   }
 
-  /** Whether nothing more of the run is told. */
+  /** Whether nothing more of the run is sent. */
   get isDone(): boolean {
     return this.#isDone;
   }

@@ -2,20 +2,20 @@ import type { Dialect } from "./repair/dialect.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import type { MessageList } from "./client-view/message-list.ts";
 import type { StateDocument } from "./client-view/state-document.ts";
-import type { ReportFault } from "./unsaid.ts";
+import type { ReportFault } from "./undelivered.ts";
 
 export interface ProfileStreamOptions {
   readonly dialect: Dialect;
   /** Thread of runs that name none: the session's name. */
   readonly threadId: string;
-  /** Thread that every run is told with, whichever its own is: the one that the client asked with. */
+  /** Thread that every run is sent with, whichever its own is: the one that the client asked with. */
   readonly clientThreadId?: string;
   readonly writer: FrameWriter;
   /** The messages that the client has. */
   readonly messages: MessageList;
   /** Follows the state as well, where a snapshot of it is sent. */
   readonly state?: StateDocument;
-  /** Only this run is told; default all. */
+  /** Only this run is sent; default all. */
   readonly onlyRun?: string;
   /** Whether the client may hold messages and state of its own, which the first run has to reset. */
   readonly isWarm?: boolean;
@@ -24,7 +24,7 @@ export interface ProfileStreamOptions {
   readonly isUnbounded?: boolean;
 }
 
-/** An event that was not told because of its size. */
+/** An event that was not sent because of its size. */
 export interface LargeEvent {
   readonly type: string;
   /** The message that it is about, if it names one. */

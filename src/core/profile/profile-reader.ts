@@ -204,12 +204,12 @@ export class ProfileReader {
       }
       const last = splitter.finish();
       if (last) await push(EventLine.around(before, last, '"}'));
-    } else yield* this.#unsaid(range, cursor, facts);
+    } else yield* this.#undelivered(range, cursor, facts);
     yield* this.#written();
   }
 
   /** Says that there is an event and where it can be had; what begins or ends a run still does. */
-  async *#unsaid(range: LineRange, cursor: string, facts: EventFacts): Frames {
+  async *#undelivered(range: LineRange, cursor: string, facts: EventFacts): Frames {
     const { profile } = this.#options;
     const { type, code, runId, threadId } = facts;
     const value = { type, size: range.end - range.start - 1, cursor };

@@ -43,9 +43,9 @@ export interface ProfileSourceOptions {
   readonly start: ReplayStart;
   readonly dialect: Dialect;
   readonly budgets: ProfileBudgets;
-  /** Is told of events that could not be dealt with. Default: nobody is. */
+  /** Is informed of events that could not be dealt with. Default: nobody is. */
   readonly logger?: Logger;
-  /** Only this run is told; default all. */
+  /** Only this run is sent; default all. */
   readonly onlyRun?: string;
   /** Thread that the client asked with, if it did. */
   readonly clientThreadId?: string;
@@ -53,7 +53,7 @@ export interface ProfileSourceOptions {
   readonly known?: readonly Message[] | null;
   /** Whether the client holds messages that the first run has to replace. */
   readonly isWarm?: boolean;
-  /** Whether nothing more will come, once everything stored is told. */
+  /** Whether nothing more will come, once everything stored is sent. */
   readonly isOver: () => boolean;
 }
 
@@ -128,7 +128,7 @@ class Pass {
   }
 
   /**
-   * Reads what is stored without telling it. Resolves with the position after it, null if there is
+   * Reads what is stored without sending it. Resolves with the position after it, null if there is
    * no log.
    */
   async readHistory(): Promise<RawPosition | null> {
@@ -143,7 +143,7 @@ class Pass {
       // nothing is written while it is muted, so there is nothing to take between
       await this.frames.feed(chunk).next();
       const isOverflowed = this.messages.isOverflowed || this.state?.isOverflowed === true;
-      if (isOverflowed || this.profile.unsaid.isIncomplete) return position;
+      if (isOverflowed || this.profile.undelivered.isIncomplete) return position;
     }
   }
 
@@ -154,7 +154,7 @@ class Pass {
   }
 
   /** Everything from where the pass is to its end. */
-  async *tell(isOver: () => boolean): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  async *emitAll(isOver: () => boolean): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     const { log } = this.#use.session;
     await this.#learnKnown();
     while (!this.signal.aborted) {
@@ -177,7 +177,7 @@ class Pass {
     }
   }
 
-  /** What is left out where it cannot be made: the history is told instead. */
+  /** What is left out where it cannot be made: the history is sent instead. */
   async attempt<T>(make: () => Promise<T>): Promise<T | null> {
     try {
       return await make();
@@ -214,7 +214,7 @@ function sourceOf(
   pass: Pass,
   { budgets, isOver }: Pick<ProfileSourceOptions, "budgets" | "isOver">,
 ): ChunkSource {
-  const frames = pass.tell(isOver);
+  const frames = pass.emitAll(isOver);
   /** What is left of frames that are too much for one chunk. */
   let rest: Uint8Array<ArrayBuffer> | null = null;
   return {

@@ -23,7 +23,7 @@ import { hiddenMessageOf, rawEvent, RunItems } from "./run-events.ts";
 import { inputMessages, repairRunStarted, type RunIds } from "./repair/repair-run-started.ts";
 import { SeenRuns } from "./client-view/seen-runs.ts";
 import { PendingMessages } from "./client-view/pending-messages.ts";
-import { Unsaid } from "./unsaid.ts";
+import { Undelivered } from "./undelivered.ts";
 
 /** Snapshots of legacy logs that were migrated belong to no run that ever begins. */
 const MIGRATION_RUN = "legacy-migration";
@@ -46,17 +46,17 @@ export class ProfileStream {
   readonly #held = new HeldEvents();
   readonly #seen = new SeenRuns();
   readonly #items: RunItems;
-  readonly #told: PendingMessages;
+  readonly #pending: PendingMessages;
   readonly #own: SyntheticEvents;
   readonly #hidden = new Set<string>();
   readonly #only: OnlyRun | null;
-  readonly unsaid: Unsaid;
+  readonly undelivered: Undelivered;
   readonly interrupts: Interrupts = new Interrupts();
   #span: RunSpan = NO_RUN_OPEN;
   #run: RunIds | null = null;
   #starting: EventLine | null = null;
   #startingId = "";
-  /** What is said again in the run that tells what is left, which is no run of the log. */
+  /** What is said again in the run that sends what is left, which is no run of the log. */
   #again: readonly EventLine[] | null = null;
   /** A RUN_ERROR whose run may go on. */
   #failed: EventLine | null = null;
@@ -69,23 +69,24 @@ export class ProfileStream {
     this.#options = options;
     this.#isWarm = options.isWarm ?? false;
     const { dialect, messages, state } = options;
-    this.unsaid = new Unsaid(options.onFault);
+    this.undelivered = new Undelivered(options.onFault);
     this.#only = options.onlyRun === undefined ? null : new OnlyRun(options.onlyRun);
-    this.#told = new PendingMessages(messages, dialect);
+    this.#pending = new PendingMessages(messages, dialect);
     this.#own = new SyntheticEvents({ dialect, emit: (line) => this.#emit(line) });
     this.#items = new RunItems({
       dialect,
       messages,
       emit: (line) => {
         const type = line.text("type") ?? "";
-        const followed = this.unsaid.attempt(type, () => state?.apply(type, line));
+        const followed = this.undelivered.attempt(type, () => state?.apply(type, line));
         return andThen(followed, () => this.#emit(line));
       },
-      beforeMessage: (id, isNew) => (this.#told.isMissing(id, isNew) ? this.#flush() : undefined),
-      beforeCall: () => (this.#told.isRearranged ? this.#flush() : undefined),
-      onStale: (isRearranged) => this.#told.setStale(isRearranged),
-      onUnsendable: () => this.#told.setUnsendable(),
-      onFault: (error, type) => this.unsaid.failed(error, type),
+      beforeMessage: (id, isNew) =>
+        this.#pending.isMissing(id, isNew) ? this.#flush() : undefined,
+      beforeCall: () => (this.#pending.isRearranged ? this.#flush() : undefined),
+      onStale: (isRearranged) => this.#pending.setStale(isRearranged),
+      onUnsendable: () => this.#pending.setUnsendable(),
+      onFault: (error, type) => this.undelivered.failed(error, type),
     });
   }
 
@@ -109,7 +110,7 @@ export class ProfileStream {
     return this.#options.isWarm ?? false;
   }
 
-  /** Whether the one run that is told has its terminal. */
+  /** Whether the one run that is sent has its terminal. */
   get isDone(): boolean {
     return this.#only?.isDone ?? false;
   }
@@ -130,13 +131,13 @@ export class ProfileStream {
 
   /**
    * Takes the next line of the log; `cursor` is the position after it. Whatever is in the line, the
-   * stream goes on: where dealing with it fails it is told as RAW.
+   * stream goes on: where dealing with it fails it is sent as RAW.
    */
   push(line: EventLine, range: LineRange, cursor: string): Rest {
     return this.#guard(line, (type) => this.#push(type, line, range, cursor));
   }
 
-  /** The same for an event that is too large to be told; `line` says so. */
+  /** The same for an event that is too large to be sent; `line` says so. */
   pushLarge(
     { type, id, runId }: LargeEvent,
     line: EventLine,
@@ -146,7 +147,7 @@ export class ProfileStream {
     const isOpen = this.#run !== null;
     if (this.#only?.concerns(resolveRun(this.#span, runId), isOpen) === false) return undefined;
     if (type === "RUN_FINISHED") this.interrupts.lose();
-    this.unsaid.large(type, id);
+    this.undelivered.large(type, id);
     return this.push(line, range, cursor);
   }
 
@@ -188,11 +189,11 @@ export class ProfileStream {
     return this.#held.take(this.#run?.runId ?? null, false);
   }
 
-  /** A held snapshot of messages: the run's RUN_STARTED tells them. */
+  /** A held snapshot of messages: the run's RUN_STARTED sends them. */
   inject(line: EventLine): Rest {
     // who posted the run has its messages, if not with what was added to them
     const hasOwn = this.#only !== null;
-    return this.unsaid.attempt("MESSAGES_SNAPSHOT", () =>
+    return this.undelivered.attempt("MESSAGES_SNAPSHOT", () =>
       line.kind("messages") === "array" ? this.#merge(line, { isOwn: false, hasOwn }) : undefined,
     );
   }
@@ -206,9 +207,9 @@ export class ProfileStream {
       threadId: this.#threadOf(line),
     };
     this.#starting = null;
-    const started = this.unsaid.attempt(
+    const started = this.undelivered.attempt(
       "RUN_STARTED",
-      () => laterIf(line.isLong || this.#told.isLong, this.#start(line, run)),
+      () => laterIf(line.isLong || this.#pending.isLong, this.#start(line, run)),
       () => {
         this.#begin(run);
         this.#emit(EventLine.of({ type: "RUN_STARTED", ...run }));
@@ -216,7 +217,7 @@ export class ProfileStream {
       },
     );
     return andThen(started, () => {
-      const leftOut = this.#held.takeLeftOut() + this.#told.takeLeftOut();
+      const leftOut = this.#held.takeLeftOut() + this.#pending.takeLeftOut();
       if (leftOut > 0) this.#own.custom("runlog:left-out", { count: leftOut });
       return undefined;
     });
@@ -240,25 +241,25 @@ export class ProfileStream {
       const known = messages.find(message.id);
       if (known === null || isSameJson(known, message)) own.push(message);
     });
-    if (this.#told.cannotSend(own)) {
-      this.#told.hold(yield* messages.addInSteps(own));
+    if (this.#pending.cannotSend(own)) {
+      this.#pending.hold(yield* messages.addInSteps(own));
       this.#begin(run);
       this.#emit(yield* repairRunStarted(line, run, [], dialect));
       const flushed = this.#flush();
       if (flushed) yield* flushed;
       return;
     }
-    const parts = yield* this.#told.takePending();
+    const parts = yield* this.#pending.takePending();
     const before = parts.pop() ?? [];
     for (const part of parts) yield* this.#own.runOf(run.threadId, part);
     yield* messages.addInSteps(own);
     const ids = new Set<string>();
     yield* eachInSteps(before, ({ id }) => ids.add(id));
-    const told = [...before, ...own.filter(({ id }) => !ids.has(id))];
+    const pending = [...before, ...own.filter(({ id }) => !ids.has(id))];
     yield;
     this.#begin(run);
-    if (dialect === "1.0") yield* this.#seed(told, false);
-    const started = yield* repairRunStarted(line, run, told, dialect);
+    if (dialect === "1.0") yield* this.#seed(pending, false);
+    const started = yield* repairRunStarted(line, run, pending, dialect);
     if (before.length > 0 && started.bytes.length > MAX_EVENT_BYTES) {
       yield* this.#own.runOf(run.threadId, before);
       this.#emit(yield* repairRunStarted(line, run, own, dialect));
@@ -274,11 +275,11 @@ export class ProfileStream {
   }
 
   /**
-   * The first half of the end of the stream: a run that tells what is left, if there is anything and
+   * The first half of the end of the stream: a run that sends what is left, if there is anything and
    * no run is open. Afterwards the owner does what `push` asks for, then feeds all that is held.
    */
   prepareEnd(): void {
-    const isLeft = !this.#held.isEmpty || this.#told.isBehind;
+    const isLeft = !this.#held.isEmpty || this.#pending.isBehind;
     if (this.#run || !isLeft || this.#only) return;
     this.#held.giveToNext();
     this.#again = this.interrupts.customs;
@@ -286,7 +287,7 @@ export class ProfileStream {
     this.#beginAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
   }
 
-  /** Takes out everything that is held, for the last run to tell. */
+  /** Takes out everything that is held, for the last run to send. */
   takeRest(): LineRange[] {
     return [...this.#held.take(null, true), ...this.#held.take(null, false)];
   }
@@ -307,15 +308,15 @@ export class ProfileStream {
     });
   }
 
-  /** Nothing of the messages has to be told any more: a snapshot was sent. */
+  /** Nothing of the messages has to be sent any more: a snapshot was sent. */
   snapshotSent(): void {
     this.#isWarm = false;
-    this.#told.clear();
+    this.#pending.clear();
   }
 
-  /** Whether what the client lacks has to be told before the run ends. */
+  /** Whether what the client lacks has to be sent before the run ends. */
   get #isDue(): boolean {
-    return this.#isLive || this.#told.needsSnapshot;
+    return this.#isLive || this.#pending.needsSnapshot;
   }
 
   #threadOf(line: EventLine): string {
@@ -341,7 +342,7 @@ export class ProfileStream {
   }
 
   #startAt(line: EventLine, runId: string): Rest {
-    // where one run is told, what names no run is that run's
+    // where one run is sent, what names no run is that run's
     const isSame = this.#run !== null && this.#only !== null;
     if (isSame || this.#run?.runId === runId) {
       this.#goOn();
@@ -361,7 +362,7 @@ export class ProfileStream {
 
   /** What a run's input tells that the client does not know, where the run has begun without it. */
   #mergeInput(line: EventLine): Rest {
-    return laterIf(line.isLong || this.#told.isLong, this.#mergeInputSteps(line));
+    return laterIf(line.isLong || this.#pending.isLong, this.#mergeInputSteps(line));
   }
 
   *#mergeInputSteps(line: EventLine): Steps {
@@ -369,7 +370,7 @@ export class ProfileStream {
     const given = yield* inputMessages(line, dialect);
     const unknown = given.filter(({ id }) => messages.find(id) === null);
     if (unknown.length === 0) return;
-    yield* this.#told.merge(unknown, { isOwn: false });
+    yield* this.#pending.merge(unknown, { isOwn: false });
     const flushed = this.#isLive ? this.#flush() : undefined;
     if (flushed) yield* flushed;
   }
@@ -385,7 +386,7 @@ export class ProfileStream {
   ): Steps {
     const { dialect } = this.#options;
     const read = readMessages(line.bytes, line.valueStart("messages") ?? 0, { dialect });
-    yield* this.#told.merge((yield* read) ?? [], options);
+    yield* this.#pending.merge((yield* read) ?? [], options);
   }
 
   /** The run goes on after its error, which then was none that ended it. */
@@ -406,7 +407,7 @@ export class ProfileStream {
   }
 
   #takeNoted(type: string, line: EventLine, cursor: string): Rest {
-    if (this.unsaid.isOfUnknown(type, line)) return this.#emit(rawEvent(line));
+    if (this.undelivered.isOfUnknown(type, line)) return this.#emit(rawEvent(line));
     this.interrupts.take(type, line);
     if (type !== "MESSAGES_SNAPSHOT") return this.#items.take(type, line);
     if (line.kind("messages") !== "array") return this.#emit(rawEvent(line));
@@ -414,7 +415,7 @@ export class ProfileStream {
     return andThen(this.#merge(line, { isOwn }), () =>
       andThen(this.#items.closeChunks(), () =>
         andThen(this.#isLive ? this.#flush() : undefined, () => {
-          // what it changes cannot be told any more
+          // what it changes cannot be sent any more
           if (this.#options.messages.isOverflowed)
             this.#own.custom("runlog:large-event", { type, size: line.bytes.length, cursor });
           return undefined;
@@ -426,7 +427,7 @@ export class ProfileStream {
   /** Deals with a line; where that fails it becomes what needs no understanding. */
   #guard(line: EventLine, deal: (type: string) => Rest): Rest {
     const type = line.text("type") ?? "";
-    return this.unsaid.attempt(
+    return this.undelivered.attempt(
       type,
       () => deal(type),
       () => {
@@ -441,7 +442,7 @@ export class ProfileStream {
   #terminal(type: string, line: EventLine): Rest {
     this.#goOn();
     if (type === "RUN_ERROR") {
-      // a copy: it may be told long after its chunk has gone
+      // a copy: it may be sent long after its chunk has gone
       const kept = EventLine.read(line.bytes.slice()) ?? line;
       this.#error = kept;
       this.#failed = kept;
@@ -484,10 +485,10 @@ export class ProfileStream {
 
   /** Tells all messages at once, if the client does not have them as they are. */
   #flush(): Rest {
-    if (!this.#told.isBehind) return undefined;
-    return this.unsaid.attempt(
+    if (!this.#pending.isBehind) return undefined;
+    return this.undelivered.attempt(
       "MESSAGES_SNAPSHOT",
-      () => laterIf(this.#told.isLong, this.#flushSteps()),
+      () => laterIf(this.#pending.isLong, this.#flushSteps()),
       () => {
         this.#options.messages.lose();
         return undefined;
@@ -497,7 +498,7 @@ export class ProfileStream {
 
   *#flushSteps(): Steps {
     const { dialect, messages } = this.#options;
-    const lines = yield* this.#told.takeSnapshot();
+    const lines = yield* this.#pending.takeSnapshot();
     if (lines.length > 0 && dialect === "1.0") yield* this.#seed(messages.messages, true);
     yield* eachInSteps(lines, (line) => this.#emit(line));
   }

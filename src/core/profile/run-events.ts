@@ -17,7 +17,7 @@ import type { MessageList } from "./client-view/message-list.ts";
 import { type ItemKind, OpenItems } from "./client-view/open-items.ts";
 import { RetiredThinking } from "./repair/thinking-events.ts";
 import { SubagentTags } from "./repair/subagent-tags.ts";
-import type { ReportFault } from "./unsaid.ts";
+import type { ReportFault } from "./undelivered.ts";
 
 export interface RunItemsOptions {
   readonly dialect: Dialect;
@@ -191,8 +191,8 @@ export class RunItems {
       this.#options.onUnsendable();
       return undefined;
     }
-    const told = isNewCall ? beforeMessage(id, true) : undefined;
-    return andThen(told, () =>
+    const pending = isNewCall ? beforeMessage(id, true) : undefined;
+    return andThen(pending, () =>
       andThen(isCall ? beforeCall() : undefined, () => {
         const fitting = this.#fit(type, line);
         if (this.open.open(kind, id, fitting, owner)) return this.#say(type, fitting);
@@ -293,8 +293,8 @@ export class RunItems {
   #say(type: string, line: EventLine): Rest {
     const { beforeMessage, messages } = this.#options;
     const id = line.text("messageId") ?? line.text("entityId");
-    const told = id === null ? undefined : beforeMessage(id, !messages.has(id));
-    return andThen(told, () => {
+    const pending = id === null ? undefined : beforeMessage(id, !messages.has(id));
+    return andThen(pending, () => {
       // only now: a snapshot that came before says whose the messages are
       const fitting = this.#fit(type, line);
       this.#apply(type, fitting);

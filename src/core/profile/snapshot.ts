@@ -27,7 +27,7 @@ export async function sessionSnapshot(
   dialect: Dialect,
   turns: TimeSlicer,
 ): Promise<EventLine[] | null> {
-  if (messages.isOverflowed || !state || state.isOverflowed || !profile.unsaid.isNothing)
+  if (messages.isOverflowed || !state || state.isOverflowed || !profile.undelivered.isNothing)
     return null;
   if (profile.interrupts.isOverflowed) return null;
   // a snapshot has taken away what was open: to start it again would make it anew
@@ -38,12 +38,12 @@ export async function sessionSnapshot(
     profile.items.open.close("text", id);
     profile.items.open.close("reasoning", id);
   }
-  const { told, calls } = withoutOpenCalls(messages, profile, dialect);
+  const { pending, calls } = withoutOpenCalls(messages, profile, dialect);
   const again = new Set(calls.map(({ call }) => call.id));
   const open = new Set(openCalls(profile));
   return [
     ...[...profile.hiddenMessages].map(hidden),
-    ...(await inTurns(snapshotOf(told), turns)),
+    ...(await inTurns(snapshotOf(pending), turns)),
     ...(state.isSet || profile.isWarm ? await inTurns(writeStates(state.values), turns) : []),
     ...profile.interrupts.customs.map((line) => repairEvent(line, "CUSTOM", dialect) ?? line),
     ...calls.flatMap(({ parent, call }) => callEvents(parent, call, open.has(call.id))),
@@ -80,8 +80,8 @@ function withoutOpenCalls(
   messages: MessageList,
   profile: ProfileStream,
   dialect: Dialect,
-): { readonly told: readonly Message[]; readonly calls: readonly PlacedCall[] } {
-  if (dialect === "1.0") return { told: messages.messages, calls: [] };
+): { readonly pending: readonly Message[]; readonly calls: readonly PlacedCall[] } {
+  if (dialect === "1.0") return { pending: messages.messages, calls: [] };
   const open = new Set(openCalls(profile));
   // what is there twice cannot be streamed into one of its places: it is sent when the run ends
   for (const id of open)
@@ -90,14 +90,14 @@ function withoutOpenCalls(
       profile.items.open.close("tool", id);
     }
   const calls: PlacedCall[] = [];
-  const told = messages.messages.map((message) => {
+  const pending = messages.messages.map((message) => {
     const all = message.toolCalls ?? [];
     const first = all.findIndex(({ id }) => open.has(id));
     if (first === -1) return message;
     calls.push(...all.slice(first).map((call) => ({ parent: message, call })));
     return { ...message, toolCalls: all.slice(0, first) };
   });
-  return { told, calls };
+  return { pending, calls };
 }
 
 /** Whether messages have two calls of this id, or one message has. */

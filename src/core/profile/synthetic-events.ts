@@ -63,7 +63,7 @@ export class SyntheticEvents {
     emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
   }
 
-  /** A run that empties a client that holds messages already: what it is told would come on top. */
+  /** A run that empties a client that holds messages already: what it is sent would come on top. */
   resettingRun(threadId: string): void {
     const { emit } = this.#options;
     const ids = newRun(threadId);

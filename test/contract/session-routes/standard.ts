@@ -220,7 +220,7 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
-      "a run that fails before its runner has begun it is told with its error, then and later",
+      "a run that fails before its runner has begun it is sent with its error, then and later",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const body: unknown = JSON.parse(runBody());
@@ -236,7 +236,7 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
-      "an error in the middle of a run is told as a custom event, and the run goes on",
+      "an error in the middle of a run is sent as a custom event, and the run goes on",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const failed = json({ type: "RUN_ERROR", message: "too large", code: "encoding" });
@@ -280,7 +280,7 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
-      "a client that holds messages is emptied before it is told the history",
+      "a client that holds messages is emptied before it is sent the history",
       fresh(async (server) => {
         const session = new SessionClient(server);
         await playRuns(server, session, [[startedEvent("r0"), finishedEvent("r0")]]);
@@ -336,7 +336,7 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
-      "messages in the input of a start under the runner's own id are told",
+      "messages in the input of a start under the runner's own id are sent",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const input = { messages: [{ id: "given", role: "user", content: "before" }] };
@@ -403,7 +403,7 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
-      "what came after the last run is told in a run of its own",
+      "what came after the last run is sent in a run of its own",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const late = json({ type: "CUSTOM", name: "late", value: 1 });

@@ -55,9 +55,10 @@ function* copiedIds(messages: readonly Message[]): Steps<ReadonlySet<string>> {
 }
 
 /**
- * How far the messages that a client was told are behind those of the session. Snapshots in a log are
+ * Messages the client has not received yet. New ones are delivered with the next RUN_STARTED, changed ones
+ * with one MESSAGES_SNAPSHOT, as late as possible. Snapshots in a log are
  * those of one run; sent as they are they would drop every other message. So what they change is
- * told at once for all messages, and as rarely as can be: what is new can wait for the next
+ * sent at once for all messages, and as rarely as can be: what is new can wait for the next
  * RUN_STARTED, what has changed for the end.
  */
 export class PendingMessages {
@@ -102,19 +103,19 @@ export class PendingMessages {
     return this.#needsSnapshot;
   }
 
-  /** Whether a message has to be told before one that is new, or before it is touched itself. */
+  /** Whether a message has to be sent before one that is new, or before it is touched itself. */
   isMissing(id: string, isNew: boolean): boolean {
     if ((isNew && this.#needsSnapshot) || this.#apart.has(id)) return true;
     return this.#pending.size > 0 && (isNew || this.#pending.has(id));
   }
 
-  /** The messages have become what the client was not told. */
+  /** The messages have become what the client was not sent. */
   setStale(isRearranged: boolean): void {
     this.#isStale = true;
     this.#isRearranged ||= isRearranged;
   }
 
-  /** There is a new message, told stale already, that no event can tell the client of. */
+  /** There is a new message, sent stale already, that no event can tell the client of. */
   setUnsendable(): void {
     this.#needsSnapshot = true;
   }
@@ -145,7 +146,7 @@ export class PendingMessages {
     return this.#needsSnapshot;
   }
 
-  /** New messages that a snapshot has to tell. */
+  /** New messages that a snapshot has to send. */
   hold(messages: readonly Message[]): void {
     for (const message of messages) if (!this.#apart.has(message.id)) this.#wait(message);
   }
@@ -224,7 +225,7 @@ export class PendingMessages {
     this.setUnsendable();
   }
 
-  /** What a client has to be told before a snapshot, so that it takes that as it stands. */
+  /** What a client has to be sent before a snapshot, so that it takes that as it stands. */
   *#prepared(): Steps<EventLine[]> {
     const { messages } = this.#messages;
     // of several that a client has of one id the snapshot would make one and the same

@@ -16,7 +16,7 @@ it.each([
     `{"id":"m","role":"assistant","toolCalls":[{"id":"c","type":"function","function":{"name":"f","arguments":""},"metadata":{"n":${NUMBERS}}}]}`,
   ],
   ["an activity", `{"id":"m","role":"activity","activityType":"T","content":{"n":${NUMBERS}}}`],
-])("keeps the numbers of %s that a snapshot has, however it is told", async (_, message) => {
+])("keeps the numbers of %s that a snapshot has, however it is sent", async (_, message) => {
   const snapshot = `{"type":"MESSAGES_SNAPSHOT","messages":[${message}]}`;
   const next = [snapshot, finished, started.replace('"r"', '"q"')];
   expect(await told([snapshot])).toContain(NUMBERS);

@@ -12,7 +12,7 @@ function event(type: string, members: Event): string {
   return JSON.stringify({ type, ...members });
 }
 
-/** The events that are told, those that are too large by the type that they name. */
+/** The events that are sent, those that are too large by the type that they name. */
 async function tell(
   lines: readonly string[],
   options: Partial<TellOptions> = {},
@@ -27,7 +27,7 @@ function namesOf(events: readonly Event[]): unknown[] {
   );
 }
 
-it("says that there is a state of which no snapshot can be told, and tells no change of it", async () => {
+it("says that there is a state of which no snapshot can be sent, and tells no change of it", async () => {
   const lines = [
     started,
     event("STATE_SNAPSHOT", { snapshot: { v: "old" } }),

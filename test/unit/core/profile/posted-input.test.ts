@@ -93,12 +93,12 @@ describe("knownMessages", () => {
     expect(await known(`[${message(1, JSON.stringify(text))}]`)).toMatchObject([{ content: text }]);
   });
 
-  it("cannot be told where one has too many values", async () => {
+  it("cannot be sent where one has too many values", async () => {
     expect(await known(`[${message(1, parts(30_000))}]`)).toHaveLength(1);
     expect(await known(`[${message(1, parts(33_000))}]`)).toBeNull();
   });
 
-  it("cannot be told where all together have too many values", async () => {
+  it("cannot be sent where all together have too many values", async () => {
     const list = Array.from({ length: 9 }, (_, id) => message(id, parts(30_000)));
     expect(await known(`[${list.slice(1).join(",")}]`)).toHaveLength(8);
     expect(await known(`[${list.join(",")}]`)).toBeNull();

@@ -10,9 +10,9 @@ const OF_MESSAGES = /^(?:TEXT_MESSAGE|TOOL_CALL|REASONING|THINKING|ACTIVITY|MESS
 /**
  * What a stream could not tell as it is: events that are too large for its client, and events over
  * which something failed. Until a snapshot says it anew, what they change is not known; then the client
- * is told no change of it, and whoever connects no snapshot.
+ * is sent no change of it, and whoever connects no snapshot.
  */
-export class Unsaid {
+export class Undelivered {
   readonly #report: ReportFault;
   readonly #activities = new Set<string>();
   #isStateUnknown = false;
@@ -32,7 +32,7 @@ export class Unsaid {
     return this.#isIncomplete;
   }
 
-  /** An event of this type, for the message `id` if it is one of a message, was too large to be told. */
+  /** An event of this type, for the message `id` if it is one of a message, was too large to be sent. */
   large(type: string, id: string | null): void {
     if (type === "STATE_SNAPSHOT" || type === "STATE_DELTA") this.#isStateUnknown = true;
     if (!OF_MESSAGES.test(type)) return;
