@@ -6,7 +6,7 @@ import { isImported, readWithOverlay, type ReadableLog } from "../legacy/readabl
 import type { LogChunk } from "../replay/log-follower.ts";
 import { MarkdownMessages } from "./markdown-messages.ts";
 import { MarkdownWriter } from "./markdown-writer.ts";
-import type { EventLine } from "../profile/repair/parsed-event.ts";
+import type { ParsedEvent } from "../profile/repair/parsed-event.ts";
 import { MAX_EVENT_BYTES } from "../profile/repair/max-event-bytes.ts";
 import { ProfileReader } from "../profile/profile-reader.ts";
 import { ProfileStream } from "../profile/profile-stream.ts";
@@ -52,7 +52,7 @@ function createConversation(
   signal: AbortSignal,
 ): Conversation {
   const turns = createTimeSlicer({ turnMs: TURN_MS });
-  const openers = (): readonly EventLine[] => profile.items.open.openers;
+  const openers = (): readonly ParsedEvent[] => profile.items.open.openers;
   const beforeLoss = (): void => writer.beforeLoss();
   const messages: MarkdownMessages = new MarkdownMessages({ beforeLoss, openers });
   const writer: MarkdownWriter = new MarkdownWriter({ messages, openers });

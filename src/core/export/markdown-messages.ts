@@ -1,4 +1,4 @@
-import type { EventLine } from "../profile/repair/parsed-event.ts";
+import type { ParsedEvent } from "../profile/repair/parsed-event.ts";
 import { applyToMessages } from "../profile/client-view/apply-event.ts";
 import { MessageList } from "../profile/client-view/message-list.ts";
 
@@ -6,7 +6,7 @@ export interface MarkdownMessagesOptions {
   /** Called before the messages are let go: it writes what is not written of them. */
   readonly beforeLoss: () => void;
   /** The events that opened what is open. */
-  readonly openers: () => readonly EventLine[];
+  readonly openers: () => readonly ParsedEvent[];
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from "../model/json-fields.ts";
 import { note } from "./markdown.ts";
-import type { EventLine } from "../profile/repair/parsed-event.ts";
+import type { ParsedEvent } from "../profile/repair/parsed-event.ts";
 
 export const UNSHOWN: string = note("An event cannot be shown", "");
 /** A message is changed that was let go after it was written. */
@@ -9,7 +9,7 @@ export const RELEASED: string = note("A change of an earlier message is left out
 const CHANGES = /^(?:TEXT_MESSAGE_CONTENT|REASONING_MESSAGE_CONTENT|ACTIVITY_DELTA)$/;
 
 /** The message that an event changes, or would if the client had it (then it is RAW); else null. */
-export function changedMessage(type: string, line: EventLine): string | null {
+export function changedMessage(type: string, line: ParsedEvent): string | null {
   if (CHANGES.test(type)) return line.text("messageId");
   const event = type === "RAW" && line.text("source") === "runlog" ? line.json("event") : null;
   if (!isObject(event) || !CHANGES.test(String(event["type"]))) return null;
@@ -18,7 +18,7 @@ export function changedMessage(type: string, line: EventLine): string | null {
 }
 
 /** What the server says of an event in the place of it; null for anything else. */
-export function customNote(line: EventLine): string | null {
+export function customNote(line: ParsedEvent): string | null {
   const value = line.json("value");
   if (!isObject(value)) return null;
   const { message, size, type } = value;

@@ -10,7 +10,7 @@ import {
 } from "./markdown-notes.ts";
 import { activityPiece, callPiece, textPiece } from "./markdown-pieces.ts";
 import { MarkdownText, type Results } from "./markdown-text.ts";
-import { EventLine } from "../profile/repair/parsed-event.ts";
+import { ParsedEvent } from "../profile/repair/parsed-event.ts";
 import { FrameWriter } from "../profile/frame-writer.ts";
 import type { Message, ToolCall } from "../profile/repair/repair-message.ts";
 import type { MessageList } from "../profile/client-view/message-list.ts";
@@ -22,7 +22,7 @@ export interface MarkdownWriterOptions {
   /** What a client holds by now. It is kept small: what was written is let go. */
   readonly messages: MessageList;
   /** The events that opened what is open. */
-  readonly openers: () => readonly EventLine[];
+  readonly openers: () => readonly ParsedEvent[];
 }
 
 /** When a message was looked at. */
@@ -79,7 +79,7 @@ export class MarkdownWriter extends FrameWriter {
   }
 
   override event(bytes: Uint8Array<ArrayBuffer>): void {
-    const line = EventLine.read(bytes);
+    const line = ParsedEvent.read(bytes);
     if (!line) return;
     const type = line.text("type") ?? "";
     if (type === "RUN_FINISHED") this.#runFinishes(line);
@@ -115,7 +115,7 @@ export class MarkdownWriter extends FrameWriter {
     this.#runEnds([]);
   }
 
-  #runFinishes(line: EventLine): void {
+  #runFinishes(line: ParsedEvent): void {
     const notes = outcomeNotes(line.json("outcome"));
     // a run that tells what is left says again what the session waits for
     const isAgain =
@@ -124,7 +124,7 @@ export class MarkdownWriter extends FrameWriter {
     this.#runEnds(isAgain ? [] : notes);
   }
 
-  #runFails(line: EventLine): void {
+  #runFails(line: ParsedEvent): void {
     const message = line.text("message") ?? "";
     const isCut = line.text("code") === "runlog-run-cut";
     // an error that the run went on after, and that was its last all the same
@@ -261,7 +261,7 @@ export class MarkdownWriter extends FrameWriter {
   }
 
   /** Whether the event changes a message of which nothing is held but that it was written. */
-  #isOfReleased(type: string, line: EventLine): boolean {
+  #isOfReleased(type: string, line: ParsedEvent): boolean {
     const id = changedMessage(type, line);
     const isHere = id === null || this.#options.messages.find(id) !== null;
     return !isHere && this.#seen.has(`message ${id}`);

@@ -6,7 +6,7 @@ import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
 import { idOf } from "../../ports/session-id.ts";
 import type { Checkpoint } from "../model/checkpoint.ts";
-import type { SessionLog } from "../log/raw-log.ts";
+import type { RawLog } from "../log/raw-log.ts";
 import type { SessionState } from "../model/session-state.ts";
 import { OverlayRecords, type ScanMark } from "../../ports/edits.ts";
 import { scanLegacyLog } from "./scan-legacy-log.ts";
@@ -54,7 +54,7 @@ export interface LegacyImports {
    * That takes a few seconds for each 100 MB, once. `head` is what the log's head says. To be called by
    * the session's writer.
    */
-  prepare(log: SessionLog, stat: LogStat, head: Checkpoint): Promise<PreparedLog>;
+  prepare(log: RawLog, stat: LogStat, head: Checkpoint): Promise<PreparedLog>;
   /** The messages in an older format that came with a log (`LegacyLogs.messages`). */
   messages(key: SessionKey, logId: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
 }

@@ -4,13 +4,13 @@ import type { LogStat, LogStore } from "../../ports/log-store.ts";
 import { factsOfLine, runError } from "../model/server-events.ts";
 import { RESTARTED } from "../model/run-end-reasons.ts";
 import { encodeCheckpoint, type Checkpoint } from "../model/checkpoint.ts";
-import type { SessionLog } from "../log/raw-log.ts";
+import type { RawLog } from "../log/raw-log.ts";
 import { EMPTY_STATE, findRun, foldEvent, type SessionState } from "../model/session-state.ts";
 import { LegacyLogScan } from "./legacy-log-scan.ts";
 
 export interface ScanLegacyLogOptions {
   readonly store: LogStore;
-  readonly log: SessionLog;
+  readonly log: RawLog;
   readonly stat: LogStat;
   /** How far an earlier look came. */
   readonly mark: ScanMark;
@@ -83,7 +83,7 @@ interface EndOptions {
 
 /** Ends the run that the log left open; resolves with the state after that. */
 async function endOpenRun(
-  log: SessionLog,
+  log: RawLog,
   { logId, before, timestamp }: EndOptions,
 ): Promise<SessionState> {
   const runId = before.openRun;

@@ -6,7 +6,7 @@ import { concatBytes } from "../../stream/bytes/concat.ts";
 import { SseFramer } from "../../stream/sse/sse-frame.ts";
 import { cursorPrefix } from "../model/cursor.ts";
 
-export interface SessionLogOptions {
+export interface RawLogOptions {
   readonly key: SessionKey;
   readonly store: LogStore;
   readonly feed: LiveFeed;
@@ -33,7 +33,7 @@ export interface AppendLinesOptions {
  * bytes, framed once for all viewers. It appends (at most one process a session does) and it tells
  * readers that there is more; the bytes themselves are read from the store.
  */
-export class SessionLog {
+export class RawLog {
   readonly key: SessionKey;
   readonly #store: LogStore;
   readonly #feed: LiveFeed;
@@ -50,7 +50,7 @@ export class SessionLog {
   #whenRead = new Set<() => void>();
   #changes = 0;
 
-  constructor(options: SessionLogOptions) {
+  constructor(options: RawLogOptions) {
     this.key = options.key;
     this.#store = options.store;
     this.#feed = options.feed;

@@ -1,12 +1,12 @@
 import { isObject, type JsonObject } from "./json-fields.ts";
-import { type EncodedMessages, KnownMessages } from "./posted-message-ids.ts";
+import { type EncodedMessages, PostedMessageIds } from "./posted-message-ids.ts";
 import { NO_RUN_OPEN, type RunSpan } from "./run-span.ts";
 import { EMPTY_STATE, type KnownRun, type SessionState, settled } from "./session-state.ts";
 
 /** What a session's head holds: the folded state, and the messages that its clients posted. */
 export interface Checkpoint {
   readonly state: SessionState;
-  readonly messages: KnownMessages;
+  readonly messages: PostedMessageIds;
 }
 
 const VERSION = 2;
@@ -32,7 +32,7 @@ export function encodeCheckpoint({ state, messages }: Checkpoint): Uint8Array {
  * is folded from its start.
  */
 export function decodeCheckpoint(bytes: Uint8Array | null): Checkpoint {
-  return readCheckpoint(bytes) ?? { state: EMPTY_STATE, messages: new KnownMessages() };
+  return readCheckpoint(bytes) ?? { state: EMPTY_STATE, messages: new PostedMessageIds() };
 }
 
 /** Whether there is a checkpoint and nothing in it can be believed. */
@@ -43,12 +43,12 @@ export function isOddCheckpoint(bytes: Uint8Array | null): boolean {
 function readCheckpoint(bytes: Uint8Array | null): Checkpoint | null {
   try {
     const head: unknown = bytes && JSON.parse(new TextDecoder().decode(bytes));
-    if (isHead(head)) return { state: stateOf(head), messages: KnownMessages.decode(head) };
+    if (isHead(head)) return { state: stateOf(head), messages: PostedMessageIds.decode(head) };
     if (!isFirstCheckpoint(head)) return null;
     const state = stateOf(head);
     // that version took any snapshot for the announcement of a run: what really waited has a mark
     const runs = state.runs.filter(({ phase }) => phase !== "waiting");
-    const messages = KnownMessages.decodeIds(head.messages);
+    const messages = PostedMessageIds.decodeIds(head.messages);
     return { state: settled({ ...state, runs }), messages };
   } catch {
     // a damaged head costs the time to fold the log, and nothing else

@@ -41,7 +41,7 @@ const NO_GROUPS: Groups = { size: MIN_GROUP_SIZE, hashes: new Set() };
  * transcript are known. That takes 20 KiB for the messages and at most 6 KiB for the groups, which
  * grow in size with the transcript and not in number.
  */
-export class KnownMessages {
+export class PostedMessageIds {
   /** Content by id, latest last. */
   readonly #contents: Map<number, number>;
   #groups: Groups;
@@ -98,24 +98,24 @@ export class KnownMessages {
   }
 
   /** What `encode` made. Throws on anything else. */
-  static decode({ messages, groupSize, groups }: EncodedMessages): KnownMessages {
+  static decode({ messages, groupSize, groups }: EncodedMessages): PostedMessageIds {
     const bytes = recordsOf(messages, MESSAGE_BYTES, KNOWN_MESSAGES);
     if (!isGroupSize(groupSize)) throw new RangeError("no size of groups");
     const view = new DataView(bytes.buffer);
     const contents: [number, number][] = [];
     for (let at = 0; at < bytes.length; at += MESSAGE_BYTES)
       contents.push([hashAt(view, at), view.getUint32(at + ID_BYTES)]);
-    return new KnownMessages(contents, { size: groupSize, hashes: decodeHashes(groups) });
+    return new PostedMessageIds(contents, { size: groupSize, hashes: decodeHashes(groups) });
   }
 
   /** The messages of a head that has ids alone, as doubles. Throws on anything else. */
-  static decodeIds(encoded: string): KnownMessages {
+  static decodeIds(encoded: string): PostedMessageIds {
     const bytes = recordsOf(encoded, FIRST_ID_BYTES, KNOWN_MESSAGES);
     const view = new DataView(bytes.buffer);
     const ids = new Set<number>();
     for (let at = 0; at < bytes.length; at += FIRST_ID_BYTES)
       ids.add(shortHash(view.getFloat64(at)));
-    return new KnownMessages([], NO_GROUPS, ids);
+    return new PostedMessageIds([], NO_GROUPS, ids);
   }
 
   /** Remembers a message as the latest, and forgets the oldest beyond the bound. */

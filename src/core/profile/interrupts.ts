@@ -1,5 +1,5 @@
 import { isObject } from "../model/json-fields.ts";
-import { EventLine } from "./repair/parsed-event.ts";
+import { ParsedEvent } from "./repair/parsed-event.ts";
 
 /** What is kept of all that a session waits for; more is not said again. */
 const MAX_BYTES = 1024 * 1024;
@@ -10,7 +10,7 @@ const MAX_BYTES = 1024 * 1024;
  */
 export class Interrupts {
   #outcome: unknown = null;
-  #customs: readonly EventLine[] = [];
+  #customs: readonly ParsedEvent[] = [];
   #bytes = 0;
   #isOverflowed = false;
 
@@ -20,7 +20,7 @@ export class Interrupts {
   }
 
   /** The CUSTOM events, in order. */
-  get customs(): readonly EventLine[] {
+  get customs(): readonly ParsedEvent[] {
     return this.#customs;
   }
 
@@ -30,9 +30,9 @@ export class Interrupts {
   }
 
   /** The end of a run that says again how the last one ended. */
-  finished(): EventLine {
+  finished(): ParsedEvent {
     const outcome = this.#outcome === null ? {} : { outcome: this.#outcome };
-    return EventLine.of({ type: "RUN_FINISHED", ...outcome });
+    return ParsedEvent.of({ type: "RUN_FINISHED", ...outcome });
   }
 
   /** A run begins: nothing is waited for. */
@@ -50,11 +50,11 @@ export class Interrupts {
   }
 
   /** Looks at an event of the run that is open. */
-  take(type: string, line: EventLine): void {
+  take(type: string, line: ParsedEvent): void {
     if (this.#isOverflowed) return;
     if (type === "CUSTOM" && line.text("name") === "on_interrupt") {
       // a copy: it is said long after its chunk has gone
-      const kept = this.#fits(line) ? EventLine.read(line.bytes.slice()) : null;
+      const kept = this.#fits(line) ? ParsedEvent.read(line.bytes.slice()) : null;
       if (kept) this.#customs = [...this.#customs, kept];
     } else if (type === "RUN_FINISHED" && line.kind("outcome") === "object") {
       const outcome = line.exact("outcome");
@@ -63,7 +63,7 @@ export class Interrupts {
     }
   }
 
-  #fits({ bytes }: EventLine): boolean {
+  #fits({ bytes }: ParsedEvent): boolean {
     this.#bytes += bytes.length;
     if (this.#bytes > MAX_BYTES) this.lose();
     return !this.#isOverflowed;

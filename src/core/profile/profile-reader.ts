@@ -8,7 +8,7 @@ import { cursorPrefix, type LogPlace } from "../model/cursor.ts";
 import { readWithOverlay } from "../legacy/readable-log.ts";
 import type { LogChunk } from "../replay/log-follower.ts";
 import { DeltaSplitter } from "./delta-splitter.ts";
-import { EventLine, LONG_BYTES } from "./repair/parsed-event.ts";
+import { ParsedEvent, LONG_BYTES } from "./repair/parsed-event.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
 import type { LineRange } from "./held-events.ts";
@@ -53,7 +53,7 @@ const FACTS = [
   "code",
 ];
 
-type TakeLine = (event: EventLine, cursor: string, range: LineRange) => Rest;
+type TakeLine = (event: ParsedEvent, cursor: string, range: LineRange) => Rest;
 
 type Frames = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
 
@@ -127,9 +127,11 @@ export class ProfileReader {
       return;
     }
     const isLong = line.end - line.start > LONG_BYTES;
-    const read = isLong ? await inTurns(EventLine.readInSteps(pieces), this.#options.turns) : null;
+    const read = isLong
+      ? await inTurns(ParsedEvent.readInSteps(pieces), this.#options.turns)
+      : null;
     await this.#rest(() => {
-      const event = isLong ? read : EventLine.read(concatBytes(pieces));
+      const event = isLong ? read : ParsedEvent.read(concatBytes(pieces));
       return event ? take(event, cursorOf(place, line), line) : undefined;
     });
   }
@@ -196,14 +198,15 @@ export class ProfileReader {
     if (idKey !== undefined && facts.id !== null && profile.canContinue(facts.type, facts.id)) {
       const before = `{"type":"${facts.type}","${idKey}":${JSON.stringify(facts.id)},"delta":"`;
       const splitter = new DeltaSplitter();
-      const push = (event: EventLine): Promise<void> =>
+      const push = (event: ParsedEvent): Promise<void> =>
         this.#rest(() => profile.push(event, range, cursor));
       for await (const bytes of this.#read(range)) {
-        for (const piece of splitter.push(bytes)) await push(EventLine.around(before, piece, '"}'));
+        for (const piece of splitter.push(bytes))
+          await push(ParsedEvent.around(before, piece, '"}'));
         yield* this.#written();
       }
       const last = splitter.finish();
-      if (last) await push(EventLine.around(before, last, '"}'));
+      if (last) await push(ParsedEvent.around(before, last, '"}'));
     } else yield* this.#undelivered(range, cursor, facts);
     yield* this.#written();
   }
@@ -213,8 +216,8 @@ export class ProfileReader {
     const { profile } = this.#options;
     const { type, code, runId, threadId } = facts;
     const value = { type, size: range.end - range.start - 1, cursor };
-    const said = EventLine.of({ type: "CUSTOM", name: "runlog:large-event", value });
-    const bare = EventLine.of(withoutNull({ type, runId, threadId, code }));
+    const said = ParsedEvent.of({ type: "CUSTOM", name: "runlog:large-event", value });
+    const bare = ParsedEvent.of(withoutNull({ type, runId, threadId, code }));
     if (type === "RUN_STARTED") {
       await this.#rest(() => profile.push(bare, range, cursor));
       if (profile.starting) yield* this.#begin();

@@ -7,14 +7,14 @@ import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
 import { type Cursor, formatCursor } from "../model/cursor.ts";
 import {
   AT_END,
-  createLogReader,
-  type LogReader,
+  createLogFollower,
+  type LogFollower,
   type SharedReads,
 } from "../replay/log-follower.ts";
 import type { ReplayStart } from "../replay/resume-point.ts";
 import type { SessionUse } from "../session/session-registry.ts";
 import type { Dialect } from "./repair/dialect.ts";
-import { EventLine } from "./repair/parsed-event.ts";
+import { ParsedEvent } from "./repair/parsed-event.ts";
 import { Faults } from "./faults.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { Message } from "./repair/repair-message.ts";
@@ -76,7 +76,7 @@ class Pass {
   readonly #faults: Faults;
   /** What the client has already, until the messages have it. */
   #known: readonly Message[];
-  readonly reader: LogReader;
+  readonly reader: LogFollower;
   readonly writer: FrameWriter = new FrameWriter();
   readonly messages: MessageList;
   readonly state: StateDocument | null;
@@ -98,7 +98,7 @@ class Pass {
     this.#release = () => room.release();
     // the use is the source's, which may need it for a second pass
     const lent: SessionUse = { session: use.session, release() {} };
-    this.reader = createLogReader(lent, { store, start, reads: budgets.reads });
+    this.reader = createLogFollower(lent, { store, start, reads: budgets.reads });
     this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
     // a snapshot of others alone would take them from the client
     if (known === null) this.messages.lose();
@@ -287,17 +287,17 @@ async function snapshotRun(
   pass: Pass,
   threadId: string,
   { dialect, budgets }: ProfileSourceOptions,
-): Promise<EventLine[] | null> {
+): Promise<ParsedEvent[] | null> {
   const lines = await sessionSnapshot(pass, dialect, budgets.turns);
   if (!lines) return null;
   const { openRun } = pass.profile;
   const ids = openRun ?? newRun(threadId);
-  const started = EventLine.of({ type: "RUN_STARTED", ...ids });
+  const started = ParsedEvent.of({ type: "RUN_STARTED", ...ids });
   return openRun ? [started, ...lines] : [started, ...lines, finishedAs(pass, ids)];
 }
 
 /** The end of a run that says again what the session waits for. */
-function finishedAs({ profile }: Pass, ids: RunIds): EventLine {
+function finishedAs({ profile }: Pass, ids: RunIds): ParsedEvent {
   const { runId, threadId } = ids;
   return profile.interrupts
     .finished()
@@ -329,7 +329,7 @@ export async function readAmbientSnapshot(
     const { interrupts, isFailed, openRun } = pass.profile;
     const isAsking = openRun === null && interrupts.isInterrupted;
     const ids = isAsking ? newRun(use.session.key.session) : isFailed ? null : openRun;
-    const started = ids ? [EventLine.of({ type: "RUN_STARTED", ...ids })] : [];
+    const started = ids ? [ParsedEvent.of({ type: "RUN_STARTED", ...ids })] : [];
     if (ids && isAsking) lines.push(finishedAs(pass, ids));
     const { writer } = pass;
     writer.isMuted = false;

@@ -10,7 +10,7 @@ import {
   type Steps,
 } from "../../stream/sync/steps.ts";
 import { isOfRuns, nextSpan, NO_RUN_OPEN, resolveRun, type RunSpan } from "../model/run-span.ts";
-import { EventLine } from "./repair/parsed-event.ts";
+import { ParsedEvent } from "./repair/parsed-event.ts";
 import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
 import type { Message } from "./repair/repair-message.ts";
 import { HeldEvents, type LineRange } from "./held-events.ts";
@@ -54,14 +54,14 @@ export class ProfileStream {
   readonly interrupts: Interrupts = new Interrupts();
   #span: RunSpan = NO_RUN_OPEN;
   #run: RunIds | null = null;
-  #starting: EventLine | null = null;
+  #starting: ParsedEvent | null = null;
   #startingId = "";
   /** What is said again in the run that sends what is left, which is no run of the log. */
-  #again: readonly EventLine[] | null = null;
+  #again: readonly ParsedEvent[] | null = null;
   /** A RUN_ERROR whose run may go on. */
-  #failed: EventLine | null = null;
+  #failed: ParsedEvent | null = null;
   /** The last error of the run, its end if no other comes. */
-  #error: EventLine | null = null;
+  #error: ParsedEvent | null = null;
   #isLive = false;
   #isWarm: boolean;
 
@@ -133,14 +133,14 @@ export class ProfileStream {
    * Takes the next line of the log; `cursor` is the position after it. Whatever is in the line, the
    * stream goes on: where dealing with it fails it is sent as RAW.
    */
-  push(line: EventLine, range: LineRange, cursor: string): Rest {
+  push(line: ParsedEvent, range: LineRange, cursor: string): Rest {
     return this.#guard(line, (type) => this.#push(type, line, range, cursor));
   }
 
   /** The same for an event that is too large to be sent; `line` says so. */
   pushLarge(
     { type, id, runId }: LargeEvent,
-    line: EventLine,
+    line: ParsedEvent,
     range: LineRange,
     cursor: string,
   ): Rest {
@@ -151,7 +151,7 @@ export class ProfileStream {
     return this.push(line, range, cursor);
   }
 
-  #push(type: string, line: EventLine, range: LineRange, cursor: string): Rest {
+  #push(type: string, line: ParsedEvent, range: LineRange, cursor: string): Rest {
     if (isOfRuns({ type })) return this.#pushOfRuns(type, line, cursor);
     const runId = resolveRun(this.#span, runIdOf(line));
     const { writer } = this.#options;
@@ -166,7 +166,7 @@ export class ProfileStream {
   }
 
   /** A line that begins or ends a run: which one, the log says (`RunSpan`). */
-  #pushOfRuns(type: string, line: EventLine, cursor: string): Rest {
+  #pushOfRuns(type: string, line: ParsedEvent, cursor: string): Rest {
     const event = { type, runId: runIdOf(line), runnerRunId: line.text("runnerRunId") };
     const step = nextSpan(this.#span, event);
     this.#span = step.span;
@@ -190,7 +190,7 @@ export class ProfileStream {
   }
 
   /** A held snapshot of messages: the run's RUN_STARTED sends them. */
-  inject(line: EventLine): Rest {
+  inject(line: ParsedEvent): Rest {
     // who posted the run has its messages, if not with what was added to them
     const hasOwn = this.#only !== null;
     return this.undelivered.attempt("MESSAGES_SNAPSHOT", () =>
@@ -212,7 +212,7 @@ export class ProfileStream {
       () => laterIf(line.isLong || this.#pending.isLong, this.#start(line, run)),
       () => {
         this.#begin(run);
-        this.#emit(EventLine.of({ type: "RUN_STARTED", ...run }));
+        this.#emit(ParsedEvent.of({ type: "RUN_STARTED", ...run }));
         return undefined;
       },
     );
@@ -231,7 +231,7 @@ export class ProfileStream {
     this.#options.messages.beginRun();
   }
 
-  *#start(line: EventLine, run: RunIds): Steps {
+  *#start(line: ParsedEvent, run: RunIds): Steps {
     const { dialect, messages, threadId } = this.#options;
     if (this.#isWarm) this.#own.resettingRun(threadId);
     this.#isWarm = false;
@@ -284,7 +284,7 @@ export class ProfileStream {
     this.#held.giveToNext();
     this.#again = this.interrupts.customs;
     const runId = `runlog-${crypto.randomUUID()}`;
-    this.#beginAt(EventLine.of({ type: "RUN_STARTED", runId }), runId);
+    this.#beginAt(ParsedEvent.of({ type: "RUN_STARTED", runId }), runId);
   }
 
   /** Takes out everything that is held, for the last run to send. */
@@ -293,7 +293,7 @@ export class ProfileStream {
   }
 
   /** A line that was held, in the run that is open. */
-  pushHeld(line: EventLine, cursor: string): Rest {
+  pushHeld(line: ParsedEvent, cursor: string): Rest {
     return this.#guard(line, (type) => this.#take(type, line, cursor));
   }
 
@@ -319,7 +319,7 @@ export class ProfileStream {
     return this.#isLive || this.#pending.needsSnapshot;
   }
 
-  #threadOf(line: EventLine): string {
+  #threadOf(line: ParsedEvent): string {
     const { clientThreadId, threadId } = this.#options;
     return clientThreadId ?? line.text("threadId") ?? line.text("thread_id") ?? threadId;
   }
@@ -341,7 +341,7 @@ export class ProfileStream {
     return isOver || runId === MIGRATION_RUN ? null : runId;
   }
 
-  #startAt(line: EventLine, runId: string): Rest {
+  #startAt(line: ParsedEvent, runId: string): Rest {
     // where one run is sent, what names no run is that run's
     const isSame = this.#run !== null && this.#only !== null;
     if (isSame || this.#run?.runId === runId) {
@@ -355,17 +355,17 @@ export class ProfileStream {
     });
   }
 
-  #beginAt(line: EventLine, runId: string): void {
+  #beginAt(line: ParsedEvent, runId: string): void {
     this.#starting = line;
     this.#startingId = runId || line.text("runId") || line.text("run_id") || "runlog-unnamed";
   }
 
   /** What a run's input tells that the client does not know, where the run has begun without it. */
-  #mergeInput(line: EventLine): Rest {
+  #mergeInput(line: ParsedEvent): Rest {
     return laterIf(line.isLong || this.#pending.isLong, this.#mergeInputSteps(line));
   }
 
-  *#mergeInputSteps(line: EventLine): Steps {
+  *#mergeInputSteps(line: ParsedEvent): Steps {
     const { dialect, messages } = this.#options;
     const given = yield* inputMessages(line, dialect);
     const unknown = given.filter(({ id }) => messages.find(id) === null);
@@ -376,12 +376,12 @@ export class ProfileStream {
   }
 
   /** Takes over the messages of a MESSAGES_SNAPSHOT. */
-  #merge(line: EventLine, options: { readonly isOwn: boolean; readonly hasOwn?: boolean }): Rest {
+  #merge(line: ParsedEvent, options: { readonly isOwn: boolean; readonly hasOwn?: boolean }): Rest {
     return laterIf(line.isLong, this.#mergeSteps(line, options));
   }
 
   *#mergeSteps(
-    line: EventLine,
+    line: ParsedEvent,
     options: { readonly isOwn: boolean; readonly hasOwn?: boolean },
   ): Steps {
     const { dialect } = this.#options;
@@ -396,17 +396,17 @@ export class ProfileStream {
     if (failed) this.#own.errorWithin(failed);
   }
 
-  #take(type: string, line: EventLine, cursor: string): Rest {
+  #take(type: string, line: ParsedEvent, cursor: string): Rest {
     const noted = type === "RAW" ? laterIf(line.isLong, this.#noteHidden(type, line)) : undefined;
     return andThen(noted, () => this.#takeNoted(type, line, cursor));
   }
 
-  *#noteHidden(type: string, line: EventLine): Steps {
+  *#noteHidden(type: string, line: ParsedEvent): Steps {
     const hidden = yield* hiddenMessageOf(type, line);
     if (hidden !== null && this.#hidden.size < MAX_HIDDEN) this.#hidden.add(hidden);
   }
 
-  #takeNoted(type: string, line: EventLine, cursor: string): Rest {
+  #takeNoted(type: string, line: ParsedEvent, cursor: string): Rest {
     if (this.undelivered.isOfUnknown(type, line)) return this.#emit(rawEvent(line));
     this.interrupts.take(type, line);
     if (type !== "MESSAGES_SNAPSHOT") return this.#items.take(type, line);
@@ -425,7 +425,7 @@ export class ProfileStream {
   }
 
   /** Deals with a line; where that fails it becomes what needs no understanding. */
-  #guard(line: EventLine, deal: (type: string) => Rest): Rest {
+  #guard(line: ParsedEvent, deal: (type: string) => Rest): Rest {
     const type = line.text("type") ?? "";
     return this.undelivered.attempt(
       type,
@@ -439,11 +439,11 @@ export class ProfileStream {
     );
   }
 
-  #terminal(type: string, line: EventLine): Rest {
+  #terminal(type: string, line: ParsedEvent): Rest {
     this.#goOn();
     if (type === "RUN_ERROR") {
       // a copy: it may be sent long after its chunk has gone
-      const kept = EventLine.read(line.bytes.slice()) ?? line;
+      const kept = ParsedEvent.read(line.bytes.slice()) ?? line;
       this.#error = kept;
       this.#failed = kept;
       return undefined;
@@ -453,7 +453,7 @@ export class ProfileStream {
     return andThen(flushed, () => this.#finish(line));
   }
 
-  #finish(line?: EventLine): Rest {
+  #finish(line?: ParsedEvent): Rest {
     return andThen(this.#items.closeAll(), () => {
       if (this.#run) this.#own.finished(this.#run, line);
       this.#over();
@@ -508,13 +508,13 @@ export class ProfileStream {
     return eachInSteps(messages, (message) => tags.seed([message], isSnapshot));
   }
 
-  #emit(line: EventLine): undefined {
+  #emit(line: ParsedEvent): undefined {
     this.#options.writer.event(line.bytes);
   }
 }
 
 /** The id of a run that a line names, if it is one that whoever reads logs can know it by. */
-function runIdOf(line: EventLine): string | null {
+function runIdOf(line: ParsedEvent): string | null {
   const runId = line.text("runId") ?? line.text("run_id");
   return runId === null || fitsCapture(runId) ? runId : null;
 }

@@ -10,7 +10,7 @@ import {
 import { isSameJson, parseExact } from "../model/exact-json.ts";
 import { ChunkExpander, isChunk } from "./repair/chunk-expander.ts";
 import type { Dialect } from "./repair/dialect.ts";
-import { EventLine } from "./repair/parsed-event.ts";
+import { ParsedEvent } from "./repair/parsed-event.ts";
 import { repairEvent } from "./repair/repair-event.ts";
 import { applyToMessages, resultOf } from "./client-view/apply-event.ts";
 import type { MessageList } from "./client-view/message-list.ts";
@@ -23,7 +23,7 @@ export interface RunItemsOptions {
   readonly dialect: Dialect;
   readonly messages: MessageList;
   /** Sends a line; no other may be sent before nothing is left of that. */
-  readonly emit: (line: EventLine) => Rest;
+  readonly emit: (line: ParsedEvent) => Rest;
   /**
    * Told before an event that makes a message, or touches the one with this id: the client has to
    * have those that come before it.
@@ -64,8 +64,8 @@ const ITEMS: Readonly<Record<string, ItemType>> = {
 };
 
 /** An event that clients of the standard would refuse, as one that they accept. */
-export function rawEvent(line: EventLine): EventLine {
-  return EventLine.around('{"type":"RAW","event":', line.bytes, ',"source":"runlog"}');
+export function rawEvent(line: ParsedEvent): ParsedEvent {
+  return ParsedEvent.around('{"type":"RAW","event":', line.bytes, ',"source":"runlog"}');
 }
 
 /**
@@ -103,7 +103,7 @@ export class RunItems {
    * What opens the open items again for a client that has nothing but the messages. Whose an item is,
    * its message says from then on, if it has one.
    */
-  reopen(): EventLine[] {
+  reopen(): ParsedEvent[] {
     const { dialect, messages } = this.#options;
     this.tags.clear();
     if (dialect === "1.0") this.tags.seed(messages.messages, true);
@@ -126,7 +126,7 @@ export class RunItems {
     return this.#each(this.#openChunks.closeBefore("MESSAGES_SNAPSHOT", null));
   }
 
-  take(given: string, line: EventLine): Rest {
+  take(given: string, line: ParsedEvent): Rest {
     const { dialect, messages } = this.#options;
     const today = this.#thinking.translate(line, given, (id) => messages.find(id) !== null);
     const type = today.text("type") ?? "";
@@ -140,11 +140,11 @@ export class RunItems {
     return events ? this.#each(events) : this.#emit(rawEvent(line));
   }
 
-  #each(events: readonly EventLine[]): Rest {
+  #each(events: readonly ParsedEvent[]): Rest {
     return eachThen(events, (event) => this.#item(event));
   }
 
-  #item(repaired: EventLine): Rest {
+  #item(repaired: ParsedEvent): Rest {
     const type = repaired.text("type") ?? "";
     const item = ITEMS[type];
     if (!item) return this.#single(type, repaired);
@@ -159,7 +159,7 @@ export class RunItems {
   }
 
   /** What is open already, or closed already, may still have something to say. */
-  #again(type: string, line: EventLine): undefined {
+  #again(type: string, line: ParsedEvent): undefined {
     const name = this.#options.messages.callName(line.text("toolCallId") ?? "");
     const isRenamed = type === "TOOL_CALL_START" && name !== line.text("toolCallName");
     if (isRenamed || line.kind("metadata") !== null) this.#cannotSay(type, line);
@@ -167,7 +167,7 @@ export class RunItems {
 
   #start(
     type: string,
-    line: EventLine,
+    line: ParsedEvent,
     { kind, id, owner }: { kind: ItemKind; id: string; owner: string | null },
   ): Rest {
     const { beforeCall, beforeMessage, dialect, messages } = this.#options;
@@ -202,13 +202,13 @@ export class RunItems {
   }
 
   /** A call whose parent is no message of the assistant has none. */
-  #withParent(type: string, line: EventLine): EventLine {
+  #withParent(type: string, line: ParsedEvent): ParsedEvent {
     const parentId = type === "TOOL_CALL_START" ? line.text("parentMessageId") : null;
     const parent = parentId === null ? null : this.#options.messages.find(parentId);
     return parent && parent.role !== "assistant" ? line.with({ parentMessageId: null }) : line;
   }
 
-  #delta(type: string, line: EventLine, { kind, id }: { kind: ItemKind; id: string }): Rest {
+  #delta(type: string, line: ParsedEvent, { kind, id }: { kind: ItemKind; id: string }): Rest {
     const { dialect, messages } = this.#options;
     if (dialect === "0.0" && kind !== "tool" && line.text("delta") === "") return undefined;
     if (this.open.has(kind, id)) return this.#say(type, line);
@@ -230,15 +230,15 @@ export class RunItems {
   #reopened(
     opener: Readonly<Record<string, unknown>>,
     type: string,
-    line: EventLine,
+    line: ParsedEvent,
     { kind, id }: { kind: ItemKind; id: string },
   ): Rest {
-    return andThen(this.#item(EventLine.of(opener)), () =>
+    return andThen(this.#item(ParsedEvent.of(opener)), () =>
       this.open.has(kind, id) ? this.#say(type, line) : this.#cannotSay(type, line),
     );
   }
 
-  #single(type: string, line: EventLine): Rest {
+  #single(type: string, line: ParsedEvent): Rest {
     switch (type) {
       case "TOOL_CALL_RESULT":
         return this.#result(line);
@@ -257,7 +257,7 @@ export class RunItems {
   }
 
   /** A result whose id is known would be a second message of that id. */
-  #result(line: EventLine): Rest {
+  #result(line: ParsedEvent): Rest {
     const { messages } = this.#options;
     const result = resultOf(line);
     if (!messages.has(result.id))
@@ -269,7 +269,7 @@ export class RunItems {
     return undefined;
   }
 
-  #startSubagent(line: EventLine): Rest {
+  #startSubagent(line: ParsedEvent): Rest {
     const id = line.text("subagentRunId") ?? "";
     const parent = line.text("parentSubagentRunId");
     const whole =
@@ -282,15 +282,15 @@ export class RunItems {
     return this.#emit(whole);
   }
 
-  #fit(type: string, line: EventLine): EventLine {
+  #fit(type: string, line: ParsedEvent): ParsedEvent {
     return this.#options.dialect === "1.0" ? this.tags.fit(type, line) : line;
   }
 
-  #emit(line: EventLine): Rest {
+  #emit(line: ParsedEvent): Rest {
     return this.#options.emit(line);
   }
 
-  #say(type: string, line: EventLine): Rest {
+  #say(type: string, line: ParsedEvent): Rest {
     const { beforeMessage, messages } = this.#options;
     const id = line.text("messageId") ?? line.text("entityId");
     const pending = id === null ? undefined : beforeMessage(id, !messages.has(id));
@@ -303,7 +303,7 @@ export class RunItems {
   }
 
   /** Follows the messages; where that fails the client still has the event, and nothing says them anew. */
-  #apply(type: string, line: EventLine): void {
+  #apply(type: string, line: ParsedEvent): void {
     const { messages, onFault } = this.#options;
     try {
       applyToMessages(messages, type, line);
@@ -314,7 +314,7 @@ export class RunItems {
   }
 
   /** The messages become what the event says; the client learns it with the next snapshot. */
-  #cannotSay(type: string, line: EventLine): undefined {
+  #cannotSay(type: string, line: ParsedEvent): undefined {
     this.#apply(type, line);
     this.#emit(rawEvent(line));
     this.#options.onStale(type === "TOOL_CALL_START");
@@ -325,7 +325,7 @@ export class RunItems {
 const HIDING: ReadonlySet<string> = new Set(["type", "messageId", "hidden"]);
 
 /** The message that an event asks clients not to show, or null. */
-export function* hiddenMessageOf(type: string, line: EventLine): Steps<string | null> {
+export function* hiddenMessageOf(type: string, line: ParsedEvent): Steps<string | null> {
   const event = type === "RAW" && line.kind("event") === "object" ? line.raw("event") : null;
   if (!event) return null;
   const said = new Map<string, JsonMember>();

@@ -2,7 +2,7 @@ import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { inTurns, type Steps } from "../../stream/sync/steps.ts";
 import { writeInSteps } from "../model/json-in-steps.ts";
 import type { Dialect } from "./repair/dialect.ts";
-import { EventLine } from "./repair/parsed-event.ts";
+import { ParsedEvent } from "./repair/parsed-event.ts";
 import { repairEvent } from "./repair/repair-event.ts";
 import type { Message, ToolCall } from "./repair/repair-message.ts";
 import type { MessageList } from "./client-view/message-list.ts";
@@ -26,7 +26,7 @@ export async function sessionSnapshot(
   { profile, messages, state }: ReadHistory,
   dialect: Dialect,
   turns: TimeSlicer,
-): Promise<EventLine[] | null> {
+): Promise<ParsedEvent[] | null> {
   if (messages.isOverflowed || !state || state.isOverflowed || !profile.undelivered.isNothing)
     return null;
   if (profile.interrupts.isOverflowed) return null;
@@ -60,10 +60,10 @@ const encoder = new TextEncoder();
 const STATE_START = encoder.encode('{"type":"STATE_SNAPSHOT","snapshot":');
 const CLOSE = encoder.encode("}");
 
-function* writeStates(values: readonly unknown[]): Steps<EventLine[]> {
-  const lines: EventLine[] = [];
+function* writeStates(values: readonly unknown[]): Steps<ParsedEvent[]> {
+  const lines: ParsedEvent[] = [];
   for (const value of values)
-    lines.push(yield* EventLine.joined([STATE_START, ...(yield* writeInSteps(value)), CLOSE]));
+    lines.push(yield* ParsedEvent.joined([STATE_START, ...(yield* writeInSteps(value)), CLOSE]));
   return lines;
 }
 
@@ -123,27 +123,27 @@ function openMessages(profile: ProfileStream): string[] {
   });
 }
 
-function hidden(messageId: string): EventLine {
+function hidden(messageId: string): ParsedEvent {
   const event = { type: "message_metadata", messageId, hidden: true };
-  return EventLine.of({ type: "RAW", event });
+  return ParsedEvent.of({ type: "RAW", event });
 }
 
-function callEvents(parent: Message, call: ToolCall, isOpen: boolean): EventLine[] {
+function callEvents(parent: Message, call: ToolCall, isOpen: boolean): ParsedEvent[] {
   const { id: toolCallId, function: of, metadata, encryptedValue } = call;
   const ids = { toolCallId, toolCallName: of.name, parentMessageId: parent.id };
   const kept = metadata === undefined ? {} : { metadata };
-  const lines = [EventLine.of({ type: "TOOL_CALL_START", ...ids, ...kept })];
+  const lines = [ParsedEvent.of({ type: "TOOL_CALL_START", ...ids, ...kept })];
   if (of.arguments !== "")
-    lines.push(EventLine.of({ type: "TOOL_CALL_ARGS", toolCallId, delta: of.arguments }));
+    lines.push(ParsedEvent.of({ type: "TOOL_CALL_ARGS", toolCallId, delta: of.arguments }));
   if (encryptedValue !== undefined)
     lines.push(
-      EventLine.of({
+      ParsedEvent.of({
         type: "REASONING_ENCRYPTED_VALUE",
         subtype: "tool-call",
         entityId: toolCallId,
         encryptedValue,
       }),
     );
-  if (!isOpen) lines.push(EventLine.of({ type: "TOOL_CALL_END", toolCallId }));
+  if (!isOpen) lines.push(ParsedEvent.of({ type: "TOOL_CALL_END", toolCallId }));
   return lines;
 }

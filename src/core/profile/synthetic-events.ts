@@ -1,13 +1,13 @@
 import type { Steps } from "../../stream/sync/steps.ts";
 import type { Dialect } from "./repair/dialect.ts";
-import { EventLine } from "./repair/parsed-event.ts";
+import { ParsedEvent } from "./repair/parsed-event.ts";
 import { repairEvent } from "./repair/repair-event.ts";
 import type { Message } from "./repair/repair-message.ts";
 import { repairRunStarted, type RunIds } from "./repair/repair-run-started.ts";
 
 export interface SyntheticEventsOptions {
   readonly dialect: Dialect;
-  readonly emit: (line: EventLine) => void;
+  readonly emit: (line: ParsedEvent) => void;
 }
 
 const CUT = { message: "The run ended without a terminal event", code: "runlog-run-cut" };
@@ -23,7 +23,7 @@ export class SyntheticEvents {
   /** The end of a run, by the event that the log has of it, if it has one. */
   finished(
     { runId, threadId }: RunIds,
-    line: EventLine = EventLine.of({ type: "RUN_FINISHED" }),
+    line: ParsedEvent = ParsedEvent.of({ type: "RUN_FINISHED" }),
   ): void {
     const repaired = repairEvent(line, "RUN_FINISHED", this.#options.dialect) ?? line;
     const isWhole = repaired.text("runId") === runId && repaired.text("threadId") === threadId;
@@ -32,7 +32,7 @@ export class SyntheticEvents {
   }
 
   /** The end of a run by its last error; null is one that was cut off. */
-  failed({ runId, threadId }: RunIds, error: EventLine | null): void {
+  failed({ runId, threadId }: RunIds, error: ParsedEvent | null): void {
     const { dialect, emit } = this.#options;
     const repaired = repairEvent(error ?? cutOff(), "RUN_ERROR", dialect) ?? cutOff();
     const changes: Record<string, string> = {};
@@ -43,7 +43,7 @@ export class SyntheticEvents {
   }
 
   /** The same where the run, for its client, goes on or ends well. */
-  errorWithin(error: EventLine | null): void {
+  errorWithin(error: ParsedEvent | null): void {
     const repaired = repairEvent(error ?? cutOff(), "RUN_ERROR", this.#options.dialect);
     const code = repaired?.text("code") ?? null;
     const message = repaired?.text("message") ?? CUT.message;
@@ -51,26 +51,26 @@ export class SyntheticEvents {
   }
 
   custom(name: string, value: unknown): void {
-    this.#options.emit(EventLine.of({ type: "CUSTOM", name, value }));
+    this.#options.emit(ParsedEvent.of({ type: "CUSTOM", name, value }));
   }
 
   /** A run of its own that tells messages. */
   *runOf(threadId: string, messages: readonly Message[]): Steps {
     const { dialect, emit } = this.#options;
     const ids = newRun(threadId);
-    const started = EventLine.of({ type: "RUN_STARTED" });
+    const started = ParsedEvent.of({ type: "RUN_STARTED" });
     emit(yield* repairRunStarted(started, ids, messages, dialect));
-    emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
+    emit(ParsedEvent.of({ type: "RUN_FINISHED", ...ids }));
   }
 
   /** A run that empties a client that holds messages already: what it is sent would come on top. */
   resettingRun(threadId: string): void {
     const { emit } = this.#options;
     const ids = newRun(threadId);
-    emit(EventLine.of({ type: "RUN_STARTED", ...ids }));
-    emit(EventLine.of({ type: "MESSAGES_SNAPSHOT", messages: [] }));
-    emit(EventLine.of({ type: "STATE_SNAPSHOT", snapshot: {} }));
-    emit(EventLine.of({ type: "RUN_FINISHED", ...ids }));
+    emit(ParsedEvent.of({ type: "RUN_STARTED", ...ids }));
+    emit(ParsedEvent.of({ type: "MESSAGES_SNAPSHOT", messages: [] }));
+    emit(ParsedEvent.of({ type: "STATE_SNAPSHOT", snapshot: {} }));
+    emit(ParsedEvent.of({ type: "RUN_FINISHED", ...ids }));
   }
 }
 
@@ -79,6 +79,6 @@ export function newRun(threadId: string): RunIds {
   return { threadId, runId: `runlog-${crypto.randomUUID()}` };
 }
 
-function cutOff(): EventLine {
-  return EventLine.of({ type: "RUN_ERROR", ...CUT });
+function cutOff(): ParsedEvent {
+  return ParsedEvent.of({ type: "RUN_ERROR", ...CUT });
 }

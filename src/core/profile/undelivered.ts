@@ -1,5 +1,5 @@
 import { attempt, type Rest } from "../../stream/sync/steps.ts";
-import type { EventLine } from "./repair/parsed-event.ts";
+import type { ParsedEvent } from "./repair/parsed-event.ts";
 
 /** Told of an event over which something failed. */
 export type ReportFault = (error: unknown, type: string) => void;
@@ -55,7 +55,7 @@ export class Undelivered {
   }
 
   /** Whether an event changes what the client does not have. */
-  isOfUnknown(type: string, line: EventLine): boolean {
+  isOfUnknown(type: string, line: ParsedEvent): boolean {
     switch (type) {
       case "STATE_SNAPSHOT":
         this.#isStateUnknown = false;

@@ -17,7 +17,7 @@ export interface SharedReads {
   readonly turns: TimeSlicer;
 }
 
-export interface LogReaderOptions {
+export interface LogFollowerOptions {
   readonly store: LogStore;
   readonly start: ReplayStart;
   readonly reads: SharedReads;
@@ -49,7 +49,7 @@ export interface LogChunk {
 export const AT_END = "at-end";
 
 /** Reads a session's history and goes on with what comes. */
-export interface LogReader {
+export interface LogFollower {
   /** The next bytes, or `AT_END` when there are none yet; null when the log was deleted or replaced. */
   poll(): Promise<LogChunk | typeof AT_END | null>;
   /** The next bytes, waiting for them if need be; null when the log was deleted or replaced. */
@@ -80,7 +80,7 @@ const LF = 10;
  * Takes over `use` and releases it when closed. A log that goes in the midst of a line is an error,
  * `log-not-found`.
  */
-export function createLogReader(use: SessionUse, options: LogReaderOptions): LogReader {
+export function createLogFollower(use: SessionUse, options: LogFollowerOptions): LogFollower {
   const { session } = use;
   const { log } = session;
   const { store, start, reads, framed = false } = options;

@@ -4,7 +4,7 @@ import { type Cursor, parseCursor } from "../model/cursor.ts";
 import type { CompactPosition } from "../compaction/compact-log.ts";
 import { isImported, readMark, readWithOverlay } from "../legacy/readable-log.ts";
 import type { Session } from "../session/session.ts";
-import type { SessionLog } from "../log/raw-log.ts";
+import type { RawLog } from "../log/raw-log.ts";
 
 /** Why a cursor was not honoured and the log is replayed from its start. */
 type FullReplayReason =
@@ -104,7 +104,7 @@ function compactRange({ generation, end }: CompactPosition, start: number): Comp
 }
 
 async function isLineEnd(
-  log: SessionLog,
+  log: RawLog,
   store: LogStore,
   stat: LogStat,
   cursor: Cursor,

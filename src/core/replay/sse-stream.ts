@@ -3,7 +3,7 @@ import { concatBytes } from "../../stream/bytes/concat.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
 import { sseComment, SseFramer, sseRetry } from "../../stream/sse/sse-frame.ts";
 import { cursorPrefix, type LogPlace } from "../model/cursor.ts";
-import { createLogReader, type LogChunk, type SharedReads } from "./log-follower.ts";
+import { createLogFollower, type LogChunk, type SharedReads } from "./log-follower.ts";
 import type { ReplayStart } from "./resume-point.ts";
 import type { SessionUse } from "../session/session-registry.ts";
 
@@ -28,7 +28,7 @@ export const HEARTBEAT: Uint8Array<ArrayBuffer> = sseComment("heartbeat");
  */
 export function createEventStream(use: SessionUse, options: EventStreamOptions): ChunkSource {
   const { store, start, reads } = options;
-  const reader = createLogReader(use, { store, start, reads, framed: true });
+  const reader = createLogFollower(use, { store, start, reads, framed: true });
   let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
   /** Framing goes on over chunks that follow each other: the log, and where the next one begins. */
   let framing: { place: LogPlace; end: number; framer: SseFramer } | null = null;

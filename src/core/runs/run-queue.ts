@@ -46,7 +46,7 @@ export interface AdmittedRun extends RunAccepted {
   readonly logId: string;
 }
 
-export interface SessionRunsOptions {
+export interface RunQueueOptions {
   readonly session: Session;
   readonly store: RunBodyOptions["store"];
   readonly marks: RunMarks;
@@ -99,15 +99,15 @@ interface Entry extends RunAccepted {
  * The runs of one session: one is active, a few wait in order, and each is remembered, so that the
  * same run posted again gets its first answer and nothing happens twice.
  */
-export class SessionRuns {
-  readonly #options: SessionRunsOptions;
+export class RunQueue {
+  readonly #options: RunQueueOptions;
   readonly #stop = new AbortController();
   #queue: Entry[] = [];
   #active: Entry | null = null;
   /** Runs that are in flight, by id: the active one and any that only wrap up. */
   readonly #inFlight = new Map<string, Promise<boolean>>();
 
-  constructor(options: SessionRunsOptions) {
+  constructor(options: RunQueueOptions) {
     this.#options = options;
   }
 

@@ -20,7 +20,7 @@ import {
 } from "../model/run-end-reasons.ts";
 import { readRunInput } from "./run-input.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
-import { type AdmittedRun, type RunAccepted, type RunRequest, SessionRuns } from "./run-queue.ts";
+import { type AdmittedRun, type RunAccepted, type RunRequest, RunQueue } from "./run-queue.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/session-registry.ts";
 
@@ -99,7 +99,7 @@ const TELL_WAIT_MS = 5_000;
 const WAITED_BODY_BYTES = 32 * 1024 * 1024;
 
 interface Entry {
-  readonly runs: SessionRuns;
+  readonly runs: RunQueue;
   readonly release: () => void;
 }
 
@@ -123,12 +123,12 @@ export function createRuns(options: RunsOptions): Runs {
     if (entries.size === 0) whenIdle();
   }
 
-  function runsOf(key: SessionKey): SessionRuns {
+  function runsOf(key: SessionKey): RunQueue {
     const id = idOf(key);
     const known = entries.get(id);
     if (known) return known.runs;
     const use = sessions.use(key);
-    const runs = new SessionRuns({
+    const runs = new RunQueue({
       ...options,
       session: use.session,
       waitedBodies,

@@ -9,7 +9,7 @@ import { CompactLog } from "../compaction/compact-log.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { Session } from "./session.ts";
 import { decodeCheckpoint, isOddCheckpoint } from "../model/checkpoint.ts";
-import { SessionLog } from "../log/raw-log.ts";
+import { RawLog } from "../log/raw-log.ts";
 import type { AgentStatus } from "../model/session-state.ts";
 
 export interface SessionsOptions {
@@ -84,7 +84,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const unreadable = new Set<string>();
 
   function enter(key: SessionKey): Entry {
-    const log = new SessionLog({ ...options, key });
+    const log = new RawLog({ ...options, key });
     const compact = new CompactLog(key, store);
     const session = new Session({ ...options, key, log, compact });
     const entry: Entry = { session, uses: 0, unusedSince: 0 };

@@ -3,7 +3,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { EventFacts } from "../../ports/runner-client.ts";
 import type { CompactLog } from "../compaction/compact-log.ts";
-import { KnownMessages } from "../model/posted-message-ids.ts";
+import { PostedMessageIds } from "../model/posted-message-ids.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { isImported, type ReadableLog } from "../legacy/readable-log.ts";
 import { isLineStart, readFacts } from "../log/scan-event-facts.ts";
@@ -13,12 +13,12 @@ import {
   isOddCheckpoint,
   type Checkpoint,
 } from "../model/checkpoint.ts";
-import type { AppendLinesOptions, SessionLog } from "../log/raw-log.ts";
+import type { AppendLinesOptions, RawLog } from "../log/raw-log.ts";
 import { EMPTY_STATE, foldEvent, type SessionState } from "../model/session-state.ts";
 
 export interface SessionOptions {
   readonly key: SessionKey;
-  readonly log: SessionLog;
+  readonly log: RawLog;
   readonly compact: CompactLog;
   readonly store: LogStore;
   readonly legacyImports: LegacyImports;
@@ -59,7 +59,7 @@ const CHECKPOINT_EVERY_BYTES = 4 * 1024 * 1024;
  */
 export class Session {
   readonly key: SessionKey;
-  readonly log: SessionLog;
+  readonly log: RawLog;
   /** The same history, its finished runs compacted. */
   readonly compact: CompactLog;
   readonly #store: LogStore;
@@ -71,7 +71,7 @@ export class Session {
   /** `log.overtaken` when the state was loaded. */
   #loadedSuperseded = 0;
   #state: SessionState = EMPTY_STATE;
-  #messages = new KnownMessages();
+  #messages = new PostedMessageIds();
   #loading: Promise<void> | null = null;
   /** How often the log was found to have something that was not counted, also when it was loaded. */
   #behind = 0;
@@ -124,7 +124,7 @@ export class Session {
   }
 
   /** The messages that clients posted. Changed in place; stored with the next `save`. */
-  get messages(): KnownMessages {
+  get messages(): PostedMessageIds {
     return this.#messages;
   }
 
@@ -213,7 +213,7 @@ export class Session {
     }
   }
 
-  /** Appends events and counts them. Throws what `SessionLog.append` throws. */
+  /** Appends events and counts them. Throws what `RawLog.append` throws. */
   async append(events: EventLines, options: AppendEventsOptions): Promise<void> {
     // nothing is added while the state is being made anew: it would be behind again
     if (this.#isBehind) await this.load();
@@ -298,7 +298,7 @@ export class Session {
       this.#logId = null;
       this.#loadedBehind = behind;
       this.#state = EMPTY_STATE;
-      this.#messages = new KnownMessages();
+      this.#messages = new PostedMessageIds();
       return;
     }
     const { logId } = stat;

@@ -1,18 +1,18 @@
 import { isObject } from "../../model/json-fields.ts";
-import type { EventLine } from "../repair/parsed-event.ts";
+import type { ParsedEvent } from "../repair/parsed-event.ts";
 import type { Message, ToolCall } from "../repair/repair-message.ts";
 import type { MessageList } from "./message-list.ts";
 import type { Entry } from "./message-order.ts";
 import { patchActivity } from "./patch-activity.ts";
 
 /** Does to messages what an event does to them at a client; a snapshot of messages is for `merge`. */
-export function applyToMessages(list: MessageList, type: string, line: EventLine): void {
+export function applyToMessages(list: MessageList, type: string, line: ParsedEvent): void {
   HANDLERS.get(type)?.(list, line);
   list.settle();
 }
 
 /** The message that a TOOL_CALL_RESULT makes. */
-export function resultOf(line: EventLine): Message {
+export function resultOf(line: ParsedEvent): Message {
   const id = line.text("messageId") ?? "";
   const toolCallId = line.text("toolCallId") ?? "";
   // mostly a text, which is read once
@@ -20,7 +20,7 @@ export function resultOf(line: EventLine): Message {
   return { id, role: "tool", content, toolCallId, ...tagOf(line), ...metadataOf(line) };
 }
 
-type Handler = (list: MessageList, line: EventLine) => void;
+type Handler = (list: MessageList, line: ParsedEvent) => void;
 
 const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ["TEXT_MESSAGE_START", (list, line) => startText(list, line, line.text("role") ?? "assistant")],
@@ -38,7 +38,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ["REASONING_ENCRYPTED_VALUE", setEncrypted],
 ]);
 
-function startText(list: MessageList, line: EventLine, role: string): void {
+function startText(list: MessageList, line: ParsedEvent, role: string): void {
   const id = line.text("messageId") ?? "";
   const known = list.entryOf(id);
   if (known?.message.role === "activity") return;
@@ -48,7 +48,7 @@ function startText(list: MessageList, line: EventLine, role: string): void {
   list.push({ id, role, content: "", ...named, ...tagOf(line), ...metadataOf(line) });
 }
 
-function appendText(list: MessageList, line: EventLine): void {
+function appendText(list: MessageList, line: ParsedEvent): void {
   const entry = list.entryOf(line.text("messageId") ?? "");
   if (!entry || entry.message.role === "activity") return;
   const { content } = entry.message;
@@ -58,12 +58,12 @@ function appendText(list: MessageList, line: EventLine): void {
   addMetadata(list, entry, entry.message, line);
 }
 
-function endText(list: MessageList, line: EventLine): void {
+function endText(list: MessageList, line: ParsedEvent): void {
   const entry = list.entryOf(line.text("messageId") ?? "");
   if (entry && entry.message.role !== "activity") addMetadata(list, entry, entry.message, line);
 }
 
-function startCall(list: MessageList, line: EventLine): void {
+function startCall(list: MessageList, line: ParsedEvent): void {
   const id = line.text("toolCallId") ?? "";
   const name = line.text("toolCallName") ?? "";
   const known = list.callOf(id);
@@ -87,7 +87,7 @@ function startCall(list: MessageList, line: EventLine): void {
   list.addCall(entry, call);
 }
 
-function appendArguments(list: MessageList, line: EventLine): void {
+function appendArguments(list: MessageList, line: ParsedEvent): void {
   const known = list.callOf(line.text("toolCallId") ?? "");
   if (!known) return;
   const delta = line.text("delta") ?? "";
@@ -96,12 +96,12 @@ function appendArguments(list: MessageList, line: EventLine): void {
   addMetadata(list, known.entry, known.call, line);
 }
 
-function endCall(list: MessageList, line: EventLine): void {
+function endCall(list: MessageList, line: ParsedEvent): void {
   const known = list.callOf(line.text("toolCallId") ?? "");
   if (known) addMetadata(list, known.entry, known.call, line);
 }
 
-function setActivity(list: MessageList, line: EventLine): void {
+function setActivity(list: MessageList, line: ParsedEvent): void {
   const id = line.text("messageId") ?? "";
   const entry = list.entryOf(id);
   const activityType = line.text("activityType") ?? "";
@@ -122,7 +122,7 @@ function setActivity(list: MessageList, line: EventLine): void {
   }
 }
 
-function changeActivity(list: MessageList, line: EventLine): void {
+function changeActivity(list: MessageList, line: ParsedEvent): void {
   const entry = list.entryOf(line.text("messageId") ?? "");
   if (entry?.message.role !== "activity") return;
   addMetadata(list, entry, entry.message, line);
@@ -131,7 +131,7 @@ function changeActivity(list: MessageList, line: EventLine): void {
   patchActivity(list, entry, { patch, activityType, eventBytes: line.bytes.length });
 }
 
-function setEncrypted(list: MessageList, line: EventLine): void {
+function setEncrypted(list: MessageList, line: ParsedEvent): void {
   const id = line.text("entityId") ?? "";
   const known = line.text("subtype") === "tool-call" ? list.callOf(id) : undefined;
   const entry = line.text("subtype") === "message" ? list.entryOf(id) : known?.entry;
@@ -145,7 +145,7 @@ function addMetadata(
   list: MessageList,
   entry: Entry,
   target: Message | ToolCall,
-  line: EventLine,
+  line: ParsedEvent,
 ): void {
   const { metadata } = metadataOf(line);
   if (!metadata) return;
@@ -164,12 +164,12 @@ function addMetadata(
   }
 }
 
-function tagOf(line: EventLine): { readonly subagentRunId?: string } {
+function tagOf(line: ParsedEvent): { readonly subagentRunId?: string } {
   const subagentRunId = line.text("subagentRunId");
   return subagentRunId === null ? {} : { subagentRunId };
 }
 
-function metadataOf(line: EventLine): { readonly metadata?: Record<string, unknown> } {
+function metadataOf(line: ParsedEvent): { readonly metadata?: Record<string, unknown> } {
   const metadata = line.exact("metadata");
   return isObject(metadata) ? { metadata } : {};
 }

@@ -1,4 +1,4 @@
-import { EventLine } from "../repair/parsed-event.ts";
+import { ParsedEvent } from "../repair/parsed-event.ts";
 
 /** What can be open in a run. */
 export type ItemKind = "text" | "tool" | "reasoning" | "phase" | "step" | "subagent";
@@ -13,7 +13,7 @@ interface OpenItem {
   /** The subagent that a step belongs to, else null. */
   readonly owner: string | null;
   /** The event that opened it, without what the item has got since. */
-  readonly opener: EventLine;
+  readonly opener: ParsedEvent;
 }
 
 /** Most bytes that the openers of what is open may take up. */
@@ -32,12 +32,12 @@ export class OpenItems {
   }
 
   /** Opens an item; false if it is open already, or too much is. */
-  open(kind: ItemKind, id: string, opener: EventLine, owner: string | null = null): boolean {
+  open(kind: ItemKind, id: string, opener: ParsedEvent, owner: string | null = null): boolean {
     const key = keyOf(kind, id, owner);
     const bytes = opener.bytes.length;
     if (this.#items.has(key) || this.#bytes + bytes > LIMIT_BYTES) return false;
     // a copy: the line is part of a chunk that would live as long as the item
-    const kept = EventLine.read(opener.bytes.slice()) ?? opener;
+    const kept = ParsedEvent.read(opener.bytes.slice()) ?? opener;
     this.#items.set(key, { kind, id, owner, opener: kept });
     this.#bytes += bytes;
     return true;
@@ -54,7 +54,7 @@ export class OpenItems {
   }
 
   /** Closes an item that is open; the event that does so. */
-  end(kind: ItemKind, id: string, owner: string | null = null): EventLine | null {
+  end(kind: ItemKind, id: string, owner: string | null = null): ParsedEvent | null {
     const item = this.#items.get(keyOf(kind, id, owner));
     if (!item) return null;
     this.close(kind, id, owner);
@@ -62,7 +62,7 @@ export class OpenItems {
   }
 
   /** What opened the items, as far as they are still open, in order. */
-  get openers(): EventLine[] {
+  get openers(): ParsedEvent[] {
     return [...this.#items.values()].map(({ opener }) => opener);
   }
 
@@ -72,7 +72,7 @@ export class OpenItems {
   }
 
   /** Closes everything: the events that do so, in their order. */
-  *closeAll(): Generator<EventLine, void, undefined> {
+  *closeAll(): Generator<ParsedEvent, void, undefined> {
     const items = [...this.#items.values()].toReversed();
     this.clear();
     for (const kind of ORDER) for (const item of items) if (item.kind === kind) yield closer(item);
@@ -84,22 +84,22 @@ export class OpenItems {
   }
 }
 
-function closer({ kind, id, owner }: OpenItem): EventLine {
+function closer({ kind, id, owner }: OpenItem): ParsedEvent {
   switch (kind) {
     case "text":
-      return EventLine.of({ type: "TEXT_MESSAGE_END", messageId: id });
+      return ParsedEvent.of({ type: "TEXT_MESSAGE_END", messageId: id });
     case "tool":
-      return EventLine.of({ type: "TOOL_CALL_END", toolCallId: id });
+      return ParsedEvent.of({ type: "TOOL_CALL_END", toolCallId: id });
     case "reasoning":
-      return EventLine.of({ type: "REASONING_MESSAGE_END", messageId: id });
+      return ParsedEvent.of({ type: "REASONING_MESSAGE_END", messageId: id });
     case "phase":
-      return EventLine.of({ type: "REASONING_END", messageId: id });
+      return ParsedEvent.of({ type: "REASONING_END", messageId: id });
     case "step": {
       const tag = owner === null ? {} : { subagentRunId: owner };
-      return EventLine.of({ type: "STEP_FINISHED", stepName: id, ...tag });
+      return ParsedEvent.of({ type: "STEP_FINISHED", stepName: id, ...tag });
     }
     default:
-      return EventLine.of({ type: "SUBAGENT_FINISHED", subagentRunId: id });
+      return ParsedEvent.of({ type: "SUBAGENT_FINISHED", subagentRunId: id });
   }
 }
 

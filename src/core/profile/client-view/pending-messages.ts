@@ -1,7 +1,7 @@
 import { eachInSteps, type Steps } from "../../../stream/sync/steps.ts";
 import { isObject } from "../../model/json-fields.ts";
 import type { Dialect } from "../repair/dialect.ts";
-import { EventLine, LONG_BYTES } from "../repair/parsed-event.ts";
+import { ParsedEvent, LONG_BYTES } from "../repair/parsed-event.ts";
 import { MAX_EVENT_BYTES } from "../repair/max-event-bytes.ts";
 import type { Message } from "../repair/repair-message.ts";
 import { messageChars } from "./message-chars.ts";
@@ -23,10 +23,10 @@ const CLOSE = encoder.encode("}");
  * a snapshot would be refused, while a patch may make anything of a content. The messages must not
  * change until it is done.
  */
-export function* snapshotOf(messages: readonly Message[]): Steps<EventLine[]> {
+export function* snapshotOf(messages: readonly Message[]): Steps<ParsedEvent[]> {
   const list = yield* writeMessages(messages, acceptable);
   return [
-    yield* EventLine.joined([SNAPSHOT_START, ...list, CLOSE]),
+    yield* ParsedEvent.joined([SNAPSHOT_START, ...list, CLOSE]),
     ...messages.filter(isOdd).map(contentOf),
   ];
 }
@@ -39,9 +39,9 @@ function acceptable(message: Message): Message {
   return isOdd(message) ? { ...message, content: {} } : message;
 }
 
-function contentOf({ id: messageId, activityType, content: value }: Message): EventLine {
+function contentOf({ id: messageId, activityType, content: value }: Message): ParsedEvent {
   const patch = [{ op: "replace", path: "", value }];
-  return EventLine.of({ type: "ACTIVITY_DELTA", messageId, activityType, patch });
+  return ParsedEvent.of({ type: "ACTIVITY_DELTA", messageId, activityType, patch });
 }
 
 /** The ids that several of the messages have. */
@@ -155,7 +155,7 @@ export class PendingMessages {
    * All messages as they are, if the client is behind and they were not let go: a snapshot, and what
    * has no place in one.
    */
-  *takeSnapshot(): Steps<EventLine[]> {
+  *takeSnapshot(): Steps<ParsedEvent[]> {
     if (this.#messages.isOverflowed || !this.isBehind) return [];
     const { messages } = this.#messages;
     yield;
@@ -226,7 +226,7 @@ export class PendingMessages {
   }
 
   /** What a client has to be sent before a snapshot, so that it takes that as it stands. */
-  *#prepared(): Steps<EventLine[]> {
+  *#prepared(): Steps<ParsedEvent[]> {
     const { messages } = this.#messages;
     // of several that a client has of one id the snapshot would make one and the same
     if (this.#hasCopies && this.#messages.hasCopies) return yield* this.#only([], messages);
@@ -240,7 +240,7 @@ export class PendingMessages {
    * Snapshots that leave a client with these messages alone. Clients keep reasoning and activities, so
    * that such messages become others first; those before 1.0 keep activities even then.
    */
-  *#only(kept: readonly Message[], messages: readonly Message[]): Steps<EventLine[]> {
+  *#only(kept: readonly Message[], messages: readonly Message[]): Steps<ParsedEvent[]> {
     const isActive = messages.some(({ role }) => role === "activity");
     if (isActive && this.#dialect === "0.0") return [];
     const ids = new Set(kept.map(({ id }) => id));

@@ -4,7 +4,7 @@ import { isJsonPatch } from "../../model/json-patch.ts";
 import { AS_CLIENTS } from "../../model/patch-policy.ts";
 import { PatchWork } from "../../model/patch-work.ts";
 import { PatchedDocument } from "../../model/patched-document.ts";
-import type { EventLine } from "../repair/parsed-event.ts";
+import type { ParsedEvent } from "../repair/parsed-event.ts";
 
 /** What a snapshot has room for; with the event around it no deeper than an event may be. */
 const LIMITS = { maxBytes: 8 * 1024 * 1024, maxDepth: MAX_JSON_DEPTH - 1 };
@@ -39,7 +39,7 @@ export class StateDocument {
     return value || this.#before === undefined ? [value] : [this.#before, value];
   }
 
-  apply(type: string, line: EventLine): Rest {
+  apply(type: string, line: ParsedEvent): Rest {
     const document = this.#document;
     if (!document || (type !== "STATE_SNAPSHOT" && type !== "STATE_DELTA")) return undefined;
     this.#isSet = true;
@@ -52,7 +52,7 @@ export class StateDocument {
     return undefined;
   }
 
-  *#replace(line: EventLine): Steps {
+  *#replace(line: ParsedEvent): Steps {
     const value = yield* line.exactInSteps("snapshot");
     this.#document = yield* PatchedDocument.ofInSteps(value, this.#options);
   }

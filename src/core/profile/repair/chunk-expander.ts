@@ -1,4 +1,4 @@
-import { EventLine, type MemberChanges } from "./parsed-event.ts";
+import { ParsedEvent, type MemberChanges } from "./parsed-event.ts";
 
 /** What one subagent, or the agent itself, is assembling from chunks. */
 interface OpenChunk {
@@ -76,17 +76,17 @@ export class ChunkExpander {
    * `isOpen` says whether an item was opened, by whatever event.
    */
   expand(
-    chunk: EventLine,
+    chunk: ParsedEvent,
     type: string,
     isOpen: (kind: ChunkKind, id: string) => boolean,
-  ): EventLine[] | null {
+  ): ParsedEvent[] | null {
     const of = CHUNK_TYPES[type];
     if (!of) return null;
     const given = chunk.text(of.idKey);
     const tag = chunk.text("subagentRunId");
     const owner = this.#openChunkOf(of.kind, given, tag);
     const open = this.#openChunks.get(owner);
-    const events: EventLine[] = [];
+    const events: ParsedEvent[] = [];
     let id = given;
     if (open?.kind === of.kind && (given === null || given === open.id)) id = open.id;
     else if (given === null) return null;
@@ -108,7 +108,7 @@ export class ChunkExpander {
   }
 
   /** The ends of what an event that is no chunk ends. */
-  closeBefore(type: string, tag: string | null): EventLine[] {
+  closeBefore(type: string, tag: string | null): ParsedEvent[] {
     if (this.#openChunks.size === 0 || PASSING.has(type)) return [];
     if (type !== "MESSAGES_SNAPSHOT") return this.#close(tag);
     return [...this.#openChunks.keys()].flatMap((owner) => this.#close(owner));
@@ -118,12 +118,12 @@ export class ChunkExpander {
     this.#openChunks.clear();
   }
 
-  #close(owner: string | null): EventLine[] {
+  #close(owner: string | null): ParsedEvent[] {
     const openChunk = this.#openChunks.get(owner);
     if (!openChunk) return [];
     this.#openChunks.delete(owner);
     const of = Object.values(CHUNK_TYPES).find(({ kind }) => kind === openChunk.kind);
-    return of ? [EventLine.of({ type: of.end, [of.idKey]: openChunk.id })] : [];
+    return of ? [ParsedEvent.of({ type: of.end, [of.idKey]: openChunk.id })] : [];
   }
 
   #openChunkOf(kind: ChunkKind, id: string | null, tag: string | null): string | null {
@@ -138,7 +138,7 @@ export class ChunkExpander {
   }
 }
 
-function startOf(chunk: EventLine, { kind, start }: ChunkType): EventLine {
+function startOf(chunk: ParsedEvent, { kind, start }: ChunkType): ParsedEvent {
   const role = kind === "reasoning" ? { role: '"reasoning"' } : {};
   return chunk.with({ ...role, type: JSON.stringify(start), delta: null, rawEvent: null });
 }

@@ -30,7 +30,7 @@ const CLOSE = Uint8Array.of(0x7d);
 const scanner = new JsonObjectScanner([]);
 
 /** A JSON object as bytes, whose top-level members are known by name and place. */
-export class EventLine {
+export class ParsedEvent {
   readonly bytes: Uint8Array<ArrayBuffer>;
   #found: ReadonlyMap<string, JsonMember> | null = null;
   /** Texts that were asked for: some are, again and again. */
@@ -47,16 +47,16 @@ export class EventLine {
   }
 
   /** The object in `bytes`, or null if they are anything else. */
-  static read(bytes: Uint8Array<ArrayBuffer>): EventLine | null {
+  static read(bytes: Uint8Array<ArrayBuffer>): ParsedEvent | null {
     scanner.reset();
-    return scanner.push(bytes, 0, bytes.length) && scanner.end() ? new EventLine(bytes) : null;
+    return scanner.push(bytes, 0, bytes.length) && scanner.end() ? new ParsedEvent(bytes) : null;
   }
 
   /** The same for bytes that are long, given in pieces. */
-  static *readInSteps(pieces: readonly Uint8Array<ArrayBuffer>[]): Steps<EventLine | null> {
+  static *readInSteps(pieces: readonly Uint8Array<ArrayBuffer>[]): Steps<ParsedEvent | null> {
     const bytes = yield* concatInSteps(pieces);
     if (!(yield* scanInParts(new JsonObjectScanner([]), bytes))) return null;
-    const line = new EventLine(bytes);
+    const line = new ParsedEvent(bytes);
     const found = new Map<string, JsonMember>();
     for (const member of membersInParts(bytes, 0)) {
       if (member) found.set(member.key, member);
@@ -66,8 +66,8 @@ export class EventLine {
     return line;
   }
 
-  static of(event: Readonly<Record<string, unknown>>): EventLine {
-    return new EventLine(encoder.encode(JSON.stringify(event)));
+  static of(event: Readonly<Record<string, unknown>>): ParsedEvent {
+    return new ParsedEvent(encoder.encode(JSON.stringify(event)));
   }
 
   /** Whether it is to be dealt with in steps. */
@@ -128,13 +128,13 @@ export class EventLine {
   }
 
   /** The line with some members changed, added or taken away; every other value keeps its bytes. */
-  with(changes: MemberChanges): EventLine {
-    return new EventLine(concatBytes(this.#changed(changes)));
+  with(changes: MemberChanges): ParsedEvent {
+    return new ParsedEvent(concatBytes(this.#changed(changes)));
   }
 
   /** The same where values may be long. */
-  *withInSteps(changes: MemberChanges): Steps<EventLine> {
-    return new EventLine(yield* concatInSteps(this.#changed(changes)));
+  *withInSteps(changes: MemberChanges): Steps<ParsedEvent> {
+    return new ParsedEvent(yield* concatInSteps(this.#changed(changes)));
   }
 
   #changed(changes: MemberChanges): Uint8Array<ArrayBuffer>[] {
@@ -158,13 +158,13 @@ export class EventLine {
   }
 
   /** An object whose text is given in pieces. */
-  static *joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Steps<EventLine> {
-    return new EventLine(yield* concatInSteps(pieces));
+  static *joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Steps<ParsedEvent> {
+    return new ParsedEvent(yield* concatInSteps(pieces));
   }
 
   /** Another object around a value that is given as bytes. */
-  static around(before: string, value: Uint8Array<ArrayBuffer>, after: string): EventLine {
-    return new EventLine(concatBytes([encoder.encode(before), value, encoder.encode(after)]));
+  static around(before: string, value: Uint8Array<ArrayBuffer>, after: string): ParsedEvent {
+    return new ParsedEvent(concatBytes([encoder.encode(before), value, encoder.encode(after)]));
   }
 }
 

@@ -1,17 +1,17 @@
 import { isObject, type JsonObject } from "../../model/json-fields.ts";
 import { isJsonPatch, knownOperations } from "../../model/json-patch.ts";
 import type { Dialect } from "./dialect.ts";
-import type { EventLine } from "./parsed-event.ts";
+import type { ParsedEvent } from "./parsed-event.ts";
 import { EVENT_SHAPES } from "./event-schemas.ts";
 import { repairToolContent } from "./repair-message.ts";
 
 type Changes = Record<string, string | null>;
 
 /** Members that every event may have, as they are repaired. */
-const COMMON: ReadonlyMap<string, (line: EventLine) => string | null | undefined> = new Map([
+const COMMON: ReadonlyMap<string, (line: ParsedEvent) => string | null | undefined> = new Map([
   ["timestamp", repairTimestamp],
-  ["rawEvent", (line: EventLine) => (line.kind("rawEvent") === "null" ? null : undefined)],
-  ["metadata", (line: EventLine) => (line.kind("metadata") === "object" ? undefined : null)],
+  ["rawEvent", (line: ParsedEvent) => (line.kind("rawEvent") === "null" ? null : undefined)],
+  ["metadata", (line: ParsedEvent) => (line.kind("metadata") === "object" ? undefined : null)],
 ]);
 
 /** What may not be null, and has no other meaning then than to be missing. */
@@ -25,7 +25,7 @@ const SUBAGENT_EVENT = /^SUBAGENT_/;
  * or null if it is none that the dialect knows, or lacks what makes it one. Whether it may come at
  * this moment is not looked at, nor are the messages of snapshots and inputs.
  */
-export function repairEvent(line: EventLine, type: string, dialect: Dialect): EventLine | null {
+export function repairEvent(line: ParsedEvent, type: string, dialect: Dialect): ParsedEvent | null {
   const shape = EVENT_SHAPES.get(type);
   if (!shape || (dialect === "0.0" && SUBAGENT_EVENT.test(type))) return null;
   const changes: Changes = {};
@@ -51,7 +51,7 @@ export function repairEvent(line: EventLine, type: string, dialect: Dialect): Ev
 }
 
 /** Epoch ms as an integer, or no time at all. */
-function repairTimestamp(line: EventLine): string | null | undefined {
+function repairTimestamp(line: ParsedEvent): string | null | undefined {
   const value = line.json("timestamp");
   const ms = typeof value === "string" ? Date.parse(value) : Number(value);
   if (value === null || typeof value === "object" || !Number.isFinite(ms)) return null;
@@ -62,7 +62,7 @@ function repairTimestamp(line: EventLine): string | null | undefined {
 
 /** What is particular to a type; false means that the event cannot be repaired. */
 const OWN: Readonly<
-  Record<string, (line: EventLine, changes: Changes, dialect: Dialect) => boolean>
+  Record<string, (line: ParsedEvent, changes: Changes, dialect: Dialect) => boolean>
 > = {
   TEXT_MESSAGE_START: repairRole,
   TEXT_MESSAGE_CHUNK: repairRole,
@@ -106,13 +106,13 @@ const OWN: Readonly<
   },
 };
 
-function repairRole(line: EventLine, changes: Changes): boolean {
+function repairRole(line: ParsedEvent, changes: Changes): boolean {
   const role = line.text("role");
   if (role !== null && !TEXT_ROLES.has(role)) changes["role"] = null;
   return true;
 }
 
-function repairPatch(line: EventLine, key: string, changes: Changes): boolean {
+function repairPatch(line: ParsedEvent, key: string, changes: Changes): boolean {
   const patch = line.exact(key);
   if (!Array.isArray(patch)) return false;
   const known = knownOperations(patch);
@@ -120,7 +120,7 @@ function repairPatch(line: EventLine, key: string, changes: Changes): boolean {
   return isJsonPatch(known);
 }
 
-function repairUsage(line: EventLine, changes: Changes): void {
+function repairUsage(line: ParsedEvent, changes: Changes): void {
   const usage = line.json("usage");
   if (Array.isArray(usage) && !usage.every(isUsage)) changes["usage"] = null;
 }

@@ -4,7 +4,7 @@ import { isSameJson } from "../../model/exact-json.ts";
 import { isObject, type JsonObject } from "../../model/json-fields.ts";
 import { writeInSteps } from "../../model/json-in-steps.ts";
 import type { Dialect } from "./dialect.ts";
-import type { EventLine, JsonText } from "./parsed-event.ts";
+import type { ParsedEvent, JsonText } from "./parsed-event.ts";
 import { repairEvent } from "./repair-event.ts";
 import { repairMessage, type Message } from "./repair-message.ts";
 import { writeMessages } from "./write-messages.ts";
@@ -18,7 +18,7 @@ export interface RunIds {
 }
 
 /** The messages in the input of a RUN_STARTED, repaired. */
-export function* inputMessages(line: EventLine, dialect: Dialect): Steps<Message[]> {
+export function* inputMessages(line: ParsedEvent, dialect: Dialect): Steps<Message[]> {
   const input = yield* line.exactInSteps("input");
   const given = listOf(isObject(input) ? input["messages"] : undefined);
   const repaired: Message[] = [];
@@ -34,11 +34,11 @@ export function* inputMessages(line: EventLine, dialect: Dialect): Steps<Message
  * that already, without one if it has none and there are no messages.
  */
 export function* repairRunStarted(
-  line: EventLine,
+  line: ParsedEvent,
   ids: RunIds,
   messages: readonly Message[],
   dialect: Dialect,
-): Steps<EventLine> {
+): Steps<ParsedEvent> {
   const repaired = repairEvent(line, "RUN_STARTED", dialect) ?? line;
   const changes: Record<string, JsonText | null> = {};
   if (repaired.kind("runnerRunId") !== null) changes["runnerRunId"] = null;

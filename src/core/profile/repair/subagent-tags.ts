@@ -1,4 +1,4 @@
-import type { EventLine } from "./parsed-event.ts";
+import type { ParsedEvent } from "./parsed-event.ts";
 import type { Message } from "./repair-message.ts";
 
 /** Of which namespace an event's id is: ids are unique within one. */
@@ -33,7 +33,7 @@ export class SubagentTags {
   readonly #owners = new Map<string, string | null>();
 
   /** The event without its tag where that contradicts what opened its item. */
-  fit(type: string, line: EventLine): EventLine {
+  fit(type: string, line: ParsedEvent): ParsedEvent {
     const opened = OPENED[type];
     if (opened) return this.#open(type, line, opened);
     const continued = CONTINUED[type];
@@ -51,7 +51,7 @@ export class SubagentTags {
   }
 
   /** Whether the start of a call says another owner than an earlier call of its id had. */
-  contradictsCall(start: EventLine): boolean {
+  contradictsCall(start: ParsedEvent): boolean {
     const tag = start.text("subagentRunId");
     const owner = this.#ownerOf("call", start.text("toolCallId"));
     return tag !== null && owner !== undefined && owner !== tag;
@@ -70,7 +70,7 @@ export class SubagentTags {
     this.#owners.clear();
   }
 
-  #open(type: string, line: EventLine, [space, key]: readonly [Namespace, string]): EventLine {
+  #open(type: string, line: ParsedEvent, [space, key]: readonly [Namespace, string]): ParsedEvent {
     const id = line.text(key);
     const known = this.#ownerOf(space, id);
     const parentId = type === "TOOL_CALL_START" ? line.text("parentMessageId") : null;
@@ -85,7 +85,7 @@ export class SubagentTags {
     return isFull ? this.#agree(fitting, null) : fitting;
   }
 
-  #agree(line: EventLine, owner: string | null | undefined): EventLine {
+  #agree(line: ParsedEvent, owner: string | null | undefined): ParsedEvent {
     const tag = line.text("subagentRunId");
     if (tag === null || (owner === undefined && this.#owners.size < MAX_OWNERS)) return line;
     return tag === owner ? line : line.with({ subagentRunId: null });

@@ -1,4 +1,4 @@
-import type { EventLine } from "./parsed-event.ts";
+import type { ParsedEvent } from "./parsed-event.ts";
 
 type Span = "phase" | "message";
 
@@ -31,7 +31,7 @@ export class RetiredThinking {
    * The event of today that a line stands for: itself, unless it is of a retired type. One that
    * continues nothing has no id. `isTaken` says which ids messages have already.
    */
-  translate(line: EventLine, type: string, isTaken: (id: string) => boolean): EventLine {
+  translate(line: ParsedEvent, type: string, isTaken: (id: string) => boolean): ParsedEvent {
     const successor = SUCCESSORS.get(type);
     if (!successor) return line;
     const [today, span] = successor;

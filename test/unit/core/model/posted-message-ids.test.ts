@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { KNOWN_MESSAGES, KnownMessages } from "../../../../src/core/model/posted-message-ids.ts";
+import { KNOWN_MESSAGES, PostedMessageIds } from "../../../../src/core/model/posted-message-ids.ts";
 import { digestOf, digestsOf } from "../../../../src/core/runs/message-digest.ts";
 
 interface Message {
@@ -15,7 +15,7 @@ const transcriptOf = (length: number, from = 0): Message[] =>
   Array.from({ length }, (_, i) => ({ id: `m${from + i}`, content: `text ${from + i}` }));
 
 /** Posts a transcript; returns the ids of the messages that are stored. */
-function post(messages: KnownMessages, transcript: readonly Message[]): string[] {
+function post(messages: PostedMessageIds, transcript: readonly Message[]): string[] {
   const digests = transcript.map((message) => digest(message));
   const unknown = messages.unknown(digests);
   messages.remember(digests, unknown);
@@ -28,11 +28,11 @@ describe("the messages that a session knows", () => {
   it.each([10, KNOWN_MESSAGES, KNOWN_MESSAGES + 1, 10_000, 100_000])(
     "are those of a transcript of %i, which is stored once however often it comes with more",
     (length) => {
-      let messages = new KnownMessages();
+      let messages = new PostedMessageIds();
       const transcript = transcriptOf(length);
       expect(post(messages, transcript)).toEqual(ids(transcript));
       for (let run = 0; run < 5; run++) {
-        messages = KnownMessages.decode(messages.encode());
+        messages = PostedMessageIds.decode(messages.encode());
         const more = transcriptOf(2, length + 2 * run);
         transcript.push(...more);
         expect(post(messages, transcript)).toEqual(ids(more));
@@ -42,13 +42,13 @@ describe("the messages that a session knows", () => {
   );
 
   it("are those of a transcript that grew from its first message on", () => {
-    const messages = new KnownMessages();
+    const messages = new PostedMessageIds();
     for (let length = 1; length < 6_000; length += 37)
       expect(post(messages, transcriptOf(length)).length).toBeLessThanOrEqual(37);
   });
 
   it("change with their content: also back to what they said before", () => {
-    const messages = new KnownMessages();
+    const messages = new PostedMessageIds();
     const said = (content: unknown) => post(messages, [{ id: "m", content }]);
     expect(said("a")).toEqual(["m"]);
     expect(said("a")).toEqual([]);
@@ -59,7 +59,7 @@ describe("the messages that a session knows", () => {
   });
 
   it("of a long transcript are stored again in no more than a group when one of them changes", () => {
-    const messages = new KnownMessages();
+    const messages = new PostedMessageIds();
     const transcript = transcriptOf(50_000);
     post(messages, transcript);
     const changed = transcript.with(20_000, { id: "m20000", content: "other" });
@@ -71,7 +71,7 @@ describe("the messages that a session knows", () => {
   });
 
   it("of a client that posts the end of its transcript are stored once", () => {
-    const messages = new KnownMessages();
+    const messages = new PostedMessageIds();
     const transcript = transcriptOf(20_000);
     post(messages, transcript.slice(0, 10_000));
     let stored = 0;
@@ -87,7 +87,7 @@ describe("the messages that a session knows", () => {
     );
     fc.assert(
       fc.property(transcripts, (posted) => {
-        const messages = new KnownMessages();
+        const messages = new PostedMessageIds();
         const latest = new Map<string, unknown>();
         for (const transcript of posted) {
           const expected = transcript.filter(({ id, content }) => latest.get(id) !== content);

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hashText, KnownMessages } from "../../../../src/core/model/posted-message-ids.ts";
+import { hashText, PostedMessageIds } from "../../../../src/core/model/posted-message-ids.ts";
 import { digestOf } from "../../../../src/core/runs/message-digest.ts";
 import { NO_RUN_OPEN } from "../../../../src/core/model/run-span.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../../../../src/core/model/checkpoint.ts";
@@ -300,7 +300,7 @@ describe("a head", () => {
   it("gives back the state it was made of, and folding goes on from it as from the log's start", () => {
     fc.assert(
       fc.property(fc.array(steps), fc.array(facts), (before, then) => {
-        const messages = new KnownMessages();
+        const messages = new PostedMessageIds();
         messages.remember([message("m")], [0]);
         const state = before.reduce(after, EMPTY_STATE);
         const head = decodeCheckpoint(encodeCheckpoint({ state, messages }));
@@ -315,7 +315,7 @@ describe("a head", () => {
     const thread = "😀".repeat(64);
     let state = EMPTY_STATE;
     const transcript = Array.from({ length: 100_000 }, (_, i) => message(`message-${i}`));
-    const messages = new KnownMessages();
+    const messages = new PostedMessageIds();
     messages.remember(transcript, [...transcript.keys()]);
     for (let i = 0; i < 100; i++)
       state = folded(
@@ -337,7 +337,7 @@ describe("a head", () => {
     let state = EMPTY_STATE;
     for (let i = 0; i < 200; i++)
       state = admitRun(state, `${i}-${"x".repeat(250)}`, "y".repeat(256));
-    const bytes = encodeCheckpoint({ state, messages: new KnownMessages() });
+    const bytes = encodeCheckpoint({ state, messages: new PostedMessageIds() });
     expect(bytes.length).toBeLessThanOrEqual(MAX_HEAD_BYTES);
     expect(decodeCheckpoint(bytes).state.runs.at(-1)?.runId).toMatch(/^199-/);
   });

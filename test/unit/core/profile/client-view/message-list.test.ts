@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EventLine } from "../../../../../src/core/profile/repair/parsed-event.ts";
+import { ParsedEvent } from "../../../../../src/core/profile/repair/parsed-event.ts";
 import { applyToMessages } from "../../../../../src/core/profile/client-view/apply-event.ts";
 import { MessageList } from "../../../../../src/core/profile/client-view/message-list.ts";
 
@@ -16,9 +16,9 @@ function stream(messages: MessageList, id: string, text: string): void {
   applyToMessages(
     messages,
     "TEXT_MESSAGE_START",
-    EventLine.of({ type: "TEXT_MESSAGE_START", messageId: id }),
+    ParsedEvent.of({ type: "TEXT_MESSAGE_START", messageId: id }),
   );
-  const delta = EventLine.of({ type: "TEXT_MESSAGE_CONTENT", messageId: id, delta: text });
+  const delta = ParsedEvent.of({ type: "TEXT_MESSAGE_CONTENT", messageId: id, delta: text });
   applyToMessages(messages, "TEXT_MESSAGE_CONTENT", delta);
 }
 
