@@ -1,4 +1,3 @@
-import type { Caller } from "../../ports/authorizer.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
@@ -14,7 +13,7 @@ import { linesOf } from "./posted-lines.ts";
 import { RunBody, type RunBodyOptions } from "./run-body.ts";
 import { NOT_STARTED, type RunEnd, RunsEndedError, SHUTDOWN } from "../model/run-end-reasons.ts";
 import type { RunInput } from "./run-input.ts";
-import { tooManyRuns } from "./too-many-runs.ts";
+import { type AdmittedRun, type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
 import type { Session } from "../session/session.ts";
 import {
@@ -24,27 +23,6 @@ import {
   type KnownRun,
   type SessionState,
 } from "../model/session-state.ts";
-
-/** A run that a client asks for. */
-export interface RunRequest {
-  readonly input: RunInput;
-  readonly caller: Caller;
-  /** Headers of the caller's request that go on to the runner. They are kept in memory alone. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Gives back the memory of the body, once the runner has it or never will. Idempotent. */
-  readonly releaseBody: () => void;
-}
-
-/** The answer to an accepted run. */
-export interface RunAccepted {
-  readonly runId: string;
-  readonly threadId: string;
-}
-
-/** A run that was admitted, and the log that it was admitted to. */
-export interface AdmittedRun extends RunAccepted {
-  readonly logId: string;
-}
 
 export interface RunQueueOptions {
   readonly session: Session;
@@ -81,7 +59,7 @@ export interface RunQueueOptions {
 }
 
 interface Entry extends RunAccepted {
-  readonly caller: Caller;
+  readonly caller: RunRequest["caller"];
   readonly headers: RunRequest["headers"];
   readonly body: RunBody;
   readonly accepted: Promise<RunAccepted>;

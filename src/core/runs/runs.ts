@@ -20,7 +20,8 @@ import {
 } from "../model/run-end-reasons.ts";
 import { readRunInput } from "./run-input.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
-import { type AdmittedRun, type RunAccepted, type RunRequest, RunQueue } from "./run-queue.ts";
+import { RunQueue } from "./run-queue.ts";
+import type { AdmittedRun, RunAccepted, RunRequest } from "./run-request.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/session-registry.ts";
 
