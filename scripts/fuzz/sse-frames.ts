@@ -1,4 +1,4 @@
-const FRAME = /^(?::[^\n]*\n|retry: \d+\n)*data: ([^\n]*)(\nid: [^\n]*)?$/;
+const FRAME = /^(?::[^\n]*\n|retry: \d+\n)*(?:id: [^\n]*\n)?data: ([^\n]*)(\nid: [^\n]*)?$/;
 const LINES_AT_THE_END = /(?:^|\n\n)(?::[^\n]*\n|retry: \d+\n)*$/;
 
 /** The data of the frames in an event stream; throws unless every frame is whole and has one line. */

@@ -15,25 +15,26 @@ export interface EventFramesOptions {
 
 const FRAME_END = Buffer.from("\n\n");
 const DATA = Buffer.from("data: ");
-const ID = Buffer.from("\nid: ");
+const ID = Buffer.from("id: ");
 const LF = 10;
 const EMPTY = Buffer.alloc(0);
 const SHOWN_CHARS = 100;
 
 const LINE_BEFORE = /^(:[^\n]*|retry: \d+)$/;
 
-/** A frame is one line of data, then perhaps its id: everything else is something else. */
+/** A frame is one line of data, perhaps with its id before or after it: everything else is something else. */
 export function createEventFrames({ onEvent, onOther }: EventFramesOptions): EventFrames {
   let carry: Buffer = EMPTY;
 
   function takeFrame(whole: Buffer): void {
     const frame = withoutLinesBefore(whole);
     const lineEnd = frame.indexOf(LF);
-    const data = lineEnd === -1 ? frame : frame.subarray(0, lineEnd);
-    const rest = frame.subarray(data.length);
-    const hasId = rest.subarray(0, ID.length).equals(ID) && !rest.includes(LF, ID.length);
-    if (data.subarray(0, DATA.length).equals(DATA) && (hasId || rest.length === 0))
-      onEvent(data.subarray(DATA.length), hasId ? rest.toString("latin1", ID.length) : null);
+    const lines =
+      lineEnd === -1 ? [frame] : [frame.subarray(0, lineEnd), frame.subarray(lineEnd + 1)];
+    const [data, ...others] = lines.filter((line) => startsWith(line, DATA) && !line.includes(LF));
+    const id = lines.find((line) => startsWith(line, ID) && !line.includes(LF));
+    if (data && others.length === 0 && lines.length === (id ? 2 : 1))
+      onEvent(data.subarray(DATA.length), id ? id.toString("latin1", ID.length) : null);
     else onOther(whole.toString("utf8", 0, SHOWN_CHARS));
   }
 
@@ -52,6 +53,10 @@ export function createEventFrames({ onEvent, onOther }: EventFramesOptions): Eve
       carry = EMPTY;
     },
   };
+}
+
+function startsWith(line: Buffer, start: Buffer): boolean {
+  return line.subarray(0, start.length).equals(start);
 }
 
 function withoutLinesBefore(frame: Buffer): Buffer {

@@ -19,7 +19,7 @@ const LINE_BEFORE = /^(?::|retry:)/;
 
 /**
  * Reads a stream as strictly as the protocol describes it: LF only, no field that it does not name,
- * each once, the id after the data, no frame without data. Anything else throws.
+ * each once, no frame without data. Anything else throws.
  */
 export class SseReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -110,7 +110,6 @@ function parseFrame(raw: string): SseFrame {
     }
     const [, name = "", value = ""] = FIELD.exec(line) ?? [];
     if (name === "" || name in fields) throw new Error(`No line of a frame: ${line}`);
-    if (name === "data" && "id" in fields) throw new Error(`The id is not last: ${raw}`);
     fields[name] = value;
   }
   const { data = null, id = null, retry = null } = fields;

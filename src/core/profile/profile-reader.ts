@@ -97,14 +97,14 @@ export class ProfileReader {
       if (profile.starting) yield* this.#begin();
     }
     this.#chunk = null;
-    yield* this.#written();
+    yield* this.#written(true);
     await this.#makeRoom(this.#splitter);
   }
 
   /** The end of the log, as far as it is known, was reached. */
   async *caughtUp(): Frames {
     await this.#rest(() => this.#options.profile.caughtUp());
-    yield* this.#written();
+    yield* this.#written(true);
   }
 
   /** The end of the stream: everything that is left, and the end of the run. */
@@ -115,7 +115,7 @@ export class ProfileReader {
     if (profile.starting) yield* this.#begin();
     yield* this.#held(profile.takeRest(), (event, cursor) => profile.pushHeld(event, cursor));
     await this.#rest(() => profile.end({ isOwn }));
-    yield* this.#written();
+    yield* this.#written(true);
   }
 
   /** Has the event in a line taken, if there is one, or deals with one that is too large to be held. */
@@ -240,9 +240,10 @@ export class ProfileReader {
     return { type, id, runId, threadId, code };
   }
 
-  async *#written(): Frames {
+  /** What was written; with `isWhole` everything that the lines so far come to. */
+  async *#written(isWhole = false): Frames {
     const { turns, writer } = this.#options;
-    const bytes = await inTurns(writer.takeInSteps(), turns);
+    const bytes = await inTurns(writer.takeInSteps({ isWhole }), turns);
     if (bytes) yield bytes;
   }
 

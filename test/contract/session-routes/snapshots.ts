@@ -47,8 +47,11 @@ export function snapshotsSuite(fresh: FreshServer): void {
       fresh(async (server) => {
         const [session, runner] = await halfStreamed(server);
         const sse = await post(session, "/agui/connect?view=snapshot", { protocolVersion: "1.0" });
-        const told = await sse.events(4);
-        const events = told.map(({ data }) => JSON.parse(data) as Event);
+        const frames = [];
+        for (let at = 0; at < 4; at++) frames.push(await sse.frame());
+        // all of one position: the last alone has its cursor
+        expect(frames.map((frame) => frame?.id)).toEqual([null, null, null, expect.any(String)]);
+        const events = frames.map((frame) => JSON.parse(frame?.data ?? "{}") as Event);
         expect(types(events)).toEqual([
           "RUN_STARTED",
           "MESSAGES_SNAPSHOT",
