@@ -26,6 +26,7 @@ const KINDS = {
   "session-running": { status: 409 },
   "session-conflict": { status: 409 },
   "run-active": { status: 409 },
+  "run-not-found": { status: 404 },
   "platform-failed": { status: 500 },
   overloaded: { status: 503, retryAfter: 2 },
   "log-not-found": { status: 404 },

@@ -5,6 +5,7 @@ import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
 import { keptByNobody } from "./kept-by-nobody.ts";
 import { importLegacyLog, requireImport } from "./import-legacy-log.ts";
 import { archivePost } from "./archive-post.ts";
+import { cancelPost } from "./cancel-post.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
 import { connectPost } from "./connect-post.ts";
 import { displaynamePut } from "./displayname-put.ts";
@@ -57,6 +58,7 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["GET", "/:sessionName/agui/events/:cursor/body", ACCESS.read, eventBodyGet],
   ["POST", "/:sessionName/agui/connect", ACCESS.read, connectPost],
   ["POST", "/:sessionName/agui/run", ACCESS.write, runPost],
+  ["POST", "/:sessionName/agui/cancel", ACCESS.write, cancelPost],
   ["POST", "/:sessionName/agui/interrupt", ACCESS.write, interruptPost],
   ["POST", "/:sessionName/agui/feedback", ACCESS.write, feedbackPost],
   ["POST", "/:sessionName/runner/feedback", ACCESS.writeAsRunner, feedbackPost],

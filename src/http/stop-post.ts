@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { stopRequest } from "../core/documents/session-patches.ts";
 import { rfc3339 } from "../core/model/time.ts";
+import { interrupted } from "./cancel-post.ts";
 import { dropJsonBody, MAX_SMALL_BODY } from "./read-body.ts";
 import { answerChange } from "./session-change.ts";
 import { sessionKeyOf } from "./session-key.ts";
@@ -18,6 +19,9 @@ export function stopPost(service: SessionService) {
       texts: TEXTS,
       answer: (document) => {
         service.backgroundEvents.stop(key);
+        // where nobody else stops the session's agent
+        if (service.directory.logsMakeSessions)
+          service.runs.cancelAll(key, () => interrupted(service, key));
         return c.json(document, 202);
       },
       gone: () => c.json({ message: "Session no longer exists (already deleted)" }),

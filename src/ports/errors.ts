@@ -22,6 +22,7 @@ export type RunlogErrorCode =
   | "session-running"
   | "session-conflict"
   | "run-active"
+  | "run-not-found"
   | "overloaded"
   | "platform-failed"
   // the log store

@@ -20,6 +20,8 @@ export const RESTARTED: RunEnd = {
 };
 /** It never reached its runner: the same run may be posted again. */
 export const NOT_STARTED: RunEnd = { message: "Run was not started", code: "run-not-started" };
+/** The only end that is no RUN_ERROR: RUN_FINISHED with an outcome of this name. */
+export const CANCELLED: RunEnd = { message: "Run was cancelled", code: "run-cancelled" };
 export const INTERNAL: RunEnd = { message: "Internal error", code: "internal" };
 export const NOT_STORED: RunEnd = {
   message: "Event log could not be written",

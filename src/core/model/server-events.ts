@@ -20,6 +20,7 @@ export type RunErrorCode =
   | "run-too-long"
   | `pod-${string}`
   | "run-not-started"
+  | "run-cancelled"
   | "server-restarted"
   | "server-shutdown"
   | "session-deleted"
@@ -44,6 +45,11 @@ export function runStarted(
     ...context,
     ...(runnerRunId !== null && { runnerRunId }),
   });
+}
+
+/** The end of a run that somebody has cancelled. */
+export function runCancelled(context: ServerEventContext): Uint8Array<ArrayBuffer> {
+  return encodeEvent({ type: "RUN_FINISHED", ...context, outcome: { type: "cancelled" } });
 }
 
 export function runError(

@@ -2,8 +2,8 @@ import type { Clock } from "../../ports/clock.ts";
 import { hasCode } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { pause } from "../../stream/sync/pause.ts";
-import { factsOfLine, runError, runStarted } from "../model/server-events.ts";
-import type { RunEnd } from "../model/run-end-reasons.ts";
+import { factsOfLine, runCancelled, runError, runStarted } from "../model/server-events.ts";
+import { CANCELLED, type RunEnd } from "../model/run-end-reasons.ts";
 import type { Session } from "../session/session.ts";
 import { forgetRun, type SessionState } from "../model/session-state.ts";
 
@@ -31,19 +31,20 @@ const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 
 /**
- * Appends the RUN_ERROR, and RUN_STARTED before it unless the run was started, again and again while
- * the store refuses it and the server goes on. Resolves with whether the run is over. Never rejects.
+ * Appends the RUN_ERROR, or of a cancelled run the RUN_FINISHED, and RUN_STARTED before it unless the run
+ * was started, again and again while the store refuses it and the server goes on. Resolves with whether the run is over. Never rejects.
  */
 export async function endRun(
   run: OpenRun,
-  { message, code }: RunEnd,
+  end: RunEnd,
   { started, forgets = false }: EndRunOptions,
 ): Promise<boolean> {
   const { clock, session, logger, logId, runId, threadId, signal } = run;
   for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
     const context = { threadId, runId, timestamp: clock.now() };
     const lines = started ? [] : [runStarted(context)];
-    lines.push(runError(context, message, code));
+    const isCancelled = end.code === CANCELLED.code;
+    lines.push(isCancelled ? runCancelled(context) : runError(context, end.message, end.code));
     const events = lines.map((line) => factsOfLine(line));
     try {
       const change = (state: SessionState): SessionState =>

@@ -2,6 +2,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { EventBatch, EventFacts, RunnerStream } from "../../ports/runner-client.ts";
 import type { SessionPlatform } from "../../ports/session-platform.ts";
 import { noteEvents } from "./activity.ts";
+import type { Cancellation } from "./cancellation.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
 import { factsOfLine, runStarted } from "../model/server-events.ts";
 import { watchPod } from "./pod-watch.ts";
@@ -14,12 +15,19 @@ import {
   type RunSpan,
 } from "../model/run-span.ts";
 import { selectEvents } from "../session/filter-batch.ts";
-import { INTERNAL, type RunEnd, TOO_LONG, UNFINISHED } from "../model/run-end-reasons.ts";
+import {
+  CANCELLED,
+  INTERNAL,
+  type RunEnd,
+  TOO_LONG,
+  UNFINISHED,
+} from "../model/run-end-reasons.ts";
 import { endOfFailure, isLostRunner } from "./runner-failures.ts";
 
 export interface RunOptions extends OpenRun {
   /** Calls the runner; throws what `RunnerClient` throws. */
   readonly connect: (signal: AbortSignal) => Promise<RunnerStream>;
+  readonly cancellation: Cancellation;
   /** Told once when another run may begin: at the end, or a moment after RUN_FINISHED. */
   readonly onSlotFree: () => void;
   /** Told when RUN_FINISHED is stored: the run is over, though its runner may still say something. */
@@ -46,14 +54,18 @@ const LATE_EVENTS_MS = 30_000;
  */
 export async function executeRun(options: RunOptions): Promise<boolean> {
   const { session, logger, onSlotFree, platform, podGraceMs: graceMs, runId, clock } = options;
+  const { cancellation } = options;
   const carrier = new RunCarrier(options);
   const onGone = (): void => carrier.stop();
   const pod = watchPod({ key: session.key, platform, clock, graceMs, onGone });
   let end = (await carrier.stream()) ?? (carrier.ended ? null : UNFINISHED);
+  // an agent that was interrupted may just stop
+  if (end === UNFINISHED && cancellation.isWanted) end = CANCELLED;
   // a pod takes its connection along, and word of it comes later
   if (end !== null && isLostRunner(end)) end = (await pod.end()) ?? end;
   pod.stop();
-  if (end) logger.warn("run-failed", { ...session.key, runId, code: end.code });
+  if (end === CANCELLED) logger.info("run-cancelled", { ...session.key, runId });
+  else if (end) logger.warn("run-failed", { ...session.key, runId, code: end.code });
   const isEnded = end === null || (await carrier.end(end));
   onSlotFree();
   return isEnded;
@@ -98,10 +110,12 @@ class RunCarrier {
 
   /** Stores what the runner sends until it ends. Resolves with what went wrong, if anything. */
   async stream(): Promise<RunEnd | null> {
-    const { connect, logger, runId, session, signal } = this.#options;
+    const { cancellation, connect, logger, runId, session, signal } = this.#options;
+    if (cancellation.signal.aborted) return CANCELLED;
     this.#watchTime();
     try {
-      const stream = await connect(AbortSignal.any([signal, this.#stop.signal]));
+      const signals = [signal, this.#stop.signal, cancellation.signal];
+      const stream = await connect(AbortSignal.any(signals));
       await this.#storeAll(stream);
       const { malformed, oversized, repaired } = stream.counts;
       if (malformed + oversized + repaired > 0)
@@ -110,7 +124,7 @@ class RunCarrier {
     } catch (error) {
       // whatever breaks after RUN_FINISHED breaks nothing of the run
       if (this.#progress.finished) return null;
-      if (!signal.aborted) return this.#endOf(error);
+      if (!signal.aborted) return cancellation.signal.aborted ? CANCELLED : this.#endOf(error);
       const reason: RunEnd = signal.reason;
       return reason;
     } finally {

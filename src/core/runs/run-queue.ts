@@ -10,7 +10,8 @@ import { endRun, type OpenRun } from "./append-run-error.ts";
 import { executeRun } from "./execute-run.ts";
 import { digestsOf } from "./message-digest.ts";
 import { linesOf } from "./posted-lines.ts";
-import { RunBody, type RunBodyOptions } from "./run-body.ts";
+import { type QueuedRun, queuedRun } from "./queued-run.ts";
+import type { RunBodyOptions } from "./run-body.ts";
 import { NOT_STARTED, type RunEnd, RunsEndedError, SHUTDOWN } from "../model/run-end-reasons.ts";
 import type { RunInput } from "./run-input.ts";
 import { type AdmittedRun, type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
@@ -45,7 +46,7 @@ export interface RunQueueOptions {
   readonly podGraceMs: number;
   /** Posts a run to the session's runner. */
   readonly connect: (
-    run: Pick<Entry, "body" | "caller" | "headers">,
+    run: Pick<QueuedRun, "body" | "caller" | "headers">,
     signal: AbortSignal,
   ) => Promise<RunnerStream>;
   /** Told of each run that was admitted, once what its caller said is stored. */
@@ -58,21 +59,6 @@ export interface RunQueueOptions {
   readonly onIdle: () => void;
 }
 
-interface Entry extends RunAccepted {
-  readonly caller: RunRequest["caller"];
-  readonly headers: RunRequest["headers"];
-  readonly body: RunBody;
-  readonly accepted: Promise<RunAccepted>;
-  /** Whether its mark says that its runner knows nothing of it. */
-  waits: boolean;
-  /** Set once what its caller said is stored. */
-  logId: string | null;
-  /** Whether the runner has answered. */
-  reached: boolean;
-  /** Whether its RUN_FINISHED is stored. */
-  isFinished: boolean;
-}
-
 /**
  * The runs of one session: one is active, a few wait in order, and each is remembered, so that the
  * same run posted again gets its first answer and nothing happens twice.
@@ -80,8 +66,8 @@ interface Entry extends RunAccepted {
 export class RunQueue {
   readonly #options: RunQueueOptions;
   readonly #stop = new AbortController();
-  #queue: Entry[] = [];
-  #active: Entry | null = null;
+  #queue: QueuedRun[] = [];
+  #active: QueuedRun | null = null;
   /** Runs that are in flight, by id: the active one and any that only wrap up. */
   readonly #inFlight = new Map<string, Promise<boolean>>();
 
@@ -115,7 +101,8 @@ export class RunQueue {
    * Admits a run; the session is loaded. Rejects with `run-active` when too many wait, with
    * `log-not-writable`, or with RunsEndedError: then nothing was started.
    */
-  admit({ input, caller, headers, releaseBody }: RunRequest): Promise<RunAccepted> {
+  admit(request: RunRequest): Promise<RunAccepted> {
+    const { input, releaseBody } = request;
     const { runId, threadId } = input;
     const { admissions, session, queueLimit, store, waitedBodies: budget } = this.#options;
     const { key } = session;
@@ -133,24 +120,44 @@ export class RunQueue {
     if (waiting >= queueLimit) return Promise.reject(tooManyRuns(entries[0]?.runId));
     // one after the other, so that the log has them in the order in which they came
     const accepted = admissions.run(idOf(key), () => this.#store(entry, input));
-    const entry: Entry = {
-      runId,
-      threadId,
-      caller,
-      headers,
-      body: new RunBody({ key, runId, pieces: input.body, release: releaseBody, store, budget }),
-      accepted,
-      waits: false,
-      logId: null,
-      reached: false,
-      isFinished: false,
-    };
+    const entry = queuedRun(request, accepted, { key, store, budget });
     this.#queue.push(entry);
     accepted.then(
       () => (entry.logId === null ? this.#remove(entry) : this.#startNext()),
       () => this.#remove(entry),
     );
     return accepted;
+  }
+
+  /**
+   * Cancels the run of this id, or the active one for null; one that waits ends when its turn has come.
+   * `interrupt` is as in `Cancellation`. Resolves as `admit` did, or with null if there is no such run.
+   */
+  async cancel(
+    runId: string | null,
+    interrupt: () => Promise<boolean>,
+  ): Promise<RunAccepted | null> {
+    const unended = this.#unended();
+    const entry = unended.find((run) =>
+      runId === null ? run === this.#active : run.runId === runId,
+    );
+    if (entry) this.#cancel(entry, interrupt);
+    return (await entry?.accepted) ?? null;
+  }
+
+  /** Cancels every run. */
+  cancelAll(interrupt: () => Promise<boolean>): void {
+    for (const entry of this.#unended()) this.#cancel(entry, interrupt);
+  }
+
+  #cancel(entry: QueuedRun, interrupt: () => Promise<boolean>): void {
+    const isAnswered = entry === this.#active && entry.reached;
+    entry.cancellation.want(this.#options.clock, isAnswered ? interrupt : null);
+  }
+
+  /** The active run, if it has not finished, and those that wait. */
+  #unended(): readonly QueuedRun[] {
+    return this.#active?.isFinished === false ? [this.#active, ...this.#queue] : this.#queue;
   }
 
   /** A run that began once. One that waits is in the queue, or there is nobody who would start it. */
@@ -177,7 +184,7 @@ export class RunQueue {
   }
 
   /** A run that waits when the server stops may be posted again to the next one. */
-  async #endWaiting(entry: Entry, reason: RunEnd): Promise<boolean> {
+  async #endWaiting(entry: QueuedRun, reason: RunEnd): Promise<boolean> {
     const forgets = reason === SHUTDOWN;
     const end = forgets ? NOT_STARTED : reason;
     if (!(await endRun(this.#runOf(entry), end, { started: false, forgets }))) return false;
@@ -194,7 +201,7 @@ export class RunQueue {
   }
 
   /** Stores what comes before the runner's events, under the mark that outlives a crash. */
-  async #store(entry: Entry, input: RunInput): Promise<RunAccepted> {
+  async #store(entry: QueuedRun, input: RunInput): Promise<RunAccepted> {
     const { session } = this.#options;
     const { runId, threadId } = input;
     if (this.#stop.signal.aborted) throw new RunsEndedError();
@@ -238,7 +245,7 @@ export class RunQueue {
   }
 
   /** A run that waits is marked as such: then it is known after a crash that it never began. */
-  async #mark(entry: Entry, logId: string): Promise<void> {
+  async #mark(entry: QueuedRun, logId: string): Promise<void> {
     const { marks, session } = this.#options;
     const { runId, threadId } = entry;
     entry.waits = this.#active !== null || this.#queue[0] !== entry;
@@ -247,7 +254,7 @@ export class RunQueue {
   }
 
   /** The run is refused. Whatever of it was stored is ended as soon as the store takes that. */
-  #giveUp({ runId }: Entry, logId: string): void {
+  #giveUp({ runId }: QueuedRun, logId: string): void {
     const { marks, onGivenUp, session } = this.#options;
     session.update((state) => forgetRun(state, runId));
     marks.giveUp({ ...session.key, logId, runId }, { reached: false });
@@ -267,6 +274,7 @@ export class RunQueue {
         maxMs,
         platform,
         podGraceMs,
+        cancellation: next.cancellation,
         onSlotFree: () => this.#freeSlot(next),
         onFinished: () => {
           next.isFinished = true;
@@ -277,7 +285,7 @@ export class RunQueue {
     );
   }
 
-  async #connect(entry: Entry, signal: AbortSignal): Promise<RunnerStream> {
+  async #connect(entry: QueuedRun, signal: AbortSignal): Promise<RunnerStream> {
     const { connect, marks, session } = this.#options;
     const { logId, runId, threadId } = entry;
     if (entry.waits && logId !== null) {
@@ -297,7 +305,7 @@ export class RunQueue {
   }
 
   /** Carries a run by `execute`, and clears up after it. Resolves with whether it is over. */
-  async #finish(entry: Entry, execute: () => Promise<boolean>): Promise<boolean> {
+  async #finish(entry: QueuedRun, execute: () => Promise<boolean>): Promise<boolean> {
     const { logId, runId } = entry;
     const inFlight = (async () => {
       const isEnded = await execute();
@@ -316,7 +324,7 @@ export class RunQueue {
     return isEnded;
   }
 
-  #freeSlot(entry: Entry): void {
+  #freeSlot(entry: QueuedRun): void {
     if (this.#active !== entry) return;
     this.#active = null;
     this.#startNext();
@@ -325,14 +333,14 @@ export class RunQueue {
     this.#options.onFinished({ reached: entry.reached });
   }
 
-  #remove(entry: Entry): void {
+  #remove(entry: QueuedRun): void {
     this.#queue = this.#queue.filter((other) => other !== entry);
     void this.#discardBody(entry);
     this.#startNext();
     if (this.isIdle) this.#options.onIdle();
   }
 
-  async #discardBody({ body, runId }: Entry): Promise<void> {
+  async #discardBody({ body, runId }: QueuedRun): Promise<void> {
     const { logger, session } = this.#options;
     await body.discard().catch((error: unknown) => {
       // it goes with the session at the latest
@@ -348,7 +356,7 @@ export class RunQueue {
     });
   }
 
-  #runOf(entry: Entry): OpenRun {
+  #runOf(entry: QueuedRun): OpenRun {
     const { session, clock, logger } = this.#options;
     const { runId, threadId } = entry;
     const { signal } = this.#stop;

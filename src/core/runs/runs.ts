@@ -22,6 +22,7 @@ import { readRunInput } from "./run-input.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
 import { RunQueue } from "./run-queue.ts";
 import type { AdmittedRun, RunAccepted, RunRequest } from "./run-request.ts";
+import { findRun } from "../model/session-state.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/session-registry.ts";
 
@@ -66,6 +67,17 @@ export interface Runs {
     caller: Caller,
     headers?: RunRequest["headers"],
   ): Promise<RunAccepted>;
+  /**
+   * Cancels a run (`RunQueue.cancel`). One that has ended stays as it is. Rejects with `run-not-found`, and
+   * with `log-not-owned` for a run that another process works on.
+   */
+  cancel(
+    key: SessionKey,
+    runId: string | null,
+    interrupt: () => Promise<boolean>,
+  ): Promise<RunAccepted>;
+  /** Cancels every run of the session that this process works on. */
+  cancelAll(key: SessionKey, interrupt: () => Promise<boolean>): void;
   /** The session's active run, or null. */
   activeRun(key: SessionKey): RunAccepted | null;
   /** Whether a run of the session waits, or is active and not finished. */
@@ -113,6 +125,8 @@ export function createRuns(options: RunsOptions): Runs {
   let whenIdle: () => void = () => {};
   const ends = createToldEnds(platform, logger);
 
+  const queueOf = (key: SessionKey): RunQueue | undefined => entries.get(idOf(key))?.runs;
+
   function leave(key: SessionKey): void {
     const id = idOf(key);
     const left = entries.get(id);
@@ -126,8 +140,8 @@ export function createRuns(options: RunsOptions): Runs {
 
   function runsOf(key: SessionKey): RunQueue {
     const id = idOf(key);
-    const known = entries.get(id);
-    if (known) return known.runs;
+    const known = queueOf(key);
+    if (known) return known;
     const use = sessions.use(key);
     const runs = new RunQueue({
       ...options,
@@ -136,7 +150,7 @@ export function createRuns(options: RunsOptions): Runs {
       connect: async ({ body, caller, headers: forwarded }, signal) => {
         const address = await directory.addressOf(key);
         const headers = { ...forwarded, ...callerHeaders(caller) };
-        return runner.run({ key, address, body: await body.load(signal), headers, signal });
+        return runner.run({ key, address, headers, body: await body.load(signal), signal });
       },
       onAdmitted: (run) => options.onAdmitted(key, run),
       onFinished: (how) => ends.tell(key, how),
@@ -195,15 +209,20 @@ export function createRuns(options: RunsOptions): Runs {
       }
     },
 
-    activeRun: (key) => entries.get(idOf(key))?.runs.activeRun ?? null,
+    cancel: async (key, runId, interrupt) =>
+      (await queueOf(key)?.cancel(runId, interrupt)) ?? endedRun(sessions, key, runId),
 
-    isRunning: (key) => entries.get(idOf(key))?.runs.isRunning ?? false,
+    cancelAll: (key, interrupt) => queueOf(key)?.cancelAll(interrupt),
 
-    isInFlight: (key, runId) => entries.get(idOf(key))?.runs.isInFlight(runId) ?? false,
+    activeRun: (key) => queueOf(key)?.activeRun ?? null,
+
+    isRunning: (key) => queueOf(key)?.isRunning ?? false,
+
+    isInFlight: (key, runId) => queueOf(key)?.isInFlight(runId) ?? false,
 
     endSession: (key, end, remove) =>
       removals.run(idOf(key), async () => {
-        const ended = entries.get(idOf(key))?.runs.end(end) ?? null;
+        const ended = queueOf(key)?.end(end) ?? null;
         if (ended) {
           const use = sessions.use(key);
           await settledWithin(END_WAIT_MS, clock, ended);
@@ -220,13 +239,10 @@ export function createRuns(options: RunsOptions): Runs {
     async drain(ms) {
       closed = true;
       if (entries.size === 0 || ms === 0) return;
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(ms, resolve);
-        whenIdle = () => {
-          cancel();
-          resolve();
-        };
+      const idle = new Promise<void>((resolve) => {
+        whenIdle = resolve;
       });
+      await settledWithin(ms, clock, idle);
     },
 
     async close() {
@@ -237,6 +253,25 @@ export function createRuns(options: RunsOptions): Runs {
       return orphanedRuns;
     },
   };
+}
+
+/** A run that is not worked on here. Throws unless it has ended, as `Runs.cancel`. */
+async function endedRun(
+  sessions: Sessions,
+  key: SessionKey,
+  runId: string | null,
+): Promise<RunAccepted> {
+  const use = sessions.use(key);
+  try {
+    await use.session.load();
+    const known = runId === null ? null : findRun(use.session.state, runId);
+    if (!known) throw new RunlogError("run-not-found", "Run not found");
+    if (known.phase !== "ended")
+      throw new RunlogError("log-not-owned", "Another server works on the run");
+    return { runId: known.runId, threadId: known.threadId || key.session };
+  } finally {
+    use.release();
+  }
 }
 
 interface ToldEnds {

@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import { archiveSuite, noArchiveSuite } from "./archive.ts";
 import { backgroundEventsSuite } from "./background-events.ts";
 import { compactSuite } from "./compact.ts";
+import { cancelSuite } from "./cancel.ts";
 import { errorsSuite } from "./errors.ts";
 import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
@@ -30,6 +31,7 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     sessionCreateSuite(fresh);
     sessionWritesSuite(fresh);
     errorsSuite(fresh);
+    cancelSuite(fresh);
     runnerSurfaceSuite(fresh);
     tasksSuite(fresh);
     feedbackSuite(fresh);
