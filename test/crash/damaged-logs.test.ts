@@ -41,7 +41,9 @@ it("a log that was cut off anywhere behind the server's back serves the lines th
   const logs = new Map<string, { readonly lines: string[]; readonly cursor: string }>();
   for (const cut of cuts) {
     const session = sessionOf(first.server, first.runner, `cut-${cut}`);
-    const lines = await session.play(WHOLE);
+    first.runner.script((exchange) => tell(exchange, WHOLE));
+    await session.run(runBody("old"));
+    const lines = await session.settled("old");
     // a compacted log that is there by then would be cut off as well
     const { sse } = await session.watch("?view=raw");
     logs.set(`cut-${cut}`, { lines, cursor: (await sse.events(lines.length)).at(-1)?.id ?? "" });

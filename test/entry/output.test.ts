@@ -76,8 +76,8 @@ it("a program of its own that stops a server in mid-run comes to its end", async
     });
     sent.end(${JSON.stringify(runBody("r1"))});
     await new Promise((resolve) => sent.on("response", (answer) => answer.resume()).on("close", resolve));
-    const { leftOpen } = await server.close();
-    console.log("closed", leftOpen);
+    const { orphanedRuns } = await server.close();
+    console.log("closed", orphanedRuns);
   `;
   const command = [process.execPath, "--input-type=module", "-e", code];
   const cli = startCli({ command });

@@ -205,6 +205,8 @@ export class PatchedDocument {
       this.#measureAll(Math.min(MAX_GONE_WORK, this.#left));
       return "applied";
     }
+    // clients look for the place before the value has gone from where it was, and again after that
+    if (!placeAt(this.#value, path)) return "refused";
     if (!this.#detach(source)) return "overflowed";
     const place = placeAt(this.#value, path);
     if (!place) return "refused";

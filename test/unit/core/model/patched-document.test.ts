@@ -74,7 +74,13 @@ describe("a patched document", () => {
           want === undefined ? ["refused", given] : ["applied", want],
         );
       }),
-      { numRuns: 10_000 },
+      {
+        numRuns: 10_000,
+        examples: [
+          // a place that is there only once the value has gone from before it
+          [[null, null, {}], [{ op: "move", path: "/1/", from: "/0" }]],
+        ],
+      },
     );
   });
 
