@@ -1,5 +1,5 @@
 import type { Clock } from "../../ports/clock.ts";
-import { hasCode, RunlogError } from "../../ports/errors.ts";
+import { hasCode, RunlogError, type RunlogErrorCode } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { RunnerStream } from "../../ports/runner-client.ts";
 import { idOf } from "../../ports/session-id.ts";
@@ -58,6 +58,13 @@ export interface RunQueueOptions {
   /** Told when no run is active, waiting or wrapping up any more. */
   readonly onIdle: () => void;
 }
+
+/** Failures of runners that were reached. */
+const ANSWERED = [
+  "runner-refused",
+  "runner-not-an-event-stream",
+  "runner-disconnected",
+] as const satisfies RunlogErrorCode[];
 
 /**
  * The runs of one session: one is active, a few wait in order, and each is remembered, so that the
@@ -297,7 +304,7 @@ export class RunQueue {
       entry.reached = true;
       return stream;
     } catch (error) {
-      entry.reached = hasCode(error, "runner-refused", "runner-disconnected");
+      entry.reached = hasCode(error, ...ANSWERED);
       throw error;
     } finally {
       void this.#discardBody(entry);
