@@ -1,3 +1,46 @@
+/**
+ * The compact log: the same history as the raw log in fewer bytes, for replays (decision 007).
+ *
+ * In: the raw log of one session as its readers see it (`readWithOverlay`), up to the last boundary
+ * after which no run is open. Out: the compact log, which is appended to and never rewritten. It is
+ * a row of blocks; a block stands for one run or several, and its last line is a trailer, which
+ * begins with `#` as no event does and is not sent.
+ *
+ * In a block the deltas of one item that only deltas of other items part are one delta, and state
+ * snapshots with the patches after them are one snapshot. Every other event is there with the bytes
+ * that it has in the raw log, in the order of the raw log. A client that is sent the block ends
+ * with the same messages and the same state.
+ *
+ * What holds:
+ *
+ * - A block's bytes depend on nothing but the raw log's bytes: not on when compaction runs, how
+ *   often it is interrupted, or in which process. Cursors point into them. So other bytes for the
+ *   same input need another `GENERATION` (`trailer.ts`); a new generation begins after the old one.
+ * - A block ends at the first boundary at which its generation of the compact log is not larger
+ *   than the part of the raw log that it stands for.
+ * - A trailer names the log, the generation, the range of the raw log and a checksum of everything
+ *   in the generation before it. A block counts only if its trailer and the checksum are right, and
+ *   if it ends with the line with which that range of the raw log ends. If not, the compact log
+ *   counts as empty, and a new generation begins at its end.
+ * - A viewer reads the compact log up to the last trailer, then the raw log from that trailer's
+ *   `rawEnd` on (`replay/resume-point.ts`). Everything in the compact log can be made again.
+ * - Memory does not depend on the length of a run or of a line.
+ *
+ * Files, in reading order:
+ *
+ * 1. this file: how far a session is compacted, found from its last trailer
+ * 2. `trailer.ts` and `checksum.ts`: what ends a block
+ * 3. `compact-session.ts`: one compaction; `run-boundary-finder.ts` finds where blocks may end
+ * 4. `block-compactor.ts`: lines in, compacted lines out; `event-line.ts` tells lines apart,
+ *    `open-items.ts` and `line-template.ts` merge deltas, `state-fold.ts` and `lost-numbers.ts`
+ *    state
+ * 5. `compact-writer.ts`: appends blocks, and goes on where an interrupted compaction stopped
+ * 6. `event-spans.ts`: takes the trailers out again for readers
+ * 7. `each-chunk.ts`: reads the raw log ahead, in turns of the event loop
+ *
+ * `lifecycle/compactor.ts` decides when a session is compacted.
+ */
+
 import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import { sameBytes } from "../../stream/bytes/string-cache.ts";
 import { readWithOverlay } from "../legacy/readable-log.ts";

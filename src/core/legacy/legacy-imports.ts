@@ -1,3 +1,45 @@
+/**
+ * Logs that an older system left, and logs of our own that a loss of power may have damaged
+ * (decision 006).
+ *
+ * In: a legacy log that lies under a session's name (`ports/legacy-logs.ts`), or a log of ours that
+ * the store has marked as possibly damaged. Out: an ordinary log whose readers meet valid lines
+ * only.
+ *
+ * The raw log keeps every byte. What readers must not see is covered by the overlay: records in the
+ * session's edits log, each of which stands for a range of the raw log and has its length
+ * (`ports/edits.ts`). So offsets and cursors mean the same with and without the overlay.
+ *
+ * The steps, each of which is safe to repeat after a crash:
+ *
+ * 1. `adopt` imports the legacy log, in one step of the store, when a session without a log is
+ *    first asked for. A session imports only what is certainly its own: see
+ *    `LegacyOptions.project`.
+ * 2. `prepare` migrates messages of a still older format to one MESSAGES_SNAPSHOT if there is no
+ *    event log.
+ * 3. `prepare` scans the log once: malformed lines become spaces, times written as text become
+ *    numbers, an orphaned run ends with a RUN_ERROR, the state becomes the checkpoint. The mark
+ *    that the scan is done is stored last.
+ * 4. Readers read through `readWithOverlay`. A log without edits costs them one `stat`.
+ *
+ * What holds:
+ *
+ * - Nobody reads an imported log before its scan is done; `Session.load` waits for it.
+ * - The scan goes on from its last mark after a crash, and makes the same edits again.
+ * - Of a log of our own only malformed lines are left out; nothing else in it is changed. It is
+ *   scanned from its checkpoint on, if that cannot be damaged.
+ * - Memory does not depend on the length of the log or of a line.
+ *
+ * Files, in reading order:
+ *
+ * 1. this file: whose a legacy log is, and when it is imported and scanned
+ * 2. `scan-legacy-log.ts`: one scan, its marks, its end
+ * 3. `legacy-log-scan.ts`: bytes in, edits and state out; `legacy-time.ts` reads times
+ * 4. `readable-log.ts`: where readers begin, and what they read instead of the stored bytes
+ * 5. `overlay-reader.ts`: edits applied to chunks as they pass
+ * 6. `legacy-messages.ts`: messages of the still older format
+ */
+
 import type { Clock } from "../../ports/clock.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";

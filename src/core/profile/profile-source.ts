@@ -1,3 +1,52 @@
+/**
+ * What a client of the AG-UI standard is sent (PROTOCOL 11, decision 008).
+ *
+ * In: the lines of one session's logs as a `LogFollower` reads them from a `ReplayStart`: the
+ * compact log, then the raw log, then what is appended to it. Out: server-sent events in chunks of
+ * at most 128 KiB, each event with the cursor of what was sent so far, in the dialect that the
+ * client understands (`repair/dialect.ts`).
+ *
+ * A stream begins with the history (`createProfileSource`) or with one run that sends what the
+ * history amounts to (`createSnapshotSource`). `readAmbientSnapshot` makes such a snapshot for
+ * clients of the ambient dialect, who get the stored events after it.
+ *
+ * What holds, whatever is in the log:
+ *
+ * - Every run is sent from its RUN_STARTED to one terminal. Runs do not overlap, and no event
+ *   stands between two of them: an event that comes between runs is held until the next one.
+ * - What a run has opened is closed before its terminal. What is opened or closed twice is left
+ *   out.
+ * - An event that needs no change is sent with the bytes that are stored. A repaired one keeps the
+ *   text of its numbers (`model/exact-json.ts`). One that cannot be valid where it stands is sent
+ *   as RAW.
+ * - An event over which something fails does not end the stream: it is sent as RAW and logged.
+ * - An event that is too large for clients is not sent: a delta is cut into several, any other is
+ *   named by a CUSTOM event.
+ * - A snapshot of messages is sent for all messages of the session, since a client drops what a
+ *   snapshot leaves out.
+ * - Everything kept is bounded. Messages beyond `MESSAGE_CHARS`, or beyond what the process has for
+ *   all streams, are released: the client still gets every event, but no snapshot. Held events are
+ *   kept as places in the log and read again.
+ * - What takes long is done in steps (`Rest`, `Steps`), in turns of the event loop.
+ *
+ * Files, in reading order:
+ *
+ * 1. this file: one pass over the logs, and what it takes up
+ * 2. `profile-reader.ts`: chunks to lines to frames; with `line-splitter.ts`, `delta-splitter.ts`
+ *    for deltas that are too large for one event, and `frame-writer.ts`
+ * 3. `profile-stream.ts`: which run is open, what is held (`held-events.ts`), what begins and ends
+ *    runs
+ * 4. `run-events.ts`: the events of the open run, and the items that are open in it
+ * 5. `repair/`: one event as a client accepts it; begins with `parsed-event.ts` and
+ *    `repair-event.ts`
+ * 6. `client-view/`: what a client holds by now; begins with `message-list.ts`, `apply-event.ts`
+ *    and `pending-messages.ts`
+ * 7. `synthetic-events.ts`, `undelivered.ts`, `interrupts.ts`: what no log has, what could not be
+ *    sent, what the session waits for
+ * 8. `snapshot.ts`: messages, state and open items as one run
+ * 9. `posted-input.ts` and `only-run.ts`: a client that posts a run and is sent that run alone
+ */
+
 import type { LogStore } from "../../ports/log-store.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ByteBudget } from "../../stream/sync/byte-budget.ts";

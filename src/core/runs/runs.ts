@@ -1,3 +1,44 @@
+/**
+ * Runs: from the request to the terminal that is stored (decisions 020 and 023).
+ *
+ * In: the bodies of posted runs, the runner's events (`RunnerClient`), the marks of open runs in
+ * the store. Out: lines in the session's raw log: what the caller posted, the runner's events byte
+ * for byte, and one terminal. Viewers read the log; nothing is sent to them from here.
+ *
+ * A run goes through these steps:
+ *
+ * 1. read: `readRunInput` checks the body and splices missing ids and the sender into it.
+ * 2. admitted: a mark is set in the store, the posted messages that the log does not have are
+ *    appended, and the checkpoint is saved. Only then is the caller answered.
+ * 3. waiting: as many as `queueLimit` wait after the active run, in their order; their bodies are
+ *    kept in the store.
+ * 4. active: the body is posted to the runner, and each batch of events is appended as it comes.
+ * 5. ended: RUN_FINISHED, RUN_ERROR, or a RUN_ERROR from here that says why there was none. The
+ *    next run begins at once, or up to 2 s after RUN_FINISHED while the runner's answer goes on.
+ * 6. cleared: the mark is removed, after the terminal is stored.
+ *
+ * What holds:
+ *
+ * - A session has one active run. A run that is posted again gets its first answer and runs once.
+ * - A run is in the log only under a mark, so that a crash leaves no run open for good: the next
+ *   process, or another one, finds the mark and ends the run (`recover-orphaned-runs.ts`).
+ * - A refused run has started nothing. What may have been stored of it is ended soon after.
+ * - A run that certainly never reached its runner may be posted again under its id.
+ * - A run writes to the log that it was admitted to and to no other, also when the session is
+ *   deleted and made again meanwhile.
+ *
+ * Files, in reading order:
+ *
+ * 1. this file: all sessions of the process; removal of a session, stop of the server
+ * 2. `run-request.ts`, `run-input.ts`, `message-digest.ts`, `posted-lines.ts`, `run-body.ts`: what
+ *    is posted
+ * 3. `run-queue.ts`: one session's runs: admitted, waiting, active
+ * 4. `execute-run.ts`: one run from its runner into the log; `activity.ts`, `pod-watch.ts`,
+ *    `runner-failures.ts`: what else is known of its runner
+ * 5. `append-run-error.ts`: the end that no runner sent
+ * 6. `recover-orphaned-runs.ts`, `close-run.ts`: runs that nobody works on
+ */
+
 import type { Caller } from "../../ports/authorizer.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { RunlogError } from "../../ports/errors.ts";
