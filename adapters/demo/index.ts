@@ -31,6 +31,15 @@ const CAPABILITIES: JsonObject = {
  * that is no `RunAgentInput` is 422. `POST /interrupt` with `{"thread_id"}` (without it: every
  * thread of this host) ends the running play with RUN_ERROR `interrupted`. `GET /capabilities` and
  * `GET /health` answer JSON, everything else is 404. Threads are told apart by host and id.
+ *
+ * @example
+ * ```ts
+ * import { createDemoRunner } from "runlog/demo";
+ * import { systemClock } from "runlog/node";
+ *
+ * const runner = createDemoRunner({ clock: systemClock, speed: 10 });
+ * const health = await runner(new Request("http://demo/health"));
+ * ```
  */
 export function createDemoRunner(
   options: DemoRunnerOptions,

@@ -71,6 +71,14 @@ export interface DiskLogStore extends LogStore {
  *
  * Throws `store-locked` when another process owns the directory, `store-format` when it was written
  * by another version, `store-failed` and its kin when the file system says no.
+ *
+ * @example
+ * ```ts
+ * import { createDiskLogStore } from "runlog/disk";
+ *
+ * const store = createDiskLogStore({ dir: "/data", fsync: "always" });
+ * await store.check();
+ * ```
  */
 export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   const { dir, fsync = "interval", maxOpenSessions = 256, logger = SILENT, io = nodeIo } = options;

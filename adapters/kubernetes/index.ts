@@ -52,6 +52,15 @@ const LIST_CACHE_BYTES = 64 * 1024 * 1024;
  *
  * Throws TypeError for a kubeconfig or a trusted proxy that makes no sense; whether the API server can
  * be reached shows at the first call (`platform.check`).
+ *
+ * @example
+ * ```ts
+ * import { createKubernetes } from "runlog/kubernetes";
+ * import { stderrLogger, systemClock } from "runlog/node";
+ *
+ * const cluster = createKubernetes({ clock: systemClock, logger: stderrLogger });
+ * const { directory, authorizer, platform } = cluster;
+ * ```
  */
 export function createKubernetes(options: KubernetesOptions): Kubernetes {
   const { clock, logger, kubeconfig = null, list = "cached", useVertex = false } = options;

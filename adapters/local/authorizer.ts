@@ -6,6 +6,13 @@ const NOBODY: Caller = { userId: null, userName: null, groups: [], token: null }
 /**
  * An Authorizer that protects nothing: callers are who a front end's server says they are, and may do
  * everything. Names from it are labels.
+ *
+ * @example
+ * ```ts
+ * import { createLocalAuthorizer } from "runlog/local";
+ *
+ * const authorizer = createLocalAuthorizer();
+ * ```
  */
 export function createLocalAuthorizer(): Authorizer {
   return {

@@ -46,6 +46,15 @@ const TURN_MS = 5;
  * is known of them is the log's document. It stores nothing of its own, and is the only one
  * that writes documents into its store. A session whose log cannot be read is in its list all the
  * same, by its name and age.
+ *
+ * @example
+ * ```ts
+ * import { createDiskLogStore } from "runlog/disk";
+ * import { createLocalDirectory } from "runlog/local";
+ *
+ * const store = createDiskLogStore({ dir: "/data" });
+ * const directory = createLocalDirectory({ store, runnerUrl: "http://{session}.local:8001/" });
+ * ```
  */
 export function createLocalDirectory({
   store,

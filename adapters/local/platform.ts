@@ -4,6 +4,13 @@ import { DEFAULT_RUNNER_TYPE, type SessionPlatform } from "../../src/ports/sessi
 /**
  * A SessionPlatform where nobody runs sessions but whoever started their runner: it has no pods to
  * see, nothing to tell and one type of runner.
+ *
+ * @example
+ * ```ts
+ * import { createLocalPlatform } from "runlog/local";
+ *
+ * const platform = createLocalPlatform();
+ * ```
  */
 export function createLocalPlatform(): SessionPlatform {
   return {

@@ -9,6 +9,14 @@ interface Subscription {
 /**
  * A LiveFeed within one process: `publish` calls the session's listeners before it returns. It
  * holds nothing for a session that nobody listens to.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryLiveFeed } from "runlog/memory";
+ *
+ * const feed = createMemoryLiveFeed();
+ * const stop = feed.subscribe({ project: "p", session: "s" }, ({ end }) => console.log(end));
+ * ```
  */
 export function createMemoryLiveFeed(): LiveFeed {
   const subscriptions = new Map<string, Set<Subscription>>();

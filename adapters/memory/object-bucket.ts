@@ -17,6 +17,14 @@ const MAX_PAGE = 1000;
 /**
  * An ObjectBucket in memory, the reference model of the port: every operation takes effect in one
  * step, at its call.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryObjectBucket } from "runlog/memory";
+ *
+ * const bucket = createMemoryObjectBucket();
+ * const isFirst = await bucket.putIfAbsent("lock", new Uint8Array(1));
+ * ```
  */
 export function createMemoryObjectBucket(): ObjectBucket {
   const objects = new Map<string, MemoryObject>();

@@ -30,6 +30,16 @@ export interface MemoryPlatformOptions {
   readonly podEvents?: readonly PodEvent[];
 }
 
+/**
+ * A SessionPlatform for tests: it keeps every note, and a pod ends when `endPod` is called.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryPlatform } from "runlog/memory";
+ *
+ * const platform = createMemoryPlatform();
+ * ```
+ */
 export function createMemoryPlatform(options: MemoryPlatformOptions = {}): MemoryPlatform {
   const { podEvents = [] } = options;
   const { runnerTypes = { [DEFAULT_RUNNER_TYPE]: { RUNNER_TYPE: DEFAULT_RUNNER_TYPE } } } = options;

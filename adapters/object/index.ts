@@ -85,6 +85,16 @@ const MAX_ODD_MARKS = 1_000;
  * Throws `log-not-owned` from writes while another process has the session, `store-busy` when
  * the bucket did not take something in time, `store-unanswered` when that is not known of a value or
  * a mark. An append of which it is not known waits until it is.
+ *
+ * @example
+ * ```ts
+ * import { systemClock } from "runlog/node";
+ * import { createObjectLogStore } from "runlog/object";
+ * import { createS3Bucket } from "runlog/s3";
+ *
+ * const bucket = createS3Bucket({ bucket: "sessions" });
+ * const store = createObjectLogStore({ bucket, clock: systemClock, prefix: "runlog/" });
+ * ```
  */
 export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const { bucket, clock, prefix = "", logger = { warn() {} }, leaseMs = 15_000 } = options;

@@ -43,6 +43,16 @@ export interface HttpRunnerClientOptions {
 /**
  * A RunnerClient over HTTP: runs are posted with a JSON body and answered by an event stream.
  * Aborting the request's signal makes the method, or what it resolved with, throw its reason.
+ *
+ * @example
+ * ```ts
+ * import { createByteBudget } from "runlog";
+ * import { systemClock } from "runlog/node";
+ * import { createHttpRunnerClient } from "runlog/runner-http";
+ *
+ * const intakeBudget = createByteBudget(64 * 1024 * 1024);
+ * const runner = createHttpRunnerClient({ fetch, clock: systemClock, intakeBudget });
+ * ```
  */
 export function createHttpRunnerClient(options: HttpRunnerClientOptions): RunnerClient {
   const { fetch, clock, intakeBudget, sessionToken = null } = options;

@@ -37,6 +37,14 @@ const CONNECT_MS = 5_000;
 /**
  * An ObjectBucket over S3 and what speaks like it. It makes what it is told to make and nothing else.
  * The SDK's own retries are off: only the caller knows what may be tried again.
+ *
+ * @example
+ * ```ts
+ * import { createS3Bucket } from "runlog/s3";
+ *
+ * const bucket = createS3Bucket({ bucket: "sessions", endpoint: "http://127.0.0.1:9000" });
+ * await bucket.make();
+ * ```
  */
 export function createS3Bucket(options: S3BucketOptions): S3Bucket {
   const { bucket: Bucket, endpoint } = options;

@@ -175,6 +175,16 @@ interface ClosedService {
 /**
  * Joins the ports to one service. One a process: it owns the process's budgets and timers. Resolves
  * when the runs that an earlier process left open are closed: before that no session is served.
+ *
+ * @example
+ * ```ts
+ * import { createApp, createSessionService, type SessionPorts } from "runlog";
+ *
+ * export async function serve(ports: SessionPorts): Promise<Response> {
+ *   const service = await createSessionService({ ...ports, limits: { runQueue: 2 } });
+ *   return await createApp({ service, listenHost: null }).request("/health");
+ * }
+ * ```
  */
 export async function createSessionService(
   options: SessionServiceOptions,

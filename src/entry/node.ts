@@ -46,7 +46,18 @@ const CONNECTIONS_MS = 2_000;
 /** A pod is seen to end a moment after its connections have ended. */
 const POD_GRACE_MS = 3_000;
 
-/** Starts the server that `config` describes. Throws what the store throws, or a listen error. */
+/**
+ * Starts the server that `config` describes. Throws what the store throws, or a listen error.
+ *
+ * @example
+ * ```ts
+ * import { parseConfig } from "runlog";
+ * import { start } from "runlog/node";
+ *
+ * const server = await start(parseConfig(process.env));
+ * console.log(server.url);
+ * ```
+ */
 export async function start(
   config: Config,
   logger: Logger = stderrLogger,

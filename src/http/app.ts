@@ -32,7 +32,17 @@ const CORS = {
   maxAge: 600,
 };
 
-/** The whole server as the entries serve it: probes, the session routes, and clear 404s. */
+/**
+ * The whole server as the entries serve it: probes, the session routes, and clear 404s.
+ *
+ * @example
+ * ```ts
+ * import { createApp, type SessionService } from "runlog";
+ *
+ * export const fetchOf = (service: SessionService) =>
+ *   createApp({ service, listenHost: "127.0.0.1", corsOrigins: ["https://ui.example"] }).fetch;
+ * ```
+ */
 export function createApp(options: AppOptions): Hono {
   const { service, listenHost, hosts = [], corsOrigins = [] } = options;
   const ours = hostNames(listenHost === null ? hosts : [...LOOPBACK, listenHost, ...hosts]);

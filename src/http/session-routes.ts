@@ -80,6 +80,15 @@ export interface SessionRoutesOptions {
  * The session routes, to be mounted by `app.route()` at a path that holds `:projectName`, as in
  * `/api/projects/:projectName/agentic-sessions`. They answer their own errors and leave unknown
  * paths to the host.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { createSessionRoutes, type SessionService } from "runlog";
+ *
+ * export const mount = (service: SessionService): Hono =>
+ *   new Hono().route("/api/projects/:projectName/agentic-sessions", createSessionRoutes(service));
+ * ```
  */
 export function createSessionRoutes(
   service: SessionService,

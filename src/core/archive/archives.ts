@@ -70,6 +70,20 @@ export interface Archives {
 /** Of packed members that are being read; who wants more waits. */
 const READ_BUDGET_BYTES = 64 * 1024 * 1024;
 
+/**
+ * The archives in a bucket, below `prefix`. One for a process: it caches manifests and bounds what is
+ * unpacked at once.
+ *
+ * @example
+ * ```ts
+ * import { createArchives } from "runlog";
+ * import { createFileBucket } from "runlog/file-bucket";
+ * import { systemClock } from "runlog/node";
+ *
+ * const bucket = createFileBucket({ dir: "/mnt/archive" });
+ * const archives = createArchives({ bucket, clock: systemClock });
+ * ```
+ */
 export function createArchives(options: ArchivesOptions): Archives {
   const { bucket, prefix = "", clock } = options;
   const keys = createArchiveKeys(prefix);

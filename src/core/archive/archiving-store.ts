@@ -94,6 +94,16 @@ export interface ArchivingStore extends LogStore, Archiver {
  * given up stays in the store as a stub (`stub.ts`): it is listed and asked for as before, and reads
  * of it come from the archive. Whoever writes its log waits until it is restored; its
  * document is the stub's own. Deleting a session deletes its archive, that first.
+ *
+ * @example
+ * ```ts
+ * import { type Archives, createArchivingStore, type LogStore } from "runlog";
+ *
+ * export async function archive(inner: LogStore, archives: Archives): Promise<void> {
+ *   const store = createArchivingStore({ store: inner, archives, legacy: null });
+ *   await store.archive({ project: "p", session: "s" }, { deleteLocal: true });
+ * }
+ * ```
  */
 export function createArchivingStore({
   store,

@@ -50,7 +50,18 @@ export interface ByteBudget {
   lease(): ByteLease;
 }
 
-/** Makes a budget of `limitBytes`. */
+/**
+ * Makes a budget of `limitBytes`.
+ *
+ * @example
+ * ```ts
+ * import { createByteBudget } from "runlog";
+ *
+ * const budget = createByteBudget(64 * 1024 * 1024);
+ * await budget.take(1_000, { signal: AbortSignal.timeout(5_000) });
+ * budget.release(1_000);
+ * ```
+ */
 export function createByteBudget(limitBytes: number): ByteBudget {
   return new Budget(limitBytes);
 }
