@@ -1,5 +1,5 @@
 /**
- * Every failure that crosses a port, as a closed set. Adapters translate what their system says
+ * Every failure that crosses a port, as a closed set. Adapters translate their system's errors
  * (`ENOSPC`, 412, `NoSuchKey`) once, at their edge, and keep the original as `cause`.
  */
 export type RunlogErrorCode =
