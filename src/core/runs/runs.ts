@@ -80,24 +80,27 @@ export interface RunsOptions {
   readonly idleMs: number | null;
   readonly maxMs: number | null;
   readonly podGraceMs: number;
-  /** Told of each run that was admitted, once what its caller said is stored. */
+  /** Called for each run that was admitted, once its posted messages are stored. */
   readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;
-  /** Told when a run was refused of which the log may have something: it was given up. */
+  /**
+   * Called when a run was refused of which the log may have events, so that its end has to be
+   * stored later.
+   */
   readonly onGivenUp: () => void;
-  /** Ends what the session's log has open though nobody works on it. Never rejects. */
+  /** Ends the runs that the session's log has open and nobody works on. Never rejects. */
   readonly recover: OrphanedRuns["recover"];
 }
 
 /** A request body and the memory that it takes up. */
 interface HeldBody {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Gives the memory back. Idempotent. */
+  /** Releases the memory. Idempotent. */
   release(): void;
 }
 
 export interface Runs {
   /**
-   * Admits a run, stores what its caller said, and starts it in the background, at once or when its
+   * Admits a run, stores its posted messages, and starts it in the background, at once or when its
    * turn has come. Rejects with `invalid-input`, `run-active` (`facts.runId` of the active run) or
    * `log-not-writable`; then nothing was started. Takes over the body.
    */
@@ -114,30 +117,31 @@ export interface Runs {
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
   isInFlight(key: SessionKey, runId: string | null): boolean;
   /**
-   * Ends the session's runs with a RUN_ERROR, which whoever watches has half a second to read, then
-   * has it removed by `remove`; resolves as that does.
-   * Runs that are started meanwhile wait, and belong to the session that is made after it.
+   * Ends the session's runs with a RUN_ERROR, then calls `remove` to remove the session; resolves
+   * as that does. If a run was open, viewers get up to 500 ms to read its end; unread events are
+   * then discarded. Runs that are started meanwhile wait, and belong to the session that is made
+   * after it.
    */
   endSession<T>(key: SessionKey, end: RunEnd, remove: () => Promise<T>): Promise<T>;
   /** Sessions with a run that is active, waits, or wraps up. */
   readonly busySessions: number;
-  /** Refuses new runs from now on, and waits up to `ms` for those there are to end by themselves. */
+  /** Refuses new runs from now on, and waits up to `ms` for the others to end by themselves. */
   drain(ms: number): Promise<void>;
   /**
-   * Ends every run with a RUN_ERROR and refuses new ones. Resolves when all are stored, with the number
-   * of runs whose end the store did not take.
+   * Ends every run with a RUN_ERROR and refuses new ones. Resolves when all ends are stored or
+   * refused, with the number of those that the store refused.
    */
   close(): Promise<number>;
 }
 
-/** A store that refuses the ends of runs for so long does not keep their session from going. */
+/** How long a removal waits for a store that refuses the ends of runs, in ms. */
 const END_WAIT_MS = 2_000;
-/** And so long its viewers may take to read them. */
+/** How long a removal waits for viewers to read those ends, in ms. */
 const READ_WAIT_MS = 500;
-/** Nor does a platform that does not answer keep the server from stopping. */
+/** How long a stop waits for a platform that does not answer, in ms. */
 const TELL_WAIT_MS = 5_000;
 
-/** Memory of bodies of runs that have waited, while their runners are asked. */
+/** Memory for bodies of runs that have waited, while they are sent to their runners. */
 const WAITED_BODY_BYTES = 32 * 1024 * 1024;
 
 interface Entry {
