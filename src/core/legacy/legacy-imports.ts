@@ -55,7 +55,7 @@ import { scanLegacyLog } from "./scan-legacy-log.ts";
 import { snapshotLine } from "./legacy-messages.ts";
 import { readMark } from "./readable-log.ts";
 
-/** Where legacy logs are, and whose they may become. */
+/** Where legacy logs are, and which sessions may import them. */
 export interface LegacyOptions {
   readonly logs: LegacyLogs;
   /**
@@ -70,38 +70,38 @@ export interface LegacyImportsOptions {
   readonly directory: Pick<SessionDirectory, "projectsWith">;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Where the messages of archived logs are. Default null: nothing archives. */
+  /** The messages of archived logs. Default null: there is no archive. */
   readonly archiver?: Pick<LegacyLogs, "messages"> | null;
   /** Default: there are no legacy logs. */
   readonly legacy?: LegacyOptions;
 }
 
-/** An imported log that may be read and written. */
+/** An imported log that is ready for its readers and its writer. */
 interface PreparedLog {
   readonly mark: ScanMark;
-  /** What its events say, where it was scanned just now; else null: the checkpoint knows. */
+  /** The state of its events if it was scanned just now; else null: the checkpoint has it. */
   readonly state: SessionState | null;
 }
 
-/** Logs that an older system wrote, becoming logs of sessions when these are first asked for. */
+/** Imports legacy logs when their sessions are first asked for. */
 export interface LegacyImports {
   /**
-   * Has the session import a legacy log of its name, if it has no log and there is one. Resolves with
-   * whether it did. Rejects with `log-not-adoptable` when it cannot be told whose the legacy log is: it
-   * stays where it is.
+   * Imports the legacy log of the session's name, if the session has no log and there is one.
+   * Resolves with whether it did. Rejects with `log-not-adoptable` when it cannot be known whose
+   * the legacy log is; the log then stays where it is.
    */
   adopt(key: SessionKey): Promise<boolean>;
   /**
-   * Makes an imported log, or one that a loss of power may have damaged, ready for its readers and writers.
-   * That takes a few seconds for each 100 MB, once. `head` is what the log's head says. To be called by
-   * the session's writer.
+   * Makes an imported log, or one that a loss of power may have damaged, ready for its readers and
+   * its writer, which takes a few seconds for each 100 MB, once. `head` is the log's checkpoint. To
+   * be called by the session's writer.
    */
   prepare(log: RawLog, stat: LogStat, head: Checkpoint): Promise<PreparedLog>;
   /** The messages in an older format that came with a log (`LegacyLogs.messages`). */
   messages(key: SessionKey, logId: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
 }
 
-/** So many refused names are remembered, so that each is logged once. */
+/** Most refused names that are remembered, so that each is logged once. */
 const MAX_REFUSED = 10_000;
 
 export function createLegacyImports({
@@ -133,7 +133,7 @@ export function createLegacyImports({
     async adopt(key) {
       if (!legacy || (await store.stat(key)) || !(await legacy.logs.has(key.session))) return false;
       if (!(await mayImport(key))) {
-        // imported by its project while it was asked whose it is: then it is nobody's business here
+        // imported by its project in the meantime, so there is nothing to refuse
         if (!(await legacy.logs.has(key.session))) return false;
         throw refuse(key);
       }
