@@ -18,7 +18,7 @@ export class FrameWriter {
     return this.#written;
   }
 
-  /** The cursor that the frames from now on have. */
+  /** Sets the cursor of all further frames. */
   set cursor(cursor: string) {
     if (!this.isMuted) this.#id = encoder.encode(`\nid: ${cursor}\n\n`);
   }
@@ -33,7 +33,7 @@ export class FrameWriter {
     return atOnce(this.takeInSteps());
   }
 
-  /** The same where much may have been written. */
+  /** As `take`, where much may have been written. */
   *takeInSteps(): Steps<Uint8Array<ArrayBuffer> | null> {
     if (this.#pieces.length === 0) return null;
     const pieces = this.#pieces;

@@ -77,13 +77,13 @@ import { StateDocument } from "./client-view/state-document.ts";
 
 /** Memory of the process that standard streams share. */
 export interface ProfileBudgets {
-  /** For the messages that streams keep; without room there they keep none. */
+  /** For the messages that streams keep; a stream without room there keeps none. */
   readonly messages: ByteBudget;
-  /** For long lines that are being read; who gets none waits. */
+  /** For long lines that are being read; a stream without room there waits. */
   readonly lines: ByteBudget;
-  /** For what is read of the logs. */
+  /** For reads of the logs. */
   readonly reads: SharedReads;
-  /** In which what was read is dealt with. */
+  /** The turns in which lines are processed. */
   readonly turns: TimeSlicer;
 }
 
@@ -92,30 +92,30 @@ export interface ProfileSourceOptions {
   readonly start: ReplayStart;
   readonly dialect: Dialect;
   readonly budgets: ProfileBudgets;
-  /** Is informed of events that could not be dealt with. Default: nobody is. */
+  /** Logs events over which something failed. Default: they are not logged. */
   readonly logger?: Logger;
   /** Only this run is sent; default all. */
   readonly onlyRun?: string;
   /** Thread that the client asked with, if it did. */
   readonly clientThreadId?: string;
-  /** Messages that the client has already, as it says; null if nobody can tell which. */
+  /** Messages that the client has already by its own account; null if they are unknown. */
   readonly known?: readonly Message[] | null;
   /** Whether the client holds messages that the first run has to replace. */
   readonly isWarm?: boolean;
-  /** Whether nothing more will come, once everything stored is sent. */
+  /** Whether nothing more will come once everything stored is sent. */
   readonly isOver: () => boolean;
 }
 
 /** Most characters of JSON in the messages of one stream. */
 const MESSAGE_CHARS = 8 * 1024 * 1024;
 
-/** Most bytes that a client has one write deadline for. */
+/** Most bytes of a chunk, for which a client has one write deadline. */
 const CHUNK_BYTES = 128 * 1024;
 
 /** A position in a raw log. */
 type RawPosition = Cursor & { readonly log: "raw" };
 
-/** One reading of a session through the profile, and everything that it takes up. */
+/** One reading of a session through the profile, with everything that it holds. */
 class Pass {
   readonly #use: SessionUse;
   readonly #start: ReplayStart;
@@ -123,7 +123,7 @@ class Pass {
   readonly #release: () => void;
   readonly #turns: TimeSlicer;
   readonly #faults: Faults;
-  /** What the client has already, until the messages have it. */
+  /** Messages that the client has already, until `messages` has them. */
   #known: readonly Message[];
   readonly reader: LogFollower;
   readonly writer: FrameWriter = new FrameWriter();
@@ -145,11 +145,11 @@ class Pass {
     this.#faults = new Faults(key, options.logger);
     const room = budgets.messages.lease();
     this.#release = () => room.release();
-    // the use is the source's, which may need it for a second pass
+    // the use belongs to the source, which may need it for a second pass
     const lent: SessionUse = { session: use.session, release() {} };
     this.reader = createLogFollower(lent, { store, start, reads: budgets.reads });
     this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
-    // a snapshot of others alone would take them from the client
+    // a snapshot without those messages would take them from the client
     if (known === null) this.messages.lose();
     this.#known = known ?? [];
     this.state = isSnapshot ? new StateDocument() : null;
@@ -189,7 +189,7 @@ class Pass {
       if (chunk === null || chunk === AT_END) return position;
       const { logId, log } = chunk.place;
       position = { log: "raw", logId, offset: log === "raw" ? chunk.end : this.#start.offset };
-      // nothing is written while it is muted, so there is nothing to take between
+      // nothing is written while the writer is muted
       await this.frames.feed(chunk).next();
       const isOverflowed = this.messages.isOverflowed || this.state?.isOverflowed === true;
       if (isOverflowed || this.profile.undelivered.isIncomplete) return position;
@@ -202,12 +202,13 @@ class Pass {
     if (known.length > 0) await inTurns(this.messages.mergeInSteps(known), this.#turns);
   }
 
-  /** Everything from where the pass is to its end. */
+  /** Sends everything from the pass's position to its end. */
   async *emitAll(isOver: () => boolean): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     const { log } = this.#use.session;
     await this.#learnKnown();
     while (!this.signal.aborted) {
-      // asked before reading: what is stored before a run's end is known is read before it
+      // checked before reading: events that were stored before a run ended are then read before its
+      // end is known
       const seen = log.changes;
       const isLast = isOver();
       const chunk = await this.reader.poll();
@@ -226,7 +227,7 @@ class Pass {
     }
   }
 
-  /** What is left out where it cannot be made: the history is sent instead. */
+  /** Resolves with null where `make` fails: then the history is sent instead. */
   async attempt<T>(make: () => Promise<T>): Promise<T | null> {
     try {
       return await make();
@@ -236,7 +237,7 @@ class Pass {
     }
   }
 
-  /** Ends what is being read. */
+  /** Ends the reads that are under way. */
   stop(): void {
     this.#abort.abort();
   }
@@ -264,11 +265,11 @@ function sourceOf(
   { budgets, isOver }: Pick<ProfileSourceOptions, "budgets" | "isOver">,
 ): ChunkSource {
   const frames = pass.emitAll(isOver);
-  /** What is left of frames that are too much for one chunk. */
+  /** The rest of frames that are more than one chunk. */
   let rest: Uint8Array<ArrayBuffer> | null = null;
   return {
     async next() {
-      // a client that takes everything at once would be given it at once
+      // a turn for others, even if the client takes everything at once
       if (rest) await budgets.turns.run(() => Promise.resolve());
       const bytes = rest ?? (await frames.next()).value ?? null;
       const isMore = bytes !== null && bytes.length > CHUNK_BYTES;
@@ -281,7 +282,7 @@ function sourceOf(
     close() {
       pass.close();
       void frames.return().catch(() => {
-        // what it was reading ends by the signal; its error has nobody to go to
+        // the read ends by the signal; its error has no receiver
       });
       use.release();
     },
@@ -295,9 +296,9 @@ export interface SnapshotSource {
 }
 
 /**
- * As `createProfileSource`, but the history is read first and then said at once (`sessionSnapshot`), if that
- * is possible and, unless `isForced`, takes fewer bytes than the history. Once `signal` aborts no more
- * is read, and what it resolves with is of no use.
+ * As `createProfileSource`, but reads the history first and sends a snapshot of it
+ * (`sessionSnapshot`) if there can be one and, unless `isForced`, it takes fewer bytes than the
+ * history. Once `signal` aborts nothing more is read, and the result is of no use.
  */
 export async function createSnapshotSource(
   use: SessionUse,
@@ -331,7 +332,7 @@ export async function createSnapshotSource(
   return { source: createProfileSource(use, options), isSnapshot: false };
 }
 
-/** What the session has come to as a run: the one that is open, or one of its own. */
+/** The snapshot of the session as a run: the open run, or a synthetic one. */
 async function snapshotRun(
   pass: Pass,
   threadId: string,
@@ -345,7 +346,7 @@ async function snapshotRun(
   return openRun ? [started, ...lines] : [started, ...lines, finishedAs(pass, ids)];
 }
 
-/** The end of a run that says again what the session waits for. */
+/** The end of a run that repeats what the session waits for. */
 function finishedAs({ profile }: Pass, ids: RunIds): ParsedEvent {
   const { runId, threadId } = ids;
   return profile.interrupts
@@ -354,15 +355,18 @@ function finishedAs({ profile }: Pass, ids: RunIds): ParsedEvent {
 }
 
 export interface AmbientSnapshot {
-  /** Frames of a snapshot of the session; the last has the cursor they stand for. */
+  /**
+   * Frames of a snapshot of the session; the last has the cursor of the position that they stand
+   * for.
+   */
   readonly frames: Uint8Array<ArrayBuffer>;
   /** Where the raw log goes on. */
   readonly position: RawPosition;
 }
 
 /**
- * A session's messages and state said at once in the ambient dialect: events as they are stored
- * follow from `position` on. Null when there is nothing, or too much to be said at once.
+ * A snapshot of a session's messages and state in the ambient dialect: stored events follow from
+ * `position` on. Null when there is no log, or when the snapshot cannot be made.
  */
 export async function readAmbientSnapshot(
   use: SessionUse,
@@ -383,7 +387,7 @@ export async function readAmbientSnapshot(
     const { writer } = pass;
     writer.isMuted = false;
     for (const [index, line] of [...started, ...lines].entries()) {
-      // a client that got a part of it comes back without a cursor, and gets it whole
+      // a client that received only a part of it comes back without a cursor, and gets all of it
       if (index === started.length + lines.length - 1) writer.cursor = formatCursor(position);
       writer.event(line.bytes);
     }
