@@ -58,42 +58,45 @@ import { restoreLogs } from "./restore-logs.ts";
 import { asIfNew, decodeStub, encodeStub } from "./stub.ts";
 
 export interface ArchivingStoreOptions {
-  /** Where sessions live. */
+  /** The store in which sessions live. */
   readonly store: LogStore;
-  /** Where they are archived; null if nothing is configured. */
+  /** Where they are archived; null if no archive is configured. */
   readonly archives: Archives | null;
-  /** Where the messages in an older format lie that came with logs; null if none can. */
+  /** The messages in an older format that came with logs; null if there can be none. */
   readonly legacy: Pick<LegacyLogs, "messages" | "putMessages"> | null;
 }
 
-/** What archives sessions, and brings them back. Knows their messages wherever they are. */
+/** Archives and restores sessions. Reads their messages wherever they are. */
 export interface Archiver extends Pick<LegacyLogs, "messages"> {
   /**
-   * Archives the session; done again, only what is new. It is for the caller to see to it that nobody
-   * writes: a session that changes all the while is `session-conflict`. Throws `log-not-found`,
-   * `run-active` while a run of it is marked open, `archive-not-configured`, and as `Archives`.
+   * Archives the session; when it is repeated it writes only what is new. The caller makes sure
+   * that nobody writes: a session that keeps changing is `session-conflict`. Throws
+   * `log-not-found`, `run-active` while a run of it is marked open, `archive-not-configured`, and
+   * as `Archives`.
    */
   archive(key: SessionKey, options?: ArchiveOptions): Promise<Manifest>;
-  /** Brings an archived session's bytes back; nothing happens if they are there. */
+  /** Restores an archived session's bytes to the store; does nothing if they are there. */
   restore(key: SessionKey, options?: WatchOptions): Promise<LogStat>;
-  /** Whether the session's bytes are in the archive alone: writing its log would restore it. */
+  /**
+   * Whether the session's bytes are in the archive alone, so that writing its log would restore it.
+   */
   isEvicted(key: SessionKey): Promise<boolean>;
 }
 
-/** A LogStore whose sessions can be archived, and look the same then. */
+/** A LogStore whose sessions can be archived and look the same afterwards. */
 export interface ArchivingStore extends LogStore, Archiver {
   /**
-   * Puts stubs into the store for archives of which it knows nothing: of a process that died while
-   * it gave up a session's bytes, or of a store that was lost. Resolves with their number.
+   * Makes stubs for archives without one in the store: of a process that died while it released a
+   * session's bytes, or of a store that was lost. Resolves with their number.
    */
   adopt(): Promise<number>;
 }
 
 /**
- * Makes `store` one whose sessions can be archived. A session that was archived and whose bytes were
- * given up stays in the store as a stub (`stub.ts`): it is listed and asked for as before, and reads
- * of it come from the archive. Whoever writes its log waits until it is restored; its
- * document is the stub's own. Deleting a session deletes its archive, that first.
+ * Makes a store whose sessions can be archived, over `store`. An archived session whose bytes were
+ * released stays in the store as a stub (`stub.ts`): it is listed and found as before, and reads of
+ * it come from the archive. Writes of its log wait until it is restored; its document is that of
+ * the stub. Deleting a session deletes its archive first.
  *
  * @example
  * ```ts
@@ -119,13 +122,13 @@ export function createArchivingStore({
     legacy,
   );
 
-  /** Leaves a stub of the session; its gate is shut. */
+  /** Replaces the session by a stub; its lock is held exclusively. */
   function leaveStub(key: SessionKey, stub: LogStat): Promise<void> {
     here.forget(idOf(key));
     return stubs.leave(key, stub);
   }
 
-  /** Restores the session unless its bytes are there; its gate is shut. */
+  /** Restores the session unless its bytes are there; its lock is held exclusively. */
   async function bringBack(key: SessionKey, watch: WatchOptions = {}): Promise<LogStat | null> {
     const found = await store.stat(key);
     const stub = decodeStub(found?.head ?? null);
@@ -133,7 +136,7 @@ export function createArchivingStore({
       const { logId } = stub;
       const manifest = await manifestOf(archives, key, logId);
       const isBegun = Object.values(found.end).some((bytes) => bytes > 0);
-      // of a restoring that broke off, with the process or with the machine
+      // remains of a restore that was interrupted, with the process or with the machine
       if (isBegun || found.logId !== logId) await leaveStub(key, { ...found, logId });
       await restoreLogs({ store, legacy, archives: needArchives(archives), manifest, ...watch });
     }
@@ -154,7 +157,10 @@ export function createArchivingStore({
     );
   }
 
-  /** Runs what must never meet a stub, whatever is believed to be here: its head would be lost. */
+  /**
+   * Runs an operation that would overwrite a stub's head, whatever `here` remembers: a stub is
+   * restored first.
+   */
   async function write(key: SessionKey, operation: () => Promise<void>): Promise<void> {
     const id = idOf(key);
     for (;;) {
@@ -254,7 +260,7 @@ type RunOperation =
   | "runBody"
   | "removeRunBody";
 
-/** What the store keeps of runs: a session that is archived has none, and gets none until it is back. */
+/** Marks and bodies of runs: an archived session has none, and is restored before it gets one. */
 function runOperations(
   store: LogStore,
   gates: KeyedRwLock,
@@ -279,7 +285,10 @@ function runOperations(
   };
 }
 
-/** Whether the archive holds all of the session. Messages never change: it has them, or has none. */
+/**
+ * Whether the archive holds all of the session. Messages never change, so it has all of them or
+ * none.
+ */
 async function isArchived(
   legacy: ArchivingStoreOptions["legacy"],
   key: SessionKey,
