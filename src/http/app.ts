@@ -13,13 +13,13 @@ export interface AppOptions extends SessionRoutesOptions {
   readonly listenHost: string | null;
   /** Further names of hosts that it answers to. Default: none. */
   readonly hosts?: readonly string[];
-  /** Origins whose pages may call. Default: none, and no answer says a word about origins. */
+  /** Origins whose pages may call. Default: none, and no answer has CORS headers. */
   readonly corsOrigins?: readonly string[];
 }
 
 /**
- * Without credentials: a caller's token is in a header that its page sets, never in a cookie. Whatever
- * headers a preflight asks for are allowed: what counts is who asks.
+ * Without credentials: a caller's token is in a header that its page sets, never in a cookie. All
+ * headers that a preflight asks for are allowed, since only the origin matters.
  */
 const CORS = {
   allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],

@@ -8,7 +8,7 @@ export interface ClaimsOptions {
   readonly tokenInUrl: boolean;
 }
 
-/** What a request says about its caller. A token that can be none is "". */
+/** A request's claims about its caller. An invalid token is "". */
 export function claimsOf(c: Context, { peerOf, tokenInUrl }: ClaimsOptions): CallerClaims {
   const user = c.req.header("X-Forwarded-User") ?? null;
   return {
@@ -20,7 +20,7 @@ export function claimsOf(c: Context, { peerOf, tokenInUrl }: ClaimsOptions): Cal
   };
 }
 
-/** The first place that says anything counts (PROTOCOL 13.2). */
+/** The first place with a value counts (PROTOCOL 13.2). */
 function tokenOf(c: Context, tokenInUrl: boolean): string | null {
   const given =
     c.req.header("X-Forwarded-Access-Token") ||

@@ -36,10 +36,10 @@ const NOT_READ = "Failed to get agentic session";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** A route: what it needs its caller to be allowed, and what it does then. */
+/** A route: its method and path, its access rule, and its handler. */
 type Route = readonly [Method, string, AccessRule, (service: SessionService) => Handler];
 
-/** Every route there is, below the path of a project's sessions. */
+/** All routes, below the path of a project's sessions. */
 export const SESSION_ROUTES: readonly Route[] = [
   ["GET", "/", ACCESS.project, sessionsGet],
   ["POST", "/", ACCESS.project, sessionPost],
@@ -70,8 +70,8 @@ export const SESSION_ROUTES: readonly Route[] = [
 
 export interface SessionRoutesOptions {
   /**
-   * Address of the peer that sent a request, for authorizers that trust some proxies. Default: nobody
-   * knows.
+   * Address of the peer that sent a request, for authorizers that trust some proxies. Default:
+   * unknown.
    */
   readonly peerOf?: (c: Context) => string | null;
 }
@@ -99,7 +99,7 @@ export function createSessionRoutes(
   routes.onError((error, c) => {
     if (!(error instanceof RunlogError) || LOGGED.has(error.code))
       service.logger.error("request-failed", { route: c.req.routePath, error });
-    // where no handler has a text of its own, it was the session that was asked for
+    // where a handler has no text of its own, the session could not be read
     return problemOf(c, error, hasCode(error, "platform-failed") ? NOT_READ : undefined);
   });
   for (const [method, path, rule, handler] of SESSION_ROUTES) {
@@ -116,7 +116,7 @@ export function createSessionRoutes(
   return routes;
 }
 
-/** Says first what is wrong with the names of a path, as its routes do. */
+/** Reports invalid names of a path first, as its routes do. */
 function requireNames(): MiddlewareHandler {
   return async (c, next) => {
     if (c.req.param("sessionName") === undefined) projectOf(c);

@@ -7,7 +7,7 @@ export interface KnownHere {
   has(id: string, logId: string): boolean;
   add(id: string, logId: string): void;
   forget(id: string): void;
-  /** Waits for the lookup `arriving`, and goes on with `next` before any later caller. */
+  /** Waits for the lookup `found`, and goes on with `next` before any later caller. */
   arrive<T>(id: string, found: Promise<unknown>, next: () => Promise<T>): Promise<T>;
 }
 
