@@ -63,7 +63,7 @@ interface KubernetesConfig {
   readonly trustedProxies: readonly string[];
   /** File that lists the types of runners. */
   readonly registryPath: string;
-  /** File that says how the API server is reached, or null: the server runs in its cluster. */
+  /** Kubeconfig file, or null: the server runs in its cluster. */
   readonly kubeconfig: string | null;
   /** Runners reach their models without keys of the project. */
   readonly useVertex: boolean;

@@ -8,7 +8,7 @@ interface Subscription {
 
 /**
  * A LiveFeed within one process: `publish` calls the session's listeners before it returns. It
- * holds nothing for a session that nobody listens to.
+ * holds nothing for a session without listeners.
  *
  * @example
  * ```ts

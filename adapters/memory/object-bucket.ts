@@ -111,7 +111,7 @@ export function createMemoryObjectBucket(): ObjectBucket {
   };
 }
 
-/** The bytes in two chunks, so that readers meet a border. */
+/** The bytes in two chunks, so that readers meet a chunk's end. */
 function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
   const middle = bytes.length >> 1;
   const chunks = [bytes.subarray(0, middle), bytes.subarray(middle)].filter(

@@ -42,8 +42,8 @@ export interface R2BucketLike {
 }
 
 /**
- * An ObjectBucket over a Worker's R2 binding. It makes what it is told to make and nothing else. A
- * binding knows no signals: a call that is given up goes on behind the scenes.
+ * An ObjectBucket over a Worker's R2 binding. It makes the objects that its
+ * caller puts and nothing else. A binding takes no signals: an aborted call goes on unseen.
  *
  * @example
  * ```ts

@@ -16,15 +16,15 @@ export type { RetryOptions } from "./retry.ts";
 export type { SessionToken } from "./session-token.ts";
 
 /**
- * In each turn of the event loop work on what runners have sent is begun for so long, by all of them
- * together: those who send as fast as they can make nobody else wait for longer.
+ * Time in ms of each turn of the event loop for events from runners, of all of them together: fast
+ * runners do not make other tasks wait longer.
  */
 const INTAKE_TURN_MS = 10;
 
 export interface HttpRunnerClientOptions {
   /**
-   * Carries the requests. It should give up on connecting after some seconds, with an error that
-   * `retry.ts` knows; on a silent body never.
+   * Makes the requests. It should fail to connect after some seconds, with an error that `retry.ts`
+   * recognises; a silent body it should never end.
    */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly clock: Clock;

@@ -35,7 +35,7 @@ export interface S3Bucket extends ObjectBucket {
 const CONNECT_MS = 5_000;
 
 /**
- * An ObjectBucket over S3 and what speaks like it. It makes what it is told to make and nothing else.
+ * An ObjectBucket over S3 and what speaks like it. It makes the objects that its caller puts and no others.
  * The SDK's own retries are off: only the caller knows what may be tried again.
  *
  * @example

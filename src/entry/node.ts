@@ -36,7 +36,10 @@ export interface StoppedServer {
 }
 
 export interface StartOptions {
-  /** Told when an object store keeps the server waiting for long. Default: the logger, as `waiting`. */
+  /**
+   * Called when an object store keeps the server waiting for long. Default: the logger, as
+   * `waiting`.
+   */
   readonly onLong?: (text: string) => void;
 }
 
@@ -129,7 +132,10 @@ export async function start(
   };
 }
 
-/** An archive that cannot be reached now keeps nobody from the sessions that are here. */
+/**
+ * Makes stubs for archives without one. An archive that cannot be reached now does not block the
+ * sessions that are here.
+ */
 async function adoptArchived(
   archive: OpenBucket,
   store: ArchivingStore,

@@ -34,7 +34,7 @@ export interface LogStat {
 
 /** Options for a log that was kept elsewhere and is brought back. */
 export interface CreateOptions {
-  /** Its identity, which also says when it was made (`log-id.ts`). Default: a new one. */
+  /** Its identity, which contains the time it was made (`log-id.ts`). Default: a new one. */
   readonly logId?: string;
   /** Its head when it is made. Default: none. */
   readonly head?: Uint8Array | null;
@@ -107,7 +107,7 @@ export const MAX_MARK_CHARS: number = 4096;
 
 /** Read access to the logs of sessions. */
 export interface LogReader {
-  /** What is known of the session's log, or null if there is none. */
+  /** The log's stat, or null if there is no log. */
   stat(key: SessionKey): Promise<LogStat | null>;
 
   /**

@@ -5,7 +5,7 @@ export interface ListedObject {
   readonly size: number;
 }
 
-/** What is known of an object without its bytes. */
+/** The facts of an object, without its bytes. */
 export interface ObjectFacts {
   /** Bytes of the whole object. */
   readonly size: number;
@@ -91,7 +91,7 @@ export interface ObjectBucket {
   /** The object, or null if there is none. An empty object is found by `head` and `list` alone. */
   get(key: string, options?: GetOptions): Promise<ObjectBody | null>;
 
-  /** What is known of the object, or null if there is none. */
+  /** The object's facts, or null if there is none. */
   head(key: string, options?: CallOptions): Promise<ObjectFacts | null>;
 
   /** Puts an object, whatever was there. `bytes` must not change until the promise settles. */

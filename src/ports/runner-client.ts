@@ -32,7 +32,7 @@ export interface EventBatch {
 export interface RunnerStreamCounts {
   /** Frames whose data is no JSON object. */
   readonly malformed: number;
-  /** Events beyond the size limit, each replaced by a `CUSTOM` event that says so. */
+  /** Events beyond the size limit, each replaced by a `CUSTOM` event that reports it. */
   readonly oversized: number;
   /** Chunks in which ill-formed UTF-8 became U+FFFD. */
   readonly repaired: number;

@@ -45,7 +45,7 @@ export interface OrphanedRuns {
   recover(key: SessionKey, end: RunEnd): Promise<boolean>;
 }
 
-/** How often runs that other processes orphaned are looked for, in ms. */
+/** How often in ms runs that other processes orphaned are searched for. */
 const AGAIN_MS = 20_000;
 /** How often the end of this process's own released runs is tried again, in ms. */
 const GIVEN_UP_MS = 2_000;

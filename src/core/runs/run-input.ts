@@ -24,7 +24,7 @@ export interface RunInput {
 /** A message of the body, with its id and its sender. */
 export interface InputMessage {
   readonly id: string;
-  /** Whether clients are asked not to show it. */
+  /** Whether clients are asked to hide it. */
   readonly hidden: boolean;
   /** Its JSON as it was posted. */
   readonly posted: Uint8Array;
@@ -297,7 +297,7 @@ function textOf(bytes: Uint8Array, member: JsonMember | undefined): string {
   return String(JSON.parse(text));
 }
 
-/** Whether the member is a string that says `value` already. */
+/** Whether the member is a string that equals `value` already. */
 function isText(bytes: Uint8Array, member: JsonMember, value: MemberValue): boolean {
   return kindAt(bytes, member.valueStart) === "string" && textOf(bytes, member) === value;
 }

@@ -252,12 +252,12 @@ export function createRuns(options: RunsOptions): Runs {
         if (ended) {
           const use = sessions.use(key);
           await settledWithin(END_WAIT_MS, clock, ended);
-          // what nobody has read by the time that the log goes, nobody ever reads
+          // events that viewers have not read when the log is deleted stay unread
           await settledWithin(READ_WAIT_MS, clock, use.session.log.readByAll());
           use.release();
         }
         const removed = await remove();
-        // what could not be written is given up now that its log is gone
+        // an end that could not be written needs no further attempt once its log is deleted
         await ended;
         return removed;
       }),
@@ -310,7 +310,7 @@ function callerHeaders({ userId, userName, token }: Caller): Record<string, stri
   // a header holds no control characters and no text beyond Latin-1
   if (userId !== null) headers["X-Current-User-ID"] = encodeHeader(userId);
   if (userName !== null) headers["X-Current-User-Name"] = encodeHeader(userName);
-  // what the agent does for its user it does with the user's rights; nobody else gets to see it
+  // the agent acts for its user with the user's rights; the token is sent to nobody else
   if (userId !== null && token !== null) headers["X-Caller-Token"] = `Bearer ${token}`;
   return headers;
 }

@@ -6,8 +6,8 @@ const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 const DATA_FIELD = Uint8Array.of(0x64, 0x61, 0x74, 0x61, 0x3a);
 const JOIN = Uint8Array.of(SPACE);
 
-// Where in a line: in the byte order mark before the first, in the field's name, right after its
-// colon, in its value, or in a line that says nothing to us.
+// The states in a line: in the byte order mark before the first, in the field's name, right after
+// its colon, in its value, or in a line that is ignored.
 const MARK = 0;
 const NAME = 1;
 const BEHIND_COLON = 2;
