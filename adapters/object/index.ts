@@ -82,8 +82,9 @@ const MAX_ODD_MARKS = 1_000;
  * - `owners/<id>` until when the leases of a process hold.
  *
  * Segments and values are never replaced by other bytes: a process that wakes up late finds the key
- * of its next put taken. Marks, and the state of leases and owners, are replaced. Appends of a session are put in objects of up to 1 MiB (or of one
- * append that is larger) five times a second at most, at once when they are durable.
+ * of its next put taken. Marks, and the state of leases and owners, are replaced. Appends of a
+ * session are put in objects of up to 1 MiB (or of one append that is larger) five times a second at
+ * most, at once when they are durable.
  *
  * Throws `log-not-owned` from writes while another process has the session, `store-busy` when
  * the bucket did not take something in time, `store-unanswered` when it is unknown whether it took a
