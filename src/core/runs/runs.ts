@@ -20,7 +20,7 @@
  * What holds:
  *
  * - A session has one active run. A run that is posted again gets its first answer and runs once.
- * - A run is in the log only under a mark, so that a crash leaves no run open for good: the next
+ * - A posted run is in the log only under a mark, so that a crash leaves no run open for good: the next
  *   process, or another one, finds the mark and ends the run (`recover-orphaned-runs.ts`).
  * - A refused run has started nothing. What may have been stored of it is ended soon after.
  * - A run that certainly never reached its runner may be posted again under its id.
