@@ -42,9 +42,9 @@ const FREE = "free";
 const KEPT_EPOCHS = 4;
 
 /**
- * A lease is a number that only grows: the object of the next epoch can be put once, and whoever put
- * it has the session until a higher one is there. Clocks decide when it may be taken; that a former
- * holder can do no harm is up to the conditional puts of what it writes.
+ * A lease is a number that only grows: the object of the next epoch can be put once, and the process
+ * that put it has the session until a higher one exists. Clocks decide when it may be taken; the
+ * conditional puts of its writes keep a former holder from doing harm.
  */
 export function createLeases(options: LeasesOptions): Leases {
   const { bucket, keys, retry, owner, exclusive } = options;

@@ -192,7 +192,7 @@ interface ClosedService {
 
 /**
  * Joins the ports to one service. One a process: it owns the process's budgets and timers. Resolves
- * when the runs that an earlier process left open are closed: before that no session is served.
+ * when the runs that an earlier process orphaned are closed: before that no session is served.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { CallerClaims } from "../ports/authorizer.ts";
 
 export interface ClaimsOptions {
-  /** Address of the peer that sent a request, or null where the runtime does not say. */
+  /** Address of the peer that sent a request, or null where the runtime does not report it. */
   readonly peerOf?: (c: Context) => string | null;
   /** Whether a token may stand in the URL, which proxies and browsers log. */
   readonly tokenInUrl: boolean;

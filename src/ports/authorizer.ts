@@ -1,13 +1,13 @@
 /** What a request claims about its caller, as received. Nothing in it has been checked. */
 export interface CallerClaims {
-  /** The token that the request carried, or null. Never logged. */
+  /** The token in the request, or null. Never logged. */
   readonly token: string | null;
   /**
    * `X-Forwarded-User` and `X-Forwarded-Preferred-Username`, as a front end's server sends them.
    */
   readonly forwardedUser: string | null;
   readonly forwardedName: string | null;
-  /** Address of the peer that sent the request, or null where the runtime does not say. */
+  /** Address of the peer that sent the request, or null where the runtime does not report it. */
   readonly peer: string | null;
   /** The project that is called: a service account of it may stand for the user who made it. */
   readonly project: string;
@@ -43,7 +43,7 @@ export interface Access {
  * past every cache. A failure is never taken for a no, nor remembered.
  *
  * **Failures** are `RunlogError`s: `token-missing` and `token-invalid` (`identify`, and `allows` when
- * the token is no longer accepted), `review-failed` when nobody could say.
+ * the token is no longer accepted), `review-failed` when there was no answer.
  */
 export interface Authorizer {
   /** Identifies the caller. Throws `token-missing`, `token-invalid` or `review-failed`. */

@@ -8,7 +8,7 @@
  *
  * - here: its bytes are in the store; it may have an archive beside that.
  * - archived: its bytes are in the archive alone. The store has a stub, a log without bytes whose
- *   head says where the logs end and what the real head is (`stub.ts`). Lists and the document
+ *   head contains the ends of the logs and the real head (`stub.ts`). Lists and the document
  *   ask the store alone, `stat` does unless the head had no room in the stub; reads of bytes come
  *   from the archive.
  * - being restored: the stub still stands while bytes are appended below it. The real head takes
@@ -21,7 +21,7 @@
  * - The store's bytes are released only if the archive holds all of them, which is checked while
  *   nobody writes.
  * - A process that stops at any point leaves a session that is here or archived, never half of one.
- *   `adopt` makes stubs for archives of which the store knows nothing.
+ *   `adopt` makes stubs for archives without one in the store.
  * - `logId`, ends, bytes, head and document are the same before and after: cursors stay valid.
  * - Writes of a log wait until it is restored. The document of an archived session is changed in
  *   its stub. A delete removes the archive first.
@@ -35,7 +35,7 @@
  * 3. `archived-reader.ts`: reads, from the store or the archive
  * 4. `archivings.ts`: archiving, again while the session changes; one at a time for a session
  * 5. `archives.ts`: the bucket's side: find, write, verify, read, remove
- * 6. `keys.ts`, `manifest.ts`, `manifest-cache.ts`: the objects and what the manifest says of them
+ * 6. `keys.ts`, `manifest.ts`, `manifest-cache.ts`: the objects, and their list in the manifest
  * 7. `write-logs.ts`, `pack-log.ts`, `pack-source.ts`, `part-writer.ts`: packing, in gzip members
  * 8. `unpack-log.ts`, `restore-logs.ts`: the way back; `adopt.ts`: stubs for archives without one
  * 9. `retrying-bucket.ts`, `progress.ts`: calls that are tried again, and how far they are

@@ -233,7 +233,7 @@ export class RunQueue {
       await session.save();
     } catch (cause) {
       if (logId !== null) this.#giveUp(entry, logId);
-      // perhaps for lack of space: a refused run must not leave a new session behind
+      // perhaps for lack of space: a refused run must not leave a new session
       if (logId !== null && isNew) await session.discardEmpty(logId);
       // rethrown as it is: the caller's next attempt may meet the process that has the session
       if (hasCode(cause, "log-not-owned")) throw cause;

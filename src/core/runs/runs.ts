@@ -13,7 +13,7 @@
  * 3. waiting: as many as `queueLimit` wait after the active run, in their order; their bodies are
  *    kept in the store.
  * 4. active: the body is posted to the runner, and each batch of events is appended as it comes.
- * 5. ended: RUN_FINISHED, RUN_ERROR, or a RUN_ERROR from here that says why there was none. The
+ * 5. ended: RUN_FINISHED, RUN_ERROR, or a RUN_ERROR from here with the reason why there was none. The
  *    next run begins at once, or up to 2 s after RUN_FINISHED while the runner's answer goes on.
  * 6. cleared: the mark is removed, after the terminal is stored.
  *

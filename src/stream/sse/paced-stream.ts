@@ -144,7 +144,7 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
 
   end(): void {
     if (this.#closed) return;
-    // within a frame only a broken connection tells the client that the frame is not whole
+    // within a frame only a broken connection shows the client that the frame is incomplete
     if (this.#pulled === null || !this.#source.atBoundary) this.#fail(new Error("ended"));
     else this.#deliver(null);
   }
