@@ -6,10 +6,10 @@
  * a row of blocks; a block stands for one run or several, and its last line is a trailer, which
  * begins with `#` as no event does and is not sent.
  *
- * In a block the deltas of one item with nothing but deltas of other items between them are one delta, and state
- * snapshots with the patches after them are one snapshot. Every other event is there with the bytes
- * that it has in the raw log, in the order of the raw log. A client that is sent the block ends
- * with the same messages and the same state.
+ * In a block the deltas of one item with nothing but deltas of other items between them are one
+ * delta, and state snapshots with the patches after them are one snapshot. Every other event is
+ * there with the bytes that it has in the raw log, in the order of the raw log. A client that is
+ * sent the block ends with the same messages and the same state.
  *
  * What holds:
  *
