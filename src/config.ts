@@ -10,7 +10,6 @@ import { isServiceLink } from "./config/service-links.ts";
 import { isLoopback, readRunnerUrl } from "./config/values.ts";
 import type { ServiceLimits } from "./core/service.ts";
 
-/** Everything a server is told from outside, checked. */
 /** The limits of the service that an operator sets. */
 type ConfiguredLimit =
   | "writeDeadlineMs"
@@ -24,6 +23,7 @@ type ConfiguredLimit =
   | "drainMs"
   | "reauthMs";
 
+/** The configuration of a server, checked. */
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -40,7 +40,7 @@ export interface Config {
   readonly allowPublic: boolean;
   /** Names, in lower case, of headers that go on from who posts a run to its runner. */
   readonly forwardHeaders: readonly string[];
-  /** Without authentication: the project that adopts logs of an older system, or null for none. */
+  /** Without authentication: the project that imports logs of an older system, or null for none. */
   readonly legacyProject: string | null;
   readonly maxEventBytes: number;
   readonly maxConnections: number;
@@ -63,7 +63,7 @@ interface KubernetesConfig {
   readonly trustedProxies: readonly string[];
   /** File that lists the types of runners. */
   readonly registryPath: string;
-  /** File that says how the API server is reached, or null: the server runs in its cluster. */
+  /** Kubeconfig file, or null: the server runs in its cluster. */
   readonly kubeconfig: string | null;
   /** Runners reach their models without keys of the project. */
   readonly useVertex: boolean;
@@ -86,6 +86,13 @@ export class ConfigError extends Error {
  * Reads the configuration from an environment. Pure and total: it throws one ConfigError with every
  * problem there is; unknown `RUNLOG_*` names are problems, so that a misspelt one is not ignored, except
  * what a kubelet sets for Services whose names begin with `runlog`.
+ *
+ * @example
+ * ```ts
+ * import { parseConfig } from "runlog";
+ *
+ * const config = parseConfig({ PORT: "8080", RUNNER_URL: "http://127.0.0.1:9000/" });
+ * ```
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = [];

@@ -7,7 +7,7 @@ import { answerScript, FIRST_SCRIPT } from "./script.ts";
 export interface DemoRunnerOptions {
   /** Times the play and stamps its events. */
   readonly clock: Clock;
-  /** How much faster than life the script runs, default 1: about 15 to 20 s a run. */
+  /** Factor by which the script runs faster than real time, default 1: about 15 to 20 s a run. */
   readonly speed?: number;
 }
 
@@ -30,7 +30,16 @@ const CAPABILITIES: JsonObject = {
  * ends it. The run ends with a question, and the next run of the thread reacts to the answer. A body
  * that is no `RunAgentInput` is 422. `POST /interrupt` with `{"thread_id"}` (without it: every
  * thread of this host) ends the running play with RUN_ERROR `interrupted`. `GET /capabilities` and
- * `GET /health` answer JSON, everything else is 404. Threads are told apart by host and id.
+ * `GET /health` answer JSON, everything else is 404. Threads are distinguished by host and id.
+ *
+ * @example
+ * ```ts
+ * import { createDemoRunner } from "runlog/demo";
+ * import { systemClock } from "runlog/node";
+ *
+ * const runner = createDemoRunner({ clock: systemClock, speed: 10 });
+ * const health = await runner(new Request("http://demo/health"));
+ * ```
  */
 export function createDemoRunner(
   options: DemoRunnerOptions,

@@ -4,7 +4,7 @@ import { uptime } from "node:os";
 const BOOT_ID_FILE = "/proc/sys/kernel/random/boot_id";
 const MINUTE_MS = 60_000;
 
-/** What tells one run of the machine from the next. */
+/** An id of the machine's current run: another one after each boot. */
 export function readBootId(): string {
   try {
     return readFileSync(BOOT_ID_FILE, "utf8").trim();

@@ -14,7 +14,7 @@ export function takeDirectoryName(dir: string): (() => void) | null {
   const { dev, ino } = statSync(dir, { bigint: true });
   const name = `runlog-${dev}-${ino}`;
   if (isTaken(name)) return null;
-  // nobody has anything to say here
+  // connections have no purpose here
   const server = createServer((socket) => socket.destroy());
   server.on("error", () => {
     // seen below

@@ -15,7 +15,7 @@ export function takeDirectory(
 ): DirectoryLock {
   try {
     makeFolder(layout.projects);
-    // SQLite opens what cannot be written for reading, and then its lock keeps nobody out
+    // SQLite opens a file that cannot be written for reading, and then its lock excludes no process
     accessSync(layout.projects, constants.W_OK);
     const lock = lockDirectory(layout, logger);
     try {
@@ -47,7 +47,7 @@ function makeFolder(folder: string): void {
 }
 
 /**
- * The format version of the directory, or null if nothing says it: before the first start, and after a
+ * The format version of the directory, or null if it has none: before the first start, and after a
  * first start that a loss of power or a full disk has cut short.
  */
 function formatOf({ dir, formatFile }: Layout): number | null {

@@ -25,7 +25,7 @@ const KINDS: Readonly<Record<string, readonly [code: RunlogErrorCode, text: stri
 };
 
 /**
- * What the operating system said, as a RunlogError. Anything unknown is `store-failed`. Its message, for
+ * The operating system's error as a RunlogError. An unknown one is `store-failed`. Its message, for
  * people at the server, names the file: the system's own text does, or else `path`.
  */
 export function diskError(error: unknown, path?: string): RunlogError {
@@ -48,7 +48,7 @@ export function lostEnd(path: string): RunlogError {
   return new RunlogError("store-failed", text);
 }
 
-/** Whether the operating system said `code`. */
+/** Whether the operating system's error has this code. */
 export function isErrno(error: unknown, code: string): boolean {
   return errnoOf(error) === code;
 }

@@ -36,11 +36,13 @@ export interface DiskLogStoreOptions {
   readonly dir: string;
   /** Default `interval`: every second, and when an append asks for it. */
   readonly fsync?: FsyncPolicy;
-  /** Sessions whose files stay open although nobody uses them. Default 256. */
+  /** Unused sessions whose files stay open. Default 256. */
   readonly maxOpenSessions?: number;
-  /** Told of what fails in the background, and of what is found that makes no sense. Default: nobody. */
+  /**
+   * Logs failures in the background, and files that cannot be read. Default: they are not logged.
+   */
   readonly logger?: Pick<Logger, "warn" | "error">;
-  /** What tells this run of the machine from the last one. Default: the kernel's boot id. */
+  /** The id of the machine's current run. Default: the kernel's boot id. */
   readonly bootId?: string;
   /** Default: the real system calls. */
   readonly io?: DiskIo;
@@ -63,14 +65,22 @@ export interface DiskLogStore extends LogStore {
  * - `trash/` what is being deleted; emptied at start;
  * - `write-test.tmp` for a moment, to see whether anything can be written.
  *
- * A name that a start depends on is on the device, with what is in it, before anything is said to be
- * stored; what a loss of power or a full disk has left of a first start is completed by the next.
+ * A name that a start depends on is on the device, with what is in it, before any write
+ * resolves; what a loss of power or a full disk has left of a first start is completed by the next.
  *
  * In `sessions/` an older system may have left logs (`legacy`). What it left of a session moves to the
- * log's directory as a whole when it is taken over.
+ * log's directory as a whole when it is imported.
  *
  * Throws `store-locked` when another process owns the directory, `store-format` when it was written
- * by another version, `store-failed` and its kin when the file system says no.
+ * by another version, `store-failed` and its kin when the file system fails.
+ *
+ * @example
+ * ```ts
+ * import { createDiskLogStore } from "runlog/disk";
+ *
+ * const store = createDiskLogStore({ dir: "/data", fsync: "always" });
+ * await store.check();
+ * ```
  */
 export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   const { dir, fsync = "interval", maxOpenSessions = 256, logger = SILENT, io = nodeIo } = options;
@@ -260,7 +270,7 @@ function markOperations(
   };
 }
 
-/** What an older system left, where sessions that come of it are told of. */
+/** The legacy logs, with the sessions that they become reported as changes. */
 function tellingTakeOvers(
   legacy: LegacyLogs,
   cache: SessionCache,

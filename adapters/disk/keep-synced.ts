@@ -19,7 +19,7 @@ export function keepSynced({ cache, lock, logger }: KeepSyncedOptions): () => vo
     try {
       lock.assertHeld();
     } catch {
-      // said by the lock, and again by every write
+      // the lock logs it, and so does every write
       return;
     }
     for (const [key, session] of cache.open())

@@ -32,8 +32,8 @@ const CHUNK = 64 * 1024;
 
 /**
  * Legacy logs as directories `sessions/<session>/` with `agui-events.jsonl`, `messages.jsonl` or
- * `messages.jsonl.migrated`; what else is there goes along and is not looked at. Taking one over is
- * one rename of the directory to where the log's directory has to be.
+ * `messages.jsonl.migrated`; any other file in them moves along and is ignored. An import is one
+ * rename of the directory to the place of the log's directory.
  */
 export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
   const { layout, cache, inTurn, idOf, assertOpen, assertWritable } = options;
@@ -54,7 +54,7 @@ export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
       assertWritable();
       return inTurn.run(idOf(key), async () => {
         if (!has(key.session) || (await cache.use(key, async (log) => log !== null))) return false;
-        // so that nobody who looked before it was there says afterwards that it is not
+        // so that a lookup from before the import does not report afterwards that there is no log
         return cache.remove(key, () => takeOver(layout, key, edits).catch(throwDiskError));
       });
     },

@@ -60,7 +60,7 @@ export function createLister(layout: Layout): Lister {
       if (name < afterProject || !isLabel(name)) continue;
       const found = await namesAfter(name, name === afterProject ? afterSession : "");
       for (let at = 0; at < found.names.length;) {
-        // one more than asked for tells that there is another page
+        // one more than the limit shows that there is another page
         const length = Math.min(AT_ONCE, limit + 1 - items.length);
         const names = found.names.slice(at, at + length);
         for (const item of await listed(layout, name, names)) if (item) items.push(item);

@@ -28,13 +28,14 @@ const SQLITE_BUSY = 5;
 /**
  * Takes the directory for this process, or throws `store-locked`. Two things have to be free:
  *
- * - the file `lock.db`, by SQLite's exclusive transaction: a lock that the kernel lets go with the
- *   process, however that ends, and that two processes cannot both get; nothing is ever stored in it;
- * - the directory's name (`directory-name.ts`), which nobody can remove by mistake.
+ * - the file `lock.db`, by SQLite's exclusive transaction: a lock that the kernel releases when the
+ *   process ends, however that happens, and that two processes cannot both get; nothing is ever
+ *   stored in it;
+ * - the directory's name (`directory-name.ts`), which cannot be removed by mistake.
  *
- * Where the name keeps nobody out and the file has been removed, its owner puts it back within a
- * second, and a start waits for longer than that. An owner that slept so long that another has come finds
- * that out before it writes again (decisions/019).
+ * Where the name excludes no other process and the file has been removed, its owner puts it back
+ * within a second, and a start waits for longer than that. An owner that slept so long that another
+ * process has taken the directory finds that out before it writes again (decision 019).
  */
 export function lockDirectory(
   layout: Layout,
@@ -67,7 +68,7 @@ export function lockDirectory(
     } catch (error) {
       isLost = hasCode(error, "store-locked");
       if (isLost) logger.error("directory-lost", { lockFile, error });
-      // a disk that is full, or not there: tried again, and said once
+      // a disk that is full or missing: tried again, and logged once
       else if (!isMissing) logger.error("lock-file-missing", { lockFile, error });
       isMissing = true;
     }
@@ -100,7 +101,9 @@ interface LockFile {
   readonly ino: bigint;
 }
 
-/** Makes the file if there is none, and locks it. Throws `store-locked`, and what the system says. */
+/**
+ * Makes the file if there is none, and locks it. Throws `store-locked`, and the system's errors.
+ */
 function lockFileOf(path: string, dir: string): LockFile {
   makeFile(path);
   const database = new DatabaseSync(path, { open: false });
@@ -120,12 +123,12 @@ function lockFileOf(path: string, dir: string): LockFile {
   }
 }
 
-/** SQLite's own words for what keeps it from making a file say nothing. */
+/** Makes the file, since SQLite's own errors do not tell why it cannot. */
 function makeFile(path: string): void {
   try {
     closeSync(openSync(path, "wx", 0o640));
   } catch (error) {
-    // one that is there is not opened here: to close it again would give up this process's lock
+    // an existing file is not opened here: closing it again would release this process's lock
     if (!isErrno(error, "EEXIST")) throw error;
     const found = statSync(path, { throwIfNoEntry: false });
     if (!found || found.isFile()) return;

@@ -128,7 +128,7 @@ export class LogFile {
       try {
         await this.#commit(group);
       } catch (error) {
-        // those behind expected the bytes that failed: they fail with them
+        // the appends after them expected the bytes that failed: they fail as well
         const failed = [...group, ...this.#queue];
         this.#queue = [];
         this.#queuedEnd = this.#end;

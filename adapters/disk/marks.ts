@@ -67,7 +67,7 @@ export function createMarks(layout: Layout, { durable, logger }: MarksOptions): 
       for (const name of await namesIn(layout.openRuns))
         if (name.startsWith(prefix))
           await removeFile(join(layout.openRuns, name)).catch((error: unknown) => {
-            // a directory is no mark, and says nothing of the session
+            // a directory is no mark
             if (!hasCode(error, "store-failed")) throw error;
             noteOdd(name, error);
           });

@@ -28,6 +28,14 @@ export interface DiskLogReader extends LogReader, Pick<LegacyLogs, "messages"> {
  * Looks at a store's directory beside the process that owns it: takes no lock, repairs nothing and
  * writes nothing. What the owner does meanwhile is seen or not; a session that it deletes is
  * `log-not-found`. Throws `store-format` for a directory of another version or of no store.
+ *
+ * @example
+ * ```ts
+ * import { createDiskLogReader } from "runlog/disk";
+ *
+ * const reader = createDiskLogReader({ dir: "/data" });
+ * const stat = await reader.stat({ project: "p", session: "s" });
+ * ```
  */
 export function createDiskLogReader(options: { readonly dir: string }): DiskLogReader {
   const layout = layoutOf(options.dir);

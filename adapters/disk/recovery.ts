@@ -84,7 +84,7 @@ export async function makeLog(
   { head, document, durable }: FirstValues & { readonly durable: boolean },
 ): Promise<FoundLog> {
   const dir = layout.log(key, logId);
-  // of no form that a log's name has, so that nobody finds it before it is whole
+  // a name that no log has, so that it is not found before it is complete
   const unfinished = `${dir}${UNFINISHED}`;
   try {
     await rm(unfinished, { recursive: true, force: true });

@@ -3,11 +3,11 @@ import { idOf } from "../../src/ports/session-id.ts";
 import type { OpenSession } from "./open-session.ts";
 
 export interface SessionCacheOptions {
-  /** Sessions that stay open although nobody uses them. */
+  /** Unused sessions that stay open. */
   readonly maxIdle: number;
   /** Finds the session on disk; null if there is none. */
   readonly load: (key: SessionKey) => Promise<OpenSession | null>;
-  /** Told of a session that could not be closed cleanly. */
+  /** Called for a session that could not be closed cleanly. */
   readonly onError: (key: SessionKey, error: unknown) => void;
 }
 
@@ -18,9 +18,9 @@ export interface SessionCache {
   /** Puts a session there that was just made. */
   add(key: SessionKey, session: OpenSession): void;
   /**
-   * Takes a session out without closing it and has `operation` delete it, also one that cannot be read
-   * (`operation` is given null as if there were none). Who asks for the session meanwhile waits, so that
-   * nobody finds again what is about to go.
+   * Removes a session from the cache without closing it and lets `operation` delete it, also one
+   * that cannot be read (`operation` gets null as if there were none). Calls for the session
+   * meanwhile wait, so that none of them finds a session that is about to be deleted.
    */
   remove<T>(key: SessionKey, operation: (session: OpenSession | null) => Promise<T>): Promise<T>;
   /** Sessions that are open now. */
@@ -89,7 +89,7 @@ export function createSessionCache(options: SessionCacheOptions): SessionCache {
     );
   }
 
-  /** Lets nobody find a session until `settled` has resolved. */
+  /** Makes calls for a session wait until `settled` has resolved. */
   function block(id: string, settled: Promise<void>): void {
     const done: Promise<void> = settled.finally(() => closing.delete(id));
     closing.set(id, done);

@@ -11,7 +11,7 @@ interface ReplaceOptions {
   readonly durable: boolean;
 }
 
-/** Replaces a small file: whoever reads it sees the old content or the new, whole. */
+/** Replaces a small file: a reader gets the old content or the new, whole. */
 export async function replaceFile(
   path: string,
   content: Uint8Array | string | readonly Uint8Array[],
@@ -36,7 +36,7 @@ export async function replaceFile(
   }
 }
 
-/** As `replaceFile`, durably, where nobody can wait. Throws what the system says. */
+/** As `replaceFile`, durably and synchronously. Throws the system's errors. */
 export function replaceFileSync(path: string, content: string): void {
   const temporary = `${path}.tmp`;
   try {

@@ -18,9 +18,9 @@ const STEP_RECORDS = 1_600;
 const NOTHING: Omit<ScanMark, "isDone" | "isOwn"> = { offset: 0, skippedLines: 0, visibleFrom: 0 };
 
 /**
- * Notes in the edits log that the raw log may be damaged past `syncedEnd`: a block that never reached the
- * device reads as zeros, though a later one did. A look through the log that the machine's end has cut
- * short begins anew, since its edits may be damaged as well.
+ * Notes in the edits log that the raw log may be damaged after `syncedEnd`: a block that never
+ * reached the device reads as zeros, though a later one did. A scan that the machine's end has cut
+ * short begins again, since its edits may be damaged as well.
  */
 export async function noteSuspectBytes({ path, syncedEnd, rawEnd }: SuspectBytes): Promise<void> {
   // a log without edits that is whole stays without
@@ -49,7 +49,7 @@ export async function noteSuspectBytes({ path, syncedEnd, rawEnd }: SuspectBytes
   await syncDirectory(dirname(path));
 }
 
-/** The last mark that says that all was looked at, and where its record ends. */
+/** The last mark of a complete scan, and where its record ends. */
 async function lastDone(
   file: FileHandle,
   size: number,

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, openSync } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
-/** Has on the device what a directory says of the names in it. */
+/** Syncs a directory: the names in it are then on the device. */
 export async function syncDirectory(path: string): Promise<void> {
   const dir = await open(path, "r");
   try {
@@ -12,7 +12,7 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** The same where nobody can wait. */
+/** As `syncDirectory`, synchronously. */
 export function syncDirectorySync(path: string): void {
   const dir = openSync(path, "r");
   try {

@@ -27,7 +27,7 @@ export async function takeOver(
   let dir: string;
   try {
     const { birthtimeMs, mtimeMs } = await stat(old);
-    // lists show it where its age belongs, as far as the file system knows that
+    // lists sort it by its age, as far as the file system has that
     const bornMs = birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs;
     dir = layout.log(key, createLogId(bornMs));
     await replaceFile(join(old, LOG_FILES.edits), edits, { durable: true });
@@ -44,7 +44,7 @@ export async function takeOver(
   return true;
 }
 
-/** Completes what a rename has begun; whoever finds a log in its place comes by here first. */
+/** Completes an import that a rename has begun; called before a log in its place is first used. */
 export async function completeTakeOver(dir: string): Promise<void> {
   const events = join(dir, LEGACY_EVENTS);
   if (!existsSync(events)) return;

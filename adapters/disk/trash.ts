@@ -43,14 +43,17 @@ export function createTrash({ trash }: Layout): Trash {
   };
 }
 
-/** What the system says when the trash takes nothing: there is no room in it, or no trash. */
+/** The system's errors when the trash takes nothing: it has no room, or does not exist. */
 const NO_TRASH: readonly string[] = ["ENOSPC", "EDQUOT", "ENOENT", "ENOTDIR"];
 
 async function empty(trash: string): Promise<void> {
   for (const name of await readdir(trash)) await rm(join(trash, name), { recursive: true });
 }
 
-/** What it holds first gets names that nobody finds, so that it is not there by halves. */
+/**
+ * Removes a directory in its place. Its entries are renamed first, so that it is never found half
+ * removed.
+ */
 async function removeInPlace(dir: string): Promise<void> {
   for (const name of await readdir(dir))
     if (!name.endsWith(DOOMED)) await rename(join(dir, name), join(dir, `${name}${DOOMED}`));

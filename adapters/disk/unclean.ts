@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { UNCLEAN_FILE } from "./layout.ts";
 import { readSmallFile, replaceFile } from "./small-file.ts";
 
-/** What is said of a log that was, or is, being written. */
+/** The note of a log that was, or is, being written. */
 export interface UncleanNote {
   /** The run of the machine in which it was opened. */
   readonly bootId: string;

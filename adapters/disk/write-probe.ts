@@ -9,8 +9,8 @@ const BLOCK = new Uint8Array(4_096).fill(0x20);
 const BETWEEN_MS = 1_000;
 
 /**
- * Tries whether the disk takes a new small file; rejects with what it says. All who ask while a try is
- * under way, or within a second after it, share its outcome.
+ * Checks whether the disk takes a new small file; rejects with its error. Calls while a check is
+ * under way, or within a second after it, share its result.
  */
 export function createWriteProbe(layout: Layout): () => Promise<void> {
   const path = join(layout.dir, "write-test.tmp");

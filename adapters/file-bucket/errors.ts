@@ -1,6 +1,6 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 
-/** What the operating system said, which names the file, in the words of the port. */
+/** The operating system's error, which names the file, as an error of the port. */
 export function fileError(cause: unknown): unknown {
   if (cause instanceof RunlogError || !(cause instanceof Error && "code" in cause)) return cause;
   const { message } = cause;
@@ -17,7 +17,7 @@ export function fileError(cause: unknown): unknown {
   return new RunlogError("store-failed", text, { cause });
 }
 
-/** Whether there is no such file, or what else `codes` say. */
+/** Whether the file is missing, or the error has one of `codes`. */
 export function isMissing(error: unknown, ...codes: readonly string[]): boolean {
   const wanted = codes.length > 0 ? codes : ["ENOENT", "ENOTDIR"];
   return error instanceof Error && "code" in error && wanted.includes(String(error.code));

@@ -24,6 +24,14 @@ const MAX_PAGE = 1000;
  *
  * Keys are paths: no part of one is empty or begins with a dot, and none is the beginning of another,
  * else `store-failed`.
+ *
+ * @example
+ * ```ts
+ * import { createFileBucket } from "runlog/file-bucket";
+ *
+ * const bucket = createFileBucket({ dir: "/mnt/archive" });
+ * await bucket.put("a/b", new TextEncoder().encode("hello"));
+ * ```
  */
 export function createFileBucket({ dir }: FileBucketOptions): ObjectBucket {
   const pathOf = (key: string): string => pathIn(dir, key);

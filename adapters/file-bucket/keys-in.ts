@@ -2,7 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError, isMissing } from "./errors.ts";
 
-/** The keys of the files below `dir` that begin with `prefix`, behind `startAfter`, in their order. */
+/**
+ * The keys of the files below `dir` that begin with `prefix`, after `startAfter`, in their order.
+ */
 export async function* keysIn(
   dir: string,
   prefix: string,

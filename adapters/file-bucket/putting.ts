@@ -51,7 +51,7 @@ export function createPutting(dir: string): Putting {
   }
 
   async function putWhole(key: string, bytes: Uint8Array, options: PutWholeOptions) {
-    // a key that is none leaves nothing behind
+    // an invalid key leaves no file
     pathIn(dir, key);
     const path = await temporary();
     try {

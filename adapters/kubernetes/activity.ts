@@ -74,7 +74,7 @@ export function createActivity({ api, clock, logger }: ActivityOptions): Activit
       entry.retryMs = RETRY_MS;
       waitFor(entry, INTERVAL_MS);
     } catch (error) {
-      // there is nobody any more whose activity it would be
+      // the session is deleted
       if (isRefusal(error, "NotFound")) return forget(entry);
       logger.warn("activity-not-written", { ...key });
       entry.notedAtMs ??= notedAtMs;

@@ -2,7 +2,7 @@ import type { SessionKey } from "../../src/ports/log-store.ts";
 import type { SessionDocument } from "../../src/ports/session-directory.ts";
 import type { Registry } from "./registry.ts";
 
-/** Where runners are in a cluster that is not told otherwise. */
+/** Where runners are in a cluster, unless configured otherwise. */
 export const CLUSTER_RUNNER_URL = "http://session-{session}.{project}.svc.cluster.local:{port}/";
 
 const DEFAULT_PORT = 8001;

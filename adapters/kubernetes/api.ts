@@ -123,7 +123,7 @@ async function readJson<T>(body: ApiBody): Promise<T> {
   return value;
 }
 
-/** What the answer says of why; nothing if it does not. */
+/** The reason in the answer; nothing if there is none. */
 async function readRefusal({ statusCode: code, body }: Dispatcher.ResponseData): Promise<Refusal> {
   try {
     const status: Refusal = JSON.parse(await readText(body, MAX_REFUSAL_BYTES));

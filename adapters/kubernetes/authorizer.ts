@@ -10,7 +10,7 @@ const ALLOWED_MS = 30_000;
 const DENIED_MS = 5_000;
 const REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
-/** An Authorizer that asks the API server, with the caller's own token, what its rules say. */
+/** An Authorizer that asks the API server, with the caller's own token, about its rules. */
 export function createKubernetesAuthorizer(options: IdentityOptions): Authorizer {
   const { api, clock } = options;
   const answers = createAnswerCache<boolean>({

@@ -6,13 +6,13 @@ import type { Clock } from "../../src/ports/clock.ts";
 interface ClusterAccess {
   /** Base URL, without a slash at its end. */
   readonly server: string;
-  /** Carries requests of runlog's own account: may show a client certificate. */
+  /** Makes requests of runlog's own account: may send a client certificate. */
   readonly own: Dispatcher;
   /** Headers of runlog's own account. */
   readonly ownHeaders: Readonly<Record<string, string>>;
   /**
-   * Carries requests of callers. It never shows the certificate: the API server would take it for
-   * the one who asks, whatever token is in the request.
+   * Makes requests of callers. It never sends the certificate: the API server would take its owner
+   * for the caller, whatever token is in the request.
    */
   readonly callers: Dispatcher;
 }

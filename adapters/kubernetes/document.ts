@@ -59,7 +59,7 @@ export function rowOf({ metadata, spec = {} }: SessionResource): SessionRow {
   };
 }
 
-/** `after` without what only the document had filled in and nobody has touched. */
+/** `after` without members that only the document had filled in and that are unchanged. */
 function unfilled(before: Fields, after: Fields): Fields {
   const spec = withoutFillers(before, after, { displayName: "", timeout: 0 });
   const settings = withoutFillers(

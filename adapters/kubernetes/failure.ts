@@ -1,6 +1,6 @@
 import { RunlogError, hasCode } from "../../src/ports/errors.ts";
 
-/** Why the API server said no: its `Status.reason`. `Unanswered`: it said nothing in time. */
+/** Why the API server refused: its `Status.reason`. `Unanswered`: no answer in time. */
 export type FailureReason =
   | "Unauthorized"
   | "Forbidden"
@@ -36,7 +36,7 @@ const REASON_OF_STATUS: Readonly<Record<number, FailureReason>> = {
   413: "TooLarge",
 };
 
-/** What of an answer with an error status, or of an ERROR event, tells why. */
+/** The reason in an answer with an error status, or in an ERROR event. */
 export interface Refusal {
   readonly code?: number;
   readonly reason?: string;
@@ -46,7 +46,7 @@ export interface Refusal {
 /** Why the API server refused. Its own word counts more than the status of the answer. */
 export function reasonOf({ code = 0, reason = "", message = "" }: Refusal): FailureReason {
   if (isOwnWord(reason)) return reason;
-  // what is within the API server's limit may be beyond that of the store behind it
+  // an object within the API server's limit may exceed that of its store
   if (message.includes("etcdserver: request is too large")) return "TooLarge";
   return REASON_OF_STATUS[code] ?? "Other";
 }
@@ -60,8 +60,8 @@ interface FailureFacts {
 }
 
 /**
- * The one translation of what the API server says. To a caller it may say `token-invalid` and
- * `access-denied`; when it says that to runlog's own account the platform has failed the caller.
+ * The one translation of the API server's refusals. A caller's request may end with `token-invalid`
+ * and `access-denied`; a refusal of runlog's own account is `platform-failed`.
  */
 export function apiFailure(
   reason: FailureReason,

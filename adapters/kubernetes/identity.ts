@@ -8,7 +8,7 @@ import { orNull } from "./failure.ts";
 import { corePath, type Resource } from "./resources.ts";
 import { digestOf } from "./token-digest.ts";
 
-/** What the API server says of who a token belongs to; null if it belongs to nobody. */
+/** The owner of a token according to the API server; null if it is invalid. */
 type User = { readonly name: string; readonly groups: readonly string[] } | null;
 
 export interface IdentityOptions {

@@ -29,13 +29,13 @@ export interface KubernetesOptions {
   readonly list?: "cached" | "direct";
   /** What the cached lists of all projects may take. Default 64 MiB. */
   readonly listCacheBytes?: number;
-  /** Addresses and networks whose word on who calls is believed. Default: nobody's. */
+  /** Addresses and networks whose identity headers are trusted. Default: none. */
   readonly trustedProxies?: readonly string[];
   /** Runners reach their models without keys of the project. Default: false. */
   readonly useVertex?: boolean;
 }
 
-/** Everything that runlog is and does in a cluster. `platform.close` lets go of all of it. */
+/** The adapters of a cluster. `platform.close` releases the resources of all of them. */
 export interface Kubernetes {
   readonly directory: SessionDirectory;
   readonly authorizer: Authorizer;
@@ -50,8 +50,17 @@ const LIST_CACHE_BYTES = 64 * 1024 * 1024;
  * The cluster's part of runlog, over the API server. Of its objects it reads and writes the custom
  * resources `agenticsessions`, and reads pods, events, secrets and service accounts.
  *
- * Throws TypeError for a kubeconfig or a trusted proxy that makes no sense; whether the API server can
+ * Throws TypeError for an invalid kubeconfig or trusted proxy; whether the API server can
  * be reached shows at the first call (`platform.check`).
+ *
+ * @example
+ * ```ts
+ * import { createKubernetes } from "runlog/kubernetes";
+ * import { stderrLogger, systemClock } from "runlog/node";
+ *
+ * const cluster = createKubernetes({ clock: systemClock, logger: stderrLogger });
+ * const { directory, authorizer, platform } = cluster;
+ * ```
  */
 export function createKubernetes(options: KubernetesOptions): Kubernetes {
   const { clock, logger, kubeconfig = null, list = "cached", useVertex = false } = options;

@@ -90,7 +90,7 @@ class ListSplitter {
     }
   }
 
-  /** Whether the array that begins at `at` is the one of the items: what stands before it tells. */
+  /** Whether the array that begins at `at` is the one of the items, by the name before it. */
   #isItems(chunk: Uint8Array, from: number, at: number): boolean {
     const near = chunk.subarray(Math.max(from, at - KEY_CHARS), at);
     const text = this.#frame.slice(-KEY_CHARS) + String.fromCharCode(...near);

@@ -22,7 +22,7 @@ export interface ListCache {
   close(): void;
 }
 
-/** How long a project is followed after somebody looked at it. */
+/** How long in ms a project is followed after its last request. */
 const IDLE_MS = 10 * 60_000;
 /** How long a project that did not fit is not tried again. */
 const OVERFLOW_MS = 60_000;

@@ -28,9 +28,9 @@ const METADATA_ONLY =
   "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /**
- * Shows everything that a list holds to the visitor, page by page, and resolves with the version that
- * all of it is of. A position that expires meanwhile makes it begin again. Nothing counts until it has
- * resolved: a list of which a page failed is no list.
+ * Passes every object of a list to the visitor, page by page, and resolves with the list's version.
+ * If a position expires meanwhile it begins again. Nothing counts until it has resolved: a list of
+ * which a page failed is incomplete.
  */
 export async function passOver(
   api: Api,

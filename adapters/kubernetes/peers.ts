@@ -1,6 +1,6 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 
-/** Tells whether a peer's address is one of `trusted`: addresses, or networks as `10.0.0.0/8`. */
+/** Returns whether a peer's address is one of `trusted`: addresses, or networks as `10.0.0.0/8`. */
 export function peersAmong(trusted: readonly string[]): (peer: string | null) => boolean {
   const list = new BlockList();
   for (const text of trusted) addTo(list, text);
@@ -23,7 +23,7 @@ function addTo(list: BlockList, text: string): void {
   else list.addSubnet(address, prefix, family);
 }
 
-/** A socket that takes both kinds shows IPv4 peers as `::ffff:10.0.0.1`. */
+/** A socket for both families has IPv4 peers as `::ffff:10.0.0.1`. */
 function withoutMapping(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }

@@ -11,7 +11,7 @@ interface Terminated {
   readonly reason?: string;
 }
 
-/** What a pod says of itself, as far as it matters here. */
+/** The part of a pod that is used here. */
 interface Pod extends Resource {
   readonly spec?: {
     readonly restartPolicy?: string;
@@ -37,13 +37,13 @@ interface PodEndPorts {
   readonly api: Api;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Aborted when nobody looks at pods any more: nothing is said then. */
+  /** Aborted when pods are watched no more: nothing is reported then. */
   readonly closed: AbortSignal;
 }
 
 /**
- * How the session's pod ends that is alive now or comes to life later; the port's `podEnd`. Only what
- * the API server says counts: while it says nothing, the pod lives.
+ * How the session's pod ends that is alive now or comes up later; the port's `podEnd`. Only the API
+ * server's word counts: without it, the pod is alive.
  */
 export function podEnd(ports: PodEndPorts, key: SessionKey, signal: AbortSignal): Promise<PodEnd> {
   const { closed } = ports;
@@ -129,7 +129,7 @@ function endOf({ spec, status }: Pod): PodEnd | null {
   const ended = containerStatuses.map(({ name, state }) => ({ name, end: state?.terminated }));
   const own = ended.find(({ name }) => name === runner)?.end;
   if (phase !== "Failed" && phase !== "Succeeded") {
-    // a pod whose runner has ended for good lives on as long as other containers do
+    // a pod whose runner has ended for good stays alive as long as other containers do
     return own && spec?.restartPolicy === "Never" ? endOfContainer(own) : null;
   }
   if (reason === "Evicted")

@@ -26,7 +26,7 @@ export interface ProjectListOptions {
   readonly turns: TimeSlicer;
 }
 
-/** How long pages are given of what was heard last, when the watch has broken. */
+/** How long in ms pages are made of the last known state when the watch has broken. */
 const STALE_MS = 30_000;
 const DOCUMENTS_AT_ONCE = 16;
 
@@ -36,7 +36,7 @@ export interface ProjectList {
   readonly isOverflowing: boolean;
   /** A page, or null if it has to be read elsewhere: the list cannot be had, is stale or too large. */
   page(query: SessionQuery): Promise<SessionPage | null>;
-  /** Something was written through this process: the watch will say so, but not at once. */
+  /** An object was written through this process: the watch will report it, but not at once. */
   wrote(resource: SessionResource): void;
   deleted(session: string): void;
   close(): void;
@@ -48,7 +48,7 @@ export function createProjectList(project: string, options: ProjectListOptions):
   const stop = new AbortController();
   /** Settles with the first list; it is listed again by itself if that fails. */
   const first = Promise.withResolvers<void>();
-  /** Uids of sessions that were deleted through this process, until the watch has said so. */
+  /** Uids of sessions that were deleted through this process, until the watch has reported that. */
   let deletedUids = new Set<string>();
   /** Documents that are being read, for all who want them. */
   const reading = new Map<string, Promise<SessionDocument | null>>();
@@ -62,7 +62,7 @@ export function createProjectList(project: string, options: ProjectListOptions):
   function put(resource: SessionResource, jsonBytes: number): void {
     const { name, uid, resourceVersion: version } = resource.metadata;
     if (deletedUids.has(uid)) return;
-    // whoever asks from now on must not get what was read before this
+    // later requests must not get what was read before this
     reading.delete(name);
     rows.put({ ...rowOf(resource), uid, version });
     if (rows.get(name)?.version !== version || !documents.has(idOf(name))) return;
@@ -109,7 +109,7 @@ export function createProjectList(project: string, options: ProjectListOptions):
   };
   void follow({ api, clock }, { path: sessionsPath(project), signal: stop.signal }, follower);
 
-  /** The document as it was read or heard of last; null if the session went meanwhile. */
+  /** The document as it was last read or watched; null if the session was deleted meanwhile. */
   function documentFor(session: string): Promise<SessionDocument | null> {
     const known = documents.get(idOf(session));
     if (known) return Promise.resolve(known);
@@ -128,7 +128,8 @@ export function createProjectList(project: string, options: ProjectListOptions):
     const resource = await orNull(api.json<SessionResource>(request), "NotFound");
     if (!resource) return null;
     const document = documentOf(resource);
-    // one that is not of the row's version would not be replaced when the watch tells of a change
+    // a document of another version than the row's would not be replaced when the watch reports a
+    // change
     if (rows.get(session)?.version === resource.metadata.resourceVersion)
       documents.put(idOf(session), document, JSON.stringify(document).length);
     return document;

@@ -13,7 +13,7 @@ export interface KnownSession extends SessionRow {
 export interface RowBudgets {
   /** For the rows themselves. */
   readonly rows: ByteBudget;
-  /** Gives up something else that is in the budget of the rows; false if there is nothing. */
+  /** Evicts something else within the budget of the rows; false if there is nothing. */
   readonly makeRoom: () => boolean;
   /** For what only a search needs: display names and prompts. */
   readonly texts: ByteBudget;

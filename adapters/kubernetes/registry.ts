@@ -5,9 +5,9 @@ import type { Logger } from "../../src/ports/logger.ts";
 /** A kind of runner, as the registry describes it. */
 export interface RunnerType {
   readonly id: string;
-  /** Null: whoever may make sessions may use it. */
+  /** Null: every caller that may make sessions may use it. */
   readonly featureGate: string | null;
-  /** Null where the registry does not say. */
+  /** Null where the registry has none. */
   readonly port: number | null;
   readonly env: Readonly<Record<string, string>> | null;
   /** One of these has to be there for it to reach its model; empty: none is needed. */
@@ -23,8 +23,8 @@ const REREAD_MS = 60_000;
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * The registry in a JSON file, read again after a minute. When it cannot be read any more, what it said
- * last counts.
+ * The registry in a JSON file, read again after a minute. When it cannot be read any more, the last
+ * content counts.
  */
 export function createRegistry(path: string, clock: Clock, logger: Logger): Registry {
   let known: ReadonlyMap<string, RunnerType> | null = null;

@@ -4,7 +4,7 @@ export const SESSION_GROUP = "vteam.ambient-code";
 export const SESSION_RESOURCE = "agenticsessions";
 export const SESSION_API: string = `${SESSION_GROUP}/v1alpha1`;
 
-/** What every object of the API server says of itself, as far as it matters here. */
+/** The part of every object's metadata that is used here. */
 interface Metadata {
   readonly name: string;
   readonly namespace?: string;

@@ -23,7 +23,7 @@ export async function environmentFor(
   const types = await registry.read();
   const type = types?.get(runnerType) ?? null;
   const isKnown = type !== null || (types === null && runnerType === DEFAULT_RUNNER_TYPE);
-  // nobody here can say for whom a gate is open
+  // who a feature gate is open for is unknown here
   if (!isKnown || type?.featureGate)
     throw new RunlogError(
       "invalid-input",

@@ -14,7 +14,7 @@ export interface Secret {
   readonly data?: Readonly<Record<string, string>> | null;
 }
 
-/** Gives what a session's runner wants to be shown; null if there is nothing. Fails as `Api`. */
+/** The token that a session's runner requires; null if there is none. Fails as `Api`. */
 export type SessionTokens = (
   key: SessionKey,
   options: { readonly fresh: boolean },

@@ -9,13 +9,16 @@ import type { Resource } from "./resources.ts";
 
 /** Who follows a list of objects. */
 export interface Follower<T extends Resource> extends ListVisitor {
-  /** The pass that `begin` began is over: what it did not show is not there, as of this version. */
+  /**
+   * The pass that `begin` began is over: an object that was not passed does not exist, as of this
+   * version.
+   */
   listed(version: string): void;
   /** An object came or changed; `bytes` is how long its JSON is. */
   changed(object: T, bytes: number): void;
-  /** An object went; it is shown as it was. */
+  /** An object was deleted; this is its last state. */
   removed(object: T): void;
-  /** Nothing is heard any more until `listed` or `heard`; it is tried again by itself. */
+  /** Nothing is reported until the next `listed` or `heard`; the watch reconnects by itself. */
   lost(error: unknown): void;
   /** The watch has begun, or begun again without a gap. */
   heard(): void;
@@ -112,7 +115,7 @@ async function watchOnce<T extends Resource>(
   }
 }
 
-/** Tells the follower of one event; gives the version after it. */
+/** Reports one event to the follower; returns the version after it. */
 function tell<T extends Resource>(follower: Follower<T>, line: Uint8Array): string {
   const { type, object } = parse<WatchEvent<T>>(line);
   if (type === "ERROR") throw apiFailure(reasonOf(object), { isCaller: false });
@@ -121,7 +124,7 @@ function tell<T extends Resource>(follower: Follower<T>, line: Uint8Array): stri
   return object.metadata.resourceVersion;
 }
 
-/** What JSON from the API server says. It is trusted to be of the kind that was asked for. */
+/** Parses JSON of the API server, which is trusted to be of the requested kind. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as `Api.json`: says once what was asked for
 export function parse<T>(json: Uint8Array): T {
   try {

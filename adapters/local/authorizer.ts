@@ -4,8 +4,15 @@ import { sanitizeUserId } from "../../src/ports/user-id.ts";
 const NOBODY: Caller = { userId: null, userName: null, groups: [], token: null };
 
 /**
- * An Authorizer that protects nothing: callers are who a front end's server says they are, and may do
- * everything. Names from it are labels.
+ * An Authorizer that protects nothing: it believes the names that a front end's server sends, and
+ * allows every caller everything. The names are labels.
+ *
+ * @example
+ * ```ts
+ * import { createLocalAuthorizer } from "runlog/local";
+ *
+ * const authorizer = createLocalAuthorizer();
+ * ```
  */
 export function createLocalAuthorizer(): Authorizer {
   return {

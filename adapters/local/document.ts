@@ -25,8 +25,8 @@ export function newDocument(
 }
 
 /**
- * The session's document: the stored one, or the least that can be said of a session that only has a
- * log. One that cannot be read counts as not there, so that a list still has its row.
+ * The session's document: the stored one, or a minimal one for a session that only has a log. A
+ * document that cannot be read counts as missing, so that a list still has its row.
  */
 export function documentOf(key: SessionKey, log: KnownLog): SessionDocument {
   const known = minimalDocument(key, { ...log, uid: log.logId });
@@ -42,7 +42,7 @@ export function isOddDocument({ document }: KnownLog): boolean {
   return document !== null && readDocument(document) === null;
 }
 
-/** What can be said of a session whose log is listed and cannot be read. */
+/** The document of a session whose log is listed and cannot be read. */
 export function documentOfListed(log: ListedLog): SessionDocument {
   return minimalDocument(log, { ...log, uid: log.logId });
 }
@@ -91,13 +91,16 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Here nobody brings a session to the phase that is asked for: it is in it at once. */
+/**
+ * The document with its desired phase as its phase, since nothing here has to bring the session to
+ * it.
+ */
 function withPhase(document: SessionDocument): SessionDocument {
   const isStopped = document.metadata.annotations?.[DESIRED_PHASE] === "Stopped";
   return { ...document, status: { ...document.status, phase: isStopped ? "Stopped" : "Running" } };
 }
 
-/** The least that a session's document says (PROTOCOL 7.2). */
+/** The smallest document of a session (PROTOCOL 7.2). */
 function minimalDocument(
   { project, session }: SessionKey,
   { uid, createdAtMs }: { readonly uid: string; readonly createdAtMs: number },

@@ -27,7 +27,7 @@ export interface LocalDirectoryOptions {
   readonly store: LogStore;
   /** URL of runners; `{session}` and `{project}` are filled in, percent-encoded. */
   readonly runnerUrl: string;
-  /** Told once of each session whose document makes no sense. Default: nobody. */
+  /** Logs, once for each session, that its document cannot be read. Default: not logged. */
   readonly logger?: Pick<Logger, "warn">;
 }
 
@@ -42,10 +42,18 @@ const ROW_CACHE_CHARS = 16 * 1024 * 1024;
 const TURN_MS = 5;
 
 /**
- * A SessionDirectory for one machine: the sessions are those that the store holds a log of, and what
- * is known of them is the log's document. It stores nothing of its own, and is the only one
- * that writes documents into its store. A session whose log cannot be read is in its list all the
- * same, by its name and age.
+ * A SessionDirectory for one machine: its sessions are those with a log in the store, and
+ * their documents are those of the logs. It stores nothing else, and is the only writer of documents
+ * in its store. A session whose log cannot be read is listed by its name and age.
+ *
+ * @example
+ * ```ts
+ * import { createDiskLogStore } from "runlog/disk";
+ * import { createLocalDirectory } from "runlog/local";
+ *
+ * const store = createDiskLogStore({ dir: "/data" });
+ * const directory = createLocalDirectory({ store, runnerUrl: "http://{session}.local:8001/" });
+ * ```
  */
 export function createLocalDirectory({
   store,
@@ -79,7 +87,7 @@ export function createLocalDirectory({
     return unlessUnreadable(read, UNKNOWN_TEXTS);
   }
 
-  /** The document in the log; one that makes no sense counts as none. */
+  /** The document in the log; null for one that cannot be read. */
   function documentIn(key: SessionKey, log: KnownLog): SessionDocument {
     if (isOddDocument(log)) noteOdd(log.logId, key);
     return documentOf(key, log);
@@ -114,7 +122,7 @@ export function createLocalDirectory({
   const directory: SessionDirectory = {
     logsMakeSessions: true,
 
-    // nobody is asked who they are: everybody may do everything
+    // callers are not identified: each may do everything
     as: () => directory,
 
     async get(key) {

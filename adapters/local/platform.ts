@@ -2,8 +2,15 @@ import { RunlogError } from "../../src/ports/errors.ts";
 import { DEFAULT_RUNNER_TYPE, type SessionPlatform } from "../../src/ports/session-platform.ts";
 
 /**
- * A SessionPlatform where nobody runs sessions but whoever started their runner: it has no pods to
- * see, nothing to tell and one type of runner.
+ * A SessionPlatform for runners that are started by hand: it has no pods, ignores every note and
+ * knows one type of runner.
+ *
+ * @example
+ * ```ts
+ * import { createLocalPlatform } from "runlog/local";
+ *
+ * const platform = createLocalPlatform();
+ * ```
  */
 export function createLocalPlatform(): SessionPlatform {
   return {

@@ -1,6 +1,6 @@
 import type { SessionRow } from "../../src/ports/session-order.ts";
 
-/** What a list says of a session beside its name and age. */
+/** The texts that a list has for a session beside its name and age. */
 export type RowTexts = Pick<SessionRow, "displayName" | "initialPrompt">;
 
 /**

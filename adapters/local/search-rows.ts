@@ -4,7 +4,7 @@ import { filterInTurns, type FilterOptions } from "../../src/stream/sync/filter-
 import type { RowTexts } from "./row-cache.ts";
 
 export interface SearchOptions extends FilterOptions {
-  /** What is known of a row already, or null. */
+  /** The cached texts of a row, or null. */
   readonly known: (log: ListedLog) => RowTexts | null;
   /** Reads it; null if the session has gone. */
   readonly read: (log: ListedLog) => Promise<RowTexts | null>;

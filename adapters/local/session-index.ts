@@ -27,10 +27,10 @@ interface Build {
 const PAGE = 1_000;
 
 /**
- * Where the store tells of every change, a project is listed once and its rows are kept up to date; of
- * all projects those that were asked for longest ago go when there is no room, and one that does not
- * fit alone is listed each time. Where others change the store as well, it is listed each time: by one
- * listing for all who ask while another is under way.
+ * Where the store reports every change, a project is listed once and its rows are kept up to date;
+ * when there is no room the projects that were requested longest ago are evicted, and one that does
+ * not fit alone is listed each time. Where other processes change the store as well, it is listed
+ * each time: by one listing for all requests that come while it is under way.
  */
 export function createSessionIndex({ store, turns, maxBytes }: SessionIndexOptions): SessionIndex {
   /** In order of their last use. */
@@ -74,7 +74,10 @@ export function createSessionIndex({ store, turns, maxBytes }: SessionIndexOptio
     }
   }
 
-  /** Gives up what was asked for longest ago, and `project` only if it does not fit alone. */
+  /**
+   * Evicts the projects that were requested longest ago, and `project` only if it does not fit
+   * alone.
+   */
   function makeRoom(project: string): void {
     for (const [name, rows] of projects) {
       if (bytes <= maxBytes) return;
@@ -134,7 +137,7 @@ function apply(rows: ProjectRows, project: string, session: string, logId: strin
   else rows.put(rowOf({ project, session, logId, createdAtMs: logIdTime(logId) }));
 }
 
-/** Documents tell whole seconds: a finer order could not be seen in them. */
+/** Documents have whole seconds: a finer order could not be seen in them. */
 function rowOf(log: ListedLog): ListedLog {
   return { ...log, createdAtMs: Math.floor(log.createdAtMs / 1000) * 1000 };
 }

@@ -19,6 +19,15 @@ export interface MemoryUser {
 /**
  * An Authorizer over a table of users by their token, which may change at any time: its answers are
  * never old. Forwarded names count for nothing.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryAuthorizer, type MemoryUser } from "runlog/memory";
+ *
+ * const grants = [{ project: "p", verbs: ["get", "list"] }] as const;
+ * const users = new Map<string, MemoryUser>([["token", { name: "jo", grants }]]);
+ * const authorizer = createMemoryAuthorizer(users);
+ * ```
  */
 export function createMemoryAuthorizer(users: ReadonlyMap<string, MemoryUser>): Authorizer {
   function userOf({ token }: Pick<Caller, "token">): MemoryUser {

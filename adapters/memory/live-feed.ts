@@ -8,7 +8,15 @@ interface Subscription {
 
 /**
  * A LiveFeed within one process: `publish` calls the session's listeners before it returns. It
- * holds nothing for a session that nobody listens to.
+ * holds nothing for a session without listeners.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryLiveFeed } from "runlog/memory";
+ *
+ * const feed = createMemoryLiveFeed();
+ * const stop = feed.subscribe({ project: "p", session: "s" }, ({ end }) => console.log(end));
+ * ```
  */
 export function createMemoryLiveFeed(): LiveFeed {
   const subscriptions = new Map<string, Set<Subscription>>();
@@ -17,13 +25,13 @@ export function createMemoryLiveFeed(): LiveFeed {
     publish(growth) {
       const listening = subscriptions.get(idOf(growth));
       if (listening === undefined) return;
-      // a copy: who subscribes during this call must not hear of this growth
+      // a copy: a listener that subscribes during this call must not be called for this growth
       for (const subscription of Array.from(listening)) {
         if (!listening.has(subscription)) continue;
         try {
           subscription.listener(growth);
         } catch {
-          // a hint that one listener failed to take: it looks for itself soon, the others still hear
+          // one listener failed: it asks the store soon, and the others are still called
         }
       }
     },

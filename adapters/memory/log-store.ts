@@ -23,6 +23,14 @@ export interface MemoryLogStoreOptions {
  *
  * Throws `store-full` when an append would go beyond `maxBytes`, `invalid-input` for a page size or
  * a mark outside the port's limits.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryLogStore } from "runlog/memory";
+ *
+ * const store = createMemoryLogStore({ maxBytes: 64 * 1024 * 1024 });
+ * const { logId } = await store.create({ project: "p", session: "s" });
+ * ```
  */
 export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogStore {
   const { clock = { now: () => Date.now() }, maxBytes = Number.POSITIVE_INFINITY } = options;

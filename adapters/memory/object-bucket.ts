@@ -17,6 +17,14 @@ const MAX_PAGE = 1000;
 /**
  * An ObjectBucket in memory, the reference model of the port: every operation takes effect in one
  * step, at its call.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryObjectBucket } from "runlog/memory";
+ *
+ * const bucket = createMemoryObjectBucket();
+ * const isFirst = await bucket.putIfAbsent("lock", new Uint8Array(1));
+ * ```
  */
 export function createMemoryObjectBucket(): ObjectBucket {
   const objects = new Map<string, MemoryObject>();
@@ -103,7 +111,7 @@ export function createMemoryObjectBucket(): ObjectBucket {
   };
 }
 
-/** The bytes in two chunks, so that readers meet a border. */
+/** The bytes in two chunks, so that readers meet a chunk's end. */
 function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array> {
   const middle = bytes.length >> 1;
   const chunks = [bytes.subarray(0, middle), bytes.subarray(middle)].filter(

@@ -13,9 +13,17 @@ export interface MemoryDirectoryOptions {
 }
 
 /**
- * A SessionDirectory in memory, whose sessions are kept apart from their logs as in a cluster: each
- * has to be made, and what a caller may not do is refused. Nobody brings a session to a phase here;
- * an update may.
+ * A SessionDirectory in memory, whose sessions live outside the log store as in a cluster: each has
+ * to be created, and what a caller may not do is refused. A session changes its phase by an update
+ * alone.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryAuthorizer, createMemoryDirectory } from "runlog/memory";
+ *
+ * const authorizer = createMemoryAuthorizer(new Map());
+ * const directory = createMemoryDirectory({ authorizer, runnerUrl: "http://127.0.0.1:9000/" });
+ * ```
  */
 export function createMemoryDirectory(options: MemoryDirectoryOptions): SessionDirectory {
   const { authorizer, runnerUrl } = options;

@@ -11,7 +11,7 @@ import type {
 import { createGrowingBytes } from "./growing-bytes.ts";
 import type { GrowingBytes } from "./growing-bytes.ts";
 
-/** One life of a session: everything that `delete` removes. */
+/** One incarnation of a session: everything that `delete` removes. */
 export interface SessionLog {
   readonly project: string;
   readonly session: string;
@@ -26,7 +26,7 @@ export interface SessionLog {
   document: Uint8Array | null;
 }
 
-/** A new, empty life of the session. Throws as `LogStore.create`. */
+/** A new, empty incarnation of the session. Throws as `LogStore.create`. */
 export function createSessionLog(
   { project, session }: SessionKey,
   nowMs: number,
@@ -66,7 +66,7 @@ export function checkDocument(document: Uint8Array | null): void {
     });
 }
 
-/** What the port says of a log. */
+/** The log as `LogStore.stat` returns it. */
 export function statOf({ logId, createdAtMs, bytes, head, document }: SessionLog): LogStat {
   const end = {
     raw: bytes.raw.length,

@@ -8,16 +8,16 @@ import {
 } from "../../src/ports/session-platform.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 
-/** Something that the platform was told. */
+/** One call of the platform. */
 export interface PlatformNote extends SessionKey {
   readonly what: "run-started" | "event" | "run-ended" | "run-ended-unreached";
 }
 
-/** A SessionPlatform that remembers what it is told, and whose pods end when they are told to. */
+/** A SessionPlatform that remembers its calls, and whose pods end when `endPod` is called. */
 export interface MemoryPlatform extends SessionPlatform {
   /** Oldest first. Grows with every note: for tests, not for servers. */
   readonly notes: readonly PlatformNote[];
-  /** Ends the pod of a session, for whoever waits for that now. */
+  /** Ends the pod of a session for every `podEnd` that waits now. */
   endPod(key: SessionKey, end: PodEnd): void;
   /** How many wait for the end of this session's pod. */
   watchers(key: SessionKey): number;
@@ -30,6 +30,16 @@ export interface MemoryPlatformOptions {
   readonly podEvents?: readonly PodEvent[];
 }
 
+/**
+ * A SessionPlatform for tests: it keeps every note, and a pod ends when `endPod` is called.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryPlatform } from "runlog/memory";
+ *
+ * const platform = createMemoryPlatform();
+ * ```
+ */
 export function createMemoryPlatform(options: MemoryPlatformOptions = {}): MemoryPlatform {
   const { podEvents = [] } = options;
   const { runnerTypes = { [DEFAULT_RUNNER_TYPE]: { RUNNER_TYPE: DEFAULT_RUNNER_TYPE } } } = options;

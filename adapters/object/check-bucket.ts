@@ -6,10 +6,10 @@ const RANGE = { start: 3, end: 7 };
 const TAG = "trial";
 
 /**
- * Checks that the bucket does what everything here rests upon, on objects of its own: a put with
- * `If-None-Match` refuses a second one, tags are kept, a range is that range, lists are ordered and go on
- * where they are told to, and what was deleted is gone. Rejects with `store-failed` for one that does not:
- * two servers would overwrite each other's logs, and nobody would be told.
+ * Checks, on objects of its own, that the bucket does everything that the store relies on: a put
+ * with `If-None-Match` refuses a second one, tags are kept, a range is exact, lists are ordered and
+ * begin where they are asked to, and a deleted object is gone. Rejects with `store-failed` for a
+ * bucket that does not: two servers would overwrite each other's logs without noticing.
  */
 export async function checkBucket(access: BucketAccess, id: string): Promise<void> {
   const { bucket, keys, retry } = access;

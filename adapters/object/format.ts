@@ -6,8 +6,8 @@ import { readWhole } from "./read-whole.ts";
 const FORMAT = 1;
 
 /**
- * Checks that the bucket can be read and written and holds what this version understands. Rejects
- * with `store-format`, and with what the bucket says.
+ * Checks that the bucket can be read and written and has a format that this version understands.
+ * Rejects with `store-format`, and with the bucket's errors.
  */
 export async function checkFormat({ bucket, keys, retry }: BucketAccess): Promise<void> {
   const text = await retry.until(async (signal) => {

@@ -25,7 +25,7 @@ export interface ObjectLogStoreOptions {
   readonly clock: Clock;
   /** Begins all keys: "" or a name that ends with a slash. Default "". */
   readonly prefix?: string;
-  /** Told of what fails in the background. Default: nobody. */
+  /** Logs failures in the background. Default: they are not logged. */
   readonly logger?: Pick<Logger, "warn">;
   /** How long in ms an append waits for others that travel with it. Default 200. */
   readonly batchMs?: number;
@@ -33,7 +33,10 @@ export interface ObjectLogStoreOptions {
   readonly batchBytes?: number;
   /** How long in ms a process that is silent keeps its sessions. Default 15 s. */
   readonly leaseMs?: number;
-  /** How long in ms a session is kept that nobody writes, before others may have it. Default 60 s. */
+  /**
+   * How long in ms a session is kept that this process does not write, before others may take it.
+   * Default 60 s.
+   */
   readonly idleMs?: number;
   /** How long in ms objects stay that were merged into larger ones. Default 60 s. */
   readonly garbageMs?: number;
@@ -45,7 +48,7 @@ export interface ObjectLogStoreOptions {
   readonly closeMs?: number;
   /**
    * Whether the platform lets one process at a time serve a session, as a Durable Object does: then
-   * nobody waits for the lease of one that has gone. Default false.
+   * no process waits for the lease of one that has ended. Default false.
    */
   readonly exclusive?: boolean;
 }
@@ -75,16 +78,27 @@ const MAX_ODD_MARKS = 1_000;
  * - `logs/…/<logId>/values/<head|document>!<epoch>!<number>` versions of a value, the newest first;
  * - `logs/…/<logId>/bodies/<hash>` the bodies of the runs that wait;
  * - `marks/<project>!<session>!<logId>!<hash>` the runs that are open;
- * - `leases/<project>!<session>!<epoch>` who has the session, the newest first;
+ * - `leases/<project>!<session>!<epoch>` which process has the session, the newest first;
  * - `owners/<id>` until when the leases of a process hold.
  *
- * Nothing is ever replaced by other bytes, but who holds a lease and until when: whoever wakes up
- * late finds its place taken. Appends of a session travel in objects of up to 1 MiB (or of one append
- * that is larger) five times a second at most, at once when they ask for the device.
+ * Segments and values are never replaced by other bytes: a process that wakes up late finds the key
+ * of its next put taken. Marks, and the state of leases and owners, are replaced. Appends of a
+ * session are put in objects of up to 1 MiB (or of one append that is larger) five times a second at
+ * most, at once when they are durable.
  *
  * Throws `log-not-owned` from writes while another process has the session, `store-busy` when
- * the bucket did not take something in time, `store-unanswered` when that is not known of a value or
- * a mark. An append of which it is not known waits until it is.
+ * the bucket did not take something in time, `store-unanswered` when it is unknown whether it took a
+ * value or a mark. An append for which that is unknown waits until it is known.
+ *
+ * @example
+ * ```ts
+ * import { systemClock } from "runlog/node";
+ * import { createObjectLogStore } from "runlog/object";
+ * import { createS3Bucket } from "runlog/s3";
+ *
+ * const bucket = createS3Bucket({ bucket: "sessions" });
+ * const store = createObjectLogStore({ bucket, clock: systemClock, prefix: "runlog/" });
+ * ```
  */
 export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const { bucket, clock, prefix = "", logger = { warn() {} }, leaseMs = 15_000 } = options;
@@ -141,7 +155,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
       try {
         return await sessions.make(key, first, async (session) => session.stat);
       } catch (error) {
-        // what another process has need not be taken to say what is there
+        // a stat needs no lease: another process may have the session
         const there = hasCode(error, "log-not-owned") ? await view.stat(key) : null;
         if (there) return there;
         throw error;

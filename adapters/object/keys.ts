@@ -15,7 +15,7 @@ export interface ValueVersion {
   readonly number: number;
 }
 
-/** A life of a session as its key tells it. */
+/** An incarnation of a session, as its key names it. */
 export interface IncarnationName extends SessionKey {
   readonly epoch: number;
   readonly logId: string;
@@ -106,7 +106,7 @@ export interface Segment {
   readonly key: string;
   readonly start: number;
   readonly end: number;
-  /** Whether it was made of others, and so fences nobody. */
+  /** Whether it was made of others, so that it fences no writer. */
   readonly merged: boolean;
 }
 
@@ -120,7 +120,7 @@ export function mergedKey(folder: string, start: number, end: number): string {
   return `${folder}${inverted(start)}-${padded(end, NUMBER_DIGITS)}`;
 }
 
-/** What a listing of a log's folder says of one object, or null for what is none of ours. */
+/** The segment in a listed key of a log's folder, or null for a key of another kind. */
 export function parseSegment(key: string, size: number): Segment | null {
   const match = /([0-9]{16})(-[0-9]{16})?$/.exec(key);
   if (match === null) return null;

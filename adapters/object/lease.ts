@@ -19,13 +19,13 @@ export interface LeasesOptions {
 export interface Lease {
   /** Counts the takings of this session: what a holder writes is named by it. */
   readonly epoch: number;
-  /** Whether nobody had the session before. */
+  /** Whether no process had the session before. */
   readonly isFirst: boolean;
   /** Whether its last holder did not give it up, and may only be slow. */
   readonly fromDead: boolean;
   /** Resolves if this process has the session now, else rejects with `log-not-owned`. */
   hold(): Promise<void>;
-  /** Whether it had it all the time since it was last held for sure. Asks nobody. */
+  /** Whether this process has had it ever since `hold` last succeeded. Makes no request. */
   readonly isHeld: boolean;
   /** Gives it up. */
   release(): Promise<void>;
@@ -38,13 +38,13 @@ export interface Leases {
 
 const NOTHING = new Uint8Array(0);
 const FREE = "free";
-/** Old epochs are kept, so that one who looked long ago takes none again. */
+/** Old epochs are kept, so that a process that looked long ago takes none again. */
 const KEPT_EPOCHS = 4;
 
 /**
- * A lease is a number that only grows: the object of the next epoch can be put once, and whoever put
- * it has the session until a higher one is there. Clocks decide when it may be taken; that a former
- * holder can do no harm is up to the conditional puts of what it writes.
+ * A lease is a number that only grows: the object of the next epoch can be put once, and the process
+ * that put it has the session until a higher one exists. Clocks decide when it may be taken; the
+ * conditional puts of its writes keep a former holder from doing harm.
  */
 export function createLeases(options: LeasesOptions): Leases {
   const { bucket, keys, retry, owner, exclusive } = options;
@@ -92,7 +92,7 @@ export function createLeases(options: LeasesOptions): Leases {
 
   function forgetOld(key: SessionKey, epoch: number): void {
     if (epoch <= KEPT_EPOCHS) return;
-    // nobody needs to know whether it was there
+    // whether it was there makes no difference
     bucket.delete([keys.lease(key, epoch - KEPT_EPOCHS)]).catch(() => {});
   }
 

@@ -25,8 +25,8 @@ export async function* listKeys(
 }
 
 /**
- * A page of the sessions, by the keys of their lives alone. `after` is the last session's name, so
- * that it stays right whatever comes or goes.
+ * A page of the sessions, by the keys of their incarnations alone. `after` is the last session's
+ * name, so that it stays valid whatever comes or goes.
  */
 export async function listLogs(access: BucketAccess, options: ListOptions): Promise<LogPage> {
   const { limit = DEFAULT_LIMIT, project, after } = options;
@@ -45,7 +45,7 @@ export async function listLogs(access: BucketAccess, options: ListOptions): Prom
       // of two incarnations of a session the later one counts: the other is on its way out
       const isSame = last?.project === item.project && last.session === session;
       if (isSame) items.pop();
-      // one more than asked for tells that there is another page
+      // one more than the limit shows that there is another page
       else if (items.length === limit && last)
         return { items, next: `${last.project}/${last.session}` };
       items.push(item);

@@ -16,7 +16,9 @@ export interface LogWriterOptions {
   readonly writerTag: string;
   /** Puts a batch; rejects unless its bytes are in the log. */
   readonly put: (key: string, bytes: Uint8Array, tag: string) => Promise<void>;
-  /** Told of every segment that was put. `durable`: an append asked for it, as at a run's end. */
+  /**
+   * Called for every segment that was put. `durable`: an append asked for it, as at a run's end.
+   */
   readonly onPut: (segment: Segment, tag: string, durable: boolean) => void;
 }
 
@@ -29,10 +31,10 @@ interface Pending {
 }
 
 /**
- * The one writer of one log in this process. Appends wait until there is enough of them or the first
- * has waited long enough, travel in one object, and resolve when its put has been answered; one put
- * is under way at a time, so that slow puts hold back whoever waits for their appends. A batch that
- * fails takes those chained after it with it.
+ * The one writer of one log in this process. Appends wait until there are enough of them or the
+ * first has waited long enough, are put in one object, and resolve when the put has been answered;
+ * one put is under way at a time, so that slow puts delay the appends that wait. A batch that fails
+ * makes those chained after it fail.
  */
 export class LogWriter {
   readonly #options: LogWriterOptions;

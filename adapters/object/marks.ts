@@ -41,8 +41,8 @@ export async function removeMark(access: BucketAccess, mark: RunName): Promise<v
 }
 
 /**
- * The marks of a session, or all: what is listed, read a few at once. `onOdd` is told the key of what
- * lies among them and is none.
+ * The marks of a session, or of all: listed, then read a few at a time. `onOdd` is called with the
+ * key of an object among them that is no mark.
  */
 export async function* allMarks(
   access: BucketAccess,

@@ -42,7 +42,7 @@ export class Merger {
   #tail: Segment[];
   #merging: Promise<void> | null = null;
   #garbage: string[] = [];
-  /** Segments that are known to fence nobody. */
+  /** Segments that are known to fence no writer. */
   readonly #plain = new Set<string>();
   #cancelSweep: (() => void) | null = null;
   #sweeping: Promise<void> | null = null;

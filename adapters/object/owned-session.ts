@@ -47,7 +47,7 @@ export class OwnedSession {
   readonly #mergers: readonly Merger[];
   readonly #head: SessionValue;
   readonly #document: SessionValue;
-  /** Runs that were marked open here: whoever has their marks must have the session. */
+  /** Runs that were marked open here: the process that has their marks must have the session. */
   readonly #openRuns = new Set<string>();
   #gone = false;
   #lost = false;
@@ -80,7 +80,7 @@ export class OwnedSession {
     this.#head = value("head");
     this.#document = value("document");
     const { old } = incarnation.values;
-    // what former holders left behind; nobody needs to know whether it is gone
+    // left by former holders; whether it is gone makes no difference
     if (old.length > 0) access.bucket.delete(old).catch(() => {});
   }
 
@@ -98,7 +98,9 @@ export class OwnedSession {
     };
   }
 
-  /** Whether what is known here is what is so: nobody else can have written meanwhile. */
+  /**
+   * Whether the cached ends and values are current: no other process can have written meanwhile.
+   */
   get isCurrent(): boolean {
     return !this.#lost && this.#lease.isHeld;
   }
@@ -238,7 +240,9 @@ export class OwnedSession {
     if (!this.#lease.isHeld) await this.#checkStillThere(key);
   }
 
-  /** After a sleep: what was put counts if its log still lives, whoever has the session now. */
+  /**
+   * After a sleep: the put counts if its log still exists, whichever process has the session now.
+   */
   async #checkStillThere(key: string): Promise<void> {
     const incarnation = await findIncarnation(this.#access, this.key);
     if (incarnation?.logId === this.logId) return;

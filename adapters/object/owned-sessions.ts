@@ -20,7 +20,7 @@ export interface OwnedSessionsOptions extends WritingOptions {
   readonly access: BucketAccess;
   readonly leases: Leases;
   readonly ownerId: string;
-  /** How long in ms a session stays that nobody writes. */
+  /** How long in ms a session is kept that this process does not write. */
   readonly idleMs: number;
 }
 
@@ -52,7 +52,7 @@ export interface OwnedSessions {
     first: FirstIncarnation,
     operation: (session: OwnedSession) => Promise<T>,
   ): Promise<T>;
-  /** Ends the session's life and removes what is stored of it; false if there was none. */
+  /** Ends the session's incarnation and removes what is stored of it; false if there was none. */
   remove(key: SessionKey): Promise<boolean>;
   /** Puts what waits, everywhere, and comes to rest. */
   close(reason: RunlogError): Promise<void>;
@@ -123,14 +123,14 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
 
   async function loadOrMake(key: SessionKey, first: FirstIncarnation): Promise<Entry> {
     const lease = await leases.take(key, { guessFirst: true });
-    // whoever is the first to have it knows that nothing is there
+    // the first holder of a session knows that there is nothing to load
     const there = lease.isFirst ? null : await loadLeased(key, lease);
     if (there !== null) return there;
     const { epoch } = lease;
     const nowMs = clock.now();
     const name = { ...keyOf(key), epoch, logId: first.logId ?? createLogId(nowMs) };
     const { bucket, keys, retry } = access;
-    // before its name, so that nobody finds it without them
+    // before its name, so that it is never found without them
     const version = { epoch, number: nowMs };
     const values = await putFirstValues(access, key, name.logId, version, first);
     await retry.until((signal) => bucket.put(keys.incarnation(name), NOTHING, { signal }));

@@ -10,25 +10,26 @@ export interface OwnerOptions {
   readonly retry: RetryPolicy;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "warn">;
-  /** How long in ms a sign of life is good for. */
+  /** How long in ms a renewal keeps the leases valid. */
   readonly leaseMs: number;
 }
 
 /**
- * This process as others see it: one object that says until when its leases hold, renewed for all of
- * them at once. Whoever is silent for longer is dead to the others, also if it only slept.
+ * This process as others see it: one object with the time until which its leases hold, renewed for
+ * all of them at once. A process that does not renew it in time is dead to the others, also if it
+ * only slept.
  */
 export interface Owner {
   readonly id: string;
   /** How often this owner was born: it changes when its leases have lapsed in between. */
   readonly incarnation: number;
-  /** Whether a sign of life is good now. Then nobody else has taken anything. */
+  /** Whether the last renewal is still valid. Then no other process has taken anything. */
   readonly isAlive: boolean;
-  /** Gives a sign of life unless one is good. */
+  /** Renews the leases unless the last renewal is still valid. */
   live(): Promise<void>;
-  /** What has become of another owner: its leases hold, have lapsed, or were given up at its end. */
+  /** The state of another owner: its leases hold, have lapsed, or were released at its end. */
   fateOf(ownerId: string): Promise<"alive" | "lapsed" | "closed">;
-  /** Takes the sign of life away: all leases are given up. Only when nothing is under way any more. */
+  /** Removes the object, which releases all leases. Only when nothing is under way any more. */
   close(): Promise<void>;
 }
 

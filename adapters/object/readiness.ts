@@ -16,9 +16,10 @@ const BETWEEN_MS = 30_000;
 const AFTER_FAILURE_MS = 2_000;
 
 /**
- * Checks whether the store can work; rejects with what is wrong. Once: the format, and what the bucket
- * can do, which does not change. Then whether it takes an object: one try, not repeated, since whoever
- * asks comes again. All who ask while one is under way, or shortly after, share its outcome.
+ * Checks whether the store can work; rejects with what is wrong. Once: the format, and the bucket's
+ * abilities, which do not change. Then whether the bucket takes an object: one attempt, not
+ * repeated, since a probe comes again. Calls while one is under way, or shortly after, share its
+ * result.
  */
 export function createReadiness({ access, clock, id }: ReadinessOptions): () => Promise<void> {
   const { bucket, keys, retry } = access;

@@ -32,7 +32,7 @@ export interface RetryPolicy {
   until<T>(call: (signal: AbortSignal) => Promise<T>, options?: AttemptOptions): Promise<T>;
   /** Waits before the next try: longer each time, and never as long as others do. */
   pause(tries: number, signal?: AbortSignal): Promise<void>;
-  /** Epoch ms at which what begins now has to be given up. */
+  /** The deadline, in epoch ms, of an operation that begins now. */
   deadline(): number;
   isOver(deadlineMs: number): boolean;
 }
@@ -60,7 +60,7 @@ export function createRetryPolicy(options: RetryPolicyOptions): RetryPolicy {
     await calls.take(1, { signal: signal ? AbortSignal.any([closing, signal]) : closing });
     const ends = AbortSignal.any(signal ? [late.signal, closing, signal] : [late.signal, closing]);
     const cancel = clock.after(attemptMs + bytes / BYTES_PER_MS, () => late.abort(unanswered()));
-    // a bucket need not heed the signal: whatever it says later, nobody listens
+    // a bucket may ignore the signal: a later answer has no receiver
     let leave = (): void => {};
     const ended = new Promise<never>((_, reject) => {
       leave = () => reject(ends.reason);

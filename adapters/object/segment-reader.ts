@@ -70,7 +70,7 @@ export class SegmentReader {
       body
         .then((reader) => reader?.cancel())
         .catch(() => {
-          // it broke before it was let go
+          // it broke before it was released
         });
     this.#opened = [];
     this.#plan = [];
@@ -130,7 +130,7 @@ export class SegmentReader {
       { signal },
     );
     body.catch(() => {
-      // told when its turn has come
+      // reported when its turn comes
     });
     this.#opened.push({ segment, body });
   }

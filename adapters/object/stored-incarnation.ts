@@ -3,14 +3,14 @@ import type { IncarnationName } from "./keys.ts";
 import { type BucketAccess, findLogEnd, type LogEnd } from "./log-end.ts";
 import { readValues, type StoredValues } from "./values.ts";
 
-/** A life of a session as it lies in the bucket. */
+/** An incarnation of a session as it is stored in the bucket. */
 export interface StoredIncarnation {
   readonly name: IncarnationName;
   readonly logs: Readonly<Record<LogName, LogEnd>>;
   readonly values: StoredValues;
 }
 
-/** The life that the session has now, or null; one that is being deleted counts. */
+/** The current incarnation of the session, or null; one that is being deleted counts. */
 export async function findIncarnation(
   { bucket, keys, retry }: BucketAccess,
   { project, session }: SessionKey,
@@ -41,7 +41,7 @@ const NO_VALUES: StoredValues = {
   old: [],
 };
 
-/** A life of which nothing is stored but its name. */
+/** An incarnation of which only the name is stored. */
 export function emptyIncarnation(name: IncarnationName): StoredIncarnation {
   const logs = LOG_NAMES.map((log) => [log, { end: 0, closed: false, latest: [] }] as const);
   return { name, logs: logsOf(logs), values: NO_VALUES };

@@ -42,8 +42,15 @@ export interface R2BucketLike {
 }
 
 /**
- * An ObjectBucket over a Worker's R2 binding. It makes what it is told to make and nothing else. A
- * binding knows no signals: a call that is given up goes on behind the scenes.
+ * An ObjectBucket over a Worker's R2 binding. It makes the objects that its
+ * caller puts and nothing else. A binding takes no signals: an aborted call goes on unseen.
+ *
+ * @example
+ * ```ts
+ * import { createR2Bucket, type R2BucketLike } from "runlog/r2";
+ *
+ * export const bucketOf = ({ BUCKET }: { BUCKET: R2BucketLike }) => createR2Bucket(BUCKET);
+ * ```
  */
 export function createR2Bucket(bucket: R2BucketLike): ObjectBucket {
   return {

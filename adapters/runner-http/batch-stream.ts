@@ -102,7 +102,7 @@ export class BatchStream implements AsyncIterable<EventBatch> {
     }
   }
 
-  /** Reads the body while there is room. Never rejects: `#takeBatches` tells the reader. */
+  /** Reads the body while there is room. Never rejects: `#takeBatches` throws the failure. */
   async #pump(reader: ReadableStreamDefaultReader<Uint8Array> | null): Promise<void> {
     const { signal } = this.#connection;
     try {

@@ -16,15 +16,15 @@ export type { RetryOptions } from "./retry.ts";
 export type { SessionToken } from "./session-token.ts";
 
 /**
- * In each turn of the event loop work on what runners have sent is begun for so long, by all of them
- * together: those who send as fast as they can make nobody else wait for longer.
+ * Time in ms of each turn of the event loop for events from runners, of all of them together: fast
+ * runners do not make other tasks wait longer.
  */
 const INTAKE_TURN_MS = 10;
 
 export interface HttpRunnerClientOptions {
   /**
-   * Carries the requests. It should give up on connecting after some seconds, with an error that
-   * `retry.ts` knows; on a silent body never.
+   * Makes the requests. It should fail to connect after some seconds, with an error that `retry.ts`
+   * recognises; a silent body it should never end.
    */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   readonly clock: Clock;
@@ -43,6 +43,16 @@ export interface HttpRunnerClientOptions {
 /**
  * A RunnerClient over HTTP: runs are posted with a JSON body and answered by an event stream.
  * Aborting the request's signal makes the method, or what it resolved with, throw its reason.
+ *
+ * @example
+ * ```ts
+ * import { createByteBudget } from "runlog";
+ * import { systemClock } from "runlog/node";
+ * import { createHttpRunnerClient } from "runlog/runner-http";
+ *
+ * const intakeBudget = createByteBudget(64 * 1024 * 1024);
+ * const runner = createHttpRunnerClient({ fetch, clock: systemClock, intakeBudget });
+ * ```
  */
 export function createHttpRunnerClient(options: HttpRunnerClientOptions): RunnerClient {
   const { fetch, clock, intakeBudget, sessionToken = null } = options;

@@ -39,7 +39,9 @@ export class Intake implements SseDataSink {
   readonly #counts = { malformed: 0, oversized: 0, repaired: 0 };
   #isCutOff = false;
 
-  /** @param maxEventBytes a larger event is replaced by one that says so. */
+  /**
+   * @param maxEventBytes a larger event is replaced by one that reports it.
+   */
   constructor(maxEventBytes: number) {
     this.#maxEventBytes = maxEventBytes;
   }
@@ -71,7 +73,9 @@ export class Intake implements SseDataSink {
     this.#endLastFrame();
   }
 
-  /** The answer broke off. As `finish`, but what came of a last frame is nobody's mistake. */
+  /**
+   * The answer broke off. As `finish`, but an incomplete last frame does not count as malformed.
+   */
   cutOff(): void {
     this.#isCutOff = true;
     this.#endLastFrame();
@@ -170,7 +174,7 @@ export class Intake implements SseDataSink {
     this.#readyBytes += facts.bytes;
   }
 
-  /** Lets go of the open event's bytes; it is only looked at from here on. */
+  /** Releases the open event's bytes; from here on it is only scanned. */
   #drop(): void {
     if (!this.#isKept) return;
     this.#isKept = false;

@@ -28,7 +28,7 @@ export interface OpenAnswer {
   readonly response: Response;
   /** Aborted with the request's signal; aborting it ends the body. */
   readonly connection: AbortController;
-  /** Lets go of the request's signal. To be called when the body is over. */
+  /** Removes the listener from the request's signal. To be called when the body is over. */
   readonly release: () => void;
 }
 

@@ -63,13 +63,13 @@ function sentNothing(error: unknown): boolean {
 }
 
 /**
- * Whether a failed `fetch` is known to have sent nothing, because no connection was made.
+ * Whether a failed `fetch` has certainly sent nothing, because no connection was made.
  *
- * The fetch standard does not tell; Node and undici do, in the `cause` of their TypeError. If that
- * names a system call, the call decides: `EHOSTUNREACH` and `ETIMEDOUT` come from an established
- * connection too, but then not from `connect`. Without one, the code decides. Where several
- * addresses were tried (AggregateError) all of them must have failed so. Everything else - another
- * runtime, a cause that is not known - counts as a connection, since a run posted twice is worse
+ * The fetch standard leaves that open; Node and undici put it in the `cause` of their TypeError. If
+ * that names a system call, the call decides: `EHOSTUNREACH` and `ETIMEDOUT` come from an
+ * established connection too, but then not from `connect`. Without one, the code decides. Where
+ * several addresses were tried (AggregateError) all of them must have failed so. Everything else -
+ * another runtime, an unknown cause - counts as a connection, since a run posted twice is worse
  * than one that is not tried again.
  */
 export function madeNoConnection(error: unknown): boolean {

@@ -4,8 +4,8 @@ import type { SessionKey } from "../../src/ports/log-store.ts";
 import { wait } from "./retry.ts";
 
 /**
- * Gives the token that a session's runner wants to be shown, or null if it wants none. `fresh` asks past
- * every cache: the last one was refused. When it rejects nothing is sent to the runner.
+ * The token that a session's runner requires, or null if it requires none. `fresh` reads past every
+ * cache: the last token was refused. When it rejects no request is sent to the runner.
  */
 export type SessionToken = (
   key: SessionKey,
@@ -19,7 +19,7 @@ export interface TokenContext {
   readonly signal: AbortSignal;
 }
 
-/** What it takes to let go of an answer. */
+/** The part of an answer that is needed to discard it. */
 interface Answer {
   readonly response: Response;
   readonly release: () => void;
@@ -27,7 +27,7 @@ interface Answer {
 
 const HEADER = "X-Ambient-Session-Token";
 const REFUSED = 401;
-/** A runner that was started again has another token, which its secret tells some seconds later. */
+/** A runner that was restarted has another token, which its secret has some seconds later. */
 const MAX_REREADS = 5;
 const REREAD_MS = 1_000;
 

@@ -1,6 +1,6 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 
-/** What the SDK throws, as far as it is looked at. */
+/** The part of the SDK's errors that is used. */
 interface ServiceError {
   readonly name?: string;
   readonly code?: string;
@@ -15,13 +15,13 @@ export interface S3Errors {
   readonly place: string;
   /** What the SDK has thrown, in the words of the port. */
   readonly of: (cause: unknown) => unknown;
-  /** There was no answer, or one that says nothing of what was done. */
+  /** There was no answer, or one that leaves open what was done. */
   readonly noAnswer: (cause: unknown) => RunlogError;
   /** For `catch`: throws on in the words of the port. */
   readonly throwOn: (cause: unknown) => never;
 }
 
-/** Answers that say that nothing was done and that trying again may help. */
+/** Statuses with which nothing was done and trying again may help. */
 const BUSY_STATUS: ReadonlySet<number> = new Set([409, 429, 503]);
 const BUSY_NAMES: ReadonlySet<string> = new Set(["SlowDown", "ServiceUnavailable", "Throttling"]);
 const NOT_IMPLEMENTED = 501;
@@ -92,7 +92,7 @@ export function createS3Errors(bucket: string, endpoint: string | null): S3Error
       const text = `Try later: ${place} is busy (${detail})`;
       return new RunlogError("store-busy", text, { cause });
     }
-    // 501 says that the store has no such thing, and never will have
+    // 501: the store has no such operation, and never will have
     if (status >= 500 && status !== NOT_IMPLEMENTED) return noAnswer(cause);
     return refused(place, detail, "is that an S3 endpoint, and the bucket's name right?", cause);
   }
@@ -112,11 +112,14 @@ function refused(place: string, detail: string, advice: string, cause: unknown):
   return new RunlogError("store-failed", text, { cause });
 }
 
-/** What is known of it in a few words: the status, the store's word for it, the system's text. */
+/**
+ * The known facts of an error in a few words: the status, the store's code for it, the system's
+ * text.
+ */
 function detailOf(error: unknown): string {
   const { name = "", code = "", message = "", errors = [] } = asService(error);
   const status = statusOf(error);
-  // several addresses were tried: the first says what they all do
+  // several addresses were tried: all failed as the first did
   const text = message === "" && errors.length > 0 ? (asService(errors[0]).message ?? "") : message;
   const firstLine = text.split("\n", 1)[0]?.trim() ?? "";
   const word = name === "Error" || name === "" ? code : name;

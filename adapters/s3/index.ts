@@ -35,8 +35,16 @@ export interface S3Bucket extends ObjectBucket {
 const CONNECT_MS = 5_000;
 
 /**
- * An ObjectBucket over S3 and what speaks like it. It makes what it is told to make and nothing else.
+ * An ObjectBucket over S3 and what speaks like it. It makes the objects that its caller puts and no others.
  * The SDK's own retries are off: only the caller knows what may be tried again.
+ *
+ * @example
+ * ```ts
+ * import { createS3Bucket } from "runlog/s3";
+ *
+ * const bucket = createS3Bucket({ bucket: "sessions", endpoint: "http://127.0.0.1:9000" });
+ * await bucket.make();
+ * ```
  */
 export function createS3Bucket(options: S3BucketOptions): S3Bucket {
   const { bucket: Bucket, endpoint } = options;

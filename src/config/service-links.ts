@@ -1,9 +1,9 @@
 import { isNetwork } from "./network.ts";
 
 /**
- * The forms in which a kubelet tells a pod of the Services of its namespace: by the end of the name, with
- * what the value then is. A Service named `runlog` gives `RUNLOG_PORT=tcp://10.96.0.7:8080` and six more,
- * `runlog-api` the same behind `RUNLOG_API`, and each named port one of its own.
+ * The variables that a kubelet sets for the Services of a pod's namespace: by the end of the name,
+ * with the form of the value. A Service named `runlog` sets `RUNLOG_PORT=tcp://10.96.0.7:8080` and
+ * six more, `runlog-api` the same after `RUNLOG_API`, and each named port one of its own.
  */
 const FORMS: readonly (readonly [name: RegExp, isValue: (text: string) => boolean])[] = [
   [/_SERVICE_HOST$/, isAddress],

@@ -11,7 +11,7 @@ export interface Setting<T = unknown> {
   readonly name: string;
   /** What counts where it is not set, or empty. */
   readonly fallback: T;
-  /** The same for people; empty where there is nothing to say. */
+  /** The default for people; empty where there is none. */
   readonly shown: string;
   /** What it means, in half a sentence. */
   readonly meaning: string;
@@ -38,7 +38,7 @@ export function setting<T>(
   return { name, fallback, read, form, entries, ...texts };
 }
 
-/** Taken as it is, or looked at together with other settings. */
+/** Taken as it is, or checked together with other settings. */
 export function text(
   name: string,
   texts: Texts & { readonly form?: string },

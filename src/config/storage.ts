@@ -22,7 +22,7 @@ interface S3Place extends S3Settings {
   readonly prefix: string;
 }
 
-/** Where the logs are, or null if `text` does not say. */
+/** Where the logs are, or null if `text` is invalid. */
 export function readStorage(
   text: string,
   fsync: FsyncPolicy,
@@ -43,7 +43,7 @@ export function isArchiveUrl(text: string): boolean {
   return readArchive(text, { endpoint: null, createBucket: false }) !== null;
 }
 
-/** Where archives are, or null if `text` does not say. */
+/** Where archives are, or null if `text` is invalid. */
 export function readArchive(text: string, settings: S3Settings): ArchiveConfig | null {
   const place = readS3Url(text);
   if (place) return { kind: "s3", ...place, ...settings };

@@ -35,7 +35,7 @@ export function readHosts(text: string): readonly string[] | null {
   return hosts?.every((host) => isHost(host) && !host.includes("/")) ? hosts : null;
 }
 
-/** Of the connection, or what runlog says to runners itself. */
+/** Headers of the connection, or that runlog itself sends to runners. */
 const NOT_FORWARDED =
   /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-.*|accept|accept-encoding|proxy-.*|x-current-user-.*|x-caller-token|x-ambient-session-token)$/;
 
@@ -64,7 +64,7 @@ export function readInteger(text: string, max: number): number | null {
   return /^\d+$/.test(text) && Number(text) <= max ? Number(text) : null;
 }
 
-/** Origins as a browser writes them. No `*`: whoever may call is named. */
+/** Origins as a browser writes them. No `*`: every caller's origin is named. */
 export function readOrigins(text: string): string[] | null {
   const origins = text.split(",").map((origin) => origin.trim());
   const isOrigin = (origin: string): boolean =>

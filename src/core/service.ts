@@ -47,12 +47,17 @@ export interface SessionPorts {
 }
 
 export interface SessionServiceOptions extends SessionPorts {
-  /** What archives the store's sessions: the store itself, if it can. Default null: nothing does. */
+  /**
+   * Archives the store's sessions: the store itself, if it can. Default null: there is no archive.
+   */
   readonly archiver?: Archiver | null;
   readonly limits?: Partial<ServiceLimits>;
   /** The models that sessions may be made with. Default null: any. */
   readonly models?: readonly string[] | null;
-  /** Names, in lower case, of headers that go on from who posts a run to its runner. Default: none. */
+  /**
+   * Names, in lower case, of headers that are forwarded from the caller of a run to its runner.
+   * Default: none.
+   */
   readonly forwardHeaders?: readonly string[];
   /** Logs of an older system that sessions may import. Default: none. */
   readonly legacy?: LegacyOptions;
@@ -63,15 +68,18 @@ export interface ServiceLimits {
   readonly heartbeatMs: number;
   /** How long in ms a client may take over one chunk. Default 30 s. */
   readonly writeDeadlineMs: number;
-  /** When clients should reconnect, ms; each is told half to one and a half of it. Default 2 s. */
+  /**
+   * How soon clients should reconnect, in ms; each is sent half to one and a half of it. Default 2
+   * s.
+   */
   readonly retryMs: number;
   /** Streams (events, exports) open at once. Default 10,000. */
   readonly maxStreams: number;
   /** Of those, streams of one session. Default 2,000. */
   readonly maxSessionStreams: number;
   /**
-   * Memory of viewers who read the store, bytes: the less of it is left, the smaller are their reads,
-   * between 4 and 64 KiB. Default 64 MiB.
+   * Memory of viewers who read the store, in bytes: the less of it is free, the smaller are their
+   * reads, between 4 and 64 KiB. Default 64 MiB.
    */
   readonly replayBytes: number;
   /** Bytes of latest events kept per session. Default 1 MiB. */
@@ -84,19 +92,22 @@ export interface ServiceLimits {
   readonly messageBudgetBytes: number;
   /** Long lines that streams of the standard profile read at once, bytes. Default 64 MiB. */
   readonly lineBudgetBytes: number;
-  /** Runs of a session that wait behind the active one. Default 8. */
+  /** Runs of a session that may wait after the active one. Default 8. */
   readonly runQueue: number;
   /** Silence of a runner in ms that ends its run. Default null: never. */
   readonly runIdleMs: number | null;
   /** How long in ms a run may take. Default null: as long as it wants. */
   readonly runMaxMs: number | null;
-  /** How long in ms the state of a session is kept that nobody uses. Default 10 min. */
+  /** How long in ms the state of an unused session is kept. Default 10 min. */
   readonly sessionIdleMs: number;
   /** How long in ms a stop waits for runs to end by themselves. Default 10 s. */
   readonly drainMs: number;
-  /** How often in ms it is asked again whether the client of an open stream may see it. Default 5 min. */
+  /** How often in ms the access of an open stream's client is checked again. Default 5 min. */
   readonly reauthMs: number;
-  /** How long in ms a run that has lost its runner waits for word of the pod. Default 0. */
+  /**
+   * How long in ms a run that has lost its runner waits for the end of the pod to be known. Default
+   * 0.
+   */
   readonly podGraceMs: number;
 }
 
@@ -125,19 +136,22 @@ const DEFAULT_LIMITS: ServiceLimits = {
 /** With smaller reads replays are slower; with larger ones each viewer holds more. */
 const READ_BYTES = { minBytes: 4 * 1024, maxBytes: 64 * 1024 } as const;
 
-/** In each turn of the event loop reads are begun for so long, in ms (decisions/014). */
+/** Time in ms of each turn of the event loop in which reads are begun (decision 014). */
 const READ_TURN_MS = 2;
-/** And so long what was read is made a valid stream of; with less most of a turn is waiting. */
+/**
+ * Time in ms of each turn for making valid streams of what was read; with less most of a turn is
+ * waiting.
+ */
 const PROFILE_TURN_MS = 8;
 
 const TICK_MS = 1_000;
-/** How often waiting readers look for themselves; announcements may be lost (LiveFeed). */
+/** How often in ms waiting readers ask the store; announcements may be lost (LiveFeed). */
 const LOOK_MS = 5_000;
 const SWEEP_MS = 120_000;
-/** So long a store that does not answer keeps a service from closing. */
+/** How long in ms closing waits for a store that does not answer. */
 const ENDS_WAIT_MS = 10_000;
 
-/** What runlog does, without HTTP: the routes are a thin skin over this. */
+/** The service behind the routes: everything runlog does, without HTTP. */
 export interface SessionService extends SessionPorts {
   readonly archiver: Archiver | null;
   readonly limits: ServiceLimits;
@@ -154,27 +168,41 @@ export interface SessionService extends SessionPorts {
   readonly bodyBudget: SharedBudget;
   readonly profileBudgets: ProfileBudgets;
   /**
-   * Refuses new runs, waits a while for those in flight, closes what is still open, and ends the
-   * streams so that clients come back elsewhere. The ports stay open. A store that does not answer
-   * holds it for 10 s at most; what it has not taken by then it may take until it is closed.
+   * Refuses new runs, waits a while for those in flight, closes those that are still open, and ends
+   * the streams so that clients reconnect elsewhere. The ports stay open. Waits at most 10 s for a
+   * store that does not answer; ends that it has not stored by then it may store until it is
+   * closed.
    */
   close(options?: ServiceCloseOptions): Promise<ClosedService>;
 }
 
 export interface ServiceCloseOptions {
-  /** Told what is waited for, whenever that is something else. */
+  /** Called with what the close waits for, whenever that changes. */
   readonly onWait?: (what: string) => void;
 }
 
-/** A service that was closed. */
+/** A closed service. */
 interface ClosedService {
-  /** How many runs are still open since the store did not take their ends: known once it is closed. */
+  /**
+   * The number of runs that are still open because the store refused their ends; known once the
+   * store is closed.
+   */
   readonly orphanedRuns: () => Promise<number>;
 }
 
 /**
  * Joins the ports to one service. One a process: it owns the process's budgets and timers. Resolves
- * when the runs that an earlier process left open are closed: before that no session is served.
+ * when the runs that an earlier process orphaned are closed: before that no session is served.
+ *
+ * @example
+ * ```ts
+ * import { createApp, createSessionService, type SessionPorts } from "runlog";
+ *
+ * export async function serve(ports: SessionPorts): Promise<Response> {
+ *   const service = await createSessionService({ ...ports, limits: { runQueue: 2 } });
+ *   return await createApp({ service, listenHost: null }).request("/health");
+ * }
+ * ```
  */
 export async function createSessionService(
   options: SessionServiceOptions,
@@ -249,7 +277,7 @@ export async function createSessionService(
   const stopClosing = await keepOrphanedRunsClosed(orphanedRuns, { clock, logger });
   let closed = false;
   const isStopped = (): boolean => closed;
-  // where logs make sessions nobody says which of them run
+  // where logs make sessions it is not recorded which of them run
   if (!directory.logsMakeSessions)
     void resumeListening({ store, directory, sessions, backgroundEvents, logger, isStopped });
   const reads = createReads(limits);
@@ -289,7 +317,7 @@ export async function createSessionService(
       );
       await runs.drain(limits.drainMs);
       onWait("the store to take the ends of runs");
-      // before the streams, so that whoever watches a run sees why it ended
+      // before the streams, so that viewers get the reason
       const ends = runs.close();
       const ended = Promise.allSettled([ends, backgroundEvents.close(), compactor.close()]);
       await settledWithin(ENDS_WAIT_MS, clock, ended);
@@ -316,7 +344,7 @@ function createProfileBudgets(limits: ServiceLimits, reads: SharedReads): Profil
   };
 }
 
-/** Has waiting readers look for themselves now and then. Returns what stops it. */
+/** Makes waiting readers ask the store from time to time. Returns a function that stops it. */
 function keepLooking(sessions: Sessions, clock: Clock): () => void {
   let looking = false;
   return clock.every(LOOK_MS, () => {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// imports nothing that an old Node does not know: there it has to say which one is needed
+// imports nothing that an old Node does not know: there it has to print which Node is needed
 import { EXIT } from "./exit.ts";
 import { endProcess, guardOutput, say } from "./process.ts";
 

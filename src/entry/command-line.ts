@@ -17,7 +17,7 @@ const COMMANDS: readonly Command[] = [
   verifyCommand,
 ];
 
-/** Runs the command that the arguments name, and says why it failed. Never rejects. */
+/** Runs the command that the arguments name, and prints why it failed. Never rejects. */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
   try {
     return await run(args);

@@ -1,4 +1,4 @@
-/** What the process ends with; the help text tells of them. */
+/** The exit codes of the process, which the help text lists. */
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -6,7 +6,7 @@ export const EXIT = {
   incomplete: 3,
   damaged: 4,
   locked: 5,
-  /** As a shell tells of a process that SIGPIPE has ended. */
+  /** The code that a shell reports for a process that SIGPIPE has ended. */
   unread: 141,
 } as const;
 
@@ -22,7 +22,7 @@ export const EXIT_HELP = `Exit codes:
   141  whoever read the output has gone, as | head does
 `;
 
-/** A command that was used in a way that makes no sense; its message says how to use it. */
+/** A command was used wrongly; the message explains how to use it. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);

@@ -1,7 +1,9 @@
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
-/** Why the operating system refuses a path to this user, and what helps; "" where it cannot be told. */
+/**
+ * Why the operating system refuses a path to this user, and what helps; "" where that is unknown.
+ */
 export function ownerHint(path: string): string {
   // Windows has other rules
   const uid = process.getuid?.();

@@ -8,15 +8,15 @@ const INTERIM = /^HTTP\/1\.[01] 1(?!01)/;
 const HEAD_END = "\r\n\r\n";
 
 /**
- * Has whoever reads `socket`, which carries one request, see the final answer alone: interim ones (1xx)
- * that nobody asked for are read past, as RFC 9110 (15.2) wants of a client. undici breaks the connection off
- * at a 100. An answer 101 stays: what follows it is no HTTP.
+ * Lets readers of `socket`, which carries one request, receive the final answer alone: interim ones
+ * (1xx) are skipped, as RFC 9110 (15.2) requires of a client. undici breaks the connection off at a
+ * 100. An answer 101 stays: what follows it is no HTTP.
  */
 export function readFinalAnswer(socket: Socket): void {
   const readNext: Socket["read"] = socket.read.bind(socket);
   let held: Buffer = Buffer.alloc(0);
 
-  /** What is left of `held` behind interim answers, once it is known to be none; else null. */
+  /** The rest of `held` after interim answers, once it is known to begin another one; else null. */
   function finalPart(): Buffer | null {
     for (;;) {
       const start = held.toString("latin1", 0, STATUS_AT + 3);

@@ -7,7 +7,7 @@ export interface ListenTarget {
   readonly host: string;
   /** A connection beyond so many is closed before its request is read. */
   readonly maxConnections: number;
-  /** Told of connections that could not be accepted. */
+  /** Logs connections that could not be accepted. */
   readonly logger: Logger;
 }
 
@@ -60,7 +60,7 @@ export async function listen(server: Server, target: ListenTarget): Promise<List
   }
 }
 
-/** Lets at most `most` connections be open at once, all of which `server` is told of. */
+/** Limits open connections to `most`; `server` gets the connections of all servers. */
 function limitConnections(server: Server, all: readonly Server[], most: number): void {
   let count = 0;
   const changed = (by: 1 | -1): void => {
@@ -68,7 +68,7 @@ function limitConnections(server: Server, all: readonly Server[], most: number):
     count += by;
     const isFull = count >= most;
     if (isFull === wasFull) return;
-    // with 0 whoever comes is closed
+    // with 0 every new connection is closed
     for (const each of all) each.maxConnections = isFull ? 0 : Infinity;
   };
   server.on("connection", (socket) => {

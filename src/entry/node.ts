@@ -36,7 +36,10 @@ export interface StoppedServer {
 }
 
 export interface StartOptions {
-  /** Told when an object store keeps the server waiting for long. Default: the logger, as `waiting`. */
+  /**
+   * Called when an object store keeps the server waiting for long. Default: the logger, as
+   * `waiting`.
+   */
   readonly onLong?: (text: string) => void;
 }
 
@@ -46,7 +49,18 @@ const CONNECTIONS_MS = 2_000;
 /** A pod is seen to end a moment after its connections have ended. */
 const POD_GRACE_MS = 3_000;
 
-/** Starts the server that `config` describes. Throws what the store throws, or a listen error. */
+/**
+ * Starts the server that `config` describes. Throws what the store throws, or a listen error.
+ *
+ * @example
+ * ```ts
+ * import { parseConfig } from "runlog";
+ * import { start } from "runlog/node";
+ *
+ * const server = await start(parseConfig(process.env));
+ * console.log(server.url);
+ * ```
+ */
 export async function start(
   config: Config,
   logger: Logger = stderrLogger,
@@ -118,7 +132,10 @@ export async function start(
   };
 }
 
-/** An archive that cannot be reached now keeps nobody from the sessions that are here. */
+/**
+ * Makes stubs for archives without one. An archive that cannot be reached now does not block the
+ * sessions that are here.
+ */
 async function adoptArchived(
   archive: OpenBucket,
   store: ArchivingStore,

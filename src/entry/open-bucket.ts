@@ -25,7 +25,7 @@ type S3Config = Extract<ArchiveConfig, { readonly kind: "s3" }>;
 const REACH_MS = 10_000;
 const AGAIN_MS = 500;
 
-/** Opens a place for archives. `onLong` is told when it keeps somebody waiting. */
+/** Opens a bucket for archives. `onLong` is called when the bucket does not answer for long. */
 export async function openBucket(
   config: ArchiveConfig,
   onLong: (text: string) => void,
@@ -76,7 +76,7 @@ async function reach(ask: (signal: AbortSignal) => Promise<void>): Promise<void>
         const mayHelp = hasCode(error, "store-busy", "store-unanswered");
         if (!mayHelp || late.signal.aborted) throw error;
         await pause(AGAIN_MS, clock, late.signal);
-        // what was said is more than that its time is over
+        // the bucket's own error is more precise than the time-out's
         if (late.signal.aborted) throw error;
       }
     }

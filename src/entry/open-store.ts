@@ -12,7 +12,7 @@ import { openS3Bucket } from "./open-bucket.ts";
 interface StoreSurroundings {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Told when an object store keeps somebody waiting. */
+  /** Called when an object store does not answer for long. */
   readonly onLong: (text: string) => void;
 }
 
@@ -23,9 +23,9 @@ interface OpenStore {
 }
 
 /**
- * Opens the store that is configured. Throws what the store throws; an object store is asked once
- * whether it can be used, so that a missing bucket, a wrong key or one that cannot keep logs ends the
- * start. Whoever only reads it (`access`) need not be allowed to write.
+ * Opens the configured store. Throws the store's errors; an object store is checked once, so that a
+ * missing bucket, a wrong key or a bucket that cannot keep logs ends the start. For `access` "read"
+ * the right to write is not needed.
  */
 export async function openStore(
   config: Pick<Config, "auth" | "storage" | "legacyProject">,
@@ -39,7 +39,7 @@ export async function openStore(
     case "disk": {
       const store = createDiskLogStore({ ...storage, logger: surroundings.logger });
       const { legacy: logs } = store;
-      // a cluster knows which projects hold a session; without one, somebody has to say
+      // a cluster knows which projects hold a session; without one, the project is configured
       return { store, legacy: auth.kind === "none" ? { logs, project: legacyProject } : { logs } };
     }
     default:
@@ -80,7 +80,7 @@ function unfitBucket(
   return new RunlogError(error.code, `${error.message} (${where}). ${needs}`, { cause: error });
 }
 
-/** How people are told where the logs are. */
+/** The storage as it is printed for people. */
 export function nameOfStorage(storage: StorageConfig): string {
   switch (storage.kind) {
     case "memory":

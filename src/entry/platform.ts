@@ -13,7 +13,7 @@ import { systemClock } from "./system-clock.ts";
 /** The demo runner needs no address; this one names it in errors. */
 const DEMO_URL = "http://{session}.{project}.demo.invalid/";
 
-/** Who knows callers, sessions and pods, and what runners want to be shown. */
+/** The adapters that know callers, sessions and pods, and the tokens of runners. */
 interface Platform {
   readonly ports: Pick<SessionPorts, "authorizer" | "directory" | "platform">;
   readonly sessionToken: SessionToken | null;

@@ -8,13 +8,13 @@ export function say(text: string): void {
 }
 
 /**
- * Decides what becomes of output that cannot be written. A command whose reader has gone (`| head`) ends
- * without a word, and one that writes to a full disk says so; a server goes on. That standard error is
- * read by nobody - a terminal that was closed, a log collector that died - ends neither.
+ * Handles output that cannot be written. A command whose reader has ended (`| head`) ends silently,
+ * and one that writes to a full disk prints the error; a server goes on. Standard error without a
+ * reader - a terminal that was closed, a log collector that died - ends neither.
  */
 export function guardOutput(): void {
   process.stderr.on("error", () => {
-    // there is nowhere to say it
+    // there is no place to print it
   });
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (outlivesOutput) return;
@@ -24,7 +24,7 @@ export function guardOutput(): void {
   });
 }
 
-/** From now on the process goes on when nobody reads its output. */
+/** From now on the process goes on when its output has no reader. */
 export function outliveOutput(): void {
   outlivesOutput = true;
 }

@@ -12,8 +12,8 @@ export type RunnerFetch = HttpRunnerClientOptions["fetch"];
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /**
- * Node's own fetch ends a body that is silent for 300 s and has no connect time-out. How long headers may
- * take is the runner client's to say.
+ * Node's own fetch ends a body that is silent for 300 s and has no connect time-out. The runner
+ * client decides how long headers may take.
  */
 export function createRunnerFetch(): RunnerFetch {
   const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS });

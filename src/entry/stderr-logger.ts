@@ -1,6 +1,6 @@
 import type { LogFacts, Logger } from "../ports/logger.ts";
 
-/** One JSON object a line on standard error. Errors are told with their causes, never thrown. */
+/** One JSON object a line on standard error. Errors are logged with their causes, never thrown. */
 export const stderrLogger: Logger = {
   info: (event, facts) => writeLine("info", event, facts),
   warn: (event, facts) => writeLine("warn", event, facts),

@@ -5,8 +5,8 @@ const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 const ECHO_MS = 500;
 
 /**
- * Calls `stop` at the first signal that asks the process to end, a terminal's end among them. Whoever asks
- * twice means it: the second one ends the process at once.
+ * Calls `stop` at the first signal that asks the process to end, a terminal's end among them. The
+ * second one ends the process at once.
  */
 export function onStopSignals(stop: () => Promise<void>): void {
   // a terminal and a service manager signal npm and this process alike, and npm passes its signal on

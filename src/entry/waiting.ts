@@ -1,4 +1,4 @@
-/** Says what is waited for, once that takes long. */
+/** Reports an operation that is waited for, once it takes long. */
 export interface Waiting {
   /** From now on it is this; what was waited for before is over. */
   begin(what: string): void;
@@ -15,7 +15,7 @@ export function createWaiting(onLong: (text: string) => void): Waiting {
   return {
     begin(what) {
       clearTimeout(timer);
-      // whatever is waited for holds the process; that it is said does not
+      // the operation keeps the process running; its report does not
       timer = setTimeout(() => onLong(`waiting for ${what}`), LONG_MS).unref();
     },
     end: () => clearTimeout(timer),

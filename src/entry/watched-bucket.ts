@@ -3,8 +3,8 @@ import type { MultipartUpload, ObjectBucket } from "../ports/object-bucket.ts";
 import { createWaiting } from "./waiting.ts";
 
 /**
- * `bucket`, of which is said that it is waited for when it gives no answer for long: neither to a call
- * nor, where its callers try again, to all that were made since the last one that it answered.
+ * `bucket`, with a report when it does not answer for long: neither one call nor, where its callers
+ * try again, all calls since the last one that it answered.
  */
 export function watchedBucket(bucket: ObjectBucket, onLong: (text: string) => void): ObjectBucket {
   const what = bucket.place ?? "the object store";

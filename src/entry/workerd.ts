@@ -30,14 +30,17 @@ interface Env extends WorkerBindings {
   readonly RUNLOG: DurableObjects;
 }
 
-/** How often an object with a run in flight asks to be kept. It is let go after ten idle seconds. */
+/**
+ * How often in ms an object with a run in flight asks to be kept. It is evicted after ten idle
+ * seconds.
+ */
 const AWAKE_MS = 5_000;
 const SESSION_PATH = /^\/api\/projects\/([^/]+)\/agentic-sessions\/([^/]+)/;
 const SESSION = "session";
 
 /**
- * One session: its writer, the admission of its runs, and whoever watches it. Isolates share nothing
- * and cannot await each other's promises, so all of a session is in one object. An object that was
+ * One session: its writer, the admission of its runs, and its viewers. Isolates share nothing and
+ * cannot await each other's promises, so all of a session is in one object. An object that was
  * ended in mid-run is woken by its alarm, and closes the run.
  */
 export class RunlogObject {
@@ -100,7 +103,7 @@ async function answer(request: Request, env: Env): Promise<Response> {
   plain.headers.delete("Accept-Encoding");
   const key = sessionOf(request);
   if (key) return env.RUNLOG.get(env.RUNLOG.idFromName(idOf(key))).fetch(plain);
-  // what concerns no session, or makes one, needs nobody who stays
+  // a request that concerns no session, or creates one, needs no object that stays
   const server = await openServer(env, null);
   try {
     return await server.fetch(plain);
@@ -115,7 +118,7 @@ function sessionOf({ url }: Request): SessionKey | null {
   try {
     return sessionKey(decodeURIComponent(project), decodeURIComponent(session));
   } catch {
-    // the routes say what is wrong with the name
+    // the routes report what is wrong with the name
     return null;
   }
 }

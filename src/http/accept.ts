@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 
-/** One item of a header such as `Accept`: what it names, and how much it is wanted. */
+/** One item of a header such as `Accept`: its value, and its weight. */
 interface AcceptItem {
   readonly name: string;
   readonly quality: number;
@@ -13,7 +13,7 @@ function itemsOf(header: string): AcceptItem[] {
     .map((item) => {
       const [name = "", ...parameters] = item.split(";").map((part) => part.trim().toLowerCase());
       const weight = parameters.find((part) => part.startsWith("q="))?.slice(2);
-      // a weight that is none is left out
+      // an invalid weight is ignored
       const quality = weight !== undefined && /^[01](\.\d*)?$/.test(weight) ? Number(weight) : 1;
       return { name: name === "*" ? "*/*" : name, quality: Math.min(1, quality) };
     })
@@ -26,9 +26,9 @@ export function accepts(header: string | undefined, value: string): boolean {
 }
 
 /**
- * Which of `types` a request's `Accept` wants most, or null if it wants none of them; the first one of
- * them for a request without it. Of those wanted alike the one counts that is named more closely, then
- * the earlier one of `types`.
+ * The one of `types` that a request's `Accept` prefers, or null if it accepts none; the first one
+ * for a request without it. Of equal weights the more specific one counts, then the earlier one of
+ * `types`.
  */
 export function preferredType<T extends string>(c: Context, types: readonly T[]): T | null {
   const items = itemsOf(c.req.header("Accept") ?? "*/*");

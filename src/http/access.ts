@@ -16,11 +16,14 @@ interface AccessCheck {
   readonly failed: string;
 }
 
-/** What has to hold before a route does anything (PROTOCOL 13.4). */
+/** The conditions of a route, checked before its handler runs (PROTOCOL 13.4). */
 export interface AccessRule {
   /** Asked in this order. */
   readonly checks: readonly AccessCheck[];
-  /** How surely the session has to be there; null where the route finds out by itself. */
+  /**
+   * How fresh the knowledge that the session exists has to be; null where the route checks that
+   * itself.
+   */
   readonly session: Freshness | null;
   /** Whether the token may stand in the URL. Default: no. */
   readonly tokenInUrl?: boolean;
@@ -44,7 +47,7 @@ const RENAME: AccessCheck = {
 
 type RuleName = "project" | "rename" | "read" | "watch" | "write" | "writeAsRunner";
 
-/** The rules that there are. The directory itself checks what else its callers may do. */
+/** The access rules of all routes. The directory itself checks what else its callers may do. */
 export const ACCESS: Readonly<Record<RuleName, AccessRule>> = {
   project: { checks: [LIST], session: null },
   rename: { checks: [LIST, RENAME], session: null },
@@ -55,20 +58,26 @@ export const ACCESS: Readonly<Record<RuleName, AccessRule>> = {
   writeAsRunner: { checks: [UPDATE], session: "now" },
 };
 
-/** Who may use a route, once that is known. */
+/** The identified caller of a route. */
 export interface RequestAccess {
   readonly caller: Caller;
-  /** Whose share of the process's memory a request takes: a caller's that is known, else the peer's. */
+  /**
+   * The group that shares the process's memory with this request: a known caller's, else the
+   * peer's.
+   */
   readonly holder: string;
-  /** Asks again, past every cache; resolves if the caller may still, throws if not or if nobody can say. */
+  /**
+   * Asks again, past every cache; resolves if the caller is still allowed, throws if not or if it
+   * cannot be known.
+   */
   recheck(signal: AbortSignal): Promise<void>;
 }
 
 const KEY = "access";
 
 /**
- * The steps before a route's handler, in the order of PROTOCOL 13.3: the first that fails answers, and
- * nothing leaves the process before the names are known to be names.
+ * The steps before a route's handler, in the order of PROTOCOL 13.3: the first that fails answers,
+ * and no request leaves the process before the names are validated.
  */
 export function accessGuard(
   service: SessionService,
@@ -78,7 +87,7 @@ export function accessGuard(
   const { authorizer, directory, incarnations } = service;
   return async (c, next) => {
     const claims = claimsOf(c, { ...options, tokenInUrl: rule.tokenInUrl ?? false });
-    // whoever wants a token says so without asking anybody
+    // a missing token is refused without asking anybody
     const early = claims.token ? null : await authorizer.identify(claims);
     const project = projectOf(c);
     const key = c.req.param("sessionName") === undefined ? null : sessionKeyOf(c);
@@ -94,21 +103,21 @@ export function accessGuard(
     await check(rule.session, {});
     const recheck = (signal: AbortSignal): Promise<void> =>
       check(rule.session && "now", { fresh: true, signal });
-    // names that nobody vouches for would make one caller look like many
+    // unverified names would make one caller look like many
     const holder = (caller.token === null ? null : caller.userId) ?? claims.peer ?? "";
     c.set(KEY, { caller, holder, recheck } satisfies RequestAccess);
     await next();
   };
 }
 
-/** Who may use the route. Only to be asked after the guard. */
+/** The caller of the route. Only to be called after the guard. */
 export function accessOf(c: Context): RequestAccess {
   const access: RequestAccess | undefined = c.get(KEY);
   if (!access) throw new TypeError("The route has no access guard");
   return access;
 }
 
-/** Whether the request was allowed for a token. To be asked at any time. */
+/** Whether the request was allowed by a token. May be called at any time. */
 export function showedToken(c: Context): boolean {
   const access: RequestAccess | undefined = c.get(KEY);
   return access !== undefined && access.caller.token !== null;
@@ -143,7 +152,7 @@ async function assertAllowed(
   if (!isAllowed) throw new RunlogError("access-denied", step.refused);
 }
 
-/** What nobody could say is no refusal, and has the route's own text. */
+/** A question without an answer is no refusal, and has the route's own text. */
 function reviewFailed({ logger }: SessionService, text: string): (error: unknown) => never {
   return (cause) => {
     if (hasCode(cause, "token-missing", "token-invalid")) throw cause;

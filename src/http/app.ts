@@ -13,13 +13,13 @@ export interface AppOptions extends SessionRoutesOptions {
   readonly listenHost: string | null;
   /** Further names of hosts that it answers to. Default: none. */
   readonly hosts?: readonly string[];
-  /** Origins whose pages may call. Default: none, and no answer says a word about origins. */
+  /** Origins whose pages may call. Default: none, and no answer has CORS headers. */
   readonly corsOrigins?: readonly string[];
 }
 
 /**
- * Without credentials: a caller's token is in a header that its page sets, never in a cookie. Whatever
- * headers a preflight asks for are allowed: what counts is who asks.
+ * Without credentials: a caller's token is in a header that its page sets, never in a cookie. All
+ * headers that a preflight asks for are allowed, since only the origin matters.
  */
 const CORS = {
   allowMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
@@ -32,7 +32,17 @@ const CORS = {
   maxAge: 600,
 };
 
-/** The whole server as the entries serve it: probes, the session routes, and clear 404s. */
+/**
+ * The whole server as the entries serve it: probes, the session routes, and clear 404s.
+ *
+ * @example
+ * ```ts
+ * import { createApp, type SessionService } from "runlog";
+ *
+ * export const fetchOf = (service: SessionService) =>
+ *   createApp({ service, listenHost: "127.0.0.1", corsOrigins: ["https://ui.example"] }).fetch;
+ * ```
+ */
 export function createApp(options: AppOptions): Hono {
   const { service, listenHost, hosts = [], corsOrigins = [] } = options;
   const ours = hostNames(listenHost === null ? hosts : [...LOOPBACK, listenHost, ...hosts]);

@@ -20,7 +20,7 @@ export function archivePost(service: SessionService) {
   };
 }
 
-/** What the body asks for, if there is one; where to archive is never for a request to say. */
+/** The options in the body, if there is one; a request cannot choose where to archive. */
 async function readDeleteLocal(c: Context, { bodyBudget }: SessionService): Promise<boolean> {
   if (c.req.header("Content-Type") === undefined) return false;
   const body = await readJsonBody(c, { limitBytes: MAX_SMALL_BODY, budget: bodyBudget });

@@ -2,13 +2,13 @@ import type { Context } from "hono";
 import type { CallerClaims } from "../ports/authorizer.ts";
 
 export interface ClaimsOptions {
-  /** Address of the peer that sent a request, or null where the runtime does not say. */
+  /** Address of the peer that sent a request, or null where the runtime does not report it. */
   readonly peerOf?: (c: Context) => string | null;
   /** Whether a token may stand in the URL, which proxies and browsers log. */
   readonly tokenInUrl: boolean;
 }
 
-/** What a request says about its caller. A token that can be none is "". */
+/** A request's claims about its caller. An invalid token is "". */
 export function claimsOf(c: Context, { peerOf, tokenInUrl }: ClaimsOptions): CallerClaims {
   const user = c.req.header("X-Forwarded-User") ?? null;
   return {
@@ -20,7 +20,7 @@ export function claimsOf(c: Context, { peerOf, tokenInUrl }: ClaimsOptions): Cal
   };
 }
 
-/** The first place that says anything counts (PROTOCOL 13.2). */
+/** The first place with a value counts (PROTOCOL 13.2). */
 function tokenOf(c: Context, tokenInUrl: boolean): string | null {
   const given =
     c.req.header("X-Forwarded-Access-Token") ||

@@ -20,12 +20,12 @@ import { sessionKeyOf } from "./session-key.ts";
 import { replayHeader, SSE_HEADERS } from "./sse-headers.ts";
 import { type StreamView, streamViewOf } from "./view.ts";
 
-/** A shorter history is sent as it is: to look for something smaller would cost more. */
+/** A shorter history is sent as it is: searching for something smaller would cost more. */
 const SHORT_HISTORY_BYTES = 256 * 1024;
 
 /**
- * `POST …/agui/connect`: a session's history and what comes, for any client of the AG-UI standard,
- * until no run is active (PROTOCOL 11).
+ * `POST …/agui/connect`: a session's history and what follows, for any client of the AG-UI
+ * standard, until no run is active (PROTOCOL 11).
  */
 export function connectPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
@@ -53,7 +53,7 @@ export function connectPost(service: SessionService) {
       // a stream that ends once no run is active ends as the run did
       const recovered = start.logId === null ? null : service.sessions.recover(key);
       if (!start.isImported) await recovered;
-      // what an earlier process did not get to
+      // runs that an earlier process did not end
       if (view !== "raw" && start.logId !== null) compactor.request(key);
       const { source, said } = await sourceFor(use, view, {
         store,
@@ -74,7 +74,7 @@ export function connectPost(service: SessionService) {
   };
 }
 
-/** The source of a view, and what the headers say of it. */
+/** The source of a view, and its headers. */
 async function sourceFor(
   use: SessionUse,
   view: StreamView,
@@ -86,7 +86,7 @@ async function sourceFor(
   if (view === "raw" || (view === "condensed" && historyBytes < SHORT_HISTORY_BYTES))
     return { source: createProfileSource(use, options), said: {} };
   if (view !== "snapshot") {
-    // to read a long history takes its time: its client is answered first
+    // a long history takes a while to read: the answer begins first
     const source = openingSource({
       first: HEARTBEAT,
       open: async (signal) =>
@@ -95,7 +95,7 @@ async function sourceFor(
     });
     return { source, said: {} };
   }
-  // the header says whether it is a snapshot
+  // the header depends on whether it is a snapshot
   const { source, isSnapshot } = await createSnapshotSource(use, { ...options, isForced: true });
   return { source, said: replayHeader(isSnapshot ? null : "snapshot-too-large") };
 }

@@ -15,7 +15,7 @@ export function eventsGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
     const view = streamViewOf(c);
-    // nothing is opened for a HEAD: there is no stream that somebody would have to end
+    // a HEAD request opens no stream that would have to be ended
     if (c.req.method === "HEAD") return c.body(null, 200, { ...SSE_HEADERS });
     const use = service.sessions.use(key);
     try {
@@ -23,9 +23,9 @@ export function eventsGet(service: SessionService) {
       const cursor = cursorOf(c);
       const history = view === "raw" ? "raw" : "condensed";
       const found = await findReplayStart(use.session, { store, cursor, view: history });
-      // its viewers are shown how it ends as soon as that is stored
+      // viewers get the end of a run as soon as it is stored
       if (found.logId !== null) void service.sessions.recover(key);
-      // what an earlier process did not get to
+      // runs that an earlier process did not end
       if (history === "condensed" && found.logId !== null) compactor.request(key);
       assertViewerRoom(use, service);
       const isFresh = cursor === null || found.full !== null;
@@ -45,7 +45,7 @@ export function eventsGet(service: SessionService) {
 
 type PrefacedStart = ReplayStart & { readonly preface?: Uint8Array<ArrayBuffer> };
 
-/** After a snapshot of the session; at its start if there is none that could be said at once. */
+/** Begins after a snapshot of the session; at the start if there can be none. */
 async function snapshotStart(
   { logger, profileBudgets: budgets, store }: SessionService,
   use: SessionUse,
@@ -58,7 +58,10 @@ async function snapshotStart(
   return { ...found, logId: position.logId, compact: null, offset: position.offset, preface };
 }
 
-/** The header wins: a browser that reconnects sends its latest cursor there. Empty is none. */
+/**
+ * The header wins: a browser that reconnects sends its latest cursor there. Empty counts as
+ * missing.
+ */
 function cursorOf(c: Context): string | null {
   return c.req.header("Last-Event-ID") || c.req.query("after") || null;
 }

@@ -17,7 +17,7 @@ interface Format {
   readonly extension: string;
 }
 
-/** What an export can be, by media type; the first is what a client gets that does not say. */
+/** The formats of an export, by media type; the first is the default. */
 const FORMATS: ReadonlyMap<string, Format> = new Map([
   ["application/json", { name: "json", contentType: "application/json", extension: "json" }],
   [
@@ -50,7 +50,7 @@ export function exportGet(service: SessionService) {
         throw new RunlogError("session-not-found", "Session not found");
 
       const isCompact = readable !== null && view === "condensed" && format.name !== "markdown";
-      // what an earlier process did not get to
+      // runs that an earlier process did not end
       if (isCompact) compactor.request(key);
       const compacted = isCompact ? await use.session.compact.find(readable.stat) : null;
       const options = { store, legacyImports, key, readable, compacted, nowMs: clock.now() };

@@ -12,8 +12,8 @@ const MAX_FEEDBACK_BODY = 1024 * 1024;
 const FAILED = "failed";
 
 /**
- * `POST …/agui/feedback`, `POST …/runner/feedback` (PROTOCOL 9.4). What comes of it is told by a
- * string `status`, which a problem document has no room for: so those bodies are plain JSON.
+ * `POST …/agui/feedback`, `POST …/runner/feedback` (PROTOCOL 9.4). The result is a string `status`,
+ * for which a problem document has no place: so these bodies are plain JSON.
  */
 export function feedbackPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {

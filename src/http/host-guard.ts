@@ -14,7 +14,7 @@ export function hostGuard(ours: ReadonlySet<string>): MiddlewareHandler {
 }
 
 export interface OriginGuardOptions {
-  /** Names that this server has, whatever a request's `Host` says. */
+  /** Names of this server, whatever a request's `Host` is. */
   readonly ours: ReadonlySet<string>;
   /** Origins whose pages are meant to call. */
   readonly corsOrigins: readonly string[];
@@ -23,10 +23,10 @@ export interface OriginGuardOptions {
 const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Refuses requests by which a page of another origin would change something: a browser says for every
- * such request which page sends it. Who says nothing is no browser. A page is the server's own if the
- * browser says so, or by the host of its origin: by the request's own `Host`, the `X-Forwarded-Host` of a
- * proxy, or one of `ours`.
+ * Refuses requests by which a page of another origin would change something: a browser sends the
+ * page's origin with every such request, and a request without one is from no browser. A page is
+ * the server's own if the browser reports so, or by the host of its origin: by the request's own
+ * `Host`, the `X-Forwarded-Host` of a proxy, or one of `ours`.
  */
 export function originGuard({ ours, corsOrigins }: OriginGuardOptions): MiddlewareHandler {
   return async (c, next) => {
@@ -41,11 +41,12 @@ function isFromOwnPage(c: Context, ours: ReadonlySet<string>): boolean {
   const site = c.req.header("Sec-Fetch-Site");
   if (site === "same-origin") return true;
   if (site === "cross-site") return false;
-  // "none": no page did it, but the browser's user
+  // "none": the browser's user did it, not a page
   if (origin === undefined) return site === undefined || site === "none";
   const url = URL.parse(origin);
   if (!url) return false;
-  // a proxy's word for the host; no page of elsewhere can set it without having been allowed to
+  // the host as a proxy reports it; a page of another origin cannot set it without having been
+  // allowed to
   const hosts = [hostOf(c), c.req.header("X-Forwarded-Host")?.split(",", 1)[0]?.trim()];
   const isNamed = (host?: string): boolean =>
     !!host && url.host === URL.parse(`${url.protocol}//${host}/`)?.host;
@@ -64,7 +65,7 @@ function hostOf(c: Context): string {
   return c.req.header("Host") ?? new URL(c.req.url).host;
 }
 
-/** A host without its port, as URLs have it; "" for what is none. */
+/** A host without its port, as URLs have it; "" for invalid text. */
 function hostName(host: string): string {
   const isBareIpv6 = /^[0-9a-f]*:[0-9a-f:.]*:[0-9a-f:.]*$/i.test(host);
   const text = isBareIpv6 ? `[${host}]` : host;

@@ -5,9 +5,9 @@ import type { SessionKey } from "../ports/log-store.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
 /**
- * Has a session import the legacy log of its name, if there is one, when it is first asked for (contract
- * 6). Looking through it then goes on in the background; whoever needs it waits for that himself.
- * What fails is for `requireImport` to say: a session's document has no need of its log.
+ * Imports the legacy log of a session's name, if there is one, when the session is first asked for.
+ * The scan then goes on in the background; routes that need it wait for it themselves. Failures are
+ * reported by `requireImport`: a session's document does not need its log.
  */
 export function importLegacyLog(service: SessionService): MiddlewareHandler {
   return async (c, next) => {
@@ -28,7 +28,7 @@ export function requireImport({ legacyImports }: SessionService): MiddlewareHand
     try {
       await legacyImports.adopt(sessionKeyOf(c));
     } catch (error) {
-      // whatever else is wrong the route meets as well, and has a text of its own for it
+      // the route meets any other failure as well, and has a text of its own for it
       if (hasCode(error, "log-not-adoptable")) throw error;
     }
     await next();
@@ -40,7 +40,7 @@ function scanLegacyLog({ sessions, logger }: SessionService, key: SessionKey): v
   use.session
     .load()
     .catch((error: unknown) => {
-      // it is tried again by whoever needs the log
+      // the next route that needs the log tries again
       logger.error("old-log-not-looked-through", { ...key, error });
     })
     .finally(() => use.release());

@@ -4,8 +4,8 @@ import { showedToken } from "./access.ts";
 const PRIVATE = "private, no-store";
 
 /**
- * Has no cache keep an answer: it is made for one caller. A stream says `no-cache` by itself, which is what
- * proxies know streams by, and the rest as well where a token was shown for it.
+ * Keeps caches from storing an answer, which is made for one caller. A stream sends `no-cache` by
+ * itself, by which proxies recognise streams, and the rest as well where the request had a token.
  */
 export function keptByNobody(): MiddlewareHandler {
   return async (c, next) => {

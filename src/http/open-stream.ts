@@ -8,7 +8,7 @@ import { watchAccess } from "./recheck.ts";
 
 export interface OpenStreamOptions {
   readonly heartbeat?: Uint8Array<ArrayBuffer>;
-  /** Of a stream that may go on for long: it ends when this is withdrawn. */
+  /** For a stream that may go on for long: it ends when the access is withdrawn. */
   readonly access?: RequestAccess;
 }
 

@@ -2,8 +2,8 @@ import type { Handler } from "hono";
 import { problem } from "./problem.ts";
 
 /**
- * What a path answers to every method but `methods`, which its routes take: the list of them to
- * OPTIONS, and 405 to the rest. A path that is read can be asked for its headers as well.
+ * Answers every method but `methods`, which the path's routes take: OPTIONS with the list of them,
+ * the others with 405. A path with GET also takes HEAD.
  */
 export function otherMethods(methods: readonly string[]): Handler {
   const all = methods.includes("GET") ? [...methods, "HEAD", "OPTIONS"] : [...methods, "OPTIONS"];

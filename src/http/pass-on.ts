@@ -4,13 +4,13 @@ import type { SessionService } from "../core/service.ts";
 import { runnerProblem } from "./runner-problem.ts";
 import { assertStreamRoom, openStream } from "./open-stream.ts";
 
-/** Answers with what the runner answers: its status, its content type, its body as it comes. */
+/** Passes on the runner's answer: its status, its content type, its body as it comes. */
 export async function passOn(
   c: Context,
   service: SessionService,
   open: () => Promise<PassedAnswer>,
 ): Promise<Response> {
-  // before the runner is asked for what could not be passed on
+  // before the runner is called for an answer that could not be passed on
   assertStreamRoom(service);
   try {
     const { status, contentType, source } = await open();

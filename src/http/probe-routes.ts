@@ -4,12 +4,12 @@ import type { Clock } from "../ports/clock.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { otherMethods } from "./other-methods.ts";
 
-/** A port that takes longer is not ready: whoever probes does not wait for ever. */
+/** A port that takes longer, in ms, is not ready: a probe does not wait for ever. */
 const ANSWER_MS = 5_000;
 
 /**
- * `/health`: the process answers. `/ready`: it can do its work; else it says what is missing. Neither
- * asks who calls.
+ * `/health`: the process answers. `/ready`: it can do its work; otherwise the answer names what is
+ * missing. Neither asks who calls.
  */
 export function createProbeRoutes({
   store,

@@ -54,7 +54,7 @@ const KINDS = {
   internal: { status: 500 },
 } as const satisfies Record<RunlogErrorCode, Kind>;
 
-/** What is wrong with a request as such: no port ever says so. */
+/** Problems of a request as such, which no port reports. */
 type HttpCode =
   | "bad-request"
   | "not-found"
@@ -112,13 +112,13 @@ export interface ProblemOptions {
   readonly code: ProblemCode;
   readonly detail: string;
   readonly facts?: Readonly<Record<string, unknown>>;
-  /** Instead of the code's own: a runner's status that is passed on. */
+  /** In place of the code's own status: a runner's status that is passed on. */
   readonly status?: ContentfulStatusCode;
   /** Headers beyond those of every problem. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A problem document as it goes out. */
+/** A problem document as it is sent. */
 export interface ProblemAnswer {
   readonly status: ContentfulStatusCode;
   readonly headers: Readonly<Record<string, string>>;
@@ -164,8 +164,8 @@ export function problem(c: Context, options: ProblemOptions): Response {
 }
 
 /**
- * The answer to whatever a handler threw. `fallback` is the route's own text for what it cannot
- * explain: the text of a 5xx never carries a cause, an address or a path.
+ * The answer to an error that a handler threw. `fallback` is the route's own text for an unexpected
+ * error: the text of a 5xx never contains a cause, an address or a path.
  */
 export function problemOf(c: Context, error: unknown, fallback = "Internal error"): Response {
   if (!(error instanceof RunlogError)) return problem(c, { code: "internal", detail: fallback });

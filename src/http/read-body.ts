@@ -23,7 +23,7 @@ export const MAX_SMALL_BODY: number = 64 * 1024;
 /** A body and its share of the budget. */
 export interface JsonBody {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Gives the memory back to the budget. Idempotent. */
+  /** Releases the memory. Idempotent. */
   release(): void;
 }
 
@@ -61,8 +61,8 @@ export async function readJsonBody(c: Context, options: ReadBodyOptions): Promis
 }
 
 /**
- * Reads and drops a body that a route takes but does not look at. There need not be one; what there
- * is has to be JSON within the limit, as for `readJsonBody`.
+ * Reads and drops a body that a route takes but does not use. It may be missing; if it is there it
+ * has to be JSON within the limit, as for `readJsonBody`.
  */
 export async function dropJsonBody(c: Context, options: ReadBodyOptions): Promise<void> {
   if (c.req.header("Content-Type") !== undefined) {
@@ -76,7 +76,7 @@ export async function dropJsonBody(c: Context, options: ReadBodyOptions): Promis
 
 type Body = ReadableStream<Uint8Array<ArrayBuffer>>;
 
-/** The body as its client made it, before it was packed. */
+/** The body before its client compressed it. */
 function bodyOf(c: Context): Body | null {
   const { body } = c.req.raw;
   const coding = (c.req.header("Content-Encoding") ?? "").trim().toLowerCase();
@@ -93,10 +93,10 @@ async function* bodyChunks(
   if (!reader) return;
   const leave = (): void => {
     reader.cancel().catch(() => {
-      // the connection is gone already
+      // the connection is closed already
     });
   };
-  // a read that waits for the client ends by this
+  // it ends a read that waits for the client
   lost.addEventListener("abort", leave, { once: true });
   try {
     for (;;) {

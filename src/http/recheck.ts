@@ -2,28 +2,32 @@ import type { SessionService } from "../core/service.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { RequestAccess } from "./access.ts";
 
-/** Answers that end a stream; whatever else goes wrong says nothing about its client. */
+/** Errors that end a stream; any other failure does not concern its client. */
 const NO = ["access-denied", "token-invalid", "token-missing", "session-not-found"] as const;
-/** After a question that nobody answered, ms. */
+/** Pause in ms after a question without an answer. */
 const RETRY_MS = 10_000;
 /**
- * After a first no, ms. An API server that has just started refuses everybody until it has read its own
- * rules, and takes no tokens until it has what it checks them with.
+ * Pause in ms after a first no. An API server that has just started refuses every request until it
+ * has read its own rules, and accepts no tokens until it has what it checks them with.
  */
 const CONFIRM_MS = 5_000;
-/** Of a time, so that streams which were opened together do not ask together. */
+/**
+ * Share of a pause by which it varies, so that streams which were opened together do not ask
+ * together.
+ */
 const JITTER = 0.2;
 
 export interface AccessWatch {
-  /** Aborts when the client may not see the stream any more. */
+  /** Aborts when the client is not allowed to see the stream any more. */
   readonly signal: AbortSignal;
-  /** Asks no more. Idempotent. */
+  /** Stops asking. Idempotent. */
   stop(): void;
 }
 
 /**
- * Asks again and again, every `reauthMs`, whether a client may still see what it sees. A no that is
- * confirmed 5 s later ends it; a question that cannot be answered confirms nothing, and is repeated soon.
+ * Checks every `reauthMs` whether a client is still allowed to see its stream. A no that is
+ * confirmed 5 s later ends the stream; a question without an answer confirms nothing, and is
+ * repeated soon.
  */
 export function watchAccess(
   { clock, limits, logger }: Pick<SessionService, "clock" | "limits" | "logger">,
@@ -37,7 +41,7 @@ export function watchAccess(
     cancel = clock.after(ms * (1 - JITTER * Math.random()), () => void ask(false));
   }
 
-  /** `wasRefused`: the answer before this one was a no. */
+  /** `wasRefused`: the previous answer was a no. */
   async function ask(wasRefused: boolean): Promise<void> {
     try {
       await access.recheck(stopped.signal);

@@ -5,7 +5,7 @@ import { problemOf } from "./problem.ts";
 import { dropJsonBody, MAX_SMALL_BODY } from "./read-body.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
-/** `POST …/restore`: brings an archived session's bytes back (PROTOCOL 16). */
+/** `POST …/restore`: restores an archived session's bytes (PROTOCOL 16). */
 export function restorePost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

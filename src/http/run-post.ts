@@ -27,7 +27,7 @@ export function runPost(service: SessionService) {
   };
 }
 
-/** The headers of the request that its runner gets. */
+/** The headers of the request that are forwarded to its runner. */
 function forwarded(c: Context, { forwardHeaders }: SessionService): Record<string, string> {
   const given = forwardHeaders.map((name) => [name, c.req.header(name)] as const);
   return Object.fromEntries(
@@ -35,7 +35,7 @@ function forwarded(c: Context, { forwardHeaders }: SessionService): Record<strin
   );
 }
 
-/** The run's own stream; a run that was posted before is told again. */
+/** The run's own stream; a run that was posted before is sent again. */
 async function runStream(c: Context, service: SessionService, body: JsonBody): Promise<Response> {
   const key = sessionKeyOf(c);
   const { logger, profileBudgets: budgets, runs, sessions, store } = service;
@@ -44,7 +44,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
     assertStreamRoom(service);
     const posted = await readPostedInput(body.bytes);
     const dialect = dialectOf(c.req.query("profile"), posted?.protocolVersion);
-    // the run refuses what is no object
+    // the run itself refuses a body that is no object
     const known = posted ? await knownMessages(body.bytes, posted, dialect) : [];
     const start = await startOf(service, use.session, posted?.runId ?? null);
     const { runId, threadId } = await runs.start(key, body, callerOf(c), forwarded(c, service));

@@ -3,12 +3,15 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { hasCode } from "../ports/errors.ts";
 import { problem } from "./problem.ts";
 
-/** For an answer that is neither the success that was asked for nor an error: a redirect, a 204. */
+/**
+ * The status for a runner's answer that is neither the expected success nor an error: a redirect, a
+ * 204.
+ */
 const BAD_GATEWAY = 502;
 
 /**
- * The answer where a call of the runner failed: the runner's own status and what it said, or 502.
- * Throws every other error again.
+ * The answer where a call of the runner failed: the runner's own status and text, or 502. Throws
+ * every other error again.
  */
 export function runnerProblem(c: Context, error: unknown): Response {
   if (!hasCode(error, "runner-unreachable", "runner-refused")) throw error;
@@ -16,7 +19,7 @@ export function runnerProblem(c: Context, error: unknown): Response {
   return problem(c, { code, detail, status: refusedStatus(error.facts["status"]) });
 }
 
-/** A status of the runner as ours: only errors are passed on as they are. */
+/** A runner's status as ours: only errors are passed on as they are. */
 export function refusedStatus(status: unknown): ContentfulStatusCode {
   return isErrorStatus(status) ? status : BAD_GATEWAY;
 }

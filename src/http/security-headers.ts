@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from "hono";
 
 /**
- * For a browser that is pointed here: what a runner or a log says is never a page of ours, whatever
- * its type is, and nobody is told which address it came from.
+ * For a browser that opens such a URL: content of a runner or a log is never treated as a page of
+ * ours, whatever its type is, and no other site gets the address that it came from.
  */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "X-Content-Type-Options": "nosniff",
@@ -11,7 +11,10 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "Referrer-Policy": "no-referrer",
 };
 
-/** Adds to every answer what keeps browsers from making more of it than data (PROTOCOL 1.7). */
+/**
+ * Adds to every answer the headers that keep browsers from treating it as more than data (PROTOCOL
+ * 1.7).
+ */
 export function securityHeaders(): MiddlewareHandler {
   return async (c, next) => {
     await next();

@@ -10,10 +10,10 @@ import { directoryOf } from "./access.ts";
 import { problemOf } from "./problem.ts";
 import { readJsonBody } from "./read-body.ts";
 
-/** Largest body that makes or changes a session, bytes (PROTOCOL 1.5). */
+/** Largest body that creates or changes a session, bytes (PROTOCOL 1.5). */
 export const MAX_SESSION_BODY: number = 1024 * 1024;
 
-/** The route's texts for what it cannot explain. */
+/** The route's texts for unexpected errors. */
 interface ChangeTexts {
   /** The session could not be read. */
   readonly read: string;
@@ -26,11 +26,11 @@ export interface ChangeOptions {
   readonly texts: ChangeTexts;
   /** The answer with the document as it is now. */
   readonly answer: (document: SessionDocument) => Response;
-  /** The answer when the session goes between reading and writing. Default: 404. */
+  /** The answer when the session is deleted between reading and writing. Default: 404. */
   readonly gone?: () => Response;
   /**
-   * How often a session that is not found is looked for: one that was just made may take a moment to
-   * be seen. Default 1.
+   * How often a session that is not found is looked up: a new one may take a moment to be visible.
+   * Default 1.
    */
   readonly attempts?: number;
 }
@@ -66,7 +66,7 @@ async function isThere(
   key: SessionKey,
   attempts: number,
 ): Promise<boolean> {
-  // a directory of logs knows at once what was made
+  // a directory of logs knows a new session at once
   const more = directory.logsMakeSessions ? 0 : attempts - 1;
   for (let left = more; ; left--) {
     if (await directory.get(key)) return true;
@@ -89,7 +89,7 @@ export async function bodyOf(
   }
 }
 
-/** The problem that an error is for the client; what the server has to answer for is logged. */
+/** The problem document of an error; an error of the server is logged. */
 export function failed(
   c: Context,
   { logger }: SessionService,

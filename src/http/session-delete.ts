@@ -5,7 +5,10 @@ import { directoryOf } from "./access.ts";
 import { failed } from "./session-change.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
-/** `DELETE …/agentic-sessions/:sessionName`: ends and removes all there is of it (PROTOCOL 7.10). */
+/**
+ * `DELETE …/agentic-sessions/:sessionName`: ends and removes the session completely (PROTOCOL
+ * 7.10).
+ */
 export function sessionDelete(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

@@ -5,7 +5,7 @@ import { callerOf, directoryOf } from "./access.ts";
 import { bodyOf, failed, MAX_SESSION_BODY } from "./session-change.ts";
 import { projectOf } from "./session-key.ts";
 
-/** `POST …/agentic-sessions`: makes a session (PROTOCOL 7.5). */
+/** `POST …/agentic-sessions`: creates a session (PROTOCOL 7.5). */
 export function sessionPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const body = await bodyOf(c, service, MAX_SESSION_BODY);

@@ -9,7 +9,7 @@ const TEXTS = {
   write: "Failed to update agentic session",
 };
 
-/** `PUT …/agentic-sessions/:sessionName`: changes what the session is to do (PROTOCOL 7.7). */
+/** `PUT …/agentic-sessions/:sessionName`: changes the session's spec (PROTOCOL 7.7). */
 export function sessionPut(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

@@ -37,10 +37,10 @@ const NOT_READ = "Failed to get agentic session";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** A route: what it needs its caller to be allowed, and what it does then. */
+/** A route: its method and path, its access rule, and its handler. */
 type Route = readonly [Method, string, AccessRule, (service: SessionService) => Handler];
 
-/** Every route there is, below the path of a project's sessions. */
+/** All routes, below the path of a project's sessions. */
 export const SESSION_ROUTES: readonly Route[] = [
   ["GET", "/", ACCESS.project, sessionsGet],
   ["POST", "/", ACCESS.project, sessionPost],
@@ -72,8 +72,8 @@ export const SESSION_ROUTES: readonly Route[] = [
 
 export interface SessionRoutesOptions {
   /**
-   * Address of the peer that sent a request, for authorizers that trust some proxies. Default: nobody
-   * knows.
+   * Address of the peer that sent a request, for authorizers that trust some proxies. Default:
+   * unknown.
    */
   readonly peerOf?: (c: Context) => string | null;
 }
@@ -82,6 +82,15 @@ export interface SessionRoutesOptions {
  * The session routes, to be mounted by `app.route()` at a path that holds `:projectName`, as in
  * `/api/projects/:projectName/agentic-sessions`. They answer their own errors and leave unknown
  * paths to the host.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { createSessionRoutes, type SessionService } from "runlog";
+ *
+ * export const mount = (service: SessionService): Hono =>
+ *   new Hono().route("/api/projects/:projectName/agentic-sessions", createSessionRoutes(service));
+ * ```
  */
 export function createSessionRoutes(
   service: SessionService,
@@ -92,7 +101,7 @@ export function createSessionRoutes(
   routes.onError((error, c) => {
     if (!(error instanceof RunlogError) || LOGGED.has(error.code))
       service.logger.error("request-failed", { route: c.req.routePath, error });
-    // where no handler has a text of its own, it was the session that was asked for
+    // where a handler has no text of its own, the session could not be read
     return problemOf(c, error, hasCode(error, "platform-failed") ? NOT_READ : undefined);
   });
   for (const [method, path, rule, handler] of SESSION_ROUTES) {
@@ -109,7 +118,7 @@ export function createSessionRoutes(
   return routes;
 }
 
-/** Says first what is wrong with the names of a path, as its routes do. */
+/** Reports invalid names of a path first, as its routes do. */
 function requireNames(): MiddlewareHandler {
   return async (c, next) => {
     if (c.req.param("sessionName") === undefined) projectOf(c);

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { accepts } from "./accept.ts";
 
-/** What every stream of events has (PROTOCOL 4.1). */
+/** The headers of every event stream (PROTOCOL 4.1). */
 export const SSE_HEADERS: Readonly<Record<string, string>> = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-cache",
@@ -13,7 +13,7 @@ export function acceptsEventStream(c: Context): boolean {
   return accepts(c.req.header("Accept"), "text/event-stream");
 }
 
-/** The header that says why a client is told the whole history. */
+/** The header with the reason why a client is sent the whole history. */
 export function replayHeader(reason: string | null): Record<string, string> {
   return reason === null ? {} : { "X-Runlog-Replay": `full; reason=${reason}` };
 }

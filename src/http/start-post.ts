@@ -8,7 +8,7 @@ import { sessionKeyOf } from "./session-key.ts";
 
 const TEXTS = { read: "Failed to get agentic session", write: "Failed to update session" };
 
-/** `POST …/start`: asks for the session to run (PROTOCOL 7.9). */
+/** `POST …/start`: requests that the session runs (PROTOCOL 7.9). */
 export function startPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

@@ -9,7 +9,7 @@ import { sessionKeyOf } from "./session-key.ts";
 
 const TEXTS = { read: "Failed to get agentic session", write: "Failed to update session" };
 
-/** `POST …/stop`: asks for the session to stop (PROTOCOL 7.9). */
+/** `POST …/stop`: requests that the session stops (PROTOCOL 7.9). */
 export function stopPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { HistoryView } from "../core/replay/resume-point.ts";
 import { RunlogError } from "../ports/errors.ts";
 
-/** How `?view=` wants finished runs. Throws `invalid-input` for what is no view. */
+/** The view of finished runs in `?view=`. Throws `invalid-input` for an unknown one. */
 export function viewOf(c: Context): HistoryView {
   const view = c.req.query("view");
   if (view === undefined) return "condensed";
@@ -10,7 +10,7 @@ export function viewOf(c: Context): HistoryView {
   return view;
 }
 
-/** How a stream begins: with the history in a view, or with what it has come to. */
+/** How a stream begins: with the history in a view, or with a snapshot. */
 export type StreamView = HistoryView | "snapshot";
 
 /** As `viewOf`, for streams, which may also begin with a snapshot. */

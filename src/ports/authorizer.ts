@@ -1,31 +1,35 @@
-/** What a request says about its caller, as it came: nothing of it is believed yet. */
+/** What a request claims about its caller, as received. Nothing in it has been checked. */
 export interface CallerClaims {
-  /** The token that the request carried, or null. Never logged. */
+  /** The token in the request, or null. Never logged. */
   readonly token: string | null;
-  /** `X-Forwarded-User` and `X-Forwarded-Preferred-Username`: what a front end's server says. */
+  /**
+   * `X-Forwarded-User` and `X-Forwarded-Preferred-Username`, as a front end's server sends them.
+   */
   readonly forwardedUser: string | null;
   readonly forwardedName: string | null;
-  /** Address of the peer that sent the request, or null where the runtime does not say. */
+  /** Address of the peer that sent the request, or null where the runtime does not report it. */
   readonly peer: string | null;
   /** The project that is called: a service account of it may stand for the user who made it. */
   readonly project: string;
 }
 
-/** Who calls. */
+/** A caller who has been identified. */
 export interface Caller {
-  /** Sanitised to `[A-Za-z0-9._-]`, at most 253 characters; null if nobody knows. */
+  /** The caller's id: `[A-Za-z0-9._-]`, at most 253 characters; null if unknown. */
   readonly userId: string | null;
-  /** As the identity provider says it, or null. */
+  /** The caller's name as the identity provider has it, or null. */
   readonly userName: string | null;
   readonly groups: readonly string[];
-  /** What the caller showed, to act on its behalf; null where nothing is asked for. */
+  /** The caller's token, to act on the caller's behalf; null where no token is asked for. */
   readonly token: string | null;
 }
 
-/** What somebody wants to do with sessions. */
+/** An action on sessions. */
 export type AccessVerb = "get" | "list" | "create" | "update" | "delete";
 
-/** One question: may the caller do this in the project, to this session or (null) to any of them? */
+/**
+ * One question: may the caller do this in the project, to this session or (null) to any of them?
+ */
 export interface Access {
   readonly project: string;
   readonly session: string | null;
@@ -39,13 +43,13 @@ export interface Access {
  * past every cache. A failure is never taken for a no, nor remembered.
  *
  * **Failures** are `RunlogError`s: `token-missing` and `token-invalid` (`identify`, and `allows` when
- * the token is no longer accepted), `review-failed` when nobody could say.
+ * the token is no longer accepted), `review-failed` when there was no answer.
  */
 export interface Authorizer {
-  /** Who calls. */
+  /** Identifies the caller. Throws `token-missing`, `token-invalid` or `review-failed`. */
   identify(claims: CallerClaims): Promise<Caller>;
 
-  /** Whether the caller may do it. */
+  /** Resolves with whether the caller may do it. */
   allows(
     caller: Caller,
     access: Access,

@@ -1,23 +1,24 @@
 /**
- * What readers of a raw log get instead of some of its bytes: of a log that an older system left, or of
- * one of our own that a loss of power has damaged. Every edit keeps the length of
- * what it stands for, so that offsets, and with them cursors, mean the same in the stored bytes and in
- * the shown ones: JSON lets spaces stand between its tokens, and what a rewritten value leaves over is
- * spaces.
+ * The overlay of a raw log: what its readers get in place of some of its bytes. A log has one if an
+ * older system wrote it, or if a loss of power damaged it. Every edit has the length of the bytes
+ * that it replaces, so that offsets, and with them cursors, mean the same in the stored and in the
+ * visible bytes. JSON allows spaces between its tokens: whatever a rewritten value does not fill
+ * becomes spaces.
  *
- * The edits are a log of records of 40 bytes, which text tools can read as well:
+ * The overlay is the edits log, a log of records of 40 bytes, which text tools can read as well:
  *
  *     kind(1) offset(13) length(10) text(15) LF
  *
- * - `e` the `length` bytes from `offset` on read as `text` and then spaces;
- * - `p` everything before `offset` of a legacy log has been looked at, and `length` malformed lines were
- *   found in it;
- * - `s` the same of a log of our own: what lies past `offset` may be damaged. `text` is as that of `d`;
- * - `d` everything before `offset` has been looked at, nothing else needs to be, and lines from the
- *   offset in `text` on are shown. An `s` comes after it when the machine goes down again.
+ * - `e` an edit: the `length` bytes from `offset` on read as `text` and then spaces;
+ * - `p` everything before `offset` of a legacy log has been scanned, and `length` malformed lines
+ *   were found in it;
+ * - `s` the same of a log of our own: what lies after `offset` may be damaged. `text` is as that of
+ *   `d`;
+ * - `d` everything before `offset` has been scanned, nothing else needs to be, and lines from the
+ *   offset in `text` on are visible. An `s` comes after it when the machine goes down again.
  *
- * Edits do not overlap, and their offsets go back only where a write that a kill has cut short is made
- * again: to the same edits.
+ * Edits do not overlap. Their offsets go back only where a write that a kill has cut short is made
+ * again, with the same edits.
  */
 export const RECORD_BYTES = 40;
 
@@ -35,31 +36,37 @@ const LF = 10;
 const ZERO = 0x30;
 const SPACE = 0x20;
 
-/** How far a log has been looked at. */
+/** How far a log has been scanned. */
 export interface ScanMark {
-  /** Whether that was all of it. */
+  /** Whether the whole log has been scanned. */
   readonly isDone: boolean;
-  /** Whether it is one of our own: malformed lines are left out of it, and nothing else is changed. */
+  /**
+   * Whether the log is one of our own: malformed lines are left out of it, and nothing else is
+   * changed.
+   */
   readonly isOwn: boolean;
-  /** Everything before this offset of the raw log has been looked at. */
+  /** Everything before this offset of the raw log has been scanned. */
   readonly offset: number;
-  /** Malformed lines among it; blank ones do not count. */
+  /** Malformed lines before `offset`; blank ones do not count. */
   readonly skippedLines: number;
-  /** Where the first line begins that is shown; `offset` if there is none. Unknown while `p` is last. */
+  /** Where the first visible line begins; `offset` if there is none. Unknown while `p` is last. */
   readonly visibleFrom: number;
 }
 
-/** Records that are on their way to the store. */
+/** Records to be appended to the edits log. */
 export class OverlayRecords {
   #bytes = new Uint8Array(256 * RECORD_BYTES);
   #length = 0;
 
-  /** Bytes that `take` would give. */
+  /** Length in bytes of what `take` returns. */
   get length(): number {
     return this.#length;
   }
 
-  /** Has the `length` bytes from `offset` on read as `text` (at most 15 characters) and spaces. */
+  /**
+   * Adds an edit: the `length` bytes from `offset` on read as `text` (at most 15 characters) and
+   * spaces.
+   */
   addEdit(offset: number, length: number, text = ""): void {
     this.#add(EDIT, offset, length, text);
   }
@@ -69,7 +76,7 @@ export class OverlayRecords {
     this.#add(kind, offset, skippedLines, kind === PROGRESS ? "" : String(visibleFrom));
   }
 
-  /** The records so far, which are not here any more. */
+  /** Returns the records added since the last call, and forgets them. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#bytes.slice(0, this.#length);
     this.#length = 0;
@@ -104,7 +111,7 @@ export function isEdit(records: Uint8Array, at: number): boolean {
   return records[at] === EDIT;
 }
 
-/** How many bytes the record at `at` is about; none, if it is no edit. */
+/** The length of the edit in the record at `at`; 0 for a mark. */
 export function lengthOf(records: Uint8Array, at: number): number {
   return isEdit(records, at) ? readNumber(records, at + LENGTH_AT, at + TEXT_AT) : 0;
 }

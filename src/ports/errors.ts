@@ -1,5 +1,5 @@
 /**
- * Every failure that crosses a port, as a closed set. Adapters translate what their system says
+ * Every failure that crosses a port, as a closed set. Adapters translate their system's errors
  * (`ENOSPC`, 412, `NoSuchKey`) once, at their edge, and keep the original as `cause`.
  */
 export type RunlogErrorCode =
@@ -62,6 +62,17 @@ export interface RunlogErrorFacts {
 /**
  * The one error class of runlog. `code` is what programs branch on; `message` is for people and may
  * reach a client when the code maps to a 4xx status.
+ *
+ * @example
+ * ```ts
+ * import { type LogStore, RunlogError, type SessionKey } from "runlog";
+ *
+ * export const lengthOf = (store: LogStore, key: SessionKey): Promise<number> =>
+ *   store.stat(key).then((stat) => {
+ *     if (!stat) throw new RunlogError("log-not-found", "There is no such log");
+ *     return stat.end.raw;
+ *   });
+ * ```
  */
 export class RunlogError extends Error {
   readonly code: RunlogErrorCode;

@@ -4,30 +4,31 @@ import type { SessionKey } from "./log-store.ts";
 type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
 
 /**
- * Logs that an older system left in the store's place, by the session's name alone: an event log, or
- * the messages of a still older format, or both. Whose they are is not for the store to say.
+ * Logs that an older system left in the store's place, by the session's name alone: an event log,
+ * or the messages of a still older format, or both. The store does not decide whose they are.
  *
- * **Consistency.** Of callers that take over one legacy log at once, one does. What was taken over is a
- * log of the store from then on, in one step: with all its events and all that comes with it, or not
- * at all, also across a crash.
+ * **Consistency.** Of callers that import one legacy log at once, one succeeds. An imported log is
+ * a log of the store from then on, in one step: with all its events and all that comes with it, or
+ * not at all, also across a crash.
  *
- * **Failures** are those of `LogStore`; the old data are then where they were.
+ * **Failures** are those of `LogStore`; after one the legacy data are where they were.
  */
 export interface LegacyLogs {
-  /** Whether a legacy log of this name lies there that nobody has taken over. */
+  /** Whether there is a legacy log of this name that has not been imported. */
   has(session: string): Promise<boolean>;
 
   /**
-   * Makes the legacy log of the session's name the log of `key`: its events, to the byte, are the
-   * beginning of the raw log (a torn last line gets its line end), `edits` (whole lines) is its edits
-   * log. False if there is no legacy log, or `key` has a log already.
+   * Imports the legacy log of the session's name as the log of `key`: its events, to the byte, are
+   * the beginning of the raw log (a torn last line gets its line end), `edits` (whole lines) is its
+   * edits log. False if there is no legacy log, or `key` has a log already.
    */
   takeOver(key: SessionKey, edits: Uint8Array): Promise<boolean>;
 
   /**
-   * Where the legacy log had messages and no event log: makes what `convert` makes of the messages - one
-   * line in pieces, or nothing - the raw log, then notes that the messages are migrated. Does nothing
-   * otherwise, and nothing twice. Throws also what `convert` throws; nothing has happened then.
+   * Where the legacy log had messages and no event log: stores what `convert` makes of the messages
+   * - one line in pieces, or nothing - as the raw log, then notes that the messages are migrated.
+   * Otherwise, and when they are migrated already, it does nothing. Throws also what `convert`
+   * throws; nothing has changed then.
    */
   migrate(
     key: SessionKey,
@@ -39,9 +40,9 @@ export interface LegacyLogs {
   messages(key: SessionKey, logId: string): Promise<Bytes | null>;
 
   /**
-   * Makes these the messages that came with a log, migrated ones, on the device when it resolves: for
-   * a log that was somewhere else meanwhile. Throws also what `messages` throws; nothing has happened
-   * then. Throws `log-not-found` if there is no such log.
+   * Stores these messages, as migrated ones, as those that came with the log; they are on the
+   * device when it resolves. For a log that is restored from elsewhere. Throws also what `messages`
+   * throws; nothing has changed then. Throws `log-not-found` if there is no such log.
    */
   putMessages(key: SessionKey, logId: string, messages: AsyncIterable<Uint8Array>): Promise<void>;
 }

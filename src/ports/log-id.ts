@@ -2,8 +2,8 @@ const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 const TIME_CHARS = 9;
 
 /**
- * A new log id: 16 characters of `[a-z0-9]`, 9 of them the time in base 36 and 7 random, so that ids
- * sort by age and tell when the log was made.
+ * A new log id: 16 characters of `[a-z0-9]`, 9 of them the time in base 36 and 7 random, so that
+ * ids sort by age and contain the time at which the log was made.
  */
 export function createLogId(nowMs: number): string {
   return withRandomEnd(Math.trunc(nowMs).toString(36).padStart(TIME_CHARS, "0"));
@@ -14,7 +14,7 @@ export function renewLogId(logId: string): string {
   return withRandomEnd(logId.slice(0, TIME_CHARS));
 }
 
-/** Whether both are ids of one log: the same, or one renewed from the other. */
+/** Whether both are ids of one log: equal, or one renewed from the other (`renewLogId`). */
 export function isSameLog(a: string, b: string): boolean {
   return a.slice(0, TIME_CHARS) === b.slice(0, TIME_CHARS);
 }

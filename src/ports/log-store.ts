@@ -9,8 +9,9 @@ export interface SessionKey {
 }
 
 /**
- * The logs of a session: every event verbatim, the same history compacted, and what readers of the raw
- * log leave out or change (`edits.ts`): nothing, unless it was imported or a loss of power damaged it.
+ * The logs of a session: `raw`, every event verbatim; `compact`, the same history compacted;
+ * `edits`, what readers of the raw log get in place of some bytes (`edits.ts`), which is empty
+ * unless the raw log was imported or a loss of power damaged it.
  */
 export type LogName = "raw" | "compact" | "edits";
 
@@ -31,24 +32,27 @@ export interface LogStat {
   readonly document: Uint8Array | null;
 }
 
-/** A log that is not quite new: one that was kept elsewhere meanwhile. */
+/** Options for a log that was kept elsewhere and is brought back. */
 export interface CreateOptions {
-  /** Its identity, which also says when it was made (`log-id.ts`). Default: a new one. */
+  /** Its identity, which contains the time it was made (`log-id.ts`). Default: a new one. */
   readonly logId?: string;
-  /** Its head from the beginning. Default: none. */
+  /** Its head when it is made. Default: none. */
   readonly head?: Uint8Array | null;
-  /** Its document from the beginning. Default: none. */
+  /** Its document when it is made. Default: none. */
   readonly document?: Uint8Array | null;
 }
 
 export interface AppendOptions {
-  /** The log that the caller believes to write. */
+  /** The log that the lines are meant for. */
   readonly logId: string;
-  /** The end that the caller believes the log to have, counting its own appends in flight. */
+  /** Where the log ends as far as the caller knows, counting its own appends in flight. */
   readonly expectedEnd: number;
   /** Which log; default `raw`. */
   readonly log?: LogName;
-  /** Ask for the device as well, unless the store is told never to: at the end of a run. */
+  /**
+   * Whether the bytes must also be on the device before it resolves, as at the end of a run; a
+   * store that is set up never to wait for the device ignores it. Default false.
+   */
   readonly durable?: boolean;
 }
 
@@ -88,7 +92,7 @@ export interface LogPage {
 export interface OpenRunMark extends SessionKey {
   readonly logId: string;
   readonly runId: string;
-  /** What is needed to end the run after a crash, at most 4 KiB, as the marker wrote it. */
+  /** What is needed to end the run after a crash, at most 4 KiB, as `markOpen` was given it. */
   readonly data: string;
 }
 
@@ -101,16 +105,17 @@ export const MAX_DOCUMENT_BYTES: number = 256 * 1024;
 /** Largest `data` of an open-run mark, in UTF-16 units. */
 export const MAX_MARK_CHARS: number = 4096;
 
-/** Logs that are only looked at: what a LogStore is for those who write nothing. */
+/** Read access to the logs of sessions. */
 export interface LogReader {
-  /** What is known of the session's log, or null if there is none. */
+  /** The log's stat, or null if there is no log. */
   stat(key: SessionKey): Promise<LogStat | null>;
 
   /**
-   * The bytes from `start` to `end`, in chunks of at most 256 KiB that break anywhere. Cheap to
-   * begin anywhere, pull-driven: a reader that stops costs no more than one chunk. It is a byte
-   * stream: a reader may bring its own buffers (`mode: "byob"`), and a chunk belongs to its reader,
-   * who may change it. Failures, a missing log among them, arrive as the stream's error.
+   * The bytes from `start` to `end`, in chunks of at most 256 KiB that break anywhere. It is cheap
+   * to begin at any offset, and pull-driven: a reader that stops costs no more than one chunk. It
+   * is a byte stream: a reader may bring its own buffers (`mode: "byob"`), and a chunk belongs to
+   * its reader, who may change it. Failures, a missing log among them, arrive as the stream's
+   * error.
    */
   read(key: SessionKey, options: ReadOptions): ReadableStream<Uint8Array<ArrayBuffer>>;
 
@@ -119,45 +124,46 @@ export interface LogReader {
 }
 
 /**
- * Append-only byte logs of sessions (`raw`, `compact`, `edits`), two small mutable values each - the head,
- * which can be had again from the log, and the document, which cannot -, marks of the runs that are
- * open, and the bodies of those that wait.
+ * Append-only byte logs of sessions (`raw`, `compact`, `edits`), two small mutable values each (the
+ * head, which can be made again from the log, and the document, which cannot), marks of the runs
+ * that are open, and the bodies of those that wait.
  *
  * **Consistency.** Per session: linearisable. An append, a head or a document whose promise is
  * resolved is seen by every later `stat` and `read` of any caller, and survives a crash of the
- * process. Of heads or documents that are set at once, the one that was set last stays. Appends that are in
- * flight together take effect in the order in which they were called; of two that expect the same
- * end exactly one wins. A read sees a prefix of the log that ends at an accepted end and never a
- * byte that was not accepted. Between sessions nothing is promised, except that `list` holds every
- * session that existed during the whole of the listing.
+ * process. Of heads or documents that are set at once, the one that was set last stays. Appends
+ * that are in flight together take effect in the order in which they were called; of two that
+ * expect the same end exactly one wins. A read sees a prefix of the log that ends at an accepted
+ * end and never a byte that was not accepted. Between sessions nothing is promised, except that
+ * `list` holds every session that existed during the whole of the listing.
  *
  * **Identity.** A `logId` is made with the log and ends with it: after `delete` and `create` the
- * name has another, so an old writer or an old cursor can never meet new bytes. Only who knows that
- * the bytes will be the same may give a log an id that it had before. The store also
- * begins a new `logId` for the same bytes when bytes that it once accepted may be gone (an unclean
- * end followed by a reboot of the machine). It then ends the edits log with a mark that says from where
- * on the raw log may be damaged: whoever opens it scans that, before anybody reads it.
+ * name has another, so an old writer or an old cursor can never meet new bytes. Reuse an old
+ * `logId` only if the new log will hold exactly the same bytes. The store also begins a new `logId`
+ * for the same bytes when bytes that it once accepted may be lost (an unclean end followed by a
+ * reboot of the machine). It then ends the edits log with a mark that names the offset after which
+ * the raw log may be damaged; that part is scanned before anybody reads it.
  *
  * **Failures** are `RunlogError`s: `log-not-found` (no such log, or another logId on read, head,
- * document, new marks and bodies), `log-fenced` (append with another logId or end), `log-range` (a range outside
- * the log), `head-too-large`, `document-too-large`, `store-full`, `store-busy` (out of descriptors, throttled: try again),
- * `log-not-owned` (writes, where processes share a store: another one writes this session; try again),
- * `store-unanswered` (a set value or mark may or may not have taken effect; an append never ends so),
- * `store-failed`, `store-closed` (every operation after `close`). After a failed append the end is
- * what it was; nothing of the failed bytes is ever readable.
+ * document, new marks and bodies), `log-fenced` (append with another logId or end), `log-range` (a
+ * range outside the log), `head-too-large`, `document-too-large`, `store-full`, `store-busy` (out
+ * of descriptors, throttled: try again), `log-not-owned` (writes, where processes share a store:
+ * another one writes this session; try again), `store-unanswered` (a set value or mark may or may
+ * not have taken effect; an append never ends so), `store-failed`, `store-closed` (every operation
+ * after `close`). After a failed append the end is what it was; nothing of the failed bytes is ever
+ * readable.
  */
 export interface LogStore extends LogReader {
   /**
-   * Tells of every session that comes, goes or gets another document; null where other processes
-   * change the store as well, so that only a listing knows.
+   * Reports every session that is created, deleted or gets another document; null where other
+   * processes change the store as well, so that only a listing is complete.
    */
   readonly changes: SessionChanges | null;
 
   /**
    * Makes the session's log if there is none; resolves with what is there then, which may have
    * another id and other values than `options` ask for. The log is there with its values, durably,
-   * or not at all. Throws what `setHead` and `setDocument` throw, and `invalid-input` for a logId of
-   * another form.
+   * or not at all. Throws what `setHead` and `setDocument` throw, and `invalid-input` for a logId
+   * of another form.
    */
   create(key: SessionKey, options?: CreateOptions): Promise<LogStat>;
 
@@ -172,32 +178,32 @@ export interface LogStore extends LogReader {
   ): Promise<number>;
 
   /**
-   * The document alone, as `stat` has it: for who wants those of many sessions, of which nothing has
-   * to be opened. Throws `log-not-found` if the log has gone.
+   * The document alone, as `stat` has it: for callers that need those of many sessions, and for
+   * which no log has to be opened. Throws `log-not-found` if the log has been deleted.
    */
   document(key: SessionKey, logId: string): Promise<Uint8Array | null>;
 
   /** Replaces the head atomically by a copy of `head`. At most 64 KiB, else `head-too-large`. */
   setHead(key: SessionKey, logId: string, head: Uint8Array): Promise<void>;
 
-  /** The same for the document. At most 256 KiB, else `document-too-large`. */
+  /** Replaces the document in the same way. At most 256 KiB, else `document-too-large`. */
   setDocument(key: SessionKey, logId: string, document: Uint8Array): Promise<void>;
 
   /** Marks a run as open, durably before it resolves. Marking again replaces the data. */
   markOpen(key: SessionKey, logId: string, runId: string, data: string): Promise<void>;
 
-  /** Removes a mark, also one of a log that has gone; nothing happens if there is none. */
+  /** Removes a mark, also one of a deleted log; does nothing if there is none. */
   clearOpen(key: SessionKey, logId: string, runId: string): Promise<void>;
 
   /**
-   * All marks of a session, or of all: a start after a crash reads these and no session. What lies among
-   * them and is no mark is passed over.
+   * All marks of a session, or of all sessions: a start after a crash reads these and no session.
+   * Anything else that lies among them is skipped.
    */
   openRuns(key?: SessionKey): AsyncIterable<OpenRunMark>;
 
   /**
-   * Keeps the body of a run that waits, so that no process has to hold it. Put again it is replaced. It
-   * need not survive a crash: the next process does not start the run.
+   * Keeps the body of a run that waits, so that no process has to hold it. A second put replaces
+   * it. It need not survive a crash, since the next process does not start the run.
    */
   putRunBody(
     key: SessionKey,
@@ -209,18 +215,18 @@ export interface LogStore extends LogReader {
   /** The body as it was put, or null if there is none. */
   runBody(key: SessionKey, logId: string, runId: string): Promise<Uint8Array<ArrayBuffer> | null>;
 
-  /** Removes a body; nothing happens if there is none. */
+  /** Removes a body; does nothing if there is none. */
   removeRunBody(key: SessionKey, logId: string, runId: string): Promise<void>;
 
   /** Removes the session's logs, head, document, marks and bodies. False if there was no log. */
   delete(key: SessionKey): Promise<boolean>;
 
   /**
-   * Whether the store can be written now; rejects with what is wrong. For readiness probes: it may
-   * answer with what a try a moment ago has shown.
+   * Resolves if the store can be written now; rejects with what is wrong. For readiness probes: it
+   * may answer from the result of a check a moment ago.
    */
   check(): Promise<void>;
 
-  /** Flushes, lets go of everything, and refuses every later call with `store-closed`. */
+  /** Flushes, releases every resource, and makes every later call fail with `store-closed`. */
   close(): Promise<void>;
 }

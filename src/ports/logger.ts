@@ -2,8 +2,8 @@
 export type LogFacts = Readonly<Record<string, unknown>>;
 
 /**
- * Where runlog says what happened. Never throws and never blocks; lines of one process keep their
- * order. `event` is a constant in kebab-case that can be searched for, the rest are facts.
+ * Where runlog logs. Never throws and never blocks; lines of one process keep their order. `event`
+ * is a constant in kebab-case that can be searched for, the rest are facts.
  */
 export interface Logger {
   info(event: string, facts?: LogFacts): void;

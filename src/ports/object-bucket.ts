@@ -5,7 +5,7 @@ export interface ListedObject {
   readonly size: number;
 }
 
-/** What is known of an object without its bytes. */
+/** The facts of an object, without its bytes. */
 export interface ObjectFacts {
   /** Bytes of the whole object. */
   readonly size: number;
@@ -15,12 +15,12 @@ export interface ObjectFacts {
 
 /** An object that is being read. */
 export interface ObjectBody extends ObjectFacts {
-  /** The bytes that were asked for. It errors if they do not come whole. */
+  /** The bytes that were asked for. The stream errors if they do not arrive completely. */
   readonly bytes: ReadableStream<Uint8Array>;
 }
 
 export interface CallOptions {
-  /** Gives the call up; it rejects soon after. What was asked for may happen nevertheless. */
+  /** Aborts the call; it rejects soon after. What was asked for may happen nevertheless. */
   readonly signal?: AbortSignal;
 }
 
@@ -32,7 +32,7 @@ export interface GetOptions extends CallOptions {
 }
 
 export interface PutOptions extends CallOptions {
-  /** A note that is kept with the object: at most 128 characters of `[a-z0-9.-]`. Default "". */
+  /** A label stored with the object: at most 128 characters of `[a-z0-9.-]`. Default "". */
   readonly tag?: string;
 }
 
@@ -51,13 +51,16 @@ export interface ObjectPage {
   readonly more: boolean;
 }
 
-/** Parts of one object, put one after the other. Nothing is there until `complete` resolves. */
+/**
+ * An object that is put in parts, which follow each other. It does not exist until `complete`
+ * resolves.
+ */
 export interface MultipartUpload {
   /** Adds bytes; all parts but the last have the same size of at least 5 MiB. */
   part(bytes: Uint8Array): Promise<void>;
   /** Makes the object of the parts. */
   complete(): Promise<void>;
-  /** Throws the parts away. */
+  /** Discards the parts. */
   abort(): Promise<void>;
 }
 
@@ -65,30 +68,30 @@ export interface MultipartUpload {
 export const MAX_DELETED_KEYS = 1000;
 
 /**
- * Immutable-minded object storage: S3, R2, and what speaks like them. Keys are ASCII, at most 1,024
- * bytes.
+ * Object storage whose objects are rarely replaced: S3, R2, and compatible ones. Keys are ASCII, at
+ * most 1,024 bytes.
  *
- * **Consistency.** Strong: once a put or delete has been answered, every later get, head and list of
- * any caller sees it. A put is atomic: nobody sees a part of an object. Of puts of one key at once
- * one stays, whole; of `putIfAbsent` at once exactly one resolves with true.
+ * **Consistency.** Strong: once a put or delete has been answered, every later get, head and list
+ * of any caller sees it. A put is atomic: nobody sees a part of an object. Of puts of one key at
+ * once one stays, whole; of `putIfAbsent` at once exactly one resolves with true.
  *
- * **Failures** are `RunlogError`s. `store-busy`: answered, and nothing was done (throttled, a race);
- * try again. `store-unanswered`: no answer came, or one that says nothing; what was asked for may
- * have happened, and may happen yet. `store-failed`: refused, and trying again does not help (a wrong
- * key, no such bucket); its message says which, for the person who starts the server. An
- * implementation tries each call once, and has no time-outs but for connecting.
+ * **Failures** are `RunlogError`s. `store-busy`: answered, and nothing was done (throttled, a
+ * race); try again. `store-unanswered`: no answer came, or one that cannot be understood; what was
+ * asked for may have happened, and may happen yet. `store-failed`: refused, and trying again does
+ * not help (a wrong key, no such bucket); its message names the reason, for the person who starts
+ * the server. An implementation tries each call once, and has no time-outs but for connecting.
  */
 export interface ObjectBucket {
   /**
-   * Where the objects are, as what stands behind "No answer from". For the person who runs the server,
-   * never for clients. Default: "the object store".
+   * The name of the place where the objects are, as it follows "No answer from" in a message. For
+   * the person who runs the server, never for clients. Default: "the object store".
    */
   readonly place?: string;
 
-  /** The object, or null if there is none. One without bytes is told by `head` and `list` alone. */
+  /** The object, or null if there is none. An empty object is found by `head` and `list` alone. */
   get(key: string, options?: GetOptions): Promise<ObjectBody | null>;
 
-  /** What is known of the object, or null if there is none. */
+  /** The object's facts, or null if there is none. */
   head(key: string, options?: CallOptions): Promise<ObjectFacts | null>;
 
   /** Puts an object, whatever was there. `bytes` must not change until the promise settles. */
@@ -100,16 +103,16 @@ export interface ObjectBucket {
   /** A page of the objects whose keys begin with `prefix`. */
   list(options: ListObjectsOptions): Promise<ObjectPage>;
 
-  /** Deletes objects, at most 1,000; those that are not there do no harm. */
+  /** Deletes objects, at most 1,000; missing ones are ignored. */
   delete(keys: readonly string[], options?: CallOptions): Promise<void>;
 
-  /** Begins an object that is put in parts: for what is too large for one body. */
+  /** Begins an object that is put in parts, for one that is too large for one body. */
   multipart(key: string, options?: PutOptions): Promise<MultipartUpload>;
 
   /**
-   * Throws away the parts of objects whose keys begin with `prefix` and that were begun and never
-   * completed: by a process that died. Only to be called when nobody puts such an object. A store
-   * that throws them away by itself, and cannot be asked for them, does nothing here.
+   * Discards the parts of uploads that were begun by a process that died and never completed, of
+   * objects whose keys begin with `prefix`. Only to be called when nobody puts such an object. A
+   * store that discards them by itself, and cannot list them, does nothing here.
    */
   abortUploads(prefix: string, options?: CallOptions): Promise<void>;
 }

@@ -10,7 +10,10 @@ export function encodeOpenRunMark({ project, session, logId, runId, data }: Open
   return JSON.stringify({ project, session, logId, runId, data });
 }
 
-/** The mark that `encodeOpenRunMark` made a text of, or null: a disk may hold anything in its place. */
+/**
+ * The mark that `encodeOpenRunMark` encoded, or null for any other text, since a disk may hold
+ * anything.
+ */
 export function decodeOpenRunMark(text: string): OpenRunMark | null {
   try {
     const value: unknown = JSON.parse(text);

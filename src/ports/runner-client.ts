@@ -1,6 +1,6 @@
 import type { SessionKey } from "./log-store.ts";
 
-/** What runlog has to know of an event, read from its top level while it passed. */
+/** What runlog reads of an event's top level while the event passes. */
 export interface EventFacts {
   /** Length of the event's line in bytes, its line feed included. */
   readonly bytes: number;
@@ -8,9 +8,9 @@ export interface EventFacts {
   readonly type: string;
   /** `runId`, else `run_id`, else null. */
   readonly runId: string | null;
-  /** Of a RUN_STARTED that runlog added: the id that the run's runner gives it, see `RunSpan`. */
+  /** Of a RUN_STARTED that runlog added: the id that the runner uses for the run, see `RunSpan`. */
   readonly runnerRunId: string | null;
-  /** `toolCallId` and `toolCallName`, null where they are not given or longer than 256 bytes. */
+  /** `toolCallId` and `toolCallName`; null if missing or longer than 256 bytes. */
   readonly toolCallId: string | null;
   readonly toolCallName: string | null;
   /** `name` of a CUSTOM event, and `type` of an `outcome`, under the same conditions. */
@@ -32,7 +32,7 @@ export interface EventBatch {
 export interface RunnerStreamCounts {
   /** Frames whose data is no JSON object. */
   readonly malformed: number;
-  /** Events beyond the size limit, each replaced by a `CUSTOM` event that says so. */
+  /** Events beyond the size limit, each replaced by a `CUSTOM` event that reports it. */
   readonly oversized: number;
   /** Chunks in which ill-formed UTF-8 became U+FFFD. */
   readonly repaired: number;
@@ -40,8 +40,8 @@ export interface RunnerStreamCounts {
 
 export interface RunnerStream {
   /**
-   * The events, pull-driven: while nobody pulls, at most one batch waits and the runner's socket
-   * is not read. Ends when the runner ends its answer; errors with `runner-disconnected` when the
+   * The events, pull-driven: while nobody pulls, at most one batch waits and the runner's socket is
+   * not read. Ends when the runner ends its answer; errors with `runner-disconnected` when the
    * connection breaks. Whole events that came before the break are delivered first.
    */
   readonly batches: AsyncIterable<EventBatch>;
@@ -56,7 +56,7 @@ export interface RunnerRequest {
   readonly body: readonly Uint8Array<ArrayBuffer>[];
   /** Further request headers. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Ends the attempt, the waiting between attempts, and the stream. */
+  /** Ends the attempt, the wait between attempts, and the stream. */
   readonly signal: AbortSignal;
 }
 
@@ -65,13 +65,13 @@ export interface ListenRequest {
   readonly key: SessionKey;
   /** Base URL as `SessionDirectory.addressOf` gives it. */
   readonly address: string;
-  /** Any text; it is percent-encoded here. */
+  /** The thread's id: any text; the client percent-encodes it. */
   readonly threadId: string;
   /** Ends the attempt and the stream. */
   readonly signal: AbortSignal;
 }
 
-/** Any other request: what is asked of a runner beside its runs. */
+/** Any request to a runner that neither posts a run nor subscribes to background events. */
 export interface RunnerCall {
   readonly key: SessionKey;
   /** Base URL as `SessionDirectory.addressOf` gives it. */
@@ -87,7 +87,7 @@ export interface RunnerCall {
   readonly signal: AbortSignal;
 }
 
-/** What a runner answered, whatever its status. */
+/** A runner's answer, whatever its status. */
 export interface RunnerAnswer {
   readonly status: number;
   readonly contentType: string | null;
@@ -99,8 +99,9 @@ export interface RunnerAnswer {
 }
 
 /**
- * Talks to runner pods. `run` and `listen` follow a redirect to the same origin, with method and body,
- * three times at most. Any other one is an answer like others, and so is every redirect of a `call`.
+ * Talks to runner pods. `run` and `listen` follow a redirect to the same origin, with method and
+ * body, three times at most. Any other redirect is an answer like others, and so is every redirect
+ * of a `call`.
  *
  * **Consistency.** A run is posted at most once to a runner that could be reached: only an attempt
  * that made no connection is repeated (after 0.5 s, ×1.5, at most 5 s, 15 attempts). `listen` and
@@ -108,24 +109,25 @@ export interface RunnerAnswer {
  * order and with the bytes in which the runner sent them, and so do the bytes of an answer.
  *
  * **Failures** of `run` and `listen`: `runner-unreachable` (no connection after all attempts),
- * `runner-refused` (an answer other than 200; `facts.status`, and `facts.redirect`, the origin to which it
- * points), `runner-not-an-event-stream` (200 with another content type; `facts.contentType`),
- * `runner-address-unfit` (`fetch` never asks that port), `runner-disconnected` (the connection broke;
- * `facts.waitedMs` where the headers took too long). Where no name resolves, `facts.isNameUnknown` of
- * `runner-unreachable` is true. Of `call`: `runner-unreachable` (no connection, or no answer in
- * time). When a request's signal aborts, its reason is thrown.
+ * `runner-refused` (an answer other than 200; `facts.status`, and `facts.redirect`, the origin to
+ * which it points), `runner-not-an-event-stream` (200 with another content type;
+ * `facts.contentType`), `runner-address-unfit` (`fetch` refuses to connect to that port),
+ * `runner-disconnected` (the connection broke; `facts.waitedMs` where the headers took too long).
+ * Where no name resolves, `facts.isNameUnknown` of `runner-unreachable` is true. Of `call`:
+ * `runner-unreachable` (no connection, or no answer in time). When a request's signal aborts, its
+ * reason is thrown.
  */
 export interface RunnerClient {
   /** Starts a run: `POST` to the address. Resolves when the runner has answered 200. */
   run(request: RunnerRequest): Promise<RunnerStream>;
 
   /**
-   * Listens to what happens between runs: `GET events/<thread>` below the address. Resolves when the
+   * Subscribes to background events: `GET events/<thread>` below the address. Resolves when the
    * runner has answered 200. A thread that no path can name (`.`, `..`, ill-formed text) is refused
-   * with 404 and not asked for: `facts.isAsked` is false.
+   * with 404 and no request is made: `facts.isAsked` is false.
    */
   listen(request: ListenRequest): Promise<RunnerStream>;
 
-  /** Any other request. Resolves with the answer's headers; every status is an answer. */
+  /** Makes any other request. Resolves with the answer's headers; every status is an answer. */
   call(request: RunnerCall): Promise<RunnerAnswer>;
 }

@@ -1,21 +1,21 @@
 import type { SessionKey } from "./log-store.ts";
 
 /**
- * Hears of a session: its log was made, or the log's document replaced, and this is the log's id; or
- * the log was removed, then it is null.
+ * Called with a session and the id of its log when the log was made or its document replaced; with
+ * null when the log was removed.
  */
 export type SessionListener = (key: SessionKey, logId: string | null) => void;
 
 /**
- * What changes the sessions of a store, as it happens: each change is told before the promise of
- * whoever makes it is resolved, those of one session in their order.
+ * Changes of a store's sessions, as they happen: listeners are called for a change before the
+ * promise of its caller resolves, and for the changes of one session in their order.
  */
 export interface SessionChanges {
-  /** From now on `listener` is called for each change; what is returned ends that. */
+  /** Calls `listener` for each change from now on, until the returned function is called. */
   subscribe(listener: SessionListener): () => void;
 }
 
-/** Changes that a store tells by `tell`. */
+/** The changes of a store, which reports them by `tell`. */
 export function createSessionChanges(): SessionChanges & { readonly tell: SessionListener } {
   const listeners = new Set<SessionListener>();
   return {

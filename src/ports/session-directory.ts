@@ -21,13 +21,13 @@ export interface SessionDocument {
   readonly [field: string]: unknown;
 }
 
-/** A session that is to be made: what its document holds before the directory has completed it. */
+/** A session to be made: the part of its document that the caller decides. */
 export interface NewSession {
   readonly metadata: { readonly labels?: SessionTags; readonly annotations?: SessionTags };
   readonly spec: SessionSpec;
 }
 
-/** Which of a project's sessions are wanted. */
+/** Selects a part of a project's sessions. */
 export interface SessionQuery {
   /** Documents wanted, at least 1. */
   readonly limit: number;
@@ -45,7 +45,9 @@ export interface SessionPage {
   readonly totalCount: number;
 }
 
-/** The annotation that asks for a phase, `Running` or `Stopped`; whoever runs sessions acts on it. */
+/**
+ * The annotation that requests a phase, `Running` or `Stopped`, from whatever runs the sessions.
+ */
 export const DESIRED_PHASE = "ambient-code.io/desired-phase";
 
 /**
@@ -54,30 +56,31 @@ export const DESIRED_PHASE = "ambient-code.io/desired-phase";
  * **Consistency.** Per session: linearisable. `get` reflects every `create`, `update` and `delete`
  * that was finished before the call. Updates take effect one after the other, each on what the one
  * before it left, also when they are made at once: none is lost. `page` reflects what was finished
- * through this directory before the call; what others did may show a moment later. The pages of a
- * project that stays as it is are disjoint and complete. A session that comes, changes or goes
- * meanwhile may be there as it was or as it is; one that goes may leave its place on the page empty.
- * Memory is bounded by the number of sessions, not by their size.
+ * through this directory before the call; what others did may be missing for a moment. The pages of
+ * a project that stays as it is are disjoint and complete. A session that comes, changes or goes
+ * meanwhile may be there as it was or as it is; one that goes may leave its place on the page
+ * empty. Memory is bounded by the number of sessions, not by their size.
  *
  * **Identity.** Name, namespace and uid are the directory's: no update changes them, and a session
  * that is made again under its name has another uid.
  *
- * **Failures** are `RunlogError`s: `session-exists` (create), `document-too-large` (create, update),
- * `session-conflict` (update, when others were faster again and again), `token-invalid` and
- * `access-denied` (what the source says to the caller), `platform-failed`, `store-failed` and its kin
- * when the source cannot be read or written; then nothing was changed. A name that does not exist is
- * null, false or empty, not a failure.
+ * **Failures** are `RunlogError`s: `session-exists` (create), `document-too-large` (create,
+ * update), `session-conflict` (update, when others were faster again and again), `token-invalid`
+ * and `access-denied` (the source refuses the caller), `platform-failed`, `store-failed` and its
+ * kin when the source cannot be read or written; then nothing was changed. A name that does not
+ * exist is null, false or empty, not a failure.
  */
 export interface SessionDirectory {
   /**
-   * Whether a log makes a session: then anything may be stored for any name. Otherwise sessions are
-   * kept apart from their logs, and one has to be made before anything is stored for it.
+   * Whether a session exists as soon as it has a log: then anything may be stored for any name.
+   * Otherwise sessions live outside the log store, and one has to be created before anything is
+   * stored for it.
    */
   readonly logsMakeSessions: boolean;
 
   /**
-   * The same directory as this caller may use it; what it does is done with the caller's token.
-   * Without it, everything is done with runlog's own account.
+   * The same directory as this caller may use it: every request is made with the caller's token.
+   * Without `as`, every request is made with runlog's own account.
    */
   as(caller: Caller): SessionDirectory;
 
@@ -91,9 +94,9 @@ export interface SessionDirectory {
   create(key: SessionKey, session: NewSession): Promise<SessionDocument>;
 
   /**
-   * Replaces the session's document by what `change` makes of it; resolves with that, or with null if
-   * there is no session. `change` is pure: it may be called again when somebody else was faster. What
-   * it throws is thrown, and the document stays.
+   * Replaces the session's document by the result of `change`; resolves with that, or with null if
+   * there is no session. `change` is pure: it may be called again when somebody else was faster. An
+   * error that it throws is thrown, and the document stays.
    */
   update(
     key: SessionKey,

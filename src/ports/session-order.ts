@@ -1,4 +1,6 @@
-/** What a session is sorted and searched by: all that is kept of it while a page is put together. */
+/**
+ * What a session is sorted and searched by: all that is kept of it while a page is put together.
+ */
 export interface SessionRow {
   readonly session: string;
   /** Epoch ms. */
@@ -7,7 +9,7 @@ export interface SessionRow {
   readonly initialPrompt: string;
 }
 
-/** Where a session stands in a list: the newest first, of equal age by name. */
+/** Compares two sessions for a list: the newest first, of equal age by name. */
 export function bySessionAge(
   a: Pick<SessionRow, "session" | "createdAtMs">,
   b: Pick<SessionRow, "session" | "createdAtMs">,
@@ -15,7 +17,10 @@ export function bySessionAge(
   return b.createdAtMs - a.createdAtMs || (a.session < b.session ? -1 : 1);
 }
 
-/** Tells which rows hold `search` in name, display name or initial prompt, in any case; "" is in all. */
+/**
+ * Whether a row contains `search` in name, display name or initial prompt, in any case; "" is in
+ * all.
+ */
 export function searchFor(search: string): (row: Omit<SessionRow, "createdAtMs">) => boolean {
   if (search === "") return () => true;
   const wanted = search.toLowerCase();

@@ -1,6 +1,6 @@
 /**
- * A user's name as an id that fits everywhere: cut to 253, what is not `[A-Za-z0-9._-]` becomes `-`,
- * no `-` at an end, none doubled. "" if nothing is left.
+ * A user's name as an id that fits everywhere: cut to 253 characters, any character but
+ * `[A-Za-z0-9._-]` becomes `-`, no `-` at an end, none doubled. "" if nothing is left.
  */
 export function sanitizeUserId(name: string): string {
   return name

@@ -165,7 +165,7 @@ describe("a disk that fails", () => {
     expect(await store.append(KEY, bytes("two\n"), { logId, expectedEnd: 0 })).toBe(4);
   });
 
-  it("does not fill a file with zeros that was cut off behind its back", async () => {
+  it("does not fill a file with zeros that was cut off without its knowledge", async () => {
     openStore();
     const { logId } = await store.create(KEY);
     await store.append(KEY, bytes("one\ntwo\n"), { logId, expectedEnd: 0 });

@@ -183,7 +183,7 @@ describe("a list", () => {
   });
 });
 
-describe("a lock file that is removed while its owner lives", () => {
+describe("a lock file that is removed while its owner runs", () => {
   it("lets nobody else in, and is put back", async () => {
     const dir = await usedDir();
     const store = openStore(dir);

@@ -56,7 +56,7 @@ afterEach(async () => {
 });
 
 describe("a directory", () => {
-  it("belongs to one process: a second one is told so, and gets it when the first is killed", async () => {
+  it("belongs to one process: a second one is refused, and gets it when the first is killed", async () => {
     const child = killedProcess(`
       const other = await new Promise((resolve) => {
         try { createDiskLogStore({ dir: ${JSON.stringify(dir)} }); resolve("both"); }

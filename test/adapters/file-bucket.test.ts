@@ -16,7 +16,7 @@ objectBucketContract("a directory", {
 });
 
 describe("a bucket in a directory", () => {
-  it("leaves no file and no folder behind when its objects are gone", async () => {
+  it("leaves no file and no folder when its objects are gone", async () => {
     const dir = await freshDir();
     const bucket = createFileBucket({ dir });
     const keys = ["a/b/c", "a/b/d", "e"];

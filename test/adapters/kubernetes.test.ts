@@ -153,7 +153,7 @@ describe("kubernetes lists, on recorded answers", () => {
     }
   });
 
-  it("cached: let go of a project at which nobody looks", async () => {
+  it("cached: release a project at which nobody looks", async () => {
     const clock = createManualClock();
     const { standIn, runlog } = await start(keysOf(1), { clock });
     await runlog.directory.page("p", ALL);

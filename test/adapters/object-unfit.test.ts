@@ -57,7 +57,7 @@ describe("a bucket that cannot keep logs", () => {
     },
   );
 
-  it("is told from one that can, of which nothing is left behind but what readiness writes", async () => {
+  it("is distinguished from one that can, in which nothing is left but what readiness writes", async () => {
     const bucket = createMemoryObjectBucket();
     const store = createObjectLogStore({ bucket, clock: createManualClock() });
     await store.check();

@@ -80,7 +80,7 @@ describe("http: listening and calling", () => {
     expect(body && (await drain(body))).toEqual(new TextEncoder().encode("late"));
   });
 
-  it("leave no listener behind, however the body ends", async () => {
+  it("leave no listener, however the body ends", async () => {
     const bodies: UnderlyingDefaultSource[] = [
       { pull: (body) => body.close() },
       { pull: (body) => body.error(new Error("broken")) },

@@ -138,7 +138,7 @@ describe("Intake", () => {
     }
   });
 
-  it("lets go of an event as soon as it is too large or cannot become valid", () => {
+  it("releases an event as soon as it is too large or cannot become valid", () => {
     for (const begin of ['data: {"pad":"', "data: ["]) {
       const intake = new Intake(10_000);
       intake.push(utf8(begin));

@@ -207,7 +207,7 @@ describe("http: streams", () => {
     expect(await reasonOf(pending)).toBe(reason);
   });
 
-  it("leaves no listener and no timer behind, however a stream ends", async () => {
+  it("leaves no listener and no timer, however a stream ends", async () => {
     const { signal } = new AbortController();
     const clock = createManualClock();
     const request = requestTo("http://runner.invalid/", signal);

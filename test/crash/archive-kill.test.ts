@@ -23,7 +23,7 @@ const RESTORE_KILLS = isLong ? 6 : 2;
 const KEY = { project: "demo", session: "large" };
 const NAME = "demo/large";
 
-describe("a session that is archived and given up, killed at random moments", () => {
+describe("a session that is archived and evicted, killed at random moments", () => {
   it("is whole in the store or whole in the archive after every kill, and is archived in the end", async () => {
     const place = await freshSession();
     const random = freshRandom("archive");

@@ -34,7 +34,7 @@ it("a last event that was torn at any byte is gone, everything before it is ther
   for (const name of names) await expectToGoOn(server, runner, name, WHOLE);
 });
 
-it("a log that was cut off anywhere behind the server's back serves the lines that are left, and goes on", async () => {
+it("a log that was cut off anywhere without the server's knowledge serves the lines that are left, and goes on", async () => {
   const { dir, start } = await prepare();
   const first = await start();
   const cuts = Array.from({ length: 40 }, (_, index) => index * 7);

@@ -103,7 +103,7 @@ it("a run whose event could not be stored is given up although its runner falls 
   await waitFor(() => gone, { what: "the end of the runner's connection" });
 });
 
-it("a server that cannot store the end of a run stops when it is told to", async () => {
+it("a server that cannot store the end of a run stops when it is asked to", async () => {
   const { server, exchange } = await startFull();
   await writeUntilClosed(exchange, frame(custom("one too many")));
   let exit: Exit | null = null;

@@ -144,7 +144,7 @@ describe("runlog archive, restore, export and verify", () => {
     expect(await exported()).toEqual(before);
   });
 
-  it("archive passes over an adopted log that its server has not scanned", async () => {
+  it("archive passes over an imported log that its server has not scanned", async () => {
     const { dir, run, raw } = await freshPlace();
     const log = await rawFile(dir, "s1");
     const mark = `p${"0".repeat(13 + 10)}${" ".repeat(15)}\n`;

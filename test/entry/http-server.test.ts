@@ -135,7 +135,7 @@ it("what comes after a stream that was begun is no part of the stream, and ends 
   expect(answers).not.toContain("problem+json");
 });
 
-it("a client that goes on sending after it was refused is let go", async () => {
+it("a client that goes on sending after it was refused is disconnected", async () => {
   const server = await start();
   const socket = open(server);
   let isOpen = true;

@@ -60,7 +60,7 @@ it("serves on every one of its connections, and keeps their number whichever way
   expect(status).toBe(200);
 });
 
-it("refuses a port that another server has, and lets go of its own when it closes", async () => {
+it("refuses a port that another server has, and releases its own when it closes", async () => {
   const first = createServer();
   const opened = await listening(first);
   const again = { ...LOOPBACK, port: opened.port };

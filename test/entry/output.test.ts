@@ -53,7 +53,7 @@ describe("what a command prints", () => {
   });
 });
 
-it("a Node without node:sqlite is told which one is needed, in one line", async () => {
+it("a Node without node:sqlite prints which one is needed, in one line", async () => {
   const { engines } = JSON.parse(await readFile(new URL("package.json", ROOT), "utf8")) as {
     engines: { node: string };
   };

@@ -75,7 +75,7 @@ describe("a server that is stopped with nobody connected", () => {
     expect(server.stderr()).toBe("runlog: stopping once runs have ended; again to stop now\n");
   });
 
-  it("stores the ends of the runs that wait behind the active one", async () => {
+  it("stores the ends of the runs that wait after the active one", async () => {
     const server = await startAlone();
     for (const run of ["r1", "r2", "r3"]) await postRun(server.url, run);
     await waitForEvent(server, "RUN_STARTED");

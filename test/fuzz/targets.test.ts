@@ -24,7 +24,7 @@ it("every route of a session is asked", async () => {
     expect(asked).toContain(`${method} ${below}${path === "/" ? "" : path}`);
 });
 
-it("an input that breaks a rule is found, made small, and told with its seed", async () => {
+it("an input that breaks a rule is found, made small, and reported with its seed", async () => {
   const broken = fuzzTarget("broken", fc.string(), (text) => {
     if (text.includes("x")) throw new Error("an x");
   });

@@ -119,7 +119,7 @@ describe("messages in an older format, of an archived session", () => {
     expect(await server.export()).toMatchObject({ hasLegacy: false });
   });
 
-  it("are not given up before the archive's are what they are", async () => {
+  it("are not released before the archive's are what they are", async () => {
     const bucket = createMemoryObjectBucket();
     const server = await startServer(
       { "agui-events.jsonl": EVENTS, "messages.jsonl": MESSAGES },
@@ -136,7 +136,7 @@ describe("messages in an older format, of an archived session", () => {
     expect(await server.export()).toEqual(before);
   });
 
-  it("are added to an archive that was made without them before anything is given up", async () => {
+  it("are added to an archive that was made without them before anything is released", async () => {
     const server = await startServer({ "agui-events.jsonl": EVENTS, "messages.jsonl": MESSAGES });
     await server.export();
     const { bucket, archives, store, disk } = server;

@@ -95,7 +95,7 @@ describe("a store that fails", () => {
     await server.dispose();
   });
 
-  it("for one session is told once, and keeps no other one from the list", async () => {
+  it("for one session is logged once, and keeps no other one from the list", async () => {
     const memory = createMemoryLogStore();
     const store: LogStore = {
       ...memory,

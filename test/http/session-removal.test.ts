@@ -237,8 +237,8 @@ describe("while a session is being deleted", () => {
   });
 });
 
-describe("a viewer who is behind when its session is deleted", () => {
-  it("is still told how the run has ended", async () => {
+describe("a viewer who lags when its session is deleted", () => {
+  it("is still sent how the run has ended", async () => {
     const { store, gate, appended, server, runner, seen } = await viewerBehind();
     const deleted = new ProjectClient(server).send("DELETE", "s1");
     await runner.closed;

@@ -264,7 +264,7 @@ describe("a slow viewer (PROTOCOL 4.6)", () => {
 });
 
 describe("many viewers", () => {
-  it("that come and go while a session runs leave nothing behind", async () => {
+  it("that come and go while a session runs leave nothing in memory", async () => {
     const seedOfRun = Math.trunc(Math.random() * 2 ** 32);
     console.info(`slow-viewers.test.ts: seed ${seedOfRun}`);
     const random = createRandom(seedOfRun);

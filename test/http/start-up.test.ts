@@ -7,7 +7,7 @@ const SESSIONS = 10_000;
 const OPEN = [17, 4_711, 9_999];
 const line = (text: string): Uint8Array => new TextEncoder().encode(`${text}\n`);
 
-it("a start among 10,000 sessions looks at the three whose runs were left open, and closes them first", async () => {
+it("a start among 10,000 sessions looks at the three whose runs were orphaned, and closes them first", async () => {
   const store = createMemoryLogStore();
   for (let i = 0; i < SESSIONS; i++) {
     const key = { project: "p1", session: `s${i}` };

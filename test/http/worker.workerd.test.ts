@@ -145,7 +145,7 @@ describe("the worker: a Durable Object for each session, logs in R2, the demo ru
   });
 });
 
-describe("what a worker is told by its variables", () => {
+describe("what a worker reads from its variables", () => {
   /** Values that mean something else than not to be told. */
   const TOLD = {
     RUNNER_URL: "http://runner.invalid/",

@@ -7,8 +7,8 @@ import { encodeStub } from "./stub.ts";
 const PAGE = 1000;
 
 /**
- * Makes a stub for every archive of which the store knows nothing; resolves with their number. `alone`
- * runs what makes one while nobody else changes the session.
+ * Makes a stub for every archive without one in the store; resolves with their number. `alone` runs
+ * the making of a stub while nobody else changes the session.
  */
 export async function adoptArchives(
   store: LogStore,
@@ -32,7 +32,7 @@ export async function adoptArchives(
   return adopted;
 }
 
-/** The sessions of a store: two passes that walk side by side would need one order of both. */
+/** The ids of a store's sessions: two listings side by side would need the same order. */
 async function idsIn(store: LogStore): Promise<Set<string>> {
   const ids = new Set<string>();
   let after: string | null = null;

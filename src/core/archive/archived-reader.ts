@@ -8,15 +8,15 @@ import { asIfNew, decodeStub } from "./stub.ts";
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
-/** Logs, and the messages in an older format that came with them, wherever they are. */
+/** Reads logs, and the messages in an older format that came with them, wherever they are. */
 export interface ArchivedReader extends LogReader, Pick<LegacyLogs, "messages"> {}
 
 /**
- * A LogReader over one that holds archived sessions as stubs: it shows them as they were, with the
- * same ids, ends and bytes. What is listed and asked for comes from `store` alone; the bytes of an
- * archived log come from the archive. Without `archives`, reading those is refused with
- * `archive-not-configured`. `legacy` has the messages of those that are not archived; null if there
- * are none.
+ * A LogReader over one that holds archived sessions as stubs: they look as they were, with the same
+ * ids, ends and bytes. Lists come from `store` alone, and so do stats, unless a stub had no room
+ * for the head; the bytes of an archived log come from the archive. Without `archives`, reading
+ * those is refused with `archive-not-configured`. `legacy` has the messages of sessions that are
+ * not archived; null if there are none.
  */
 export function createArchivedReader(
   store: LogReader,
@@ -55,7 +55,7 @@ export function createArchivedReader(
     async messages(key, logId) {
       const stored = await legacy?.messages(key, logId);
       if (stored) return stored;
-      // in this order: they may be given up meanwhile
+      // in this order: they may be released meanwhile
       const stub = decodeStub((await store.stat(key))?.head ?? null);
       if (stub?.logId !== logId) return null;
       const manifest = await manifestOf(archives, key, logId);
@@ -74,13 +74,13 @@ export function createArchivedReader(
   }
 }
 
-/** The archives; throws `archive-not-configured` when there are none. */
+/** Returns `archives`; throws `archive-not-configured` for null. */
 export function needArchives(archives: Archives | null): Archives {
   if (archives) return archives;
   throw new RunlogError("archive-not-configured", "No archive is configured");
 }
 
-/** The manifest of a session that is archived. Throws `archive-damaged` if it is not there. */
+/** The manifest of an archived session. Throws `archive-damaged` if it is missing. */
 export async function manifestOf(
   archives: Archives | null,
   key: SessionKey,
@@ -91,7 +91,7 @@ export async function manifestOf(
   throw new RunlogError("archive-damaged", "The session's archive is not there");
 }
 
-/** The chunks as a byte stream; whatever ends it gives back what they hold. */
+/** The chunks as a byte stream, which releases what they hold however it ends. */
 function streamOf(
   chunks: AsyncGenerator<Chunk>,
   abort: AbortController,
@@ -140,7 +140,7 @@ function lazyStream(open: () => Promise<ReadableStream<Chunk>>): ReadableStream<
         const { value, done } = await reader.read(into);
         if (done) controller.close();
         else if (!request) controller.enqueue(value);
-        // the buffer of the request went along with the read: this is the same one
+        // the request's buffer went along with the read: this is the same one
         if (request && value) request.respondWithNewView(value);
       },
       async cancel(reason) {

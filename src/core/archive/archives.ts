@@ -27,7 +27,7 @@ import { writeLogs } from "./write-logs.ts";
 
 export interface ArchivesOptions {
   readonly bucket: ObjectBucket;
-  /** What all keys begin with: "" or a path that ends with a slash. Default "". */
+  /** The prefix of all keys: "" or a path that ends with a slash. Default "". */
   readonly prefix?: string;
   readonly clock: Clock;
 }
@@ -40,9 +40,10 @@ interface ReadArchiveOptions {
 }
 
 /**
- * Archived sessions in a bucket. An archive is there once its manifest is, and by then everything
- * else of it was read back and compared; what an interrupted archiving has left is used by the next.
- * A session has one archive. Failures are those of the ObjectBucket, and `archive-damaged`.
+ * Archived sessions in a bucket. An archive exists once its manifest does, and by then everything
+ * else of it was read back and compared; segments that an interrupted archiving has left are used
+ * by the next one. A session has one archive. Failures are those of the ObjectBucket, and
+ * `archive-damaged`.
  */
 export interface Archives {
   /** The session's archive, or null if there is none. */
@@ -50,8 +51,8 @@ export interface Archives {
   /** All archives, or those of a project; by project, then by session. */
   list(project?: string): AsyncGenerator<ArchiveName>;
   /**
-   * Archives the session as `stat` says that it is, with the messages that `source` has; those
-   * that its archive has already stay. Doing it again does only what is new.
+   * Archives the session in the state of `stat`, with the messages that `source` has; messages that
+   * its archive has already stay. When it is repeated it writes only what is new.
    */
   write(
     source: ArchiveSource,
@@ -63,13 +64,30 @@ export interface Archives {
   read(manifest: Manifest, options: ReadArchiveOptions): AsyncGenerator<Uint8Array<ArrayBuffer>>;
   /** Reads an archive whole and compares its digests. Throws `archive-damaged` if one differs. */
   verify(manifest: Manifest, options?: WatchOptions): Promise<void>;
-  /** Removes the session's archive, and what is left of any. Resolves with whether there was one. */
+  /**
+   * Removes the session's archive and all remains of earlier ones. Resolves with whether there was
+   * one.
+   */
   remove(key: SessionKey): Promise<boolean>;
 }
 
-/** Of packed members that are being read; who wants more waits. */
+/** Memory of packed members that are being read; further reads wait. */
 const READ_BUDGET_BYTES = 64 * 1024 * 1024;
 
+/**
+ * The archives in a bucket, below `prefix`. One for a process: it caches manifests and bounds what is
+ * unpacked at once.
+ *
+ * @example
+ * ```ts
+ * import { createArchives } from "runlog";
+ * import { createFileBucket } from "runlog/file-bucket";
+ * import { systemClock } from "runlog/node";
+ *
+ * const bucket = createFileBucket({ dir: "/mnt/archive" });
+ * const archives = createArchives({ bucket, clock: systemClock });
+ * ```
+ */
 export function createArchives(options: ArchivesOptions): Archives {
   const { bucket, prefix = "", clock } = options;
   const keys = createArchiveKeys(prefix);
@@ -110,12 +128,12 @@ export function createArchives(options: ArchivesOptions): Archives {
     }
   }
 
-  /** Removes what belongs to the session but not to `kept`. */
+  /** Removes the session's objects that do not belong to `kept`. */
   async function sweep(key: SessionKey, kept: Manifest | null): Promise<void> {
     const stale = (await manifestsOf(keys, retrying, key)).filter(
       ({ logId }) => logId !== kept?.logId,
     );
-    // first what makes it an archive: what is left of the rest is found by the next sweep
+    // the manifests first: if this is interrupted, the next sweep finds the rest
     await retrying.delete(stale.map((name) => keys.manifest(name)));
     const used = new Set(kept && objectsOf(keys, kept));
     const unused: string[] = [];
@@ -161,7 +179,8 @@ export function createArchives(options: ArchivesOptions): Archives {
       };
       const base = same && packsOf(same);
       const manifest = await attempt(base).catch((error: unknown) => {
-        // what was found there is not what it was believed to be: nothing of it is used again
+        // segments found in the bucket were not what their names promise: none of them is used
+        // again
         if (hasCode(error, "archive-damaged")) return attempt({});
         throw error;
       });

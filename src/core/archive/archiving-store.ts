@@ -1,3 +1,46 @@
+/**
+ * Archived sessions: their bytes lie in an object bucket, and they look as before (decision 011).
+ *
+ * In: a `LogStore` in which sessions live, and `Archives` over an `ObjectBucket`. Out: a `LogStore`
+ * whose sessions can be archived, restored, and given back their bytes by the first write.
+ *
+ * A session is in one of three states:
+ *
+ * - here: its bytes are in the store; it may have an archive beside that.
+ * - archived: its bytes are in the archive alone. The store has a stub, a log without bytes whose
+ *   head contains the ends of the logs and the real head (`stub.ts`). Lists and the document
+ *   ask the store alone, `stat` does unless the head had no room in the stub; reads of bytes come
+ *   from the archive.
+ * - being restored: the stub still stands while bytes are appended below it. The real head takes
+ *   the stub's place last, in one step.
+ *
+ * What holds:
+ *
+ * - An archive exists once its manifest does, and the manifest is put last: after every packed byte
+ *   was read back and its digest compared. A session has one archive.
+ * - The store's bytes are released only if the archive holds all of them, which is checked while
+ *   nobody writes.
+ * - A process that stops at any point leaves a session that is here or archived, never half of one.
+ *   `adopt` makes stubs for archives without one in the store.
+ * - `logId`, ends, bytes, head and document are the same before and after: cursors stay valid.
+ * - Writes of a log wait until it is restored. The document of an archived session is changed in
+ *   its stub. A delete removes the archive first.
+ * - An append looks for a stub once a log, then trusts `known-here.ts`; what would overwrite a
+ *   stub's head looks each time.
+ *
+ * Files, in reading order:
+ *
+ * 1. this file: which call meets which state
+ * 2. `stub.ts`, `leave-stubs.ts`, `known-here.ts`: what the store has of an archived session
+ * 3. `archived-reader.ts`: reads, from the store or the archive
+ * 4. `archivings.ts`: archiving, again while the session changes; one at a time for a session
+ * 5. `archives.ts`: the bucket's side: find, write, verify, read, remove
+ * 6. `keys.ts`, `manifest.ts`, `manifest-cache.ts`: the objects, and their list in the manifest
+ * 7. `write-logs.ts`, `pack-log.ts`, `pack-source.ts`, `part-writer.ts`: packing, in gzip members
+ * 8. `unpack-log.ts`, `restore-logs.ts`: the way back; `adopt.ts`: stubs for archives without one
+ * 9. `retrying-bucket.ts`, `progress.ts`: calls that are tried again, and how far they are
+ */
+
 import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
@@ -15,42 +58,55 @@ import { restoreLogs } from "./restore-logs.ts";
 import { asIfNew, decodeStub, encodeStub } from "./stub.ts";
 
 export interface ArchivingStoreOptions {
-  /** Where sessions live. */
+  /** The store in which sessions live. */
   readonly store: LogStore;
-  /** Where they are archived; null if nothing is configured. */
+  /** Where they are archived; null if no archive is configured. */
   readonly archives: Archives | null;
-  /** Where the messages in an older format lie that came with logs; null if none can. */
+  /** The messages in an older format that came with logs; null if there can be none. */
   readonly legacy: Pick<LegacyLogs, "messages" | "putMessages"> | null;
 }
 
-/** What archives sessions, and brings them back. Knows their messages wherever they are. */
+/** Archives and restores sessions. Reads their messages wherever they are. */
 export interface Archiver extends Pick<LegacyLogs, "messages"> {
   /**
-   * Archives the session; done again, only what is new. It is for the caller to see to it that nobody
-   * writes: a session that changes all the while is `session-conflict`. Throws `log-not-found`,
-   * `run-active` while a run of it is marked open, `archive-not-configured`, and as `Archives`.
+   * Archives the session; when it is repeated it writes only what is new. The caller makes sure
+   * that nobody writes: a session that keeps changing is `session-conflict`. Throws
+   * `log-not-found`, `run-active` while a run of it is marked open, `archive-not-configured`, and
+   * as `Archives`.
    */
   archive(key: SessionKey, options?: ArchiveOptions): Promise<Manifest>;
-  /** Brings an archived session's bytes back; nothing happens if they are there. */
+  /** Restores an archived session's bytes to the store; does nothing if they are there. */
   restore(key: SessionKey, options?: WatchOptions): Promise<LogStat>;
-  /** Whether the session's bytes are in the archive alone: writing its log would restore it. */
+  /**
+   * Whether the session's bytes are in the archive alone, so that writing its log would restore it.
+   */
   isEvicted(key: SessionKey): Promise<boolean>;
 }
 
-/** A LogStore whose sessions can be archived, and look the same then. */
+/** A LogStore whose sessions can be archived and look the same afterwards. */
 export interface ArchivingStore extends LogStore, Archiver {
   /**
-   * Puts stubs into the store for archives of which it knows nothing: of a process that died while
-   * it gave up a session's bytes, or of a store that was lost. Resolves with their number.
+   * Makes stubs for archives without one in the store: of a process that died while it released a
+   * session's bytes, or of a store that was lost. Resolves with their number.
    */
   adopt(): Promise<number>;
 }
 
 /**
- * Makes `store` one whose sessions can be archived. A session that was archived and whose bytes were
- * given up stays in the store as a stub (`stub.ts`): it is listed and asked for as before, and reads
- * of it come from the archive. Whoever writes its log waits until it is restored; its
- * document is the stub's own. Deleting a session deletes its archive, that first.
+ * Makes a store whose sessions can be archived, over `store`. An archived session whose bytes were
+ * released stays in the store as a stub (`stub.ts`): it is listed and found as before, and reads of
+ * it come from the archive. Writes of its log wait until it is restored; its document is that of
+ * the stub. Deleting a session deletes its archive first.
+ *
+ * @example
+ * ```ts
+ * import { type Archives, createArchivingStore, type LogStore } from "runlog";
+ *
+ * export async function archive(inner: LogStore, archives: Archives): Promise<void> {
+ *   const store = createArchivingStore({ store: inner, archives, legacy: null });
+ *   await store.archive({ project: "p", session: "s" }, { deleteLocal: true });
+ * }
+ * ```
  */
 export function createArchivingStore({
   store,
@@ -66,13 +122,13 @@ export function createArchivingStore({
     legacy,
   );
 
-  /** Leaves a stub of the session; its gate is shut. */
+  /** Replaces the session by a stub; its lock is held exclusively. */
   function leaveStub(key: SessionKey, stub: LogStat): Promise<void> {
     here.forget(idOf(key));
     return stubs.leave(key, stub);
   }
 
-  /** Restores the session unless its bytes are there; its gate is shut. */
+  /** Restores the session unless its bytes are there; its lock is held exclusively. */
   async function bringBack(key: SessionKey, watch: WatchOptions = {}): Promise<LogStat | null> {
     const found = await store.stat(key);
     const stub = decodeStub(found?.head ?? null);
@@ -80,7 +136,7 @@ export function createArchivingStore({
       const { logId } = stub;
       const manifest = await manifestOf(archives, key, logId);
       const isBegun = Object.values(found.end).some((bytes) => bytes > 0);
-      // of a restoring that broke off, with the process or with the machine
+      // remains of a restore that was interrupted, with the process or with the machine
       if (isBegun || found.logId !== logId) await leaveStub(key, { ...found, logId });
       await restoreLogs({ store, legacy, archives: needArchives(archives), manifest, ...watch });
     }
@@ -101,7 +157,10 @@ export function createArchivingStore({
     );
   }
 
-  /** Runs what must never meet a stub, whatever is believed to be here: its head would be lost. */
+  /**
+   * Runs an operation that would overwrite a stub's head, whatever `here` remembers: a stub is
+   * restored first.
+   */
   async function write(key: SessionKey, operation: () => Promise<void>): Promise<void> {
     const id = idOf(key);
     for (;;) {
@@ -201,7 +260,7 @@ type RunOperation =
   | "runBody"
   | "removeRunBody";
 
-/** What the store keeps of runs: a session that is archived has none, and gets none until it is back. */
+/** Marks and bodies of runs: an archived session has none, and is restored before it gets one. */
 function runOperations(
   store: LogStore,
   gates: KeyedRwLock,
@@ -226,7 +285,10 @@ function runOperations(
   };
 }
 
-/** Whether the archive holds all of the session. Messages never change: it has them, or has none. */
+/**
+ * Whether the archive holds all of the session. Messages never change, so it has all of them or
+ * none.
+ */
 async function isArchived(
   legacy: ArchivingStoreOptions["legacy"],
   key: SessionKey,

@@ -10,27 +10,30 @@ import { asIfNew, decodeStub } from "./stub.ts";
 
 export interface ArchivingsOptions {
   readonly store: LogStore;
-  /** Where the bytes are read that are archived. */
+  /** The bytes to be archived. */
   readonly source: ArchiveSource;
   /** The session as the store has it, stub or not. */
   readonly stat: (key: SessionKey) => Promise<LogStat | null>;
   readonly archives: Archives | null;
   /** Whether the archive holds all of the session. */
   readonly isArchived: (key: SessionKey, stat: LogStat, manifest: Manifest) => Promise<boolean>;
-  /** Gives up the session's bytes; false if it is not any more what was archived. */
+  /**
+   * Releases the session's bytes in the store; false if the session has changed since it was
+   * archived.
+   */
   readonly giveUp: (key: SessionKey, manifest: Manifest) => Promise<boolean>;
 }
 
 export interface ArchiveOptions extends WatchOptions {
-  /** Give up the store's own bytes once the archive is verified. Default false. */
+  /** Releases the store's own bytes once the archive is verified. Default false. */
   readonly deleteLocal?: boolean;
 }
 
 /** The archivings that are under way. */
 export interface Archivings {
-  /** See `ArchivingStore.archive`. Calls that want the same share one. */
+  /** See `ArchivingStore.archive`. Calls with the same arguments share one. */
   archive(key: SessionKey, options?: ArchiveOptions): Promise<Manifest>;
-  /** Breaks off what is under way, of a session or at all; resolves when it has ended. */
+  /** Aborts what is under way, of a session or of all; resolves when it has ended. */
   stop(key?: SessionKey): Promise<void>;
 }
 
@@ -40,12 +43,12 @@ interface Entry {
   readonly result: Promise<Manifest>;
 }
 
-/** An archiving that meets a change begins again, so often. */
+/** Attempts of an archiving; one that meets a change begins again. */
 const TRIES = 3;
 
 export function createArchivings(options: ArchivingsOptions): Archivings {
   const { store, source, stat, archives, isArchived, giveUp } = options;
-  /** By session, and by whether its bytes are to go. */
+  /** By session, and by whether its bytes are to be released. */
   const entries = new Map<string, Entry>();
 
   async function archive(key: SessionKey, watch: ArchiveOptions): Promise<Manifest> {
@@ -96,13 +99,13 @@ export function createArchivings(options: ArchivingsOptions): Archivings {
   };
 }
 
-/** An archive whose manifest is damaged is none, for who is about to write it. */
+/** Null for a damaged manifest, since the archive is about to be written again. */
 function orNone(error: unknown): null {
   if (hasCode(error, "archive-damaged")) return null;
   throw error;
 }
 
-/** Whether the archive is what was archived; if not, it is written anew. */
+/** Whether the archive is undamaged; if not, it is written again. */
 async function isWhole(archives: Archives, manifest: Manifest, watch: WatchOptions) {
   try {
     await archives.verify(manifest, watch);

@@ -3,7 +3,7 @@ import type { SessionKey } from "../../ports/log-store.ts";
 import { isLabel } from "../../ports/label.ts";
 import type { PackName } from "./manifest.ts";
 
-/** One life of a session in an archive. */
+/** One incarnation of a session in an archive. */
 export interface ArchiveName extends SessionKey {
   readonly logId: string;
 }
@@ -23,7 +23,7 @@ export interface ArchiveKeys {
   manifestsOf(project: string, session?: string): string;
   manifest(name: ArchiveName): string;
   parseManifest(key: string): ArchiveName | null;
-  /** Everything of a session but its manifests, of one life or of all. */
+  /** The prefix of everything of a session but its manifests, of one incarnation or of all. */
   folder(key: SessionKey, logId?: string): string;
   segment(name: ArchiveName, pack: PackName, start: number, end: number): string;
   draft(name: ArchiveName): string;
@@ -49,7 +49,7 @@ export function createArchiveKeys(prefix: string): ArchiveKeys {
       if (!key.startsWith(manifests) || !key.endsWith(SUFFIX)) return null;
       const parts = key.slice(manifests.length, -SUFFIX.length).split("!");
       const [project = "", session = "", logId = ""] = parts;
-      // what others put there is none of ours
+      // objects of others are ignored
       const isOurs = parts.length === 3 && isLabel(project) && isLabel(session) && isLogId(logId);
       return isOurs ? { project, session, logId } : null;
     },

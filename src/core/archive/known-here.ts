@@ -1,13 +1,13 @@
-/** Sessions that are remembered; those that were met longest ago are looked up again. */
+/** Most sessions that are remembered; those that were used longest ago are looked up again. */
 const MAX_KNOWN = 10_000;
 
-/** Sessions whose bytes are known to lie in the store, so that an append need not look. */
+/** Sessions whose bytes are known to be in the store, so that an append need not look. */
 export interface KnownHere {
-  /** Whether the log is known to be here, and nobody is about to find out. */
+  /** Whether the log is known to be here, and no lookup of it is under way. */
   has(id: string, logId: string): boolean;
   add(id: string, logId: string): void;
   forget(id: string): void;
-  /** Waits for who finds out, and goes on with `next` before anybody can pass by. */
+  /** Waits for the lookup `found`, and goes on with `next` before any later caller. */
   arrive<T>(id: string, found: Promise<unknown>, next: () => Promise<T>): Promise<T>;
 }
 

@@ -1,16 +1,16 @@
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
 
-/** Puts stubs into a store in the place of sessions. */
+/** Replaces sessions in a store by stubs. */
 interface Stubs {
-  /** As the store's own, but never between the two steps by which a stub takes a session's place. */
+  /** As the store's own, but never between the two steps by which a stub replaces a session. */
   stat(key: SessionKey): Promise<LogStat | null>;
-  /** Gives up the session's bytes, and leaves a log with this head, id and document. */
+  /** Deletes the session's bytes, and makes a log with this head, id and document. */
   leave(key: SessionKey, as: Pick<LogStat, "logId" | "document" | "head">): Promise<void>;
 }
 
 export function createStubs(store: LogStore): Stubs {
-  /** Sessions of which the store knows nothing for a moment. */
+  /** Sessions that are missing from the store for a moment. */
   const leaving = new Map<string, Promise<void>>();
 
   return {

@@ -3,9 +3,9 @@ import type { SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
 import { type Manifest, packsOf } from "./manifest.ts";
 
-/** Bytes that all remembered manifests may take up, estimated. */
+/** Most bytes of all remembered manifests, estimated. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** How long in ms a manifest is believed: another process may have archived the session anew. */
+/** How long in ms a manifest is trusted: another process may have archived the session again. */
 const FRESH_MS = 5_000;
 
 interface Entry {
@@ -14,7 +14,7 @@ interface Entry {
   readonly readAtMs: number;
 }
 
-/** The manifests of the archives that are being read, the least recently used first to go. */
+/** The manifests of the archives that are being read; the least recently used is evicted first. */
 export interface ManifestCache {
   get(key: SessionKey): Manifest | null;
   set(manifest: Manifest): void;

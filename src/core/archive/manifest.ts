@@ -11,7 +11,7 @@ export const MEMBER_BYTES: number = 4 * 1024 * 1024;
 /** Bytes of a log in one object: what an interrupted archiving does again. A multiple of a member. */
 export const SEGMENT_BYTES: number = 16 * MEMBER_BYTES;
 
-/** A stretch of a log: one object, a run of gzip members. */
+/** A range of a log: one object, a sequence of gzip members. */
 export interface ArchivedSegment {
   /** Offset in the log. */
   readonly start: number;
@@ -30,7 +30,10 @@ export interface ArchivedLog {
   readonly segments: readonly ArchivedSegment[];
 }
 
-/** What is packed of a session: its logs, and the messages in an older format that came with them. */
+/**
+ * The parts of a session that are packed: its logs, and the messages in an older format that came
+ * with them.
+ */
 export type PackName = LogName | "messages";
 
 export const PACK_NAMES: readonly PackName[] = [...LOG_NAMES, "messages"];
@@ -47,11 +50,11 @@ export interface Manifest extends SessionKey {
   readonly messages: ArchivedLog | null;
 }
 
-/** Packs as far as they are in an archive. */
+/** The packs that are in an archive so far. */
 export type WrittenPacks = Readonly<Partial<Record<PackName, ArchivedLog>>>;
 
 const FORMAT = 1;
-/** More than a member that could not be packed at all takes up. */
+/** More than the packed bytes of a member that cannot be compressed. */
 const MOST_PACKED_BYTES = MEMBER_BYTES + 64 * 1024;
 
 export const EMPTY_LOG: ArchivedLog = {
@@ -70,7 +73,7 @@ export function storedBytes({ segments }: ArchivedLog): number {
   return segments.reduce((sum, segment) => sum + packedBytes(segment), 0);
 }
 
-/** A pack of the archived session; one that it has not is empty. */
+/** A pack of the archived session; a missing one is empty. */
 export function packOf({ logs, messages }: Manifest, name: PackName): ArchivedLog {
   return name === "messages" ? (messages ?? EMPTY_LOG) : logs[name];
 }
@@ -91,7 +94,7 @@ export function endOf({ logs }: Manifest): Record<LogName, number> {
   return recordOfLogs((name) => logs[name].bytes);
 }
 
-/** Whether the archive holds all logs that `stat` tells of; a document may be a newer one. */
+/** Whether the archive holds all logs of `stat`; the document may be a newer one. */
 export function holdsLogs(stat: LogStat, manifest: Manifest): boolean {
   const { logId, end, head } = stat;
   return (
@@ -121,8 +124,8 @@ export function encodeManifest(manifest: Manifest): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The manifest in `bytes`. Throws `store-format` for one of another version and `archive-damaged` for
- * what is none: sizes are checked here, because memory is taken by them.
+ * Decodes a manifest. Throws `store-format` for one of another version and `archive-damaged` for an
+ * invalid one: sizes are checked here, because memory is taken by them.
  */
 export function decodeManifest(bytes: Uint8Array): Manifest {
   try {
@@ -150,12 +153,12 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   }
 }
 
-/** How far an archiving has come, as JSON. */
+/** The draft as JSON: how far an archiving has come. */
 export function encodeDraft({ messages, ...logs }: WrittenPacks): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${JSON.stringify({ format: FORMAT, logs, messages })}\n`);
 }
 
-/** The draft in `bytes`, or an empty one if this version cannot use it. */
+/** Decodes a draft; empty if this version cannot use it. */
 export function decodeDraft(bytes: Uint8Array | null): WrittenPacks {
   try {
     const json = object(bytes && JSON.parse(new TextDecoder().decode(bytes)));
@@ -173,12 +176,12 @@ function logsOf(value: unknown): Record<LogName, ArchivedLog> {
   return recordOfLogs((name) => (logs[name] === undefined ? EMPTY_LOG : logOf(logs[name])));
 }
 
-/** An archive that was made before messages were archived says nothing of them. */
+/** An archive that was made before messages were archived has none. */
 function messagesOf(value: unknown): ArchivedLog | null {
   return value === undefined || value === null ? null : logOf(value);
 }
 
-/** Something of every log. */
+/** A record with an entry for every log. */
 export function recordOfLogs<T>(make: (name: LogName) => T): Record<LogName, T> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an entry for each name
   return Object.fromEntries(LOG_NAMES.map((name) => [name, make(name)])) as Record<LogName, T>;

@@ -20,16 +20,16 @@ export interface PackOptions {
   readonly bucket: ObjectBucket;
   readonly retrying: RetryingBucket;
   readonly keys: ArchiveKeys;
-  /** Segments that are there already, from the log's beginning. */
+  /** Segments that exist already, from the log's beginning. */
   readonly done: readonly ArchivedSegment[];
-  /** Told after each new segment of the log so far. */
+  /** Called after each new segment with the log so far. */
   readonly onSegment: (written: ArchivedLog) => Promise<void>;
-  /** Told of bytes of the log that were read. */
+  /** Called with the number of bytes of the log that were read. */
   readonly onBytes: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** Packs a log, but for the segments that are done: those are only read for the log's digest. */
+/** Packs a log, except for the segments that are done: those are only read for the log's digest. */
 export async function packLog(options: PackOptions): Promise<ArchivedLog> {
   const { source, done, retrying, onSegment, signal } = options;
   const { end } = source;
@@ -88,7 +88,7 @@ async function packSegment(
     if (filled > 0) await flush();
     await writer.complete();
   } catch (error) {
-    // what stays nevertheless is thrown away by the next archiving of the session
+    // if that fails, the next archiving of the session discards them
     await writer.abort().catch(() => {});
     throw error;
   }

@@ -2,7 +2,7 @@ import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogName, LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import { recordOfLogs } from "./manifest.ts";
 
-/** Where the bytes of a session are read; without `messages`, of one that has none in an older format. */
+/** Reads the bytes of a session; without `messages` for one that has none in an older format. */
 export interface ArchiveSource
   extends Pick<LogReader, "read">, Partial<Pick<LegacyLogs, "messages">> {}
 
@@ -12,17 +12,17 @@ interface Range {
   readonly signal: AbortSignal;
 }
 
-/** Bytes that are packed. */
+/** Bytes to be packed. */
 export interface PackSource {
   /** How many there are to pack; there may be more by now. */
   readonly end: number;
   read(range: Range): AsyncIterable<Uint8Array>;
 }
 
-/** What there is to pack of a session. */
+/** All that is to be packed of a session. */
 export type PackSources = Readonly<Record<LogName, PackSource> & { messages: PackSource | null }>;
 
-/** The packs of the session as `stat` says that it is. Reads messages once, to know their size. */
+/** The packs of the session in the state of `stat`. Reads messages once, to know their size. */
 export async function packSources(
   source: ArchiveSource,
   key: SessionKey,
@@ -35,7 +35,7 @@ export async function packSources(
   return { ...logs, messages: await messagesSource(() => source.messages?.(key, logId)) };
 }
 
-/** Messages can be read from their beginning only: what lies before a range is passed over. */
+/** Messages can be read from their beginning only: bytes before a range are skipped. */
 async function messagesSource(
   open: () => ReturnType<LegacyLogs["messages"]> | undefined,
 ): Promise<PackSource | null> {

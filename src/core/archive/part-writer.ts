@@ -7,9 +7,9 @@ const PART_BYTES = 8 * 1024 * 1024;
 export interface PartWriter {
   /** Takes the next bytes; they may change once it resolves. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Makes the object; before it there is none. */
+  /** Makes the object, which did not exist before. */
   complete(): Promise<void>;
-  /** Throws away what was written. */
+  /** Discards what was written. */
   abort(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
-/** How far a long operation is. */
+/** The progress of a long operation. */
 interface Progress {
   readonly phase: "pack" | "verify" | "restore";
-  /** Bytes of the session that this phase is through with, and all that it has to do. */
+  /** Bytes of the session that this phase has processed, and all that it has to process. */
   readonly doneBytes: number;
   readonly totalBytes: number;
 }

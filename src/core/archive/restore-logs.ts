@@ -10,20 +10,20 @@ import { NO_HEAD } from "./stub.ts";
 export interface RestoreOptions extends WatchOptions {
   /** Holds a stub of the session whose logs are empty. */
   readonly store: LogStore;
-  /** Takes messages in an older format; where nothing does, they stay in the archive. */
+  /** Takes messages in an older format; if null, they stay in the archive. */
   readonly legacy: Pick<LegacyLogs, "putMessages"> | null;
   readonly archives: Archives;
   readonly manifest: Manifest;
 }
 
 const LF = 10;
-/** Bytes of one append; a line that is longer takes what it needs. */
+/** Bytes of one append; a longer line is appended in one piece. */
 const APPEND_BYTES = 1024 * 1024;
 
 /**
- * Brings a session's bytes back into the store, and its head last: before that the stub stands, so
- * that a restoring that breaks off has changed nothing. Throws `archive-damaged` when the bytes are
- * not those that were archived.
+ * Restores a session's bytes to the store, and its head last: until then the stub stands, so that
+ * an interrupted restore has changed nothing. Throws `archive-damaged` when the bytes are not those
+ * that were archived.
  */
 export async function restoreLogs(options: RestoreOptions): Promise<void> {
   const { store, legacy, manifest, onProgress } = options;
@@ -55,7 +55,7 @@ async function restoreLog(
   const append = async (): Promise<void> => {
     if (size === 0) return;
     const isLast = at + size === end;
-    // on the device before the head says that it is here
+    // on the device before the head, which makes them count
     at = await store.append(manifest, lines, { logId, log, expectedEnd: at, durable: isLast });
     lines = [];
     size = 0;
@@ -65,7 +65,7 @@ async function restoreLog(
     const whole = chunk.subarray(0, lineEnd);
     if (whole.length > 0) lines.push(whole);
     size += whole.length;
-    // what is appended ends with a line: the rest of this chunk goes with the next
+    // an append ends with a line: the rest of this chunk goes with the next
     const isDue = lineEnd > 0 && size >= APPEND_BYTES;
     if (isDue) await append();
     const rest = chunk.subarray(lineEnd);

@@ -3,12 +3,12 @@ import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { ListedObject, ObjectBucket } from "../../ports/object-bucket.ts";
 import { concatBytes } from "../../stream/bytes/concat.ts";
 
-/** How long in ms one try may take. */
+/** How long in ms one attempt may take. */
 const TRY_MS = 60_000;
 const TRIES = 6;
 const FIRST_PAUSE_MS = 100;
 
-/** A bucket whose calls are tried again when that may help, with what an archive asks of it. */
+/** The operations that an archive needs of a bucket, tried again where that may help. */
 export interface RetryingBucket {
   /** The bytes from `start` to `end` of an object, or null if there is none. */
   read(key: string, start?: number, end?: number, signal?: AbortSignal): Promise<Uint8Array | null>;
@@ -17,7 +17,7 @@ export interface RetryingBucket {
   list(prefix: string): AsyncGenerator<ListedObject>;
   /** Deletes objects, any number. */
   delete(keys: readonly string[]): Promise<void>;
-  /** Runs what may be done again as a whole until it succeeds: an upload in parts. */
+  /** Runs an operation that can be repeated as a whole until it succeeds: an upload in parts. */
   retry<T>(operation: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
 
@@ -43,7 +43,7 @@ export function createRetryingBucket(bucket: ObjectBucket, clock: Clock): Retryi
     }
   }
 
-  /** One call, tried again; a try that takes too long counts as unanswered. */
+  /** One call, tried again; an attempt that takes too long counts as unanswered. */
   const call = <T>(operation: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal) =>
     retry(async () => {
       const late = new AbortController();

@@ -4,15 +4,15 @@ import { LOG_NAMES, type LogStat, MAX_HEAD_BYTES } from "../../ports/log-store.t
 import { isObject } from "../model/json-fields.ts";
 
 /**
- * What stands for an archived session in the store, as its log's head: where its logs end and its real
- * head, so that lists ask no archive. As long as a log has such a head its bytes lie in the archive,
- * and what the store may hold of them counts for nothing. Replacing it by the real head is the
- * one step by which a restored session is there again.
+ * The stub of an archived session: its log's head in the store, with the ends of its logs and its
+ * real head, so that lists ask no archive. As long as a log has such a head its bytes are in the
+ * archive, and bytes in the store are ignored. Replacing it by the real head is the one step that
+ * makes a restored session available.
  */
 export interface Stub {
   /**
-   * The id of the archived log. The store may have given the stub another one: after a reboot in the
-   * middle of a restoring.
+   * The id of the archived log. The store may have given the stub another one: after a reboot
+   * during a restore.
    */
   readonly logId: string;
   readonly end: LogStat["end"];
@@ -20,17 +20,17 @@ export interface Stub {
   readonly head: Uint8Array | null | "in-archive";
 }
 
-/** The head of a log that was restored and has none: it cannot be taken away again. */
+/** The head of a restored log that has none, since a head cannot be removed. */
 export const NO_HEAD: Uint8Array = new TextEncoder().encode("runlog:no-head\n");
 
 const MAGIC = "runlog:archived ";
 const LF = 10;
-/** No head begins with them but those that are written here: a session's head is JSON. */
+/** Only heads that are written here begin so: a session's head is JSON. */
 const PREFIX = new TextEncoder().encode("runlog:");
 
 type StubbedLog = Pick<LogStat, "logId" | "end" | "head">;
 
-/** The head that stands for a session. */
+/** Encodes the head of a stub. */
 export function encodeStub({ logId, end, head }: StubbedLog): Uint8Array {
   const encoder = new TextEncoder();
   const lineOf = (headIs: "none" | "here" | "in-archive"): Uint8Array =>
@@ -44,7 +44,7 @@ export function encodeStub({ logId, end, head }: StubbedLog): Uint8Array {
   return stub;
 }
 
-/** What a head stands for, or null if it is a head. Throws `store-failed` for a stub that is not whole. */
+/** Decodes a stub; null for any other head. Throws `store-failed` for a damaged one. */
 export function decodeStub(head: Uint8Array | null): Stub | null {
   if (!head || !startsWith(head, PREFIX)) return null;
   const lineEnd = head.indexOf(LF);
@@ -78,7 +78,7 @@ function isStubLine(json: unknown): json is StubLine {
   return isWhole && isObject(end) && LOG_NAMES.every((log) => Number.isSafeInteger(end[log]));
 }
 
-/** A log that is here, without what a restoring left for its head. */
+/** The stat of a log whose bytes are here; `NO_HEAD` becomes null. */
 export function asIfNew(stat: LogStat): LogStat {
   return stat.head && startsWith(stat.head, NO_HEAD) ? { ...stat, head: null } : stat;
 }

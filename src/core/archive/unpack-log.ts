@@ -10,7 +10,7 @@ export interface UnpackOptions {
   readonly log: PackName;
   readonly retrying: RetryingBucket;
   readonly keys: ArchiveKeys;
-  /** Where the memory of packed members is taken from. */
+  /** The memory for packed members. */
   readonly budget: ByteBudget;
   /** First byte, and one past the last; within the log. */
   readonly start: number;
@@ -19,10 +19,10 @@ export interface UnpackOptions {
 }
 
 /**
- * The bytes from `start` to `end` of an archived log, in chunks that belong to whoever gets them.
- * Only the members are fetched that hold some of them, one at a time as the chunks are pulled.
- * Throws `log-not-found` when the archive goes meanwhile, `archive-damaged` when a member is not what
- * it was.
+ * The bytes from `start` to `end` of an archived log, in chunks that belong to the caller. Only the
+ * members with some of them are fetched, one at a time as the chunks are pulled. Throws
+ * `log-not-found` when the archive is deleted meanwhile, `archive-damaged` when a member is
+ * damaged.
  */
 export async function* unpackLog(options: UnpackOptions): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { start, end, budget, signal } = options;
@@ -50,10 +50,10 @@ export async function* unpackLog(options: UnpackOptions): AsyncGenerator<Uint8Ar
 
 interface Member {
   readonly key: string;
-  /** Where it lies in its object. */
+  /** Offset in its object. */
   readonly offset: number;
   readonly packedBytes: number;
-  /** Of the log. */
+  /** Bytes of the log that it holds. */
   readonly bytes: number;
 }
 
@@ -81,7 +81,7 @@ async function fetchMember(
   return new Uint8Array(packed);
 }
 
-/** What a member holds, which has to be `bytes`: no more is ever unpacked. */
+/** Unpacks a member, which has to hold `bytes` bytes: no more is ever unpacked. */
 async function* unpacked(
   packed: Uint8Array<ArrayBuffer>,
   bytes: number,

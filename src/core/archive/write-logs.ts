@@ -20,11 +20,11 @@ export interface WriteLogsOptions extends WatchOptions {
   readonly bucket: ObjectBucket;
   readonly retrying: RetryingBucket;
   readonly keys: ArchiveKeys;
-  /** Segments that an earlier archiving has written. Default: those that its draft tells of. */
+  /** Segments that an earlier archiving has written. Null: those in its draft. */
   readonly base: WrittenPacks | null;
 }
 
-/** Writes all that there is of a session, but for the segments that are there already. */
+/** Writes everything of a session, except for the segments that exist already. */
 export async function writeLogs(options: WriteLogsOptions): Promise<WrittenPacks> {
   const { name, sources, bucket, retrying, keys, onProgress } = options;
   const { signal = new AbortController().signal } = options;

@@ -21,7 +21,7 @@ import type { Sessions, SessionUse } from "../session/session-registry.ts";
 
 export interface BackgroundEventWriterOptions {
   readonly key: SessionKey;
-  /** The log that the session had when its runner was asked; events go into no other. */
+  /** The log that the session had when its runner was called; events are written to no other. */
   readonly logId: string;
   readonly threadId: string;
   readonly sessions: Sessions;
@@ -29,24 +29,24 @@ export interface BackgroundEventWriterOptions {
   readonly platform: Pick<SessionPlatform, "noteActivity">;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether this run that was posted is active, waits or wraps up; null asks for any. */
+  /** Whether this posted run is active, waits or wraps up; null asks for any. */
   readonly isInFlight: (runId: string | null) => boolean;
 }
 
 /** The run that was started last on the connection. */
 interface StartedRun {
   readonly runId: string;
-  /** It is the runner's own; else its events come by another way. */
+  /** Whether the run is the runner's own; if not, its events come with its own stream. */
   readonly isStored: boolean;
   /** Whether its last event is a terminal. */
   readonly isEnded: boolean;
 }
 
 /**
- * Stores what one connection says between runs. An event belongs to the run whose id it carries, else
- * to the one that was started last on the connection and has not finished. What belongs to a posted
- * run that is in flight is passed over: that run's own stream has it. A run that only this
- * connection knows gets an end like any other, also after a crash, and keeps the session's state.
+ * Stores the events of one connection. An event belongs to the run whose id it has, else to the run
+ * that was started last on the connection and has not finished. Events of a posted run that is in
+ * flight are skipped, since that run's own stream has them. A run that only this connection knows
+ * gets an end like any other, also after a crash, and updates the session's state.
  */
 export class BackgroundEventWriter {
   readonly #options: BackgroundEventWriterOptions;
@@ -61,7 +61,7 @@ export class BackgroundEventWriter {
     this.#options = options;
   }
 
-  /** The run of the runner's own that is open, or null. */
+  /** The open run that the runner began by itself, or null. */
   get openRun(): string | null {
     return isOpen(this.#run) ? this.#run.runId : this.#ending;
   }
@@ -99,7 +99,7 @@ export class BackgroundEventWriter {
     }
   }
 
-  /** The connection has gone: ends the run that it leaves open. Never rejects. */
+  /** Ends the run that a closed connection leaves open. Never rejects. */
   async end(reason: RunEnd): Promise<void> {
     const run = this.#run;
     this.#run = null;
@@ -119,15 +119,15 @@ export class BackgroundEventWriter {
   ): boolean {
     const { isInFlight } = this.#options;
     const named = event.runId || run?.runId || null;
-    // without any run a terminal would end the one that is carried
+    // a terminal that names no run would end the one that is in flight
     if (named === null) return isTerminal(event) && isInFlight(null);
     if (run?.isStored === true && run.runId === named) return false;
-    // its runner may have its own id for the run that is carried
+    // a runner may use an id of its own for the run that is in flight
     if (isInFlight(resolveRun(span, named)) || isInFlight(named)) return true;
     if (!isTerminal(event)) return false;
-    // and so would one of a run that nobody has begun
+    // so would the terminal of a run that nobody has begun
     if (!isBegun(span, named) && isInFlight(null)) return true;
-    // the end of a run may come here a moment after that run's own stream has brought it
+    // the end of a run may arrive here a moment after its own stream has brought it
     return findRun(state, named)?.phase === "ended";
   }
 
@@ -158,7 +158,7 @@ export class BackgroundEventWriter {
     const { clock, key, logger, logId, marks, sessions, threadId } = this.#options;
     this.#use ??= sessions.use(key);
     const { session } = this.#use;
-    // tried once: while the store refuses it the mark stays
+    // one attempt: while the store refuses it the mark stays
     const run = { session, clock, logger, logId, threadId, runId, signal: AbortSignal.abort() };
     if (await endRun(run, reason, { started: true })) return;
     if (runId === this.#marked) this.#marked = null;
@@ -166,14 +166,14 @@ export class BackgroundEventWriter {
   }
 
   #release(): void {
-    // who watches may have waited for the end of a run that nothing more is stored of
+    // a viewer may wait for the end of a run of which nothing more is stored
     this.#use?.session.log.wake();
     this.#use?.release();
     this.#use = null;
   }
 }
 
-/** The run that was started last, once `event` has come. */
+/** The run that was started last, after `event`. */
 function runBehind(
   event: EventFacts,
   run: StartedRun | null,
@@ -183,7 +183,7 @@ function runBehind(
   const runId = event.runId || run?.runId || null;
   if (runId === null) return run;
   if (event.type === "RUN_STARTED") return { runId, isStored, isEnded: false };
-  // a terminal that nobody has begun a run for is the end of this one, as for all who read the log
+  // a terminal of a run that nobody has begun ends this one, as for every reader of the log
   const isEnd = isTerminal(event) && isStored && !isBegun(span, runId);
   if (run === null || (run.runId !== runId && !isEnd)) return run;
   return event.type === "RUN_FINISHED" ? null : { ...run, isEnded: isTerminal(event) };

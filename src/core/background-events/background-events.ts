@@ -9,37 +9,42 @@ export interface BackgroundEventsOptions extends Omit<
   "key" | "logId" | "threadId" | "isInFlight" | "deaf"
 > {
   readonly feed: LiveFeed;
-  /** Whether this run that was posted is active, waits or wraps up; null asks for any. */
+  /** Whether this posted run is active, waits or wraps up; null asks for any. */
   readonly isInFlight: (key: SessionKey, runId: string | null) => boolean;
 }
 
-/** What is listened to: a thread of the session, for the log that it has. */
+/** A subscribed thread of the session, and the log that the session has. */
 interface SubscribedThread {
   readonly threadId: string;
   readonly logId: string;
 }
 
 /**
- * Hears what runners say between the runs that are posted to them, and stores it like any event. At
- * most one connection a session. It is no use of the session's state, and ends when that is let go
- * or the log is deleted.
+ * Subscribes to background events, which runners send between posted runs, and stores them like any
+ * event. There is at most one connection for each session. It does not keep the session's state in
+ * memory, and ends when that is released or the log is deleted.
  */
 export interface BackgroundEvents {
-  /** Listens to this thread from now on, and to no other of the session: a run was admitted to it. */
+  /**
+   * Subscribes to this thread, and to no other of the session, from now on: a run was admitted to
+   * it.
+   */
   listen(key: SessionKey, thread: SubscribedThread): void;
-  /** The run that the session's runner began by itself and that is open, or null. */
+  /** The open run that the session's runner began by itself, or null. */
   openRun(key: SessionKey): string | null;
-  /** Whether this session is listened to. */
+  /** Whether this session is subscribed. */
   isSubscribed(key: SessionKey): boolean;
-  /** Hangs up, until the session's next run. */
+  /** Disconnects, until the session's next run. */
   stop(key: SessionKey): void;
-  /** Sessions that are listened to, or will be after a pause. */
+  /** Sessions that are subscribed, or will be after a pause. */
   readonly size: number;
-  /** Hangs up everywhere and listens no more. Resolves when everything is stored. */
+  /**
+   * Disconnects all sessions and subscribes to none any more. Resolves when everything is stored.
+   */
   close(): Promise<void>;
 }
 
-/** So many sessions of which it is remembered that their runner has no background events. */
+/** Most sessions whose runner is remembered to have no background events. */
 const MAX_DEAF = 10_000;
 
 export function createBackgroundEvents(options: BackgroundEventsOptions): BackgroundEvents {
@@ -87,7 +92,7 @@ export function createBackgroundEvents(options: BackgroundEventsOptions): Backgr
       const known = listeners.get(idOf(key));
       if (closed || known?.isFor(thread)) return;
       known?.hangUp(UNFINISHED);
-      // two at once would each get a part of what the runner says
+      // two connections at once would each get a part of the events
       start(key, thread, known?.done ?? Promise.resolve());
     },
 

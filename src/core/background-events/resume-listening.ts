@@ -10,15 +10,15 @@ export interface ResumeListeningOptions {
   readonly sessions: Sessions;
   readonly backgroundEvents: Pick<BackgroundEvents, "listen">;
   readonly logger: Logger;
-  /** Asked before each session: whether the server goes on. */
+  /** Called before each session: whether the server stops. */
   readonly isStopped: () => boolean;
 }
 
-/** Sessions that are looked at together. */
+/** Sessions that are checked at the same time. */
 const TOGETHER = 4;
 
 /**
- * Listens again to the sessions that run, as before the server was started: to the thread of each
+ * Subscribes again to the sessions that run, after a start of the server: to the thread of each
  * one's latest run. Sessions that never had a run are left alone. Never rejects.
  */
 export async function resumeListening(options: ResumeListeningOptions): Promise<void> {

@@ -12,11 +12,11 @@ import { type RunEnd, UNFINISHED } from "../model/run-end-reasons.ts";
 export interface ThreadListenerOptions extends BackgroundEventWriterOptions {
   readonly directory: Pick<SessionDirectory, "addressOf">;
   readonly runner: Pick<RunnerClient, "listen">;
-  /** Addresses of sessions whose runner knows nothing of background events. */
+  /** Addresses of sessions whose runner has no background events. */
   readonly deaf: DeafRunners;
 }
 
-/** What is remembered of runners that have no `events`: their address, a session. */
+/** The runners known to have no `events` path: one address for each session. */
 export interface DeafRunners {
   has(key: SessionKey, address: string): boolean;
   note(key: SessionKey, address: string): void;
@@ -25,19 +25,19 @@ export interface DeafRunners {
 const FIRST_PAUSE_MS = 1_000;
 const PAUSE_FACTOR = 1.5;
 const MAX_PAUSE_MS = 30_000;
-/** A pause is shorter by up to this part of it, so that many listeners do not come back at once. */
+/** A pause is shorter by up to this part of it, so that many listeners do not reconnect at once. */
 const JITTER = 0.2;
 
 /**
- * Listens to one thread: connects again and again, always after a pause, until it is hung up, the
- * runner says that there is nothing to hear, or the log has gone.
+ * Subscribes to one thread. It connects again and again, always after a pause, until it is hung up,
+ * the runner answers that it has no background events, or the log is deleted.
  */
 export class ThreadListener {
   readonly #options: ThreadListenerOptions;
   readonly #stop = new AbortController();
   #reason: RunEnd = UNFINISHED;
   #events: BackgroundEventWriter | null = null;
-  /** Settles, and never rejects, when everything that was heard is stored. */
+  /** Settles, and never rejects, when everything that was received is stored. */
   readonly done: Promise<void>;
 
   /** Begins once `after` has settled. */
@@ -46,18 +46,18 @@ export class ThreadListener {
     this.done = after.then(() => this.#listen());
   }
 
-  /** The run of the runner's own that is open, or null. */
+  /** The open run that the runner began by itself, or null. */
   get openRun(): string | null {
     return this.#events?.openRun ?? null;
   }
 
-  /** Whether this thread is what it listens to, or would but for a pause. */
+  /** Whether it is subscribed to this thread, or will be after a pause. */
   isFor({ logId, threadId }: Pick<ThreadListenerOptions, "logId" | "threadId">): boolean {
     const { logId: ownLog, threadId: ownThread } = this.#options;
     return !this.#stop.signal.aborted && logId === ownLog && threadId === ownThread;
   }
 
-  /** Ends the connection; a run that it leaves open ends with `reason`. */
+  /** Closes the connection; a run that is then open ends with `reason`. */
   hangUp(reason: RunEnd): void {
     if (this.#stop.signal.aborted) return;
     this.#reason = reason;
@@ -103,14 +103,14 @@ export class ThreadListener {
   }
 }
 
-/** Whether there is nothing to listen to, until the next run or for ever. */
+/** Whether there is nothing to subscribe to, until the next run or for ever. */
 function isFinal(error: unknown): boolean {
   if (hasCode(error, "log-fenced", "log-not-found", "store-closed")) return true;
   if (isDeaf(error)) return true;
   return hasCode(error, "runner-refused") && FINAL_STATUS.has(error.facts["status"]);
 }
 
-/** Whether the runner has no such path, or something else there. */
+/** Whether the runner has no such path, or another resource there. */
 function isDeaf(error: unknown): boolean {
   if (hasCode(error, "runner-not-an-event-stream", "runner-address-unfit")) return true;
   if (!hasCode(error, "runner-refused") || error.facts["isAsked"] === false) return false;

@@ -3,9 +3,9 @@ import { EventLine, type Span } from "./event-line.ts";
 import { type Emit, OpenItems } from "./open-items.ts";
 import { StateFold } from "./state-fold.ts";
 
-/** Longest line that is looked into. A longer one is passed on in pieces, as if it were odd. */
+/** Longest line that is parsed, in bytes. A longer one is passed on in pieces, as an odd one. */
 const MAX_LINE_BYTES = 512 * 1024;
-/** Items whose deltas are merged side by side. */
+/** Items whose deltas are merged at the same time. */
 const OPEN_ITEMS = 16;
 
 const LF = 10;
@@ -13,11 +13,11 @@ const QUOTE = 0x22;
 
 /**
  * Compacts a span of a raw log, in order: adjacent deltas of an item become one, state changes
- * after a snapshot become one snapshot. Everything else stays where and as it is, byte for byte.
- * Whoever replays the result ends with the same messages and the same state.
+ * after a snapshot become one snapshot. Everything else stays where and as it is, byte for byte. A
+ * client that is sent the result ends with the same messages and the same state.
  *
- * What it gives depends on nothing but the bytes that it is given. Memory is bounded: some
- * megabytes at most, whatever the events are. Bytes are pushed in chunks that break anywhere.
+ * The output depends on nothing but the input bytes. Memory is bounded: some megabytes at most,
+ * whatever the events are. Bytes are pushed in chunks that break anywhere.
  */
 export class BlockCompactor {
   readonly #emit: Emit;
@@ -39,7 +39,7 @@ export class BlockCompactor {
     this.#chunks = new OpenItems(1, emit);
   }
 
-  /** Takes the next bytes; may keep what it makes of them until later ones. */
+  /** Takes the next bytes; may hold its output back until later ones. */
   push(chunk: Uint8Array<ArrayBuffer>): void {
     let from = 0;
     while (from < chunk.length) {
@@ -50,7 +50,10 @@ export class BlockCompactor {
     }
   }
 
-  /** The span is over, after a whole line: gives what it kept. It can begin another one. */
+  /**
+   * Ends the span, after a whole line, and emits what was held back. Another span may begin after
+   * it.
+   */
   finish(): void {
     this.#flushAll();
   }
@@ -104,7 +107,7 @@ export class BlockCompactor {
         break;
       case "chunk":
         this.#items.flush();
-        // what chunks began ends where state is sent: that must not move across one
+        // items that chunks began end where state is sent, so state must not move across a chunk
         this.#flushState();
         if (text) return this.#chunks.take(line, text);
         this.#chunks.flush();
@@ -125,7 +128,7 @@ export class BlockCompactor {
     this.#emit(bytes.subarray(start, end + 1));
   }
 
-  /** Where the line's text is, if it is one and the line is whole and valid. */
+  /** Where the line's text is; null if it has none, or is not whole and valid. */
   #textOf({ bytes, start, end, body }: EventLine): Span | null {
     if (!body || bytes[body.start] !== QUOTE) return null;
     this.#scanner.reset();

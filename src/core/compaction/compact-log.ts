@@ -1,3 +1,46 @@
+/**
+ * The compact log: the same history as the raw log in fewer bytes, for replays (decision 007).
+ *
+ * In: the raw log of one session as its readers see it (`readWithOverlay`), up to the last boundary
+ * after which no run is open. Out: the compact log, which is appended to and never rewritten. It is
+ * a row of blocks; a block stands for one run or several, and its last line is a trailer, which
+ * begins with `#` as no event does and is not sent.
+ *
+ * In a block the deltas of one item with nothing but deltas of other items between them are one
+ * delta, and state snapshots with the patches after them are one snapshot. Every other event is
+ * there with the bytes that it has in the raw log, in the order of the raw log. A client that is
+ * sent the block ends with the same messages and the same state.
+ *
+ * What holds:
+ *
+ * - A block's bytes depend on nothing but the raw log's bytes: not on when compaction runs, how
+ *   often it is interrupted, or in which process. Cursors point into them. So other bytes for the
+ *   same input need another `GENERATION` (`trailer.ts`); a new generation begins after the old one.
+ * - A block ends at the first boundary at which its generation of the compact log is not larger
+ *   than the part of the raw log that it stands for.
+ * - A trailer names the log, the generation, the range of the raw log and a checksum of everything
+ *   in the generation before it. A block counts only if its trailer and the checksum are right, and
+ *   if it ends with the line with which that range of the raw log ends. If not, the compact log
+ *   counts as empty, and a new generation begins at its end.
+ * - A viewer reads the compact log up to the last trailer, then the raw log from that trailer's
+ *   `rawEnd` on (`replay/resume-point.ts`). Everything in the compact log can be made again.
+ * - Memory does not depend on the length of a run or of a line.
+ *
+ * Files, in reading order:
+ *
+ * 1. this file: how far a session is compacted, found from its last trailer
+ * 2. `trailer.ts` and `checksum.ts`: what ends a block
+ * 3. `compact-session.ts`: one compaction; `run-boundary-finder.ts` finds where blocks may end
+ * 4. `block-compactor.ts`: lines in, compacted lines out; `event-line.ts` tells lines apart,
+ *    `open-items.ts` and `line-template.ts` merge deltas, `state-fold.ts` and `lost-numbers.ts`
+ *    state
+ * 5. `compact-writer.ts`: appends blocks, and goes on where an interrupted compaction stopped
+ * 6. `event-spans.ts`: takes the trailers out again for readers
+ * 7. `each-chunk.ts`: reads the raw log ahead, in turns of the event loop
+ *
+ * `lifecycle/compactor.ts` decides when a session is compacted.
+ */
+
 import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import { sameBytes } from "../../stream/bytes/string-cache.ts";
 import { readWithOverlay } from "../legacy/readable-log.ts";
@@ -5,7 +48,7 @@ import type { RunBoundaryFinder } from "./run-boundary-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";
 import { decodeTrailer, GENERATION, isTrailerOf, type Trailer, TRAILER_MARK } from "./trailer.ts";
 
-/** How far a session's raw log is compacted: what its last trailer says, checked. */
+/** How far a session's raw log is compacted, by its last trailer, which was checked. */
 export interface CompactPosition {
   readonly logId: string;
   readonly generation: number;
@@ -13,18 +56,18 @@ export interface CompactPosition {
   readonly start: number;
   /** Where it ends: after its last trailer. */
   readonly end: number;
-  /** Where in the raw log that which is not compacted begins. */
+  /** Where in the raw log the part begins that is not compacted. */
   readonly rawEnd: number;
-  /** How many bytes from `start` to `end` are no events. */
+  /** Bytes of trailers from `start` to `end`. */
   readonly trailerBytes: number;
   /** The checksum of everything from `start` to `end`. */
   readonly sum: number;
 }
 
-/** How far a search for the ends of blocks has come. */
+/** How far the search for run boundaries is. */
 export interface RunBoundarySearch {
   readonly logId: string;
-  /** Where the block begins whose end is not found yet, and up to where it was looked for. */
+  /** Where the block begins whose end is not found yet, and up to where it was searched for. */
   from: number;
   offset: number;
   finder: RunBoundaryFinder;
@@ -32,14 +75,16 @@ export interface RunBoundarySearch {
 
 const LF = 10;
 const STEP_BYTES = 64 * 1024;
-/** Of a block's last line so many bytes at its end are compared: ids and times of its run are in them. */
+/**
+ * Bytes that are compared at the end of a block's last line: ids and times of its run are in them.
+ */
 const COMPARED_BYTES = 1024;
 
 /**
- * What this process knows of a session's compact log. All of it can be had again from the store: the
- * last trailer is looked for from the end of the log, and believed only if the checksum over
- * everything before it is right. A log that is damaged, of another version or of another `logId` is
- * as good as none; a new one then begins after it.
+ * What this process knows of a session's compact log. All of it can be read again from the store:
+ * the last trailer is searched for from the end of the log, and trusted only if the checksum over
+ * everything before it is right. A log that is damaged, of another version or of another `logId`
+ * counts as none; a new generation then begins after it.
  */
 export class CompactLog {
   readonly #key: SessionKey;
@@ -47,9 +92,12 @@ export class CompactLog {
   #position: CompactPosition | null = null;
   #looking: { readonly logId: string; readonly found: Promise<CompactPosition | null> } | null =
     null;
-  /** Kept here so that a run that goes on for long is not searched again from its start. */
+  /** Kept here so that a long run is not searched again from its start. */
   search: RunBoundarySearch | null = null;
-  /** Where a block begins that did not end yet, and how long the raw log has to be for another try. */
+  /**
+   * The beginning of a block that has not ended, and the length of the raw log from which it is
+   * tried again.
+   */
   unfinished: { readonly logId: string; readonly from: number; readonly until: number } | null =
     null;
 
@@ -75,12 +123,12 @@ export class CompactLog {
     }
   }
 
-  /** There is one more block. */
+  /** Records that one more block was appended. */
   advance(position: CompactPosition): void {
     this.#position = position;
   }
 
-  /** Forgets what it knows: somebody else has written. */
+  /** Forgets the position, since another writer may have written. */
   forget(): void {
     this.#position = null;
     this.#looking = null;
@@ -120,8 +168,8 @@ export class CompactLog {
   }
 
   /**
-   * Whether the block that ends at `at` ends like the raw log at `rawEnd`, with the end of a run. It
-   * does not where the raw log lost its end behind the server's back and has got another since.
+   * Whether the block that ends at `at` ends with the same line as the raw log at `rawEnd`. It does
+   * not where the raw log lost its end without the server's knowledge and has grown again since.
    */
   async #isOfRaw(logId: string, { start, rawEnd }: Trailer, at: number): Promise<boolean> {
     const block = await this.#bytes(logId, "compact", Math.max(start, at - COMPARED_BYTES), at);
@@ -131,7 +179,7 @@ export class CompactLog {
     return sameBytes(line, raw, 0, raw.length);
   }
 
-  /** The last line before `end` that is marked as a trailer, if it is one of this version. */
+  /** The last line before `end` that is marked as a trailer; null if it is none of this version. */
   async #findTrailer(
     logId: string,
     end: number,
@@ -151,7 +199,7 @@ export class CompactLog {
         const trailer = decodeTrailer(line);
         return trailer && { trailer, line, at: from + at };
       }
-      // one byte again: a mark counts only after the LF before it
+      // the first byte again: a mark counts only after an LF
       to = from === 0 ? 0 : from + 1;
     }
     return null;
@@ -175,7 +223,7 @@ export class CompactLog {
   }
 }
 
-/** Where the last line that is marked begins, or -1. */
+/** Where the last marked line begins, or -1. */
 function lastMark(bytes: Uint8Array, isFromStart: boolean): number {
   for (let at = bytes.lastIndexOf(TRAILER_MARK); at > 0;) {
     if (bytes[at - 1] === LF) return at;

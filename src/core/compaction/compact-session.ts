@@ -10,26 +10,29 @@ export interface CompactOptions {
   readonly key: SessionKey;
   readonly store: LogStore;
   readonly log: CompactLog;
-  /** The logs as they are; what comes later is left to the next time. */
+  /** The logs as they are; later events are left to the next compaction. */
   readonly readable: Pick<ReadableLog, "stat" | "from">;
-  /** Ends the work at the next chunk with the signal's reason; nothing that was written is lost. */
+  /**
+   * Ends the work at the next chunk with the signal's reason; bytes that were appended stay and are
+   * used again.
+   */
   readonly signal: AbortSignal;
 }
 
 /**
- * Borders are looked for so far ahead. What is between them is then read once more in one go, by then
- * from the machine's cache.
+ * Bytes of the raw log in which boundaries are searched for before the part between them is
+ * compacted. That part is then read once more in one go, by then from the machine's cache.
  */
 const AHEAD_BYTES = 4 * 1024 * 1024;
 
 /**
- * Appends blocks to the compact log for the runs that have ended since the last one: a block ends with
- * the first run with which the compact log is no larger than what it was made of. Where that is, the raw
- * log alone decides, whenever this is called. Streams: its memory does not depend on the length of a run.
- * Throws what the store throws; whoever calls it again then goes on where it stopped.
+ * Appends blocks to the compact log for the runs that have ended since the last one: a block ends
+ * with the first run with which the compact log is not larger than its part of the raw log. Where
+ * that is depends on the raw log alone, whenever this is called. Its memory does not depend on the
+ * length of a run. Throws what the store throws; the next call goes on where it stopped.
  *
- * Runs that gain nothing are looked at again only when there is as much after the last block once more:
- * so all looks together take as long as the log is.
+ * Runs that save no bytes are compacted again only when the raw log after the last block has
+ * doubled, so that all attempts together take time in proportion to the log's length.
  */
 export async function compactSession(options: CompactOptions): Promise<void> {
   const { log, readable } = options;
@@ -95,7 +98,10 @@ async function compactRuns(
   });
 }
 
-/** The next boundaries after the block that begins at `from`, in order; none if it goes on. */
+/**
+ * The next boundaries after the block that begins at `from`, in order; none if its last run goes
+ * on.
+ */
 async function findRunBoundaries(
   { key, log, store, readable, signal }: CompactOptions,
   from: number,

@@ -7,7 +7,7 @@ export interface CompactWriterOptions {
   readonly key: SessionKey;
   readonly store: LogStore;
   readonly log: CompactLog;
-  /** After which block to go on. */
+  /** The block after which to go on. */
   readonly position: CompactPosition;
   /** Where the compact log ends. */
   readonly end: number;
@@ -15,13 +15,13 @@ export interface CompactWriterOptions {
   readonly endSum: number;
 }
 
-/** What an interrupted compaction left behind is not what this one gives. */
+/** Thrown where the bytes of an interrupted compaction differ from those of this one. */
 export class ForeignBytesError extends Error {}
 
-/** So much is gathered for one append. */
+/** Bytes that are collected for one append. */
 const APPEND_BYTES = 256 * 1024;
 
-/** The place before the first block of a generation that begins at `start`. */
+/** The position before the first block of a generation that begins at `start`. */
 export function generationStart(logId: string, start: number): CompactPosition {
   return {
     logId,
@@ -35,8 +35,8 @@ export function generationStart(logId: string, start: number): CompactPosition {
 }
 
 /**
- * Appends blocks to a compact log. What an interrupted compaction has already written after the
- * last trailer is compared, by its checksum, and not written again.
+ * Appends blocks to a compact log. Bytes that an interrupted compaction has written after the last
+ * trailer are compared, by their checksum, and not written again.
  */
 export class CompactWriter {
   readonly #options: CompactWriterOptions;
@@ -47,9 +47,9 @@ export class CompactWriter {
   #known: number;
   #pending = new Uint8Array(2 * APPEND_BYTES);
   #pendingLength = 0;
-  /** After the last whole block, whether it is appended or pending. */
+  /** The position after the last whole block, whether it is appended or pending. */
   #position: CompactPosition;
-  /** Bytes of the block that is not whole yet. */
+  /** Bytes of the block that is not complete yet. */
   #blockLength = 0;
 
   constructor(options: CompactWriterOptions) {
@@ -60,12 +60,12 @@ export class CompactWriter {
     this.#known = options.end - options.position.end;
   }
 
-  /** After the last whole block. */
+  /** The position after the last whole block. */
   get position(): CompactPosition {
     return this.#position;
   }
 
-  /** Whether the last block is not whole. */
+  /** Whether the last block is incomplete. */
   get isInBlock(): boolean {
     return this.#blockLength > 0;
   }
@@ -85,8 +85,8 @@ export class CompactWriter {
   }
 
   /**
-   * Ends the block, which stands for everything up to `rawEnd`, unless the log would then be larger than
-   * what it was made of: such a block goes on.
+   * Ends the block, which stands for the raw log up to `rawEnd`, unless the compact log would then
+   * be larger than the raw log: such a block goes on.
    */
   endBlock(rawEnd: number): void {
     const { logId, generation, start, end, rawEnd: rawStart, trailerBytes } = this.#position;
@@ -106,12 +106,12 @@ export class CompactWriter {
     };
   }
 
-  /** Appends what is gathered, if that is enough. Throws what the store throws. */
+  /** Appends the pending bytes, if they are enough. Throws what the store throws. */
   async flush(): Promise<void> {
     if (this.#pendingLength >= APPEND_BYTES) await this.#append(this.#pendingLength);
   }
 
-  /** Appends the rest of what is in whole blocks. Throws what the store throws. */
+  /** Appends the pending bytes of whole blocks. Throws what the store throws. */
   async finish(): Promise<void> {
     const length = this.#position.end - this.#end;
     if (length > 0) await this.#append(length);

@@ -15,15 +15,15 @@ export interface ChunkRange {
 
 /** Bytes read at once. With 64 KiB half of the time goes into asking for them (measured on disk). */
 const READ_BYTES = 256 * 1024;
-/** Bytes looked at before the clock is: few, since code that has hardly run yet is slow. */
+/** Bytes between two looks at the clock: few, since code that has hardly run yet is slow. */
 const TAKE_BYTES = 32 * 1024;
-/** Work is done for so long, in ms, before everybody else gets a turn. */
+/** How long in ms work goes on before other tasks get a turn. */
 const TURN_MS = 4;
 
 /**
- * Reads a range of the raw log until `take` says false, the next chunk while one is looked at, and
- * gives way to others. A chunk is valid until `take` has settled. Throws what the store or `take`
- * throws.
+ * Reads a range of the raw log until `take` returns false. The next chunk is read while `take`
+ * works on one, and other tasks get their turns. A chunk is valid until `take` has settled. Throws
+ * what the store or `take` throws.
  */
 export async function eachChunk(
   { key, store, stat, start, end, signal }: ChunkRange,
@@ -36,7 +36,7 @@ export async function eachChunk(
     buffer: ArrayBuffer,
   ): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> => {
     const result = reader.read(new Uint8Array(buffer));
-    // whoever does not want it any more does not want its error either
+    // a chunk that is not wanted any more must not fail either
     result.catch(() => {});
     return result;
   };

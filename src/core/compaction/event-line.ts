@@ -2,9 +2,9 @@ import { kindAt, skipSpace, skipValue } from "../../stream/json/json-walk.ts";
 import { sameBytes, StringCache } from "../../stream/bytes/string-cache.ts";
 
 /**
- * What compacting has to tell apart. A delta appends to the item of its id; a chunk may also begin
- * or end one; state is a document of its own; a boundary begins or ends a run; others are only passed
- * on. What is odd may be any of them.
+ * The kinds of lines that compaction tells apart. A delta appends to the item of its id; a chunk
+ * may also begin or end one; state is a document of its own; a boundary begins or ends a run;
+ * others are only passed on. An odd line may be any of them.
  */
 export type LineKind = "delta" | "chunk" | "snapshot" | "patch" | "border" | "other" | "odd";
 
@@ -12,7 +12,7 @@ interface Known {
   readonly kind: LineKind;
   /** The member that names the item. */
   readonly idKey: string;
-  /** The member that compacting changes. */
+  /** The member that compaction changes. */
   readonly bodyKey: string;
 }
 
@@ -34,7 +34,7 @@ const TYPES: ReadonlyMap<string, Known> = new Map([
   ["RUN_ERROR", known("border")],
 ]);
 
-/** Members whose names are looked at. All others are compared as bytes and never understood. */
+/** Members whose names are compared. All others are compared as bytes and never parsed. */
 const KEYS = [
   "type",
   "messageId",
@@ -45,13 +45,13 @@ const KEYS = [
   "timestamp",
   "rawEvent",
 ];
-/** Of those: what two events may differ in and still be one, the first one's staying. */
+/** Those in which two events may differ that are merged; the first event's value stays. */
 const FREE_KEYS: ReadonlySet<string> = new Set(["timestamp", "rawEvent"]);
 
 const MOST_MEMBERS = 32;
 /** Of each member: where it begins, where its value begins, where both end, and its index in KEYS. */
 const FIELDS = 4;
-/** In place of an index: the name has escapes, and may be any. */
+/** The index of a name with escapes, which may be any name. */
 const ESCAPED = -2;
 
 const QUOTE = 0x22;
@@ -71,12 +71,12 @@ export interface Span {
 }
 
 /**
- * Finds the top-level members of one line without decoding what is in them. It is used again for
- * each line.
+ * Finds the top-level members of one line without decoding their values. It is used again for each
+ * line.
  *
- * A line that is no plain object is odd: a member named twice or by escapes, a type or an id that is
- * no plain string, too many members, no object at all. Whether the rest is valid JSON is
- * not looked at: that has to be asked before anything is made of the line.
+ * A line that is no plain object is odd: a member named twice or with escapes, a type or an id that
+ * is no plain string, too many members, no object at all. Whether the rest is valid JSON is not
+ * checked here: it has to be checked before anything is made of the line.
  */
 export class EventLine {
   /** Where each member and its value begin and end, and which of KEYS it is. */
@@ -93,14 +93,14 @@ export class EventLine {
   end = 0;
   /** The id of a delta or chunk; empty if it has none. */
   id = "";
-  /** The value that compacting changes: a delta or a snapshot. Null if there is none. */
+  /** The value that compaction changes: a delta or a snapshot. Null if there is none. */
   body: Span | null = null;
   /** The event's metadata, if that is an object. */
   metadata: Span | null = null;
   /** The event's time, whatever its value is. */
   timestamp: Span | null = null;
 
-  /** Looks at the line from `start` up to `end`; says what it is. */
+  /** Reads the line from `start` up to `end`; returns its kind. */
   read(bytes: Uint8Array<ArrayBuffer>, start: number, end: number): LineKind {
     this.bytes = bytes;
     this.start = start;
@@ -110,8 +110,8 @@ export class EventLine {
   }
 
   /**
-   * Visits, in order, the bytes of every member that two events must share to be made one. Ends
-   * when `visit` says false, and then says so too.
+   * Visits, in order, the bytes of every member that two events must share to be merged. Ends when
+   * `visit` returns false, and then returns false too.
    */
   invariantMembers(visit: (start: number, end: number) => boolean): boolean {
     const { bodyKey, kind } = this.#known;
@@ -126,7 +126,7 @@ export class EventLine {
     return true;
   }
 
-  /** Finds the members; false if this is no plain object. */
+  /** Finds the members; false if the line is no plain object. */
   #split(): boolean {
     const { bytes, end } = this;
     const fields = this.#fields;

@@ -2,13 +2,13 @@ import { TRAILER_MARK } from "./trailer.ts";
 
 const LF = 10;
 
-/** Some events, or parts of them, and where in the log they are. */
+/** Bytes of events, and where in the log they are. */
 export interface EventSpan {
   readonly start: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Takes the trailers out of a compact log that comes in chunks which break anywhere. */
+/** Removes the trailers from a compact log that comes in chunks which break anywhere. */
 export class EventSpans {
   #offset: number;
   #isAtLine = true;
@@ -19,7 +19,7 @@ export class EventSpans {
     this.#offset = offset;
   }
 
-  /** The spans of `chunk` that are events: views of it. */
+  /** The parts of `chunk` that are events, as views of it. */
   push(chunk: Uint8Array<ArrayBuffer>): EventSpan[] {
     const spans: EventSpan[] = [];
     const put = (from: number, to: number): void => {
@@ -45,7 +45,7 @@ export class EventSpans {
   }
 }
 
-/** Where the next trailer behind `from` begins, or the chunk's end. */
+/** Where the next trailer after `from` begins, or the chunk's end. */
 function nextTrailer(chunk: Uint8Array, from: number): number {
   for (let at = chunk.indexOf(TRAILER_MARK, from + 1); at !== -1;) {
     if (chunk[at - 1] === LF) return at;

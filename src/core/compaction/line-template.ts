@@ -13,8 +13,8 @@ interface Hole extends Span {
 }
 
 /**
- * A valid line of which only the text and the time may change. Most deltas are like the one before
- * in everything else, and comparing is several times as fast as looking into them (measured); what
+ * A valid line of which only the text and the time may change. Most deltas equal the one before in
+ * everything else, and comparing is several times as fast as parsing (measured); a line that
  * matches is as valid as the line that the template was made of.
  */
 export class LineTemplate {
@@ -34,13 +34,13 @@ export class LineTemplate {
     this.#holes = holes.sort((a, b) => a.start - b.start);
   }
 
-  /** Whether the line from `start` up to its LF at `end` is like this one. */
+  /** Whether the line from `start` up to its LF at `end` matches. */
   matches(bytes: Uint8Array, start: number, end: number): boolean {
     const line = this.#line;
     let own = 0;
     let at = start;
     for (const hole of this.#holes) {
-      // an LF is in no template, so that this ends at the line's end at the latest
+      // a template contains no LF, so that this ends at the line's end at the latest
       while (own < hole.start) if (bytes[at++] !== line[own++]) return false;
       const after = hole.isText ? skipText(bytes, at, end) : skipNumber(bytes, at, end);
       if (after === -1) return false;

@@ -9,8 +9,8 @@ for (const letter of "+-.0123456789eE") OF_NUMBERS[letter.charCodeAt(0)] = 1;
 const decoder = new TextDecoder();
 
 /**
- * Whether there is a number in valid JSON that a client changes when it copies the value, as it does before
- * each patch: it makes 0 of -0, and null of what is too large for a double.
+ * Whether valid JSON contains a number that a client changes when it copies the value, as it does
+ * before each patch: -0 becomes 0, and a number that is too large for a double becomes null.
  */
 export function hasLostNumber(json: Uint8Array): boolean {
   for (let at = 0; at < json.length;) {

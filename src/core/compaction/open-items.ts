@@ -13,19 +13,19 @@ const CLOSE_BRACE = 0x7d;
 const BACKSLASH = 0x5c;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Where compacted bytes go; they are valid during the call. */
+/** Takes compacted bytes, which are valid during the call. */
 export type Emit = (bytes: Uint8Array) => void;
 
-/** Deltas of one item that became one: the first event, its text growing. */
+/** The merged deltas of one item: the first event, with a text that grows. */
 class MergedDelta {
-  /** The first event up to the end of its text, and from there on. */
+  /** The first event up to the end of its text, and the rest of it. */
   readonly #tail: Uint8Array<ArrayBuffer>;
   #head: Uint8Array<ArrayBuffer>;
   #length: number;
   readonly #bodyStart: number;
   readonly #invariantMembers: Uint8Array<ArrayBuffer>;
   readonly #template: LineTemplate;
-  /** The first event's metadata as bytes, and as members once others came in. */
+  /** The first event's metadata as bytes, and as members once other metadata was merged. */
   readonly #metadata: Uint8Array<ArrayBuffer> | null;
   #metadataBytes: number;
   #members: Map<string, string> | null = null;
@@ -49,7 +49,10 @@ class MergedDelta {
     this.#invariantMembers = concatBytes(invariantMembers).slice();
   }
 
-  /** Takes the text of an event that says the same of the same item, as far as it fits. */
+  /**
+   * Merges the text of an event that has the same other members, if there is room. False if it was
+   * not merged.
+   */
   take(line: EventLine, body: Span): boolean {
     if (!this.#fits(body.end - body.start - 2)) return false;
     if (!this.#isLike(line) || !this.#mergeMetadata(line)) return false;
@@ -57,7 +60,7 @@ class MergedDelta {
     return true;
   }
 
-  /** The same for a line that nobody has looked into, if it is like the first one. */
+  /** As `take`, for a line that was not parsed, if it matches the first one. */
   takeLike(bytes: Uint8Array, start: number, end: number): boolean {
     const template = this.#template;
     // merged metadata would have to be merged again
@@ -144,7 +147,7 @@ class MergedDelta {
 }
 
 /**
- * The deltas that were merged and not given on yet, by item, in the order of their first ones.
+ * The merged deltas that were not emitted yet, by item, in the order of their first ones.
  *
  * Deltas of different items may change places, since each only appends to its own; those of one id
  * never do. Memory: some 200 KiB for each item.
@@ -156,13 +159,15 @@ export class OpenItems {
   readonly #most: number;
   readonly #emit: Emit;
 
-  /** @param most items that are merged at once: when there is one more, all are given on. */
+  /**
+   * @param most items that are merged at the same time: when there is one more, all are emitted.
+   */
   constructor(most: number, emit: Emit) {
     this.#most = most;
     this.#emit = emit;
   }
 
-  /** Takes a whole line, not looked into yet, if it is like the one that was taken last. */
+  /** Takes a whole line, not parsed yet, if it matches the one that was taken last. */
   takeLike(bytes: Uint8Array, start: number, end: number): boolean {
     return this.#last !== null && this.#last.takeLike(bytes, start, end);
   }
@@ -183,7 +188,7 @@ export class OpenItems {
     this.#items.set(id, this.#last);
   }
 
-  /** Gives on all that is held. */
+  /** Emits everything that is held. */
   flush(): void {
     if (this.#items.size === 0) return;
     for (const item of this.#items.values()) item.emit(this.#emit);

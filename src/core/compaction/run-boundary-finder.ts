@@ -7,19 +7,19 @@ const LETTER_U = 0x55;
 const LETTER_N = 0x4e;
 
 /**
- * Finds where blocks end: after a RUN_FINISHED or RUN_ERROR after which no run is open (`RunSpan`).
- * Decided by the log's content alone. Lines that are no valid object count for nothing, and a type
- * that is spelt with escapes is none.
+ * Finds where blocks may end: after a RUN_FINISHED or RUN_ERROR after which no run is open
+ * (`RunSpan`). It depends on the log's content alone. Lines that are no valid object are ignored,
+ * and so is a type that is written with escapes.
  */
 export class RunBoundaryFinder {
   readonly #scanner = new JsonObjectScanner(["type", "runId", "run_id", "runnerRunId"]);
   #span: RunSpan = NO_RUN_OPEN;
-  /** Whether the scanner has seen the beginning of a line that goes on in the next chunk. */
+  /** Whether the scanner has read the beginning of a line that goes on in the next chunk. */
   #isMidLine = false;
 
   /**
-   * Takes the bytes of `chunk` up to a boundary or to the end: the offset after the boundary in
-   * `chunk`, or -1. With a boundary the work of this finder is done.
+   * Takes the bytes of `chunk` up to a boundary or to the end. Returns the offset after the
+   * boundary in `chunk`, or -1. After a boundary the finder must not be used again.
    */
   push(chunk: Uint8Array): number {
     let at = 0;
@@ -44,7 +44,7 @@ export class RunBoundaryFinder {
     return -1;
   }
 
-  /** Whether the line that the scanner has seen is the end of the run that is open. */
+  /** Whether the line that was scanned ends the open run. */
   #endsRun(): boolean {
     const isValid = this.#scanner.end();
     const event = {

@@ -8,11 +8,11 @@ import { PatchedDocument } from "../model/patched-document.ts";
 import type { EventLine } from "./event-line.ts";
 import { hasLostNumber } from "./lost-numbers.ts";
 
-/** Largest state that is held, as JSON text; what is folded into it may come to as much again. */
+/** Largest state that is held, in bytes of JSON text; patches may add as much again. */
 const MAX_STATE_BYTES = 256 * 1024;
-/** What patches make of it may be as large, and is in an event, which has a depth of its own. */
+/** Limits of the patched state, which is in an event: that has a depth of its own. */
 const LIMITS = { maxBytes: 2 * MAX_STATE_BYTES, maxDepth: MAX_JSON_DEPTH - 1 };
-/** Of each snapshot: what is folded must not depend on what came before it. */
+/** Free work of each snapshot: the result must not depend on what came before it. */
 const FIRST_WORK = 1024 * 1024;
 
 const LF = Uint8Array.of(10);
@@ -24,30 +24,31 @@ interface Fold {
   readonly line: Uint8Array<ArrayBuffer>;
   readonly from: number;
   readonly to: number;
-  /** What its events share. */
+  /** The members that its events share. */
   readonly invariantMembers: string;
-  /** What patches have made of the snapshot; null as long as none has. */
+  /** The patched state; null as long as no patch was applied. */
   document: PatchedDocument | null;
-  /** Length of the snapshot and of the patches since. */
+  /** Bytes of the snapshot and of the patches since. */
   bytes: number;
 }
 
 /**
- * The state of a run from its first snapshot on: it takes snapshots and patches in and gives one
- * snapshot back. What it does not take has to be passed on, and what it holds before that.
+ * Folds the state of a run from its first snapshot on: takes snapshots and patches, and returns one
+ * snapshot. An event that it refuses has to be emitted as it is, after the snapshot for those that
+ * it has taken.
  *
- * A snapshot that no patch has touched comes back as the bytes that it was, and every number with the
- * text that it had. Not taken are patches before a snapshot, those that fail or are not plain
- * (`ONLY_CERTAIN`), or that make more than there is room for, and whatever a client could tell from its
- * fold: numbers that it loses when it patches (`hasLostNumber`), members that differ from those of the
- * snapshot, a state without members (a client may ignore `null` and keep the state before it). Nor are
- * states above the limit.
+ * A snapshot without patches is returned with the bytes that it had, and every number with its
+ * text. Refused are patches before a snapshot, patches that fail, are not plain (`ONLY_CERTAIN`) or
+ * make more than there is room for, states above the limit, and whatever would make a difference to
+ * a client: numbers that a client loses when it patches (`hasLostNumber`), members that differ from
+ * those of the snapshot, a state without members (a client may ignore `null` and keep the state
+ * before it).
  */
 export class StateFold {
   readonly #scanner = new JsonObjectScanner([]);
   #fold: Fold | null = null;
 
-  /** Takes a snapshot or a patch; false if it, and what is held, have to go on as events. */
+  /** Takes a snapshot or a patch; false if it, and what is held, have to be emitted as events. */
   take(line: EventLine, kind: "snapshot" | "patch"): boolean {
     const { bytes, body, start, end } = line;
     if (!body || line.metadata) return false;
@@ -75,7 +76,10 @@ export class StateFold {
     return true;
   }
 
-  /** The one snapshot that stands for all that was taken, its LF included; nothing if none was. */
+  /**
+   * The one snapshot that stands for all events that were taken, its LF included; empty if there
+   * are none.
+   */
   flush(): Uint8Array<ArrayBuffer>[] {
     const fold = this.#fold;
     this.#fold = null;
@@ -92,7 +96,7 @@ export class StateFold {
   }
 }
 
-/** Applies a patch to what is folded; false, and nothing has changed, if that cannot be done. */
+/** Applies a patch to the held state; false, with nothing changed, if that cannot be done. */
 function patch(fold: Fold, bytes: Uint8Array): boolean {
   const snapshot = fold.line.subarray(fold.from, fold.to);
   if (hasLostNumber(bytes) || (!fold.document && hasLostNumber(snapshot))) return false;

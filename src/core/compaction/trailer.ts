@@ -1,14 +1,14 @@
 import { checksum } from "./checksum.ts";
 
 /**
- * The version of what compaction gives for the same bytes. It is the generation in cursors: a change
+ * The version of compaction's output for the same input. It is the generation in cursors: a change
  * of the output needs another one.
  */
 export const GENERATION = 2;
 
-/** What stands after a block of the compact log. Offsets and lengths in bytes. */
+/** The line after a block of the compact log. Offsets and lengths in bytes. */
 export interface Trailer {
-  /** The log that was compacted; with another one this log says nothing. */
+  /** The log that was compacted; for any other log the trailer is invalid. */
   readonly logId: string;
   readonly generation: number;
   /** Where in the compact log this generation begins. */
@@ -20,7 +20,7 @@ export interface Trailer {
   readonly trailerBytes: number;
 }
 
-/** What no event can begin with: a line that begins so is a trailer. */
+/** No event can begin with it: a line that does is a trailer. */
 export const TRAILER_MARK = 0x23;
 
 /** Longest line that can be one. */
@@ -36,8 +36,9 @@ export interface EncodedTrailer {
 }
 
 /**
- * A mark, then the generation, the logId, four numbers and the checksum, separated by spaces: a block of a
- * short run saves hardly more than that. `sum` is the checksum of everything in the generation before it.
+ * A mark, then the generation, the logId, four numbers and the checksum, separated by spaces: a
+ * block of a short run saves hardly more than that. `sum` is the checksum of everything in the
+ * generation before it.
  */
 export function encodeTrailer(trailer: Trailer, sum: number): EncodedTrailer {
   const { logId, generation, start, rawStart, rawEnd, trailerBytes } = trailer;
@@ -47,7 +48,7 @@ export function encodeTrailer(trailer: Trailer, sum: number): EncodedTrailer {
   return { line, sum: checksum(sum, line) };
 }
 
-/** What a line of the compact log says as a trailer, or null if it is none of this version. */
+/** Decodes a line of the compact log as a trailer; null if it is none of this version. */
 export function decodeTrailer(line: Uint8Array): Trailer | null {
   if (line.length > MAX_TRAILER_BYTES) return null;
   const [mark, logId = "", ...rest] = decoder.decode(line).trimEnd().split(" ");
@@ -57,7 +58,7 @@ export function decodeTrailer(line: Uint8Array): Trailer | null {
   return { logId, generation: GENERATION, start, rawStart, rawEnd, trailerBytes };
 }
 
-/** Whether `line` is exactly what is written for `trailer` after bytes of the checksum `sum`. */
+/** Whether `line` is exactly the line of `trailer` after bytes with the checksum `sum`. */
 export function isTrailerOf(line: Uint8Array, trailer: Trailer, sum: number): boolean {
   const { logId, generation, start, rawStart, rawEnd, trailerBytes } = trailer;
   const plain = { logId, generation, start, rawStart, rawEnd, trailerBytes };

@@ -25,35 +25,34 @@ const DEFAULT_BRANCH = "main";
 /** The annotation that names the session which a session continues. */
 export const PARENT_SESSION = "vteam.ambient-code/parent-session-id";
 
-/** The name that a new session is asked for with, or null if any will do. */
+/** The name that the body asks for, or null if any is accepted. */
 export function nameOf(body: JsonObject): string | null {
   return textField(body, "name") || null;
 }
 
-/** The name of the session that a new one continues, or null. */
+/** The name of the session that the new one continues, or null. */
 export function parentOf(body: JsonObject): string | null {
   return textField(body, "parent_session_id") || null;
 }
 
-/** The type of runner and the model that a session is asked for with. Throws `invalid-input`. */
+/** The type of runner and the model that the body asks for. Throws `invalid-input`. */
 export function runnerOf(body: JsonObject): { runnerType: string; model: string } {
   const runnerType = textField(body, "runnerType") || DEFAULT_RUNNER_TYPE;
   return { runnerType, model: modelOf(llmSettingsField(body) ?? {}) };
 }
 
-/** What a session has that no client may say. */
+/** The members of a new session that its client cannot set. */
 export interface GivenSession {
-  /** Whom it belongs to, or null if that is not known. */
+  /** The user who owns it, or null if unknown. */
   readonly userContext: JsonObject | null;
-  /** What its runner needs, under the environment that the body asks for. */
+  /** The environment that its runner needs; variables of the body take precedence. */
   readonly runnerEnvironment: Readonly<Record<string, string>>;
 }
 
 /**
- * The session that a client asks for, with the defaults and rules of PROTOCOL 7.5; what the body says
- * about whom it belongs to counts for nothing.
- * Members that are not known are kept within objects that are, and dropped from the top level.
- * Throws `invalid-input`.
+ * The session that a client asks for, with the defaults and rules of PROTOCOL 7.5. The body's own
+ * statement of the owner is ignored. Unknown members are kept within known objects, and dropped
+ * from the top level. Throws `invalid-input`.
  */
 export function newSession(
   body: JsonObject,
@@ -84,7 +83,7 @@ export function newSession(
   return { metadata: { ...(labels && { labels }), ...(isAnnotated && { annotations }) }, spec };
 }
 
-/** Whom a session belongs to that `caller` makes, or null if nobody knows. */
+/** The owner of a session that `caller` creates, or null if unknown. */
 export function userContextOf({ userId, userName, groups }: Caller): JsonObject | null {
   if (userId === null) return null;
   return { userId, ...(userName !== null && { displayName: userName }), groups };
@@ -100,7 +99,7 @@ export function llmSettingsField(body: JsonObject): JsonObject | undefined {
   return settings;
 }
 
-/** `mcpServers` of a body: undefined if it is not given, null if there is nothing in it. */
+/** `mcpServers` of a body: undefined if it is missing, null if it is empty. */
 export function mcpServersOf(body: JsonObject): JsonObject | null | undefined {
   const servers = objectField(body, "mcpServers");
   if (!servers) return undefined;
@@ -116,7 +115,7 @@ function llmSettingsOf(body: JsonObject): JsonObject {
   return {
     ...given,
     model: modelOf(given),
-    // nothing tells a 0 that is meant from one that a client sends for "not set"
+    // a 0 that is meant looks like the 0 that clients send for "not set"
     temperature: numberField(given, "temperature") || DEFAULT_TEMPERATURE,
     maxTokens: integerField(given, "maxTokens") || DEFAULT_MAX_TOKENS,
   };

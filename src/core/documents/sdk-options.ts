@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from "../model/json-fields.ts";
 
 type Kind = "string" | "number" | "boolean" | "array" | "object";
 
-/** What clients may set of the agent's SDK, and of which types; an empty list is any. */
+/** The options of the agent's SDK that clients may set, and their types; an empty list is any. */
 const ALLOWED: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly Kind[]>([
   ["system_prompt", ["string", "object"]],
   ...keys("string", "permission_mode", "effort", "user"),
@@ -24,8 +24,8 @@ const ALLOWED: ReadonlyMap<string, readonly Kind[]> = new Map<string, readonly K
 ]);
 
 /**
- * The options that a session may have (PROTOCOL 7.5); others are dropped, and `null` passes for any.
- * Throws `invalid-input` for one of another type.
+ * The options that a session may have (PROTOCOL 7.5); others are dropped, and `null` is accepted
+ * for any. Throws `invalid-input` for one of another type.
  */
 export function allowedSdkOptions(options: JsonObject): JsonObject {
   const allowed = Object.entries(options).filter(([key, value]) => {

@@ -10,7 +10,7 @@ import {
 } from "../model/json-fields.ts";
 import { llmSettingsField, mcpServersOf, PARENT_SESSION } from "./new-session.ts";
 
-/** Makes of a session's document what it shall be; pure (`SessionDirectory.update`). */
+/** A change of a session's document: returns the new one; pure (`SessionDirectory.update`). */
 export type SessionChange = (document: SessionDocument) => SessionDocument;
 
 const RESERVED_PREFIX = "ambient-code.io/";
@@ -34,8 +34,8 @@ export function annotationsPatch(body: JsonObject): SessionChange {
 
 /**
  * Changes the spec: `initialPrompt`, `displayName`, `timeout`, `llmSettings` (as a whole) and
- * `mcpServers` (an empty one is removed); other members are ignored. Throws `invalid-input`, and from
- * the change `session-running` unless `mcpServers` is all that is given.
+ * `mcpServers` (an empty one is removed); other members are ignored. Throws `invalid-input`; the
+ * change throws `session-running` unless `mcpServers` is all that is given.
  */
 export function specChange(body: JsonObject): SessionChange {
   const settings = llmSettingsField(body);
@@ -56,7 +56,7 @@ export function specChange(body: JsonObject): SessionChange {
   };
 }
 
-/** Sets the display name. Throws `invalid-input` for one that is none. */
+/** Sets the display name. Throws `invalid-input` if it is missing or invalid. */
 export function displayNameChange(body: JsonObject): SessionChange {
   const displayName = textField(body, "displayName") ?? "";
   if (displayName.trim() === "") throw wrongName("display name cannot be empty");
@@ -66,11 +66,11 @@ export function displayNameChange(body: JsonObject): SessionChange {
   return (document) => ({ ...document, spec: { ...document.spec, displayName } });
 }
 
-/** Asks for the session to run, at `time` (RFC 3339). */
+/** Requests that the session runs, at `time` (RFC 3339). */
 export function startRequest(time: string): SessionChange {
   return (document) => {
     const { name, annotations } = document.metadata;
-    // no session continues itself; such an annotation is left from one that was started anew
+    // no session continues itself; such an annotation is left from one that was started again
     const isOwnParent = annotations?.[PARENT_SESSION] === name;
     return annotated(document, [
       [DESIRED_PHASE, "Running"],
@@ -80,7 +80,7 @@ export function startRequest(time: string): SessionChange {
   };
 }
 
-/** Asks for the session to stop, at `time` (RFC 3339). */
+/** Requests that the session stops, at `time` (RFC 3339). */
 export function stopRequest(time: string): SessionChange {
   return (document) =>
     annotated(document, [

@@ -6,13 +6,13 @@ import type {
 } from "../../ports/session-directory.ts";
 import type { Sessions } from "../session/session-registry.ts";
 
-/** Where sessions are looked up, and what their agents are doing. */
+/** The directory of sessions, and the source of their agents' status. */
 export interface SessionSources {
   readonly directory: SessionDirectory;
   readonly sessions: Pick<Sessions, "agentStatus">;
 }
 
-/** A session's document, with what its agent is doing while it runs; null if there is none. */
+/** A session's document, with its agent's status while it runs; null if there is no session. */
 export async function getSession(
   { directory, sessions }: SessionSources,
   key: SessionKey,
@@ -21,7 +21,7 @@ export async function getSession(
   return document && withAgentStatus(sessions, key, document);
 }
 
-/** The document with what the session's agent is doing, if it runs and that is known. */
+/** The document with its agent's status, if the session runs and the status is known. */
 export async function withAgentStatus(
   sessions: SessionSources["sessions"],
   key: SessionKey,
@@ -43,7 +43,7 @@ export interface SessionList {
   readonly nextOffset?: number;
 }
 
-/** A page of a project's sessions, newest first, with what their agents are doing. */
+/** A page of a project's sessions, newest first, with their agents' status. */
 export async function listSessions(
   { directory, sessions }: SessionSources,
   project: string,

@@ -11,7 +11,7 @@ import { MAX_EVENT_BYTES } from "../profile/repair/max-event-bytes.ts";
 import { ProfileReader } from "../profile/profile-reader.ts";
 import { ProfileStream } from "../profile/profile-stream.ts";
 
-/** Of each turn of the event loop so much is for an export, in ms. */
+/** Time in ms of each turn of the event loop for exports. */
 const TURN_MS = 5;
 const LF = 10;
 
@@ -40,7 +40,7 @@ export async function* exportMarkdown(
 }
 
 interface Conversation {
-  /** Takes a line, or a part of one; yields what there is to be written by then. */
+  /** Takes a line, or a part of one; yields the text to be written so far. */
   take(chunk: LogChunk): AsyncGenerator<string, void, undefined>;
   end(): AsyncGenerator<string, void, undefined>;
   close(): void;
@@ -62,7 +62,7 @@ function createConversation(
     threadId,
     writer,
     messages,
-    // one event must not be the end of all others
+    // one failing event must not end the export
     onFault: () => writer.failed(),
   });
   const lineBudget = createByteBudget(MAX_EVENT_BYTES);
@@ -70,7 +70,7 @@ function createConversation(
 
   async function* written(feeding: AsyncGenerator): AsyncGenerator<string, void> {
     while (!(await feeding.next()).done) yield* texts();
-    // the writer looks at the messages themselves: nothing has to be sent for their sake
+    // the writer reads the messages themselves, so no event has to be sent for them
     profile.snapshotSent();
     if (writer.take()) yield* texts();
   }
@@ -96,8 +96,8 @@ function createConversation(
 }
 
 /**
- * A log that is read from one end to the other, and again here and there what was held for a run. That
- * is mostly what was read last: it is given from memory then.
+ * A log that is read from one end to the other, and again here and there for held events. These are
+ * mostly what was read last, which is returned from memory.
  */
 class LogOnce implements Pick<LogReader, "stat" | "read"> {
   readonly #reader: Pick<LogReader, "stat" | "read">;
@@ -109,7 +109,7 @@ class LogOnce implements Pick<LogReader, "stat" | "read"> {
     this.#readable = readable;
   }
 
-  /** As it was when the export was asked for. */
+  /** The log at the time of the request. */
   stat(): Promise<LogStat> {
     return Promise.resolve(this.#readable.stat);
   }
@@ -128,7 +128,7 @@ class LogOnce implements Pick<LogReader, "stat" | "read"> {
     });
   }
 
-  /** The events as readers see them: chunks of which none goes beyond the end of a line. */
+  /** The events as readers see them, in chunks that never go beyond the end of a line. */
   async *lines(key: SessionKey): AsyncGenerator<LogChunk> {
     const { stat, from } = this.#readable;
     const place: LogPlace = { log: "raw", logId: stat.logId };
@@ -139,7 +139,7 @@ class LogOnce implements Pick<LogReader, "stat" | "read"> {
       for (;;) {
         const { value, done } = await chunks.read();
         if (done) return;
-        // of an imported log what is read again is repaired again
+        // what is read again of an imported log is repaired again
         if (!isImported(stat)) this.#last = { start, bytes: value };
         for (let at = 0; at < value.length;) {
           const lineEnd = value.indexOf(LF, at) + 1 || value.length;

@@ -11,9 +11,11 @@ export interface ExportOptions {
   readonly store: Pick<LogReader, "stat" | "read">;
   readonly legacyImports: Pick<LegacyImports, "messages">;
   readonly key: SessionKey;
-  /** The log as it was when the export was asked for, or null if the session has none. */
+  /** The log at the time of the request, or null if the session has none. */
   readonly readable: ReadableLog | null;
-  /** How far the log is compacted, for an export of the condensed view; null for one of the raw log. */
+  /**
+   * How far the log is compacted, for an export of the compacted view; null for one of the raw log.
+   */
   readonly compacted: CompactPosition | null;
   /** Epoch ms. */
   readonly nowMs: number;
@@ -34,8 +36,8 @@ export function exportLines(options: ExportOptions): ChunkSource {
 
 /**
  * One JSON document (PROTOCOL 6.1): the events as members of an array, then the lines of the older
- * format that came with an imported log; streamed. A failure on the way breaks the stream off, so what
- * ends is always whole.
+ * format that came with an imported log; streamed. A failure on the way breaks the stream off, so
+ * an export that ends is complete.
  */
 export function exportDocument(options: ExportOptions): ChunkSource {
   return sourceOf((signal) => documentParts(options, signal));
@@ -113,7 +115,7 @@ async function* visibleEvents(options: ExportOptions, signal: AbortSignal): Chun
       }
     } finally {
       await reader.cancel().catch(() => {
-        // the read ended by the signal; its error has nobody to go to
+        // the read ended by the signal; its error has no receiver
       });
     }
   }
@@ -127,13 +129,13 @@ function sourceOf(start: (signal: AbortSignal) => Chunks): ChunkSource {
       const { value, done } = await chunks.next();
       return done ? null : value;
     },
-    // a server that stops may end a stream at a boundary; here only the end is one
+    // a stopping server may end a stream at a boundary; here the only boundary is the end
     atBoundary: false,
     close() {
       // in this order: the read that a generator waits for ends by the signal alone
       abort.abort();
       chunks.return(undefined).catch(() => {
-        // the read ends by the signal; its error has nobody to go to
+        // the read ends by the signal; its error has no receiver
       });
     },
   };

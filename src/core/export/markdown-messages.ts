@@ -3,7 +3,7 @@ import { applyToMessages } from "../profile/client-view/apply-event.ts";
 import { MessageList } from "../profile/client-view/message-list.ts";
 
 export interface MarkdownMessagesOptions {
-  /** Called before the messages are let go: it writes what is not written of them. */
+  /** Called before the messages are released: writes those that are not written. */
   readonly beforeLoss: () => void;
   /** The events that opened what is open. */
   readonly openers: () => readonly ParsedEvent[];
@@ -11,8 +11,8 @@ export interface MarkdownMessagesOptions {
 
 /**
  * The messages that a client holds, for a reader that writes them down: they have no bound of their
- * own, and where nobody can know any more what they are the list goes on without them. Of what is
- * open it then has what is still to come.
+ * own, and where they cannot be known any more the list goes on without them. Of an open item it
+ * then has the later parts.
  */
 export class MarkdownMessages extends MessageList {
   readonly #options: MarkdownMessagesOptions;
@@ -24,7 +24,7 @@ export class MarkdownMessages extends MessageList {
 
   override lose(): void {
     this.#options.beforeLoss();
-    // a snapshot may have taken away what its run goes on with
+    // a snapshot may have removed items that its run goes on with
     const open = this.#options.openers().filter((opener) => {
       const call = opener.text("toolCallId");
       return call === null ? this.has(opener.text("messageId") ?? "") : this.hasCall(call);

@@ -3,12 +3,15 @@ import { note } from "./markdown.ts";
 import type { ParsedEvent } from "../profile/repair/parsed-event.ts";
 
 export const UNSHOWN: string = note("An event cannot be shown", "");
-/** A message is changed that was let go after it was written. */
+/** The note for a change of a message that was released after it was written. */
 export const RELEASED: string = note("A change of an earlier message is left out", "");
 
 const CHANGES = /^(?:TEXT_MESSAGE_CONTENT|REASONING_MESSAGE_CONTENT|ACTIVITY_DELTA)$/;
 
-/** The message that an event changes, or would if the client had it (then it is RAW); else null. */
+/**
+ * The message that an event changes, or would change if the client had it (then it is RAW); else
+ * null.
+ */
 export function changedMessage(type: string, line: ParsedEvent): string | null {
   if (CHANGES.test(type)) return line.text("messageId");
   const event = type === "RAW" && line.text("source") === "runlog" ? line.json("event") : null;
@@ -17,7 +20,7 @@ export function changedMessage(type: string, line: ParsedEvent): string | null {
   return typeof messageId === "string" ? messageId : null;
 }
 
-/** What the server says of an event in the place of it; null for anything else. */
+/** The note for a server's event that replaces another one; null for any other event. */
 export function customNote(line: ParsedEvent): string | null {
   const value = line.json("value");
   if (!isObject(value)) return null;
@@ -37,7 +40,7 @@ export function customNote(line: ParsedEvent): string | null {
   }
 }
 
-/** What there is to say of a run's end that was no error. */
+/** The notes for a run's end that was no error. */
 export function outcomeNotes(outcome: unknown): string[] {
   if (!isObject(outcome)) return [];
   if (outcome["type"] === "cancelled") return [note("The run was cancelled", "")];

@@ -2,17 +2,17 @@ import { isObject } from "../model/json-fields.ts";
 import { code, fenced, folded, heading, oneLine, prose } from "./markdown.ts";
 import type { Message, ToolCall } from "../profile/repair/repair-message.ts";
 
-/** A piece of a session's Markdown, whose like is written once. */
+/** A piece of a session's Markdown; equal pieces are written once. */
 export interface Piece {
-  /** What it is a piece of: a message or a tool call. */
+  /** The id of its message or tool call. */
   readonly id: string;
-  /** Whose section it stands in. */
+  /** The role whose section it stands in. */
   readonly role: string;
   /** Whether it is text that everybody sees, and begins a section of its own. */
   readonly isText: boolean;
-  /** All that would make it another piece. */
+  /** The content by which pieces are compared. */
   readonly content: () => string;
-  /** The piece itself, in parts that are not long; `state` goes after what it is called. */
+  /** The piece itself, in short parts; `state` is put after its name. */
   write(state: string): Iterable<string>;
 }
 
@@ -39,7 +39,7 @@ export function textPiece({ id, role, content: given, name }: Message): Piece | 
   };
 }
 
-/** An activity, folded. Its content is what it is by now. */
+/** An activity, folded, with its current content. */
 export function activityPiece({ id, activityType = "", content }: Message): Piece {
   const json = JSON.stringify(content, null, 2) ?? "";
   return {
@@ -69,7 +69,7 @@ function* callParts(text: string, results: readonly Message[]): Generator<string
     yield text === "" && i === 0 ? resultOf(result) : `\n\n${resultOf(result)}`;
 }
 
-/** The result of a tool call that was written before, or is not known; folded. */
+/** The result of a tool call that was written before, or is unknown; folded. */
 export function resultPiece(message: Message, name: string | null): Piece {
   return {
     ...resultIdentity(message),
@@ -79,7 +79,7 @@ export function resultPiece(message: Message, name: string | null): Piece {
   };
 }
 
-/** What makes a result the result that it is: a call's result may come again under another id. */
+/** The content by which results are compared: a call's result may come again under another id. */
 export function resultIdentity({
   toolCallId,
   content,
@@ -95,7 +95,7 @@ function resultOf({ content, error }: Message): string {
   return [result, failed].filter((part) => part !== "").join("\n\n");
 }
 
-/** A text that tells contents apart. */
+/** A text that is equal for equal contents. */
 function keyOf(content: unknown): string {
   return typeof content === "string" ? `"${content}` : JSON.stringify(content);
 }
@@ -119,7 +119,7 @@ function* proseOf(content: unknown): Generator<string, void, undefined> {
   }
 }
 
-/** The same as plain text. */
+/** The content as plain text. */
 function plainOf(content: unknown): string {
   if (typeof content === "string") return content;
   return partsOf(content)
@@ -132,7 +132,7 @@ interface Attachment {
   readonly details: string;
 }
 
-/** The parts of a content that there is something to be said of. */
+/** The parts of a content that can be written. */
 function partsOf(content: unknown): readonly (string | Attachment)[] {
   if (!Array.isArray(content)) return [];
   return content.flatMap((part: unknown): (string | Attachment)[] => {
@@ -143,13 +143,13 @@ function partsOf(content: unknown): readonly (string | Attachment)[] {
   });
 }
 
-/** What an attachment is and where it is to be had; not its bytes. */
+/** An attachment's type and address; not its bytes. */
 function attachmentDetails(part: Readonly<Record<string, unknown>>): string {
   const source = isObject(part["source"]) ? part["source"] : {};
   const metadata = isObject(part["metadata"]) ? part["metadata"] : {};
   const value = textOf(source["value"]);
   const isData = source["type"] === "data";
-  // of base64, of which four characters are three bytes
+  // four characters of base64 are three bytes
   const size = `(${Math.floor((value.length * 3) / 4).toLocaleString("en")} bytes)`;
   return [code(textOf(source["mimeType"])), code(textOf(metadata["filename"]))]
     .concat(isData ? size : code(value))

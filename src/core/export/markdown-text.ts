@@ -8,27 +8,27 @@ export type Results = Map<string, Set<Message>>;
 
 type Parts = Iterable<string>;
 
-/** About so long are the texts that are taken out. */
+/** About so long, in characters, are the texts that are taken out. */
 const TEXT_CHARS = 16 * 1024;
-/** Most pieces that are looked at for one of them. */
+/** Most earlier pieces that are compared with one. */
 const PIECES_AT_ONCE = 64;
-/** So much of a content is hashed at once. */
+/** Characters of a content that are hashed at once. */
 const HASHED_CHARS = 256 * 1024;
 
 /**
- * The text of a session's Markdown. What is to be written is put into a queue, as it is by then, and
- * becomes text when it is taken out: in small parts, so that nobody has to wait for a large one.
+ * The text of a session's Markdown. Pieces are put into a queue in their current state, and become
+ * text when they are taken out: in small parts, so that other tasks need not wait for a large one.
  */
 export class MarkdownText {
   readonly #seen: SeenTexts;
   #queue: (() => Parts)[] = [];
-  /** What is open and of which a part is written, by `Piece.id`. */
+  /** Open items of which a part is written, by `Piece.id`. */
   readonly #begun = new Set<string>();
-  /** Calls among them that are too long to be shown whole. */
+  /** Calls among them that are too long to be written completely. */
   readonly #cut = new Set<string>();
-  /** Whose section was written last. */
+  /** The role of the section that was written last. */
   #section: string | null = null;
-  /** Whether a line has to part what comes from the run before it. */
+  /** Whether a line has to separate the next text from the run before it. */
   #isBreakDue = false;
   #isBlank = true;
 
@@ -40,18 +40,18 @@ export class MarkdownText {
     return this.#queue.length > 0;
   }
 
-  /** A piece, of several messages of one id that of the one behind `copy` others. */
+  /** Queues a piece; of several messages of one id, `copy` numbers those after the first. */
   piece(piece: Piece | null, copy = 0): void {
     if (piece) this.#queue.push(() => this.#writePiece(piece, copy));
   }
 
-  /** A call, with those of its results that it is the first to have. */
+  /** Queues a call, with the results that it is the first to have. */
   call(call: ToolCall, results: Results): void {
     const copy = { ...call, function: { ...call.function } };
     this.#queue.push(() => this.#writeCall(copy, results));
   }
 
-  /** A result, unless its call has it. */
+  /** Queues a result, unless its call has it. */
   result(message: Message, name: string | null, results: Results): void {
     const piece = resultPiece(message, name);
     const isLeft = (): boolean => results.get(message.toolCallId ?? "")?.has(message) ?? false;
@@ -62,7 +62,7 @@ export class MarkdownText {
     this.#queue.push(() => this.#write([text]));
   }
 
-  /** What was written of these is not all of it; of calls that are `cut` it is all that is shown. */
+  /** Records that these are not written completely; calls that are `cut` are written no further. */
   begin(ids: Iterable<string>, isCut = false): void {
     const all = [...ids];
     this.#do(() => {
@@ -82,7 +82,7 @@ export class MarkdownText {
     });
   }
 
-  /** What there is to be written, text by text; one may be empty. */
+  /** The text to be written, in parts; one may be empty. */
   *take(): Generator<string, void, undefined> {
     const queue = this.#queue;
     this.#queue = [];
@@ -125,7 +125,7 @@ export class MarkdownText {
     if (yield* this.#meet(piece)) yield* this.#writeNew(piece, copy);
   }
 
-  /** Whether the piece is to be written. What goes on may have parts that are alike. */
+  /** Whether the piece is to be written. An open item may have equal parts. */
   *#meet({ id, content }: Pick<Piece, "id" | "content">): Generator<string, boolean, undefined> {
     const text = content();
     let key = `${id}\n`;

@@ -19,35 +19,36 @@ import { hiddenMessageOf } from "../profile/run-events.ts";
 import { SeenTexts } from "./seen-texts.ts";
 
 export interface MarkdownWriterOptions {
-  /** What a client holds by now. It is kept small: what was written is let go. */
+  /** The messages that a client holds by now. Kept small: written ones are released. */
   readonly messages: MessageList;
   /** The events that opened what is open. */
   readonly openers: () => readonly ParsedEvent[];
 }
 
-/** When a message was looked at. */
+/** When a message was last compared. */
 interface Looked {
   /** How often it had changed by then. */
   readonly changes: number;
-  /** How many had been looked at before it. */
+  /** How many had been compared before it. */
   readonly count: number;
 }
 
-/** Characters of messages that are held before their run has ended. */
+/** Most characters of messages that are held before their run has ended. */
 const MAX_HELD_CHARS = 4 * 1024 * 1024;
-/** Of what was written, so much is kept for events that change it or belong to it. */
+/** Characters of written messages that are kept for events that change them or belong to them. */
 const KEPT_CHARS = 512 * 1024;
 const KEPT_MESSAGES = 64;
-/** Notes of one run; more are counted. */
+/** Most notes of one run; further ones are counted. */
 const MAX_NOTES = 100;
 const DUE: Uint8Array<ArrayBuffer> = new Uint8Array(1);
 const NOTHING: ReadonlySet<string> = new Set();
 
 /**
  * Writes a session as Markdown from what a client of the standard is sent: where a run ends, the
- * messages that the client has got and that are not written yet, each as it is by then; what has
- * changed since is written again, and says so. Where a run makes more than can be held, what is
- * closed is written before the run's end, and a text that goes on is written in parts.
+ * messages that the client has got and that are not written yet, each in its state by then; a
+ * message that has changed since is written again, with a note. Where a run makes more than can be
+ * held, closed messages are written before the run's end, and a text that goes on is written in
+ * parts.
  */
 export class MarkdownWriter extends FrameWriter {
   readonly #options: MarkdownWriterOptions;
@@ -57,7 +58,7 @@ export class MarkdownWriter extends FrameWriter {
   readonly #text = new MarkdownText(this.#seen);
   #notes: string[] = [];
   #notesLeftOut = 0;
-  /** What the run that ended last was said to wait for. */
+  /** The notes of the run that ended last on what the session waits for. */
   #lastNotes = "";
 
   constructor(options: MarkdownWriterOptions) {
@@ -67,7 +68,7 @@ export class MarkdownWriter extends FrameWriter {
     this.isMuted = true;
   }
 
-  /** What is to be written since the last call, in small parts. */
+  /** The text to be written since the last call, in small parts. */
   takeText(): Generator<string, void, undefined> {
     return this.#text.take();
   }
@@ -91,33 +92,33 @@ export class MarkdownWriter extends FrameWriter {
     if (this.#options.messages.chars > MAX_HELD_CHARS) this.#relieve();
   }
 
-  /** An event that could not be dealt with. */
+  /** Notes an event over which something failed. */
   failed(): void {
     this.note(UNSHOWN);
   }
 
-  /** Writes all messages as they are: what the next event makes of them nobody knows. */
+  /** Writes all messages as they are, since the effect of the next event cannot be known. */
   beforeLoss(): void {
     this.#writeAll(NOTHING);
     this.#text.begin(this.#openIds());
     this.#text.note(UNSHOWN);
   }
 
-  /** Says something at the end of the run. */
+  /** Adds a note at the end of the run. */
   note(text: string | null): void {
     if (text === null || this.#notes.at(-1) === text) return;
     if (this.#notes.length < MAX_NOTES) this.#notes.push(text);
     else this.#notesLeftOut++;
   }
 
-  /** Writes what is left. */
+  /** Writes the rest. */
   end(): void {
     this.#runEnds([]);
   }
 
   #runFinishes(line: ParsedEvent): void {
     const notes = outcomeNotes(line.json("outcome"));
-    // a run that tells what is left says again what the session waits for
+    // a synthetic run that sends the rest repeats what the session waits for
     const isAgain =
       line.text("runId")?.startsWith("runlog-") === true && notes.join() === this.#lastNotes;
     this.#lastNotes = notes.join();
@@ -127,7 +128,7 @@ export class MarkdownWriter extends FrameWriter {
   #runFails(line: ParsedEvent): void {
     const message = line.text("message") ?? "";
     const isCut = line.text("code") === "runlog-run-cut";
-    // an error that the run went on after, and that was its last all the same
+    // an error that the run went on after, and that was its last nevertheless
     this.#notes = this.#notes.filter((text) => text !== errorNote(message));
     this.#runEnds([isCut ? note("The run has not ended", "") : note("Run failed", message)]);
   }
@@ -143,7 +144,7 @@ export class MarkdownWriter extends FrameWriter {
     this.#keepLatest();
   }
 
-  /** Lets go of messages that are all written, but for those that have changed last. */
+  /** Releases messages that are all written, except for those that have changed last. */
   #keepLatest(): void {
     const { messages } = this.#options;
     const all = messages.entries;
@@ -160,7 +161,7 @@ export class MarkdownWriter extends FrameWriter {
     messages.retain((entry) => latest.has(entry));
   }
 
-  /** What is open, as `Piece.id` has it. */
+  /** The open items, as `Piece.id` names them. */
   #openIds(): ReadonlySet<string> {
     const open = new Set<string>();
     for (const opener of this.#options.openers()) {
@@ -170,7 +171,7 @@ export class MarkdownWriter extends FrameWriter {
     return open;
   }
 
-  /** Writes what is closed, and of the rest what is long; then lets go of it. */
+  /** Writes closed messages, and the long ones of the rest; then releases them. */
   #relieve(): void {
     const { messages } = this.#options;
     const open = this.#openIds();
@@ -187,13 +188,15 @@ export class MarkdownWriter extends FrameWriter {
     if (messages.chars > MAX_HELD_CHARS / 2) messages.retain(() => false);
   }
 
-  /** Whether events may still add to the text: of several messages of one id they do to the first. */
+  /**
+   * Whether events may still add to the text: of several messages of one id they add to the first.
+   */
   #isOpenText(entry: Entry, open: ReadonlySet<string>): boolean {
     const { id } = entry.message;
     return open.has(`message ${id}`) && this.#options.messages.entryOf(id) === entry;
   }
 
-  /** Leaves of a message what is open, without what is long of that: it is written. */
+  /** Keeps the open parts of a message, without their long texts, which are written. */
   #shorten(entry: Entry, open: ReadonlySet<string>, maxChars: number): void {
     const { message } = entry;
     const shortened: Message = { ...message };
@@ -218,7 +221,7 @@ export class MarkdownWriter extends FrameWriter {
     return { ...call, function: { ...call.function, arguments: "" } };
   }
 
-  /** Writes what is not written of the messages, but for what waits. */
+  /** Writes all messages that are not written, except for those that wait. */
   #writeAll(waiting: ReadonlySet<string>): void {
     const { messages } = this.#options;
     const copies = messages.hasCopies ? new Copies() : null;
@@ -252,7 +255,7 @@ export class MarkdownWriter extends FrameWriter {
     this.#text.result(message, this.#options.messages.callName(id), results);
   }
 
-  /** Whether the message is another than it was when it was last looked at; it is looked at now. */
+  /** Whether the message has changed since this was last called for it. */
   #isChanged(entry: Entry): boolean {
     const { changes } = entry;
     if (this.#looked.get(entry)?.changes === changes) return false;
@@ -260,7 +263,10 @@ export class MarkdownWriter extends FrameWriter {
     return true;
   }
 
-  /** Whether the event changes a message of which nothing is held but that it was written. */
+  /**
+   * Whether the event changes a released message, of which only the fact that it was written is
+   * kept.
+   */
   #isOfReleased(type: string, line: ParsedEvent): boolean {
     const id = changedMessage(type, line);
     const isHere = id === null || this.#options.messages.find(id) !== null;

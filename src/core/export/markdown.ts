@@ -3,7 +3,7 @@ export const MAX_FENCED_CHARS: number = 64 * 1024;
 /** Longest text on a line of its own, such as the message of an error. */
 const MAX_LINE_CHARS = 2_000;
 
-/** About so long are the parts in which a text is given. */
+/** About so long, in characters, are the parts of a text. */
 const PART_CHARS = 16 * 1024;
 
 const LINE_ENDS = /\r\n|\r|\n/g;
@@ -25,8 +25,9 @@ export function heading(text: string): string {
 }
 
 /**
- * What was said, in parts, as Markdown that stays within its message: it begins no heading and no thematic
- * break, holds no HTML but in code, and ends every fence that it begins. All else is as it was.
+ * A message's text, in parts, as Markdown that stays within its message: it begins no heading and
+ * no thematic break, contains no HTML but in code, and ends every fence that it begins. Everything
+ * else is unchanged.
  */
 export function* prose(text: string): Generator<string, void, undefined> {
   let fence = null as string | null;
@@ -68,7 +69,7 @@ function* linesOf(text: string): Generator<string, void, undefined> {
   yield text.slice(at);
 }
 
-/** A text that goes on one line, after other text. */
+/** A text on one line, after other text. */
 export function oneLine(text: string): string {
   return withoutTags(text.slice(0, MAX_LINE_CHARS).replaceAll(/\s+/g, " ").trim(), true).text;
 }
@@ -81,14 +82,17 @@ export function code(text: string): string {
   return shown === "" ? "" : `${ticks}${pad}${shown}${pad}${ticks}`;
 }
 
-/** A text as it is, in a fence that is longer than any in it; what is too long is cut, and says so. */
+/**
+ * A text unchanged, in a fence that is longer than any in it; a text that is too long is cut, with
+ * a note.
+ */
 export function fenced(text: string, language: string): string {
   const shown = text.length > MAX_FENCED_CHARS ? `${text.slice(0, MAX_FENCED_CHARS)}\n[…]` : text;
   const fence = BACKTICK.repeat(Math.max(2, longestRun(shown)) + 1);
   return `${fence}${language}\n${shown}\n${fence}`;
 }
 
-/** Markdown that is shown when its summary is clicked on: a label, and a name as code if there is one. */
+/** Markdown that is folded under a summary: a label, and a name as code if there is one. */
 export function* folded(
   label: string,
   name: string,
@@ -105,13 +109,16 @@ export function* folded(
   yield isEmpty ? "</details>" : "\n\n</details>";
 }
 
-/** What is said about the conversation, not in it. */
+/** A note about the conversation, not in it. */
 export function note(label: string, text: string): string {
   const said = oneLine(text);
   return said === "" ? `> **${label}.**` : `> **${label}:** ${said}`;
 }
 
-/** A line of text without HTML. `isPaired` tells the same of it as it is told of those before it. */
+/**
+ * A line of text without HTML. `isPaired` is whether all backticks of the paragraph before it are
+ * paired; the result's is the same for the line's end.
+ */
 function withoutTags(line: string, isPaired: boolean): { text: string; isPaired: boolean } {
   if (!line.includes("<") && !line.includes(BACKTICK)) return { text: line, isPaired };
   let text = "";

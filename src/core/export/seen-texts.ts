@@ -1,17 +1,17 @@
 import { hashText } from "../model/posted-message-ids.ts";
 
-/** So many entries are remembered at least; twice as many at most, some 10 MB. */
+/** Entries that are remembered at least; at most twice as many, some 10 MB. */
 const MIN_ENTRIES = 65_536;
 
 /**
- * Texts that were met, as hashes of 53 bits: the latest of them, where meeting one again makes it one
- * of the latest. So a log of any length takes up no more than so much memory.
+ * Remembers texts as hashes of 53 bits: the latest of them, where meeting one again makes it one of
+ * the latest. So a log of any length takes up bounded memory.
  */
 export class SeenTexts {
   #recent = new Set<number>();
   #older = new Set<number>();
 
-  /** Whether the text was met; it is from then on. */
+  /** Whether the text was met before; it is remembered. */
   meet(text: string): boolean {
     const hash = hashText(text);
     const isKnown = this.#recent.has(hash) || this.#older.has(hash);

@@ -7,9 +7,9 @@ export interface LogFindings {
   readonly events: number;
   /** Where lines begin that are no JSON objects: the first few. */
   readonly badLines: readonly number[];
-  /** Whether the last line is at its end. */
+  /** Whether the last line has its end. */
   readonly isWhole: boolean;
-  /** Whether the checkpoint stands for an offset that the log has. */
+  /** Whether the checkpoint's offset lies within the log. */
   readonly isCheckpointWithin: boolean;
 }
 

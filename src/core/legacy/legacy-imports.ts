@@ -1,3 +1,45 @@
+/**
+ * Logs that an older system left, and logs of our own that a loss of power may have damaged
+ * (decision 006).
+ *
+ * In: a legacy log that lies under a session's name (`ports/legacy-logs.ts`), or a log of ours that
+ * the store has marked as possibly damaged. Out: an ordinary log whose readers meet valid lines
+ * only.
+ *
+ * The raw log keeps every byte. What readers must not see is covered by the overlay: records in the
+ * session's edits log, each of which stands for a range of the raw log and has its length
+ * (`ports/edits.ts`). So offsets and cursors mean the same with and without the overlay.
+ *
+ * The steps, each of which is safe to repeat after a crash:
+ *
+ * 1. `adopt` imports the legacy log, in one step of the store, when a session without a log is
+ *    first asked for. A session imports only what is certainly its own: see
+ *    `LegacyOptions.project`.
+ * 2. `prepare` migrates messages of a still older format to one MESSAGES_SNAPSHOT if there is no
+ *    event log.
+ * 3. `prepare` scans the log once: malformed lines become spaces, times written as text become
+ *    numbers, an orphaned run ends with a RUN_ERROR, the state becomes the checkpoint. The mark
+ *    that the scan is done is stored last.
+ * 4. Readers read through `readWithOverlay`. A log without edits costs them one `stat`.
+ *
+ * What holds:
+ *
+ * - Nobody reads an imported log before its scan is done; `Session.load` waits for it.
+ * - The scan goes on from its last mark after a crash, and makes the same edits again.
+ * - Of a log of our own only malformed lines are left out; nothing else in it is changed. It is
+ *   scanned from its checkpoint on, if that cannot be damaged.
+ * - Memory does not depend on the length of the log or of a line.
+ *
+ * Files, in reading order:
+ *
+ * 1. this file: whose a legacy log is, and when it is imported and scanned
+ * 2. `scan-legacy-log.ts`: one scan, its marks, its end
+ * 3. `legacy-log-scan.ts`: bytes in, edits and state out; `legacy-time.ts` reads times
+ * 4. `readable-log.ts`: where readers begin, and what they read instead of the stored bytes
+ * 5. `overlay-reader.ts`: edits applied to chunks as they pass
+ * 6. `legacy-messages.ts`: messages of the still older format
+ */
+
 import type { Clock } from "../../ports/clock.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
@@ -13,7 +55,7 @@ import { scanLegacyLog } from "./scan-legacy-log.ts";
 import { snapshotLine } from "./legacy-messages.ts";
 import { readMark } from "./readable-log.ts";
 
-/** Where legacy logs are, and whose they may become. */
+/** Where legacy logs are, and which sessions may import them. */
 export interface LegacyOptions {
   readonly logs: LegacyLogs;
   /**
@@ -28,38 +70,38 @@ export interface LegacyImportsOptions {
   readonly directory: Pick<SessionDirectory, "projectsWith">;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Where the messages of archived logs are. Default null: nothing archives. */
+  /** The messages of archived logs. Default null: there is no archive. */
   readonly archiver?: Pick<LegacyLogs, "messages"> | null;
   /** Default: there are no legacy logs. */
   readonly legacy?: LegacyOptions;
 }
 
-/** An imported log that may be read and written. */
+/** An imported log that is ready for its readers and its writer. */
 interface PreparedLog {
   readonly mark: ScanMark;
-  /** What its events say, where it was scanned just now; else null: the checkpoint knows. */
+  /** The state of its events if it was scanned just now; else null: the checkpoint has it. */
   readonly state: SessionState | null;
 }
 
-/** Logs that an older system wrote, becoming logs of sessions when these are first asked for. */
+/** Imports legacy logs when their sessions are first asked for. */
 export interface LegacyImports {
   /**
-   * Has the session import a legacy log of its name, if it has no log and there is one. Resolves with
-   * whether it did. Rejects with `log-not-adoptable` when it cannot be told whose the legacy log is: it
-   * stays where it is.
+   * Imports the legacy log of the session's name, if the session has no log and there is one.
+   * Resolves with whether it did. Rejects with `log-not-adoptable` when it cannot be known whose
+   * the legacy log is; the log then stays where it is.
    */
   adopt(key: SessionKey): Promise<boolean>;
   /**
-   * Makes an imported log, or one that a loss of power may have damaged, ready for its readers and writers.
-   * That takes a few seconds for each 100 MB, once. `head` is what the log's head says. To be called by
-   * the session's writer.
+   * Makes an imported log, or one that a loss of power may have damaged, ready for its readers and
+   * its writer, which takes a few seconds for each 100 MB, once. `head` is the log's checkpoint. To
+   * be called by the session's writer.
    */
   prepare(log: RawLog, stat: LogStat, head: Checkpoint): Promise<PreparedLog>;
   /** The messages in an older format that came with a log (`LegacyLogs.messages`). */
   messages(key: SessionKey, logId: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
 }
 
-/** So many refused names are remembered, so that each is logged once. */
+/** Most refused names that are remembered, so that each is logged once. */
 const MAX_REFUSED = 10_000;
 
 export function createLegacyImports({
@@ -91,7 +133,7 @@ export function createLegacyImports({
     async adopt(key) {
       if (!legacy || (await store.stat(key)) || !(await legacy.logs.has(key.session))) return false;
       if (!(await mayImport(key))) {
-        // imported by its project while it was asked whose it is: then it is nobody's business here
+        // imported by its project in the meantime, so there is nothing to refuse
         if (!(await legacy.logs.has(key.session))) return false;
         throw refuse(key);
       }

@@ -12,30 +12,32 @@ const SPACE = 0x20;
 /** Lines with more carriage returns than that count as malformed. */
 const MAX_RETURNS = 100;
 
-/** A stretch of the raw log. */
+/** A byte range of the raw log. */
 interface Stretch {
   readonly start: number;
   readonly end: number;
 }
 
-/** What is seen instead of a stretch: a text, then spaces. */
+/** What readers get in place of a range: a text, then spaces. */
 interface Edit extends Stretch {
   readonly text: string;
 }
 
 /**
- * Looks through the bytes of a log: what has to be skipped or rewritten becomes edits, and what its
- * events say becomes the session's state. Of a log of our own, which keeps every byte that a runner
- * sent, only lines are skipped. Pieces break anywhere; memory does not depend on the length of a line.
+ * Scans the bytes of a log: ranges to be skipped or rewritten become edits, and the events amount
+ * to the session's state. In a log of our own, which keeps every byte that a runner sent, lines are
+ * skipped and nothing is rewritten. Pieces break anywhere; memory does not depend on the length of
+ * a line.
  *
- * A line that is skipped becomes spaces at the end of the line before it: the LF of that one goes, and
- * its own then ends both. What comes before the first event becomes spaces in front of it.
+ * A line that is skipped becomes spaces at the end of the line before it: the LF of that line is
+ * replaced, and the skipped line's own LF ends both. Lines before the first event become spaces in
+ * front of it.
  */
 export class LegacyLogScan {
   /** Edits that are to be stored. */
   readonly records: OverlayRecords = new OverlayRecords();
   readonly #scanner = new JsonObjectScanner([...FACT_KEYS, "timestamp"], "timestamp");
-  /** What is before that is looked at for the state alone: its edits are stored. */
+  /** Before this offset lines are read for the state alone: their edits are stored. */
   readonly #knownTo: number;
   readonly #isOwn: boolean;
   #state: SessionState;
@@ -44,13 +46,13 @@ export class LegacyLogScan {
   #offset: number;
   #lineStart: number;
   #isBlank = true;
-  /** Where carriage returns are in the line: space to JSON, but the end of a line to event streams. */
+  /** Offsets of the line's carriage returns: spaces to JSON, but line ends to event streams. */
   #returns: number[] = [];
   #skipped: Stretch | null = null;
 
   /**
-   * Goes on where an earlier scan came to; the bytes that are pushed begin where `before` stands, at the
-   * mark or ahead of it.
+   * Goes on after an earlier scan; the bytes that are pushed begin at the offset of `before`, which
+   * is at the mark or before it.
    */
   constructor(mark: ScanMark, before: SessionState = EMPTY_STATE) {
     this.#knownTo = mark.offset;
@@ -62,7 +64,7 @@ export class LegacyLogScan {
     this.#lineStart = before.offset;
   }
 
-  /** What the events so far say. */
+  /** The state after the events so far. */
   get state(): SessionState {
     return this.#state;
   }
@@ -84,7 +86,7 @@ export class LegacyLogScan {
     }
   }
 
-  /** Adds a mark after the edits so far; the last one when the log is through. */
+  /** Adds a mark after the edits so far; `isDone` for the one at the end of the log. */
   addMark(isDone: boolean): ScanMark {
     this.#storeSkipped();
     const mark = {
@@ -153,7 +155,9 @@ export class LegacyLogScan {
   }
 }
 
-/** A time as text becomes the number that it means; text that is no time goes with its key. */
+/**
+ * A time as text becomes the number that it means; text that is no time is removed with its key.
+ */
 function timeEdit(lineStart: number, place: MemberPlace, text: string | null): Edit {
   const ms = text === null ? null : readLegacyTime(text);
   return ms === null

@@ -5,9 +5,9 @@ import type { ServerEventContext } from "../model/server-events.ts";
 import { isObject } from "../model/json-fields.ts";
 import { hashText } from "../model/posted-message-ids.ts";
 
-/** Longest line that is read; what is longer counts as malformed. */
+/** Longest line that is read, in bytes; a longer one counts as malformed. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
-/** The run of a migrated log: nobody works on it. */
+/** The run of a migrated log, which never begins. */
 const MIGRATION_RUN = "legacy-migration";
 /** Small pieces are joined to about so many bytes. */
 const PIECE_BYTES = 64 * 1024;
@@ -23,8 +23,8 @@ interface Message {
 
 /**
  * The messages of the older format as one MESSAGES_SNAPSHOT line, in pieces; nothing if there is no
- * message. Their ids come from their place and their content, so that a second migration would make
- * the same ones.
+ * message. Their ids depend on their place and their content, so that a second migration makes the
+ * same ones.
  */
 export async function* snapshotLine(
   messages: ReadableStream<Uint8Array>,
@@ -44,7 +44,9 @@ export async function* snapshotLine(
   if (separator === ",") yield encoder.encode("]}\n");
 }
 
-/** The well-formed lines of the older format as they are, as the inside of a JSON array, in pieces. */
+/**
+ * The well-formed lines of the older format, unchanged, as the inside of a JSON array, in pieces.
+ */
 export async function* wellFormedLines(
   messages: ReadableStream<Uint8Array>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
@@ -67,7 +69,7 @@ export async function* wellFormedLines(
   if (pieces.length > 0) yield new Uint8Array(concatBytes(pieces));
 }
 
-/** The message in a line of the older format, or null if there is none that anybody said. */
+/** The message in a line of the older format, or null if the line has none. */
 function messageOf(line: Uint8Array, number: number): Message | null {
   const text = new TextDecoder().decode(line);
   const value = parse(text);

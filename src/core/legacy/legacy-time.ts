@@ -4,10 +4,10 @@ const FORM =
 const SECONDS_AT = 17;
 const LEAP_SECOND = "60";
 
-/** The epoch ms of an RFC 3339 time, fractions of them cut off; null for any other text. */
+/** The epoch ms of an RFC 3339 time, fractions of a ms cut off; null for any other text. */
 export function readLegacyTime(text: string): number | null {
   if (!FORM.test(text) || !isDay(text)) return null;
-  // dates know nothing of leap seconds: such a one is that after the last of its minute
+  // dates have no leap seconds: it counts as the second after the last of its minute
   if (text.startsWith(LEAP_SECOND, SECONDS_AT))
     return (
       Date.parse(`${text.slice(0, SECONDS_AT)}59${text.slice(SECONDS_AT + 2)}`.toUpperCase()) +
@@ -16,7 +16,7 @@ export function readLegacyTime(text: string): number | null {
   return Date.parse(text.toUpperCase());
 }
 
-/** Whether the month has so many days, which a date that is made of the text does not tell. */
+/** Whether the month has so many days; Date.parse does not check that. */
 function isDay(text: string): boolean {
   const day = Number(text.slice(8, 10));
   if (day <= 28) return true;

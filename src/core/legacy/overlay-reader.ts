@@ -25,11 +25,11 @@ const BUFFER_RECORDS = 3_200;
 /** Applies the edits of a log to its bytes, as they are read from front to back. */
 export class OverlayReader {
   readonly #reader: ReadableStreamBYOBReader;
-  /** Filled with records up to `#length`; goes down to the store and comes back at each read. */
+  /** Filled with records up to `#length`; passed to the store and returned by it at each read. */
   #records: Uint8Array<ArrayBuffer>;
   #length = 0;
   #at = 0;
-  /** Where in the raw log the edit at `#at` begins and ends; after the last one, never. */
+  /** Where in the raw log the edit at `#at` begins and ends; infinite after the last one. */
   #offset = 0;
   #end = 0;
 
@@ -38,7 +38,7 @@ export class OverlayReader {
     this.#records = new Uint8Array(Math.min(records, BUFFER_RECORDS) * RECORD_BYTES);
   }
 
-  /** Finds the first edit that touches what lies behind `start`. Throws what the store throws. */
+  /** Finds the first edit that touches bytes after `start`. Throws what the store throws. */
   static async open(
     store: Pick<LogReader, "read">,
     key: SessionKey,
@@ -53,14 +53,17 @@ export class OverlayReader {
     return reader;
   }
 
-  /** Changes `chunk`, whose first byte is that at `position`. To be called in the order of positions. */
+  /**
+   * Applies the edits to `chunk`, whose first byte is at `position`. To be called in the order of
+   * positions.
+   */
   async apply(chunk: Uint8Array, position: number): Promise<void> {
     const to = position + chunk.length;
     while (this.#offset < to) {
       this.#overwrite(chunk, position);
       if (this.#end > to) return;
       this.#at += RECORD_BYTES;
-      // most of the time the next one is here, and waiting for nothing costs a turn
+      // mostly the next one is here already, and an await would cost a turn
       if (!this.#look()) await this.#next();
     }
   }
@@ -94,7 +97,7 @@ export class OverlayReader {
     }
   }
 
-  /** Looks for the next edit among the records that are here; a mark in front of it changes nothing. */
+  /** Finds the next edit among the records that are here; marks before it are skipped. */
   #look(): boolean {
     for (; this.#at + RECORD_BYTES <= this.#length; this.#at += RECORD_BYTES) {
       if (!isEdit(this.#records, this.#at)) continue;
@@ -106,7 +109,7 @@ export class OverlayReader {
   }
 }
 
-/** Where the first record begins that ends after `start`: a search by halves over single records. */
+/** Where the first record begins that ends after `start`, by binary search over single records. */
 async function firstBehind(
   store: Pick<LogReader, "read">,
   key: SessionKey,

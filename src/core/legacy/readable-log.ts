@@ -9,9 +9,9 @@ const STEP_RECORDS = 1_600;
 const READ_BYTES = 64 * 1024;
 
 /**
- * A log as clients may see it: in an imported raw one malformed lines and odd times are not what is
- * stored, nor in one of our own the lines that a loss of power has damaged. As `LogStore.read` otherwise, down to the number of bytes; any other log is read by nothing
- * else. An imported log must have been scanned (`Session.load`).
+ * Reads a log as clients may see it: with the overlay of an imported or a damaged raw log applied.
+ * Otherwise as `LogStore.read`, down to the number of bytes. Raw logs are read for others by
+ * nothing else. An imported log must have been scanned (`Session.load`).
  */
 export async function readWithOverlay(
   store: Pick<LogReader, "stat" | "read">,
@@ -20,7 +20,7 @@ export async function readWithOverlay(
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   if (range.log !== undefined && range.log !== "raw") return store.read(key, range);
   const stat = await store.stat(key);
-  // whatever is wrong with the log is for the read to say
+  // the read itself reports whatever is wrong with the log
   if (stat?.logId !== range.logId || !isImported(stat)) return store.read(key, range);
   const mark = await readMark(store, key, stat);
   if (!mark.isDone) throw new RunlogError("internal", "An old log is read before its time");
@@ -37,25 +37,25 @@ export async function readWithOverlay(
 }
 
 /**
- * Whether the log began its life elsewhere, or was open when its machine went down: then there is at
- * least a mark among its edits.
+ * Whether the log has an overlay: it was imported, or was open when its machine went down. Its
+ * edits log then has at least one mark.
  */
 export function isImported(stat: LogStat): boolean {
   return stat.end.edits > 0;
 }
 
-/** What there is of a log for its readers. */
+/** A log as its readers may see it. */
 export interface ReadableLog {
   readonly stat: LogStat;
-  /** Where the first event begins that is shown. */
+  /** Where the first visible event begins. */
   readonly from: number;
   /** Malformed lines that are left out of an imported or a damaged log; null for any other. */
   readonly skippedLines: number | null;
 }
 
 /**
- * The log as those see it who only look at the store. Throws `log-not-adoptable` for an imported log
- * that its server has not scanned yet.
+ * The log for callers that only read the store. Throws `log-not-adoptable` for an imported log that
+ * its server has not scanned yet.
  */
 export async function openReadableLog(
   store: Pick<LogReader, "read">,
@@ -72,8 +72,8 @@ export async function openReadableLog(
 }
 
 /**
- * How far an imported log has been scanned: the last mark says so. Edits after it are a part of a
- * write that a kill has cut short; they come again, and to apply an edit twice changes nothing.
+ * How far an imported log has been scanned, by the last mark. Edits after it belong to a write that
+ * a kill has cut short; they are written again, and an edit that is applied twice changes nothing.
  */
 export async function readMark(
   store: Pick<LogReader, "read">,

@@ -12,9 +12,9 @@ export interface ScanLegacyLogOptions {
   readonly store: LogStore;
   readonly log: RawLog;
   readonly stat: LogStat;
-  /** How far an earlier look came. */
+  /** The mark of an earlier scan. */
   readonly mark: ScanMark;
-  /** What the log's head says. */
+  /** The log's checkpoint. */
   readonly head: Checkpoint;
   readonly clock: Clock;
 }
@@ -24,18 +24,18 @@ export interface ScannedLegacyLog {
   readonly mark: ScanMark;
 }
 
-/** Edits are stored in pieces of this size; a look that is broken off goes on after the last. */
+/** Edits are stored in pieces of this size; a scan that is interrupted goes on after the last. */
 const STORE_BYTES = 1024 * 1024;
-/** How often that is at least, in bytes of the raw log. */
+/** Most bytes of the raw log between two marks. */
 const STORE_EVERY_BYTES = 64 * 1024 * 1024;
 
 /**
- * Looks through a log once: stores what its readers have to leave out or change, ends the run
- * that it left open, and stores its checkpoint. The mark that it is done comes last, so that after a crash
- * the look goes on and nothing happens twice. Throws what the store throws.
+ * Scans a log once: stores the edits for its readers, ends the run that was orphaned in it, and
+ * saves its checkpoint. The mark that the scan is done comes last, so that after a crash the scan
+ * goes on and nothing happens twice. Throws what the store throws.
  *
- * A log of our own is read from where its checkpoint stands, if nothing that the checkpoint has counted may be
- * damaged. Its runs that wait are left to their marks.
+ * A log of our own is read from its checkpoint's offset on, if no event that the checkpoint counts
+ * may be damaged. Its runs that wait are left to their marks.
  */
 export async function scanLegacyLog(options: ScanLegacyLogOptions): Promise<ScannedLegacyLog> {
   const { store, log, stat, mark: known, head, clock } = options;
@@ -81,7 +81,7 @@ interface EndOptions {
   readonly timestamp: number;
 }
 
-/** Ends the run that the log left open; resolves with the state after that. */
+/** Ends the orphaned run of the log; resolves with the state after that. */
 async function endOpenRun(
   log: RawLog,
   { logId, before, timestamp }: EndOptions,

@@ -14,14 +14,14 @@ import {
   storedBytes,
 } from "../archive/manifest.ts";
 
-/** What clients are told of an archive (PROTOCOL 16). */
+/** An archive as clients get it (PROTOCOL 16). */
 export interface ArchiveSummary {
   readonly project: string;
   readonly session: string;
   readonly logId: string;
   /** RFC 3339. */
   readonly archivedAt: string;
-  /** Of the last archived event. */
+  /** The cursor of the last archived event. */
   readonly cursor: string;
   readonly logs: readonly {
     readonly name: PackName;
@@ -32,7 +32,7 @@ export interface ArchiveSummary {
 }
 
 interface Needs {
-  /** Null if none is configured. */
+  /** Null if no archive is configured. */
   readonly archiver: Archiver | null;
   readonly backgroundEvents: {
     isSubscribed(key: SessionKey): boolean;
@@ -54,9 +54,9 @@ export async function archiveSession(
 ): Promise<ArchiveSummary> {
   const archiver = needArchiver(service);
   await refuseOpenRun(service, key);
-  // an event that came between runs would bring the bytes back at once
+  // a background event would bring the bytes back at once
   if (options.deleteLocal) service.backgroundEvents.stop(key);
-  // so that viewers of the archive get the condensed view, and nobody has to write it then
+  // viewers of the archive then get the compacted view, and nobody has to write it later
   await service.compactor.compact(key);
   return archiver.archive(key, options).then(summaryOf, throwNotFound);
 }
@@ -91,7 +91,7 @@ function needArchiver({ archiver }: Needs): Archiver {
   throw new RunlogError("archive-not-configured", "No archive is configured");
 }
 
-/** A run that was posted, or one that its runner began by itself and tells of. */
+/** Throws if a posted run is open, or one that the runner began by itself. */
 async function refuseOpenRun(
   { runs, backgroundEvents, sessions }: Needs,
   key: SessionKey,

@@ -10,7 +10,7 @@ export interface CompactorOptions {
   readonly store: LogStore;
   readonly logger: Logger;
   readonly sessions: Sessions;
-  /** Knows which sessions are archived; null if none is. */
+  /** Which sessions are archived; null if none is. */
   readonly archiver: Pick<Archiver, "isEvicted"> | null;
 }
 
@@ -19,15 +19,17 @@ export interface CompactorOptions {
  * A session whose bytes are in the archive alone stays as it is: to write its log would restore it.
  */
 export interface Compactor {
-  /** Asks for it; nothing happens if there is nothing to compact. */
+  /** Requests a compaction; does nothing if there is nothing to compact. */
   request(key: SessionKey): void;
-  /** Does it next; resolves, also when it failed, when that is over. */
+  /** Compacts the session next; resolves when that is over, also when it failed. */
   compact(key: SessionKey): Promise<void>;
-  /** Stops; what is half done is gone on with the next time. Resolves when nothing is under way. */
+  /**
+   * Stops; the next compaction goes on with what is incomplete. Resolves when nothing is under way.
+   */
   close(): Promise<void>;
 }
 
-/** Sessions that wait at most; what is not remembered comes with the session's next use. */
+/** Most sessions that wait; a session beyond that is compacted after its next use. */
 const MOST_WAITING = 10_000;
 
 export function createCompactor(options: CompactorOptions): Compactor {

@@ -16,24 +16,24 @@ export interface IncarnationsOptions {
   readonly clock: Clock;
 }
 
-/** How sure somebody has to be that a session exists: known a few seconds ago, or asked for now. */
+/** How fresh the knowledge that a session exists has to be: a few seconds old, or asked for now. */
 export type Freshness = "recent" | "now";
 
 /**
- * Which incarnation of a session owns its log. Where sessions are kept apart from their logs, one may
- * go and another come under its name while nobody here notices: then the log goes too. The `uid` of
- * the session that a log belongs to is the log's document.
+ * Tracks which incarnation of a session owns its log. Where sessions live outside the log store
+ * (Kubernetes), one can be deleted and recreated under the same name unnoticed; the old log must
+ * then be deleted. The `uid` of the session that a log belongs to is the log's document.
  */
 export interface Incarnations {
   /**
-   * Sees to it that the session exists, and that the log under its name is none of an earlier one.
-   * `source` is the directory as whoever asks may use it. Throws `session-not-found`, and as
-   * directory and store.
+   * Makes sure that the session exists, and that the log under its name does not belong to an
+   * earlier one. `source` is the directory as the caller may use it. Throws `session-not-found`,
+   * and as directory and store.
    */
   confirm(key: SessionKey, source: SessionDirectory, freshness: Freshness): Promise<void>;
-  /** The document of a log that is made now for the session, as it was last seen; null for none. */
+  /** The document of a log that is made now for the session as it was last seen; null for none. */
   documentOf(key: SessionKey): Uint8Array | null;
-  /** The session is being removed: that it was there counts for nothing any more. */
+  /** Forgets that the session was seen: it is being removed. */
   forget(key: SessionKey): void;
 }
 
@@ -42,9 +42,9 @@ interface Sighting {
   readonly atMs: number;
 }
 
-/** How long a session that was seen counts as being there, for those who only read. */
+/** How long in ms a session that was seen counts as existing, for requests that only read. */
 const RECENT_MS = 5_000;
-/** Sessions whose last sighting is remembered: some hundred bytes each. */
+/** Most sessions whose last sighting is remembered: some hundred bytes each. */
 const MAX_SEEN = 10_000;
 
 /** Where logs make sessions there is nothing to confirm: every name may be used. */
@@ -67,21 +67,22 @@ export function createIncarnations(options: IncarnationsOptions): Incarnations {
 
   function forget(key: SessionKey): void {
     const sighting = seen.get(idOf(key));
-    // a log that is made all the same is still marked as the removed session's
+    // a log that is made in spite of that is still marked as the removed session's
     if (sighting) seen.set(idOf(key), { ...sighting, atMs: Number.NEGATIVE_INFINITY });
   }
 
-  /** Leaves no log but one of the session that is there; resolves with that one's uid. */
+  /** Deletes a log that is not the existing session's; resolves with the uid of that session. */
   async function settle(key: SessionKey, uid: string): Promise<string> {
     const stat = await store.stat(key);
     const owner = stat && ownerOf(stat);
     if (!stat || owner === uid) return uid;
     if (owner === null) {
-      // from before anybody asked whose it is
+      // a log from before its owner was recorded
       await store.setDocument(key, stat.logId, encodeOwner(uid));
       return uid;
     }
-    // the log may be of a session that came after this uid was read: only what is there now counts
+    // the log may be of a session that came after this uid was read: only the directory's answer
+    // now counts
     const current = await directory.get(key);
     if (!current) throw notFound();
     if (current.metadata.uid === owner) return owner;
@@ -121,7 +122,7 @@ function encodeOwner(uid: string): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ uid }));
 }
 
-/** The uid of the session that the log belongs to, or null if nobody has said. */
+/** The uid of the session that the log belongs to, or null if none is recorded. */
 function ownerOf({ document }: LogStat): string | null {
   if (document === null) return null;
   try {

@@ -15,7 +15,7 @@ import type { Sessions } from "../session/session-registry.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Incarnations } from "./incarnations.ts";
 
-/** What a client is told of the session that it made. */
+/** A new session as the answer to its client describes it. */
 export interface CreatedSession {
   readonly name: string;
   readonly uid: string;
@@ -25,7 +25,7 @@ export interface CreatedSession {
 
 interface RunnerChoice {
   readonly platform: SessionPlatform;
-  /** Null: any. */
+  /** The models that may be asked for, or null for any. */
   readonly models: readonly string[] | null;
 }
 
@@ -40,14 +40,14 @@ interface Removal {
   readonly store: LogStore;
 }
 
-/** Where a session is made, by whom, and as what. */
+/** Where a session is created, by whom, and its body. */
 export interface SessionRequest {
   readonly project: string;
   readonly body: JsonObject;
   readonly caller: Caller;
 }
 
-/** What the runner of a new session needs. Throws `invalid-input`, and as the platform. */
+/** The environment of a new session's runner. Throws `invalid-input`, and as the platform. */
 export async function runnerEnvironment(
   { platform, models }: RunnerChoice,
   { project, body, caller }: SessionRequest,
@@ -59,8 +59,8 @@ export async function runnerEnvironment(
 }
 
 /**
- * Makes the session that a request body asks for, under the name that it gives or a new one. Throws
- * `invalid-input`, `invalid-name`, and as the directory.
+ * Creates the session that a request body asks for, under the name that it gives or a new one.
+ * Throws `invalid-input`, `invalid-name`, and as the directory.
  */
 export async function createSession(
   { legacyImports }: ImportOwner,
@@ -73,7 +73,7 @@ export async function createSession(
   const session = newSession(body, { userContext, runnerEnvironment: environment });
   const given = nameOf(body);
   const name = given === null ? `session-${crypto.randomUUID()}` : newSessionName(given);
-  // what an older system left under the name is that session
+  // a legacy log under the name is that session
   if (given !== null && directory.logsMakeSessions)
     await legacyImports.adopt({ project, session: name });
   const { metadata } = await directory.create({ project, session: name }, session);
@@ -92,8 +92,8 @@ export async function changeSession(
 }
 
 /**
- * Removes a session with all that was stored for it. Its runs end first, so that whoever watches sees
- * why; then the streams of its log end. Throws `session-not-found`, and as directory and store.
+ * Removes a session with all that was stored for it. Its runs end first, so that viewers get the
+ * reason; then the streams of its log end. Throws `session-not-found`, and as directory and store.
  */
 export async function deleteSession(
   { feed, incarnations, runs, store }: Removal,
@@ -101,7 +101,8 @@ export async function deleteSession(
   key: SessionKey,
 ): Promise<void> {
   const { logsMakeSessions } = directory;
-  // where it is kept apart from its log, whoever may not delete it ends nothing of it
+  // outside the log store the directory decides first: a caller who may not delete it ends nothing
+  // of it
   const wasApart = !logsMakeSessions && (await directory.delete(key));
   incarnations.forget(key);
   await runs.endSession(key, DELETED, async () => {
@@ -113,7 +114,7 @@ export async function deleteSession(
   });
 }
 
-/** Whom the parent belongs to; null without a parent, or if it cannot be read or does not say. */
+/** The user of the parent session; null without a parent, or if it cannot be read or has none. */
 async function contextOfParent(
   directory: SessionDirectory,
   project: string,

@@ -1,33 +1,36 @@
 import type { LogStore, OpenRunMark, SessionKey } from "../../ports/log-store.ts";
 import { isObject } from "../model/json-fields.ts";
 
-/** What the mark of an open run says of it. */
+/** The data of an open run's mark. */
 export interface MarkedRun {
   readonly threadId: string;
   /**
-   * For a run that was posted: where the log ended when it was admitted. What its caller said is
-   * after that, or was never stored.
+   * For a posted run: where the log ended when it was admitted. Its posted messages are after that,
+   * or were never stored.
    */
   readonly from?: number;
-  /** Whether it waits for its turn, so that its runner knows nothing of it. Default false. */
+  /** Whether it waits for its turn, so that its runner does not know it. Default false. */
   readonly waits?: boolean;
 }
 
 /** The marks of open runs that this process sets and clears. */
 export interface RunMarks {
-  /** Marks a run as open, as `LogStore.markOpen`; it is ours until it is cleared or given up. */
+  /**
+   * Marks a run as open, as `LogStore.markOpen`; the mark is ours until it is cleared or released
+   * by `giveUp`.
+   */
   markOpen(key: SessionKey, logId: string, runId: string, run: MarkedRun): Promise<void>;
   clearOpen(key: SessionKey, logId: string, runId: string): Promise<void>;
-  /** Whether the mark was set by this process, which sees to the run's end. */
+  /** Whether the mark was set by this process, which then stores the run's end. */
   isOurs(mark: MarkName): boolean;
   /**
-   * Leaves the run to whoever looks for orphaned runs: its end could not be stored. That is
-   * tried again soon. `reached` says whether its runner may know of it.
+   * Leaves the run to the recovery of orphaned runs, since its end could not be stored. That is
+   * tried again soon. `reached` is whether its runner may know of it.
    */
   giveUp(mark: MarkName, options: { readonly reached: boolean }): void;
-  /** A run that was given up needs nothing more: its log has gone, or another process finds its mark. */
+  /** Drops a released run: its log is deleted, or another process finds its mark. */
   forget(mark: MarkName): void;
-  /** The runs that were given up, but for those that have been cleared or marked again. */
+  /** The runs released by `giveUp`, without those that have been cleared or marked again. */
   givenUp(): readonly GivenUpRun[];
 }
 
@@ -38,7 +41,7 @@ interface GivenUpRun {
   readonly reached: boolean;
 }
 
-/** Marks in `store`; ours are remembered, so that they can be told from those of other processes. */
+/** Marks in `store`; ours are remembered, to tell them from those of other processes. */
 export function createRunMarks(store: LogStore): RunMarks {
   /** The data of our marks. */
   const ours = new Map<string, string>();
@@ -78,7 +81,7 @@ export function createRunMarks(store: LogStore): RunMarks {
   };
 }
 
-/** What a mark says; an odd one belongs to a run of the session's own thread. */
+/** The data of a mark; one that cannot be read belongs to a run of the session's own thread. */
 export function markedRun({ data, session }: OpenRunMark): MarkedRun {
   try {
     const said: unknown = JSON.parse(data);

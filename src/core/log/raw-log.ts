@@ -22,16 +22,16 @@ export interface LogPosition {
 }
 
 export interface AppendLinesOptions {
-  /** The only log that these lines may go to. */
+  /** The only log that these lines may be written to. */
   readonly logId?: string;
   /** Wait for the device as well (`AppendOptions.durable`). */
   readonly durable?: boolean;
 }
 
 /**
- * One session's raw log in this process: where it ends, who waits for it to grow, and its latest
- * bytes, framed once for all viewers. It appends (at most one process a session does) and it tells
- * readers that there is more; the bytes themselves are read from the store.
+ * One session's raw log in this process: where it ends, which readers wait for it to grow, and its
+ * latest bytes, framed once for all viewers. It appends (at most one process does for a session)
+ * and it announces growth to readers; the bytes themselves are read from the store.
  */
 export class RawLog {
   readonly key: SessionKey;
@@ -46,7 +46,7 @@ export class RawLog {
   #superseded = 0;
   #waiting = new Set<() => void>();
   #viewers = 0;
-  /** Who want to know when every viewer waits. */
+  /** Callers that wait until every viewer has read everything. */
   #whenRead = new Set<() => void>();
   #changes = 0;
 
@@ -62,22 +62,25 @@ export class RawLog {
     this.#unsubscribe = this.#feed.subscribe(this.key, (growth) => this.#grew(growth));
   }
 
-  /** The log as last heard of, or null if none is known. */
+  /** The log and its end as last known, or null if there is none. */
   get position(): LogPosition | null {
     return this.#position;
   }
 
-  /** How often it was found that another process has written: what was folded before is not all. */
+  /**
+   * How often another process was found to have written, so that the state folded before is
+   * incomplete.
+   */
   get superseded(): number {
     return this.#superseded;
   }
 
-  /** How many watch it now. */
+  /** Viewers that watch it now. */
   get viewers(): number {
     return this.#viewers;
   }
 
-  /** Asks the store; what it says is what `position` then is. */
+  /** Asks the store; `position` is then the store's answer. */
   async refresh(): Promise<LogStat | null> {
     const stat = await this.#store.stat(this.key);
     const own = this.#writeEnd;
@@ -90,10 +93,10 @@ export class RawLog {
   }
 
   /**
-   * Appends whole lines, in the order of the calls. Resolves when they are stored, and only then are
-   * they shown. Without `logId` the log is made if there is none; with it the lines go to that log
-   * or nowhere (`log-fenced`), so that a run cannot write into the log of a session that was made
-   * again under its name. Throws what the store throws.
+   * Appends whole lines, in the order of the calls. Resolves when they are stored; only then are
+   * they visible to viewers. Without `logId` the log is made if there is none; with it the lines go
+   * to that log or nowhere (`log-fenced`), so that a run cannot write into the log of a session
+   * that was made again under its name. Throws what the store throws.
    */
   async append(
     lines: readonly Uint8Array[],
@@ -125,14 +128,12 @@ export class RawLog {
     return this.#position?.logId === logId ? this.#ring.read(from) : null;
   }
 
-  /** How often those who wait were told to look again; see `grown`. */
+  /** How often waiting readers were woken; see `grown`. */
   get changes(): number {
     return this.#changes;
   }
 
-  /**
-   * Resolves when there may be something new since `changes` was `seen`, or when `signal` aborts.
-   */
+  /** Resolves when `changes` is no longer `seen`, or when `signal` aborts. */
   grown(signal: AbortSignal, seen: number = this.#changes): Promise<void> {
     if (seen !== this.#changes) return Promise.resolve();
     return new Promise((resolve) => {
@@ -148,7 +149,7 @@ export class RawLog {
     });
   }
 
-  /** Resolves when everybody who watches has read all that there is. */
+  /** Resolves when every viewer has read all events. */
   readByAll(): Promise<void> {
     return new Promise((resolve) => {
       this.#whenRead.add(resolve);
@@ -156,7 +157,10 @@ export class RawLog {
     });
   }
 
-  /** Says that somebody watches, so that the latest bytes are worth keeping. Returns the opposite. */
+  /**
+   * Registers a viewer, so that the latest bytes are worth keeping. Returns a function that ends
+   * that.
+   */
   watch(): () => void {
     this.#viewers++;
     return () => {
@@ -177,7 +181,7 @@ export class RawLog {
     this.wake();
   }
 
-  /** Learns from the store where the next append goes. Calls that come meanwhile share the answer. */
+  /** Asks the store where the next append begins. Calls that come meanwhile share the answer. */
   async #askForEnd(create: boolean): Promise<void> {
     this.#asking ??= (create ? this.#store.create(this.key) : this.#store.stat(this.key)).finally(
       () => {
@@ -203,7 +207,7 @@ export class RawLog {
   #learn(position: LogPosition | null): void {
     const known = this.#position;
     if (known?.logId === position?.logId) {
-      // announcements may come late: an end never goes back within one log
+      // announcements may be late: an end never goes back within one log
       if (position && known && position.end > known.end) this.#position = position;
       else return;
     } else {
@@ -214,7 +218,9 @@ export class RawLog {
     this.wake();
   }
 
-  /** Has those who wait look again: the log has grown, or what else they wait for has happened. */
+  /**
+   * Wakes waiting readers: the log has grown, or something else that they wait for has happened.
+   */
   wake(): void {
     this.#changes++;
     const waiting = this.#waiting;

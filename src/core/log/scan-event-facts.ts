@@ -33,7 +33,7 @@ export async function* readFacts(
         scanner.push(value, from, to);
         bytes += to - from;
         if (lineEnd === -1) break;
-        // what an invalid line seemed to say counts for nothing
+        // facts of an invalid line are ignored
         const isObject = scanner.end();
         const facts = factsOf(scanner, bytes + 1);
         yield isObject ? facts : { ...facts, type: "", runId: null };

@@ -3,14 +3,17 @@ import { type EncodedMessages, PostedMessageIds } from "./posted-message-ids.ts"
 import { NO_RUN_OPEN, type RunSpan } from "./run-span.ts";
 import { EMPTY_STATE, type KnownRun, type SessionState, settled } from "./session-state.ts";
 
-/** What a session's head holds: the folded state, and the messages that its clients posted. */
+/** The content of a session's head: the folded state, and the messages that its clients posted. */
 export interface Checkpoint {
   readonly state: SessionState;
   readonly messages: PostedMessageIds;
 }
 
 const VERSION = 2;
-/** Of the 64 KiB that a checkpoint may have, for all that is known of runs; the messages take up to 36, and the rest less than 4. */
+/**
+ * Bytes for the runs, of the 64 KiB that a checkpoint may have; the messages take up to 36 KiB, and
+ * the rest less than 4.
+ */
 const MAX_RUN_BYTES = 24 * 1024;
 
 type EncodedRun = readonly [runId: string, threadId: string, phase: KnownRun["phase"]];
@@ -18,8 +21,9 @@ type EncodedRun = readonly [runId: string, threadId: string, phase: KnownRun["ph
 const encoder = new TextEncoder();
 
 /**
- * The head as bytes, within the bound of `LogStore.setHead` whatever runners and clients say. Where the
- * runs do not fit, those that only runners know go first, the oldest first, then those that do not wait.
+ * The checkpoint as bytes, within the bound of `LogStore.setHead` whatever runners and clients
+ * send. Where the runs do not fit, those that only runners know are dropped first, the oldest
+ * first, then those that do not wait.
  */
 export function encodeCheckpoint({ state, messages }: Checkpoint): Uint8Array {
   const { begun, ended, standIn } = state;
@@ -28,14 +32,14 @@ export function encodeCheckpoint({ state, messages }: Checkpoint): Uint8Array {
 }
 
 /**
- * What a checkpoint says, or an empty one if it says nothing that this version understands: then the log
- * is folded from its start.
+ * The checkpoint in `bytes`, or an empty one if this version cannot read it: then the log is folded
+ * from its start.
  */
 export function decodeCheckpoint(bytes: Uint8Array | null): Checkpoint {
   return readCheckpoint(bytes) ?? { state: EMPTY_STATE, messages: new PostedMessageIds() };
 }
 
-/** Whether there is a checkpoint and nothing in it can be believed. */
+/** Whether there is a checkpoint that cannot be read. */
 export function isOddCheckpoint(bytes: Uint8Array | null): boolean {
   return bytes !== null && readCheckpoint(bytes) === null;
 }
@@ -46,7 +50,8 @@ function readCheckpoint(bytes: Uint8Array | null): Checkpoint | null {
     if (isHead(head)) return { state: stateOf(head), messages: PostedMessageIds.decode(head) };
     if (!isFirstCheckpoint(head)) return null;
     const state = stateOf(head);
-    // that version took any snapshot for the announcement of a run: what really waited has a mark
+    // that version took any snapshot for the announcement of a run; a run that really waited has a
+    // mark
     const runs = state.runs.filter(({ phase }) => phase !== "waiting");
     const messages = PostedMessageIds.decodeIds(head.messages);
     return { state: settled({ ...state, runs }), messages };
@@ -69,7 +74,10 @@ function stateOf(head: FirstCheckpoint): SessionState {
   return { offset, status, question, ...spanOf(head), openRun, runs: known };
 }
 
-/** What is not said, or not like this, costs no more than whose end a foreign terminal is. */
+/**
+ * The span of a checkpoint. A missing or invalid member costs no more than the assignment of a
+ * foreign terminal.
+ */
 function spanOf({ begun, ended, standIn }: Partial<Record<keyof RunSpan, unknown>>): RunSpan {
   const hashes = (value: unknown): number[] =>
     Array.isArray(value) ? value.filter((hash) => Number.isSafeInteger(hash)) : [];
@@ -118,7 +126,10 @@ const STATUSES: readonly unknown[] = [
   "waiting_input",
 ] satisfies SessionState["status"][];
 
-/** Only `encodeCheckpoint` writes checkpoints; a disk that was full, or lost its power, may give back anything. */
+/**
+ * Only `encodeCheckpoint` writes checkpoints, but a disk that was full or lost its power may return
+ * anything.
+ */
 function isHead(value: unknown): value is EncodedCheckpoint {
   return (
     isObject(value) &&
@@ -129,7 +140,7 @@ function isHead(value: unknown): value is EncodedCheckpoint {
   );
 }
 
-/** A head of the version before. */
+/** Whether it is a checkpoint of the previous version. */
 function isFirstCheckpoint(value: unknown): value is FirstCheckpoint {
   return isObject(value) && value["version"] === 1 && saysState(value);
 }

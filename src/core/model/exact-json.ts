@@ -1,6 +1,6 @@
 /*
- * JSON whose numbers keep their text. A double has no room for 2512292042121000001 or 1e400, and says
- * 1 for 1.0: what is parsed to be written again would be another document. So a number whose text
+ * JSON whose numbers keep their text. A double cannot hold 2512292042121000001 or 1e400, and writes
+ * 1.0 as 1: what is parsed to be written again would be another document. So a number whose text
  * `JSON.stringify` would not give back is parsed as what `JSON.rawJSON` makes of that text, which
  * `JSON.stringify` writes as it stands; every other number is a plain one. Such values are frozen and
  * have no prototype; `structuredClone` refuses them.

@@ -7,7 +7,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
  * The JSON object in a request body; throws `invalid-input`. The scanner bounds its depth, so that
- * what was read can also be written.
+ * a body that was read can also be written.
  */
 export function parseBody(bytes: Uint8Array): JsonObject {
   const scanner = new JsonObjectScanner([]);
@@ -17,7 +17,7 @@ export function parseBody(bytes: Uint8Array): JsonObject {
   return body;
 }
 
-/** A body that is not what the route wants. */
+/** The error for a body that is not what the route wants. */
 export function invalidBody(): RunlogError {
   return new RunlogError("invalid-input", "Invalid request body");
 }
@@ -29,8 +29,8 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * A member that a request may leave out: the readers below give undefined for one that is not there
- * or null, and throw `invalid-input` for one of another type.
+ * A member that a request may omit: the readers below return undefined for one that is missing or
+ * null, and throw `invalid-input` for one of another type.
  */
 export function textField(object: JsonObject, name: string): string | undefined {
   return optional(object[name], isText);

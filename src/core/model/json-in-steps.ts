@@ -12,14 +12,14 @@ import { parseExact } from "./exact-json.ts";
 import { isObject } from "./json-fields.ts";
 import { isContainer, setMember } from "./json-value.ts";
 
-/** What takes no more than that is parsed at once. */
+/** JSON of no more bytes is parsed at once. */
 const PART_BYTES = 64 * 1024;
-/** So many bytes of a long text are decoded in one step. */
+/** Bytes of a long text that are decoded in one step. */
 const STEP_BYTES = 1024 * 1024;
-/** So deep within each other values are taken apart: each level goes over all that is within it. */
+/** Most levels at which values are taken apart: each level goes over everything within it. */
 const MAX_NESTED = 16;
 
-/** Values that are written at once, and characters of text in them. */
+/** Values, and characters of text in them, that are written in one step. */
 const PART_VALUES = 4_096;
 const PART_CHARS = 64 * 1024;
 
@@ -28,7 +28,10 @@ const BACKSLASH = 0x5c;
 const [OPEN_BRACKET, CLOSE_BRACKET] = [encoder.encode("["), encoder.encode("]")];
 const [OPEN_BRACE, CLOSE_BRACE] = [encoder.encode("{"), encoder.encode("}")];
 
-/** What `parseExact` gives, for JSON that may be long: only a text with escapes is read at once. */
+/**
+ * The value that `parseExact` returns, for JSON that may be long: only a text with escapes is read
+ * at once.
+ */
 export function parseInSteps(bytes: Uint8Array): Steps<unknown> {
   return parsed(bytes, MAX_NESTED);
 }
@@ -79,7 +82,7 @@ interface Part<T> extends JsonRange {
   readonly long: T | null;
 }
 
-/** What stands one after the other in parts; null whenever others should have a turn. */
+/** The members or elements in parts; null whenever another task should have a turn. */
 function* partsOf<T extends JsonRange>(
   ranges: Iterable<T | null>,
 ): Generator<Part<T> | null, void, undefined> {
@@ -132,8 +135,8 @@ function parsedObject(members: Uint8Array): Readonly<Record<string, unknown>> {
 }
 
 /**
- * What `JSON.stringify` gives for a JSON value, encoded, in pieces. The value must not change until it is
- * done.
+ * The text that `JSON.stringify` returns for a JSON value, encoded, in pieces. The value must not
+ * change until it is done.
  */
 export function* writeInSteps(value: unknown): Steps<Uint8Array<ArrayBuffer>[]> {
   const writer = new PieceWriter();

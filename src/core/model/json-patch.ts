@@ -18,14 +18,16 @@ const OPERATIONS: ReadonlySet<unknown> = new Set([
 ] satisfies Operation["op"][]);
 
 /**
- * The operations of a patch that are of a kind that RFC 6902 knows: clients of AG-UI 1.0 pass over
- * the others. What is no object stays, it makes the patch none.
+ * The operations of a patch that are of a kind that RFC 6902 defines: clients of AG-UI 1.0 skip the
+ * others. An element that is no object is kept, and makes the patch invalid.
  */
 export function knownOperations(patch: readonly unknown[]): unknown[] {
   return patch.filter((operation) => !isObject(operation) || OPERATIONS.has(operation["op"]));
 }
 
-/** Whether `value` is a patch whose operations are whole; whether it applies is another question. */
+/**
+ * Whether `value` is a patch whose operations are complete; it may still not apply to a document.
+ */
 export function isJsonPatch(value: unknown): value is JsonPatch {
   return Array.isArray(value) && value.every(isOperation);
 }

@@ -3,22 +3,25 @@ import { type Container, isContainer, memberOf } from "./json-value.ts";
 /** Longest pointer that is followed. */
 export const MAX_POINTER_CHARS: number = 64 * 1024;
 
-/** The last part of a JSON Pointer (RFC 6901), and the container in which it is looked for. */
+/** The last part of a JSON Pointer (RFC 6901), and the container in which it is looked up. */
 export interface Place {
   readonly parent: Container;
   readonly key: string;
-  /** Containers around what is, or will be, there. */
+  /** How deep the value is, or will be: the number of containers around it. */
   readonly depth: number;
 }
 
-/** What a pointer leads to; undefined if there is nothing. */
+/** The value at a pointer; undefined if there is none. */
 export function valueAt(root: unknown, pointer: string): unknown {
   if (pointer === "") return root;
   const place = placeAt(root, pointer);
   return place ? memberOf(place.parent, place.key) : undefined;
 }
 
-/** Where a pointer leads that is not empty, be there something or not; null if there is no such place. */
+/**
+ * The place at a pointer that is not empty, whether there is a value or not; null if there is no
+ * such place.
+ */
 export function placeAt(root: unknown, pointer: string): Place | null {
   let parent = root;
   let from = 0;

@@ -10,7 +10,7 @@ export interface JsonSize {
   readonly bytes: number;
   /** Containers within each other: 0 for text, 1 for a list of numbers. */
   readonly depth: number;
-  /** What it takes to look at all of it; see `workOf`. */
+  /** The work of visiting all of it; see `workOf`. */
   readonly work: number;
 }
 
@@ -18,14 +18,14 @@ export interface JsonSize {
 export interface JsonLimits {
   readonly maxBytes: number;
   readonly maxDepth: number;
-  /** Most work to find out; default any. */
+  /** Most work of measuring; default any. */
   readonly maxWork?: number;
 }
 
-/** Work is counted in bytes of text that are looked at; a value takes as long as so many. */
+/** The work of visiting one value, as the number of bytes of text that take as long. */
 const BYTES_PER_VALUE = 64;
 
-/** The work of looking at so many values. */
+/** The work of visiting so many values. */
 export function workOf(values: number): number {
   return BYTES_PER_VALUE * values;
 }
@@ -45,7 +45,7 @@ export function measureJson(value: unknown, limits: JsonLimits): JsonSize | null
   return atOnce(measureInSteps(value, limits));
 }
 
-/** So many values are looked at in one step. */
+/** Values that are visited in one step. */
 const STEP_VALUES = 4_096;
 
 /** The same for a value that may be large. */

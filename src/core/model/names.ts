@@ -24,7 +24,7 @@ export function taskId(name: string): string {
   return name;
 }
 
-/** `name` if a session can be made under it: one that its runner could be reached by. */
+/** `name` if a session can be made under it: one by which its runner can be reached. */
 export function newSessionName(name: string): string {
   if (sessionName(name).length <= MAX_NEW_NAME) return name;
   throw new RunlogError(

@@ -1,14 +1,14 @@
 import type { Operation } from "./json-patch.ts";
 
-/** What a patch may do to a document. */
+/** Which operations a patch may apply to a document, and how. */
 export interface PatchPolicy {
   /** Whether an operation may be tried at all. */
   takes(operation: Operation): boolean;
-  /** Where in a list of this length a value goes that is put at `key`; null for nowhere. */
+  /** The index in a list of this length for a value that is put at `key`; null if there is none. */
   insertAt(key: string, length: number, op: Operation["op"]): number | null;
 }
 
-/** What the clients of AG-UI do, in every generation. */
+/** As the clients of AG-UI patch, in every generation. */
 export const AS_CLIENTS: PatchPolicy = {
   takes(operation) {
     const { path } = operation;
@@ -31,9 +31,9 @@ export const AS_CLIENTS: PatchPolicy = {
 const FORBIDDEN = ["__proto__", "constructor", "prototype"];
 
 /**
- * Only what every implementation does alike. What leaves any doubt - a path to the whole document, an
- * index with a leading zero, a name such as `__proto__`, a value that moves into itself or to where it
- * is - is refused, whatever a client might make of it.
+ * Only what every implementation does alike. Whatever leaves any doubt - a path to the whole
+ * document, an index with a leading zero, a name such as `__proto__`, a value that moves into
+ * itself or to where it is - is refused, whatever a client might make of it.
  */
 export const ONLY_CERTAIN: PatchPolicy = {
   takes(operation) {

@@ -1,9 +1,9 @@
-/** So much work each byte of text pays for. */
+/** Work that one byte of text pays for. */
 const WORK_PER_BYTE = 256;
 
 /**
- * Work that patches may do (`workOf`). The text of documents and patches pays for it: whatever operations
- * do, a log takes time as it is long.
+ * Work that patches may do (`workOf`). The text of documents and patches pays for it, so that the
+ * time a log takes is bounded by its length, whatever its operations are.
  */
 export class PatchWork {
   #left: number;
@@ -13,12 +13,12 @@ export class PatchWork {
     this.#left = first;
   }
 
-  /** What may still be done; less than nothing when the last patch took too much. */
+  /** The work that may still be done; negative when the last patch took too much. */
   get left(): number {
     return this.#left;
   }
 
-  /** Text of so many bytes has come. */
+  /** Adds the work that so many bytes of text pay for. */
   earn(bytes: number): void {
     this.#left += WORK_PER_BYTE * bytes;
   }

@@ -16,39 +16,48 @@ import type { PatchPolicy } from "./patch-policy.ts";
 import type { PatchWork } from "./patch-work.ts";
 
 /**
- * What became of a patch: it was taken whole, or not at all; `overflowed` if it would have made, or
- * taken, more than there is room for.
+ * The outcome of a patch: applied whole, or not at all; `overflowed` if the result, or the work,
+ * would have been over the limits.
  */
 export type PatchOutcome = "applied" | "refused" | "overflowed";
 
-/** Most work of one patch (`workOf`), beside what its own text is: some tens of milliseconds. */
+/** Most work of one patch (`workOf`), beside its own text: some tens of milliseconds. */
 const MAX_PATCH_WORK = 8 * 1024 * 1024;
-/** A list moves so many elements while one byte of JSON is looked at. */
+/** Elements that a list moves while one byte of JSON is visited. */
 const SHIFTS_PER_BYTE = 4;
-/** What goes is measured if it takes no more than that; else the document is, now and then. */
+/**
+ * A removed value is measured if that takes no more work; otherwise the whole document is, now and
+ * then.
+ */
 const MAX_GONE_WORK = 16 * 1024;
-/** So much may have gone without having been measured, and once more what there is. */
+/**
+ * Bytes that may be removed unmeasured before the document is measured again, beside as many as it
+ * has.
+ */
 const SLACK_BYTES = 64 * 1024;
 
 export interface DocumentOptions extends JsonLimits {
-  /** What pays for patches. */
+  /** The work that patches may do. */
   readonly work: PatchWork;
 }
 
 /**
- * A JSON document that patches (RFC 6902) change in place: a patch costs what it changes, not what the
- * document weighs. What a patch would make is known to be within the limits before it is made, and so is
- * the work of it.
+ * A JSON document that patches (RFC 6902) change in place: a patch costs what it changes, not what
+ * the document weighs. The size of a patch's result, and the work of it, are known to be within the
+ * limits before it is applied.
  *
- * What it is given, it keeps and changes; nothing of it may be used any more by who gave it.
+ * The document keeps and changes the values that it is given; their giver must not use them any
+ * more.
  */
 export class PatchedDocument {
   readonly #options: DocumentOptions;
   #value: unknown;
-  /** At least what it is; as long as something has gone that was not measured, more. */
+  /**
+   * Bytes of the document, at least; more than it has while removed values have not been measured.
+   */
   #bytes: number;
   #isExact = true;
-  /** What it was when it was exact. */
+  /** `#bytes` when it was last exact. */
   #exactBytes: number;
   /** Work that the patch may still do. */
   #left = 0;
@@ -63,7 +72,7 @@ export class PatchedDocument {
     this.#options = options;
   }
 
-  /** The document that has this value, which came as text; null if that is over the limits. */
+  /** The document of a value that was parsed from text; null if it is over the limits. */
   static of(value: unknown, options: DocumentOptions): PatchedDocument | null {
     return atOnce(PatchedDocument.ofInSteps(value, options));
   }
@@ -239,7 +248,7 @@ export class PatchedDocument {
     return "applied";
   }
 
-  /** What another value takes the place of counts no more. */
+  /** Subtracts the value that another one replaces. */
   #forget(place: Place, op: Operation["op"]): void {
     const { parent, key } = place;
     const isInserted = Array.isArray(parent) && op !== "replace";
@@ -249,7 +258,9 @@ export class PatchedDocument {
     this.#subtract(value);
   }
 
-  /** A value goes. One that is large costs nothing; then the size is not known for a while. */
+  /**
+   * Subtracts a removed value. A large one is not measured; the size is then not exact for a while.
+   */
   #subtract(value: unknown): void {
     const maxWork = Math.min(MAX_GONE_WORK, this.#left);
     const size = measureJson(value, { maxBytes: Infinity, maxDepth: Infinity, maxWork });
@@ -258,7 +269,7 @@ export class PatchedDocument {
     if (!size) this.#isExact = false;
   }
 
-  /** Whether the document is no larger than it may be. */
+  /** Whether the document is within its limits. */
   #isWithin(): boolean {
     const { maxBytes } = this.#options;
     if (this.#bytes <= maxBytes) return true;
@@ -354,13 +365,13 @@ export class PatchedDocument {
   }
 }
 
-/** Where a value goes in a list; null where it cannot, and in an object. */
+/** The index at which a value is put into a list; null where it cannot be, and for an object. */
 function indexFor({ parent, key }: Place, policy: PatchPolicy, op: Operation["op"]): number | null {
   if (!Array.isArray(parent)) return null;
   return op === "replace" ? Number(key) : policy.insertAt(key, parent.length, op);
 }
 
-/** Bytes that there are beside the value, if that is a member or an element of its own. */
+/** Bytes of a member or an element beside its value. */
 function memberBytes({ parent, key }: Place): number {
   return Array.isArray(parent) ? 1 : keyBytes(key);
 }

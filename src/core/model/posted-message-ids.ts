@@ -1,24 +1,24 @@
-/** How many messages a session knows one by one. */
+/** Messages that a session knows one by one. */
 export const KNOWN_MESSAGES = 2_048;
 
-/** How many groups of older messages it knows. */
+/** Groups of older messages that it knows. */
 const MAX_GROUPS = 1_024;
-/** A group has so many messages on average, and at most four times as many. */
+/** Messages that a group has on average; it has at most four times as many. */
 const MIN_GROUP_SIZE = 64;
 
 const ID_BYTES = 6;
 const CONTENT_BYTES = 4;
 const MESSAGE_BYTES = ID_BYTES + CONTENT_BYTES;
-/** Of an id in a head of the version before. */
+/** Bytes of an id in a checkpoint of the previous version. */
 const FIRST_ID_BYTES = 8;
 const TWO_16 = 65_536;
 const TWO_32 = 4_294_967_296;
 
-/** A message that a client posted, as it is known again (`message-digest.ts`). */
+/** A message that a client posted, as it is recognised (`message-digest.ts`). */
 export interface MessageDigest {
   /** 48 bits of its id: a wrong match among 2,048 ids has a chance of 1 in 10^11. */
   readonly id: number;
-  /** 32 bits of what else it says. */
+  /** 32 bits of its other content. */
   readonly content: number;
 }
 
@@ -45,7 +45,9 @@ export class PostedMessageIds {
   /** Content by id, latest last. */
   readonly #contents: Map<number, number>;
   #groups: Groups;
-  /** Ids of messages whose text was not noted, by a version that knew messages by their ids. */
+  /**
+   * Ids of messages whose content was not recorded, by a version that knew messages by their ids.
+   */
   #ids: ReadonlySet<number>;
 
   constructor(
@@ -58,7 +60,7 @@ export class PostedMessageIds {
     this.#ids = ids;
   }
 
-  /** Which messages of a transcript are not known, by their places in it. */
+  /** The places in a transcript of the messages that are not known. */
   unknown(transcript: readonly MessageDigest[]): number[] {
     const inKnownGroup = this.#inKnownGroups(transcript);
     const unknown: number[] = [];
@@ -83,7 +85,7 @@ export class PostedMessageIds {
     this.#ids = new Set();
   }
 
-  /** As text for the head. */
+  /** The messages as text for the checkpoint. */
   encode(): EncodedMessages {
     const bytes = new Uint8Array(this.#contents.size * MESSAGE_BYTES);
     const view = new DataView(bytes.buffer);
@@ -97,7 +99,7 @@ export class PostedMessageIds {
     return { messages: base64(bytes), groupSize: size, groups: encodeHashes(hashes) };
   }
 
-  /** What `encode` made. Throws on anything else. */
+  /** Decodes the result of `encode`. Throws on anything else. */
   static decode({ messages, groupSize, groups }: EncodedMessages): PostedMessageIds {
     const bytes = recordsOf(messages, MESSAGE_BYTES, KNOWN_MESSAGES);
     if (!isGroupSize(groupSize)) throw new RangeError("no size of groups");
@@ -108,7 +110,7 @@ export class PostedMessageIds {
     return new PostedMessageIds(contents, { size: groupSize, hashes: decodeHashes(groups) });
   }
 
-  /** The messages of a head that has ids alone, as doubles. Throws on anything else. */
+  /** Decodes a checkpoint with ids alone, as doubles. Throws on anything else. */
   static decodeIds(encoded: string): PostedMessageIds {
     const bytes = recordsOf(encoded, FIRST_ID_BYTES, KNOWN_MESSAGES);
     const view = new DataView(bytes.buffer);
@@ -139,7 +141,7 @@ export class PostedMessageIds {
   }
 }
 
-/** What a head holds of the messages. */
+/** The part of a checkpoint that holds the messages. */
 export interface EncodedMessages {
   readonly messages: string;
   readonly groupSize: number;

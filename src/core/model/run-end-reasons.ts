@@ -1,6 +1,6 @@
 import type { RunErrorCode } from "./server-events.ts";
 
-/** An end that the server has to write itself. */
+/** The end of a run that the server writes itself. */
 export interface RunEnd {
   readonly message: string;
   readonly code: RunErrorCode;
@@ -18,7 +18,7 @@ export const RESTARTED: RunEnd = {
   message: "Server restarted during the run",
   code: "server-restarted",
 };
-/** It never reached its runner: the same run may be posted again. */
+/** The run never reached its runner: the same run may be posted again. */
 export const NOT_STARTED: RunEnd = { message: "Run was not started", code: "run-not-started" };
 /** The only end that is no RUN_ERROR: RUN_FINISHED with an outcome of this name. */
 export const CANCELLED: RunEnd = { message: "Run was cancelled", code: "run-cancelled" };
@@ -28,7 +28,10 @@ export const NOT_STORED: RunEnd = {
   code: "store-failed",
 };
 
-/** The session's runs were ended before this one was stored: the server or the session goes. */
+/**
+ * The session's runs were ended before this one was stored: the server stops or the session is
+ * deleted.
+ */
 export class RunsEndedError extends Error {
   constructor(options?: ErrorOptions) {
     super("The session's runs were ended", options);

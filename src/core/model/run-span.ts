@@ -1,18 +1,21 @@
 import { hashText, shortHash } from "./posted-message-ids.ts";
 
 /**
- * Which runs are open by what a log says, and nothing else: one rule for all who read logs (decision
- * 023). Open is the run that was started last. Runs that were started before and have not ended are
- * remembered, so that it is known whose end a terminal is.
+ * Which runs are open according to a log alone: one rule for all readers of logs (decision 023).
+ * The open run is the one that was started last. Runs that were started before it and have not
+ * ended are remembered, so that it is known whose end a terminal is.
  */
 export interface RunSpan {
   /** The run that was started last, until it ends; "" if it has no id. */
   readonly openRun: string | null;
-  /** The id that a runner gives a posted run, "" for none, and the one that the run was posted with. */
+  /**
+   * The id that the runner uses for a posted run ("" for none), and the id with which the run was
+   * posted.
+   */
   readonly standIn: { readonly runnerRunId: string; readonly runId: string } | null;
   /** Hashes of the runs that have begun and not ended, the latest of them. */
   readonly begun: readonly number[];
-  /** And of those that ended while others of these were open. */
+  /** Hashes of those that ended while others of these were open. */
   readonly ended: readonly number[];
 }
 
@@ -27,13 +30,13 @@ interface SpanStep {
   readonly span: RunSpan;
   /** The run that the event is of; "" if it names none. */
   readonly runId: string;
-  /** Whether it is a terminal that ends every run that is open: nobody has started the one it names. */
+  /** Whether it is a terminal that ends every open run: the run that it names was never started. */
   readonly endsAll: boolean;
 }
 
 export const NO_RUN_OPEN: RunSpan = { openRun: null, standIn: null, begun: [], ended: [] };
 
-/** Beyond that the earliest is forgotten: its terminal then ends all that is open. */
+/** Most runs that are remembered. The terminal of an earlier one ends every open run. */
 const MAX_RUNS = 64;
 
 export function isTerminal({ type }: Pick<RunEvent, "type">): boolean {
@@ -51,7 +54,7 @@ export function nextSpan(span: RunSpan, event: RunEvent): SpanStep {
   return isTerminal(event) ? afterEnd(span, runId) : afterStart(span, runId, event.runnerRunId);
 }
 
-/** The run that an event with this id means: a runner may have its own name for the run. */
+/** The run that an event with this id means: a runner may use an id of its own for the run. */
 export function resolveRun({ standIn }: RunSpan, runId: string | null): string {
   return standIn?.runnerRunId === (runId ?? "") ? standIn.runId : (runId ?? "");
 }
@@ -70,7 +73,7 @@ function afterStart(span: RunSpan, runId: string, runnerRunId: string | null): S
     endsAll: false,
     span: {
       openRun: runId,
-      // once its run has ended it means that run as long as no other begins
+      // after its end the runner's id still means that run as long as no other begins
       standIn: isFirst && named?.runId !== runId ? null : named,
       begun: latest(span.begun, hash),
       ended: isFirst ? [] : span.ended.filter((other) => other !== hash),

@@ -2,7 +2,7 @@ import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
 import type { EventFacts } from "../../ports/runner-client.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 
-/** What runlog adds to a log of its own: events with the ids of their run and a time. */
+/** The members that runlog's own events have: the ids of their run and a time. */
 export interface ServerEventContext {
   readonly threadId: string;
   readonly runId: string;
@@ -35,7 +35,10 @@ function encodeEvent(event: Readonly<Record<string, unknown>>): Uint8Array<Array
   return encoder.encode(`${JSON.stringify(event)}\n`);
 }
 
-/** With the id that the run's runner gives it, where it is another one; "" for none. */
+/**
+ * A RUN_STARTED. `runnerRunId` is the id that the runner uses for the run, where it is another one;
+ * "" for none.
+ */
 export function runStarted(
   context: ServerEventContext,
   runnerRunId: string | null = null,
@@ -60,7 +63,7 @@ export function runError(
   return encodeEvent({ type: "RUN_ERROR", ...context, message, code });
 }
 
-/** Tells clients not to show a message; comes before the message itself. */
+/** An event that asks clients to hide a message; it comes before the message itself. */
 export function hiddenMessage(
   context: ServerEventContext,
   messageId: string,
@@ -69,7 +72,7 @@ export function hiddenMessage(
   return encodeEvent({ type: "RAW", ...context, event });
 }
 
-/** A MESSAGES_SNAPSHOT line around messages that are given as bytes and stay as they are. */
+/** A MESSAGES_SNAPSHOT line around messages that are given as bytes and stay unchanged. */
 export function messagesSnapshot(
   context: ServerEventContext,
   messages: readonly (readonly Uint8Array<ArrayBuffer>[])[],
@@ -84,7 +87,7 @@ export function messagesSnapshot(
   return pieces;
 }
 
-/** The facts of an event that was encoded here, in as many pieces as it has. */
+/** The facts of an event that was encoded here, in any number of pieces. */
 export function factsOfLine(...pieces: readonly Uint8Array[]): EventFacts {
   const scanner = new JsonObjectScanner(FACT_KEYS);
   let bytes = 0;

@@ -1,13 +1,13 @@
 import type { EventFacts } from "../../ports/runner-client.ts";
 import { nextSpan, NO_RUN_OPEN, type RunSpan } from "./run-span.ts";
 
-/** What an agent is doing, as session documents say it. */
+/** What an agent is doing, as session documents show it. */
 export type AgentStatus = "working" | "idle" | "waiting_input";
 
-/** How far a run has come. */
+/** The phase of a run. */
 type RunPhase = "waiting" | "started" | "ended";
 
-/** A run that was admitted, or that the log speaks of. */
+/** A run that was admitted, or that the log names. */
 export interface KnownRun {
   readonly runId: string;
   readonly threadId: string;
@@ -16,8 +16,8 @@ export interface KnownRun {
 
 /**
  * What is known of a session without reading its log: the log folded up to an offset, and the runs
- * that were admitted and have not begun. Those are known by their admission and by their marks, never
- * by the log: whatever a runner sends could look like the announcement of a run.
+ * that were admitted and have not begun. Those are known by their admission and by their marks,
+ * never by the log: any event of a runner could look like the announcement of a run.
  */
 export interface SessionState extends RunSpan {
   /** Every event before this offset of the raw log is counted. */
@@ -44,7 +44,10 @@ export const EMPTY_STATE: SessionState = {
   runs: [],
 };
 
-/** How many runs are remembered beside those that wait, so that a run that is posted again is not run again. */
+/**
+ * Runs that are remembered beside those that wait, so that a run that is posted again is not run
+ * again.
+ */
 export const REMEMBERED_RUNS = 100;
 
 /** The state after the next event of the log (the rules of agentStatus: PROTOCOL 7.4). */
@@ -85,7 +88,7 @@ export function admitRun(state: SessionState, runId: string, threadId: string): 
   };
 }
 
-/** The state without a run that never reached its runner: it may be posted again. */
+/** The state without a run that never reached its runner, so that it may be posted again. */
 export function forgetRun(state: SessionState, runId: string): SessionState {
   return settled({ ...state, runs: state.runs.filter((run) => run.runId !== runId) });
 }
@@ -94,13 +97,13 @@ export function forgetRun(state: SessionState, runId: string): SessionState {
 export function unendedRuns(state: SessionState): readonly KnownRun[] {
   const { openRun, runs } = state;
   const waiting = runs.filter(({ runId, phase }) => phase === "waiting" && runId !== openRun);
-  // a run without an id has none by which it could be ended
+  // a run without an id cannot be ended by one
   if (!openRun) return waiting;
   const threadId = findRun(state, openRun)?.threadId ?? "";
   return [{ runId: openRun, threadId, phase: "started" }, ...waiting];
 }
 
-/** The state once it is found that nobody works on the session, whatever its log says. */
+/** The state once it is known that nobody works on the session, whatever its log shows. */
 export function settled(state: SessionState): SessionState {
   if (state.status !== "working" || unendedRuns(state).length > 0) return state;
   return { ...state, status: restingStatus(state) };
@@ -110,7 +113,10 @@ export function findRun(state: SessionState, runId: string): KnownRun | null {
   return state.runs.find((run) => run.runId === runId) ?? null;
 }
 
-/** A terminal that ends nothing changes nothing; one without an id where no run is open ends the work. */
+/**
+ * A terminal that ends no run changes nothing; one without an id where no run is open ends the
+ * work.
+ */
 function endRun(state: SessionState, event: EventFacts): SessionState {
   const { span, runId, endsAll } = nextSpan(state, event);
   const { openRun } = state;

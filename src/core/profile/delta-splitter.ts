@@ -4,19 +4,19 @@ const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
 
-/** Bytes of a piece, before the last character of it is let in. */
+/** Bytes of a piece, before its last character is taken. */
 const PIECE_BYTES = 1024 * 1024;
-/** The longest thing that is not cut: a surrogate pair of two escapes. */
+/** The longest unit that is not cut, in bytes: a surrogate pair of two escapes. */
 const MAX_UNIT_BYTES = 12;
 const NAME = "delta";
 const HEX_DIGITS = 4;
-/** Right after a backslash. */
+/** The state right after a backslash. */
 const FIRST = HEX_DIGITS + 1;
 
 /**
- * Takes the text of the top-level `delta` out of an event that is too large to be held, in pieces
- * that are insides of JSON strings. No escape, no character and no surrogate pair is cut, so that the
- * pieces one after the other are exactly the text. The event is known to be valid JSON.
+ * Cuts the text of the top-level `delta` out of an event that is too large to be held, in pieces
+ * that are insides of JSON strings. No escape, no character and no surrogate pair is cut, so that
+ * the pieces in order are exactly the text. The event is known to be valid JSON.
  */
 export class DeltaSplitter {
   readonly #piece = new Uint8Array(PIECE_BYTES + 2 * MAX_UNIT_BYTES);
@@ -38,7 +38,7 @@ export class DeltaSplitter {
     }
   }
 
-  /** What is left, or null. */
+  /** The rest of the text, or null. */
   finish(): Uint8Array<ArrayBuffer> | null {
     return this.#length === 0 ? null : this.#take();
   }
@@ -90,9 +90,9 @@ export class DeltaSplitter {
   }
 }
 
-/** Follows the bytes inside of a JSON string: whether the last one ends what may not be cut. */
+/** Follows the bytes inside a JSON string: whether the text may be cut after the last one. */
 class TextUnit {
-  /** What the open escape still needs, or 0. */
+  /** Characters that the open escape still needs, or 0. */
   #escape = 0;
   #hex = "";
   #continued = 0;
@@ -119,7 +119,7 @@ class TextUnit {
       this.#escape = FIRST;
       this.#hex = "";
     } else {
-      // what follows half a pair is its other half or no part of it
+      // after the first half of a pair comes its other half or a byte that is no part of it
       this.#isHalf = false;
       if (byte >= 0xc0) this.#continued = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1;
       else if (byte >= 0x80) this.#continued--;
@@ -134,7 +134,7 @@ class TextUnit {
     }
     this.#escape--;
     this.#hex += String.fromCharCode(byte);
-    // of two first halves in a row the second may be cut off: then every text has places to cut
+    // of two first halves in a row the second may be cut off, so that every text has places to cut
     if (this.#escape === 0) this.#isHalf = /^d[89ab]/i.test(this.#hex) && !this.#isHalf;
   }
 }

@@ -18,7 +18,7 @@ export class Faults {
     if (this.#count === 1) this.#logger?.warn("event-untold", { ...this.#key, type, error: name });
   };
 
-  /** Logs how many there were, if there was more than what was logged. */
+  /** Logs how many there were, if there were more than the one that was logged. */
   close(): void {
     if (this.#count > 1) this.#logger?.warn("events-untold", { ...this.#key, count: this.#count });
   }

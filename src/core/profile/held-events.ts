@@ -1,6 +1,6 @@
 import type { LogName } from "../../ports/log-store.ts";
 
-/** Where lines lie: a range of one of the session's logs. */
+/** A range of one of the session's logs. */
 export interface LineRange {
   readonly log: LogName;
   readonly start: number;
@@ -14,10 +14,10 @@ interface Held {
   readonly isSnapshot: boolean;
 }
 
-/** Lines that follow each other are one range, so that this is far more than a log needs. */
+/** Most ranges. Lines that follow each other are one, so that this is far more than a log needs. */
 const MAX_RANGES = 1_024;
 
-/** Events that wait for a run to begin: not they themselves, but where they are in the log. */
+/** Events that wait for a run to begin, as places in the log. */
 export class HeldEvents {
   #held: Held[] = [];
   #leftOut = 0;
@@ -26,7 +26,10 @@ export class HeldEvents {
     return this.#held.length === 0;
   }
 
-  /** Holds a line until `runId`, or any run, begins. Beyond the bound it is counted and left out. */
+  /**
+   * Holds a line until `runId`, or any run, begins. A line beyond the bound is counted and left
+   * out.
+   */
   hold({ log, start, end }: LineRange, runId: string | null, isSnapshot: boolean): void {
     const last = this.#held.at(-1);
     const isNext = last?.runId === runId && last.isSnapshot === isSnapshot;
@@ -39,7 +42,9 @@ export class HeldEvents {
     }
   }
 
-  /** Takes out the snapshots, or the rest, of what waits for this run; null takes all. */
+  /**
+   * Removes and returns the snapshots, or the other events, that wait for this run; null means all.
+   */
   take(runId: string | null, isSnapshot: boolean): LineRange[] {
     const isTaken = (held: Held): boolean =>
       held.isSnapshot === isSnapshot &&
@@ -49,7 +54,7 @@ export class HeldEvents {
     return taken.map(({ range }) => range);
   }
 
-  /** No further run begins but one: what waits for others waits for that. */
+  /** Lets everything wait for the next run, since no other run begins after it. */
   giveToNext(): void {
     this.#held = this.#held.map((held) => ({ ...held, runId: null }));
   }

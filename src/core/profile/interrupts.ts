@@ -1,12 +1,12 @@
 import { isObject } from "../model/json-fields.ts";
 import { ParsedEvent } from "./repair/parsed-event.ts";
 
-/** What is kept of all that a session waits for; more is not said again. */
+/** Most bytes that are kept of what a session waits for; more is not sent again. */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * What a session's agent waits for: the outcome with which its last run was interrupted, and the CUSTOM
- * events by which older agents say the same. A client forgets it with each run that begins.
+ * What a session's agent waits for: the outcome with which its last run was interrupted, and the
+ * CUSTOM events that older agents send instead. A client forgets it with each run that begins.
  */
 export class Interrupts {
   #outcome: unknown = null;
@@ -14,7 +14,7 @@ export class Interrupts {
   #bytes = 0;
   #isOverflowed = false;
 
-  /** Whether there is something that is not known, or takes more than is kept. */
+  /** Whether it is unknown what the agent waits for, or takes more bytes than are kept. */
   get isOverflowed(): boolean {
     return this.#isOverflowed;
   }
@@ -24,18 +24,18 @@ export class Interrupts {
     return this.#customs;
   }
 
-  /** Whether the last run ended with such an outcome. */
+  /** Whether the last run ended with an interrupt. */
   get isInterrupted(): boolean {
     return this.#outcome !== null;
   }
 
-  /** The end of a run that says again how the last one ended. */
+  /** A RUN_FINISHED that repeats how the last run ended. */
   finished(): ParsedEvent {
     const outcome = this.#outcome === null ? {} : { outcome: this.#outcome };
     return ParsedEvent.of({ type: "RUN_FINISHED", ...outcome });
   }
 
-  /** A run begins: nothing is waited for. */
+  /** A run begins: the agent waits for nothing. */
   clear(): void {
     this.#outcome = null;
     this.#customs = [];
@@ -43,17 +43,17 @@ export class Interrupts {
     this.#isOverflowed = false;
   }
 
-  /** What is waited for cannot be said. */
+  /** What the agent waits for is not known any more. */
   lose(): void {
     this.clear();
     this.#isOverflowed = true;
   }
 
-  /** Looks at an event of the run that is open. */
+  /** Reads an event of the open run. */
   take(type: string, line: ParsedEvent): void {
     if (this.#isOverflowed) return;
     if (type === "CUSTOM" && line.text("name") === "on_interrupt") {
-      // a copy: it is said long after its chunk has gone
+      // a copy: it is sent long after its chunk was released
       const kept = this.#fits(line) ? ParsedEvent.read(line.bytes.slice()) : null;
       if (kept) this.#customs = [...this.#customs, kept];
     } else if (type === "RUN_FINISHED" && line.kind("outcome") === "object") {

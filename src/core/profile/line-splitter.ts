@@ -2,15 +2,18 @@ import type { LogName } from "../../ports/log-store.ts";
 import type { LineRange } from "./held-events.ts";
 import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
 
-/** A line of a log and where it lies, its LF included in the range but not in the bytes. */
+/** A line of a log and where it lies; its LF is in the range but not in the bytes. */
 export interface SplitLine extends LineRange {
-  /** The line, in pieces that are valid until the next chunk; null when it is longer than an event may be. */
+  /**
+   * The line, in pieces that are valid until the next chunk; null when it is longer than an event
+   * may be.
+   */
   readonly pieces: readonly Uint8Array<ArrayBuffer>[] | null;
 }
 
 const LF = 10;
 
-/** Cuts the chunks of one log into lines. It holds at most one line, of at most the largest event. */
+/** Cuts the chunks of one log into lines. Holds at most one line, of at most the largest event. */
 export class LineSplitter {
   readonly #log: LogName;
   #offset: number;
@@ -25,12 +28,12 @@ export class LineSplitter {
     this.#start = offset;
   }
 
-  /** Bytes held of a line that goes on. */
+  /** Bytes held of a line that goes on in the next chunk. */
   get carried(): number {
     return this.#carried;
   }
 
-  /** `start` is the offset of the chunk; between lines there may be what is no event. */
+  /** Cuts a chunk that begins at the offset `start`, which may be after a gap between lines. */
   *push(
     chunk: Uint8Array<ArrayBuffer>,
     start: number = this.#offset,

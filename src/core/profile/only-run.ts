@@ -1,6 +1,6 @@
 import { isTerminal } from "../model/run-span.ts";
 
-/** Which lines of a log belong to the one run that a stream tells. */
+/** Decides which lines of a log belong to the one run that a stream sends. */
 export class OnlyRun {
   readonly #runId: string;
   #isInterrupted = false;
@@ -10,7 +10,7 @@ export class OnlyRun {
     this.#runId = runId;
   }
 
-  /** Whether nothing more of the run is sent. */
+  /** Whether the run has been sent completely. */
   get isDone(): boolean {
     return this.#isDone;
   }
@@ -20,15 +20,18 @@ export class OnlyRun {
     this.#isDone = true;
   }
 
-  /** Whether a line that names this run, or none (""), has something to do with the run; `isOpen` says if it is. */
+  /**
+   * Whether a line that names this run, or none (""), belongs to the run; `isOpen` is whether the
+   * run is open.
+   */
   concerns(runId: string, isOpen: boolean): boolean {
     if (this.#isDone) return false;
     return runId === "" ? isOpen && !this.#isInterrupted : runId === this.#runId;
   }
 
   /**
-   * Whether a line begins or ends the run. While another one goes on, what names no run is none of this
-   * one's.
+   * Whether a line begins or ends the run. While another run is open, lines that name no run do not
+   * belong to this one.
    */
   takes(
     type: string,

@@ -7,7 +7,7 @@ import type { Dialect } from "./repair/dialect.ts";
 import type { Message } from "./repair/repair-message.ts";
 import { readMessages } from "./repair/read-messages.ts";
 
-/** What a client of the standard posts, as far as its stream depends on it. */
+/** The parts of a client's posted body that its stream depends on. */
 export interface PostedInput {
   readonly protocolVersion: string | null;
   readonly runId: string | null;
@@ -31,21 +31,21 @@ const NAMES = [
 /** Most values in the messages that are parsed: each takes some 64 bytes, however short it is. */
 const MAX_VALUES = 262_144;
 
-/** And in one of them, which is parsed at once: some 20 ms. */
+/** Most values in one message, which is parsed at once: some 20 ms. */
 const MAX_MESSAGE_VALUES = 32_768;
 
 /**
- * Reads a body without parsing it; what is missing or of another type is as if it were not there. Null
- * for what is no JSON object; throws `invalid-input` for more messages than a run may have. Takes a
- * large body in several turns of the event loop.
+ * Reads a body without parsing it; a member of another type counts as missing. Null for a body that
+ * is no JSON object; throws `invalid-input` for more messages than a run may have. Takes several
+ * turns of the event loop for a large body.
  */
 export function readPostedInput(bytes: Uint8Array): Promise<PostedInput | null> {
   return inTurns(inputSteps(bytes));
 }
 
 /**
- * The messages that the client has, in the form in which they are compared; null if they are too many
- * values to be parsed. Takes several turns of the event loop for many.
+ * The messages that the client has, in the form in which they are compared; null if they have too
+ * many values to be parsed. Takes several turns of the event loop for many.
  */
 export function knownMessages(
   bytes: Uint8Array,

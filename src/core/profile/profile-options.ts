@@ -8,7 +8,9 @@ export interface ProfileStreamOptions {
   readonly dialect: Dialect;
   /** Thread of runs that name none: the session's name. */
   readonly threadId: string;
-  /** Thread that every run is sent with, whichever its own is: the one that the client asked with. */
+  /**
+   * Thread that every run is sent with, in place of its own: the one that the client asked with.
+   */
   readonly clientThreadId?: string;
   readonly writer: FrameWriter;
   /** The messages that the client has. */
@@ -20,7 +22,7 @@ export interface ProfileStreamOptions {
   /** Whether the client may hold messages and state of its own, which the first run has to reset. */
   readonly isWarm?: boolean;
   readonly onFault: ReportFault;
-  /** Whether events outside of runs are taken as they come, as the ambient dialect does. */
+  /** Whether events between runs are taken as they come, as the ambient dialect does. */
   readonly isUnbounded?: boolean;
 }
 

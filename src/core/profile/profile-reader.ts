@@ -20,9 +20,11 @@ export interface ProfileReaderOptions {
   readonly store: Pick<LogReader, "stat" | "read">;
   readonly profile: ProfileStream;
   readonly writer: FrameWriter;
-  /** Memory for lines that are long, of the whole process. */
+  /** Memory of the process for long lines. */
   readonly lineBudget: ByteBudget;
-  /** In which lines are dealt with, so that a long history keeps nobody else from the event loop. */
+  /**
+   * The turns in which lines are processed, so that a long history does not block the event loop.
+   */
   readonly turns: TimeSlicer;
   readonly signal: AbortSignal;
 }
@@ -33,7 +35,7 @@ const DELTA_IDS: Readonly<Record<string, string | undefined>> = {
   TOOL_CALL_ARGS: "toolCallId",
 };
 
-/** What is known of an event that is too large to be held. */
+/** The facts of an event that is too large to be held. */
 interface EventFacts {
   readonly type: string;
   readonly id: string | null;
@@ -58,17 +60,18 @@ type TakeLine = (event: ParsedEvent, cursor: string, range: LineRange) => Rest;
 type Frames = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
 
 /**
- * Feeds a `ProfileStream` with what a log reader finds, and with the lines that it held: those are
- * read again from the store when their run begins. Yields frames, about as many bytes as a chunk has.
+ * Feeds a `ProfileStream` with the chunks of a log follower, and with the lines that it held: those
+ * are read again from the store when their run begins. Yields frames, about as many bytes as a
+ * chunk has.
  */
 export class ProfileReader {
   readonly #options: ProfileReaderOptions;
   readonly #lease: ByteLease;
   #splitter: LineSplitter | null = null;
   #place: LogPlace | null = null;
-  /** What is being fed: most held lines lie in it, and need not be read again. */
+  /** The chunk that is being fed: most held lines lie in it, and need not be read again. */
   #chunk: LogChunk | null = null;
-  /** The logs that were read: held lines may lie in the one before. */
+  /** The logs that were read: held lines may lie in the previous one. */
   readonly #places = new Map<LogName, LogPlace>();
 
   constructor(options: ProfileReaderOptions) {
@@ -76,7 +79,7 @@ export class ProfileReader {
     this.#lease = options.lineBudget.lease();
   }
 
-  /** Gives back the memory. */
+  /** Releases the memory. */
   close(): void {
     this.#lease.release();
   }
@@ -107,7 +110,7 @@ export class ProfileReader {
     yield* this.#written(true);
   }
 
-  /** The end of the stream: everything that is left, and the end of the run. */
+  /** The end of the stream: sends everything that is left, and the end of the run. */
   async *finish(): Frames {
     const { profile } = this.#options;
     const isOwn = profile.openRun === null;
@@ -118,7 +121,9 @@ export class ProfileReader {
     yield* this.#written(true);
   }
 
-  /** Has the event in a line taken, if there is one, or deals with one that is too large to be held. */
+  /**
+   * Passes the event in a line to `take`, or sends one that is too large to be held in its own way.
+   */
   async *#line(place: LogPlace, line: SplitLine, take: TakeLine): Frames {
     const { pieces } = line;
     if (pieces === null) {
@@ -136,14 +141,17 @@ export class ProfileReader {
     });
   }
 
-  /** Does something to its end, in turns of the event loop. */
+  /** Completes a `Rest` in turns of the event loop. */
   async #rest(begin: () => Rest): Promise<void> {
     const { turns, signal } = this.#options;
     const rest = await turns.run(async () => begin());
     if (rest) await inTurns(whileWanted(rest, signal), turns);
   }
 
-  /** A run begins: what was held for it comes first into its RUN_STARTED, then after it. */
+  /**
+   * A run begins: the snapshots held for it go into its RUN_STARTED, the other held events follow
+   * it.
+   */
   async *#begin(): Frames {
     const { profile } = this.#options;
     yield* this.#held(profile.takeHeldSnapshots(), (event) => profile.inject(event));
@@ -184,12 +192,15 @@ export class ProfileReader {
       }
     } finally {
       await reader.cancel().catch(() => {
-        // the read ends by the signal; its error has nobody to go to
+        // the read ends by the signal; its error has no receiver
       });
     }
   }
 
-  /** An event that no client would take in one frame: a delta in pieces, else where it can be had. */
+  /**
+   * Sends an event that is too large for one frame: a delta in pieces, of any other event where it
+   * can be fetched.
+   */
   async *#large(place: LogPlace, range: LineRange): Frames {
     const { profile } = this.#options;
     const cursor = cursorOf(place, range);
@@ -211,7 +222,10 @@ export class ProfileReader {
     yield* this.#written();
   }
 
-  /** Says that there is an event and where it can be had; what begins or ends a run still does. */
+  /**
+   * Sends a CUSTOM event with the place where the event can be fetched; one that begins or ends a
+   * run still does.
+   */
   async *#undelivered(range: LineRange, cursor: string, facts: EventFacts): Frames {
     const { profile } = this.#options;
     const { type, code, runId, threadId } = facts;
@@ -247,7 +261,10 @@ export class ProfileReader {
     if (bytes) yield bytes;
   }
 
-  /** Waits for memory when a long line goes on, all of it at once, so that nobody waits half-way. */
+  /**
+   * Waits for the memory of a long line, all of it at once, so that no two readers wait for each
+   * other half-way.
+   */
   async #makeRoom({ carried }: LineSplitter): Promise<void> {
     const { signal } = this.#options;
     if (carried <= LONG_BYTES) this.#lease.release();
@@ -255,7 +272,7 @@ export class ProfileReader {
   }
 }
 
-/** The rest of something until nobody wants it any more. */
+/** Runs the rest in turns, until the stream is closed. */
 function* whileWanted(rest: Steps, signal: AbortSignal): Steps {
   while (!signal.aborted && !rest.next().done) yield;
 }

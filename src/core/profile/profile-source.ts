@@ -1,3 +1,52 @@
+/**
+ * What a client of the AG-UI standard is sent (PROTOCOL 11, decision 008).
+ *
+ * In: the lines of one session's logs as a `LogFollower` reads them from a `ReplayStart`: the
+ * compact log, then the raw log, then what is appended to it. Out: server-sent events in chunks of
+ * at most 128 KiB, each event with the cursor of what was sent so far, in the dialect that the
+ * client understands (`repair/dialect.ts`).
+ *
+ * A stream begins with the history (`createProfileSource`) or with one run that sends what the
+ * history amounts to (`createSnapshotSource`). `readAmbientSnapshot` makes such a snapshot for
+ * clients of the ambient dialect, who get the stored events after it.
+ *
+ * What holds, whatever is in the log:
+ *
+ * - Every run is sent from its RUN_STARTED to one terminal. Runs do not overlap, and no event
+ *   stands between two of them: an event that comes between runs is held until the next one.
+ * - What a run has opened is closed before its terminal. What is opened or closed twice is left
+ *   out.
+ * - An event that needs no change is sent with the bytes that are stored. A repaired one keeps the
+ *   text of its numbers (`model/exact-json.ts`). One that cannot be valid where it stands is sent
+ *   as RAW.
+ * - An event over which something fails does not end the stream: it is sent as RAW and logged.
+ * - An event that is too large for clients is not sent: a delta is cut into several, any other is
+ *   named by a CUSTOM event.
+ * - A snapshot of messages is sent for all messages of the session, since a client drops what a
+ *   snapshot leaves out.
+ * - Everything kept is bounded. Messages beyond `MESSAGE_CHARS`, or beyond what the process has for
+ *   all streams, are released: the client still gets every event, but no snapshot. Held events are
+ *   kept as places in the log and read again.
+ * - What takes long is done in steps (`Rest`, `Steps`), in turns of the event loop.
+ *
+ * Files, in reading order:
+ *
+ * 1. this file: one pass over the logs, and what it takes up
+ * 2. `profile-reader.ts`: chunks to lines to frames; with `line-splitter.ts`, `delta-splitter.ts`
+ *    for deltas that are too large for one event, and `frame-writer.ts`
+ * 3. `profile-stream.ts`: which run is open, what is held (`held-events.ts`), what begins and ends
+ *    runs
+ * 4. `run-events.ts`: the events of the open run, and the items that are open in it
+ * 5. `repair/`: one event as a client accepts it; begins with `parsed-event.ts` and
+ *    `repair-event.ts`
+ * 6. `client-view/`: what a client holds by now; begins with `message-list.ts`, `apply-event.ts`
+ *    and `pending-messages.ts`
+ * 7. `synthetic-events.ts`, `undelivered.ts`, `interrupts.ts`: what no log has, what could not be
+ *    sent, what the session waits for
+ * 8. `snapshot.ts`: messages, state and open items as one run
+ * 9. `posted-input.ts` and `only-run.ts`: a client that posts a run and is sent that run alone
+ */
+
 import type { LogStore } from "../../ports/log-store.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
@@ -28,13 +77,13 @@ import { StateDocument } from "./client-view/state-document.ts";
 
 /** Memory of the process that standard streams share. */
 export interface ProfileBudgets {
-  /** For the messages that streams keep; without room there they keep none. */
+  /** For the messages that streams keep; a stream without room there keeps none. */
   readonly messages: ByteBudget;
-  /** For long lines that are being read; who gets none waits. */
+  /** For long lines that are being read; a stream without room there waits. */
   readonly lines: ByteBudget;
-  /** For what is read of the logs. */
+  /** For reads of the logs. */
   readonly reads: SharedReads;
-  /** In which what was read is dealt with. */
+  /** The turns in which lines are processed. */
   readonly turns: TimeSlicer;
 }
 
@@ -43,30 +92,30 @@ export interface ProfileSourceOptions {
   readonly start: ReplayStart;
   readonly dialect: Dialect;
   readonly budgets: ProfileBudgets;
-  /** Is informed of events that could not be dealt with. Default: nobody is. */
+  /** Logs events over which something failed. Default: they are not logged. */
   readonly logger?: Logger;
   /** Only this run is sent; default all. */
   readonly onlyRun?: string;
   /** Thread that the client asked with, if it did. */
   readonly clientThreadId?: string;
-  /** Messages that the client has already, as it says; null if nobody can tell which. */
+  /** Messages that the client has already by its own account; null if they are unknown. */
   readonly known?: readonly Message[] | null;
   /** Whether the client holds messages that the first run has to replace. */
   readonly isWarm?: boolean;
-  /** Whether nothing more will come, once everything stored is sent. */
+  /** Whether nothing more will come once everything stored is sent. */
   readonly isOver: () => boolean;
 }
 
 /** Most characters of JSON in the messages of one stream. */
 const MESSAGE_CHARS = 8 * 1024 * 1024;
 
-/** Most bytes that a client has one write deadline for. */
+/** Most bytes of a chunk, for which a client has one write deadline. */
 const CHUNK_BYTES = 128 * 1024;
 
 /** A position in a raw log. */
 type RawPosition = Cursor & { readonly log: "raw" };
 
-/** One reading of a session through the profile, and everything that it takes up. */
+/** One reading of a session through the profile, with everything that it holds. */
 class Pass {
   readonly #use: SessionUse;
   readonly #start: ReplayStart;
@@ -74,7 +123,7 @@ class Pass {
   readonly #release: () => void;
   readonly #turns: TimeSlicer;
   readonly #faults: Faults;
-  /** What the client has already, until the messages have it. */
+  /** Messages that the client has already, until `messages` has them. */
   #known: readonly Message[];
   readonly reader: LogFollower;
   readonly writer: FrameWriter = new FrameWriter();
@@ -96,11 +145,11 @@ class Pass {
     this.#faults = new Faults(key, options.logger);
     const room = budgets.messages.lease();
     this.#release = () => room.release();
-    // the use is the source's, which may need it for a second pass
+    // the use belongs to the source, which may need it for a second pass
     const lent: SessionUse = { session: use.session, release() {} };
     this.reader = createLogFollower(lent, { store, start, reads: budgets.reads });
     this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
-    // a snapshot of others alone would take them from the client
+    // a snapshot without those messages would take them from the client
     if (known === null) this.messages.lose();
     this.#known = known ?? [];
     this.state = isSnapshot ? new StateDocument() : null;
@@ -140,7 +189,7 @@ class Pass {
       if (chunk === null || chunk === AT_END) return position;
       const { logId, log } = chunk.place;
       position = { log: "raw", logId, offset: log === "raw" ? chunk.end : this.#start.offset };
-      // nothing is written while it is muted, so there is nothing to take between
+      // nothing is written while the writer is muted
       await this.frames.feed(chunk).next();
       const isOverflowed = this.messages.isOverflowed || this.state?.isOverflowed === true;
       if (isOverflowed || this.profile.undelivered.isIncomplete) return position;
@@ -153,12 +202,13 @@ class Pass {
     if (known.length > 0) await inTurns(this.messages.mergeInSteps(known), this.#turns);
   }
 
-  /** Everything from where the pass is to its end. */
+  /** Sends everything from the pass's position to its end. */
   async *emitAll(isOver: () => boolean): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     const { log } = this.#use.session;
     await this.#learnKnown();
     while (!this.signal.aborted) {
-      // asked before reading: what is stored before a run's end is known is read before it
+      // checked before reading: events that were stored before a run ended are then read before its
+      // end is known
       const seen = log.changes;
       const isLast = isOver();
       const chunk = await this.reader.poll();
@@ -177,7 +227,7 @@ class Pass {
     }
   }
 
-  /** What is left out where it cannot be made: the history is sent instead. */
+  /** Resolves with null where `make` fails: then the history is sent instead. */
   async attempt<T>(make: () => Promise<T>): Promise<T | null> {
     try {
       return await make();
@@ -187,7 +237,7 @@ class Pass {
     }
   }
 
-  /** Ends what is being read. */
+  /** Ends the reads that are under way. */
   stop(): void {
     this.#abort.abort();
   }
@@ -215,11 +265,11 @@ function sourceOf(
   { budgets, isOver }: Pick<ProfileSourceOptions, "budgets" | "isOver">,
 ): ChunkSource {
   const frames = pass.emitAll(isOver);
-  /** What is left of frames that are too much for one chunk. */
+  /** The rest of frames that are more than one chunk. */
   let rest: Uint8Array<ArrayBuffer> | null = null;
   return {
     async next() {
-      // a client that takes everything at once would be given it at once
+      // a turn for others, even if the client takes everything at once
       if (rest) await budgets.turns.run(() => Promise.resolve());
       const bytes = rest ?? (await frames.next()).value ?? null;
       const isMore = bytes !== null && bytes.length > CHUNK_BYTES;
@@ -232,7 +282,7 @@ function sourceOf(
     close() {
       pass.close();
       void frames.return().catch(() => {
-        // what it was reading ends by the signal; its error has nobody to go to
+        // the read ends by the signal; its error has no receiver
       });
       use.release();
     },
@@ -246,9 +296,9 @@ export interface SnapshotSource {
 }
 
 /**
- * As `createProfileSource`, but the history is read first and then said at once (`sessionSnapshot`), if that
- * is possible and, unless `isForced`, takes fewer bytes than the history. Once `signal` aborts no more
- * is read, and what it resolves with is of no use.
+ * As `createProfileSource`, but reads the history first and sends a snapshot of it
+ * (`sessionSnapshot`) if there can be one and, unless `isForced`, it takes fewer bytes than the
+ * history. Once `signal` aborts nothing more is read, and the result is of no use.
  */
 export async function createSnapshotSource(
   use: SessionUse,
@@ -282,7 +332,7 @@ export async function createSnapshotSource(
   return { source: createProfileSource(use, options), isSnapshot: false };
 }
 
-/** What the session has come to as a run: the one that is open, or one of its own. */
+/** The snapshot of the session as a run: the open run, or a synthetic one. */
 async function snapshotRun(
   pass: Pass,
   threadId: string,
@@ -296,7 +346,7 @@ async function snapshotRun(
   return openRun ? [started, ...lines] : [started, ...lines, finishedAs(pass, ids)];
 }
 
-/** The end of a run that says again what the session waits for. */
+/** The end of a run that repeats what the session waits for. */
 function finishedAs({ profile }: Pass, ids: RunIds): ParsedEvent {
   const { runId, threadId } = ids;
   return profile.interrupts
@@ -305,15 +355,18 @@ function finishedAs({ profile }: Pass, ids: RunIds): ParsedEvent {
 }
 
 export interface AmbientSnapshot {
-  /** Frames of a snapshot of the session; the last has the cursor they stand for. */
+  /**
+   * Frames of a snapshot of the session; the last has the cursor of the position that they stand
+   * for.
+   */
   readonly frames: Uint8Array<ArrayBuffer>;
   /** Where the raw log goes on. */
   readonly position: RawPosition;
 }
 
 /**
- * A session's messages and state said at once in the ambient dialect: events as they are stored
- * follow from `position` on. Null when there is nothing, or too much to be said at once.
+ * A snapshot of a session's messages and state in the ambient dialect: stored events follow from
+ * `position` on. Null when there is no log, or when the snapshot cannot be made.
  */
 export async function readAmbientSnapshot(
   use: SessionUse,
@@ -334,7 +387,7 @@ export async function readAmbientSnapshot(
     const { writer } = pass;
     writer.isMuted = false;
     for (const [index, line] of [...started, ...lines].entries()) {
-      // a client that got a part of it comes back without a cursor, and gets it whole
+      // a client that received only a part of it comes back without a cursor, and gets all of it
       if (index === started.length + lines.length - 1) writer.cursor = formatCursor(position);
       writer.event(line.bytes);
     }

@@ -25,21 +25,27 @@ import { SeenRuns } from "./client-view/seen-runs.ts";
 import { PendingMessages } from "./client-view/pending-messages.ts";
 import { Undelivered } from "./undelivered.ts";
 
-/** Snapshots of legacy logs that were migrated belong to no run that ever begins. */
+/** Messages of migrated legacy logs have the id of a run that never begins. */
 const MIGRATION_RUN = "legacy-migration";
 const MAX_HIDDEN = 10_000;
 
 /**
- * Turns the lines of a session's log, one after the other, into a stream that clients of AG-UI accept
- * (PROTOCOL 11): each run from its RUN_STARTED to one terminal, everything opened
- * closed, nothing between runs. Lines that need no change go out as they are stored.
+ * Turns the lines of a session's log, in order, into a stream that clients of AG-UI accept
+ * (PROTOCOL 11): each run from its RUN_STARTED to one terminal, everything opened closed, nothing
+ * between runs. Lines that need no change are sent as they are stored.
  *
- * It keeps what is open in a run, the messages as the client has them (`MessageList`), the places of
- * events that wait for a run, and the ids of runs - each within a bound - and no line.
+ * It is in one of these states:
  *
- * After `push` its owner has to look at `starting`: then it feeds the held snapshots to `inject`,
- * calls `start`, and pushes the other held lines. What takes long is left to the owner, as a `Rest`, to
- * be done in steps before anything else is asked for.
+ * - between runs (`openRun` is null): events are held until the run that they wait for begins;
+ * - starting (`starting`): a RUN_STARTED was pushed. Its owner feeds the held snapshots to
+ *   `inject`, calls `start`, and pushes the other held lines;
+ * - in a run (`openRun`): events of the run are sent, messages of other runs are held;
+ * - failed (`isFailed`): the open run has a RUN_ERROR, which ends it unless it goes on.
+ *
+ * It keeps the open items of a run, the messages that the client has (`MessageList`), the places of
+ * held events, and the ids of runs, each within a bound, and no line. After `push` its owner has to
+ * check `starting`. What takes long is returned as a `Rest`, which the owner completes in steps
+ * before its next call.
  */
 export class ProfileStream {
   readonly #options: ProfileStreamOptions;
@@ -56,11 +62,14 @@ export class ProfileStream {
   #run: RunIds | null = null;
   #starting: ParsedEvent | null = null;
   #startingId = "";
-  /** What is said again in the run that sends what is left, which is no run of the log. */
+  /**
+   * The events that the synthetic run which sends the rest repeats before its end; null in any
+   * other run.
+   */
   #again: readonly ParsedEvent[] | null = null;
   /** A RUN_ERROR whose run may go on. */
   #failed: ParsedEvent | null = null;
-  /** The last error of the run, its end if no other comes. */
+  /** The last error of the run, which is its end if no other terminal comes. */
   #error: ParsedEvent | null = null;
   #isLive = false;
   #isWarm: boolean;
@@ -100,7 +109,7 @@ export class ProfileStream {
     return this.#run;
   }
 
-  /** Whether the last that was heard of the open run is that it failed. */
+  /** Whether the open run has a RUN_ERROR as its last event so far. */
   get isFailed(): boolean {
     return this.#failed !== null;
   }
@@ -115,7 +124,7 @@ export class ProfileStream {
     return this.#only?.isDone ?? false;
   }
 
-  /** Whether a delta of this type may come now for this item. */
+  /** Whether a delta of this type can be sent for this item now. */
   canContinue(type: string, id: string): boolean {
     return this.#run !== null && this.#items.isOpenFor(type, id);
   }
@@ -130,14 +139,17 @@ export class ProfileStream {
   }
 
   /**
-   * Takes the next line of the log; `cursor` is the position after it. Whatever is in the line, the
-   * stream goes on: where dealing with it fails it is sent as RAW.
+   * Takes the next line of the log; `cursor` is the position after it. Whatever the line contains,
+   * the stream goes on: a line over which something fails is sent as RAW.
    */
   push(line: ParsedEvent, range: LineRange, cursor: string): Rest {
     return this.#guard(line, (type) => this.#push(type, line, range, cursor));
   }
 
-  /** The same for an event that is too large to be sent; `line` says so. */
+  /**
+   * As `push`, for an event that is too large to be sent; `line` is the event that is sent in place
+   * of it.
+   */
   pushLarge(
     { type, id, runId }: LargeEvent,
     line: ParsedEvent,
@@ -165,7 +177,9 @@ export class ProfileStream {
     return this.#take(type, line, cursor);
   }
 
-  /** A line that begins or ends a run: which one, the log says (`RunSpan`). */
+  /**
+   * Takes a line that begins or ends a run; which run that is depends on the log alone (`RunSpan`).
+   */
   #pushOfRuns(type: string, line: ParsedEvent, cursor: string): Rest {
     const event = { type, runId: runIdOf(line), runnerRunId: line.text("runnerRunId") };
     const step = nextSpan(this.#span, event);
@@ -179,26 +193,26 @@ export class ProfileStream {
     });
   }
 
-  /** The held snapshots of messages that belong into the run that is starting. */
+  /** Removes and returns the held snapshots of messages that belong to the starting run. */
   takeHeldSnapshots(): LineRange[] {
     return this.#held.take(this.#startingId, true);
   }
 
-  /** The other held lines that belong into it. */
+  /** Removes and returns the other held lines of the open run. */
   takeHeldEvents(): LineRange[] {
     return this.#held.take(this.#run?.runId ?? null, false);
   }
 
-  /** A held snapshot of messages: the run's RUN_STARTED sends them. */
+  /** Takes a held snapshot of messages, which the run's RUN_STARTED sends. */
   inject(line: ParsedEvent): Rest {
-    // who posted the run has its messages, if not with what was added to them
+    // the client that posted the run has its messages, perhaps without later additions
     const hasOwn = this.#only !== null;
     return this.undelivered.attempt("MESSAGES_SNAPSHOT", () =>
       line.kind("messages") === "array" ? this.#merge(line, { isOwn: false, hasOwn }) : undefined,
     );
   }
 
-  /** Sends the RUN_STARTED that waits, with the messages that the client does not know. */
+  /** Sends the waiting RUN_STARTED, with the messages that the client does not have. */
   start(): Rest {
     const line = this.#starting;
     if (!line) return undefined;
@@ -235,7 +249,7 @@ export class ProfileStream {
     const { dialect, messages, threadId } = this.#options;
     if (this.#isWarm) this.#own.resettingRun(threadId);
     this.#isWarm = false;
-    // what differs from a known message of its id changes nothing for a client
+    // clients ignore a message that differs from a known one of its id
     const own: Message[] = [];
     yield* eachInSteps(yield* inputMessages(line, dialect), (message) => {
       const known = messages.find(message.id);
@@ -268,15 +282,16 @@ export class ProfileStream {
     }
   }
 
-  /** The log's end, as far as it is known, was reached; from here on it is watched as it grows. */
+  /** The end of the log, as far as it is known, was reached; events from here on are live. */
   caughtUp(): Rest {
     this.#isLive = true;
     return this.#run ? this.#flush() : undefined;
   }
 
   /**
-   * The first half of the end of the stream: a run that sends what is left, if there is anything and
-   * no run is open. Afterwards the owner does what `push` asks for, then feeds all that is held.
+   * The first half of the end of the stream: begins a synthetic run that sends the rest, if there
+   * is any and no run is open. Afterwards the owner does what `push` asks for, then feeds all that
+   * is held.
    */
   prepareEnd(): void {
     const isLeft = !this.#held.isEmpty || this.#pending.isBehind;
@@ -287,34 +302,34 @@ export class ProfileStream {
     this.#beginAt(ParsedEvent.of({ type: "RUN_STARTED", runId }), runId);
   }
 
-  /** Takes out everything that is held, for the last run to send. */
+  /** Removes and returns everything that is held, for the last run to send. */
   takeRest(): LineRange[] {
     return [...this.#held.take(null, true), ...this.#held.take(null, false)];
   }
 
-  /** A line that was held, in the run that is open. */
+  /** Takes a line that was held, in the open run. */
   pushHeld(line: ParsedEvent, cursor: string): Rest {
     return this.#guard(line, (type) => this.#take(type, line, cursor));
   }
 
-  /** The end of the stream: ends the run that is open. */
+  /** Ends the stream: ends the open run. */
   end({ isOwn }: { readonly isOwn: boolean }): Rest {
     if (!this.#run) return undefined;
     return andThen(this.#flush(), () => {
       if (!isOwn) return this.#fail();
-      // a client forgets with each run what it is waited for
+      // a client forgets with each run what the session waits for
       const again = eachThen(this.#again ?? [], (line) => this.#items.take("CUSTOM", line));
       return andThen(again, () => this.#finish(this.interrupts.finished()));
     });
   }
 
-  /** Nothing of the messages has to be sent any more: a snapshot was sent. */
+  /** A snapshot was sent: the client has all messages. */
   snapshotSent(): void {
     this.#isWarm = false;
     this.#pending.clear();
   }
 
-  /** Whether what the client lacks has to be sent before the run ends. */
+  /** Whether messages that the client lacks have to be sent before the run ends. */
   get #isDue(): boolean {
     return this.#isLive || this.#pending.needsSnapshot;
   }
@@ -331,7 +346,7 @@ export class ProfileStream {
   #isHeld(type: string, runId: string): boolean {
     if (this.#options.isUnbounded) return false;
     if (!this.#run) return true;
-    // what the caller of a queued run said waits for that run
+    // posted messages of a queued run wait for that run
     const isSaid = type === "MESSAGES_SNAPSHOT" || type === "RAW";
     return isSaid && !this.#belongs(runId) && !this.#seen.has(runId);
   }
@@ -342,7 +357,7 @@ export class ProfileStream {
   }
 
   #startAt(line: ParsedEvent, runId: string): Rest {
-    // where one run is sent, what names no run is that run's
+    // where only one run is sent, lines that name no run belong to it
     const isSame = this.#run !== null && this.#only !== null;
     if (isSame || this.#run?.runId === runId) {
       this.#goOn();
@@ -360,7 +375,10 @@ export class ProfileStream {
     this.#startingId = runId || line.text("runId") || line.text("run_id") || "runlog-unnamed";
   }
 
-  /** What a run's input tells that the client does not know, where the run has begun without it. */
+  /**
+   * Takes over messages of a run's input that the client does not have, where the run has begun
+   * without them.
+   */
   #mergeInput(line: ParsedEvent): Rest {
     return laterIf(line.isLong || this.#pending.isLong, this.#mergeInputSteps(line));
   }
@@ -389,7 +407,7 @@ export class ProfileStream {
     yield* this.#pending.merge((yield* read) ?? [], options);
   }
 
-  /** The run goes on after its error, which then was none that ended it. */
+  /** The run goes on after its error, which therefore did not end it. */
   #goOn(): void {
     const failed = this.#failed;
     this.#failed = null;
@@ -415,7 +433,7 @@ export class ProfileStream {
     return andThen(this.#merge(line, { isOwn }), () =>
       andThen(this.#items.closeChunks(), () =>
         andThen(this.#isLive ? this.#flush() : undefined, () => {
-          // what it changes cannot be sent any more
+          // the change cannot be sent any more
           if (this.#options.messages.isOverflowed)
             this.#own.custom("runlog:large-event", { type, size: line.bytes.length, cursor });
           return undefined;
@@ -424,7 +442,7 @@ export class ProfileStream {
     );
   }
 
-  /** Deals with a line; where that fails it becomes what needs no understanding. */
+  /** Processes a line; where that fails the line is sent as RAW. */
   #guard(line: ParsedEvent, deal: (type: string) => Rest): Rest {
     const type = line.text("type") ?? "";
     return this.undelivered.attempt(
@@ -442,7 +460,7 @@ export class ProfileStream {
   #terminal(type: string, line: ParsedEvent): Rest {
     this.#goOn();
     if (type === "RUN_ERROR") {
-      // a copy: it may be sent long after its chunk has gone
+      // a copy: it may be sent long after its chunk was released
       const kept = ParsedEvent.read(line.bytes.slice()) ?? line;
       this.#error = kept;
       this.#failed = kept;
@@ -483,7 +501,7 @@ export class ProfileStream {
     this.#only?.over();
   }
 
-  /** Tells all messages at once, if the client does not have them as they are. */
+  /** Sends all messages in one snapshot, if the client does not have them as they are. */
   #flush(): Rest {
     if (!this.#pending.isBehind) return undefined;
     return this.undelivered.attempt(
@@ -513,7 +531,7 @@ export class ProfileStream {
   }
 }
 
-/** The id of a run that a line names, if it is one that whoever reads logs can know it by. */
+/** The id of a run that a line names; null if it is too long to be known by. */
 function runIdOf(line: ParsedEvent): string | null {
   const runId = line.text("runId") ?? line.text("run_id");
   return runId === null || fitsCapture(runId) ? runId : null;

@@ -22,27 +22,29 @@ import type { ReportFault } from "./undelivered.ts";
 export interface RunItemsOptions {
   readonly dialect: Dialect;
   readonly messages: MessageList;
-  /** Sends a line; no other may be sent before nothing is left of that. */
+  /** Sends a line; the next one may be sent only when the returned rest is complete. */
   readonly emit: (line: ParsedEvent) => Rest;
   /**
-   * Told before an event that makes a message, or touches the one with this id: the client has to
-   * have those that come before it.
+   * Called before an event that makes a message, or changes the one with this id: the client must
+   * have the messages before it.
    */
   readonly beforeMessage: (id: string, isNew: boolean) => Rest;
-  /** Told before an event whose place depends on the tool calls that there are. */
+  /** Called before an event whose place depends on the tool calls that the client has. */
   readonly beforeCall: () => Rest;
-  /** Told that messages have become what the stream cannot say at once. */
+  /** Called when messages have changed in a way that no event can send. */
   readonly onStale: (isRearranged: boolean) => void;
-  /** There is a new message that no event can tell the client of. */
+  /** Called when there is a new message that no event can send. */
   readonly onUnsendable: () => void;
-  /** Told of an event of which the messages could not be made. */
+  /** Called for an event that could not be applied to the messages. */
   readonly onFault: ReportFault;
 }
 
-/** Ids of subagents that have ended in a run; further subagents go out as RAW. */
+/** Most subagents of a run; further ones are sent as RAW. */
 const MAX_SUBAGENTS = 4_096;
 
-/** Members of an opener that what came since has superseded, or that are of its own event alone. */
+/**
+ * Members of an opener that later events have superseded, or that belong to its own event alone.
+ */
 const SUPERSEDED = { metadata: null, rawEvent: null, timestamp: null };
 
 type ItemType = readonly [step: "start" | "delta" | "end", kind: ItemKind, idKey: string];
@@ -63,14 +65,14 @@ const ITEMS: Readonly<Record<string, ItemType>> = {
   STEP_FINISHED: ["end", "step", "stepName"],
 };
 
-/** An event that clients of the standard would refuse, as one that they accept. */
+/** The event as RAW, for one that clients of the standard would refuse. */
 export function rawEvent(line: ParsedEvent): ParsedEvent {
   return ParsedEvent.around('{"type":"RAW","event":', line.bytes, ',"source":"runlog"}');
 }
 
 /**
- * The events of one run that are no ends or beginnings of runs: each as it is, repaired, or as RAW if
- * it cannot be said where it stands. What is opened twice or closed twice is left out.
+ * The events of one run but those that begin and end runs: each is sent as it is, repaired, or as
+ * RAW if it is not valid where it stands. An item that is opened or closed twice is left out.
  */
 export class RunItems {
   readonly #options: RunItemsOptions;
@@ -100,8 +102,8 @@ export class RunItems {
   }
 
   /**
-   * What opens the open items again for a client that has nothing but the messages. Whose an item is,
-   * its message says from then on, if it has one.
+   * The events that open the open items again for a client that has only the messages. An item
+   * whose message has an owner takes its owner from there.
    */
   reopen(): ParsedEvent[] {
     const { dialect, messages } = this.#options;
@@ -114,14 +116,14 @@ export class RunItems {
     });
   }
 
-  /** Closes what is open. */
+  /** Closes all open items. */
   closeAll(): Rest {
     this.#openChunks.clear();
     const { open } = this;
     return laterIf(open.areMany, eachInSteps(open.closeAll(), this.#options.emit));
   }
 
-  /** Ends what is assembled from chunks, as a snapshot of messages does. */
+  /** Ends the items that are assembled from chunks, as a snapshot of messages does. */
   closeChunks(): Rest {
     return this.#each(this.#openChunks.closeBefore("MESSAGES_SNAPSHOT", null));
   }
@@ -158,7 +160,7 @@ export class RunItems {
     return this.#again(type, line);
   }
 
-  /** What is open already, or closed already, may still have something to say. */
+  /** the opener or end of an item that is open or closed already may have further members */
   #again(type: string, line: ParsedEvent): undefined {
     const name = this.#options.messages.callName(line.text("toolCallId") ?? "");
     const isRenamed = type === "TOOL_CALL_START" && name !== line.text("toolCallName");
@@ -173,7 +175,7 @@ export class RunItems {
     const { beforeCall, beforeMessage, dialect, messages } = this.#options;
     const isMessage = kind === "text" || kind === "reasoning";
     if (this.open.has(kind, id, owner)) {
-      // a snapshot may have taken away what is open: then another of its id begins
+      // a snapshot may have removed the open item: then another of its id begins
       const isGone = isMessage ? !messages.has(id) : kind === "tool" && !messages.hasCall(id);
       if (!isGone) return this.#again(type, line);
       const end = this.open.end(kind, id, owner);
@@ -185,7 +187,7 @@ export class RunItems {
     const isTwice = isCall && dialect === "0.0" && messages.hasCall(id);
     if (isTwice) return this.#cannotSay(type, line);
     const isNewCall = isCall && !messages.hasCall(id);
-    // clients know the owner of a call that a snapshot took away; only another one can replace it
+    // clients keep the owner of a call that a snapshot removed; only another call can replace it
     if (isNewCall && dialect === "1.0" && this.tags.contradictsCall(line)) {
       this.#cannotSay(type, line);
       this.#options.onUnsendable();
@@ -201,7 +203,7 @@ export class RunItems {
     );
   }
 
-  /** A call whose parent is no message of the assistant has none. */
+  /** A call whose parent is no message of the assistant has no parent. */
   #withParent(type: string, line: ParsedEvent): ParsedEvent {
     const parentId = type === "TOOL_CALL_START" ? line.text("parentMessageId") : null;
     const parent = parentId === null ? null : this.#options.messages.find(parentId);
@@ -295,14 +297,17 @@ export class RunItems {
     const id = line.text("messageId") ?? line.text("entityId");
     const pending = id === null ? undefined : beforeMessage(id, !messages.has(id));
     return andThen(pending, () => {
-      // only now: a snapshot that came before says whose the messages are
+      // only now: a snapshot that was sent before decides the owners of messages
       const fitting = this.#fit(type, line);
       this.#apply(type, fitting);
       return this.#emit(fitting);
     });
   }
 
-  /** Follows the messages; where that fails the client still has the event, and nothing says them anew. */
+  /**
+   * Applies the event to the messages; where that fails the client still has the event, and no
+   * snapshot repeats it.
+   */
   #apply(type: string, line: ParsedEvent): void {
     const { messages, onFault } = this.#options;
     try {
@@ -313,7 +318,9 @@ export class RunItems {
     }
   }
 
-  /** The messages become what the event says; the client learns it with the next snapshot. */
+  /**
+   * Changes the messages as the event does; the client receives the change with the next snapshot.
+   */
   #cannotSay(type: string, line: ParsedEvent): undefined {
     this.#apply(type, line);
     this.#emit(rawEvent(line));
@@ -321,10 +328,10 @@ export class RunItems {
   }
 }
 
-/** What says in an event that a message is not to be shown. */
+/** Members of an event that hides a message. */
 const HIDING: ReadonlySet<string> = new Set(["type", "messageId", "hidden"]);
 
-/** The message that an event asks clients not to show, or null. */
+/** The message that an event asks clients to hide, or null. */
 export function* hiddenMessageOf(type: string, line: ParsedEvent): Steps<string | null> {
   const event = type === "RAW" && line.kind("event") === "object" ? line.raw("event") : null;
   if (!event) return null;

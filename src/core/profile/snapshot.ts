@@ -18,9 +18,9 @@ interface ReadHistory {
 }
 
 /**
- * What a session has come to, said at once: which messages are hidden, all messages, the state, and
- * the beginnings of what is open, so that what follows can go on. Null when the messages or the state
- * are not known as they are, or too large to be kept.
+ * A snapshot of the session as a list of events: hidden messages, all messages, the state, and the
+ * openers of open items, so that later events can go on. Null when the messages or the state are
+ * not known exactly, or too large to be kept.
  */
 export async function sessionSnapshot(
   { profile, messages, state }: ReadHistory,
@@ -30,7 +30,7 @@ export async function sessionSnapshot(
   if (messages.isOverflowed || !state || state.isOverflowed || !profile.undelivered.isNothing)
     return null;
   if (profile.interrupts.isOverflowed) return null;
-  // a snapshot has taken away what was open: to start it again would make it anew
+  // a snapshot has removed the open item: opening it again would make a new one
   for (const id of openCalls(profile))
     if (!messages.hasCall(id)) profile.items.open.close("tool", id);
   for (const id of openMessages(profile)) {
@@ -73,8 +73,9 @@ interface PlacedCall {
 }
 
 /**
- * The messages without those tool calls that have to be streamed again: clients before 0.0.58 list a
- * call twice that is started twice. With it go those after it in its message, to keep their order.
+ * The messages without the open tool calls, which have to be streamed again: clients before 0.0.58
+ * list a call twice that is started twice. The calls after an open one in its message are left out
+ * as well, to keep their order.
  */
 function withoutOpenCalls(
   messages: MessageList,
@@ -83,7 +84,8 @@ function withoutOpenCalls(
 ): { readonly pending: readonly Message[]; readonly calls: readonly PlacedCall[] } {
   if (dialect === "1.0") return { pending: messages.messages, calls: [] };
   const open = new Set(openCalls(profile));
-  // what is there twice cannot be streamed into one of its places: it is sent when the run ends
+  // a call that is there twice cannot be streamed into one of its places: it is sent when the run
+  // ends
   for (const id of open)
     if (isTwice(messages, id)) {
       open.delete(id);
@@ -100,14 +102,14 @@ function withoutOpenCalls(
   return { pending, calls };
 }
 
-/** Whether messages have two calls of this id, or one message has. */
+/** Whether two messages have a call of this id, or one message has it twice. */
 function isTwice(messages: MessageList, toolCallId: string): boolean {
   if (messages.isDoubled(toolCallId)) return true;
   const calls = messages.callOf(toolCallId)?.entry.message.toolCalls ?? [];
   return calls.filter(({ id }) => id === toolCallId).length > 1;
 }
 
-/** The tool calls that are open. */
+/** The ids of the open tool calls. */
 function openCalls(profile: ProfileStream): string[] {
   return profile.items.open.openers.flatMap((opener) => {
     const id = opener.text("toolCallId");
@@ -115,7 +117,7 @@ function openCalls(profile: ProfileStream): string[] {
   });
 }
 
-/** The messages that are open. */
+/** The ids of the open messages. */
 function openMessages(profile: ProfileStream): string[] {
   return profile.items.open.openers.flatMap((opener) => {
     const isMessage = MESSAGE_STARTS.has(opener.text("type") ?? "");

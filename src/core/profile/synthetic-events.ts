@@ -12,7 +12,7 @@ export interface SyntheticEventsOptions {
 
 const CUT = { message: "The run ended without a terminal event", code: "runlog-run-cut" };
 
-/** What the profile says itself, where a log does not say what clients need: ends, errors, whole runs. */
+/** Events that no log has and clients need: ends of runs, errors, whole runs. */
 export class SyntheticEvents {
   readonly #options: SyntheticEventsOptions;
 
@@ -20,7 +20,7 @@ export class SyntheticEvents {
     this.#options = options;
   }
 
-  /** The end of a run, by the event that the log has of it, if it has one. */
+  /** Sends the end of a run, with the members of the log's event if there is one. */
   finished(
     { runId, threadId }: RunIds,
     line: ParsedEvent = ParsedEvent.of({ type: "RUN_FINISHED" }),
@@ -31,7 +31,7 @@ export class SyntheticEvents {
     this.#options.emit(isWhole ? repaired : repaired.with(ids));
   }
 
-  /** The end of a run by its last error; null is one that was cut off. */
+  /** Sends the end of a run that failed with its last error; null for a run that was cut off. */
   failed({ runId, threadId }: RunIds, error: ParsedEvent | null): void {
     const { dialect, emit } = this.#options;
     const repaired = repairEvent(error ?? cutOff(), "RUN_ERROR", dialect) ?? cutOff();
@@ -42,7 +42,7 @@ export class SyntheticEvents {
     emit(Object.keys(changes).length === 0 ? repaired : repaired.with(changes));
   }
 
-  /** The same where the run, for its client, goes on or ends well. */
+  /** Sends the error as a CUSTOM event, where the run goes on or ends well for its client. */
   errorWithin(error: ParsedEvent | null): void {
     const repaired = repairEvent(error ?? cutOff(), "RUN_ERROR", this.#options.dialect);
     const code = repaired?.text("code") ?? null;
@@ -54,7 +54,7 @@ export class SyntheticEvents {
     this.#options.emit(ParsedEvent.of({ type: "CUSTOM", name, value }));
   }
 
-  /** A run of its own that tells messages. */
+  /** Sends a synthetic run that contains messages. */
   *runOf(threadId: string, messages: readonly Message[]): Steps {
     const { dialect, emit } = this.#options;
     const ids = newRun(threadId);
@@ -63,7 +63,10 @@ export class SyntheticEvents {
     emit(ParsedEvent.of({ type: "RUN_FINISHED", ...ids }));
   }
 
-  /** A run that empties a client that holds messages already: what it is sent would come on top. */
+  /**
+   * Sends a synthetic run that empties a client that holds messages already; otherwise it would
+   * keep them.
+   */
   resettingRun(threadId: string): void {
     const { emit } = this.#options;
     const ids = newRun(threadId);
@@ -74,7 +77,7 @@ export class SyntheticEvents {
   }
 }
 
-/** The ids of a run that no log has. */
+/** The ids of a synthetic run. */
 export function newRun(threadId: string): RunIds {
   return { threadId, runId: `runlog-${crypto.randomUUID()}` };
 }

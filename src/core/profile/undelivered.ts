@@ -1,16 +1,16 @@
 import { attempt, type Rest } from "../../stream/sync/steps.ts";
 import type { ParsedEvent } from "./repair/parsed-event.ts";
 
-/** Told of an event over which something failed. */
+/** Called for an event over which something failed. */
 export type ReportFault = (error: unknown, type: string) => void;
 
-/** Events that make messages, or change them. */
+/** Events that make or change messages. */
 const OF_MESSAGES = /^(?:TEXT_MESSAGE|TOOL_CALL|REASONING|THINKING|ACTIVITY|MESSAGES)_/;
 
 /**
- * What a stream could not tell as it is: events that are too large for its client, and events over
- * which something failed. Until a snapshot says it anew, what they change is not known; then the client
- * is sent no change of it, and whoever connects no snapshot.
+ * Events that were not delivered as they are: those too large for the client, and those over which
+ * something failed. What they change is unknown until the next snapshot in the log; until then the
+ * client is sent no change of it, and a new client gets no snapshot.
  */
 export class Undelivered {
   readonly #report: ReportFault;
@@ -22,17 +22,17 @@ export class Undelivered {
     this.#report = report;
   }
 
-  /** Whether messages and state are known as the log means them. */
+  /** Whether messages and state are known exactly. */
   get isNothing(): boolean {
     return !this.#isStateUnknown && !this.#isIncomplete;
   }
 
-  /** Whether a message will not be known any more. */
+  /** Whether the messages can never be known exactly again. */
   get isIncomplete(): boolean {
     return this.#isIncomplete;
   }
 
-  /** An event of this type, for the message `id` if it is one of a message, was too large to be sent. */
+  /** An event of this type was too large to be sent; `id` is that of its message, or null. */
   large(type: string, id: string | null): void {
     if (type === "STATE_SNAPSHOT" || type === "STATE_DELTA") this.#isStateUnknown = true;
     if (!OF_MESSAGES.test(type)) return;
@@ -40,7 +40,7 @@ export class Undelivered {
     if (id !== null && type.startsWith("ACTIVITY_")) this.#activities.add(id);
   }
 
-  /** Does what an event of this type asks for; where that fails, goes on with `fail`. */
+  /** Calls `begin` for an event of this type; where it fails, goes on with `fail`. */
   attempt(type: string, begin: () => Rest, fail?: () => Rest): Rest {
     return attempt(begin, (error) => {
       this.failed(error, type);
@@ -54,7 +54,7 @@ export class Undelivered {
     this.#report(error, type);
   }
 
-  /** Whether an event changes what the client does not have. */
+  /** Whether an event changes a value that the client does not have. */
   isOfUnknown(type: string, line: ParsedEvent): boolean {
     switch (type) {
       case "STATE_SNAPSHOT":

@@ -9,11 +9,11 @@ import type { CompactRange, ReplayStart } from "./resume-point.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionUse } from "../session/session-registry.ts";
 
-/** What all who read the store for a viewer share. */
+/** Shared by all readers of the store that serve viewers. */
 export interface SharedReads {
-  /** Says how much is read at once. */
+  /** Decides how much is read at once. */
   readonly bytes: BytesInFlight;
-  /** In which reads are begun, so that many of them keep nobody else from the event loop. */
+  /** The turns in which reads are begun, so that many of them do not block the event loop. */
   readonly turns: TimeSlicer;
 }
 
@@ -22,8 +22,9 @@ export interface LogFollowerOptions {
   readonly start: ReplayStart;
   readonly reads: SharedReads;
   /**
-   * Whether bytes that the session holds framed for its viewers may come as they are (`isFramed`),
-   * which saves reading and framing them again. Default false: every chunk is bytes of a log.
+   * Whether bytes that the session holds framed for its viewers may be returned as they are
+   * (`isFramed`), which saves reading and framing them again. Default false: every chunk is bytes
+   * of a log.
    */
   readonly framed?: boolean;
 }
@@ -45,20 +46,22 @@ export interface LogChunk {
   readonly isFramed: boolean;
 }
 
-/** What a reader says that has read everything there is. */
+/** The result of `poll` when everything has been read. */
 export const AT_END = "at-end";
 
-/** Reads a session's history and goes on with what comes. */
+/** Reads a session's history, then follows the log as it grows. */
 export interface LogFollower {
-  /** The next bytes, or `AT_END` when there are none yet; null when the log was deleted or replaced. */
+  /**
+   * The next bytes, or `AT_END` when there are none yet; null when the log was deleted or replaced.
+   */
   poll(): Promise<LogChunk | typeof AT_END | null>;
   /** The next bytes, waiting for them if need be; null when the log was deleted or replaced. */
   next(): Promise<LogChunk | null>;
-  /** Whether there is a chunk that `next` has not to wait or to read for. */
+  /** Whether `next` can return a chunk without waiting or reading. */
   readonly hasNext: boolean;
   /** Whether the last chunk ended a line, or there was none yet. */
   readonly atLineEnd: boolean;
-  /** Ends a `next` that waits, with null or the abort's error. Called exactly once. */
+  /** Ends a waiting `next`, with null or the abort's error. Called exactly once. */
   close(): void;
 }
 
@@ -66,7 +69,7 @@ export interface LogFollower {
 interface Reading {
   readonly place: LogPlace;
   readonly reader: ReadableStreamBYOBReader;
-  /** One buffer does for the whole read: a chunk is used up when the next is asked for. */
+  /** The one buffer of the whole read: a chunk has been used when the next is asked for. */
   readonly buffer: Uint8Array<ArrayBuffer>;
 }
 
@@ -77,8 +80,8 @@ const LF = 10;
  * then what is appended to it. All of it is the same loop, so there is no seam at which an event
  * could be lost or doubled. It holds an offset and at most one chunk.
  *
- * Takes over `use` and releases it when closed. A log that goes in the midst of a line is an error,
- * `log-not-found`.
+ * Takes over `use` and releases it when closed. A log that is deleted in the middle of a line is an
+ * error, `log-not-found`.
  */
 export function createLogFollower(use: SessionUse, options: LogFollowerOptions): LogFollower {
   const { session } = use;
@@ -88,7 +91,7 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
   const unwatch = log.watch();
   let { logId, offset } = start;
   let isReady = !start.isImported;
-  /** What is still to be read of the compact log. */
+  /** The part of the compact log that is still to be read. */
   let compact: CompactRange | null = start.compact;
   const events = new EventSpans(compact?.start ?? 0);
   let ready: LogChunk[] = [];
@@ -98,7 +101,7 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
 
   async function open(place: LogPlace, from: number, end: number): Promise<Reading> {
     const range = { logId: place.logId, log: place.log, start: from, end, signal: abort.signal };
-    // a log of our own is not even asked whether it is one
+    // the common case, without the overlay's stat
     const read = start.isImported
       ? readWithOverlay(store, log.key, range)
       : store.read(log.key, range);
@@ -112,11 +115,11 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
     return open({ log: "compact", logId: id, generation }, from, end);
   }
 
-  /** Makes the next bytes of the read that is under way ready, or ends it. */
+  /** Reads the next bytes of the read that is under way, or ends it. */
   async function readOn({ place, reader, buffer }: Reading): Promise<void> {
     const { value, done } = await reads.turns.run(() => {
       const size = reads.bytes.nextBytes;
-      // what it reads into, and as much that is made of it
+      // memory for the bytes that are read, and as much for the frames that are made of them
       held.hold(2 * size);
       // one buffer does as long as it has the right size
       return reader.read(buffer.length === size ? buffer : new Uint8Array(size));
@@ -146,7 +149,7 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
     return chunk;
   }
 
-  /** Makes what the session holds of the next bytes ready; false if it holds none. */
+  /** Takes the next bytes from those that the session holds; false if it holds none. */
   function readRecent(id: string): boolean {
     const hit = framed && !reading && !compact ? log.recent(id, offset) : null;
     if (!hit) return false;
@@ -156,7 +159,10 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
     return true;
   }
 
-  /** The end of a reader whose log has gone; within a line it is not to be taken for a whole. */
+  /**
+   * The end of a reader whose log was deleted; a line that is cut off must not be taken for a whole
+   * one.
+   */
   function endOfLog(): null {
     if (atLineEnd) return null;
     throw new RunlogError("log-not-found", "The log was deleted");
@@ -180,7 +186,7 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
         reading ??= await openNext(id);
         await readOn(reading);
       } catch (error) {
-        // deleted while it was read, which is not announced yet
+        // deleted while it was read; the announcement is still to come
         if (hasCode(error, "log-not-found")) return endOfLog();
         throw error;
       }
@@ -208,7 +214,7 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
       abort.abort();
       held.release();
       reading?.reader.cancel().catch(() => {
-        // the read ends by the signal; its error has nobody to go to
+        // the read ends by the signal; its error has no receiver
       });
       unwatch();
       use.release();
@@ -217,8 +223,8 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
 }
 
 /**
- * Where the first event of an imported log begins, once it has been scanned; whoever watches
- * hears heartbeats meanwhile.
+ * Where the first event of an imported log begins, once the log has been scanned. Viewers get
+ * heartbeats meanwhile.
  */
 async function readyFrom(session: Session, signal: AbortSignal): Promise<number> {
   await Promise.race([session.load(), aborted(signal)]);

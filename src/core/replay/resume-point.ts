@@ -17,11 +17,11 @@ type FullReplayReason =
   | "not-at-a-line"
   | "snapshot-too-large";
 
-/** What is read of one generation of the compact log, by offsets in that log. */
+/** A range of one generation of the compact log, by offsets in that log. */
 export interface CompactRange {
   readonly generation: number;
   readonly start: number;
-  /** After a block: the raw log goes on where that block ended. */
+  /** The end of a block: the raw log goes on where that block ended. */
   readonly end: number;
 }
 
@@ -29,24 +29,22 @@ export interface CompactRange {
 export interface ReplayStart {
   /** The log to read, or null when the session has none yet. */
   readonly logId: string | null;
-  /** What to read of the compact log before the raw one, or null. */
+  /** The range of the compact log to be read before the raw one, or null. */
   readonly compact: CompactRange | null;
-  /** Where reading the raw log begins. */
+  /** Where reading of the raw log begins. */
   readonly offset: number;
   /** Set when a cursor was given and could not be used. */
   readonly full: FullReplayReason | null;
-  /** Whether the log began its life elsewhere: `Session.load` makes it ready to be read. */
+  /** Whether the log was imported or may be damaged: `Session.load` makes it ready to be read. */
   readonly isImported: boolean;
 }
 
-/**
- * What a client sees of the finished runs: compacted, or as they were stored.
- */
+/** How finished runs are sent: compacted, or as they were stored. */
 export type HistoryView = "condensed" | "raw";
 
 export interface ReplayOptions {
   readonly store: LogStore;
-  /** What the client has seen, or null if nothing. */
+  /** The cursor of the last event that the client has, or null if it has none. */
   readonly cursor: string | null;
   readonly view: HistoryView;
 }
@@ -54,9 +52,9 @@ export interface ReplayOptions {
 const LF = 10;
 
 /**
- * Where reading begins for a client that has seen everything up to a cursor. The store is asked
- * anew, so a position that another process announced a moment ago is not called foreign. A cursor
- * that cannot be used means the whole history, never an error: a browser would retry for ever.
+ * Where reading begins for a client that has everything up to a cursor. Asks the store, so that a
+ * position that another process announced a moment ago is known. A cursor that cannot be used means
+ * the whole history, never an error: a browser would retry for ever.
  */
 export async function findReplayStart(
   session: Session,
@@ -113,7 +111,7 @@ async function isLineEnd(
   // the end is always that of a line (LogStat.end), so the commonest resume reads nothing
   if (offset === 0 || offset === stat.end[name]) return true;
   const range = { logId, log: name, start: offset - 1, end: offset };
-  // nobody has a cursor of a log that was not scanned
+  // no cursor was made of a log that has not been scanned
   if (isImported(stat) && !(await readMark(store, log.key, stat)).isDone) return false;
   const reader = (await readWithOverlay(store, log.key, range)).getReader();
   try {

@@ -11,18 +11,20 @@ export interface EventStreamOptions {
   readonly store: LogStore;
   readonly start: ReplayStart;
   readonly reads: SharedReads;
-  /** When the client should come back after a break, ms; with jitter, so that all do not at once. */
+  /**
+   * When the client should come back after a break, in ms; with jitter, so that not all do at once.
+   */
   readonly retryMs: number;
-  /** Frames that come before everything else. */
+  /** Frames sent before all others. */
   readonly preface?: Uint8Array<ArrayBuffer>;
 }
 
-/** What a viewer is sent when nothing else was for a while. */
+/** Sent to a viewer when nothing else was for a while. */
 export const HEARTBEAT: Uint8Array<ArrayBuffer> = sseComment("heartbeat");
 
 /**
- * One viewer: what a reader of the session finds, framed as server-sent events. What is among the
- * latest bytes comes framed already. Ends when the log is deleted or replaced.
+ * One viewer: what a reader of the session finds, framed as server-sent events. The latest bytes
+ * are already framed. Ends when the log is deleted or replaced.
  *
  * Takes over `use` and releases it when closed.
  */
@@ -30,7 +32,10 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
   const { store, start, reads } = options;
   const reader = createLogFollower(use, { store, start, reads, framed: true });
   let preamble: Uint8Array<ArrayBuffer> | null = preambleOf(options);
-  /** Framing goes on over chunks that follow each other: the log, and where the next one begins. */
+  /**
+   * The framing that is under way, which spans chunks that follow each other: the log, and where
+   * the next chunk begins.
+   */
   let framing: { place: LogPlace; end: number; framer: SseFramer } | null = null;
 
   function framed({ place, start: from, end, bytes, isFramed }: LogChunk): Uint8Array<ArrayBuffer> {
@@ -53,7 +58,7 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
         const chunk = await reader.next();
         if (!chunk) return null;
         frames.push(framed(chunk));
-        // small blocks of the compact log: one write for all that was read of them
+        // small blocks of the compact log are sent in one write
       } while (reader.hasNext);
       return concatBytes(frames);
     },

@@ -12,11 +12,11 @@ export interface StoredEvent {
 }
 
 const LF = 10;
-/** Bytes looked at in one step back to the beginning of a line. */
+/** Bytes read in one step back to the beginning of a line. */
 const STEP_BYTES = 64 * 1024;
 
 /**
- * The event that a cursor stands after. Throws `invalid-input` for what is no cursor, and
+ * The event that a cursor stands after. Throws `invalid-input` for text that is no cursor, and
  * `event-not-found` for one of another log, beyond the end, or not after an event.
  */
 export async function findStoredEvent(
@@ -34,7 +34,7 @@ export async function findStoredEvent(
   return { at, start: (await lastLineFeed(store, key, at, end)) + 1, end };
 }
 
-/** The event's bytes as they are shown. */
+/** The event's bytes as readers see them. */
 export function readStoredEvent(
   store: LogStore,
   key: SessionKey,
@@ -50,14 +50,14 @@ export function readStoredEvent(
       const { value, done } = await (await opened).read();
       return done ? null : value;
     },
-    // a server that stops may end a stream at a boundary; here only the end is one
+    // a stopping server may end a stream at a boundary; here the only boundary is the end
     atBoundary: false,
     close() {
       abort.abort();
       opened
         .then((reader) => reader.cancel())
         .catch(() => {
-          // the read ends by the signal; its error has nobody to go to
+          // the read ends by the signal; its error has no receiver
         });
     },
   };

@@ -17,7 +17,7 @@ const LF = 10;
 const CR = 13;
 const SPACE = 0x20;
 
-/** What a member of a META event has to be, where it is given. */
+/** The kinds of a META event's members, where they are given. */
 const KINDS: ReadonlyMap<string, "string" | "object"> = new Map([
   ["metaType", "string"],
   ["payload", "object"],
@@ -25,8 +25,8 @@ const KINDS: ReadonlyMap<string, "string" | "object"> = new Map([
 ]);
 
 /**
- * Passes a META event on to the runner and, once that has accepted it, stores the event and the
- * runner's RAW answer. Resolves with whether they are stored. Throws `invalid-input`, and as
+ * Passes a META event on to the runner and, once the runner has accepted it, stores the event and
+ * the runner's RAW answer. Resolves with whether they are stored. Throws `invalid-input`, and as
  * `interruptRun`; nothing is stored then.
  */
 export async function sendFeedback(

@@ -1,12 +1,14 @@
-/** Hosts that only mean something inside: names of a cluster, loopback, IP addresses; with a port. */
+/**
+ * Hosts that only mean something inside: names of a cluster, loopback, IP addresses; with a port.
+ */
 const INTERNAL_HOST =
   /(?:[a-z0-9-]+\.)+(?:svc|local|internal)\b(?:\.[a-z0-9-]+)*(?::\d+)?|\blocalhost\b(?::\d+)?|\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?|\[[0-9a-f:.]*:[0-9a-f:.]*\](?::\d+)?/gi;
 
 const PLACEHOLDER = "[address]";
 
 /**
- * The text of somebody else without the addresses in it: the host of `address` and whatever looks
- * like a host of the inside.
+ * The text without the addresses in it: the host of `address` and everything that looks like an
+ * internal host.
  */
 export function hideAddresses(text: string, address: string): string {
   const { host } = new URL(address);

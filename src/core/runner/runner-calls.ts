@@ -14,7 +14,7 @@ export const CALL_TIMEOUT_MS = 10_000;
 
 const encoder = new TextEncoder();
 
-/** What clients get where a runner does not say what it can do. */
+/** The answer for clients where a runner does not report its capabilities. */
 const NO_CAPABILITIES = encoder.encode(
   JSON.stringify({
     framework: "unknown",
@@ -27,7 +27,7 @@ const NO_CAPABILITIES = encoder.encode(
 const NO_MCP_STATUS = encoder.encode(JSON.stringify({ servers: [], totalCount: 0 }));
 
 /**
- * Interrupts the session's active run, or whatever the runner is doing if no run of ours is active.
+ * Interrupts the session's active run, or whatever the runner is doing if no posted run is active.
  * Throws `runner-unreachable` or `runner-refused`, with a text for clients.
  */
 export async function interruptRun(
@@ -43,7 +43,7 @@ export async function stopTask(ports: RunnerPorts, key: SessionKey, taskId: stri
   await signalRunner(ports, key, `tasks/${taskId}/stop`, {});
 }
 
-/** What the session's agent can do: the runner's JSON object, or one that promises nothing. */
+/** The capabilities of the session's agent: the runner's JSON object, or one without any. */
 export function readCapabilities(
   ports: RunnerPorts,
   key: SessionKey,

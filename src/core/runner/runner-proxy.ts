@@ -12,7 +12,7 @@ import { CALL_TIMEOUT_MS } from "./runner-calls.ts";
 
 const OUTPUT_TIMEOUT_MS = 30_000;
 
-/** A runner's answer that passes through as it is. */
+/** A runner's answer that is passed on unchanged. */
 export interface PassedAnswer {
   readonly status: number;
   readonly contentType: string | null;
@@ -28,7 +28,7 @@ export function openTasks(ports: RunnerPorts, key: SessionKey): Promise<PassedAn
   return openAnswer(ports, key, "tasks", CALL_TIMEOUT_MS);
 }
 
-/** What a background task has written. `taskId` is valid; throws as `openTasks`. */
+/** The output of a background task. `taskId` is valid; throws as `openTasks`. */
 export function openTaskOutput(
   ports: RunnerPorts,
   key: SessionKey,
@@ -70,7 +70,7 @@ async function openBody(
       first = null;
       return chunk;
     },
-    // the answer is whole or it is broken off: there is no place at which it could be ended early
+    // an answer is complete or it is broken off: it cannot be ended early anywhere
     atBoundary: false,
     close,
   };

@@ -7,7 +7,7 @@ import { concatBytes } from "../../stream/bytes/concat.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import { hideAddresses } from "./redact-addresses.ts";
 
-/** What it takes to call a session's runner. */
+/** The ports for calls of a session's runner. */
 export interface RunnerPorts {
   readonly directory: Pick<SessionDirectory, "addressOf">;
   readonly runner: Pick<RunnerClient, "call">;
@@ -16,19 +16,21 @@ export interface RunnerPorts {
 
 export type RunnerQuestion = Pick<RunnerCall, "method" | "path" | "body" | "timeoutMs">;
 
-/** An answer, and until when (epoch ms) what is needed of its body has to come. */
+/**
+ * An answer, and the time (epoch ms) by which the part of its body that is needed has to arrive.
+ */
 export interface RunnerReply extends RunnerAnswer {
   readonly address: string;
   readonly untilMs: number;
 }
 
-/** What is read of an error, whatever the size of its body. */
+/** Bytes that are read of an error's body, whatever its size. */
 const MAX_ERROR_BYTES = 1024;
 const MAX_OBJECT_BYTES = 1024 * 1024;
 
 /**
- * Calls the session's runner. Throws `runner-unreachable`, with a text for clients, when there is no
- * answer in time, and when the runner does not know us: that is nothing that a caller could repair.
+ * Calls the session's runner. Throws `runner-unreachable`, with a text for clients, when there is
+ * no answer in time, and when the runner refuses our token: a caller could not repair that.
  */
 export async function askRunner(
   { directory, runner, clock }: RunnerPorts,
@@ -50,19 +52,22 @@ export function unavailable(cause?: unknown): RunlogError {
   return new RunlogError("runner-unreachable", "Runner is not available", { cause });
 }
 
-/** Whether its address, its token or its pod is missing makes no difference to a client. */
+/**
+ * Throws the same error whether the address, the token or the pod is missing: a client need not
+ * tell them apart.
+ */
 function notReached(cause: unknown): never {
   throw hasCode(cause, "runner-unreachable", "platform-failed") ? unavailable(cause) : cause;
 }
 
-/** Closes an answer that nobody reads. */
+/** Closes an answer whose body is not read. */
 export function dropBody({ body }: RunnerAnswer): void {
   body?.cancel().catch(() => {
     // it is broken already
   });
 }
 
-/** The JSON object that the answer is, or null if it is none, larger than 1 MiB or not in time. */
+/** The answer's JSON object, or null if it is none, larger than 1 MiB or not in time. */
 export async function readObject(
   reply: RunnerReply,
   clock: Clock,
@@ -75,8 +80,8 @@ export async function readObject(
 }
 
 /**
- * The runner's refusal as an error: `runner-refused` with its status, and for a text what its JSON
- * says or the first KiB of its body.
+ * The runner's refusal as an error: `runner-refused` with its status, and as its text the message
+ * of its JSON or the first KiB of its body.
  */
 export async function readRefusal(reply: RunnerReply, clock: Clock): Promise<RunlogError> {
   const bytes = await readStart(reply, MAX_ERROR_BYTES, clock);
@@ -87,7 +92,7 @@ export async function readRefusal(reply: RunnerReply, clock: Clock): Promise<Run
   return new RunlogError("runner-refused", text || `Runner error: HTTP ${status}`, { status });
 }
 
-/** What an error document says, by the members that runners and their frameworks use. */
+/** The message of an error document, by the members that runners and their frameworks use. */
 function saidIn(body: string): string | null {
   try {
     const said: Readonly<Record<string, unknown>> = Object(JSON.parse(body));
@@ -99,7 +104,10 @@ function saidIn(body: string): string | null {
   return null;
 }
 
-/** The body's first bytes: up to a limit, to its end, until it breaks off, or as far as time goes. */
+/**
+ * The body's first bytes: up to a limit, to its end, until it breaks off, or until the time is
+ * over.
+ */
 async function readStart(
   { body, untilMs }: RunnerReply,
   limitBytes: number,
@@ -121,7 +129,7 @@ async function readStart(
       missing -= chunk.value.length;
     }
   } catch {
-    // what has come says enough
+    // the bytes received so far are enough
   } finally {
     cancelTimer();
     leave();

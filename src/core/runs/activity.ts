@@ -2,7 +2,7 @@ import type { SessionKey } from "../../ports/log-store.ts";
 import type { EventFacts } from "../../ports/runner-client.ts";
 import type { SessionPlatform } from "../../ports/session-platform.ts";
 
-/** Tells the platform that a runner said something, and whether a run began with it. */
+/** Notifies the platform of a runner's events, and whether a run began with them. */
 export function noteEvents(
   platform: Pick<SessionPlatform, "noteActivity">,
   key: SessionKey,

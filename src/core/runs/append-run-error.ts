@@ -16,7 +16,10 @@ export interface OpenRun {
   readonly runId: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Ends the run from outside, its reason being a `RunEnd`: the server or the session goes. */
+  /**
+   * Ends the run from outside, with a `RunEnd` as its reason: the server stops or the session is
+   * deleted.
+   */
   readonly signal: AbortSignal;
 }
 
@@ -31,8 +34,9 @@ const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 
 /**
- * Appends the RUN_ERROR, or of a cancelled run the RUN_FINISHED, and RUN_STARTED before it unless the run
- * was started, again and again while the store refuses it and the server goes on. Resolves with whether the run is over. Never rejects.
+ * Appends the RUN_ERROR, or of a cancelled run the RUN_FINISHED, and RUN_STARTED before it unless the
+ * run was started. Repeats while the store refuses it and the server runs. Resolves with whether the
+ * run is over. Never rejects.
  */
 export async function endRun(
   run: OpenRun,
@@ -52,7 +56,7 @@ export async function endRun(
       await session.append({ lines, events }, { logId, durable: true, change });
       return true;
     } catch (error) {
-      // whoever has the session now finds the run's mark, and ends it
+      // the process that has the session now finds the run's mark, and ends the run
       if (hasCode(error, "log-not-owned")) return false;
       logger.error("run-end-not-stored", { ...session.key, runId, error });
       // the log is gone: there is nothing left to close

@@ -13,7 +13,9 @@ import { findRun, forgetRun, type KnownRun } from "../model/session-state.ts";
 export interface CloseRunOptions {
   readonly session: Session;
   readonly mark: OpenRunMark;
-  /** Whether its runner may know of the run; null if nobody remembers, and the store has to say. */
+  /**
+   * Whether its runner may know of the run; null if unknown here, so that the store has to tell.
+   */
   readonly reached: boolean | null;
   readonly store: LogStore;
   readonly marks: Pick<RunMarks, "clearOpen">;
@@ -22,32 +24,33 @@ export interface CloseRunOptions {
 }
 
 /**
- * Ends a run that nobody works on any more, and clears its mark last, so that a failure on the way
- * leaves the rest to the next try. What was never stored is not ended. A run that never reached its
- * runner is forgotten, so that it may be posted again. Resolves with false when the store did not take
- * the end; throws what else the store throws.
+ * Ends an orphaned run, and clears its mark last, so that a failure on the way leaves the rest to
+ * the next attempt. A run that was never stored gets no end. A run that never reached its runner is
+ * forgotten, so that it may be posted again. Resolves with false when the store refused the end;
+ * throws what else the store throws.
  */
 export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   const { session, mark, store, marks, clock, logger } = options;
   const { runId } = mark;
   const isOfOther = options.reached === null;
   const logId = await (isOfOther ? session.refold() : session.reload());
-  // a log gets another id when the machine goes down, which no process outlives
+  // a log gets another id when the machine goes down, which no process survives
   const isTheSame = (id: string): boolean => isOfOther && isSameLog(id, mark.logId);
   if (logId === null || (logId !== mark.logId && !isTheSame(logId))) {
-    // its log has gone, and what is there now knows nothing of the run
+    // its log is deleted, and the log that is there now has no such run
     await marks.clearOpen(session.key, mark.logId, runId);
     if (isOfOther) logger.warn("run-mark-without-log", { ...session.key, runId });
     return true;
   }
   const { threadId, from, waits } = markedRun(mark);
   const run = findRun(session.state, runId);
-  // an admission ends with a checkpoint that has the run and its thread; its runner is asked after that
+  // an admission ends with a checkpoint that has the run and its thread; its runner is called after
+  // that
   const isAdmitted = from === undefined || session.headOffset > from || !!run?.threadId;
   const isReached = options.reached ?? (waits !== true && isAdmitted);
   const phase = run ? run.phase : await storedPhase(options, logId, from);
   if (phase === "waiting" || phase === "started") {
-    // tried once: a store that cannot be written must not keep the server from its readers
+    // one attempt: a store that cannot be written must not keep the server from its readers
     const signal = AbortSignal.abort();
     const open = { session, clock, logger, logId, runId, signal };
     const how = { started: phase === "started", forgets: !isReached };
@@ -64,15 +67,15 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   return true;
 }
 
-/** How far the run has come by the events after its mark; null if there are none of it. */
+/** The phase of the run by the events after its mark; null if there are none of it. */
 async function storedPhase(
   { session, mark, store }: CloseRunOptions,
   logId: string,
   from: number | undefined,
 ): Promise<KnownRun["phase"] | null> {
-  // marked by a version that did not say where: its caller was heard
+  // a mark of an older version has no offset: its run's messages were stored
   if (from === undefined) return "waiting";
-  // the store's own end: what an append stored that seemed to fail may not be counted yet
+  // the store's own end: an append that seemed to fail and was stored may not be counted yet
   const end = session.log.position?.end ?? from;
   let phase: KnownRun["phase"] | null = null;
   if (from >= end) return phase;

@@ -28,29 +28,32 @@ export interface RunOptions extends OpenRun {
   /** Calls the runner; throws what `RunnerClient` throws. */
   readonly connect: (signal: AbortSignal) => Promise<RunnerStream>;
   readonly cancellation: Cancellation;
-  /** Told once when another run may begin: at the end, or a moment after RUN_FINISHED. */
+  /** Called once when another run may begin: at the end, or a moment after RUN_FINISHED. */
   readonly onSlotFree: () => void;
-  /** Told when RUN_FINISHED is stored: the run is over, though its runner may still say something. */
+  /**
+   * Called when RUN_FINISHED is stored: the run is over, though its runner may still send events.
+   */
   readonly onFinished: () => void;
   /** Silence in ms that ends a run, or null for none. */
   readonly idleMs: number | null;
   /** How long in ms the run may take, or null for as long as it wants. */
   readonly maxMs: number | null;
-  /** Told what the runner does, and asked what becomes of its pod. */
+  /** Notified of the runner's events, and asked how its pod ended. */
   readonly platform: Pick<SessionPlatform, "noteActivity" | "podEnd">;
-  /** How long in ms a run that has lost its runner waits for word of the pod. */
+  /** How long in ms a run that has lost its runner waits for the end of the pod to be known. */
   readonly podGraceMs: number;
 }
 
 const OVERLAP_BYTES = 256 * 1024;
-/** How long a run that has finished keeps others waiting, and how long its late events are taken. */
+/** How long after RUN_FINISHED other runs wait, and how long late events are taken. */
 const SLOT_AFTER_MS = 2_000;
 const LATE_EVENTS_MS = 30_000;
 
 /**
- * Carries one admitted run from its runner into the log, and resolves when its last stored event is
- * a terminal: the runner's, or a RUN_ERROR that says why there was none. Resolves with false when
- * the server stopped before that could be stored: the run is still open. Never rejects.
+ * Stores one admitted run's events as its runner sends them, and resolves when its last stored
+ * event is a terminal: the runner's, or a RUN_ERROR with the reason why there was none. Resolves
+ * with false when the server stopped before that could be stored: the run is still open. Never
+ * rejects.
  */
 export async function executeRun(options: RunOptions): Promise<boolean> {
   const { session, logger, onSlotFree, platform, podGraceMs: graceMs, runId, clock } = options;
@@ -61,7 +64,7 @@ export async function executeRun(options: RunOptions): Promise<boolean> {
   let end = (await carrier.stream()) ?? (carrier.ended ? null : UNFINISHED);
   // an agent that was interrupted may just stop
   if (end === UNFINISHED && cancellation.isWanted) end = CANCELLED;
-  // a pod takes its connection along, and word of it comes later
+  // a pod's connection ends with it, and the end of the pod becomes known later
   if (end !== null && isLostRunner(end)) end = (await pod.end()) ?? end;
   pod.stop();
   if (end === CANCELLED) logger.info("run-cancelled", { ...session.key, runId });
@@ -71,7 +74,7 @@ export async function executeRun(options: RunOptions): Promise<boolean> {
   return isEnded;
 }
 
-/** How far a run has come by what its runner has sent. */
+/** How far a run is by the events that its runner has sent. */
 interface RunProgress {
   readonly started: boolean;
   /** Whether the run's last stored event is a terminal. */
@@ -97,7 +100,7 @@ class RunCarrier {
   readonly #stop = new AbortController();
   #cancelTimers: (() => void)[] = [];
   #cancelIdle: () => void = () => {};
-  /** Whether it was ended because it took too long. */
+  /** Whether the run was ended because it took too long. */
   #isTooLong = false;
 
   constructor(options: RunOptions) {
@@ -108,7 +111,7 @@ class RunCarrier {
     return this.#progress.ended;
   }
 
-  /** Stores what the runner sends until it ends. Resolves with what went wrong, if anything. */
+  /** Stores the runner's events until its answer ends. Resolves with the failure, or null. */
   async stream(): Promise<RunEnd | null> {
     const { cancellation, connect, logger, runId, session, signal } = this.#options;
     if (cancellation.signal.aborted) return CANCELLED;
@@ -122,7 +125,7 @@ class RunCarrier {
         logger.warn("runner-events-unusual", { ...session.key, runId, ...stream.counts });
       return null;
     } catch (error) {
-      // whatever breaks after RUN_FINISHED breaks nothing of the run
+      // a failure after RUN_FINISHED does not change the run's end
       if (this.#progress.finished) return null;
       if (!signal.aborted) return cancellation.signal.aborted ? CANCELLED : this.#endOf(error);
       const reason: RunEnd = signal.reason;
@@ -143,7 +146,10 @@ class RunCarrier {
     return endRun(this.#options, end, { started: this.#progress.started });
   }
 
-  /** A small batch is written while the next one is parsed; a large one is gone before it comes. */
+  /**
+   * A small batch is written while the next one is parsed; a large one is written before the next
+   * is taken.
+   */
   async #storeAll(stream: RunnerStream): Promise<void> {
     let writing: Promise<unknown> = Promise.resolve();
     this.#watchIdle();
@@ -152,9 +158,9 @@ class RunCarrier {
         this.#watchIdle();
         await writing;
         writing = this.#store(batch);
-        // a failure ends the stream at once: its runner may have nothing more to say
+        // a failure ends the stream at once: its runner may send nothing more for a long time
         writing.catch((error: unknown) => this.#stop.abort(error));
-        // asking for the next batch tells the runner's client that this one takes no memory any more
+        // taking the next batch releases this one's memory in the runner's client
         if (bytesOf(batch) > OVERLAP_BYTES) await writing;
       }
     } finally {
@@ -185,8 +191,8 @@ class RunCarrier {
   }
 
   /**
-   * The RUN_STARTED that a run gets from here where its runner has none with its id. A log of many runs
-   * has to say which one it is that fails before it begins, ends, or has another id.
+   * The RUN_STARTED to be added where the runner sent none with the run's id. A log of many runs
+   * has to name the run that fails before it begins, ends, or has another id at its runner.
    */
   #missingStart(event: EventFacts, { started, span }: RunProgress): Uint8Array<ArrayBuffer> | null {
     if (started || !isOfRuns(event)) return null;
@@ -212,7 +218,7 @@ class RunCarrier {
     return { ...next, finished, ended: isTerminal(event) };
   }
 
-  /** The run is over; its runner may still say something. */
+  /** The run is over; its runner may still send events. */
   #wrapUp(): void {
     const { clock, onFinished, onSlotFree } = this.#options;
     onFinished();
@@ -229,7 +235,7 @@ class RunCarrier {
     const { clock, maxMs } = this.#options;
     if (maxMs === null) return;
     const cut = (): void => {
-      // what comes after RUN_FINISHED has a time of its own
+      // late events after RUN_FINISHED have a limit of their own
       if (this.#progress.finished) return;
       this.#isTooLong = true;
       this.stop();
@@ -245,7 +251,7 @@ class RunCarrier {
   }
 
   #endOf(error: unknown): RunEnd {
-    // a limit or the pod's end, which stop the stream without a reason of their own
+    // a limit or the pod's end stops the stream without a reason of its own
     if (this.#stop.signal.aborted && !(error instanceof RunlogError))
       return this.#isTooLong ? TOO_LONG : UNFINISHED;
     if (error instanceof RunlogError && error.code !== "internal") return endOfFailure(error);
@@ -264,7 +270,10 @@ function afterLine(line: Uint8Array, { lines, events }: EventBatch): EventBatch 
   return { lines: [line, ...lines], events: [factsOfLine(line), ...events] };
 }
 
-/** What is left where another run may be open, which these events would be about for who reads the log. */
+/**
+ * The batch without the events that begin or end runs: another run may be open, to which a reader
+ * of the log would assign them.
+ */
 function withoutRuns(batch: EventBatch): EventBatch {
   if (!batch.events.some(isOfRuns)) return batch;
   return selectEvents(

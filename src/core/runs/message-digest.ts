@@ -15,7 +15,7 @@ const FACTOR = 0x01000193;
 const EMPTY_OBJECT = 1;
 const EMPTY_ARRAY = 2;
 
-/** Some milliseconds of work. */
+/** Bytes of a turn: some milliseconds of work. */
 const TURN_BYTES = 1024 * 1024;
 
 const encoder = new TextEncoder();
@@ -24,7 +24,7 @@ const hashOfText = (text: string): number => hashOfBytes(encoder.encode(text));
 
 const NULL = hashOfText("null");
 const METADATA = hashOfText("metadata");
-/** Members of `metadata` that the server sets, to whoever posts the message. */
+/** Members of `metadata` that the server sets, whoever posts the message. */
 const SENDER: ReadonlySet<number> = new Set(["senderId", "senderDisplayName"].map(hashOfText));
 
 /** An object or array that has begun. */
@@ -38,15 +38,16 @@ interface Frame {
 }
 
 /**
- * The digest of the message with this id: `json` is its text, valid JSON. Messages that say the same
- * have the same digest whatever the order of their members, spaces and escapes, as clients that have
- * read a message write it again in their own way. Its sender counts for nothing, and null is absent.
+ * The digest of the message with this id; `json` is its text, valid JSON. Messages with the same
+ * content have the same digest whatever the order of their members, spaces and escapes, since
+ * clients that have read a message write it again in their own way. The sender is ignored, and null
+ * is the same as absent.
  */
 export function digestOf(id: string, json: Uint8Array): MessageDigest {
   return { id: shortHash(hashText(id)), content: hashOfJson(json) };
 }
 
-/** The digests of messages, in so many turns of the event loop as it takes. */
+/** The digests of messages, computed in several turns of the event loop if there are many. */
 export async function digestsOf(
   messages: readonly { readonly id: string; readonly posted: Uint8Array }[],
 ): Promise<MessageDigest[]> {
@@ -136,7 +137,7 @@ function isLiteralEnd(byte: number | undefined): boolean {
   return byte === undefined || byte <= SPACE || byte === COMMA || isBracket(byte);
 }
 
-/** A string by what it says: the same as that of its bytes where nothing is escaped. */
+/** The hash of a string's content: that of its bytes where nothing is escaped. */
 function hashOfString(json: Uint8Array, start: number, end: number): number {
   for (let at = start; at < end; at++)
     if (json[at] === BACKSLASH)

@@ -7,17 +7,20 @@ export interface PodWatchOptions {
   readonly key: SessionKey;
   readonly platform: Pick<SessionPlatform, "podEnd">;
   readonly clock: Clock;
-  /** How long in ms `end` waits for word of a pod whose runner has gone. */
+  /** How long in ms `end` waits for the end of a pod whose runner is lost. */
   readonly graceMs: number;
-  /** Told when the pod has ended and what it still said has had the time to arrive. */
+  /** Called when the pod has ended and its last events have had the time to arrive. */
   readonly onGone: () => void;
 }
 
-/** An eye on the pod of a session while a run is open. */
+/** Watches the pod of a session while a run is open. */
 export interface PodWatch {
-  /** How the pod has ended, or null if nobody has seen it end. Word of it may come a little late. */
+  /**
+   * How the pod has ended, or null if nobody has seen it end. Waits a little, since that may become
+   * known late.
+   */
   end(): Promise<RunEnd | null>;
-  /** Looks no more. */
+  /** Stops watching. */
   stop(): void;
 }
 
@@ -34,7 +37,7 @@ export function watchPod({ key, platform, clock, graceMs, onGone }: PodWatchOpti
       cancel = clock.after(LAST_WORDS_MS, onGone);
     },
     () => {
-      // looked no more
+      // the watch was stopped
     },
   );
 

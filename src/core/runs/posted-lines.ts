@@ -7,7 +7,10 @@ import {
 import type { InputMessage } from "./run-input.ts";
 import type { EventLines } from "../session/session.ts";
 
-/** What is stored of messages that were posted: the marks of those that are hidden, and a snapshot. */
+/**
+ * The lines stored for posted messages: one RAW event for each hidden message, then a
+ * MESSAGES_SNAPSHOT.
+ */
 export function linesOf(
   messages: readonly InputMessage[],
   context: ServerEventContext,

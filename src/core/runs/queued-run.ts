@@ -9,9 +9,9 @@ export interface QueuedRun extends RunAccepted {
   readonly body: RunBody;
   readonly accepted: Promise<RunAccepted>;
   readonly cancellation: Cancellation;
-  /** Whether its mark says that its runner knows nothing of it. */
+  /** Whether its mark records that its runner does not know it yet. */
   waits: boolean;
-  /** Set once what its caller said is stored. */
+  /** Set once its posted messages are stored. */
   logId: string | null;
   /** Whether the runner has answered. */
   reached: boolean;

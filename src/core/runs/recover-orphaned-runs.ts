@@ -17,41 +17,44 @@ export interface OrphanedRunsOptions {
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** In which a session's runs are admitted, by `idOf` its key: no run is closed meanwhile. */
+  /**
+   * The mutex under which a session's runs are admitted, by `idOf` its key: no run is closed
+   * meanwhile.
+   */
   readonly admissions: KeyedMutex;
   /** Whether this process works on this run of the session; null asks for any. */
   readonly worksOn: (key: SessionKey, runId: string | null) => boolean;
 }
 
-/** Runs that nobody works on any more, and that have not ended. */
+/** Orphaned runs: runs that have not ended and that nobody works on. */
 export interface OrphanedRuns {
   /**
    * Ends the runs whose process is dead. To be called before anything else, and then from time to
-   * time: what another process has, or had a moment ago, is left alone, and may be left open by it
+   * time: a run that another process has, or had a moment ago, is left alone, and may be orphaned
    * later.
    */
   close(): Promise<void>;
-  /** Ends the runs that this process gave up. Never rejects. */
+  /** Ends the runs that this process released without an end. Never rejects. */
   closeGivenUp(): Promise<void>;
   /**
-   * Ends with `end` what the session's log has open though nobody works on it and no mark says that
-   * anybody would: of a directory that was copied while it was in use, or a run that a runner began
-   * within another and left. Cheap where there is nothing of the kind. Resolves with whether the log
-   * has more since then. Never rejects: what cannot be ended now is ended the next time.
+   * Ends with `end` the runs that the log has open, nobody works on and no mark names: those of a
+   * directory that was copied while it was in use, or a run that a runner began within another and
+   * did not end. Cheap where there is none. Resolves with whether the log has grown. Never rejects:
+   * what cannot be ended now is ended the next time.
    */
   recover(key: SessionKey, end: RunEnd): Promise<boolean>;
 }
 
-/** How often runs are looked for that another process has left open. */
+/** How often in ms runs that other processes orphaned are searched for. */
 const AGAIN_MS = 20_000;
-/** And those that this one gave up. */
+/** How often the end of this process's own released runs is tried again, in ms. */
 const GIVEN_UP_MS = 2_000;
-/** Sessions that were found to be worked on elsewhere; they are not looked at again for a while. */
+/** Most sessions that are known to be in use elsewhere; they are not checked again for a while. */
 const MAX_BUSY = 10_000;
 
 /**
- * Ends the orphaned runs, now and from time to time. Resolves after the first time with what
- * stops it; rejects as the store does, the first time.
+ * Ends the orphaned runs, now and from time to time. Resolves after the first time with a function
+ * that stops it; rejects as the store does, the first time.
  */
 export async function keepOrphanedRunsClosed(
   orphanedRuns: OrphanedRuns,
@@ -74,12 +77,12 @@ export async function keepOrphanedRunsClosed(
   };
 }
 
-/** Runs of which none has been looked for. */
+/** Orphaned runs, of which none is known yet. */
 export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
   const { store, marks, sessions, clock, logger, admissions, worksOn } = options;
-  /** Runs of other processes that were open the last time; null before the first. */
+  /** Open runs of other processes at the last check; null before the first. */
   let seenOpen: ReadonlySet<string> | null = null;
-  /** Until when sessions count as worked on elsewhere. */
+  /** Until when sessions count as in use elsewhere, epoch ms. */
   const busyUntil = new Map<string, number>();
 
   /** Ends an orphaned run, unless another process has its session. */
@@ -116,7 +119,8 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
       if (session.state.status !== "working" && unendedRuns(session.state).length === 0)
         return false;
       const before = unendedRuns(session.state).filter(isLeft);
-      // what was open before the marks were read, has none, and is open after that, nobody will end
+      // a run that was open before the marks were read, has none, and is open after that, has no
+      // owner
       const marked = before.length > 0 ? await markedRuns(key) : new Set<string>();
       if (marked.size > 0) busyUntil.set(idOf(key), clock.now() + AGAIN_MS);
       const logId = await session.reload();
@@ -149,7 +153,7 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
         if (marks.isOurs(mark)) continue;
         const id = JSON.stringify([mark.project, mark.session, mark.logId, mark.runId]);
         seen.add(id);
-        // what comes after the start may be on its way out: an orphaned run is there twice
+        // a run found after the start may be about to end: an orphaned one is found twice
         if (before === null || before.has(id)) await closeMarked(mark, null);
       }
       seenOpen = seen;
@@ -178,7 +182,7 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
   };
 }
 
-/** Leaves out a call while the one before it has not settled. */
+/** Skips a call while the one before it has not settled. */
 function oneAtATime(operation: () => Promise<void>): () => void {
   let isBusy = false;
   return () => {

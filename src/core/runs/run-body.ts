@@ -8,16 +8,16 @@ export interface RunBodyOptions {
   readonly key: SessionKey;
   readonly runId: string;
   readonly pieces: Pieces;
-  /** Gives back the memory of the request's body. Idempotent. */
+  /** Releases the memory of the request's body. Idempotent. */
   readonly release: () => void;
   readonly store: Pick<LogStore, "putRunBody" | "runBody" | "removeRunBody">;
-  /** Of bodies that were read back. */
+  /** Memory for bodies that were read back. */
   readonly budget: ByteBudget;
 }
 
 /**
- * The body of a run, from its admission until its runner has it: in memory, and in the store instead
- * while the run waits for its turn.
+ * The body of a run, from its admission until its runner has it: in memory, or in the store while
+ * the run waits for its turn.
  */
 export class RunBody {
   readonly #options: Omit<RunBodyOptions, "pieces">;
@@ -25,7 +25,7 @@ export class RunBody {
   readonly #lease: ByteLease;
   /** Null once it is in the store alone, or not needed any more. */
   #pieces: Pieces | null;
-  /** The log with which it is stored, if it is. */
+  /** The log with which it is stored, or null. */
   #logId: string | null = null;
 
   constructor({ pieces, ...options }: RunBodyOptions) {
@@ -42,7 +42,7 @@ export class RunBody {
     this.#logId = logId;
   }
 
-  /** Gives its memory back, if it is stored. */
+  /** Releases its memory, if it is stored. */
   letGo(): void {
     if (this.#logId === null) return;
     this.#pieces = null;
@@ -60,7 +60,7 @@ export class RunBody {
     return this.#pieces;
   }
 
-  /** Nobody needs it any more. Throws what the store throws. Idempotent. */
+  /** Discards it: no caller needs it any more. Throws what the store throws. Idempotent. */
   async discard(): Promise<void> {
     const { store, key, runId, release } = this.#options;
     this.#pieces = null;

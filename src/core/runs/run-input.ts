@@ -21,10 +21,10 @@ export interface RunInput {
   readonly messages: readonly InputMessage[];
 }
 
-/** A message as it was completed. */
+/** A message of the body, with its id and its sender. */
 export interface InputMessage {
   readonly id: string;
-  /** Whether clients are asked not to show it. */
+  /** Whether clients are asked to hide it. */
   readonly hidden: boolean;
   /** Its JSON as it was posted. */
   readonly posted: Uint8Array;
@@ -36,27 +36,30 @@ export interface RunInputOptions {
   /** Thread of a run that names none. */
   readonly defaultThreadId: string;
   readonly caller: Pick<Caller, "userId" | "userName">;
-  /** Makes the ids that are missing: UUIDv4. */
+  /** Makes missing ids: UUIDv4. */
   readonly newId: () => string;
 }
 
-/** What is read of an event's ids while it passes (`MAX_CAPTURE_BYTES`), and kept in the checkpoint. */
+/**
+ * Longest id in bytes: what is read of an event's ids (`MAX_CAPTURE_BYTES`), and kept in the
+ * checkpoint.
+ */
 const MAX_ID_BYTES = 256;
 
-/** So many bytes of messages are read in one turn of the event loop: some 10 ms. */
+/** Bytes of messages that are read in one turn of the event loop: some 10 ms. */
 const TURN_BYTES = 256 * 1024;
 
-/** Or so many messages or tools: what is read of each costs more than its bytes. */
+/** Messages or tools that are read in one turn: what is read of each costs more than its bytes. */
 const TURN_ITEMS = 256;
 
-/** So many bytes are put on one line before others have their turn. */
+/** Bytes that are put on one line in one step. */
 const STEP_BYTES = 1024 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
 
-/** Each message takes a KiB while it is read, however short it is. */
+/** Most messages or tools: each takes a KiB while it is read, however short it is. */
 const MAX_ITEMS = 65_536;
 const MAX_MEMBERS = 4_096;
 
@@ -92,7 +95,7 @@ export function readRunInput(
   return inTurns(inputSteps(bytes, options));
 }
 
-/** Yields whenever others should have a turn. */
+/** Yields where another task may have a turn. */
 function* inputSteps(
   bytes: Uint8Array<ArrayBuffer>,
   options: RunInputOptions,
@@ -114,7 +117,7 @@ function* inputSteps(
   const ids = {
     threadId,
     runId,
-    // runners read either spelling: both say the same
+    // runners read either spelling, so both have the same value
     ...(top.has("thread_id") && { thread_id: threadId }),
     ...(top.has("run_id") && { run_id: runId }),
   };
@@ -143,8 +146,9 @@ function* inputSteps(
 }
 
 /**
- * How many items a list of the body has, 0 if it is none. Throws `invalid-input` for more than a run may
- * have: to read those takes many times the memory of the body. Yields whenever others should have a turn.
+ * The number of items of a list in the body, 0 if it is no list. Throws `invalid-input` for more
+ * than a run may have, since reading those takes many times the memory of the body. Yields where
+ * another task may have a turn.
  */
 export function* countItems(
   bytes: Uint8Array,
@@ -293,7 +297,7 @@ function textOf(bytes: Uint8Array, member: JsonMember | undefined): string {
   return String(JSON.parse(text));
 }
 
-/** Whether the member is a string that says `value` already. */
+/** Whether the member is a string that equals `value` already. */
 function isText(bytes: Uint8Array, member: JsonMember, value: MemberValue): boolean {
   return kindAt(bytes, member.valueStart) === "string" && textOf(bytes, member) === value;
 }

@@ -29,33 +29,39 @@ export interface RunQueueOptions {
   readonly session: Session;
   readonly store: RunBodyOptions["store"];
   readonly marks: RunMarks;
-  /** In which runs are admitted, by `idOf` the session's key. */
+  /** The mutex under which runs are admitted, by `idOf` the session's key. */
   readonly admissions: KeyedMutex;
-  /** Of bodies of runs that have waited. */
+  /** Memory for bodies of runs that have waited. */
   readonly waitedBodies: ByteBudget;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Runs that may wait behind the active one. */
+  /** Most runs that may wait after the active one. */
   readonly queueLimit: number;
   /** Silence in ms that ends a run, or null for none. */
   readonly idleMs: number | null;
   /** How long in ms a run may take, or null for as long as it wants. */
   readonly maxMs: number | null;
   readonly platform: Pick<SessionPlatform, "noteActivity" | "podEnd">;
-  /** How long in ms a run that has lost its runner waits for word of the pod. */
+  /** How long in ms a run that has lost its runner waits for the end of the pod to be known. */
   readonly podGraceMs: number;
   /** Posts a run to the session's runner. */
   readonly connect: (
     run: Pick<QueuedRun, "body" | "caller" | "headers">,
     signal: AbortSignal,
   ) => Promise<RunnerStream>;
-  /** Told of each run that was admitted, once what its caller said is stored. */
+  /** Called for each run that was admitted, once its posted messages are stored. */
   readonly onAdmitted: (run: AdmittedRun) => void;
-  /** Told when a run has ended by itself and none waits; `reached`: its runner had answered. */
+  /**
+   * Called when a run has ended by itself and none waits; `reached` is whether its runner had
+   * answered.
+   */
   readonly onFinished: (options: { readonly reached: boolean }) => void;
-  /** Told when a run was refused of which the log may have something: it was given up. */
+  /**
+   * Called when a run was refused of which the log may have events, so that its end has to be
+   * stored later.
+   */
   readonly onGivenUp: () => void;
-  /** Told when no run is active, waiting or wrapping up any more. */
+  /** Called when no run is active, waiting or wrapping up any more. */
   readonly onIdle: () => void;
 }
 
@@ -67,15 +73,15 @@ const ANSWERED = [
 ] as const satisfies RunlogErrorCode[];
 
 /**
- * The runs of one session: one is active, a few wait in order, and each is remembered, so that the
- * same run posted again gets its first answer and nothing happens twice.
+ * The runs of one session: one is active, a few wait in order, and each is remembered, so that a
+ * run that is posted again gets its first answer and is not run twice.
  */
 export class RunQueue {
   readonly #options: RunQueueOptions;
   readonly #stop = new AbortController();
   #queue: QueuedRun[] = [];
   #active: QueuedRun | null = null;
-  /** Runs that are in flight, by id: the active one and any that only wrap up. */
+  /** Runs that are in flight, by id: the active one and those that wrap up. */
   readonly #inFlight = new Map<string, Promise<boolean>>();
 
   constructor(options: RunQueueOptions) {
@@ -105,7 +111,7 @@ export class RunQueue {
   }
 
   /**
-   * Admits a run; the session is loaded. Rejects with `run-active` when too many wait, with
+   * Admits a run of a loaded session. Rejects with `run-active` when too many wait, with
    * `log-not-writable`, or with RunsEndedError: then nothing was started.
    */
   admit(request: RunRequest): Promise<RunAccepted> {
@@ -125,7 +131,7 @@ export class RunQueue {
     if (this.#stop.signal.aborted) return Promise.reject(new RunsEndedError());
     const waiting = this.#queue.length - (this.#active ? 0 : 1);
     if (waiting >= queueLimit) return Promise.reject(tooManyRuns(entries[0]?.runId));
-    // one after the other, so that the log has them in the order in which they came
+    // one after the other, so that the log has them in the order in which they were posted
     const accepted = admissions.run(idOf(key), () => this.#store(entry, input));
     const entry = queuedRun(request, accepted, { key, store, budget });
     this.#queue.push(entry);
@@ -167,15 +173,18 @@ export class RunQueue {
     return this.#active?.isFinished === false ? [this.#active, ...this.#queue] : this.#queue;
   }
 
-  /** A run that began once. One that waits is in the queue, or there is nobody who would start it. */
+  /**
+   * The run of this id, if it has begun before. A run that waits is in the queue, or nobody would
+   * start it.
+   */
   #known(runId: string): KnownRun | null {
     const known = findRun(this.#options.session.state, runId);
     return known?.phase === "waiting" ? null : known;
   }
 
   /**
-   * Ends every run that is active or waits, and refuses new ones. Resolves when all is stored, with the
-   * number of runs whose end the store did not take: they are still open.
+   * Ends every run that is active or waits, and refuses new ones. Resolves when all ends are stored
+   * or refused, with the number of those that the store refused: these runs are still open.
    */
   async end(reason: RunEnd): Promise<number> {
     const { admissions, session } = this.#options;
@@ -200,14 +209,14 @@ export class RunQueue {
     return session.save().then(
       () => true,
       (error: unknown) => {
-        // the mark stays, by which the next start finds that it never began
+        // the mark stays, so that the next start finds that the run never began
         logger.warn("head-not-saved", { ...session.key, error });
         return false;
       },
     );
   }
 
-  /** Stores what comes before the runner's events, under the mark that outlives a crash. */
+  /** Stores the mark of the run, then its posted messages. */
   async #store(entry: QueuedRun, input: RunInput): Promise<RunAccepted> {
     const { session } = this.#options;
     const { runId, threadId } = input;
@@ -218,7 +227,8 @@ export class RunQueue {
       isNew = (await session.load()) === null;
       logId = await session.loadOrCreate();
       await this.#mark(entry, logId);
-      // with the mark this process has the session: what another one wrote before is known from here on
+      // the mark gives this process the session: what another one wrote before is known from here
+      // on
       await session.reload();
       const known = this.#known(runId);
       if (known) {
@@ -237,9 +247,9 @@ export class RunQueue {
       await session.save();
     } catch (cause) {
       if (logId !== null) this.#giveUp(entry, logId);
-      // for want of room maybe: it leaves no session that was not there before
+      // perhaps for lack of space: a refused run must not leave a new session
       if (logId !== null && isNew) await session.discardEmpty(logId);
-      // said as it is: the caller's next try may meet the process that has the session
+      // rethrown as it is: the caller's next attempt may meet the process that has the session
       if (hasCode(cause, "log-not-owned")) throw cause;
       if (this.#stop.signal.aborted) throw new RunsEndedError({ cause });
       throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
@@ -251,7 +261,10 @@ export class RunQueue {
     return { runId, threadId };
   }
 
-  /** A run that waits is marked as such: then it is known after a crash that it never began. */
+  /**
+   * Marks the run as open. The mark of a run that waits records that, so that it is known after a
+   * crash that the run never began.
+   */
   async #mark(entry: QueuedRun, logId: string): Promise<void> {
     const { marks, session } = this.#options;
     const { runId, threadId } = entry;
@@ -260,7 +273,9 @@ export class RunQueue {
     await marks.markOpen(session.key, logId, runId, { threadId, from, waits: entry.waits });
   }
 
-  /** The run is refused. Whatever of it was stored is ended as soon as the store takes that. */
+  /**
+   * Refuses the run. If some of it was stored, its end is stored as soon as the store accepts it.
+   */
   #giveUp({ runId }: QueuedRun, logId: string): void {
     const { marks, onGivenUp, session } = this.#options;
     session.update((state) => forgetRun(state, runId));
@@ -311,13 +326,13 @@ export class RunQueue {
     }
   }
 
-  /** Carries a run by `execute`, and clears up after it. Resolves with whether it is over. */
+  /** Runs `execute` for a run, and clears up after it. Resolves with whether the run is over. */
   async #finish(entry: QueuedRun, execute: () => Promise<boolean>): Promise<boolean> {
     const { logId, runId } = entry;
     const inFlight = (async () => {
       const isEnded = await execute();
       await this.#discardBody(entry);
-      // what is still open keeps its mark: a later start finds it there
+      // an open run keeps its mark, so that a later start finds it
       if (isEnded && logId !== null) await this.#clearMark(logId, runId);
       return isEnded;
     })();
@@ -325,7 +340,7 @@ export class RunQueue {
     const isEnded = await inFlight;
     this.#inFlight.delete(runId);
     this.#freeSlot(entry);
-    // whoever watches may have waited for the end of a run that nothing more is stored of
+    // a viewer may wait for the end of a run of which nothing more is stored
     this.#options.session.log.wake();
     if (this.isIdle) this.#options.onIdle();
     return isEnded;
@@ -350,7 +365,7 @@ export class RunQueue {
   async #discardBody({ body, runId }: QueuedRun): Promise<void> {
     const { logger, session } = this.#options;
     await body.discard().catch((error: unknown) => {
-      // it goes with the session at the latest
+      // it is removed with the session at the latest
       logger.warn("run-body-not-removed", { ...session.key, runId, error });
     });
   }

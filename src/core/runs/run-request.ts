@@ -6,9 +6,11 @@ import type { RunInput } from "./run-input.ts";
 export interface RunRequest {
   readonly input: RunInput;
   readonly caller: Caller;
-  /** Headers of the caller's request that go on to the runner. They are kept in memory alone. */
+  /**
+   * Headers of the caller's request that are forwarded to the runner. They are kept in memory only.
+   */
   readonly headers: Readonly<Record<string, string>>;
-  /** Gives back the memory of the body, once the runner has it or never will. Idempotent. */
+  /** Releases the memory of the body, once the runner has it or never will. Idempotent. */
   readonly releaseBody: () => void;
 }
 
@@ -23,7 +25,7 @@ export interface AdmittedRun extends RunAccepted {
   readonly logId: string;
 }
 
-/** The refusal of a run when as many wait as may; `runId` is the active one. */
+/** The refusal of a run when the queue is full; `runId` is the active one. */
 export function tooManyRuns(runId: string | undefined): RunlogError {
   return new RunlogError(
     "run-active",

@@ -1,7 +1,10 @@
 import type { RunlogError } from "../../ports/errors.ts";
 import { NOT_STORED, type RunEnd, UNFINISHED, UNREACHED } from "../model/run-end-reasons.ts";
 
-/** How a run ends whose runner or store has failed; the message names nothing but what the runner said. */
+/**
+ * How a run ends whose runner or store has failed; the message contains nothing but what the runner
+ * sent.
+ */
 export function endOfFailure({ code, facts }: RunlogError): RunEnd {
   switch (code) {
     case "platform-failed":
@@ -30,7 +33,9 @@ export function endOfFailure({ code, facts }: RunlogError): RunEnd {
   }
 }
 
-/** Whether the runner could not be reached, or was lost: what became of its pod may say more. */
+/**
+ * Whether the runner could not be reached, or was lost: the end of its pod may be a better reason.
+ */
 export function isLostRunner({ code }: RunEnd): boolean {
   return LOST.has(code);
 }

@@ -1,3 +1,44 @@
+/**
+ * Runs: from the request to the terminal that is stored (decisions 020 and 023).
+ *
+ * In: the bodies of posted runs, the runner's events (`RunnerClient`), the marks of open runs in
+ * the store. Out: lines in the session's raw log: what the caller posted, the runner's events byte
+ * for byte, and one terminal. Viewers read the log; nothing is sent to them from here.
+ *
+ * A run goes through these steps:
+ *
+ * 1. read: `readRunInput` checks the body and splices missing ids and the sender into it.
+ * 2. admitted: a mark is set in the store, the posted messages that the log does not have are
+ *    appended, and the checkpoint is saved. Only then is the caller answered.
+ * 3. waiting: as many as `queueLimit` wait after the active run, in their order; their bodies are
+ *    kept in the store.
+ * 4. active: the body is posted to the runner, and each batch of events is appended as it comes.
+ * 5. ended: RUN_FINISHED, RUN_ERROR, or a RUN_ERROR from here with the reason why there was none. The
+ *    next run begins at once, or up to 2 s after RUN_FINISHED while the runner's answer goes on.
+ * 6. cleared: the mark is removed, after the terminal is stored.
+ *
+ * What holds:
+ *
+ * - A session has one active run. A run that is posted again gets its first answer and runs once.
+ * - A posted run is in the log only under a mark, so that a crash leaves no run open for good: the next
+ *   process, or another one, finds the mark and ends the run (`recover-orphaned-runs.ts`).
+ * - A refused run has started nothing. What may have been stored of it is ended soon after.
+ * - A run that certainly never reached its runner may be posted again under its id.
+ * - A run writes to the log that it was admitted to and to no other, also when the session is
+ *   deleted and made again meanwhile.
+ *
+ * Files, in reading order:
+ *
+ * 1. this file: all sessions of the process; removal of a session, stop of the server
+ * 2. `run-request.ts`, `run-input.ts`, `message-digest.ts`, `posted-lines.ts`, `run-body.ts`: what
+ *    is posted
+ * 3. `run-queue.ts`: one session's runs: admitted, waiting, active
+ * 4. `execute-run.ts`: one run from its runner into the log; `activity.ts`, `pod-watch.ts`,
+ *    `runner-failures.ts`: what else is known of its runner
+ * 5. `append-run-error.ts`: the end that no runner sent
+ * 6. `recover-orphaned-runs.ts`, `close-run.ts`: runs that nobody works on
+ */
+
 import type { Caller } from "../../ports/authorizer.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { RunlogError } from "../../ports/errors.ts";
@@ -40,24 +81,27 @@ export interface RunsOptions {
   readonly idleMs: number | null;
   readonly maxMs: number | null;
   readonly podGraceMs: number;
-  /** Told of each run that was admitted, once what its caller said is stored. */
+  /** Called for each run that was admitted, once its posted messages are stored. */
   readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;
-  /** Told when a run was refused of which the log may have something: it was given up. */
+  /**
+   * Called when a run was refused of which the log may have events, so that its end has to be
+   * stored later.
+   */
   readonly onGivenUp: () => void;
-  /** Ends what the session's log has open though nobody works on it. Never rejects. */
+  /** Ends the runs that the session's log has open and nobody works on. Never rejects. */
   readonly recover: OrphanedRuns["recover"];
 }
 
 /** A request body and the memory that it takes up. */
 interface HeldBody {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Gives the memory back. Idempotent. */
+  /** Releases the memory. Idempotent. */
   release(): void;
 }
 
 export interface Runs {
   /**
-   * Admits a run, stores what its caller said, and starts it in the background, at once or when its
+   * Admits a run, stores its posted messages, and starts it in the background, at once or when its
    * turn has come. Rejects with `invalid-input`, `run-active` (`facts.runId` of the active run) or
    * `log-not-writable`; then nothing was started. Takes over the body.
    */
@@ -85,30 +129,31 @@ export interface Runs {
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
   isInFlight(key: SessionKey, runId: string | null): boolean;
   /**
-   * Ends the session's runs with a RUN_ERROR, which whoever watches has half a second to read, then
-   * has it removed by `remove`; resolves as that does.
-   * Runs that are started meanwhile wait, and belong to the session that is made after it.
+   * Ends the session's runs with a RUN_ERROR, then calls `remove` to remove the session; resolves
+   * as that does. If a run was open, viewers get up to 500 ms to read its end; unread events are
+   * then discarded. Runs that are started meanwhile wait, and belong to the session that is made
+   * after it.
    */
   endSession<T>(key: SessionKey, end: RunEnd, remove: () => Promise<T>): Promise<T>;
   /** Sessions with a run that is active, waits, or wraps up. */
   readonly busySessions: number;
-  /** Refuses new runs from now on, and waits up to `ms` for those there are to end by themselves. */
+  /** Refuses new runs from now on, and waits up to `ms` for the others to end by themselves. */
   drain(ms: number): Promise<void>;
   /**
-   * Ends every run with a RUN_ERROR and refuses new ones. Resolves when all are stored, with the number
-   * of runs whose end the store did not take.
+   * Ends every run with a RUN_ERROR and refuses new ones. Resolves when all ends are stored or
+   * refused, with the number of those that the store refused.
    */
   close(): Promise<number>;
 }
 
-/** A store that refuses the ends of runs for so long does not keep their session from going. */
+/** How long a removal waits for a store that refuses the ends of runs, in ms. */
 const END_WAIT_MS = 2_000;
-/** And so long its viewers may take to read them. */
+/** How long a removal waits for viewers to read those ends, in ms. */
 const READ_WAIT_MS = 500;
-/** Nor does a platform that does not answer keep the server from stopping. */
+/** How long a stop waits for a platform that does not answer, in ms. */
 const TELL_WAIT_MS = 5_000;
 
-/** Memory of bodies of runs that have waited, while their runners are asked. */
+/** Memory for bodies of runs that have waited, while they are sent to their runners. */
 const WAITED_BODY_BYTES = 32 * 1024 * 1024;
 
 interface Entry {
@@ -226,12 +271,12 @@ export function createRuns(options: RunsOptions): Runs {
         if (ended) {
           const use = sessions.use(key);
           await settledWithin(END_WAIT_MS, clock, ended);
-          // what nobody has read by the time that the log goes, nobody ever reads
+          // events that viewers have not read when the log is deleted stay unread
           await settledWithin(READ_WAIT_MS, clock, use.session.log.readByAll());
           use.release();
         }
         const removed = await remove();
-        // what could not be written is given up now that its log is gone
+        // an end that could not be written needs no further attempt once its log is deleted
         await ended;
         return removed;
       }),
@@ -300,7 +345,7 @@ function callerHeaders({ userId, userName, token }: Caller): Record<string, stri
   // a header holds no control characters and no text beyond Latin-1
   if (userId !== null) headers["X-Current-User-ID"] = encodeHeader(userId);
   if (userName !== null) headers["X-Current-User-Name"] = encodeHeader(userName);
-  // what the agent does for its user it does with the user's rights; nobody else gets to see it
+  // the agent acts for its user with the user's rights; the token is sent to nobody else
   if (userId !== null && token !== null) headers["X-Caller-Token"] = `Bearer ${token}`;
   return headers;
 }

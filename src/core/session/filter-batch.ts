@@ -1,7 +1,10 @@
 import type { EventBatch } from "../../ports/runner-client.ts";
 import type { EventLines } from "./session.ts";
 
-/** The events of a batch that `isKept` says true of, by their places in it. Nothing is copied. */
+/**
+ * The events of a batch for which `isKept` returns true; it is called with their places in it.
+ * Copies nothing.
+ */
 export function selectEvents(
   { lines, events }: EventBatch,
   isKept: readonly boolean[],

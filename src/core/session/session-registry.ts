@@ -20,55 +20,55 @@ export interface SessionsOptions {
   readonly logger: Logger;
   readonly ringBytes: number;
   readonly ringBudget: RingBudget;
-  /** How long in ms the state of a session is kept that nobody uses. */
+  /** How long in ms the state of an unused session is kept. */
   readonly idleMs: number;
-  /** What a log that is made for a session gets as its document, or null. Default: nothing. */
+  /** The document of a log that is made for the session, or null for none. Default: none. */
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
-  /** Told when the state of a session is let go. */
+  /** Called when the state of a session is released. */
   readonly onReleased?: (key: SessionKey) => void;
-  /** Told when the end of a run was stored. */
+  /** Called when the end of a run was stored. */
   readonly onRunEnded?: (key: SessionKey) => void;
   /**
-   * Ends what the session's log has open though nobody works on it, and resolves with whether the log
-   * has more since then; never rejects. Default: nothing is open.
+   * Ends the runs that the log has open and nobody works on; resolves with whether the log has
+   * grown since then. Never rejects. Default: no run is open.
    */
   readonly recover?: (key: SessionKey) => Promise<boolean>;
 }
 
-/** A use of a session's state: it stays at least until the last use is released. */
+/** A use of a session's state, which is kept at least until the last use is released. */
 export interface SessionUse {
   readonly session: Session;
   /** Idempotent. */
   release(): void;
 }
 
-/** All per-session state of the process, in one place. */
+/** All per-session state of the process. */
 export interface Sessions {
-  /** The session's state, made if it is not there. */
+  /** The session's state; made if it is not in memory. */
   use(key: SessionKey): SessionUse;
   /**
-   * What the session's agent is doing, from memory or from the checkpoint: O(1), but for a checkpoint that makes no
-   * sense, once, and for one that seems to work while nobody here works on it, which is looked into now
-   * and then. Nobody knows it of a log that cannot be read, which is logged once: a list is not to fail
-   * for one of its sessions.
+   * What the session's agent is doing, from memory or from the checkpoint. O(1), with two
+   * exceptions: a checkpoint that cannot be read makes the log be folded once, and one with an open
+   * run that nobody here works on is checked now and then. Null for a log that cannot be read,
+   * which is logged once, so that a list does not fail for one of its sessions.
    */
   agentStatus(key: SessionKey): Promise<AgentStatus | null>;
   /**
-   * To be called when somebody reads the log: what it has open though nobody works on it is ended.
-   * Resolves with whether the log has more since then. Never rejects.
+   * To be called when the log is read: ends the runs that it has open and nobody works on. Resolves
+   * with whether the log has grown since then. Never rejects.
    */
   recover(key: SessionKey): Promise<boolean>;
-  /** Asks the store about every log that somebody waits on: announcements may be lost. */
+  /** Asks the store about every log that has waiting readers, since announcements may be lost. */
   refreshWaiting(): Promise<void>;
-  /** Lets go of what nobody has used for the idle time. */
+  /** Releases the state of sessions that were unused for the idle time. */
   sweep(): void;
-  /** Sessions whose state is held. */
+  /** Sessions whose state is in memory. */
   readonly size: number;
-  /** Sessions that somebody uses. */
+  /** Sessions that are in use. */
   readonly used: number;
 }
 
-/** So many logs that cannot be read are remembered, so that each is logged once. */
+/** Unreadable logs that are remembered, so that each is logged once. */
 const MAX_UNREADABLE = 10_000;
 
 interface Entry {
@@ -146,7 +146,7 @@ export function createSessions(options: SessionsOptions): Sessions {
           released = true;
           entry.uses--;
           entry.unusedSince = clock.now();
-          // anybody may ask for any name: what has no log leaves nothing behind
+          // a request may name any session: one without a log leaves no state
           if (entry.uses === 0 && entry.session.log.position === null) letGo(entry);
         },
       };

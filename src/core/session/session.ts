@@ -23,39 +23,43 @@ export interface SessionOptions {
   readonly store: LogStore;
   readonly legacyImports: LegacyImports;
   readonly logger: Logger;
-  /** What a log that is made for a session gets as its document, or null. Default: nothing. */
+  /** The document of a log that is made for the session, or null for none. Default: none. */
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
-  /** Told when the end of a run was stored. */
+  /** Called when the end of a run was stored. */
   readonly onRunEnded?: (key: SessionKey) => void;
 }
 
-/** Lines to append, and what is known of the events in them. */
+/** Lines to append, and the facts of the events in them. */
 export interface EventLines {
   readonly lines: readonly Uint8Array[];
   readonly events: readonly EventFacts[];
 }
 
 interface BelievedCheckpoint extends Checkpoint {
-  /** Where the log ended when the checkpoint was made; infinite if that cannot be believed. */
+  /**
+   * Where the log ended when the checkpoint was made; infinite if the checkpoint cannot be trusted.
+   */
   readonly offset: number;
 }
 
 export interface AppendEventsOptions extends AppendLinesOptions {
   readonly logId: string;
-  /** What else is known once they are stored: a run was admitted, or forgotten. */
+  /** A further change of the state once the lines are stored: a run was admitted, or forgotten. */
   readonly change?: (state: SessionState) => SessionState;
 }
 
-/** Where the log ended when a checkpoint was made of which nothing can be believed: nobody knows. */
+/** The offset of a checkpoint that cannot be trusted: where the log ended is unknown. */
 const NOT_BELIEVED = Number.POSITIVE_INFINITY;
 
-/** After so many bytes the checkpoint is written again, so that a recovery reads no more than that. */
+/**
+ * After so many bytes the checkpoint is saved again, so that a recovery reads no more than that.
+ */
 const CHECKPOINT_EVERY_BYTES = 4 * 1024 * 1024;
 
 /**
- * One session as its writer sees it: what the log says so far, kept up to date with every append and
- * stored in the checkpoint when it changes. After a crash the checkpoint may lag behind the log; `load` folds
- * what came since.
+ * One session as its writer sees it: the state that the log amounts to, updated with every append
+ * and saved in the checkpoint when it changes. After a crash the checkpoint may lag behind the log;
+ * `load` folds the events after it.
  */
 export class Session {
   readonly key: SessionKey;
@@ -68,12 +72,12 @@ export class Session {
   readonly #documentOf: (key: SessionKey) => Uint8Array | null;
   readonly #onRunEnded: (key: SessionKey) => void;
   #logId: string | null = null;
-  /** `log.overtaken` when the state was loaded. */
+  /** `log.superseded` when the state was loaded. */
   #loadedSuperseded = 0;
   #state: SessionState = EMPTY_STATE;
   #messages = new PostedMessageIds();
   #loading: Promise<void> | null = null;
-  /** How often the log was found to have something that was not counted, also when it was loaded. */
+  /** How often the log was found to have events that were not counted, also when it was loaded. */
   #behind = 0;
   #loadedBehind = 0;
   /** Appends that are under way. */
@@ -98,7 +102,10 @@ export class Session {
     this.#documentOf = documentOf;
   }
 
-  /** Where the log ended when the stored checkpoint was made; 0 without one, infinite if it is not believed. */
+  /**
+   * Where the log ended when the saved checkpoint was made; 0 without one, infinite if it cannot be
+   * trusted.
+   */
   get headOffset(): number {
     return this.#headOffset;
   }
@@ -123,23 +130,26 @@ export class Session {
     return this.#behind !== this.#loadedBehind;
   }
 
-  /** The messages that clients posted. Changed in place; stored with the next `save`. */
+  /** The messages that clients posted. Changed in place; saved with the next `save`. */
   get messages(): PostedMessageIds {
     return this.#messages;
   }
 
-  /** Where the first event begins that readers see, once `load` has resolved. */
+  /** Where the first visible event begins, once `load` has resolved. */
   get visibleFrom(): number {
     return this.#visibleFrom;
   }
 
-  /** Asks the store for the log; an old one is imported if there is none. Throws as `load`. */
+  /** Asks the store for the log; imports a legacy log if there is none. Throws as `load`. */
   async find(): Promise<LogStat | null> {
     const stat = await this.log.refresh();
     return stat === null && (await this.#legacyImports.adopt(this.key)) ? this.log.refresh() : stat;
   }
 
-  /** The log as readers may see it, as soon as they may; null if there is none. Throws as `load`. */
+  /**
+   * The log as readers may see it, once it is ready for them; null if there is none. Throws as
+   * `load`.
+   */
   async readable(): Promise<ReadableLog | null> {
     const found = await this.find();
     if (!found || !isImported(found)) return found && { stat: found, from: 0, skippedLines: null };
@@ -149,24 +159,24 @@ export class Session {
   }
 
   /**
-   * Knows the session's log from then on, whether there is one or not. Resolves with its id. An old
-   * log is imported, and an imported one scanned, which may take a while, once. Throws what the
-   * store throws, and `log-not-adoptable`.
+   * Loads the state of the session's log, whether there is a log or not. Resolves with the log's
+   * id, or null. A legacy log is imported, and an imported one scanned, which may take a while,
+   * once. Throws what the store throws, and `log-not-adoptable`.
    */
   async load(): Promise<string | null> {
-    // nothing to ask for while the log is the one whose appends are being counted
+    // the state is current while every append to this log is counted
     if (this.isLoaded) return this.#logId;
     do {
       this.#loading ??= this.#loadFromStore().finally(() => {
         this.#loading = null;
       });
       await this.#loading;
-      // found since that load began: it may not have seen all
+      // appends found after that load began may be missing from it
     } while (this.#isBehind);
     return this.#logId;
   }
 
-  /** As `load`, and asks the store whether it has more than was counted. */
+  /** As `load`, and asks the store whether the log has more than was counted. */
   async reload(): Promise<string | null> {
     if (this.isLoaded) {
       await this.log.refresh();
@@ -176,7 +186,10 @@ export class Session {
     return this.load();
   }
 
-  /** As `load`, from the store alone: what another process has changed is known, if only in the checkpoint. */
+  /**
+   * As `load`, from the store alone: it finds what another process has changed, also in the
+   * checkpoint only.
+   */
   async refold(): Promise<string | null> {
     await this.#saving.catch(() => {});
     this.#behind++;
@@ -189,7 +202,7 @@ export class Session {
     if (logId !== null) return logId;
     const { document, logId: madeId } = await this.#store.create(this.key);
     try {
-      // its document comes before its first event: nobody ever wonders whose events they are
+      // the document comes before the first event, so that a log with events always has its owner
       const own = this.#documentOf(this.key);
       if (document === null && own !== null) await this.#store.setDocument(this.key, madeId, own);
       const made = await this.load();
@@ -215,7 +228,7 @@ export class Session {
 
   /** Appends events and counts them. Throws what `RawLog.append` throws. */
   async append(events: EventLines, options: AppendEventsOptions): Promise<void> {
-    // nothing is added while the state is being made anew: it would be behind again
+    // the state is being loaded: an append now would make it lag again
     if (this.#isBehind) await this.load();
     this.#appending++;
     try {
@@ -235,32 +248,35 @@ export class Session {
     let state = events.reduce(foldEvent, before);
     if (state.offset !== end) state = await this.#caughtUp(state);
     this.#state = change(state);
-    // whoever changes more than the events say saves it, and is to know whether that failed
+    // a caller that changes more than the events do saves it, and learns whether that failed
     const isDue = state.offset - this.#savedOffset >= CHECKPOINT_EVERY_BYTES;
     if (isDue || state.status !== before.status || state.runs !== before.runs) this.#saveLater();
     if (events.some(({ type }) => type === "RUN_FINISHED" || type === "RUN_ERROR"))
       this.#onRunEnded(this.key);
   }
 
-  /** The state of the log where something was stored that nobody counted: an append that seemed to fail. */
+  /** The state of the log after an append that seemed to fail and was stored all the same. */
   async #caughtUp(state: SessionState): Promise<SessionState> {
     this.#behind++;
     try {
       await this.load();
       return this.#state;
     } catch (error) {
-      // what was appended is stored; the next load counts it
+      // the append is stored; the next load counts it
       this.#logger.warn("log-not-readable", { ...this.key, error });
       return state;
     }
   }
 
-  /** Changes what is known by something that is no event: a run that is forgotten. */
+  /** Changes the state where no event does: a run is forgotten. */
   update(change: (state: SessionState) => SessionState): void {
     this.#state = change(this.#state);
   }
 
-  /** Stores the checkpoint as it is now; calls that come while one is being written share the next. */
+  /**
+   * Saves the checkpoint as it is now; calls that come while one is being saved share the next
+   * save.
+   */
   save(): Promise<void> {
     this.#saveQueued ??= this.#saving
       .catch(() => {})
@@ -321,15 +337,17 @@ export class Session {
     this.#loadedSuperseded = superseded;
     this.#state = state;
     this.#messages = messages;
-    // so that it is folded once, and a list knows what the agent does
+    // so that the log is folded once, and a list knows what the agent does
     if (head.offset === NOT_BELIEVED) this.#saveLater();
   }
 
-  /** What the checkpoint says, if that can be so; else an empty one, which costs the time to fold the log. */
+  /**
+   * The checkpoint if it can be trusted; else an empty one, which costs the time to fold the log.
+   */
   async #believedCheckpoint({ logId, head, end }: LogStat): Promise<BelievedCheckpoint> {
     const said = decodeCheckpoint(head);
     const { offset } = said.state;
-    // a store that is looked at may have a newer head than end
+    // a store that another process writes may have a newer head than end
     if (offset > end.raw) return { ...said, state: EMPTY_STATE, offset };
     const isAtLine =
       offset === end.raw || (await isLineStart(this.#store, this.key, { logId, offset }));

@@ -90,13 +90,14 @@ async function archiveAlone(
 ): Promise<ExitCode> {
   const alone = await openAlone(config, target);
   try {
-    // as a server does when it starts: whoever was killed while it gave up bytes has left no stub
+    // as a server does when it starts: a process that was killed while it released bytes has left
+    // no stub
     if (isConfigured(config, target)) await alone.store.adopt();
     const keys = select(alone.store, selection, Date.now());
     return await eachSession(keys, report, async (key) => {
       const startedAtMs = Date.now();
       const stat = await alone.store.stat(key);
-      // whoever shows an imported log for the first time writes to it, which would bring its bytes back
+      // the first reader of an imported log writes to it, which would bring its bytes back
       if (stat) await openReadableLog(alone.store, key, stat);
       const manifest = await alone.store.archive(key, {
         deleteLocal,

@@ -5,7 +5,7 @@ export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** All that `--help` says of it but the exit codes. */
+  /** Its `--help` text without the exit codes. */
   readonly help: string;
   /** Runs it with what stands after its name. Rejects with what makes it fail as a whole. */
   run(args: readonly string[]): Promise<ExitCode>;

@@ -45,7 +45,7 @@ export async function openArchives(target: ArchiveConfig | null): Promise<OpenAr
   return { archives: createArchives({ bucket, prefix, clock }), close };
 }
 
-/** Opens the configured store to write it: nobody else may. Throws `store-locked` and its kin. */
+/** Opens the configured store to write it, exclusively. Throws `store-locked` and its kin. */
 export async function openAlone(config: Config, target: ArchiveConfig | null): Promise<Alone> {
   if (config.storage.kind === "memory") throw noStore();
   const surroundings = { clock, logger: stderrLogger, onLong: say };
@@ -69,7 +69,7 @@ function addHint(error: unknown): never {
   throw new RunlogError("store-locked", `${error.message}: ${hint}`, { cause: error });
 }
 
-/** A store that is looked at, also beside the server that owns it. */
+/** A store that is only read, also beside the server that owns it. */
 export interface Look {
   /** Archived sessions as the stubs that they are. */
   readonly stored: LogReader;

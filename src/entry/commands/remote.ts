@@ -99,7 +99,7 @@ function itemsOf(page: unknown): { session: string; createdAtMs: number }[] {
   });
 }
 
-/** What the server says, in its own words (PROTOCOL 1.1). */
+/** The server's refusal, in its own words (PROTOCOL 1.1). */
 function refusal(status: number, answer: unknown): RunlogError {
   const detail = isObject(answer) && typeof answer["detail"] === "string" ? answer["detail"] : null;
   const message = detail ?? `The server answered ${status}`;

@@ -7,7 +7,7 @@ interface Advance {
   readonly totalBytes: number;
 }
 
-/** What a command says while it works on one session after the other. */
+/** The output of a command that works on one session after the other. */
 export interface Report {
   /** Moves the bar, if there is one. */
   advance(name: string, advance: Advance): void;

@@ -1,8 +1,8 @@
 import { concatBytes } from "./concat.ts";
 
-/** Where a ring takes the bytes it may hold from: shared by all rings of a process. */
+/** The memory of a ring's bytes, shared by all rings of a process. */
 export interface RingBudget {
-  /** Takes `bytes` if they are there. Never waits. */
+  /** Takes `bytes` if they are free. Never waits. */
   tryTake(bytes: number): boolean;
   release(bytes: number): void;
 }
@@ -11,11 +11,11 @@ export interface ByteRingOptions {
   /** Most bytes that this ring holds, encoded and not. */
   readonly limitBytes: number;
   readonly budget: RingBudget;
-  /** Encodes a stretch that begins at `start`; called once a stretch, for all readers. */
+  /** Encodes a span that begins at `start`; called once for each span, for all readers. */
   readonly encode: (pieces: readonly Uint8Array[], start: number) => Uint8Array<ArrayBuffer>;
 }
 
-/** A stretch of the ring, encoded. */
+/** A span of the ring, encoded. */
 export interface RingHit {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Where the reader stands after it. */
@@ -25,7 +25,7 @@ export interface RingHit {
 interface Segment {
   readonly start: number;
   end: number;
-  /** Its raw pieces until somebody asked, then null. */
+  /** Its raw pieces until it is encoded, then null. */
   pieces: Uint8Array[] | null;
   encoded: Uint8Array<ArrayBuffer> | null;
   held: number;
@@ -34,11 +34,11 @@ interface Segment {
 const JOIN_BYTES = 64 * 1024;
 
 /**
- * The latest bytes of a log, kept encoded for everybody who reads at its end.
+ * The latest bytes of a log, kept encoded for all readers at its end.
  *
- * What comes in is kept raw and is encoded when the first reader asks. When the ring or the budget
- * is full the oldest stretches go, when there is no room at all nothing is kept: a reader that finds
- * nothing here reads from the store, so a miss costs time and never an event.
+ * Bytes are kept raw and encoded when the first reader asks. When the ring or the budget is full
+ * the oldest spans are evicted; without any room nothing is kept: a reader that finds nothing here
+ * reads from the store, so a miss costs time and never an event.
  */
 export class ByteRing {
   readonly #options: ByteRingOptions;
@@ -66,7 +66,7 @@ export class ByteRing {
       return;
     }
     const open = this.#segments.at(-1);
-    // small appends that nobody has read yet become one stretch: one frame buffer, one write
+    // small appends that nobody has read yet become one span: one frame buffer, one write
     if (open?.pieces && open.held + bytes <= JOIN_BYTES) {
       open.pieces.push(...pieces);
       open.end += bytes;
@@ -82,7 +82,7 @@ export class ByteRing {
     }
   }
 
-  /** What comes at `from`, about 64 KiB at most unless one stretch is larger, or null. */
+  /** The bytes at `from`, about 64 KiB at most unless one span is larger, or null. */
   read(from: number): RingHit | null {
     const index = this.#find(from);
     if (index === -1) return null;
@@ -100,7 +100,7 @@ export class ByteRing {
     this.#joined = null;
   }
 
-  /** A reader behind by several stretches gets them as one; readers level with it share the copy. */
+  /** A reader that lags by several spans gets them as one; readers level with it share the copy. */
   #join(index: number, first: RingHit): RingHit {
     const from = this.#segments[index]?.start ?? 0;
     const end = this.#segments.at(-1)?.end;
@@ -126,7 +126,7 @@ export class ByteRing {
       segment.encoded = this.#options.encode(segment.pieces, segment.start);
       segment.pieces = null;
       const growth = segment.encoded.length - segment.held;
-      // an encoding that finds no room is still handed out once, and its stretch goes
+      // an encoded span that finds no room is returned once and evicted
       const hit = { bytes: segment.encoded, end: segment.end };
       if (growth > 0 && !this.#options.budget.tryTake(growth)) {
         this.clear();

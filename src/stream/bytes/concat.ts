@@ -1,6 +1,6 @@
 import type { Steps } from "../sync/steps.ts";
 
-/** The pieces as one array; a single piece is given back as it is. */
+/** The pieces as one array; a single piece is returned as it is. */
 export function concatBytes<T extends ArrayBufferLike>(
   pieces: readonly Uint8Array<T>[],
 ): Uint8Array<T | ArrayBuffer> {
@@ -15,10 +15,10 @@ export function concatBytes<T extends ArrayBufferLike>(
   return joined;
 }
 
-/** So many bytes are copied in one step: to get as much memory takes longer than the copy. */
+/** Bytes that are copied in one step: allocating that much memory takes longer than the copy. */
 const STEP_BYTES = 1024 * 1024;
 
-/** The same for many bytes. */
+/** As `concatBytes`, for many bytes. */
 export function* concatInSteps(
   pieces: readonly Uint8Array<ArrayBuffer>[],
 ): Steps<Uint8Array<ArrayBuffer>> {

@@ -2,7 +2,7 @@ import { concatBytes } from "./concat.ts";
 
 type Chunk = Uint8Array<ArrayBuffer>;
 
-/** Bytes handed to a codec at once: what it makes of them is all that waits in between. */
+/** Bytes passed to a codec at once: only its output for them waits in between. */
 const PIECE_BYTES = 64 * 1024;
 
 /** `bytes` as one gzip member. They must not change until it resolves. */
@@ -13,8 +13,8 @@ export async function gzipMember(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8A
 }
 
 /**
- * What a gzip member holds, piece by piece as it is pulled. Throws a TypeError if it is damaged, cut
- * short, or followed by anything.
+ * The content of a gzip member, piece by piece as it is pulled. Throws a TypeError if it is
+ * damaged, cut short, or followed by anything.
  */
 export function gunzipMember(
   member: Uint8Array<ArrayBuffer>,
@@ -24,8 +24,8 @@ export function gunzipMember(
 }
 
 /**
- * What the gzip member that `source` is holds, inflated as it is pulled; may be cancelled at any time. Fails
- * with a TypeError as `gunzipMember` does.
+ * The content of the gzip member in `source`, inflated as it is pulled; may be cancelled at any
+ * time. Fails with a TypeError as `gunzipMember` does.
  */
 export function gunzipStream(source: ReadableStream<Chunk>): ReadableStream<Chunk> {
   return through(source, new DecompressionStream("gzip"));
@@ -37,9 +37,9 @@ export function gzipStream(source: ReadableStream<Chunk>): ReadableStream<Chunk>
 }
 
 /**
- * As `pipeThrough`. Cancelling what a codec gives while it has more to give throws in Node (24.21)
- * where nobody can catch it, and ends the process; so its input is aborted instead, and what it still
- * gives is dropped.
+ * As `pipeThrough`. Cancelling a codec's output while it has more throws in Node (24.21) where
+ * nothing can catch it, and ends the process; so its input is aborted instead, and its further
+ * output is dropped.
  */
 function through(
   source: ReadableStream<Chunk>,
@@ -47,7 +47,7 @@ function through(
 ): ReadableStream<Chunk> {
   const stop = new AbortController();
   source.pipeTo(codec.writable, { signal: stop.signal }).catch(() => {
-    // whoever reads is told of it by the codec
+    // the reader gets the error from the codec
   });
   const reader = codec.readable.getReader();
 

@@ -33,7 +33,7 @@ export class HeldPieces<T extends ArrayBufferLike = ArrayBufferLike> {
     this.#joinedLength += piece.length;
   }
 
-  /** Hands out the pieces in their order and holds nothing then. */
+  /** Returns the pieces in their order, and holds nothing afterwards. */
   take(): Uint8Array<T | ArrayBuffer>[] {
     this.#closeJoined();
     const pieces = this.#pieces;

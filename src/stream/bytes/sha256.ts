@@ -17,7 +17,7 @@ export class Sha256 {
     0x5be0cd19,
   );
   readonly #words = new Int32Array(64);
-  /** What is less than a block, until more comes. */
+  /** The rest that is less than a block. */
   #rest = new Uint8Array(BLOCK);
   #restBytes = 0;
   #bytes = 0;
@@ -50,7 +50,7 @@ export class Sha256 {
     return Array.from(end.#state, (value) => (value >>> 0).toString(16).padStart(8, "0")).join("");
   }
 
-  /** Another one that has taken the same bytes. */
+  /** A copy, which has taken the same bytes. */
   clone(): Sha256 {
     const twin = new Sha256();
     twin.#state = this.#state.slice();

@@ -9,12 +9,11 @@ const encoder = new TextEncoder();
 const NOTHING = new Uint8Array(0);
 
 /**
- * Makes a stream of bytes well-formed UTF-8. What is well-formed passes byte for byte; the rest
- * becomes U+FFFD exactly where a TextDecoder over the whole stream would put it. A byte order mark
- * is kept.
+ * Makes a stream of bytes well-formed UTF-8. Well-formed bytes pass unchanged; the others become
+ * U+FFFD exactly where a TextDecoder over the whole stream would put it. A byte order mark is kept.
  *
- * A sequence that a chunk leaves incomplete, three bytes at most, waits for the next chunk. Memory is
- * otherwise that of one chunk.
+ * A sequence that a chunk leaves incomplete, three bytes at most, waits for the next chunk. Memory
+ * is otherwise that of one chunk.
  */
 export class Utf8Repair {
   #tail: Uint8Array = NOTHING;
@@ -36,7 +35,10 @@ export class Utf8Repair {
     return this.#checked(end < bytes.length ? bytes.subarray(0, end) : bytes);
   }
 
-  /** The stream is over: what stands for the sequence that was left incomplete, mostly nothing. */
+  /**
+   * Ends the stream: returns the replacement of a sequence that was left incomplete, mostly
+   * nothing.
+   */
   finish(): Uint8Array {
     const tail = this.#tail;
     this.#tail = NOTHING;
@@ -56,7 +58,7 @@ export class Utf8Repair {
 
 /**
  * How many bytes at the end may begin a sequence that goes on in the next bytes. Whether the second
- * byte fits is not looked at: what is ill-formed is so in the next call, too.
+ * byte fits is not checked: ill-formed bytes are found in the next call as well.
  */
 function incompleteLength(bytes: Uint8Array): number {
   const { length } = bytes;

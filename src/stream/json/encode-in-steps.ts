@@ -1,7 +1,7 @@
 import type { Steps } from "../sync/steps.ts";
 import { textParts } from "./text-parts.ts";
 
-/** So many characters are encoded in one step. */
+/** Characters that are encoded in one step. */
 const STEP_CHARS = 512 * 1024;
 
 const encoder = new TextEncoder();

@@ -3,7 +3,7 @@ const COMMA = 0x2c;
 
 /**
  * Turns JSONL into the inside of a JSON array: each LF between two lines becomes a comma, the last
- * one goes. Changes the chunks in place - lines are copied by nobody - so it must own them.
+ * one is removed. Changes the chunks in place, so that no line is copied; the caller must own them.
  */
 export class JsonArrayJoiner {
   #left: number;

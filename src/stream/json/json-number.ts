@@ -10,10 +10,10 @@ const DIGITS = 5;
 const FRACTION = 6;
 const EXPONENT_DIGITS = 7;
 
-/** Where a number begins, its sign apart, which is no state of its own. */
+/** The state before a number, after its sign, which has no state of its own. */
 export const NUMBER_START: number = SIGN;
 
-/** Where in a number `byte` leads, or -1 if it does not continue it. */
+/** The state after `byte` in a number, or -1 if `byte` does not continue it. */
 export function numberAfter(number: number, byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) {
     switch (number) {

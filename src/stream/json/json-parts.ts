@@ -1,12 +1,12 @@
 import type { JsonObjectScanner } from "./json-scan.ts";
 import type { Steps } from "../sync/steps.ts";
 
-/** So many bytes are checked before others have their turn. */
+/** Bytes that are checked before other tasks have their turn. */
 const SCAN_BYTES = 1024 * 1024;
 
 /**
- * Whether the bytes are one valid JSON object, as the scanner sees it. Yields whenever others should
- * have a turn.
+ * Whether the bytes are one valid JSON object for the scanner. Yields where other tasks may have a
+ * turn.
  */
 export function* scanInParts(scanner: JsonObjectScanner, bytes: Uint8Array): Steps<boolean> {
   for (let at = 0; at < bytes.length; at += SCAN_BYTES) {

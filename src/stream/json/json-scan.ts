@@ -57,15 +57,19 @@ const LITERALS: readonly (Uint8Array | undefined)[] = ["true", "false", "null"].
 
 /**
  * Checks that bytes are one JSON object (RFC 8259, nothing more lenient) and reads some of its
- * top-level strings while they pass, and strings of objects that are members of it. The text comes in pieces that break anywhere; memory does not
- * depend on its length. UTF-8 is not checked: that is `Utf8Repair`'s part.
+ * top-level strings while they pass, and strings of objects that are members of it. The text comes
+ * in pieces that break anywhere; memory does not depend on its length. UTF-8 is not checked:
+ * `Utf8Repair` does that.
  *
  * For each wanted key the last member of that name counts, as with `JSON.parse`. Escapes are
  * decoded, in keys too.
  */
 export class JsonObjectScanner {
   readonly #keys: readonly string[];
-  /** Of each key what is looked for at the top level, and then, for a path, within that. */
+  /**
+   * For each key the member that is looked for at the top level, and for a path the member within
+   * that.
+   */
   readonly #names: readonly string[];
   readonly #innerNames: readonly (string | undefined)[];
   readonly #keyBytes: readonly Uint8Array[];
@@ -116,7 +120,7 @@ export class JsonObjectScanner {
     this.#values = keys.map(() => null);
   }
 
-  /** Forgets what it has seen; the next piece is the first of another text. */
+  /** Forgets the text so far; the next piece is the first of another text. */
   reset(): void {
     this.#state = OBJECT;
     this.#depth = 0;
@@ -150,22 +154,22 @@ export class JsonObjectScanner {
     return this.#state !== INVALID;
   }
 
-  /** Whether what was pushed since `reset` is one whole valid object. */
+  /** Whether the pieces since `reset` are one complete valid object. */
   end(): boolean {
     return this.#state === END;
   }
 
   /**
-   * The string of the wanted member `key`; null when there is none, it is no string or too long.
-   * To be asked after `end` has said true.
+   * The string of the wanted member `key`; null when it is missing, no string or too long. Only
+   * after `end` returned true.
    */
   value(key: string): string | null {
     return this.#values[this.#keys.indexOf(key)] ?? null;
   }
 
   /**
-   * Where the located member lies, however long its string is; null where there is none or it is no
-   * string. To be asked after `end` has said true.
+   * Where the located member lies, however long its string is; null where it is missing or no
+   * string. Only after `end` returned true.
    */
   place(): MemberPlace | null {
     return this.#finder.place;

@@ -7,7 +7,7 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** So many bytes of a value are skipped in one part: some 5 ms. */
+/** Bytes of a value that are skipped in one part: some 5 ms. */
 const PART_BYTES = 1024 * 1024;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -49,7 +49,7 @@ export function skipValue(bytes: Uint8Array, at: number): number {
   return place.next;
 }
 
-/** What begins at `at` or after white space there. */
+/** The kind of the value at `at` or after white space there. */
 export function kindAt(bytes: Uint8Array, at: number): JsonKind {
   switch (bytes[skipSpace(bytes, at)]) {
     case OPEN_BRACE:
@@ -82,7 +82,9 @@ export function* members(bytes: Uint8Array, at: number): Generator<JsonMember, v
   }
 }
 
-/** The same, with null whenever others should have a turn of the event loop: for large values. */
+/**
+ * As `members`, with null where other tasks should have a turn of the event loop: for large values.
+ */
 export function* membersInParts(
   bytes: Uint8Array,
   at: number,
@@ -106,7 +108,10 @@ export function* elements(bytes: Uint8Array, at: number): Generator<JsonRange, v
   }
 }
 
-/** The same, with null whenever others should have a turn of the event loop: for large values. */
+/**
+ * As `elements`, with null where other tasks should have a turn of the event loop: for large
+ * values.
+ */
 export function* elementsInParts(
   bytes: Uint8Array,
   at: number,
@@ -191,7 +196,7 @@ function skipComma(bytes: Uint8Array, at: number): number {
   return bytes[next] === COMMA ? skipSpace(bytes, next + 1) : next;
 }
 
-/** So many bytes of a text are looked at one by one before its end is searched for. */
+/** Bytes of a text that are read one by one before its end is searched for. */
 const NEAR_BYTES = 64;
 
 /** One past the text that begins at `at`. */
@@ -210,7 +215,7 @@ export function skipString(bytes: Uint8Array, at: number): number {
   }
 }
 
-/** Goes on to the end of a number or literal. */
+/** Skips to the end of a number or literal. */
 function skipScalar(bytes: Uint8Array, at: number): number {
   let next = at;
   while (next < bytes.length && !endsScalar(bytes[next]!)) next++;

@@ -4,13 +4,13 @@ export interface MemberPlace {
   readonly start: number;
   /** One past its last quote. */
   readonly end: number;
-  /** Who wants to be rid of the member takes out what is from here, one of its commas included, */
+  /** To remove the member, remove the text from here, one of its commas included, … */
   readonly cutStart: number;
-  /** up to here. */
+  /** … up to here. */
   readonly cutEnd: number;
 }
 
-/** Notes where a member lies, told of the tokens of the top level as a scanner comes to them. */
+/** Notes where a member lies while a scanner reports the tokens of the top level. */
 export class MemberPlaceFinder {
   /** The latest comma; none before the first key. */
   #commaAt = -1;
@@ -29,7 +29,7 @@ export class MemberPlaceFinder {
   }
 
   comma(at: number): void {
-    // the first member has no comma before it: the one behind goes with it
+    // the first member has no comma before it: the one after it is removed
     if (this.#commaAt === -1 && this.#place) this.#place = { ...this.#place, cutEnd: at + 1 };
     this.#commaAt = at;
   }
@@ -39,7 +39,7 @@ export class MemberPlaceFinder {
     this.#keyAt = at;
   }
 
-  /** The key was that of the member, which has another value if it was there before. */
+  /** The last key was the member's, which has another value if it was there before. */
   again(): void {
     this.#place = null;
   }

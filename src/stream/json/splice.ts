@@ -7,14 +7,14 @@ export interface Splice {
   readonly text: string;
 }
 
-/** So many are done in one step. */
+/** Splices that are done in one step. */
 const STEP_SPLICES = 4_096;
 
 const encoder = new TextEncoder();
 
 /**
- * `bytes` (or the part of it in `range`) with the splices done, as pieces: what is kept is not
- * copied. Splices may come in any order; those at one place keep theirs. They must not overlap.
+ * `bytes` (or the part of it in `range`) with the splices applied, as pieces: unchanged bytes are
+ * not copied. Splices may come in any order; those at one place keep theirs. They must not overlap.
  */
 export function spliceBytes(
   bytes: Uint8Array<ArrayBuffer>,
@@ -24,7 +24,7 @@ export function spliceBytes(
   return atOnce(spliceInSteps(bytes, splices, range));
 }
 
-/** The same for many splices. */
+/** As `spliceBytes`, for many splices. */
 export function* spliceInSteps(
   bytes: Uint8Array<ArrayBuffer>,
   splices: readonly Splice[],

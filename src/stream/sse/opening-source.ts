@@ -3,13 +3,16 @@ import type { ChunkSource } from "./paced-stream.ts";
 export interface OpeningSourceOptions {
   /** Sent at once. */
   readonly first: Uint8Array<ArrayBuffer>;
-  /** Makes what follows. The signal aborts when nobody wants it any more; what comes later is closed. */
+  /**
+   * Opens the source that follows. The signal aborts when it is not wanted any more; a source that
+   * opens after that is closed.
+   */
   readonly open: (signal: AbortSignal) => Promise<ChunkSource>;
-  /** Told when the source is closed, whether it was opened or not. */
+  /** Called when the source is closed, whether it was opened or not. */
   readonly onClosed: () => void;
 }
 
-/** A source that takes its time to open. */
+/** A source that takes a while to open. */
 export function openingSource({ first, open, onClosed }: OpeningSourceOptions): ChunkSource {
   const abort = new AbortController();
   let hasBegun = false;

@@ -2,7 +2,7 @@
 export interface ChunkSource {
   /** The next chunk, or null at the end. Called again only when the chunk before has been taken. */
   next(): Promise<Uint8Array<ArrayBuffer> | null>;
-  /** Whether something else may be sent before the next chunk. */
+  /** Whether another frame may be sent before the next chunk. */
   readonly atBoundary: boolean;
   /** Releases everything; a pending `next` settles soon, either way. Called exactly once. */
   close(): void;
@@ -22,7 +22,7 @@ interface PacedStreamOptions {
   readonly heartbeat?: Uint8Array<ArrayBuffer>;
   /** Ends the stream when it aborts, as if its source had ended. */
   readonly signal?: AbortSignal;
-  /** Told once when the stream has closed, however that came. */
+  /** Called once when the stream has closed, for whatever reason. */
   readonly onClosed?: () => void;
 }
 
@@ -35,9 +35,9 @@ export interface StreamPacer {
     source: ChunkSource,
     options?: PacedStreamOptions,
   ): ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** To be called about once a second: sends due heartbeats and ends what is stuck. */
+  /** To be called about once a second: sends due heartbeats and ends stuck streams. */
   tick(): void;
-  /** Ends every open stream as if its source had ended, so that clients come back elsewhere. */
+  /** Ends every open stream as if its source had ended, so that clients reconnect elsewhere. */
   endAll(): void;
 }
 
@@ -144,7 +144,7 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
 
   end(): void {
     if (this.#closed) return;
-    // within a frame only a broken connection tells the client that the frame is not whole
+    // within a frame only a broken connection shows the client that the frame is incomplete
     if (this.#pulled === null || !this.#source.atBoundary) this.#fail(new Error("ended"));
     else this.#deliver(null);
   }

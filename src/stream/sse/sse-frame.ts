@@ -25,7 +25,7 @@ export class SseFramer {
     this.#offset = offset;
   }
 
-  /** Whether the last byte pushed ended a line: only then may something else be sent between. */
+  /** Whether the last byte pushed ended a line: only then may other frames be sent. */
   get atBoundary(): boolean {
     return this.#atBoundary;
   }

@@ -6,8 +6,8 @@ const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 const DATA_FIELD = Uint8Array.of(0x64, 0x61, 0x74, 0x61, 0x3a);
 const JOIN = Uint8Array.of(SPACE);
 
-// Where in a line: in the byte order mark before the first, in the field's name, right after its
-// colon, in its value, or in a line that says nothing to us.
+// The states in a line: in the byte order mark before the first, in the field's name, right after
+// its colon, in its value, or in a line that is ignored.
 const MARK = 0;
 const NAME = 1;
 const BEHIND_COLON = 2;
@@ -26,17 +26,17 @@ export interface SseDataSink {
 }
 
 /**
- * Takes the data out of an event stream (WHATWG HTML, section 9.2), on bytes and without copying.
+ * Extracts the data from an event stream (WHATWG HTML, section 9.2), on bytes and without copying.
  *
  * Lines end with LF, CR or CRLF; the stream comes in chunks that break anywhere. Several data lines
- * of a frame are joined by one space instead of the LF of the standard, so that a frame of JSON stays
- * one line: outside of strings both mean the same to JSON. All other fields and comments are passed
- * over, and frames without a data line yield nothing.
+ * of a frame are joined by one space instead of the LF of the standard, so that a frame of JSON
+ * stays one line: outside of strings both mean the same to JSON. All other fields and comments are
+ * skipped, and frames without a data line yield nothing.
  */
 export class SseParser {
   readonly #sink: SseDataSink;
   #place = MARK;
-  /** How much of the mark or of `data:` has been seen. */
+  /** How much of the mark or of `data:` has been read. */
   #matched = 0;
   #hasData = false;
   /** The last chunk ended with a CR: an LF that comes next belongs to it. */
@@ -46,13 +46,13 @@ export class SseParser {
     this.#sink = sink;
   }
 
-  /** Takes the stream's next bytes and calls the sink for what is in them. */
+  /** Takes the stream's next bytes and calls the sink for their data. */
   push(chunk: Uint8Array): void {
     const { length } = chunk;
     if (length === 0) return;
     let at = this.#isBehindCr && chunk[0] === LF ? 1 : 0;
     this.#isBehindCr = false;
-    // the next of each kind at or behind `at`: a chunk without CR is searched for one only once
+    // the next of each kind at or after `at`: a chunk without CR is searched for one only once
     let lf = -1;
     let cr = -1;
     while (at < length) {
@@ -70,8 +70,8 @@ export class SseParser {
   }
 
   /**
-   * The stream is over. A frame that its blank line did not end is handed to the sink as if it had;
-   * whether it is whole is for the caller to tell.
+   * Ends the stream. A frame that its blank line did not end is passed to the sink as if it had;
+   * the caller decides whether it is complete.
    */
   finish(): void {
     this.#endLine();

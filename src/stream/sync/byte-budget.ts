@@ -1,4 +1,4 @@
-/** What one holder has taken from a budget, bit by bit. */
+/** The bytes that one holder has taken from a budget, bit by bit. */
 export interface ByteLease {
   /** Bytes held now. */
   readonly heldBytes: number;
@@ -15,19 +15,19 @@ export interface ByteLease {
    */
   grow(bytes: number, options?: { readonly signal?: AbortSignal }): Promise<void>;
 
-  /** Gives everything back, and the overdraft with it. The lease may grow again afterwards. */
+  /** Releases all bytes, and the overdraft with them. The lease may grow again afterwards. */
   release(): void;
 }
 
 /**
  * Bytes of memory that many holders share, for the whole process.
  *
- * **Order.** Who has to wait is served in the order of arrival; while somebody waits nobody passes
- * by. **Overdraft.** Holders that grow bit by bit could all wait for each other. So of the leases
+ * **Order.** Waiting callers are served in the order of arrival; while one waits no other passes
+ * it. **Overdraft.** Holders that grow bit by bit could all wait for each other. So of the leases
  * that wait the longest-waiting one may go over the limit, and grows without waiting until it is
  * released; there is never more than one such lease. **Bound.** Never more is taken than the limit
  * plus the largest single lease. **Progress.** As long as the lease in overdraft is released some
- * time, and so are plain takes, everybody gets their turn.
+ * time, and so are plain takes, every caller gets its turn.
  */
 export interface ByteBudget {
   readonly limitBytes: number;
@@ -43,14 +43,25 @@ export interface ByteBudget {
    */
   take(bytes: number, options?: { readonly signal?: AbortSignal }): Promise<void>;
 
-  /** Gives back what was taken plainly. More than is taken is a RangeError. */
+  /** Releases bytes of a plain take. More than is taken is a RangeError. */
   release(bytes: number): void;
 
   /** A new lease, holding nothing. */
   lease(): ByteLease;
 }
 
-/** Makes a budget of `limitBytes`. */
+/**
+ * Makes a budget of `limitBytes`.
+ *
+ * @example
+ * ```ts
+ * import { createByteBudget } from "runlog";
+ *
+ * const budget = createByteBudget(64 * 1024 * 1024);
+ * await budget.take(1_000, { signal: AbortSignal.timeout(5_000) });
+ * budget.release(1_000);
+ * ```
+ */
 export function createByteBudget(limitBytes: number): ByteBudget {
   return new Budget(limitBytes);
 }
@@ -80,7 +91,7 @@ class Budget implements ByteBudget {
     return this.tryTakeFor(null, bytes);
   }
 
-  /** As `tryTake`; the lease in overdraft always gets what it asks for. */
+  /** As `tryTake`; the lease in overdraft always succeeds. */
   tryTakeFor(lease: Lease | null, bytes: number): boolean {
     checkSize(bytes);
     const isFree = this.#waiting.size === 0 && this.#fits(bytes);
@@ -139,7 +150,7 @@ class Budget implements ByteBudget {
     return this.#used + bytes <= this.limitBytes;
   }
 
-  /** Lets in whoever may go on now. */
+  /** Serves every waiting caller that can be served now. */
   #serve(): void {
     for (const waiter of this.#waiting) {
       if (!this.#fits(waiter.bytes)) break;
@@ -193,7 +204,7 @@ class Lease implements ByteLease {
     }
   }
 
-  /** Called by the budget at the moment in which it hands over, not a promise later. */
+  /** Called by the budget in the same step in which it serves the caller. */
   add(bytes: number): void {
     this.#held += bytes;
   }

@@ -1,36 +1,38 @@
 export interface BytesInFlightOptions {
-  /** What all pieces that are on their way should not exceed. */
+  /** The limit of all pieces that are on their way. */
   readonly limitBytes: number;
-  /** A piece is never smaller: with very many holders the limit is exceeded by that. */
+  /** Smallest piece: with very many holders the limit is exceeded by it. */
   readonly minBytes: number;
-  /** A piece is never larger. */
+  /** Largest piece. */
   readonly maxBytes: number;
 }
 
 /**
- * Bytes that are on their way to consumers, over all of the process. Unlike a budget it lets nobody
- * wait, so that consumers who have stopped cannot keep out those who go on: the less there is left,
- * the smaller are the pieces in which everybody works.
+ * Bytes on their way to consumers, in the whole process. Unlike a budget it makes no consumer wait,
+ * so that stopped consumers cannot block the others: the fewer bytes are free, the smaller are all
+ * pieces.
  */
 export interface BytesInFlight {
-  /** How large the next piece should be. */
+  /** The size of the next piece. */
   readonly nextBytes: number;
   /** The share of one consumer, who holds nothing yet. */
   share(): ByteShare;
 }
 
-/** What one consumer holds. */
+/** The bytes that one consumer holds. */
 interface ByteShare {
-  /** It holds so many bytes now. Counts nothing once the share was given back. */
+  /** Records that it holds so many bytes now. Does nothing once the share was released. */
   hold(bytes: number): void;
-  /** Gives all of it back, for good. */
+  /** Releases the share for good. */
   release(): void;
 }
 
-/** The next piece takes no more than this part of what is left, so that all never take it at once. */
+/**
+ * Part of the free bytes that the next piece may take, so that one piece never takes all of them.
+ */
 const PART = 64;
 
-/** Makes a count of which nothing is held yet. */
+/** A count of bytes in flight, none of which is held yet. */
 export function createBytesInFlight(options: BytesInFlightOptions): BytesInFlight {
   const { limitBytes, minBytes, maxBytes } = options;
   let held = 0;

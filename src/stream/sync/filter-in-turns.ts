@@ -1,6 +1,6 @@
 import type { TimeSlicer } from "./time-slicer.ts";
 
-/** Items that are looked at before others have their turn. */
+/** Items that are examined before other tasks have their turn. */
 const AT_ONCE = 64;
 
 export interface FilterOptions {
@@ -9,8 +9,8 @@ export interface FilterOptions {
 }
 
 /**
- * What `choose` takes of the items, some of which it is given at a time, in their order; nobody is kept
- * from the event loop for longer than it takes for those. Rejects when the signal is aborted.
+ * The items that `choose` returns of some items at a time, in their order, with a turn for other
+ * tasks in between. Rejects when the signal is aborted.
  */
 export async function filterInTurns<T>(
   items: readonly T[],

@@ -1,14 +1,16 @@
-/** Lets operations of one id happen one after the other; those of others do not wait. */
+/**
+ * Runs operations of one id one after the other; those of different ids do not wait for each other.
+ */
 export interface KeyedMutex {
   /** Runs `operation` when those before it have settled; settles as it does. */
   run<T>(id: string, operation: () => Promise<T>): Promise<T>;
-  /** Resolves when nothing is under way, of `id` or at all. */
+  /** Resolves when no operation is under way, of `id` or at all. */
   idle(id?: string): Promise<void>;
-  /** Whether something of `id` is under way or waits for its turn. */
+  /** Whether an operation of `id` is under way or waits for its turn. */
   isBusy(id: string): boolean;
 }
 
-/** A mutex that nobody holds; it keeps nothing for an id that is idle. */
+/** A mutex that is free; it keeps nothing for an id that is idle. */
 export function createKeyedMutex(): KeyedMutex {
   const last = new Map<string, Promise<void>>();
   return {

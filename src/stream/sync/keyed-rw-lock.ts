@@ -1,11 +1,14 @@
 /**
- * A gate for each id: many pass at once, or one has it to itself. Nothing is held for an id that
- * nobody uses.
+ * A lock for each id: many pass at once, or one has it exclusively. It keeps nothing for an id that
+ * is idle.
  */
 export interface KeyedRwLock {
-  /** Runs `operation`, at once while the gate is open; who waits passes in the order of the calls. */
+  /** Runs `operation`, at once while the lock is open; waiting calls pass in their order. */
   pass<T>(id: string, operation: () => Promise<T>): Promise<T>;
-  /** Shuts the gate, waits for those inside, and runs `operation` alone. One after the other. */
+  /**
+   * Shuts the lock, waits for the operations inside, and runs `operation` alone. One after the
+   * other.
+   */
   shut<T>(id: string, operation: () => Promise<T>): Promise<T>;
 }
 
@@ -13,7 +16,7 @@ interface Gate {
   inside: number;
   waiting: number;
   isShut: boolean;
-  /** The end of the last one who wanted it shut. */
+  /** The end of the last exclusive operation. */
   opened: Promise<void>;
   onEmpty: (() => void) | null;
 }
@@ -37,7 +40,7 @@ export function createKeyedRwLock(): KeyedRwLock {
   return {
     async pass(id, operation) {
       const gate = gateOf(id);
-      // also while it opens: those who waited go first
+      // also while it opens: calls that waited go first
       while (gate.isShut || gate.waiting > 0) {
         gate.waiting++;
         await gate.opened;

@@ -1,6 +1,6 @@
 /**
- * Makes a function that hands on the first call for each name. It remembers `most` names; what comes
- * when it is full is not handed on.
+ * Returns a function that passes on the first call for each name. It remembers `most` names; calls
+ * for further ones are not passed on.
  */
 export function onceEach<Rest extends readonly unknown[]>(
   most: number,

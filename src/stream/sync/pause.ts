@@ -1,6 +1,6 @@
-/** What waits for a time to be over, as the port `Clock` does. */
+/** The part of the port `Clock` that waits. */
 interface Timers {
-  /** Calls back after `ms`; returns what takes that back. */
+  /** Calls back after `ms`; returns a function that cancels that. */
   after(ms: number, callback: () => void): () => void;
 }
 

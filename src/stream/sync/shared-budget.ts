@@ -1,31 +1,36 @@
 /** A part of a budget that grows bit by bit. */
 export interface BudgetHold {
   readonly heldBytes: number;
-  /** Aborts when it was taken away: then nothing is held any more, nor ever again. */
+  /** Aborts when it was taken away: nothing is held from then on. */
   readonly lost: AbortSignal;
-  /** Takes `bytes` more. False if there was no room in time, or it was taken away; one call at a time. */
+  /**
+   * Takes `bytes` more. False if there was no room in time, or it was taken away; one call at a
+   * time.
+   */
   grow(bytes: number): Promise<boolean>;
-  /** Nothing can be taken away any more: what is held is whole. */
+  /** Marks what is held as complete, so that it cannot be taken away any more. */
   keep(): void;
-  /** Gives everything back. Idempotent. */
+  /** Releases everything. Idempotent. */
   release(): void;
 }
 
 /**
- * Bytes of memory for what comes from outside, at a speed that those who send it choose.
+ * Bytes of memory for data from outside, whose senders decide how fast it comes (decision 016).
  *
- * **While there is room** nobody is hurried. **When there is none** whoever wants more waits, and whoever
- * holds what is not whole yet may lose it once that is `graceMs` old: first those of the groups that hold
- * most, then what has taken the most memory for the longest time, which is what those have who
- * send slowly or nothing. Nobody takes from somebody who has less. **Order.** Of those who wait the one
- * is next whose groups hold least, then the first. **Bound.** Never more than the limit is held; nobody
- * waits longer than `patienceMs`.
+ * **With room** no holder is hurried. **Without room** a holder that wants more waits, and one
+ * whose data is still incomplete after `graceMs` may lose them: first holders of the groups that
+ * hold most, then those that have taken the most memory for the longest time, which are those that
+ * send slowly or nothing. No holder takes from one that has less. **Order.** Of the waiting holders
+ * the one whose groups hold least is next, then the first. **Bound.** Never more than the limit is
+ * held; no holder waits longer than `patienceMs`.
  */
 export interface SharedBudget {
   readonly limitBytes: number;
-  /** Held now, by all. */
+  /** Bytes held now, by all. */
   readonly usedBytes: number;
-  /** @param groups what the holder belongs to, the group that counts first comes first. */
+  /**
+   * @param groups the holder's groups; the one that counts first comes first.
+   */
   hold(groups: readonly string[]): BudgetHold;
 }
 
@@ -38,13 +43,13 @@ export interface SharedBudgetOptions {
   readonly patienceMs?: number;
 }
 
-/** What the port `Clock` does. */
+/** The part of the port `Clock` that is used. */
 interface Timers {
   now(): number;
   after(ms: number, callback: () => void): () => void;
 }
 
-/** Makes a budget of which nothing is held. */
+/** A budget of which nothing is held. */
 export function createSharedBudget(options: SharedBudgetOptions): SharedBudget {
   return new Budget(options);
 }
@@ -80,7 +85,7 @@ class Budget implements SharedBudget {
   }
 
   hold(groups: readonly string[]): BudgetHold {
-    // a project may be called like a caller
+    // a project may have the name of a caller
     const hold = new Hold(
       this,
       groups.map((group, at) => `${at}:${group}`),
@@ -118,7 +123,7 @@ class Budget implements SharedBudget {
     return true;
   }
 
-  /** Lets in whoever may go on now. */
+  /** Serves every waiting hold that can be served now. */
   serve(): void {
     this.#cancelLook?.();
     this.#cancelLook = null;
@@ -126,7 +131,7 @@ class Budget implements SharedBudget {
     if (this.waiting.size > 0) this.#lookLater();
   }
 
-  /** Lets one in, or has one give way for it. False if neither can be. */
+  /** Serves one, or takes from another for it. False if neither can be done. */
   #serveOne(): boolean {
     const order = [...this.waiting].sort((a, b) => compare(this.#totalsOf(a), this.#totalsOf(b)));
     for (const hold of order) {
@@ -146,7 +151,10 @@ class Budget implements SharedBudget {
     return false;
   }
 
-  /** Who has to give way so that `hold` gets `bytes` more; null if nobody has to, or not yet. */
+  /**
+   * The hold that is taken away so that `hold` gets `bytes` more; null if there is none, or not
+   * yet.
+   */
   #victimFor(hold: Hold, bytes: number): Hold | null {
     let victim: Hold | null = null;
     let most = this.#weightOf(hold, bytes);
@@ -162,7 +170,10 @@ class Budget implements SharedBudget {
     return victim;
   }
 
-  /** How soon a hold has to give way: by what its groups hold, then its memory over time, then age. */
+  /**
+   * The order in which holds are taken away: by the bytes of their groups, then memory over time,
+   * then age.
+   */
   #weightOf(hold: Hold, more: number): readonly number[] {
     return [
       ...this.#totalsOf(hold).map((total) => total + more),
@@ -175,7 +186,7 @@ class Budget implements SharedBudget {
     return groups.map((group) => this.totalOf(group));
   }
 
-  /** What is too young to give way now will not be so for long. */
+  /** A hold that is too young to be taken away now becomes old enough soon. */
   #lookLater(): void {
     let ms = Infinity;
     for (const { isKept, openMs } of this.#holds)
@@ -216,7 +227,7 @@ class Hold implements BudgetHold {
     return this.#budget.timers.now() - this.#openedMs;
   }
 
-  /** How long of that its sender has taken: what it waits for room is not the sender's time. */
+  /** How long of that its sender has taken: waiting for room is not the sender's time. */
   get sendingMs(): number {
     return (this.#waiter?.sinceMs ?? this.#budget.timers.now()) - this.#openedMs;
   }
@@ -250,14 +261,14 @@ class Hold implements BudgetHold {
     this.#budget.drop(this);
   }
 
-  /** Called by the budget, which has taken everything back. */
+  /** Called by the budget, which has taken all bytes back. */
   lose(): void {
     this.#isReleased = true;
     this.answer(false);
     this.#lost.abort();
   }
 
-  /** Whoever waits for room has it now, or has waited in vain. */
+  /** Called when a waiting hold has room now, or has waited in vain. */
   answer(isGranted: boolean): void {
     const waiter = this.#waiter;
     this.#waiter = null;

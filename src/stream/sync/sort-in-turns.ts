@@ -3,7 +3,7 @@ import type { TimeSlicer } from "./time-slicer.ts";
 /** Items that are sorted, or merged, before the event loop is given back. */
 const AT_ONCE = 4_096;
 
-/** The items in their order; nobody is kept from the event loop for longer than a part of it takes. */
+/** The items in their order, sorted with turns of the event loop for other tasks. */
 export async function sortInTurns<T>(
   items: readonly T[],
   compare: (a: T, b: T) => number,

@@ -1,17 +1,20 @@
 import type { TimeSlicer } from "./time-slicer.ts";
 
-/** Work that yields whenever others may have a turn of the event loop, and gives its result at the end. */
+/**
+ * Work that yields where other tasks may have a turn of the event loop, and returns its result at
+ * the end.
+ */
 export type Steps<T = void> = Generator<void, T, undefined>;
 
-/** What is left of work that has begun; undefined when nothing is. */
+/** The rest of work that has begun; undefined when it is complete. */
 export type Rest = Steps | undefined;
 
-/** So long steps follow each other before others may have their turn, in ms. */
+/** How long in ms steps follow each other before other tasks may have their turn. */
 const STEPS_MS = 2;
 
 /**
- * Does work in turns of the event loop: as many steps as fit into one, or, without `turns`, one step in
- * each.
+ * Does work in turns of the event loop: as many steps as fit into one, or, without `turns`, one
+ * step in each.
  */
 export async function inTurns<T>(work: Steps<T>, turns?: TimeSlicer): Promise<T> {
   for (;;) {
@@ -35,19 +38,19 @@ export function atOnce<T>(work: Steps<T>): T {
   return step.value;
 }
 
-/** The work as what is left of it if it takes long; else it is done now. */
+/** The work as a rest if it takes long; otherwise it is done at once. */
 export function laterIf(takesLong: boolean, work: Steps): Rest {
   if (takesLong) return work;
   atOnce(work);
   return undefined;
 }
 
-/** Goes on with `next` once nothing is left of what came before. */
+/** Goes on with `next` once the work before it is complete. */
 export function andThen(rest: Rest, next: () => Rest): Rest {
   return rest ? followed(rest, next) : next();
 }
 
-/** Deals with one item after the other. */
+/** Processes one item after the other. */
 export function eachThen<T>(items: readonly T[], deal: (item: T) => Rest): Rest {
   for (const [index, item] of items.entries()) {
     const rest = deal(item);
@@ -56,7 +59,7 @@ export function eachThen<T>(items: readonly T[], deal: (item: T) => Rest): Rest 
   return undefined;
 }
 
-/** Deals with one item after the other; between any two of them others may have their turn. */
+/** Processes one item after the other; between any two of them other tasks may have their turn. */
 export function* eachInSteps<T>(items: Iterable<T>, deal: (item: T) => void): Steps {
   for (const item of items) {
     deal(item);
@@ -64,7 +67,7 @@ export function* eachInSteps<T>(items: Iterable<T>, deal: (item: T) => void): St
   }
 }
 
-/** Does what `begin` begins to its end; where that fails, goes on with `fail`. */
+/** Completes the work that `begin` begins; where it fails, goes on with `fail`. */
 export function attempt(begin: () => Rest, fail: (error: unknown) => Rest): Rest {
   try {
     const rest = begin();

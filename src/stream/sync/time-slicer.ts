@@ -1,24 +1,24 @@
-/** Shares the event loop's turns between bulky work and everybody else who comes in by them. */
+/** Shares the event loop's turns between bulky work and all other tasks. */
 export interface TimeSlicer {
   /**
-   * Calls `work` at once while this turn has time left for it, else in one of the next turns; who
-   * waits is called in the order of the calls. Settles as the work does.
+   * Calls `work` at once while this turn has time left for it, else in one of the next turns, in
+   * the order of the calls. Settles as the work does.
    */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface TimeSlicerOptions {
-  /** So long work is begun in each turn, in ms. */
+  /** How long in ms work is begun in each turn. */
   readonly turnMs: number;
   /** Milliseconds, for tests. Default: the machine's. */
   readonly now?: () => number;
 }
 
-/** A slicer whose turn nobody has used yet. */
+/** A slicer whose turn has not been used yet. */
 export function createTimeSlicer(options: TimeSlicerOptions): TimeSlicer {
   const { turnMs, now = () => performance.now() } = options;
   let waiting: (() => void)[] = [];
-  /** When this turn has no time left; null when nobody has worked in it. */
+  /** When this turn has no time left; null when no work was done in it. */
   let endsAt: number | null = null;
 
   function begin(): number {

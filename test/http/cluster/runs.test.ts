@@ -96,7 +96,7 @@ describe("a caller's token", () => {
 });
 
 describe("the platform", () => {
-  it("is told of each admitted run and of whatever its runner says", async () => {
+  it("is notified of each admitted run and of whatever its runner sends", async () => {
     const server = await freshServer();
     const runner = await openRunner(server, () => editorOf(server).run());
     expect(server.platform.notes).toEqual([{ ...KEY, what: "event" }]);
@@ -111,7 +111,7 @@ describe("the platform", () => {
     ]);
   });
 
-  it("is told once that a run has ended, after the last one that waited", async () => {
+  it("is notified once that a run has ended, after the last one that waited", async () => {
     const server = await freshServer();
     const session = editorOf(server);
     const runner = await openRunner(server, () => session.run(runBody("a")));
@@ -140,7 +140,7 @@ describe("the platform", () => {
     await waitFor(() => server.platform.notes.at(-1)?.what === what);
   });
 
-  it("is told where a runner was never reached", async () => {
+  it("is notified where a runner was never reached", async () => {
     const server = await freshServer();
     await makeSession(server, UNREACHABLE);
     const session = editorOf(server, UNREACHABLE);
@@ -149,7 +149,7 @@ describe("the platform", () => {
     await waitFor(() => server.platform.notes.at(-1)?.what === "run-ended-unreached");
   });
 
-  it("is not told of runs that the server or a deletion has ended", async () => {
+  it("is not notified of runs that the server or a deletion has ended", async () => {
     const server = await createClusterServer();
     const session = editorOf(server);
     await openRunner(server, () => session.run(runBody("a")));
@@ -259,7 +259,7 @@ describe("a run whose pod ends", () => {
   });
 });
 
-describe("listening between runs", () => {
+describe("background events", () => {
   it("begins again with the server for the sessions that run, and for no others", async () => {
     const first = await createClusterServer();
     for (const session of ["s1", "stopped", "never-ran"]) {

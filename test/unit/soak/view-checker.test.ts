@@ -52,7 +52,7 @@ describe("the checker of a view", () => {
   });
 });
 
-describe("the checker of runs that are told", () => {
+describe("the checker of runs that are sent", () => {
   const told = (...types: string[]): boolean => {
     const runs = createToldRuns();
     for (const type of types) runs.take(JSON.stringify({ type }));

@@ -5,7 +5,7 @@ import type { MessageList } from "./message-list.ts";
 import type { Entry } from "./message-order.ts";
 import { patchActivity } from "./patch-activity.ts";
 
-/** Does to messages what an event does to them at a client; a snapshot of messages is for `merge`. */
+/** Applies an event to messages as a client does; snapshots of messages are merged by `merge`. */
 export function applyToMessages(list: MessageList, type: string, line: ParsedEvent): void {
   HANDLERS.get(type)?.(list, line);
   list.settle();
@@ -149,7 +149,7 @@ function addMetadata(
 ): void {
   const { metadata } = metadataOf(line);
   if (!metadata) return;
-  // in place: a copy for each delta would cost what all before it have said
+  // in place: a copy for each delta would cost as much as all deltas before it
   const own = (target.metadata ??= {});
   for (const [key, value] of Object.entries(metadata)) {
     const before = Object.hasOwn(own, key) ? JSON.stringify(own[key]).length : -key.length;

@@ -1,10 +1,10 @@
 import { textParts } from "../../../stream/json/text-parts.ts";
 import type { Message } from "../repair/repair-message.ts";
 
-/** A text of more characters is not written as a whole to be measured. */
+/** A longer text, in characters, is measured in parts. */
 const PART_CHARS = 64 * 1024;
 
-/** Characters of JSON that a message has. */
+/** Characters of a message's JSON. */
 export function messageChars(message: Message): number {
   const { content } = message;
   if (typeof content !== "string" || content.length <= PART_CHARS)

@@ -9,7 +9,7 @@ import { type OwnedCall, OwnedCalls } from "./owned-calls.ts";
 
 /** Bytes of the process that messages may take up; see `ByteLease`. */
 interface MessageRoom {
-  /** Takes more; false when there is none. */
+  /** Takes more; false when there is no room. */
   tryGrow(bytes: number): boolean;
 }
 
@@ -19,36 +19,39 @@ export interface MessageListOptions {
   readonly room: MessageRoom;
 }
 
-/** What a snapshot changed. */
+/** The changes that a snapshot made. */
 export interface MergeResult {
-  /** Whether a message that was there has become another one. */
+  /** Whether a known message has changed. */
   readonly isChanged: boolean;
-  /** Whether one has other tool calls, or another role, so that later events go elsewhere. */
+  /**
+   * Whether a known message has other tool calls, or another role, so that later events change
+   * other messages.
+   */
   readonly isRearranged: boolean;
-  /** Messages that were not there. */
+  /** Messages that are new. */
   readonly added: readonly Message[];
-  /** Messages that went, because the snapshot has them under other ids. */
+  /** Messages that were removed, because the snapshot has them under other ids. */
   readonly removed: readonly Message[];
 }
 
-/** Growth is asked for in steps, so that not every delta asks. */
+/** Room is taken in steps of so many bytes, so that not every delta asks. */
 const STEP_BYTES = 64 * 1024;
-/** Messages of one id that are kept; clients have no bound, but none of them has a use for more. */
+/** Most messages of one id that are kept; clients have no bound, but no use for more. */
 const MAX_COPIES = 64;
 /** Ids that are remembered beyond the messages themselves, as hashes. */
 const MAX_IDS = 65_536;
 
 /**
- * The messages of a session as its events make them (`applyToMessages`), with the rules of AG-UI's
- * clients - but for snapshots, which are those of one run here. What they hold replaces what was there
- * or comes after it, and what they leave out stays, unless the run itself made it and the snapshot has
- * something new of its role: then that is the same under another id.
+ * The messages of a session as its events make them (`applyToMessages`), by the rules of AG-UI's
+ * clients. A snapshot counts for its run only (decision 018): the messages that it has replace
+ * known ones or are added, and the messages that it leaves out stay, unless the run itself made one
+ * and the snapshot has something new of its role: then that is the same message under another id.
  *
- * Where a snapshot has several new messages of one id all of them are kept, as by clients; events and
- * `find` take the first, and a later snapshot makes all of them its last of that id.
+ * Where a snapshot has several new messages of one id all of them are kept, as clients do; events
+ * and `find` take the first, and a later snapshot makes all of them its last of that id.
  *
- * It keeps the messages themselves. When they become more than the limit, or the process has no room
- * for them, they are let go: the list is lost from then on, and knows ids only.
+ * The messages themselves are kept. When they exceed the limit, or the process has no room for
+ * them, they are released: the list has overflowed from then on, and knows ids only.
  */
 export class MessageList {
   readonly #options: MessageListOptions;
@@ -57,7 +60,7 @@ export class MessageList {
   readonly #byId = new Map<string, Entry>();
   /** Further messages of ids that more than one has, in their order. */
   readonly #copies = new Map<string, Set<Entry>>();
-  /** What was made since `beginRun`. */
+  /** Messages made since `beginRun`. */
   readonly #ofRun = new Set<Entry>();
   readonly #ids = new Set<number>();
   #chars = 0;
@@ -68,7 +71,7 @@ export class MessageList {
     this.#options = options;
   }
 
-  /** Whether the messages were let go. */
+  /** Whether the messages were released. */
   get isOverflowed(): boolean {
     return this.#lost;
   }
@@ -82,17 +85,17 @@ export class MessageList {
     return Array.from(this.#order);
   }
 
-  /** Whether what goes over all messages is to be done in steps. */
+  /** Whether work over all messages has to be done in steps. */
   get isLong(): boolean {
     return this.#chars > LONG_BYTES;
   }
 
-  /** Characters of JSON that the messages have, about. */
+  /** Characters of the messages' JSON, about. */
   get chars(): number {
     return this.#chars;
   }
 
-  /** Whether there is, or was, a message with this id; when too many were seen, all are. */
+  /** Whether there is, or was, a message with this id; true for any id after too many. */
   has(id: string): boolean {
     return this.#byId.has(id) || this.#ids.has(hashText(id)) || this.#ids.size >= MAX_IDS;
   }
@@ -130,7 +133,7 @@ export class MessageList {
     return this.#calls.find(id);
   }
 
-  /** Lets the messages go. */
+  /** Releases the messages. */
   lose(): void {
     this.#release();
     this.#lost = true;
@@ -145,7 +148,7 @@ export class MessageList {
     this.#chars = 0;
   }
 
-  /** Follows what comes from here on; what was, nobody knows any more. */
+  /** Follows messages again from here on; those before are unknown. */
   restart(): void {
     this.#release();
     this.#ids.clear();
@@ -157,12 +160,12 @@ export class MessageList {
     for (const entry of this.#order) if (!isKept(entry)) this.#remove(entry);
   }
 
-  /** What is made from here on is the next run's own. */
+  /** A run begins: messages made from here on are its own. */
   beginRun(): void {
     this.#ofRun.clear();
   }
 
-  /** Adds those messages that are not there. */
+  /** Adds those of the messages that are new. */
   *addInSteps(messages: readonly Message[]): Steps<readonly Message[]> {
     const added: Message[] = [];
     yield* eachInSteps(messages, (message) => {
@@ -174,12 +177,12 @@ export class MessageList {
     return added;
   }
 
-  /** Takes over the messages of a snapshot; `isOwn` says whether it is one of the run's own. */
+  /** Merges the messages of a snapshot; `isOwn` is whether it is one of the run's own. */
   merge(messages: readonly Message[], options?: { readonly isOwn?: boolean }): MergeResult {
     return atOnce(this.mergeInSteps(messages, options));
   }
 
-  /** The same for many messages. */
+  /** As `merge`, for many messages. */
   *mergeInSteps(
     messages: readonly Message[],
     { isOwn = false }: { readonly isOwn?: boolean } = {},
@@ -203,7 +206,7 @@ export class MessageList {
       }
       yield;
     }
-    // the list changes its messages as deltas come; those handed out stay as they were
+    // the list changes its messages as deltas come; the returned ones must not change
     yield* eachInSteps(added, (message) => {
       const entry = this.#append(copyMessage(message));
       if (isOwn && !this.#lost) this.#ofRun.add(entry);
@@ -212,7 +215,7 @@ export class MessageList {
     return { isChanged, isRearranged, added, removed };
   }
 
-  /** Takes room for what has come, or lets the messages go. To be called after every change. */
+  /** Takes room for what was added, or releases the messages. To be called after every change. */
   settle(): void {
     if (this.#chars > this.#options.limitChars) this.lose();
     else if (this.#chars > this.#taken) {
@@ -222,14 +225,14 @@ export class MessageList {
     }
   }
 
-  /** Puts a message of the run at the end. */
+  /** Adds a message of the run at the end. */
   push(message: Message): Entry {
     const entry = this.#append(message);
     if (!this.#lost) this.#ofRun.add(entry);
     return entry;
   }
 
-  /** Puts a tool's result after the message that has the call and the results that follow it. */
+  /** Adds a tool's result after the message that has the call and the results that follow it. */
   pushResult(message: Message): void {
     const owner = this.callOf(message.toolCallId ?? "")?.entry;
     if (owner) this.#ofRun.add(this.#learn(this.#order.insertResult(message, owner)));
@@ -243,7 +246,7 @@ export class MessageList {
     this.grew(entry, JSON.stringify(call).length);
   }
 
-  /** Makes a message another one. */
+  /** Replaces a message. */
   replace(entry: Entry, message: Message): void {
     const before = entry.message;
     if (before.role !== message.role) this.#order.changedRole();
@@ -252,7 +255,7 @@ export class MessageList {
     this.grew(entry, messageChars(message) - entry.chars);
   }
 
-  /** Counts a change of a message, and what it added in characters of JSON. */
+  /** Counts a change of a message, and the characters of JSON that it added. */
   grew(entry: Entry, chars: number): void {
     entry.changes++;
     entry.chars += chars;
@@ -268,7 +271,7 @@ export class MessageList {
     return first ? [first, ...(this.#copies.get(id) ?? [])] : [];
   }
 
-  /** Takes out what the run has made and its snapshot has under other ids. */
+  /** Removes messages that the run has made and its snapshot has under other ids. */
   *#removeReplaced(
     held: ReadonlyMap<string, Message>,
     added: readonly Message[],
@@ -329,12 +332,12 @@ export class MessageList {
   }
 }
 
-/** What later events look for in a message. */
+/** The parts of a message by which later events find their place. */
 function placesOf({ role, toolCalls = [] }: Message): string {
   return JSON.stringify([role, toolCalls.map(({ id }) => id)]);
 }
 
-/** Says of one message after the other whether there are not too many of its id. */
+/** Returns a function that is true for a message as long as there are not too many of its id. */
 function createCopyBound(): (message: Message) => boolean {
   const counts = new Map<string, number>();
   return ({ id }) => {

@@ -1,19 +1,19 @@
 import type { Message } from "../repair/repair-message.ts";
 
-/** A message in its place. What it is may be changed; its growth is then reported by `grew`. */
+/** A message in its place. The message may be changed; its growth is then reported by `grew`. */
 export class Entry {
   message: Message;
-  /** Characters of JSON that it has, about. */
+  /** Characters of its JSON, about. */
   chars = 0;
   /** How often it has changed. */
   changes = 0;
-  /** Its neighbours, of the list alone. Of one that was removed `previous` is what it had last. */
+  /** Its neighbours, for the list alone. A removed entry keeps its last `previous`. */
   previous: Entry | null;
   next: Entry | null;
   /** Grows from place to place. */
   order: number;
   isRemoved = false;
-  /** Where the results of its tool calls ended, and when that was found out. */
+  /** Where the results of its tool calls ended, and at which version that was found. */
   results: { readonly last: Entry; readonly version: number } | null = null;
 
   constructor(message: Message, previous: Entry | null, next: Entry | null, order: number) {
@@ -24,12 +24,12 @@ export class Entry {
   }
 }
 
-/** A new order leaves most of the gap to those that come after it. */
+/** Share of the gap that a new order takes; most of it is left to later ones. */
 const GAP_SHARE = 1 / 1024;
 
 /**
- * The messages of a list in their order. To append, to insert a result, to remove, and to compare two
- * places takes a time that does not depend on how many there are.
+ * The messages of a list in their order. Appending, inserting a result, removing, and comparing two
+ * places takes constant time.
  */
 export class MessageOrder {
   #first: Entry | null = null;

@@ -1,28 +1,28 @@
 import { ParsedEvent } from "../repair/parsed-event.ts";
 
-/** What can be open in a run. */
+/** The kinds of items that can be open in a run. */
 export type ItemKind = "text" | "tool" | "reasoning" | "phase" | "step" | "subagent";
 
-/** In the order in which a run's end closes them. */
+/** The order in which a run's end closes them. */
 const ORDER: readonly ItemKind[] = ["text", "tool", "reasoning", "phase", "step", "subagent"];
 
-/** An item that is open. */
+/** An open item. */
 interface OpenItem {
   readonly kind: ItemKind;
   readonly id: string;
   /** The subagent that a step belongs to, else null. */
   readonly owner: string | null;
-  /** The event that opened it, without what the item has got since. */
+  /** The event that opened it, without later additions to the item. */
   readonly opener: ParsedEvent;
 }
 
-/** Most bytes that the openers of what is open may take up. */
+/** Most bytes that the openers of the open items may take up. */
 const LIMIT_BYTES = 1024 * 1024;
 
-/** So many items take long. */
+/** From so many items on, work over all of them is done in steps. */
 const MANY = 1_024;
 
-/** What a run has opened and not closed, bounded by the bytes of its openers. */
+/** The items that a run has opened and not closed, bounded by the bytes of their openers. */
 export class OpenItems {
   readonly #items = new Map<string, OpenItem>();
   #bytes = 0;
@@ -31,12 +31,12 @@ export class OpenItems {
     return this.#items.has(keyOf(kind, id, owner));
   }
 
-  /** Opens an item; false if it is open already, or too much is. */
+  /** Opens an item; false if it is open already, or if there are too many. */
   open(kind: ItemKind, id: string, opener: ParsedEvent, owner: string | null = null): boolean {
     const key = keyOf(kind, id, owner);
     const bytes = opener.bytes.length;
     if (this.#items.has(key) || this.#bytes + bytes > LIMIT_BYTES) return false;
-    // a copy: the line is part of a chunk that would live as long as the item
+    // a copy: the line is part of a chunk that would stay in memory as long as the item
     const kept = ParsedEvent.read(opener.bytes.slice()) ?? opener;
     this.#items.set(key, { kind, id, owner, opener: kept });
     this.#bytes += bytes;
@@ -53,7 +53,7 @@ export class OpenItems {
     return true;
   }
 
-  /** Closes an item that is open; the event that does so. */
+  /** Closes an open item; returns the event that does so. */
   end(kind: ItemKind, id: string, owner: string | null = null): ParsedEvent | null {
     const item = this.#items.get(keyOf(kind, id, owner));
     if (!item) return null;
@@ -61,17 +61,17 @@ export class OpenItems {
     return closer(item);
   }
 
-  /** What opened the items, as far as they are still open, in order. */
+  /** The openers of the open items, in order. */
   get openers(): ParsedEvent[] {
     return [...this.#items.values()].map(({ opener }) => opener);
   }
 
-  /** Whether what goes over all of them is to be done in steps. */
+  /** Whether work over all items has to be done in steps. */
   get areMany(): boolean {
     return this.#items.size > MANY;
   }
 
-  /** Closes everything: the events that do so, in their order. */
+  /** Closes all items: yields the events that do so, in their order. */
   *closeAll(): Generator<ParsedEvent, void, undefined> {
     const items = [...this.#items.values()].toReversed();
     this.clear();

@@ -11,7 +11,7 @@ export interface OwnedCall {
 export class OwnedCalls {
   readonly #order: MessageOrder;
   readonly #first = new Map<string, OwnedCall>();
-  /** Of calls that more than one message has: what the messages after the first have. */
+  /** For calls that more than one message has: those of the messages after the first. */
   readonly #others = new Map<string, Map<Entry, ToolCall>>();
 
   constructor(order: MessageOrder) {
@@ -27,7 +27,7 @@ export class OwnedCalls {
     return this.#others.has(id);
   }
 
-  /** Learns a message's calls, which may be others than those that it had before. */
+  /** Records a message's calls, which may differ from those that it had before. */
   learn(entry: Entry, before: readonly ToolCall[] = []): void {
     const calls = new Map<string, ToolCall>();
     // of two in one message clients take the first
@@ -37,7 +37,7 @@ export class OwnedCalls {
     for (const call of calls.values()) this.#put({ entry, call });
   }
 
-  /** Adds a call to those that a message has. */
+  /** Adds a call to a message's calls. */
   add(entry: Entry, call: ToolCall): void {
     this.#put({ entry, call });
   }

@@ -6,18 +6,18 @@ import { PatchedDocument } from "../../model/patched-document.ts";
 import type { MessageList } from "./message-list.ts";
 import type { Entry } from "./message-order.ts";
 
-/** A snapshot has the content in a message of a list, and is no deeper than an event may be. */
+/** A snapshot holds the content in a message of a list, and may be no deeper than an event. */
 const LIMITS = { maxBytes: 8 * 1024 * 1024, maxDepth: MAX_JSON_DEPTH - 3 };
-/** Less than a second. */
+/** Work that is free: less than a second. */
 const FIRST_WORK = 256 * 1024 * 1024;
 
 const documents = new WeakMap<Entry, PatchedDocument>();
-/** What all activities of a list may take. */
+/** The work that all activities of a list may take. */
 const works = new WeakMap<MessageList, PatchWork>();
 
 /**
- * Applies the patch of an event of so many bytes to the content of an activity, in place. The messages
- * are lost if that would make more than there is room for.
+ * Applies the patch of an event of so many bytes to the content of an activity, in place. The
+ * messages are released if the result would be over the limits.
  */
 export function patchActivity(
   list: MessageList,
@@ -40,9 +40,9 @@ export function patchActivity(
   }
 }
 
-/** The content, until it is another one; null if that is over the limits. */
+/** The content as a document, until it is replaced; null if it is over the limits. */
 function documentOf(list: MessageList, entry: Entry): PatchedDocument | null {
-  // clients take a content that has become null for an empty one
+  // clients treat a content that has become null as empty
   const content = entry.message.content ?? {};
   const known = documents.get(entry);
   if (known?.value === content) return known;

@@ -19,9 +19,9 @@ const SNAPSHOT_START = encoder.encode('{"type":"MESSAGES_SNAPSHOT","messages":')
 const CLOSE = encoder.encode("}");
 
 /**
- * A MESSAGES_SNAPSHOT, and what gives activities their content that have become no objects: such
- * a snapshot would be refused, while a patch may make anything of a content. The messages must not
- * change until it is done.
+ * A MESSAGES_SNAPSHOT, and events that give activities their content where it has become something
+ * else than an object: clients refuse such a snapshot, while a patch may make anything of a
+ * content. The messages must not change until it is done.
  */
 export function* snapshotOf(messages: readonly Message[]): Steps<ParsedEvent[]> {
   const list = yield* writeMessages(messages, acceptable);
@@ -55,20 +55,19 @@ function* copiedIds(messages: readonly Message[]): Steps<ReadonlySet<string>> {
 }
 
 /**
- * Messages the client has not received yet. New ones are delivered with the next RUN_STARTED, changed ones
- * with one MESSAGES_SNAPSHOT, as late as possible. Snapshots in a log are
- * those of one run; sent as they are they would drop every other message. So what they change is
- * sent at once for all messages, and as rarely as can be: what is new can wait for the next
- * RUN_STARTED, what has changed for the end.
+ * Messages the client has not received yet. New ones are delivered with the next RUN_STARTED,
+ * changed ones with one MESSAGES_SNAPSHOT, as late as possible. A snapshot in a log belongs to one
+ * run; sent as it is it would drop every other message, so a snapshot of all messages is sent in
+ * place of it.
  */
 export class PendingMessages {
   readonly #messages: MessageList;
   readonly #dialect: Dialect;
   /** Messages of snapshots that the client does not have, as they came. */
   readonly #pending = new Map<string, Message>();
-  /** Ids of which the client has other messages than there are, so that no event may touch them. */
+  /** Ids whose messages at the client differ from those here, so that no event may change them. */
   readonly #apart = new Set<string>();
-  /** Those among them of messages that have gone, whether others of their ids have come or not. */
+  /** Those of removed messages, whether others of their ids have been added or not. */
   readonly #gone = new Set<string>();
   #pendingChars = 0;
   #leftOut = 0;
@@ -83,46 +82,46 @@ export class PendingMessages {
     this.#dialect = dialect;
   }
 
-  /** Whether the client does not have all messages as they are. */
+  /** Whether the client lacks messages or changes of them. */
   get isBehind(): boolean {
     return this.#isStale || this.#pending.size > 0;
   }
 
-  /** Whether to tell what the client does not have takes long. */
+  /** Whether sending what the client lacks has to be done in steps. */
   get isLong(): boolean {
     return this.#messages.isLong || this.#pendingChars > LONG_BYTES;
   }
 
-  /** Whether the client has other tool calls, or has them elsewhere. */
+  /** Whether the client has other tool calls, or has them in other messages. */
   get isRearranged(): boolean {
     return this.#isRearranged;
   }
 
-  /** Whether the client lacks a message that only a snapshot can give it: before any newer one. */
+  /** Whether the client lacks a message that only a snapshot can deliver, before any newer one. */
   get needsSnapshot(): boolean {
     return this.#needsSnapshot;
   }
 
-  /** Whether a message has to be sent before one that is new, or before it is touched itself. */
+  /** Whether a message has to be sent before one that is new, or before it is changed itself. */
   isMissing(id: string, isNew: boolean): boolean {
     if ((isNew && this.#needsSnapshot) || this.#apart.has(id)) return true;
     return this.#pending.size > 0 && (isNew || this.#pending.has(id));
   }
 
-  /** The messages have become what the client was not sent. */
+  /** Messages have changed in a way that the client was not sent. */
   setStale(isRearranged: boolean): void {
     this.#isStale = true;
     this.#isRearranged ||= isRearranged;
   }
 
-  /** There is a new message, sent stale already, that no event can tell the client of. */
+  /** There is a new message that no event can deliver. */
   setUnsendable(): void {
     this.#needsSnapshot = true;
   }
 
   /**
-   * Takes over the messages of a MESSAGES_SNAPSHOT. It may be one of the run's own (`isOwn`). The client
-   * is taken to have those that are only changed if it `hasOwn` versions of them.
+   * Merges the messages of a MESSAGES_SNAPSHOT. It may be one of the run's own (`isOwn`). With
+   * `hasOwn` the client counts as having those that are only changed, in a version of its own.
    */
   *merge(
     messages: readonly Message[],
@@ -139,21 +138,23 @@ export class PendingMessages {
     });
   }
 
-  /** Whether these messages have to wait for a snapshot, which comes before them or has them. */
+  /**
+   * Whether these messages have to wait for a snapshot, which is sent before them or contains them.
+   */
   cannotSend(messages: readonly Message[]): boolean {
     if (this.#messages.isOverflowed) return false;
     for (const { id } of messages) if (this.#gone.has(id)) this.#keepApart(id);
     return this.#needsSnapshot;
   }
 
-  /** New messages that a snapshot has to send. */
+  /** Holds new messages that a snapshot has to deliver. */
   hold(messages: readonly Message[]): void {
     for (const message of messages) if (!this.#apart.has(message.id)) this.#wait(message);
   }
 
   /**
-   * All messages as they are, if the client is behind and they were not let go: a snapshot, and what
-   * has no place in one.
+   * A snapshot of all messages, if the client lacks any and they were not released, and the events
+   * that deliver what has no place in a snapshot.
    */
   *takeSnapshot(): Steps<ParsedEvent[]> {
     if (this.#messages.isOverflowed || !this.isBehind) return [];
@@ -190,7 +191,7 @@ export class PendingMessages {
     return parts;
   }
 
-  /** How many messages had no room among those that wait, since the last call. */
+  /** How many pending messages were left out for lack of room, since the last call. */
   takeLeftOut(): number {
     const leftOut = this.#leftOut;
     this.#leftOut = 0;
@@ -209,7 +210,7 @@ export class PendingMessages {
     this.#pendingChars = 0;
   }
 
-  /** A message has gone which the client may have. */
+  /** A message was removed that the client may have. */
   #takeBack({ id, role }: Message): void {
     if (this.#pending.delete(id)) return;
     this.#apart.add(id);
@@ -218,27 +219,30 @@ export class PendingMessages {
     this.setStale(role !== "tool");
   }
 
-  /** There are several messages of one id: only a snapshot can say so. */
+  /** There are several messages of one id, which only a snapshot can deliver. */
   #keepApart(id: string): void {
     this.#apart.add(id);
     this.setStale(true);
     this.setUnsendable();
   }
 
-  /** What a client has to be sent before a snapshot, so that it takes that as it stands. */
+  /**
+   * Events that a client has to be sent before a snapshot, so that it takes the snapshot as it
+   * stands.
+   */
   *#prepared(): Steps<ParsedEvent[]> {
     const { messages } = this.#messages;
-    // of several that a client has of one id the snapshot would make one and the same
+    // of several messages of one id at the client the snapshot would make one
     if (this.#hasCopies && this.#messages.hasCopies) return yield* this.#only([], messages);
-    // what has gone and come again would stay in its old place
+    // a message that was removed and added again would stay in its old place
     if (![...this.#gone].some((id) => this.#messages.has(id))) return [];
     const kept = messages.filter(({ id }) => !this.#apart.has(id) && !this.#pending.has(id));
     return yield* this.#only(kept, messages);
   }
 
   /**
-   * Snapshots that leave a client with these messages alone. Clients keep reasoning and activities, so
-   * that such messages become others first; those before 1.0 keep activities even then.
+   * Snapshots that leave a client with these messages alone. Clients keep reasoning and activities,
+   * so such messages are replaced by others first; clients before 1.0 keep activities even then.
    */
   *#only(kept: readonly Message[], messages: readonly Message[]): Steps<ParsedEvent[]> {
     const isActive = messages.some(({ role }) => role === "activity");

@@ -6,7 +6,7 @@ const MAX_RUNS = 16_384;
 /** The runs that have begun, the latest of them, as hashes. */
 export class SeenRuns {
   readonly #hashes = new Set<number>();
-  /** The same in the order in which they came, the oldest at `#next` once it is full. */
+  /** The same in the order in which they began, the oldest at `#next` once it is full. */
   readonly #latest: number[] = [];
   #next = 0;
 
@@ -18,7 +18,7 @@ export class SeenRuns {
     const hash = hashText(runId);
     if (this.#hashes.has(hash)) return;
     this.#hashes.add(hash);
-    // to look for the first of a set takes as long as many were deleted before it
+    // finding the first of a set takes as long as many were deleted before it
     const oldest = this.#latest[this.#next];
     if (oldest !== undefined) this.#hashes.delete(oldest);
     this.#latest[this.#next] = hash;

@@ -6,32 +6,35 @@ import { PatchWork } from "../../model/patch-work.ts";
 import { PatchedDocument } from "../../model/patched-document.ts";
 import type { ParsedEvent } from "../repair/parsed-event.ts";
 
-/** What a snapshot has room for; with the event around it no deeper than an event may be. */
+/** Limits of a snapshot's state, which with the event around it may be no deeper than an event. */
 const LIMITS = { maxBytes: 8 * 1024 * 1024, maxDepth: MAX_JSON_DEPTH - 1 };
-/** Less than a second. */
+/** Work that is free: less than a second. */
 const FIRST_WORK = 256 * 1024 * 1024;
 
 /** The state that a session's events make, as clients keep it, until it is over the limits. */
 export class StateDocument {
   readonly #options = { ...LIMITS, work: new PatchWork(FIRST_WORK) };
   #document: PatchedDocument | null = PatchedDocument.of({}, this.#options);
-  /** What it was before it became one that clients before 1.0 do not take over. */
+  /** The state before it became one that clients before 1.0 ignore. */
   #before: unknown;
   #isSet = false;
 
-  /** Whether the state was let go because of its size, or of what a patch would have made of it. */
+  /**
+   * Whether the state was released because of its size, or of the size that a patch would have
+   * given it.
+   */
   get isOverflowed(): boolean {
     return this.#document === null;
   }
 
-  /** Whether any event has said something of it. */
+  /** Whether any event has set the state. */
   get isSet(): boolean {
     return this.#isSet;
   }
 
   /**
-   * What a client is sent one after the other to have it: clients before 1.0 keep the state that they
-   * have when another one is null, 0, false or empty text.
+   * The states that a client is sent one after the other to have it: clients before 1.0 keep their
+   * state when the new one is null, 0, false or empty text.
    */
   get values(): readonly unknown[] {
     if (!this.#document) return [];

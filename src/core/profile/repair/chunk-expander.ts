@@ -1,6 +1,6 @@
 import { ParsedEvent, type MemberChanges } from "./parsed-event.ts";
 
-/** What one subagent, or the agent itself, is assembling from chunks. */
+/** The item that one subagent, or the agent itself, is assembling from chunks. */
 interface OpenChunk {
   readonly kind: ChunkKind;
   readonly id: string;
@@ -40,7 +40,7 @@ const CHUNK_TYPES: Readonly<Record<string, ChunkType>> = {
   },
 };
 
-/** Events that go by without ending what is assembled in their open chunk. */
+/** Events that do not end the item that is being assembled in their open chunk. */
 const PASSING: ReadonlySet<string> = new Set([
   "RAW",
   "ACTIVITY_SNAPSHOT",
@@ -56,7 +56,7 @@ const OPENER_ONLY: MemberChanges = {
   parentMessageId: null,
 };
 
-/** Most open chunks that may be open at once; further chunks are none of any. */
+/** Most chunks that may be open at once; further chunks belong to none. */
 const MAX_OPEN_CHUNKS = 256;
 
 /** Whether an event of this type is a chunk: shorthand for the start, content and end of an item. */
@@ -65,15 +65,15 @@ export function isChunk(type: string): boolean {
 }
 
 /**
- * Writes chunks out as the events that they stand for, as clients do for themselves: what a chunk
- * opens ends when another item begins in its open chunk, or any other event of that open chunk comes.
+ * Expands chunks into the events that they stand for, as clients do: the item that a chunk opens
+ * ends when another item begins in its open chunk, or any other event of that open chunk comes.
  */
 export class ChunkExpander {
   readonly #openChunks = new Map<string | null, OpenChunk>();
 
   /**
-   * The events that a chunk stands for, or null if it continues nothing and opens nothing.
-   * `isOpen` says whether an item was opened, by whatever event.
+   * The events that a chunk stands for, or null if it continues nothing and opens nothing. `isOpen`
+   * is whether an item was opened, by whatever event.
    */
   expand(
     chunk: ParsedEvent,
@@ -107,7 +107,7 @@ export class ChunkExpander {
     return events;
   }
 
-  /** The ends of what an event that is no chunk ends. */
+  /** The ends of the items that an event other than a chunk ends. */
   closeBefore(type: string, tag: string | null): ParsedEvent[] {
     if (this.#openChunks.size === 0 || PASSING.has(type)) return [];
     if (type !== "MESSAGES_SNAPSHOT") return this.#close(tag);

@@ -1,6 +1,6 @@
 import type { JsonKind } from "../../../stream/json/json-walk.ts";
 
-/** What a member has to be; `any` may be null. */
+/** The kind that a member must have; `any` may be null. */
 type MemberKind = Extract<JsonKind, "string" | "object" | "array" | "boolean"> | "any";
 
 type Kinds = Readonly<Record<string, MemberKind>>;
@@ -18,7 +18,7 @@ const message = shape({ messageId: "string" });
 const delta = shape({ messageId: "string", delta: "string" });
 const step = shape({ stepName: "string" });
 
-/** The events of AG-UI 1.0 and their own members; what is common to all is repaired elsewhere. */
+/** The events of AG-UI 1.0 and their own members; members of all events are repaired elsewhere. */
 export const EVENT_SHAPES: ReadonlyMap<string, EventShape> = new Map(
   Object.entries({
     TEXT_MESSAGE_START: shape({ messageId: "string" }, { role: "string", name: "string" }),

@@ -12,13 +12,13 @@ import type { Steps } from "../../../stream/sync/steps.ts";
 import { parseExact } from "../../model/exact-json.ts";
 import { parseInSteps } from "../../model/json-in-steps.ts";
 
-/** What takes more than this is dealt with in steps. */
+/** Events of more bytes are processed in steps. */
 export const LONG_BYTES: number = 256 * 1024;
 
 /** JSON text, whole or encoded in pieces. */
 export type JsonText = string | readonly Uint8Array<ArrayBuffer>[];
 
-/** New values of members; null takes a member away. */
+/** New values of members; null removes a member. */
 export type MemberChanges = Readonly<Record<string, JsonText | null>>;
 
 const encoder = new TextEncoder();
@@ -33,14 +33,14 @@ const scanner = new JsonObjectScanner([]);
 export class ParsedEvent {
   readonly bytes: Uint8Array<ArrayBuffer>;
   #found: ReadonlyMap<string, JsonMember> | null = null;
-  /** Texts that were asked for: some are, again and again. */
+  /** Texts that were read: some are read again and again. */
   readonly #texts = new Map<string, string>();
 
   private constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.bytes = bytes;
   }
 
-  /** Found when the first is asked for: of most lines that are made here none is. */
+  /** Found when the first is read: of most synthetic lines none is. */
   get #members(): ReadonlyMap<string, JsonMember> {
     this.#found ??= membersOf(this.bytes);
     return this.#found;
@@ -52,7 +52,7 @@ export class ParsedEvent {
     return scanner.push(bytes, 0, bytes.length) && scanner.end() ? new ParsedEvent(bytes) : null;
   }
 
-  /** The same for bytes that are long, given in pieces. */
+  /** As `read`, for long bytes that are given in pieces. */
   static *readInSteps(pieces: readonly Uint8Array<ArrayBuffer>[]): Steps<ParsedEvent | null> {
     const bytes = yield* concatInSteps(pieces);
     if (!(yield* scanInParts(new JsonObjectScanner([]), bytes))) return null;
@@ -70,7 +70,7 @@ export class ParsedEvent {
     return new ParsedEvent(encoder.encode(JSON.stringify(event)));
   }
 
-  /** Whether it is to be dealt with in steps. */
+  /** Whether it has to be processed in steps. */
   get isLong(): boolean {
     return this.bytes.length > LONG_BYTES;
   }
@@ -79,13 +79,13 @@ export class ParsedEvent {
     return this.#members.keys();
   }
 
-  /** What a member is, or null if there is none. */
+  /** The kind of a member, or null if it is missing. */
   kind(key: string): JsonKind | null {
     const member = this.#members.get(key);
     return member ? kindAt(this.bytes, member.valueStart) : null;
   }
 
-  /** Where a member's value begins, or null if there is none. */
+  /** Where a member's value begins, or null if it is missing. */
   valueStart(key: string): number | null {
     return this.#members.get(key)?.valueStart ?? null;
   }
@@ -103,25 +103,25 @@ export class ParsedEvent {
     return text;
   }
 
-  /** A member's value, undefined if there is none. */
+  /** A member's value, undefined if it is missing. */
   json(key: string): unknown {
     const raw = this.raw(key);
     return raw ? JSON.parse(decoder.decode(raw)) : undefined;
   }
 
-  /** The same, its numbers such that `JSON.stringify` gives their text back. */
+  /** As `json`, with numbers for which `JSON.stringify` returns their text. */
   exact(key: string): unknown {
     const raw = this.raw(key);
     return raw ? parseExact(raw) : undefined;
   }
 
-  /** The same for a value that may be long. */
+  /** As `exact`, for a value that may be long. */
   *exactInSteps(key: string): Steps<unknown> {
     const raw = this.raw(key);
     return raw ? yield* parseInSteps(raw) : undefined;
   }
 
-  /** A member's value as it stands. */
+  /** The bytes of a member's value. */
   raw(key: string): Uint8Array<ArrayBuffer> | null {
     const member = this.#members.get(key);
     return member ? this.bytes.subarray(member.valueStart, member.valueEnd) : null;
@@ -132,7 +132,7 @@ export class ParsedEvent {
     return new ParsedEvent(concatBytes(this.#changed(changes)));
   }
 
-  /** The same where values may be long. */
+  /** As `with`, where values may be long. */
   *withInSteps(changes: MemberChanges): Steps<ParsedEvent> {
     return new ParsedEvent(yield* concatInSteps(this.#changed(changes)));
   }

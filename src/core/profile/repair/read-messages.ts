@@ -6,26 +6,26 @@ import { repairMessage, type Message } from "./repair-message.ts";
 
 export interface ReadMessagesOptions {
   readonly dialect: Dialect;
-  /** How many values there may be, nested ones included; default any. */
+  /** Limits of the number of values, nested ones included; default any. */
   readonly limits?: MessageLimits;
 }
 
 interface MessageLimits {
   /** In all messages. */
   readonly maxValues: number;
-  /** In one message: so many are not parsed at once. */
+  /** In one message, which is parsed at once. */
   readonly maxMessageValues: number;
 }
 
 const NO_LIMITS: MessageLimits = { maxValues: Infinity, maxMessageValues: Infinity };
 
-/** So many values, or bytes of text, are parsed in one step. */
+/** Values, or bytes of text, that are parsed in one step. */
 const STEP_VALUES = 8_192;
 const STEP_BYTES = 256 * 1024;
 
 /**
- * Those messages that can be repaired of the list at `start`, which is not parsed as a whole; null if
- * they are more values than the limits allow.
+ * The messages that can be repaired of the list at `start`, which is not parsed as a whole; null if
+ * they have more values than the limits allow.
  */
 export function* readMessages(
   bytes: Uint8Array,

@@ -7,23 +7,23 @@ import { repairToolContent } from "./repair-message.ts";
 
 type Changes = Record<string, string | null>;
 
-/** Members that every event may have, as they are repaired. */
+/** Members that every event may have, and how they are repaired. */
 const COMMON: ReadonlyMap<string, (line: ParsedEvent) => string | null | undefined> = new Map([
   ["timestamp", repairTimestamp],
   ["rawEvent", (line: ParsedEvent) => (line.kind("rawEvent") === "null" ? null : undefined)],
   ["metadata", (line: ParsedEvent) => (line.kind("metadata") === "object" ? undefined : null)],
 ]);
 
-/** What may not be null, and has no other meaning then than to be missing. */
+/** Members that may not be null, where null means that they are missing. */
 const DROPPED = ["result", "input", "outcome", "usage"];
 
 const TEXT_ROLES: ReadonlySet<string> = new Set(["developer", "system", "assistant", "user"]);
 const SUBAGENT_EVENT = /^SUBAGENT_/;
 
 /**
- * An event as every client of the dialect accepts it - the line itself where nothing has to change -
- * or null if it is none that the dialect knows, or lacks what makes it one. Whether it may come at
- * this moment is not looked at, nor are the messages of snapshots and inputs.
+ * An event as every client of the dialect accepts it - the line itself where nothing has to change
+ * - or null if the dialect does not know its type, or a required member is missing. Whether the
+ * event may come at this moment is not checked, nor are the messages of snapshots and inputs.
  */
 export function repairEvent(line: ParsedEvent, type: string, dialect: Dialect): ParsedEvent | null {
   const shape = EVENT_SHAPES.get(type);
@@ -42,7 +42,7 @@ export function repairEvent(line: ParsedEvent, type: string, dialect: Dialect): 
     const found = line.kind(key);
     if (found !== null && found !== kind) changes[key] = null;
   }
-  // a tag that is no part of the event itself says who sent it; older clients know none
+  // a tag that is no part of the event itself names its sender; older clients know no tags
   if (!SUBAGENT_EVENT.test(type) && line.kind("subagentRunId") !== null)
     if (dialect === "0.0" || line.kind("subagentRunId") !== "string")
       changes["subagentRunId"] = null;
@@ -60,7 +60,7 @@ function repairTimestamp(line: ParsedEvent): string | null | undefined {
   return Number.isSafeInteger(rounded) ? String(rounded) : null;
 }
 
-/** What is particular to a type; false means that the event cannot be repaired. */
+/** Repairs of single types; false means that the event cannot be repaired. */
 const OWN: Readonly<
   Record<string, (line: ParsedEvent, changes: Changes, dialect: Dialect) => boolean>
 > = {

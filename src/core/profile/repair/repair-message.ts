@@ -10,7 +10,7 @@ export interface ToolCall {
   metadata?: Record<string, unknown>;
 }
 
-/** A message as clients keep it. Only members that AG-UI describes, and none that is null. */
+/** A message as clients keep it, with members that AG-UI describes, none of which is null. */
 export interface Message {
   readonly id: string;
   readonly role: string;
@@ -28,8 +28,9 @@ export interface Message {
 const PART_TYPES: ReadonlySet<string> = new Set(["image", "audio", "video", "document"]);
 
 /**
- * A message of a snapshot or an input as every client of the dialect accepts it, or null if it cannot
- * be made one. What a client would strip is left out, so that messages can be compared.
+ * A message of a snapshot or an input as every client of the dialect accepts it, or null if it
+ * cannot be repaired. Members that a client would strip are left out, so that messages can be
+ * compared.
  */
 export function repairMessage(value: unknown, dialect: Dialect): Message | null {
   if (!isObject(value)) return null;
@@ -44,7 +45,7 @@ export function repairMessage(value: unknown, dialect: Dialect): Message | null 
   return { id, role, ...own, ...common, ...metadata };
 }
 
-/** The message as one of its own: events change texts, tool calls and metadata, and no other value. */
+/** A copy of which events may change texts, tool calls and metadata, and no other value. */
 export function copyMessage(message: Message): Message {
   const { toolCalls } = message;
   return { ...copyMetadata(message), ...(toolCalls && { toolCalls: toolCalls.map(copyCall) }) };
@@ -86,7 +87,7 @@ function ownMembers(value: JsonObject, role: string, dialect: Dialect): JsonObje
   }
 }
 
-/** The content of a tool's result: text, or for clients that know them parts. */
+/** The content of a tool's result: text, or parts for clients that know them. */
 export function repairToolContent(content: unknown, dialect: Dialect): unknown {
   return dialect === "1.0" ? repairContent(content, dialect) : textOf(content);
 }
@@ -96,7 +97,7 @@ function repairContent(content: unknown, dialect: Dialect): unknown {
   return content.flatMap((part: unknown) => repairPart(part, dialect));
 }
 
-/** A part as the dialect knows it; one that it does not know is left out. */
+/** A part as the dialect knows it; an unknown one is left out. */
 function repairPart(part: unknown, dialect: Dialect): JsonObject[] {
   if (!isObject(part) || typeof part["type"] !== "string") return [];
   const { type } = part;
@@ -115,7 +116,7 @@ function repairPart(part: unknown, dialect: Dialect): JsonObject[] {
   return isWhole ? [{ type, source, ...common }] : [];
 }
 
-/** What a part of any type may say besides. */
+/** Members that a part of any type may have. */
 function commonOf(part: JsonObject): JsonObject {
   const { metadata } = part;
   const isSaid = metadata !== undefined && metadata !== null;
@@ -129,7 +130,7 @@ function repairBinary(part: JsonObject): JsonObject[] {
   return has("id") || has("url") || has("data") ? [{ type: "binary", ...texts }] : [];
 }
 
-/** What AG-UI 1.0 calls a part of older clients; it knows none that has only an id. */
+/** The AG-UI 1.0 form of a part of older clients; 1.0 has none for a part with only an id. */
 function mediaOf(part: JsonObject): JsonObject[] {
   const { mimeType, data, url, filename } = repairBinary(part)[0] ?? {};
   if (typeof mimeType !== "string") return [];
@@ -139,7 +140,7 @@ function mediaOf(part: JsonObject): JsonObject[] {
   return url ? [{ type: media, source: { type: "url", value: url, mimeType }, ...named }] : [];
 }
 
-/** What older clients call a part with bytes or an address. */
+/** The older clients' form of a part with bytes or an address. */
 function binaryOf(source: JsonObject): JsonObject[] {
   const { type, value, mimeType = "application/octet-stream" } = source;
   if (type === "data") return repairBinary({ mimeType, data: value });
@@ -166,7 +167,7 @@ function toolCallsOf(value: JsonObject): { readonly toolCalls?: ToolCall[] } {
   return { toolCalls: calls };
 }
 
-/** What a value says as text: parts by their texts, anything else but text as JSON. */
+/** A value as text: parts by their texts, anything else but text as JSON. */
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   if (value === undefined || value === null) return "";

@@ -30,8 +30,8 @@ export function* inputMessages(line: ParsedEvent, dialect: Dialect): Steps<Messa
 }
 
 /**
- * A RUN_STARTED with its ids, and an input that holds `messages` and is whole: as it stands if it is
- * that already, without one if it has none and there are no messages.
+ * A RUN_STARTED with its ids, and a complete input that contains `messages`: unchanged if it is
+ * that already, without an input if it has none and there are no messages.
  */
 export function* repairRunStarted(
   line: ParsedEvent,
@@ -56,7 +56,7 @@ export function* repairRunStarted(
   return Object.keys(changes).length === 0 ? repaired : yield* repaired.withInSteps(changes);
 }
 
-/** What an input has before and after its messages. */
+/** The parts of an input before and after its messages. */
 interface InputParts {
   readonly before: JsonObject;
   readonly after: JsonObject;
@@ -98,7 +98,7 @@ function* writeInput(
   { before, after }: InputParts,
   messages: readonly Message[],
 ): Steps<Uint8Array<ArrayBuffer>[]> {
-  // both have members: what is between them stands for a brace of each
+  // both have members: the text between them takes the place of one brace of each
   const start = concatBytes(yield* writeInSteps(before)).slice(0, -1);
   const list = yield* writeMessages(messages);
   const end = concatBytes(yield* writeInSteps(after)).slice(1);

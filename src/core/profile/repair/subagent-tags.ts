@@ -1,7 +1,7 @@
 import type { ParsedEvent } from "./parsed-event.ts";
 import type { Message } from "./repair-message.ts";
 
-/** Of which namespace an event's id is: ids are unique within one. */
+/** The namespace of an event's id: ids are unique within one. */
 type Namespace = "message" | "call" | "reasoning" | "activity";
 
 /** Items whose owners are remembered in a run; tags of further ones are left out. */
@@ -26,13 +26,13 @@ const OPENED: Readonly<Record<string, readonly [Namespace, string]>> = {
 };
 
 /**
- * Which subagent each item of a run belongs to. A tag that says another one than the item's opener
- * makes clients refuse the stream, one that is missing never does: so such tags are taken away.
+ * The subagent that each item of a run belongs to. Clients refuse a stream with a tag that differs
+ * from that of the item's opener, and accept a missing tag: so such tags are removed.
  */
 export class SubagentTags {
   readonly #owners = new Map<string, string | null>();
 
-  /** The event without its tag where that contradicts what opened its item. */
+  /** The event without its tag where that contradicts its item's opener. */
   fit(type: string, line: ParsedEvent): ParsedEvent {
     const opened = OPENED[type];
     if (opened) return this.#open(type, line, opened);
@@ -50,14 +50,14 @@ export class SubagentTags {
     return line;
   }
 
-  /** Whether the start of a call says another owner than an earlier call of its id had. */
+  /** Whether the start of a call has another owner than an earlier call of its id. */
   contradictsCall(start: ParsedEvent): boolean {
     const tag = start.text("subagentRunId");
     const owner = this.#ownerOf("call", start.text("toolCallId"));
     return tag !== null && owner !== undefined && owner !== tag;
   }
 
-  /** Learns the owners of messages that the client is given; `isSnapshot` replaces those known. */
+  /** Records the owners of messages that the client is sent; `isSnapshot` replaces those known. */
   seed(messages: readonly Message[], isSnapshot: boolean): void {
     for (const { id, role, subagentRunId = null, toolCalls = [] } of messages) {
       const space = role === "reasoning" || role === "activity" ? role : "message";

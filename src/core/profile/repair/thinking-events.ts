@@ -11,9 +11,9 @@ const SUCCESSORS: ReadonlyMap<string, readonly [type: string, span: Span]> = new
 ]);
 
 /**
- * Reasoning as producers said it before AG-UI 1.0: the same events by other names and without ids,
- * since only one thought could be open at a time. Clients of 1.0 make ids up; here they are made of
- * the run's, so that whoever connects again finds the same thoughts.
+ * Reasoning as producers sent it before AG-UI 1.0: the same events by other names and without ids,
+ * since only one thought could be open at a time. Clients of 1.0 make ids up; here they are derived
+ * from the run's id, so that a client that connects again gets the same thoughts.
  */
 export class RetiredThinking {
   readonly #open = new Map<Span, string>();
@@ -28,8 +28,8 @@ export class RetiredThinking {
   }
 
   /**
-   * The event of today that a line stands for: itself, unless it is of a retired type. One that
-   * continues nothing has no id. `isTaken` says which ids messages have already.
+   * The current event that a line stands for: itself, unless it is of a retired type. One that
+   * continues nothing has no id. `isTaken` is whether a message has an id already.
    */
   translate(line: ParsedEvent, type: string, isTaken: (id: string) => boolean): ParsedEvent {
     const successor = SUCCESSORS.get(type);

@@ -4,12 +4,12 @@ import type { Message } from "./repair-message.ts";
 
 const encoder = new TextEncoder();
 
-/** So many characters of messages are joined before they are encoded. */
+/** Characters of messages that are joined before they are encoded. */
 const PIECE_CHARS = 64 * 1024;
 
 /**
- * The messages as a JSON list, in pieces; `acceptable` says how each is written. They must not change
- * until it is done.
+ * The messages as a JSON list, in pieces; `acceptable` returns how each is written. They must not
+ * change until it is done.
  */
 export function* writeMessages(
   messages: readonly Message[],
@@ -34,7 +34,10 @@ export function* writeMessages(
   return pieces;
 }
 
-/** Most messages are a text and their names, which need no look at every value. */
+/**
+ * Whether the message is written at once: most are a text and their names, whose values need no
+ * check.
+ */
 function isWrittenAtOnce(message: Message): boolean {
   const { content, metadata, toolCalls } = message;
   if (typeof content === "string" && !metadata && !toolCalls) return content.length < PIECE_CHARS;

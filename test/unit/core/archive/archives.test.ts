@@ -229,7 +229,7 @@ describe("an archive", () => {
 });
 
 describe("a store that archives", () => {
-  it("keeps the bytes when the session changes before they are given up", async () => {
+  it("keeps the bytes when the session changes before they are released", async () => {
     const inner = createMemoryLogStore();
     const { logId, end } = await write(inner, MIB);
     const archives = createArchives({ bucket: createMemoryObjectBucket(), clock: systemClock });

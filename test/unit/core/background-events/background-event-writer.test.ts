@@ -112,7 +112,7 @@ describe("background events", () => {
     expect(apart.sessions.used).toBe(0);
   });
 
-  it("are all stored while no posted run is carried, but the end of a run once", async () => {
+  it("are all stored while no posted run is in flight, but the end of a run once", async () => {
     const { lines, say } = await setUp();
     await say(started("a"), finished("a"));
     await say(finished("a"), text("a"), text(), '{"type":"RUN_ERROR"}');
@@ -190,7 +190,7 @@ describe("background events", () => {
     }
   });
 
-  it("that the store refuses are not shown, and no run is left open by them", async () => {
+  it("that the store refuses are not visible, and no run is orphaned by them", async () => {
     const { events, lines, marks, say, sessions, state } = await setUp();
     state.isBroken = true;
     expect(await codeOf(say(started("own")))).toBe("store-full");

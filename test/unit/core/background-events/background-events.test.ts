@@ -100,7 +100,7 @@ async function expectPause({ clock, connections, next }: Scene, ms: number) {
   return next();
 }
 
-describe("listening between runs", () => {
+describe("background events", () => {
   it("connects to the thread, and stores what comes as it is, together with what others append", async () => {
     const scene = await setUp();
     scene.listen("thread-1");
@@ -270,7 +270,7 @@ describe("listening between runs", () => {
 });
 
 describe("listening and the session's state", () => {
-  it("is no use of it: when nobody else uses it, it is let go and the listener ends", async () => {
+  it("is no use of it: when nobody else uses it, it is released and the listener ends", async () => {
     const scene = await setUp();
     scene.listen();
     const connection = await scene.next();

@@ -217,7 +217,7 @@ describe("condensing a session", () => {
     }
   });
 
-  it("believes no byte that was changed, and begins a new generation behind", async () => {
+  it("believes no byte that was changed, and begins a new generation after it", async () => {
     const { store, logId } = await sessionOf(TWO_RUNS);
     await compacted(store);
     const good = await bytesOf(store);

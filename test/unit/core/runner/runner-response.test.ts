@@ -67,7 +67,7 @@ function settle(): Promise<void> {
 }
 
 describe("a runner's error", () => {
-  it("that stays silent is told as far as it came, when the time is over", async () => {
+  it("that stays silent is returned as far as it came, when the time is over", async () => {
     const { body, state } = bodyOf(["too ", "slow"]);
     const { clock, reply } = setUp(500, body);
     let error: unknown = null;
@@ -83,7 +83,7 @@ describe("a runner's error", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("is cut at 1 KiB, and what is behind is neither read nor waited for", async () => {
+  it("is cut at 1 KiB, and what comes after is neither read nor waited for", async () => {
     const { body, state } = bodyOf(["x".repeat(1000), "y".repeat(100_000), "z"]);
     const { clock, reply } = setUp(503, body);
     const error = await readRefusal(reply, clock);

@@ -23,7 +23,7 @@ function ringOf(limitBytes: number, budgetBytes: number) {
 }
 
 describe("ByteRing", () => {
-  it("encodes a stretch once for all readers", () => {
+  it("encodes a span once for all readers", () => {
     const { ring, encodedTimes } = ringOf(1000, 1000);
     ring.push(0, [Uint8Array.of(1, 2)]);
     const first = ring.read(0);
@@ -32,7 +32,7 @@ describe("ByteRing", () => {
     expect(encodedTimes()).toBe(1);
   });
 
-  it("gives a reader that is behind by several stretches all of them as one", () => {
+  it("gives a reader that lags by several spans all of them as one", () => {
     const { ring } = ringOf(1000, 1000);
     for (let at = 0; at < 3; at++) {
       ring.push(at, [Uint8Array.of(at)]);
@@ -43,7 +43,7 @@ describe("ByteRing", () => {
     expect(ring.read(0)?.bytes).toBe(hit?.bytes);
   });
 
-  it("knows nothing off a stretch's start, before the oldest, or at the end", () => {
+  it("knows nothing off a span's start, before the oldest, or at the end", () => {
     const { ring } = ringOf(4, 1000);
     ring.push(0, [Uint8Array.of(1, 2)]);
     ring.read(0);

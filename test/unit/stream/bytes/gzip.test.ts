@@ -46,7 +46,7 @@ it("what was packed is unpacked again", async () => {
   expect(Buffer.concat(chunks).equals(PLAIN)).toBe(true);
 });
 
-it("whoever stops unpacking at any time leaves nothing behind that fails", async () => {
+it("whoever stops unpacking at any time leaves nothing that fails", async () => {
   const errors = uncaughtErrors();
   for (let round = 0; round < 150; round++) {
     const chunks = gunzipMember(PACKED);
@@ -60,7 +60,7 @@ it("whoever stops unpacking at any time leaves nothing behind that fails", async
   expect(errors).toEqual([]);
 });
 
-it("whoever stops packing at any time leaves nothing behind that fails, and its source is cancelled", async () => {
+it("whoever stops packing at any time leaves nothing that fails, and its source is cancelled", async () => {
   const errors = uncaughtErrors();
   for (let round = 0; round < 100; round++) {
     const { stream, cancelled } = sourceOf(PLAIN);

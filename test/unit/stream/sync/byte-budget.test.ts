@@ -85,7 +85,7 @@ describe("ByteBudget", () => {
     expect(budget.usedBytes).toBe(10);
   });
 
-  it("forgets who gives up, and serves those behind", async () => {
+  it("forgets who gives up, and serves those after it", async () => {
     const budget = createByteBudget(10);
     const holder = budget.lease();
     await holder.grow(20);

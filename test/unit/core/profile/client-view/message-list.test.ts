@@ -23,7 +23,7 @@ function stream(messages: MessageList, id: string, text: string): void {
 }
 
 describe("the messages that a stream keeps", () => {
-  it("are let go beyond their limit, but for their ids", () => {
+  it("are released beyond their limit, but for their ids", () => {
     const messages = list(1_000);
     stream(messages, "a", "x".repeat(900));
     expect(messages.isOverflowed).toBe(false);
@@ -39,7 +39,7 @@ describe("the messages that a stream keeps", () => {
     expect(told.added.map(({ id }) => id)).toEqual(["c"]);
   });
 
-  it("are let go when the process has no room for them", () => {
+  it("are released when the process has no room for them", () => {
     const asked: number[] = [];
     const messages = list(1_000_000, {
       tryGrow(bytes) {
