@@ -443,7 +443,7 @@ export class ProfileStream {
     this.#goOn();
     if (type === "RUN_ERROR") {
       // a copy: it may be sent long after its chunk has gone
-      const kept = ParsedEvent.read(line.bytes.slice()) ?? line;
+      const kept = line.copy();
       this.#error = kept;
       this.#failed = kept;
       return undefined;

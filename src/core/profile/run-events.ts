@@ -65,7 +65,7 @@ const ITEMS: Readonly<Record<string, ItemType>> = {
 
 /** An event that clients of the standard would refuse, as one that they accept. */
 export function rawEvent(line: ParsedEvent): ParsedEvent {
-  return ParsedEvent.around('{"type":"RAW","event":', line.bytes, ',"source":"runlog"}');
+  return ParsedEvent.raw(line);
 }
 
 /**
