@@ -242,7 +242,7 @@ export class ProfileStream {
       if (known === null || isSameJson(known, message)) own.push(message);
     });
     if (this.#pending.cannotSend(own)) {
-      this.#pending.hold(yield* messages.addInSteps(own));
+      yield* this.#pending.hold(yield* messages.addInSteps(own));
       this.#begin(run);
       this.#emit(yield* repairRunStarted(line, run, [], dialect));
       const flushed = this.#flush();

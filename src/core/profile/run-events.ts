@@ -11,7 +11,7 @@ import { isSameJson, parseExact } from "../model/exact-json.ts";
 import { ChunkExpander, isChunk } from "./repair/chunk-expander.ts";
 import type { Dialect } from "./repair/dialect.ts";
 import { ParsedEvent } from "./repair/parsed-event.ts";
-import { repairEvent } from "./repair/repair-event.ts";
+import { repairEvent, repairLongResult } from "./repair/repair-event.ts";
 import { applyToMessages, resultOf } from "./client-view/apply-event.ts";
 import type { MessageList } from "./client-view/message-list.ts";
 import { type ItemKind, OpenItems } from "./client-view/open-items.ts";
@@ -127,8 +127,20 @@ export class RunItems {
   }
 
   take(given: string, line: ParsedEvent): Rest {
+    return given === "TOOL_CALL_RESULT" && line.isLong
+      ? this.#takeLongResult(line)
+      : this.#take(given, line);
+  }
+
+  *#takeLongResult(line: ParsedEvent): Steps {
+    const ready = yield* repairLongResult(line, this.#options.dialect);
+    const rest = this.#take("TOOL_CALL_RESULT", line, ready);
+    if (rest) yield* rest;
+  }
+
+  #take(given: string, line: ParsedEvent, ready: ParsedEvent = line): Rest {
     const { dialect, messages } = this.#options;
-    const today = this.#thinking.translate(line, given, (id) => messages.find(id) !== null);
+    const today = this.#thinking.translate(ready, given, (id) => messages.find(id) !== null);
     const type = today.text("type") ?? "";
     const repaired = repairEvent(today, type, dialect);
     if (!repaired) return this.#emit(rawEvent(line));

@@ -1,6 +1,7 @@
 import { isObject } from "../../model/json-fields.ts";
 import type { ParsedEvent } from "../repair/parsed-event.ts";
 import type { Message, ToolCall } from "../repair/repair-message.ts";
+import { jsonChars } from "./message-chars.ts";
 import type { MessageList } from "./message-list.ts";
 import type { Entry } from "./message-order.ts";
 import { patchActivity } from "./patch-activity.ts";
@@ -152,7 +153,7 @@ function addMetadata(
   // in place: a copy for each delta would cost what all before it have said
   const own = (target.metadata ??= {});
   for (const [key, value] of Object.entries(metadata)) {
-    const before = Object.hasOwn(own, key) ? JSON.stringify(own[key]).length : -key.length;
+    const before = Object.hasOwn(own, key) ? jsonChars(own[key]) : -key.length;
     // `__proto__` is a name like any other
     Object.defineProperty(own, key, {
       value,
@@ -160,7 +161,7 @@ function addMetadata(
       enumerable: true,
       configurable: true,
     });
-    list.grew(entry, JSON.stringify(value).length - before);
+    list.grew(entry, jsonChars(value) - before);
   }
 }
 

@@ -156,3 +156,54 @@ describe("events of more values than are understood", () => {
     expect(told.find(({ type }) => type === "STATE_SNAPSHOT")?.["snapshot"]).toEqual({ n: 1 });
   });
 });
+
+describe("the content of a long result", () => {
+  const text = `"é😀\\\n`.repeat(60_000);
+  const part = { type: "text", text };
+  const call = event("TOOL_CALL_START", { toolCallId: "c", toolCallName: "f" });
+  const resultOf = (content: unknown, more: Event = {}): string =>
+    event("TOOL_CALL_RESULT", { messageId: "t", toolCallId: "c", content, ...more });
+  const sent = async (line: string, options: Partial<TellOptions>): Promise<Event[]> =>
+    tell([started, call, line, finished], options);
+
+  it.each([
+    {
+      dialect: "1.0",
+      content: { text, n: [1, null] },
+      expected: JSON.stringify({ text, n: [1, null] }),
+    },
+    { dialect: "0.0", content: { text }, expected: JSON.stringify({ text }) },
+    { dialect: "0.0", content: [part, { type: "x" }, part], expected: `${text}${text}` },
+    { dialect: "1.0", content: [part, { type: "x" }, part], expected: [part, part] },
+    { dialect: "0.0", content: text, expected: text },
+  ] as const)("is sent as that of a short one: %#", async ({ dialect, content, expected }) => {
+    const [, , own] = await sent(resultOf(content), { dialect });
+    expect(own).toEqual({
+      type: "TOOL_CALL_RESULT",
+      messageId: "t",
+      toolCallId: "c",
+      content: expected,
+    });
+    const said = (await sent(resultOf(content), { dialect, snapshot: true }))[1];
+    expect(said?.["messages"]).toContainEqual({
+      id: "t",
+      role: "tool",
+      toolCallId: "c",
+      content: expected,
+    });
+  });
+
+  it("is sent as it came in a RAW event where the event lacks something", async () => {
+    const line = resultOf({ text }, { messageId: 1 });
+    const [, , own] = await sent(line, {});
+    expect(own).toEqual({ type: "RAW", event: JSON.parse(line), source: "runlog" });
+  });
+});
+
+it("sends no snapshot of messages whose escapes make it too large", async () => {
+  const results = ["t1", "t2"].map((messageId) =>
+    event("TOOL_CALL_RESULT", { messageId, toolCallId: "c", content: "\u0001".repeat(1_500_000) }),
+  );
+  const told = namesOf(await tell([started, ...results, finished], { snapshot: true }));
+  expect(told).toEqual(["RUN_STARTED", "TOOL_CALL_RESULT", "TOOL_CALL_RESULT", "RUN_FINISHED"]);
+});
