@@ -1,6 +1,7 @@
 import { type JsonMember, membersInParts } from "../../stream/json/json-walk.ts";
 import {
   andThen,
+  attempt,
   eachInSteps,
   eachThen,
   laterIf,
@@ -171,10 +172,10 @@ export class RunItems {
   }
 
   /** What is open already, or closed already, may still have something to say. */
-  #again(type: string, line: ParsedEvent): undefined {
+  #again(type: string, line: ParsedEvent): Rest {
     const name = this.#options.messages.callName(line.text("toolCallId") ?? "");
     const isRenamed = type === "TOOL_CALL_START" && name !== line.text("toolCallName");
-    if (isRenamed || line.kind("metadata") !== null) this.#cannotSay(type, line);
+    return isRenamed || line.kind("metadata") !== null ? this.#cannotSay(type, line) : undefined;
   }
 
   #start(
@@ -199,9 +200,10 @@ export class RunItems {
     const isNewCall = isCall && !messages.hasCall(id);
     // clients know the owner of a call that a snapshot took away; only another one can replace it
     if (isNewCall && dialect === "1.0" && this.tags.contradictsCall(line)) {
-      this.#cannotSay(type, line);
-      this.#options.onUnsendable();
-      return undefined;
+      return andThen(this.#cannotSay(type, line), () => {
+        this.#options.onUnsendable();
+        return undefined;
+      });
     }
     const pending = isNewCall ? beforeMessage(id, true) : undefined;
     return andThen(pending, () =>
@@ -309,27 +311,31 @@ export class RunItems {
     return andThen(pending, () => {
       // only now: a snapshot that came before says whose the messages are
       const fitting = this.#fit(type, line);
-      this.#apply(type, fitting);
-      return this.#emit(fitting);
+      return andThen(this.#apply(type, fitting), () => this.#emit(fitting));
     });
   }
 
   /** Follows the messages; where that fails the client still has the event, and nothing says them anew. */
-  #apply(type: string, line: ParsedEvent): void {
+  #apply(type: string, line: ParsedEvent): Rest {
     const { messages, onFault } = this.#options;
-    try {
-      applyToMessages(messages, type, line);
-    } catch (error) {
-      messages.lose();
-      onFault(error, type);
-    }
+    return attempt(
+      () => applyToMessages(messages, type, line),
+      (error) => {
+        messages.lose();
+        onFault(error, type);
+        return undefined;
+      },
+    );
   }
 
   /** The messages become what the event says; the client learns it with the next snapshot. */
-  #cannotSay(type: string, line: ParsedEvent): undefined {
-    this.#apply(type, line);
-    this.#emit(rawEvent(line));
-    this.#options.onStale(type === "TOOL_CALL_START");
+  #cannotSay(type: string, line: ParsedEvent): Rest {
+    return andThen(this.#apply(type, line), () =>
+      andThen(this.#emit(rawEvent(line)), () => {
+        this.#options.onStale(type === "TOOL_CALL_START");
+        return undefined;
+      }),
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { andThen, type Rest } from "../../../stream/sync/steps.ts";
 import { isObject } from "../../model/json-fields.ts";
 import type { ParsedEvent } from "../repair/parsed-event.ts";
 import type { Message, ToolCall } from "../repair/repair-message.ts";
@@ -7,9 +8,12 @@ import type { Entry } from "./message-order.ts";
 import { patchActivity } from "./patch-activity.ts";
 
 /** Does to messages what an event does to them at a client; a snapshot of messages is for `merge`. */
-export function applyToMessages(list: MessageList, type: string, line: ParsedEvent): void {
-  HANDLERS.get(type)?.(list, line);
-  list.settle();
+export function applyToMessages(list: MessageList, type: string, line: ParsedEvent): Rest {
+  const rest = HANDLERS.get(type)?.(list, line);
+  return andThen(rest ?? undefined, () => {
+    list.settle();
+    return undefined;
+  });
 }
 
 /** The message that a TOOL_CALL_RESULT makes. */
@@ -21,7 +25,7 @@ export function resultOf(line: ParsedEvent): Message {
   return { id, role: "tool", content, toolCallId, ...tagOf(line), ...metadataOf(line) };
 }
 
-type Handler = (list: MessageList, line: ParsedEvent) => void;
+type Handler = (list: MessageList, line: ParsedEvent) => Rest | void;
 
 const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ["TEXT_MESSAGE_START", (list, line) => startText(list, line, line.text("role") ?? "assistant")],
@@ -123,13 +127,14 @@ function setActivity(list: MessageList, line: ParsedEvent): void {
   }
 }
 
-function changeActivity(list: MessageList, line: ParsedEvent): void {
+function changeActivity(list: MessageList, line: ParsedEvent): Rest {
   const entry = list.entryOf(line.text("messageId") ?? "");
-  if (entry?.message.role !== "activity") return;
+  if (entry?.message.role !== "activity") return undefined;
   addMetadata(list, entry, entry.message, line);
   const patch = line.exact("patch");
   const activityType = line.text("activityType") ?? "";
-  patchActivity(list, entry, { patch, activityType, eventBytes: line.bytes.length });
+  const eventBytes = line.bytes.length;
+  return patchActivity(list, entry, { patch, activityType, eventBytes });
 }
 
 function setEncrypted(list: MessageList, line: ParsedEvent): void {
