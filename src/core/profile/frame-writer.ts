@@ -1,5 +1,6 @@
 import { concatInSteps } from "../../stream/bytes/concat.ts";
 import { atOnce, type Steps } from "../../stream/sync/steps.ts";
+import type { ParsedEvent } from "./repair/parsed-event.ts";
 
 const encoder = new TextEncoder();
 const DATA = encoder.encode("data: ");
@@ -23,7 +24,7 @@ export class FrameWriter {
     if (!this.isMuted) this.#id = encoder.encode(`\nid: ${cursor}\n\n`);
   }
 
-  event(bytes: Uint8Array<ArrayBuffer>): void {
+  event({ bytes }: ParsedEvent): void {
     this.#written += DATA.length + bytes.length + this.#id.length;
     if (!this.isMuted) this.#pieces.push(DATA, bytes, this.#id);
   }

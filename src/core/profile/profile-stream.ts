@@ -509,7 +509,7 @@ export class ProfileStream {
   }
 
   #emit(line: ParsedEvent): undefined {
-    this.#options.writer.event(line.bytes);
+    this.#options.writer.event(line);
   }
 }
 
