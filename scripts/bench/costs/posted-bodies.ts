@@ -12,6 +12,9 @@ export const POSTED_BODY_COSTS: readonly Cost[] = [
   cost("a posted body of one text", "MiB", SIZES, (size) =>
     oneMessage("x".repeat(size * MEBIBYTE)),
   ),
+  cost("a posted body of one text of escapes", "MiB", SIZES, (size) =>
+    oneMessage('"'.repeat((size * MEBIBYTE) / 2)),
+  ),
   cost("a posted body of many short messages", "messages", COUNTS, shortMessages),
   cost("a posted body of many lines", "MiB", SIZES, manyLines),
 ];

@@ -10,7 +10,7 @@ import {
 } from "./markdown-notes.ts";
 import { activityPiece, callPiece, textPiece } from "./markdown-pieces.ts";
 import { MarkdownText, type Results } from "./markdown-text.ts";
-import { ParsedEvent } from "../profile/repair/parsed-event.ts";
+import type { ParsedEvent } from "../profile/repair/parsed-event.ts";
 import { FrameWriter } from "../profile/frame-writer.ts";
 import type { Message, ToolCall } from "../profile/repair/repair-message.ts";
 import type { MessageList } from "../profile/client-view/message-list.ts";
@@ -79,9 +79,7 @@ export class MarkdownWriter extends FrameWriter {
     return this.#text.isDue ? DUE : null;
   }
 
-  override event(bytes: Uint8Array<ArrayBuffer>): void {
-    const line = ParsedEvent.read(bytes);
-    if (!line) return;
+  override event(line: ParsedEvent): void {
     const type = line.text("type") ?? "";
     if (type === "RUN_FINISHED") this.#runFinishes(line);
     else if (type === "RUN_ERROR") this.#runFails(line);

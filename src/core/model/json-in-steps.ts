@@ -24,14 +24,17 @@ const PART_VALUES = 4_096;
 const PART_CHARS = 64 * 1024;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const BACKSLASH = 0x5c;
+const LETTER_U = 0x75;
+/** The longest escape. */
+const ESCAPE_BYTES = 6;
+/** Most bytes of a character after its first. */
+const CONTINUATIONS = 3;
 const [OPEN_BRACKET, CLOSE_BRACKET] = [encoder.encode("["), encoder.encode("]")];
 const [OPEN_BRACE, CLOSE_BRACE] = [encoder.encode("{"), encoder.encode("}")];
 
-/**
- * The value that `parseExact` returns, for JSON that may be long: only a text with escapes is read
- * at once.
- */
+/** What `parseExact` gives, for JSON that may be long. */
 export function parseInSteps(bytes: Uint8Array): Steps<unknown> {
   return parsed(bytes, MAX_NESTED);
 }
@@ -65,16 +68,36 @@ function* parsed(bytes: Uint8Array, nested: number): Steps<unknown> {
 
 function* parsedText(bytes: Uint8Array): Steps<string> {
   const isPlain = !bytes.includes(BACKSLASH);
-  const end = isPlain ? bytes.length - 1 : bytes.length;
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const end = bytes.length - 1;
   let text = "";
-  for (let from = isPlain ? 1 : 0; from < end; from += STEP_BYTES) {
-    text += decoder.decode(bytes.subarray(from, Math.min(from + STEP_BYTES, end)), {
-      stream: true,
-    });
+  for (let from = 1; from < end;) {
+    const to = textPartEnd(bytes, from, Math.min(from + (isPlain ? STEP_BYTES : PART_BYTES), end));
+    const part = decoder.decode(bytes.subarray(from, to));
+    text += isPlain ? part : String(JSON.parse(`"${part}"`));
+    from = to;
     yield;
   }
-  return isPlain ? text : String(JSON.parse(text));
+  return text;
+}
+
+/** Where a part of a text ends that is not to go beyond `most`: within no escape and no character. */
+function textPartEnd(bytes: Uint8Array, from: number, most: number): number {
+  let end = most;
+  while (end > most - CONTINUATIONS && isContinuation(bytes[end]!)) end--;
+  for (let at = end - 1; at >= from && end - at <= ESCAPE_BYTES; at--) {
+    if (bytes[at] !== BACKSLASH) continue;
+    // of several in a row every second one is escaped by the one before it
+    let first = at;
+    while (first > from && bytes[first - 1] === BACKSLASH) first--;
+    const escape = (at - first) % 2 === 0 ? at : at - 1;
+    const isCut = escape + (bytes[escape + 1] === LETTER_U ? ESCAPE_BYTES : 2) > end;
+    return isCut ? escape : end;
+  }
+  return end;
+}
+
+function isContinuation(byte: number): boolean {
+  return byte >= 0x80 && byte < 0xc0;
 }
 
 /** Neighbours that are parsed at once, or one that is long by itself. */

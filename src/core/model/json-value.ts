@@ -1,4 +1,5 @@
 import { atOnce, type Steps } from "../../stream/sync/steps.ts";
+import { textParts } from "../../stream/json/text-parts.ts";
 import { isExactNumber } from "./exact-json.ts";
 
 /** An object or a list of parsed JSON. */
@@ -45,8 +46,9 @@ export function measureJson(value: unknown, limits: JsonLimits): JsonSize | null
   return atOnce(measureInSteps(value, limits));
 }
 
-/** Values that are visited in one step. */
+/** So many values, or characters of a text, are looked at in one step. */
 const STEP_VALUES = 4_096;
+const STEP_CHARS = 64 * 1024;
 
 /** The same for a value that may be large. */
 export function* measureInSteps(
@@ -68,15 +70,25 @@ export function* measureInSteps(
       depths.push(depth);
     }
   };
+  const countLong = function* (text: string): Steps {
+    values++;
+    bytes += 2;
+    for (const part of textParts(text, STEP_CHARS)) {
+      bytes += textBytes(part) - 2;
+      yield;
+    }
+  };
   const isOver = (): boolean =>
     bytes > maxBytes || deepest > maxDepth || bytes + workOf(values) > maxWork;
-  count(value, 1);
+  if (isLongText(value)) yield* countLong(value);
+  else count(value, 1);
   for (let container = containers.pop(); container; container = containers.pop()) {
     const depth = depths.pop()! + 1;
     if (Array.isArray(container))
       for (const child of container) {
         bytes += 1;
-        count(child, depth);
+        if (isLongText(child)) yield* countLong(child);
+        else count(child, depth);
         if (isOver()) return null;
         if (values % STEP_VALUES === 0) yield;
       }
@@ -85,7 +97,8 @@ export function* measureInSteps(
         const child = container[key];
         if (child === undefined) continue;
         bytes += keyBytes(key);
-        count(child, depth);
+        if (isLongText(child)) yield* countLong(child);
+        else count(child, depth);
         if (isOver()) return null;
         if (values % STEP_VALUES === 0) yield;
       }
@@ -202,6 +215,10 @@ function scalarBytes(value: unknown): number {
   if (typeof value === "number") return String(value).length;
   if (typeof value === "boolean") return value ? 4 : 5;
   return value === null ? 4 : JSON.stringify(value).length;
+}
+
+function isLongText(value: unknown): value is string {
+  return typeof value === "string" && value.length > STEP_CHARS;
 }
 
 /** Bytes of a text in JSON, with its quotes. */

@@ -95,11 +95,16 @@ export class PatchedDocument {
 
   /** Applies a patch that came in an event of so many bytes. */
   apply(patch: JsonPatch, policy: PatchPolicy, eventBytes: number): PatchOutcome {
+    return atOnce(this.applyInSteps(patch, policy, eventBytes));
+  }
+
+  /** The same for a patch that may be large; until it is done nobody may look at the document. */
+  *applyInSteps(patch: JsonPatch, policy: PatchPolicy, eventBytes: number): Steps<PatchOutcome> {
     const { work } = this.#options;
     work.earn(eventBytes);
     const most = Math.min(work.left, MAX_PATCH_WORK + 16 * eventBytes);
     this.#left = most;
-    const outcome = this.#applyAll(patch, policy);
+    const outcome = yield* this.#applyAll(patch, policy);
     work.spend(most - this.#left);
     this.#undo.length = 0;
     this.#removed.length = 0;
@@ -110,12 +115,13 @@ export class PatchedDocument {
     return outcome;
   }
 
-  #applyAll(patch: JsonPatch, policy: PatchPolicy): PatchOutcome {
+  *#applyAll(patch: JsonPatch, policy: PatchPolicy): Steps<PatchOutcome> {
     const value = this.#value;
     const bytes = this.#bytes;
     const isExact = this.#isExact;
     for (const operation of patch) {
-      const outcome = this.#operate(operation, policy);
+      const outcome = yield* this.#operate(operation, policy);
+      yield;
       if (outcome === "applied") continue;
       while (this.#undo.length > 0) this.#undo.pop()!();
       this.#value = value;
@@ -128,18 +134,16 @@ export class PatchedDocument {
     return "applied";
   }
 
-  #operate(operation: Operation, policy: PatchPolicy): PatchOutcome {
+  *#operate(operation: Operation, policy: PatchPolicy): Steps<PatchOutcome> {
     const { op, path } = operation;
     const from = "from" in operation ? operation.from : "";
     if (path.length > MAX_POINTER_CHARS || from.length > MAX_POINTER_CHARS) return "overflowed";
     if (!policy.takes(operation)) return "refused";
     switch (op) {
       case "add":
-        return this.#put(operation, operation.value, policy);
       case "replace":
-        return valueAt(this.#value, path) === undefined
-          ? "refused"
-          : this.#put(operation, operation.value, policy);
+        if (op === "replace" && valueAt(this.#value, path) === undefined) return "refused";
+        return yield* this.#put(operation, operation.value, policy);
       case "test":
         return this.#test(path, operation.value);
       case "remove":
@@ -147,7 +151,7 @@ export class PatchedDocument {
       default: {
         const value = valueAt(this.#value, from);
         if (value === undefined) return "refused";
-        if (op === "copy") return this.#put(operation, value, policy);
+        if (op === "copy") return yield* this.#put(operation, value, policy);
         // a value cannot be moved into itself
         if (from === "") return path === "" ? "applied" : "refused";
         return this.#move(operation, value, policy);
@@ -169,7 +173,7 @@ export class PatchedDocument {
   }
 
   /** Puts a value where it was not: of the patch itself, or a copy. */
-  #put(operation: Operation, value: unknown, policy: PatchPolicy): PatchOutcome {
+  *#put(operation: Operation, value: unknown, policy: PatchPolicy): Steps<PatchOutcome> {
     const { op, path } = operation;
     const isCopy = op === "copy";
     const place = path === "" ? null : placeAt(this.#value, path);
@@ -179,11 +183,8 @@ export class PatchedDocument {
     const { maxBytes, maxDepth } = this.#options;
     // what is of the patch is paid for by its text
     const maxWork = isCopy ? this.#left / 2 : Infinity;
-    const size = measureJson(value, {
-      maxBytes,
-      maxDepth: maxDepth - (place?.depth ?? 0),
-      maxWork,
-    });
+    const limits = { maxBytes, maxDepth: maxDepth - (place?.depth ?? 0), maxWork };
+    const size = yield* measureInSteps(value, limits);
     if (!size) return "overflowed";
     // it is measured, then copied
     if (isCopy) this.#spend(2 * size.work);

@@ -1,5 +1,6 @@
 import { concatInSteps } from "../../stream/bytes/concat.ts";
 import { atOnce, type Steps } from "../../stream/sync/steps.ts";
+import type { ParsedEvent } from "./repair/parsed-event.ts";
 
 const encoder = new TextEncoder();
 const DATA = encoder.encode("data: ");
@@ -34,7 +35,7 @@ export class FrameWriter {
     this.#id = encoder.encode(`id: ${cursor}\n`);
   }
 
-  event(bytes: Uint8Array<ArrayBuffer>): void {
+  event({ bytes }: ParsedEvent): void {
     this.#written += this.#id.length + DATA.length + bytes.length + END.length;
     if (this.isMuted) return;
     if (this.#latest) this.#pieces.push(DATA, this.#latest, END);

@@ -53,9 +53,8 @@ export class Interrupts {
   take(type: string, line: ParsedEvent): void {
     if (this.#isOverflowed) return;
     if (type === "CUSTOM" && line.text("name") === "on_interrupt") {
-      // a copy: it is sent long after its chunk was released
-      const kept = this.#fits(line) ? ParsedEvent.read(line.bytes.slice()) : null;
-      if (kept) this.#customs = [...this.#customs, kept];
+      // a copy: it is said long after its chunk has gone
+      if (this.#fits(line)) this.#customs = [...this.#customs, line.copy()];
     } else if (type === "RUN_FINISHED" && line.kind("outcome") === "object") {
       const outcome = line.exact("outcome");
       if (!isObject(outcome) || outcome["type"] !== "interrupt") return;

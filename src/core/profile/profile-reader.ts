@@ -8,6 +8,7 @@ import { cursorPrefix, type LogPlace } from "../model/cursor.ts";
 import { readWithOverlay } from "../legacy/readable-log.ts";
 import type { LogChunk } from "../replay/log-follower.ts";
 import { DeltaSplitter } from "./delta-splitter.ts";
+import { isOutOfBounds, MAX_MEMBERS, parseAhead } from "./repair/event-bounds.ts";
 import { ParsedEvent, LONG_BYTES } from "./repair/parsed-event.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
@@ -132,9 +133,12 @@ export class ProfileReader {
       return;
     }
     const isLong = line.end - line.start > LONG_BYTES;
-    const read = isLong
-      ? await inTurns(ParsedEvent.readInSteps(pieces), this.#options.turns)
-      : null;
+    const read = isLong ? await inTurns(readLong(pieces), this.#options.turns) : null;
+    if (read === "out-of-bounds") {
+      yield* this.#written();
+      yield* this.#large(place, line);
+      return;
+    }
     await this.#rest(() => {
       const event = isLong ? read : ParsedEvent.read(concatBytes(pieces));
       return event ? take(event, cursorOf(place, line), line) : undefined;
@@ -270,6 +274,17 @@ export class ProfileReader {
     if (carried <= LONG_BYTES) this.#lease.release();
     else if (this.#lease.heldBytes === 0) await this.#lease.grow(MAX_EVENT_BYTES, { signal });
   }
+}
+
+/** A long event with what is needed of it parsed, unless that is too much. */
+function* readLong(
+  pieces: readonly Uint8Array<ArrayBuffer>[],
+): Steps<ParsedEvent | "out-of-bounds" | null> {
+  const event = yield* ParsedEvent.readInSteps(pieces, MAX_MEMBERS);
+  if (!event) return null;
+  if (yield* isOutOfBounds(event)) return "out-of-bounds";
+  yield* parseAhead(event);
+  return event;
 }
 
 /** Runs the rest in turns, until the stream is closed. */

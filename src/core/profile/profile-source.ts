@@ -318,7 +318,7 @@ export async function createSnapshotSource(
     if (lines && (options.isForced || size < writer.written)) {
       writer.isMuted = false;
       if (position !== null) writer.cursor = formatCursor(position);
-      for (const line of lines) writer.event(line.bytes);
+      for (const line of lines) writer.event(line);
       profile.snapshotSent();
       return { source: sourceOf(use, pass, options), isSnapshot: true };
     }
@@ -389,7 +389,7 @@ export async function readAmbientSnapshot(
     for (const [index, line] of [...started, ...lines].entries()) {
       // a client that received only a part of it comes back without a cursor, and gets all of it
       if (index === started.length + lines.length - 1) writer.cursor = formatCursor(position);
-      writer.event(line.bytes);
+      writer.event(line);
     }
     return { frames: writer.take() ?? new Uint8Array(), position };
   } finally {

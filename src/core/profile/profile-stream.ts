@@ -256,7 +256,7 @@ export class ProfileStream {
       if (known === null || isSameJson(known, message)) own.push(message);
     });
     if (this.#pending.cannotSend(own)) {
-      this.#pending.hold(yield* messages.addInSteps(own));
+      yield* this.#pending.hold(yield* messages.addInSteps(own));
       this.#begin(run);
       this.#emit(yield* repairRunStarted(line, run, [], dialect));
       const flushed = this.#flush();
@@ -460,8 +460,8 @@ export class ProfileStream {
   #terminal(type: string, line: ParsedEvent): Rest {
     this.#goOn();
     if (type === "RUN_ERROR") {
-      // a copy: it may be sent long after its chunk was released
-      const kept = ParsedEvent.read(line.bytes.slice()) ?? line;
+      // a copy: it may be sent long after its chunk has gone
+      const kept = line.copy();
       this.#error = kept;
       this.#failed = kept;
       return undefined;
@@ -527,7 +527,7 @@ export class ProfileStream {
   }
 
   #emit(line: ParsedEvent): undefined {
-    this.#options.writer.event(line.bytes);
+    this.#options.writer.event(line);
   }
 }
 

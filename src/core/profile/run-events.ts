@@ -1,6 +1,7 @@
 import { type JsonMember, membersInParts } from "../../stream/json/json-walk.ts";
 import {
   andThen,
+  attempt,
   eachInSteps,
   eachThen,
   laterIf,
@@ -11,7 +12,7 @@ import { isSameJson, parseExact } from "../model/exact-json.ts";
 import { ChunkExpander, isChunk } from "./repair/chunk-expander.ts";
 import type { Dialect } from "./repair/dialect.ts";
 import { ParsedEvent } from "./repair/parsed-event.ts";
-import { repairEvent } from "./repair/repair-event.ts";
+import { repairEvent, repairLongResult } from "./repair/repair-event.ts";
 import { applyToMessages, resultOf } from "./client-view/apply-event.ts";
 import type { MessageList } from "./client-view/message-list.ts";
 import { type ItemKind, OpenItems } from "./client-view/open-items.ts";
@@ -67,7 +68,7 @@ const ITEMS: Readonly<Record<string, ItemType>> = {
 
 /** The event as RAW, for one that clients of the standard would refuse. */
 export function rawEvent(line: ParsedEvent): ParsedEvent {
-  return ParsedEvent.around('{"type":"RAW","event":', line.bytes, ',"source":"runlog"}');
+  return ParsedEvent.raw(line);
 }
 
 /**
@@ -129,8 +130,20 @@ export class RunItems {
   }
 
   take(given: string, line: ParsedEvent): Rest {
+    return given === "TOOL_CALL_RESULT" && line.isLong
+      ? this.#takeLongResult(line)
+      : this.#take(given, line);
+  }
+
+  *#takeLongResult(line: ParsedEvent): Steps {
+    const ready = yield* repairLongResult(line, this.#options.dialect);
+    const rest = this.#take("TOOL_CALL_RESULT", line, ready);
+    if (rest) yield* rest;
+  }
+
+  #take(given: string, line: ParsedEvent, ready: ParsedEvent = line): Rest {
     const { dialect, messages } = this.#options;
-    const today = this.#thinking.translate(line, given, (id) => messages.find(id) !== null);
+    const today = this.#thinking.translate(ready, given, (id) => messages.find(id) !== null);
     const type = today.text("type") ?? "";
     const repaired = repairEvent(today, type, dialect);
     if (!repaired) return this.#emit(rawEvent(line));
@@ -160,11 +173,11 @@ export class RunItems {
     return this.#again(type, line);
   }
 
-  /** the opener or end of an item that is open or closed already may have further members */
-  #again(type: string, line: ParsedEvent): undefined {
+  /** What is open already, or closed already, may still have something to say. */
+  #again(type: string, line: ParsedEvent): Rest {
     const name = this.#options.messages.callName(line.text("toolCallId") ?? "");
     const isRenamed = type === "TOOL_CALL_START" && name !== line.text("toolCallName");
-    if (isRenamed || line.kind("metadata") !== null) this.#cannotSay(type, line);
+    return isRenamed || line.kind("metadata") !== null ? this.#cannotSay(type, line) : undefined;
   }
 
   #start(
@@ -189,9 +202,10 @@ export class RunItems {
     const isNewCall = isCall && !messages.hasCall(id);
     // clients keep the owner of a call that a snapshot removed; only another call can replace it
     if (isNewCall && dialect === "1.0" && this.tags.contradictsCall(line)) {
-      this.#cannotSay(type, line);
-      this.#options.onUnsendable();
-      return undefined;
+      return andThen(this.#cannotSay(type, line), () => {
+        this.#options.onUnsendable();
+        return undefined;
+      });
     }
     const pending = isNewCall ? beforeMessage(id, true) : undefined;
     return andThen(pending, () =>
@@ -299,32 +313,31 @@ export class RunItems {
     return andThen(pending, () => {
       // only now: a snapshot that was sent before decides the owners of messages
       const fitting = this.#fit(type, line);
-      this.#apply(type, fitting);
-      return this.#emit(fitting);
+      return andThen(this.#apply(type, fitting), () => this.#emit(fitting));
     });
   }
 
-  /**
-   * Applies the event to the messages; where that fails the client still has the event, and no
-   * snapshot repeats it.
-   */
-  #apply(type: string, line: ParsedEvent): void {
+  /** Follows the messages; where that fails the client still has the event, and nothing says them anew. */
+  #apply(type: string, line: ParsedEvent): Rest {
     const { messages, onFault } = this.#options;
-    try {
-      applyToMessages(messages, type, line);
-    } catch (error) {
-      messages.lose();
-      onFault(error, type);
-    }
+    return attempt(
+      () => applyToMessages(messages, type, line),
+      (error) => {
+        messages.lose();
+        onFault(error, type);
+        return undefined;
+      },
+    );
   }
 
-  /**
-   * Changes the messages as the event does; the client receives the change with the next snapshot.
-   */
-  #cannotSay(type: string, line: ParsedEvent): undefined {
-    this.#apply(type, line);
-    this.#emit(rawEvent(line));
-    this.#options.onStale(type === "TOOL_CALL_START");
+  /** The messages become what the event says; the client learns it with the next snapshot. */
+  #cannotSay(type: string, line: ParsedEvent): Rest {
+    return andThen(this.#apply(type, line), () =>
+      andThen(this.#emit(rawEvent(line)), () => {
+        this.#options.onStale(type === "TOOL_CALL_START");
+        return undefined;
+      }),
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { inTurns, type Steps } from "../../stream/sync/steps.ts";
 import { writeInSteps } from "../model/json-in-steps.ts";
 import type { Dialect } from "./repair/dialect.ts";
+import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
 import { ParsedEvent } from "./repair/parsed-event.ts";
 import { repairEvent } from "./repair/repair-event.ts";
 import type { Message, ToolCall } from "./repair/repair-message.ts";
@@ -41,15 +42,32 @@ export async function sessionSnapshot(
   const { pending, calls } = withoutOpenCalls(messages, profile, dialect);
   const again = new Set(calls.map(({ call }) => call.id));
   const open = new Set(openCalls(profile));
+  const all = await inTurns(snapshotOf(pending), turns);
+  for (const line of all) if (await inTurns(isTooLarge(line), turns)) return null;
   return [
     ...[...profile.hiddenMessages].map(hidden),
-    ...(await inTurns(snapshotOf(pending), turns)),
+    ...all,
     ...(state.isSet || profile.isWarm ? await inTurns(writeStates(state.values), turns) : []),
     ...profile.interrupts.customs.map((line) => repairEvent(line, "CUSTOM", dialect) ?? line),
     ...calls.flatMap(({ parent, call }) => callEvents(parent, call, open.has(call.id))),
     ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),
   ];
 }
+
+/** Whether a client would give up at an event: it counts characters, of which bytes are never fewer. */
+function* isTooLarge({ bytes }: ParsedEvent): Steps<boolean> {
+  if (bytes.length <= MAX_EVENT_BYTES) return false;
+  const decoder = new TextDecoder();
+  let chars = 0;
+  for (let at = 0; at < bytes.length; at += STEP_BYTES) {
+    chars += decoder.decode(bytes.subarray(at, at + STEP_BYTES), { stream: true }).length;
+    yield;
+  }
+  return chars > MAX_EVENT_BYTES;
+}
+
+/** So many bytes are decoded in one step. */
+const STEP_BYTES = 1024 * 1024;
 
 const MESSAGE_STARTS: ReadonlySet<string> = new Set([
   "TEXT_MESSAGE_START",

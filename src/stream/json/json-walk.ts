@@ -142,6 +142,42 @@ export function countValues(bytes: Uint8Array, { start, end }: JsonRange, limit:
   return count;
 }
 
+/**
+ * Whether a value has an object of more than `maxMembers` in it, or more than `maxValues` values, an
+ * empty object or array counted twice. Yields whenever others should have a turn.
+ */
+export function* isManyInParts(
+  value: Uint8Array,
+  { maxMembers, maxValues }: { readonly maxMembers: number; readonly maxValues: number },
+): Generator<void, boolean, undefined> {
+  /** Of each container that is open, how many members it has; lists have none. */
+  const open: number[] = [];
+  let own = 0;
+  let values = 1;
+  let until = PART_BYTES;
+  for (let next = 0; next < value.length;) {
+    const byte = value[next]!;
+    if (byte === QUOTE) next = skipString(value, next);
+    else {
+      next++;
+      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        open.push(own);
+        own = byte === OPEN_BRACE ? 1 : -Infinity;
+        values++;
+      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) own = open.pop() ?? 0;
+      else if (byte === COMMA) {
+        own++;
+        values++;
+      }
+      if (own > maxMembers || values > maxValues) return true;
+    }
+    if (next < until) continue;
+    until = next + PART_BYTES;
+    yield;
+  }
+  return false;
+}
+
 function memberAt(
   bytes: Uint8Array,
   keyStart: number,

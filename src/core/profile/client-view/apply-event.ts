@@ -1,14 +1,19 @@
+import { andThen, eachInSteps, laterIf, type Rest } from "../../../stream/sync/steps.ts";
 import { isObject } from "../../model/json-fields.ts";
 import type { ParsedEvent } from "../repair/parsed-event.ts";
 import type { Message, ToolCall } from "../repair/repair-message.ts";
+import { jsonChars } from "./message-chars.ts";
 import type { MessageList } from "./message-list.ts";
 import type { Entry } from "./message-order.ts";
 import { patchActivity } from "./patch-activity.ts";
 
-/** Applies an event to messages as a client does; snapshots of messages are merged by `merge`. */
-export function applyToMessages(list: MessageList, type: string, line: ParsedEvent): void {
-  HANDLERS.get(type)?.(list, line);
-  list.settle();
+/** Does to messages what an event does to them at a client; a snapshot of messages is for `merge`. */
+export function applyToMessages(list: MessageList, type: string, line: ParsedEvent): Rest {
+  const rest = HANDLERS.get(type)?.(list, line);
+  return andThen(rest ?? undefined, () => {
+    list.settle();
+    return undefined;
+  });
 }
 
 /** The message that a TOOL_CALL_RESULT makes. */
@@ -20,7 +25,7 @@ export function resultOf(line: ParsedEvent): Message {
   return { id, role: "tool", content, toolCallId, ...tagOf(line), ...metadataOf(line) };
 }
 
-type Handler = (list: MessageList, line: ParsedEvent) => void;
+type Handler = (list: MessageList, line: ParsedEvent) => Rest | void;
 
 const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ["TEXT_MESSAGE_START", (list, line) => startText(list, line, line.text("role") ?? "assistant")],
@@ -38,32 +43,34 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ["REASONING_ENCRYPTED_VALUE", setEncrypted],
 ]);
 
-function startText(list: MessageList, line: ParsedEvent, role: string): void {
+function startText(list: MessageList, line: ParsedEvent, role: string): Rest {
   const id = line.text("messageId") ?? "";
   const known = list.entryOf(id);
-  if (known?.message.role === "activity") return;
+  if (known?.message.role === "activity") return undefined;
   if (known) return addMetadata(list, known, known.message, line);
   const name = line.text("name");
   const named = name !== null && role !== "reasoning" ? { name } : {};
   list.push({ id, role, content: "", ...named, ...tagOf(line), ...metadataOf(line) });
+  return undefined;
 }
 
-function appendText(list: MessageList, line: ParsedEvent): void {
+function appendText(list: MessageList, line: ParsedEvent): Rest {
   const entry = list.entryOf(line.text("messageId") ?? "");
-  if (!entry || entry.message.role === "activity") return;
+  if (!entry || entry.message.role === "activity") return undefined;
   const { content } = entry.message;
   const delta = line.text("delta") ?? "";
   entry.message.content = `${typeof content === "string" ? content : ""}${delta}`;
   list.grew(entry, delta.length);
-  addMetadata(list, entry, entry.message, line);
+  return addMetadata(list, entry, entry.message, line);
 }
 
-function endText(list: MessageList, line: ParsedEvent): void {
+function endText(list: MessageList, line: ParsedEvent): Rest {
   const entry = list.entryOf(line.text("messageId") ?? "");
-  if (entry && entry.message.role !== "activity") addMetadata(list, entry, entry.message, line);
+  if (!entry || entry.message.role === "activity") return undefined;
+  return addMetadata(list, entry, entry.message, line);
 }
 
-function startCall(list: MessageList, line: ParsedEvent): void {
+function startCall(list: MessageList, line: ParsedEvent): Rest {
   const id = line.text("toolCallId") ?? "";
   const name = line.text("toolCallName") ?? "";
   const known = list.callOf(id);
@@ -85,23 +92,24 @@ function startCall(list: MessageList, line: ParsedEvent): void {
     ...metadataOf(line),
   };
   list.addCall(entry, call);
+  return undefined;
 }
 
-function appendArguments(list: MessageList, line: ParsedEvent): void {
+function appendArguments(list: MessageList, line: ParsedEvent): Rest {
   const known = list.callOf(line.text("toolCallId") ?? "");
-  if (!known) return;
+  if (!known) return undefined;
   const delta = line.text("delta") ?? "";
   known.call.function.arguments += delta;
   list.grew(known.entry, delta.length);
-  addMetadata(list, known.entry, known.call, line);
+  return addMetadata(list, known.entry, known.call, line);
 }
 
-function endCall(list: MessageList, line: ParsedEvent): void {
+function endCall(list: MessageList, line: ParsedEvent): Rest {
   const known = list.callOf(line.text("toolCallId") ?? "");
-  if (known) addMetadata(list, known.entry, known.call, line);
+  return known ? addMetadata(list, known.entry, known.call, line) : undefined;
 }
 
-function setActivity(list: MessageList, line: ParsedEvent): void {
+function setActivity(list: MessageList, line: ParsedEvent): Rest {
   const id = line.text("messageId") ?? "";
   const entry = list.entryOf(id);
   const activityType = line.text("activityType") ?? "";
@@ -115,20 +123,21 @@ function setActivity(list: MessageList, line: ParsedEvent): void {
   const known = entry?.message.role === "activity" ? entry.message : null;
   if (!entry) {
     list.push({ ...activity, ...metadataOf(line) });
-  } else {
-    const kept = known?.metadata ? { metadata: known.metadata } : {};
-    if (line.json("replace") !== false) list.replace(entry, { ...activity, ...kept });
-    addMetadata(list, entry, entry.message, line);
+    return undefined;
   }
+  const kept = known?.metadata ? { metadata: known.metadata } : {};
+  if (line.json("replace") !== false) list.replace(entry, { ...activity, ...kept });
+  return addMetadata(list, entry, entry.message, line);
 }
 
-function changeActivity(list: MessageList, line: ParsedEvent): void {
+function changeActivity(list: MessageList, line: ParsedEvent): Rest {
   const entry = list.entryOf(line.text("messageId") ?? "");
-  if (entry?.message.role !== "activity") return;
-  addMetadata(list, entry, entry.message, line);
+  if (entry?.message.role !== "activity") return undefined;
   const patch = line.exact("patch");
   const activityType = line.text("activityType") ?? "";
-  patchActivity(list, entry, { patch, activityType, eventBytes: line.bytes.length });
+  const by = { patch, activityType, eventBytes: line.bytes.length };
+  const added = addMetadata(list, entry, entry.message, line);
+  return andThen(added, () => patchActivity(list, entry, by));
 }
 
 function setEncrypted(list: MessageList, line: ParsedEvent): void {
@@ -146,13 +155,13 @@ function addMetadata(
   entry: Entry,
   target: Message | ToolCall,
   line: ParsedEvent,
-): void {
+): Rest {
   const { metadata } = metadataOf(line);
-  if (!metadata) return;
-  // in place: a copy for each delta would cost as much as all deltas before it
+  if (!metadata) return undefined;
+  // in place: a copy for each delta would cost what all before it have said
   const own = (target.metadata ??= {});
-  for (const [key, value] of Object.entries(metadata)) {
-    const before = Object.hasOwn(own, key) ? JSON.stringify(own[key]).length : -key.length;
+  const added = eachInSteps(Object.entries(metadata), ([key, value]) => {
+    const before = Object.hasOwn(own, key) ? jsonChars(own[key]) : -key.length;
     // `__proto__` is a name like any other
     Object.defineProperty(own, key, {
       value,
@@ -160,8 +169,9 @@ function addMetadata(
       enumerable: true,
       configurable: true,
     });
-    list.grew(entry, JSON.stringify(value).length - before);
-  }
+    list.grew(entry, jsonChars(value) - before);
+  });
+  return laterIf(line.isLong, added);
 }
 
 function tagOf(line: ParsedEvent): { readonly subagentRunId?: string } {

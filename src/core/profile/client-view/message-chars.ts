@@ -1,15 +1,42 @@
-import { textParts } from "../../../stream/json/text-parts.ts";
+import type { Steps } from "../../../stream/sync/steps.ts";
+import { isObject } from "../../model/json-fields.ts";
+import { isSmall, writeInSteps } from "../../model/json-in-steps.ts";
 import type { Message } from "../repair/repair-message.ts";
+import { isWrittenAtOnce } from "../repair/write-messages.ts";
 
-/** A longer text, in characters, is measured in parts. */
-const PART_CHARS = 64 * 1024;
-
-/** Characters of a message's JSON. */
+/** Characters of JSON that a message has: about, if it is large. */
 export function messageChars(message: Message): number {
-  const { content } = message;
-  if (typeof content !== "string" || content.length <= PART_CHARS)
-    return JSON.stringify(message).length;
-  let chars = JSON.stringify({ ...message, content: "" }).length;
-  for (const part of textParts(content, PART_CHARS)) chars += JSON.stringify(part).length - 2;
+  return isWrittenAtOnce(message) ? JSON.stringify(message).length : aboutChars(message);
+}
+
+/** Characters of JSON that a value has: about, if it is large. */
+export function jsonChars(value: unknown): number {
+  return isSmall(value) ? JSON.stringify(value).length : aboutChars(value);
+}
+
+/** At least as many as there are of a message, however large. */
+export function* messageCharsInSteps(message: Message): Steps<number> {
+  if (isWrittenAtOnce(message)) return JSON.stringify(message).length;
+  const pieces = yield* writeInSteps(message);
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Without what escapes add: to know that, texts have to be written. */
+function aboutChars(value: unknown): number {
+  const left: unknown[] = [value];
+  let chars = 0;
+  while (left.length > 0) {
+    const next = left.pop();
+    chars += 2;
+    if (typeof next === "string") chars += next.length;
+    else if (Array.isArray(next)) for (const element of next) left.push(element);
+    else if (isObject(next))
+      for (const key in next) {
+        if (next[key] === undefined) continue;
+        chars += key.length + 3;
+        left.push(next[key]);
+      }
+    else chars += JSON.stringify(next).length - 1;
+  }
   return chars;
 }

@@ -36,9 +36,8 @@ export class OpenItems {
     const key = keyOf(kind, id, owner);
     const bytes = opener.bytes.length;
     if (this.#items.has(key) || this.#bytes + bytes > LIMIT_BYTES) return false;
-    // a copy: the line is part of a chunk that would stay in memory as long as the item
-    const kept = ParsedEvent.read(opener.bytes.slice()) ?? opener;
-    this.#items.set(key, { kind, id, owner, opener: kept });
+    // a copy: the line is part of a chunk that would live as long as the item
+    this.#items.set(key, { kind, id, owner, opener: opener.copy() });
     this.#bytes += bytes;
     return true;
   }

@@ -4,7 +4,7 @@ import type { Dialect } from "../repair/dialect.ts";
 import { ParsedEvent, LONG_BYTES } from "../repair/parsed-event.ts";
 import { MAX_EVENT_BYTES } from "../repair/max-event-bytes.ts";
 import type { Message } from "../repair/repair-message.ts";
-import { messageChars } from "./message-chars.ts";
+import { messageCharsInSteps } from "./message-chars.ts";
 import type { MessageList } from "./message-list.ts";
 import { writeMessages } from "../repair/write-messages.ts";
 
@@ -131,11 +131,12 @@ export class PendingMessages {
     if (merged.isChanged && !hasOwn) this.setStale(merged.isRearranged);
     yield* eachInSteps(merged.removed, (message) => this.#takeBack(message));
     const copied = yield* copiedIds(merged.added);
-    yield* eachInSteps(merged.added, (message) => {
+    for (const message of merged.added) {
       const isApart = copied.has(message.id) || this.#gone.has(message.id);
       if (isApart && !this.#messages.isOverflowed) this.#keepApart(message.id);
-      else this.#wait(message);
-    });
+      else yield* this.#wait(message);
+      yield;
+    }
   }
 
   /**
@@ -147,9 +148,9 @@ export class PendingMessages {
     return this.#needsSnapshot;
   }
 
-  /** Holds new messages that a snapshot has to deliver. */
-  hold(messages: readonly Message[]): void {
-    for (const message of messages) if (!this.#apart.has(message.id)) this.#wait(message);
+  /** New messages that a snapshot has to send. */
+  *hold(messages: readonly Message[]): Steps {
+    for (const message of messages) if (!this.#apart.has(message.id)) yield* this.#wait(message);
   }
 
   /**
@@ -176,8 +177,8 @@ export class PendingMessages {
     let part: Message[] = [];
     const parts = [part];
     let chars = 0;
-    yield* eachInSteps(this.#pending.values(), (message) => {
-      const own = messageChars(message);
+    for (const message of this.#pending.values()) {
+      const own = yield* messageCharsInSteps(message);
       if (chars > 0 && chars + own > MAX_INPUT_CHARS) {
         part = [];
         parts.push(part);
@@ -185,7 +186,8 @@ export class PendingMessages {
       }
       part.push(message);
       chars += own;
-    });
+      yield;
+    }
     this.#pending.clear();
     this.#pendingChars = 0;
     return parts;
@@ -253,8 +255,8 @@ export class PendingMessages {
     return [...(yield* snapshotOf([...kept, ...plain])), ...(yield* snapshotOf(kept))];
   }
 
-  #wait(message: Message): void {
-    const chars = messageChars(message);
+  *#wait(message: Message): Steps {
+    const chars = yield* messageCharsInSteps(message);
     if (this.#messages.isOverflowed && this.#pendingChars + chars > MAX_PENDING_CHARS) {
       this.#leftOut++;
       return;

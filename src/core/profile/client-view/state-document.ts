@@ -1,6 +1,6 @@
 import { MAX_JSON_DEPTH } from "../../../stream/json/json-scan.ts";
 import { laterIf, type Rest, type Steps } from "../../../stream/sync/steps.ts";
-import { isJsonPatch } from "../../model/json-patch.ts";
+import { isJsonPatch, type JsonPatch } from "../../model/json-patch.ts";
 import { AS_CLIENTS } from "../../model/patch-policy.ts";
 import { PatchWork } from "../../model/patch-work.ts";
 import { PatchedDocument } from "../../model/patched-document.ts";
@@ -49,10 +49,14 @@ export class StateDocument {
     if (document.value) this.#before = document.value;
     if (type === "STATE_SNAPSHOT") return laterIf(line.isLong, this.#replace(line));
     const patch = line.exact("delta");
-    if (!isJsonPatch(patch)) return undefined;
-    if (document.apply(patch, AS_CLIENTS, line.bytes.length) === "overflowed")
-      this.#document = null;
-    return undefined;
+    return isJsonPatch(patch)
+      ? laterIf(line.isLong, this.#patch(document, patch, line))
+      : undefined;
+  }
+
+  *#patch(document: PatchedDocument, patch: JsonPatch, { bytes }: ParsedEvent): Steps {
+    const outcome = yield* document.applyInSteps(patch, AS_CLIENTS, bytes.length);
+    if (outcome === "overflowed") this.#document = null;
   }
 
   *#replace(line: ParsedEvent): Steps {

@@ -1,9 +1,14 @@
+import type { Steps } from "../../../stream/sync/steps.ts";
+import { isSameJson } from "../../model/exact-json.ts";
 import { isObject, type JsonObject } from "../../model/json-fields.ts";
+import { writeInSteps } from "../../model/json-in-steps.ts";
 import { isJsonPatch, knownOperations } from "../../model/json-patch.ts";
 import type { Dialect } from "./dialect.ts";
 import type { ParsedEvent } from "./parsed-event.ts";
 import { EVENT_SHAPES } from "./event-schemas.ts";
 import { repairToolContent } from "./repair-message.ts";
+
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 type Changes = Record<string, string | null>;
 
@@ -21,9 +26,10 @@ const TEXT_ROLES: ReadonlySet<string> = new Set(["developer", "system", "assista
 const SUBAGENT_EVENT = /^SUBAGENT_/;
 
 /**
- * An event as every client of the dialect accepts it - the line itself where nothing has to change
- * - or null if the dialect does not know its type, or a required member is missing. Whether the
- * event may come at this moment is not checked, nor are the messages of snapshots and inputs.
+ * An event as every client of the dialect accepts it - the line itself where nothing has to change -
+ * or null if it is none that the dialect knows, or lacks what makes it one. Whether it may come at
+ * this moment is not looked at, nor are the messages of snapshots and inputs; of a long result the
+ * content has been repaired before (`repairLongResult`).
  */
 export function repairEvent(line: ParsedEvent, type: string, dialect: Dialect): ParsedEvent | null {
   const shape = EVENT_SHAPES.get(type);
@@ -50,6 +56,30 @@ export function repairEvent(line: ParsedEvent, type: string, dialect: Dialect): 
   return Object.keys(changes).length === 0 ? line : line.with(changes);
 }
 
+/** A long TOOL_CALL_RESULT whose content is of a kind that the dialect knows. */
+export function* repairLongResult(line: ParsedEvent, dialect: Dialect): Steps<ParsedEvent> {
+  const kind = line.kind("content");
+  if (kind === null || kind === "string") return line;
+  const value = line.exact("content");
+  const content =
+    kind === "object"
+      ? // as text, which may be long
+        yield* decodeInSteps(yield* writeInSteps(value))
+      : repairToolContent(value, dialect);
+  const repaired = yield* line.withInSteps({ content: yield* writeInSteps(content) });
+  yield* repaired.parseAhead("content");
+  return repaired;
+}
+
+function* decodeInSteps(pieces: readonly Uint8Array[]): Steps<string> {
+  let text = "";
+  for (const piece of pieces) {
+    text += decoder.decode(piece);
+    yield;
+  }
+  return text;
+}
+
 /** Epoch ms as an integer, or no time at all. */
 function repairTimestamp(line: ParsedEvent): string | null | undefined {
   const value = line.json("timestamp");
@@ -68,7 +98,7 @@ const OWN: Readonly<
   TEXT_MESSAGE_CHUNK: repairRole,
   TOOL_CALL_RESULT(line, changes, dialect) {
     if (line.kind("role") !== null && line.text("role") !== "tool") changes["role"] = null;
-    if (line.kind("content") === "string") return true;
+    if (line.kind("content") === "string" || line.isLong) return true;
     changes["content"] = JSON.stringify(repairToolContent(line.exact("content"), dialect));
     return true;
   },
@@ -87,7 +117,7 @@ const OWN: Readonly<
     if (line.kind("outcome") !== "object") return true;
     const value = line.exact("outcome");
     const outcome = repairOutcome(value, dialect);
-    if (JSON.stringify(outcome) === JSON.stringify(value)) return true;
+    if (isSameJson(outcome, value)) return true;
     changes["outcome"] = outcome === null ? null : JSON.stringify(outcome);
     return true;
   },

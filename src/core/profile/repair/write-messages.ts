@@ -34,11 +34,8 @@ export function* writeMessages(
   return pieces;
 }
 
-/**
- * Whether the message is written at once: most are a text and their names, whose values need no
- * check.
- */
-function isWrittenAtOnce(message: Message): boolean {
+/** Whether a message is small. Most are a text and their names, which need no look at every value. */
+export function isWrittenAtOnce(message: Message): boolean {
   const { content, metadata, toolCalls } = message;
   if (typeof content === "string" && !metadata && !toolCalls) return content.length < PIECE_CHARS;
   return isSmall(message);

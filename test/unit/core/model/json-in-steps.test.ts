@@ -48,6 +48,33 @@ it("reads and writes any JSON as if it was done at once", () => {
   );
 });
 
+it("reads a long text of any escapes and characters as if it was done at once", () => {
+  const piece = fc.constantFrom(
+    "\\\\",
+    '\\"',
+    "\\n",
+    "\\ud83d\\ude00",
+    "\\ud83d",
+    "\\u005c",
+    "u",
+    "é",
+    "😀",
+    "x",
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 1, maxLength: 12 }), fc.nat(40), (pieces, shift) => {
+      const part = pieces.join("");
+      const text = `"${"x".repeat(shift)}${part.repeat(Math.ceil(200_000 / part.length))}"`;
+      expect(atOnce(parseInSteps(encode(text)))).toBe(JSON.parse(text));
+    }),
+  );
+});
+
+it("gives others a turn between the parts of a text with escapes", () => {
+  const text = JSON.stringify('"'.repeat(1_000_000));
+  expect(countOf(parseInSteps(encode(text)))).toBeGreaterThan(text.length / 100_000);
+});
+
 it("gives others a turn between the parts of a long value", () => {
   const value = Object.fromEntries(Array.from({ length: 50_000 }, (_, at) => [`key ${at}`, [at]]));
   const bytes = encode(JSON.stringify(value));

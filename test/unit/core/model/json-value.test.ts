@@ -1,7 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseExact } from "../../../../src/core/model/exact-json.ts";
-import { copyJson, isEqualJson, measureJson } from "../../../../src/core/model/json-value.ts";
+import {
+  copyJson,
+  isEqualJson,
+  measureInSteps,
+  measureJson,
+} from "../../../../src/core/model/json-value.ts";
 import { utf8 } from "../../../contract/bytes.ts";
 
 const UNLIMITED = { maxBytes: Infinity, maxDepth: Infinity };
@@ -33,6 +38,17 @@ describe("JSON values", () => {
       },
     );
     expect(measureJson(exact("[1.10]"), UNLIMITED)?.bytes).toBe("[1.10]".length + 1);
+  });
+
+  it("are measured in steps where a text is long", () => {
+    const text = `x${"😀".repeat(200_000)}\n`;
+    const bytes = utf8(`["${text.slice(0, -1)}\\u000a"]`).length + 1;
+    const steps = measureInSteps([text], UNLIMITED);
+    let count = 0;
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) count += 1;
+    expect(step.value).toMatchObject({ bytes, depth: 1 });
+    expect(count).toBeGreaterThan(text.length / 100_000);
   });
 
   it("are too large at the limit and one", () => {

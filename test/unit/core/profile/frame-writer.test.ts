@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { FrameWriter } from "../../../../src/core/profile/frame-writer.ts";
 import { atOnce } from "../../../../src/stream/sync/steps.ts";
-import { textOf, utf8 } from "../../../contract/bytes.ts";
+import { ParsedEvent } from "../../../../src/core/profile/repair/parsed-event.ts";
+import { textOf } from "../../../contract/bytes.ts";
+
+const event = (n: number): ParsedEvent => ParsedEvent.of({ n });
 
 function taken(writer: FrameWriter, isWhole = true): string {
   const bytes = atOnce(writer.takeInSteps({ isWhole }));
@@ -11,42 +14,44 @@ function taken(writer: FrameWriter, isWhole = true): string {
 describe("FrameWriter", () => {
   it("gives the last frame of a position its cursor, as the first line, and no other frame", () => {
     const writer = new FrameWriter();
-    writer.event(utf8("0"));
+    writer.event(event(0));
     writer.cursor = "a";
-    writer.event(utf8("1"));
-    writer.event(utf8("2"));
+    writer.event(event(1));
+    writer.event(event(2));
     writer.cursor = "b";
-    writer.event(utf8("3"));
-    expect(taken(writer)).toBe("data: 0\n\ndata: 1\n\nid: a\ndata: 2\n\nid: b\ndata: 3\n\n");
+    writer.event(event(3));
+    expect(taken(writer)).toBe(
+      'data: {"n":0}\n\ndata: {"n":1}\n\nid: a\ndata: {"n":2}\n\nid: b\ndata: {"n":3}\n\n',
+    );
     expect(writer.take()).toBeNull();
   });
 
   it("keeps the latest frame back while more of its position may come", () => {
     const writer = new FrameWriter();
     writer.cursor = "a";
-    writer.event(utf8("1"));
+    writer.event(event(1));
     expect(taken(writer, false)).toBe("");
-    writer.event(utf8("2"));
-    expect(taken(writer, false)).toBe("data: 1\n\n");
+    writer.event(event(2));
+    expect(taken(writer, false)).toBe('data: {"n":1}\n\n');
     writer.cursor = "b";
-    expect(taken(writer, false)).toBe("id: a\ndata: 2\n\n");
+    expect(taken(writer, false)).toBe('id: a\ndata: {"n":2}\n\n');
   });
 
   it("gives no cursor twice: what comes later for the same position has none", () => {
     const writer = new FrameWriter();
     writer.cursor = "a";
-    writer.event(utf8("1"));
-    expect(taken(writer)).toBe("id: a\ndata: 1\n\n");
+    writer.event(event(1));
+    expect(taken(writer)).toBe('id: a\ndata: {"n":1}\n\n');
     writer.cursor = "a";
-    writer.event(utf8("2"));
-    expect(taken(writer)).toBe("data: 2\n\n");
+    writer.event(event(2));
+    expect(taken(writer)).toBe('data: {"n":2}\n\n');
   });
 
   it("counts what is dropped while it is muted, and writes nothing of it", () => {
     const writer = new FrameWriter();
     writer.isMuted = true;
-    writer.event(utf8("12"));
-    expect(writer.written).toBe("data: 12\n\n".length);
+    writer.event(event(12));
+    expect(writer.written).toBe('data: {"n":12}\n\n'.length);
     expect(writer.take()).toBeNull();
   });
 });
