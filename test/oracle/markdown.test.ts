@@ -5,7 +5,7 @@ import { exportMarkdown } from "../../src/core/export/export-markdown.ts";
 import { meaningOf } from "./meaning.ts";
 import { randomLog } from "./random-log.ts";
 
-const LOGS = Number(process.env["ORACLE_LOGS"] ?? 2_000) / 5;
+const LOGS = Math.ceil(Number(process.env["ORACLE_LOGS"] ?? 2_000) / 5);
 const TIMEOUT_MS = 3_600_000;
 const KEY = { project: "p1", session: "s1" };
 

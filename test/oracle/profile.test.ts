@@ -8,7 +8,17 @@ import { meaningOf } from "./meaning.ts";
 import { olderLog, randomLog, withOwnIds } from "./random-log.ts";
 
 /** Random logs for each of the properties here, which share what is asked for. */
-const LOGS = Number(process.env["ORACLE_LOGS"] ?? 2_000) / 6;
+const LOGS = Math.ceil(Number(process.env["ORACLE_LOGS"] ?? 2_000) / 6);
+/**
+ * Without ORACLE_LOGS the logs are always the same, so that a failure is one of the change that was made;
+ * `npm run test:oracle` looks for logs that nobody has tried, and prints their seed. What it has found and
+ * is not mended yet is in docs/agui-clients.md.
+ */
+const SEED = Number(
+  process.env["ORACLE_SEED"] ??
+    (process.env["ORACLE_LOGS"] === undefined ? 1 : Math.trunc(Math.random() * 2 ** 31)),
+);
+const CHECK = { numRuns: LOGS, seed: SEED };
 const TIMEOUT_MS = 3_600_000;
 
 // clients say what they think of a stream, for each event of it
@@ -62,6 +72,8 @@ function cutAt(lines: readonly string[], part: number): [string[], string[]] {
 }
 
 describe("the standard profile of random logs", () => {
+  console.info(`profile.test.ts: ORACLE_SEED=${SEED} ORACLE_LOGS=${6 * LOGS}`);
+
   it("tells logs rightly, at every moment, that were once told wrongly", async () => {
     for (const lines of FOUND_LOGS) {
       const meaning = plain(await meaningOf(lines));
@@ -82,7 +94,7 @@ describe("the standard profile of random logs", () => {
           const followed = await follow("1.0.0", lines, { dialect: "1.0" });
           expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
         }),
-        { numRuns: LOGS },
+        CHECK,
       );
     },
     TIMEOUT_MS,
@@ -98,7 +110,7 @@ describe("the standard profile of random logs", () => {
           const followed = await follow("1.0.0", history, options);
           expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
         }),
-        { numRuns: LOGS },
+        CHECK,
       );
     },
     TIMEOUT_MS,
@@ -114,7 +126,7 @@ describe("the standard profile of random logs", () => {
           const followed = await follow("1.0.0", compacted, { dialect: "1.0" });
           expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
         }),
-        { numRuns: LOGS },
+        CHECK,
       );
     },
     TIMEOUT_MS,
@@ -135,7 +147,7 @@ describe("the standard profile of random logs", () => {
             expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
           },
         ),
-        { numRuns: LOGS },
+        CHECK,
       );
     },
     TIMEOUT_MS,
@@ -156,7 +168,7 @@ describe("the standard profile of random logs", () => {
             expect(older(followed)).toEqual(older(await meaningOf(lines)));
           },
         ),
-        { numRuns: LOGS },
+        CHECK,
       );
     },
     TIMEOUT_MS,
@@ -177,7 +189,7 @@ describe("the standard profile of random logs", () => {
             expect(followed.state).toEqual((await meaningOf(lines)).state);
           },
         ),
-        { numRuns: LOGS },
+        CHECK,
       );
     },
     TIMEOUT_MS,
