@@ -36,13 +36,19 @@ export function fuzzTarget<Input>(
         onCase?.();
         await check(input);
       });
-      const details = await fc.check(property, {
-        seed,
-        numRuns: Number.MAX_SAFE_INTEGER,
-        timeout: CASE_TIMEOUT_MS,
-        interruptAfterTimeLimit: timeMs,
-      });
-      if (details.failed) {
+      const limits = { seed, timeout: CASE_TIMEOUT_MS };
+      // the first one loads what the others have then, and takes the time that it needs
+      const first = await fc.check(property, { ...limits, numRuns: 1 });
+      const details = first.failed
+        ? first
+        : await fc.check(property, {
+            ...limits,
+            numRuns: Number.MAX_SAFE_INTEGER,
+            interruptAfterTimeLimit: timeMs,
+          });
+      // on a busy machine the time may be over before one more is done: nothing was found then
+      const isCutShort = details.interrupted && details.counterexample === null;
+      if (details.failed && !isCutShort) {
         const report = await fc.asyncDefaultReportMessage(details);
         throw new Error(`${name}: ${String(details.errorInstance)}\n${report}`);
       }
