@@ -114,7 +114,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     kind: "kubernetes",
     list: value(SETTINGS.list),
     trustedProxies: value(SETTINGS.trustedProxies),
-    registryPath: value(SETTINGS.registryPath) ?? SETTINGS.registryPath.shown,
+    registryPath: value(SETTINGS.registryPath),
     kubeconfig: value(SETTINGS.kubeconfig),
     useVertex: /^(1|true)$/i.test(value(SETTINGS.useVertex) ?? ""),
   };

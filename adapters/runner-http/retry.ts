@@ -73,7 +73,7 @@ function sentNothing(error: unknown): boolean {
  * than one that is not tried again.
  */
 export function madeNoConnection(error: unknown): boolean {
-  return error instanceof TypeError && isConnectFailure(error.cause);
+  return isConnectFailure(causeOf(error));
 }
 
 function isConnectFailure(cause: unknown): boolean {
@@ -86,14 +86,19 @@ function isConnectFailure(cause: unknown): boolean {
 
 /** Whether an attempt failed because the name of the runner's host does not resolve. */
 function isNameUnknown(error: unknown): boolean {
-  const { cause } = error instanceof TypeError ? error : {};
+  const cause = causeOf(error);
   return cause instanceof Error && "code" in cause && NAME_CODES.has(cause.code);
 }
 
 /** Whether `fetch` refused the port: the fetch standard has a list of those that it never asks. */
 export function isBadPort(error: unknown): boolean {
-  const { cause } = error instanceof TypeError ? error : {};
+  const cause = causeOf(error);
   return cause instanceof Error && cause.message === "bad port";
+}
+
+/** Why a `fetch` failed: it throws a TypeError around that. */
+function causeOf(error: unknown): unknown {
+  return error instanceof TypeError ? error.cause : undefined;
 }
 
 /** Resolves after `ms`; rejects with the signal's reason. */

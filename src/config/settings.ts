@@ -14,6 +14,7 @@ import {
 
 const MIB = 1024 * 1024;
 const MAX_COUNT = 1_000_000;
+const REGISTRY_PATH = "/config/registry/agent-registry.json";
 
 export interface Settings {
   readonly port: Setting<number>;
@@ -30,7 +31,7 @@ export interface Settings {
   readonly list: Setting<"cached" | "direct">;
   readonly trustedProxies: Setting<readonly string[]>;
   readonly models: Setting<readonly string[] | null>;
-  readonly registryPath: Setting<string | null>;
+  readonly registryPath: Setting<string>;
   readonly kubeconfig: Setting<string | null>;
   readonly useVertex: Setting<string | null>;
   readonly allowPublic: Setting<boolean>;
@@ -142,8 +143,9 @@ export const SETTINGS: Settings = {
     group: "Runners",
     entries: SERVERS,
   }),
-  registryPath: text("AGENT_REGISTRY_PATH", {
-    shown: "/config/registry/agent-registry.json",
+  registryPath: setting("AGENT_REGISTRY_PATH", REGISTRY_PATH, (given) => given, {
+    shown: REGISTRY_PATH,
+    form: "a text",
     meaning: "in a cluster: the types of runners and their ports",
     group: "Cluster",
   }),

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { isObject } from "../core/model/json-fields.ts";
+import { parseBody, textField } from "../core/model/json-fields.ts";
 import { interruptRun } from "../core/runner/runner-calls.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
@@ -33,23 +33,12 @@ async function readRunId(c: Context, { bodyBudget }: SessionService): Promise<st
   }
   const body = await readJsonBody(c, limits);
   try {
-    const value = parse(new TextDecoder().decode(body.bytes));
-    const runId = isObject(value) ? (value["runId"] ?? value["run_id"] ?? null) : undefined;
-    if (runId === null || runId === "") return null;
-    if (typeof runId === "string") return runId;
-    throw new RunlogError(
-      "invalid-input",
-      "invalid input: want a JSON object, runId being a string",
-    );
+    const given = parseBody(body.bytes);
+    return (textField(given, "runId") ?? textField(given, "run_id")) || null;
+  } catch (cause) {
+    const text = "invalid input: want a JSON object, runId being a string";
+    throw new RunlogError("invalid-input", text, { cause });
   } finally {
     body.release();
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }
