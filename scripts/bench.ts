@@ -14,6 +14,7 @@ import { measureIngest } from "./bench/measure-ingest.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
 import { measureResume } from "./bench/measure-resume.ts";
+import { progress } from "./bench/progress.ts";
 import { type Reading, startReading } from "./bench/reading.ts";
 import { formatTable, writeResults } from "./bench/report.ts";
 import { failedRow, type Row } from "./bench/row.ts";
@@ -51,10 +52,6 @@ const HELP = `Measures the server that "npm start" starts, on logs of ${SIZES.jo
   npm run bench -- --only a,b       only these; writes nothing
                                     ${NAMES.join(", ")}
   npm run bench -- --check          exits with 1 if a line is missed`;
-
-function progress(text: string): void {
-  process.stderr.write(`${text}\n`);
-}
 
 async function attempt(name: string, measure: () => Promise<Row[]>): Promise<Row[]> {
   progress(`measuring ${name}`);

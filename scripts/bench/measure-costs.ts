@@ -8,6 +8,7 @@ import { POSTED_BODY_COSTS } from "./costs/posted-bodies.ts";
 import { SNAPSHOT_COSTS } from "./costs/snapshots.ts";
 import { STATE_DELTA_COSTS } from "./costs/state-deltas.ts";
 import { transcripts } from "./costs/transcripts.ts";
+import { progress } from "./progress.ts";
 import { atMost, type Row } from "./row.ts";
 
 /** Whatever was quadratic once, or could become so. */
@@ -46,7 +47,13 @@ async function measureCost(cost: Cost): Promise<Row[]> {
   const rows: Row[] = [];
   let first: { readonly size: number; readonly spent: Spent } | null = null;
   for (const count of sizes) {
+    const startedAtMs = performance.now();
     const spent = await cost.measure(count);
+    const tookSeconds = (performance.now() - startedAtMs) / 1_000;
+    const held = spent.heldMs === undefined ? "" : `, loop held ${spent.heldMs.toFixed(0)} ms`;
+    progress(
+      `  ${measurement}, ${count.toLocaleString("en")} ${of}: ${spent.seconds.toFixed(2)} s${held} (in ${tookSeconds.toFixed(1)} s)`,
+    );
     first ??= { size: count, spent };
     const size = `${count.toLocaleString("en")} ${of}`;
     const limit = (first.spent.seconds + SLACK_SECONDS) * (count / first.size) * maxFactor;

@@ -95,7 +95,7 @@ async function read(
     );
     if (response.status !== 200) throw new Error(`answered ${response.status}`);
     if (!isEvents) return await response.text();
-    if (bytes.length > 0) return await readUntil(response, `-r${bytes.length}\n\n`);
+    if (bytes.length > 0) return await readThrough(response, `-r${bytes.length}\n`);
     await response.body?.cancel();
     return "";
   } finally {
@@ -103,13 +103,13 @@ async function read(
   }
 }
 
-/** Reads an endless stream until a frame ends so. */
-async function readUntil(response: Response, end: string): Promise<string> {
+/** Reads an endless stream through the frame whose id ends so, wherever in it that line is. */
+async function readThrough(response: Response, idEnd: string): Promise<string> {
   const reader = response.body?.getReader();
   if (!reader) throw new Error("an answer without a body");
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
-  while (!text.endsWith(end)) {
+  while (!(text.includes(idEnd) && text.endsWith("\n\n"))) {
     const { value, done } = await reader.read();
     if (done) throw new Error(`the stream ends before its last event: ${text.slice(-300)}`);
     text += decoder.decode(value, { stream: true });
