@@ -14,6 +14,7 @@ import { measureIngest } from "./bench/measure-ingest.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
 import { measureResume } from "./bench/measure-resume.ts";
+import { measureTextOrBytes } from "./bench/measure-text-or-bytes.ts";
 import { progress } from "./bench/progress.ts";
 import { type Reading, startReading } from "./bench/reading.ts";
 import { formatTable, writeResults } from "./bench/report.ts";
@@ -41,6 +42,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir) => Promise<Row[]>>> = 
   compaction: measureCompaction,
   "first-paint": measureFirstPaint,
   growth: measureCosts,
+  "text-or-bytes": measureTextOrBytes,
 };
 
 const NAMES: readonly string[] = [...Object.keys(READING), ...Object.keys(OWN_SERVER)];
