@@ -113,12 +113,6 @@ async function isLineEnd(
   const range = { logId, log: name, start: offset - 1, end: offset };
   // no cursor was made of a log that has not been scanned
   if (isImported(stat) && !(await readMark(store, log.key, stat)).isDone) return false;
-  const reader = (await readWithOverlay(store, log.key, range)).getReader();
-  try {
-    const { value } = await reader.read();
-    if (value?.length !== 1) throw new RunlogError("store-failed", "A read came back empty");
-    return value[0] === LF;
-  } finally {
-    await reader.cancel();
-  }
+  for await (const before of await readWithOverlay(store, log.key, range)) return before[0] === LF;
+  throw new RunlogError("store-failed", "A read came back empty");
 }
