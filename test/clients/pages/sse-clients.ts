@@ -1,31 +1,13 @@
-// Watches a session with three clients at once; what each was given is in `window.received`.
+// Watches a session with three clients at once.
 import { fetchEventSource } from "@microsoft/fetch-event-source";
 import { SSE } from "sse.js";
-
-declare global {
-  interface Window {
-    received: Record<string, string[]>;
-  }
-}
-
-const url = new URLSearchParams(location.search).get("events") ?? "";
-window.received = {};
-
-/** Keeps what comes, and does what every page does with it. */
-function receiver(name: string): (event: { readonly data: string }) => void {
-  const received: string[] = (window.received[name] = []);
-  return ({ data }) => {
-    received.push(data);
-    JSON.parse(data);
-  };
-}
-
-new EventSource(url).addEventListener("message", receiver("EventSource"));
-
-new SSE(url, { autoReconnect: true }).addEventListener("message", receiver("sse.js"));
+import { eventsUrl, receiver } from "./received.ts";
 
 const WAIT_MS = 500;
-void fetchEventSource(url, {
+
+new EventSource(eventsUrl).addEventListener("message", receiver("EventSource"));
+new SSE(eventsUrl, { autoReconnect: true }).addEventListener("message", receiver("sse.js"));
+void fetchEventSource(eventsUrl, {
   openWhenHidden: true,
   onmessage: receiver("fetch-event-source"),
   // an end in order would be the last of it, says its manual

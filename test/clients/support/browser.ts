@@ -3,11 +3,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { onTestFinished } from "vitest";
 
 /** Debian's Chromium, without what it would ask of the network. */
-export function startBrowser(): Promise<Browser> {
+export function startBrowser(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
     args: [
@@ -18,6 +18,7 @@ export function startBrowser(): Promise<Browser> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...args,
     ],
   });
 }
@@ -60,14 +61,13 @@ export async function servePage(name: string): Promise<PageServer> {
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** Opens a page in a browser context of its own; `failures` are exceptions that nobody caught. */
+/** Opens a page; `failures` are exceptions that nobody caught. It goes with the test. */
 export async function openPage(
-  browser: Browser,
+  browser: Browser | BrowserContext,
   url: string,
 ): Promise<{ readonly page: Page; readonly failures: readonly string[] }> {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true });
-  onTestFinished(() => context.close());
-  const page = await context.newPage();
+  const page = await browser.newPage();
+  onTestFinished(() => page.close());
   const failures: string[] = [];
   page.on("pageerror", (error) => failures.push(String(error)));
   await page.goto(url);
