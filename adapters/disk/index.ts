@@ -30,6 +30,8 @@ export type { DiskIo } from "./io.ts";
 export { nodeIo } from "./io.ts";
 export type { FsyncPolicy } from "./log-file.ts";
 export { createDiskLogReader } from "./reader.ts";
+export { createDiskSpool } from "./spool.ts";
+export type { DiskSpoolOptions } from "./spool.ts";
 
 export interface DiskLogStoreOptions {
   /** The directory; made if it is not there. One process owns it at a time. */
