@@ -3,9 +3,10 @@ import { madeNoConnection } from "../../adapters/runner-http/retry.ts";
 import type { Logger } from "../ports/logger.ts";
 import { type AgentFetch, createMemorySpool, createRelay } from "../relay/index.ts";
 import { pause, settledWithin } from "../stream/sync/pause.ts";
+import { createAgentFetch } from "./agent-fetch.ts";
+import { createYoungCollector } from "./collect-young.ts";
 import { createHttpServer } from "./http-server.ts";
 import { listen } from "./listen.ts";
-import { createRunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
 import { openTokenFile } from "./token-file.ts";
@@ -54,7 +55,7 @@ export async function startRelay(
   const fileBytes = Math.min(MAX_PIECE_BYTES, Math.ceil(maxBytes / PIECES));
   const relay = await createRelay({
     agent,
-    fetch: patientFetch(createRunnerFetch(), agent),
+    fetch: patientFetch(createAgentFetch(createYoungCollector()), agent),
     spool: dir === null ? createMemorySpool() : await createDiskSpool({ dir, fileBytes, logger }),
     maxBytes,
     clock: systemClock,

@@ -5,6 +5,8 @@ const CR = 0x0d;
 const ID = "id: ";
 /** Frames of some tokens are about so long; shorter ones make the output grow. */
 const USUAL_FRAME_BYTES = 100;
+/** What a stamper keeps to work in: what it gives has the length that it needs. */
+const MAX_SCRATCH_BYTES = 256 * 1024;
 
 /**
  * Puts an id into every frame of an event stream, whole chunks at a time. The lines of a frame stay as
@@ -20,6 +22,7 @@ export class FrameStamper {
   #isInLine = false;
   /** The last chunk ended with a CR: an LF that comes next belongs to it. */
   #isBehindCr = false;
+  #scratch: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
   /** `offset` is that of the first byte of output, at which no frame is open. */
   constructor(tag: string, offset: number) {
@@ -37,7 +40,9 @@ export class FrameStamper {
   push(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
     const { length } = chunk;
     const perFrame = this.#idStart.length + MAX_DIGITS + 3;
-    let out = new Uint8Array(length + perFrame * (2 + Math.ceil(length / USUAL_FRAME_BYTES)));
+    const usual = length + perFrame * (2 + Math.ceil(length / USUAL_FRAME_BYTES));
+    let out = this.#scratch;
+    if (usual > out.length) out = new Uint8Array(usual);
     let written = 0;
     let at = this.#isBehindCr && chunk[0] === LF ? 1 : 0;
     if (length > 0) this.#isBehindCr = false;
@@ -61,6 +66,7 @@ export class FrameStamper {
       if (at === length) this.#isBehindCr = true;
       else if (chunk[at] === LF) at++;
     }
+    if (out.length <= MAX_SCRATCH_BYTES) this.#scratch = out;
     return this.#taken(out, written);
   }
 
@@ -75,7 +81,7 @@ export class FrameStamper {
 
   #taken(out: Uint8Array<ArrayBuffer>, written: number): Uint8Array<ArrayBuffer> {
     this.#offset += written;
-    return out.subarray(0, written);
+    return out.slice(0, written);
   }
 
   #endLine(out: Uint8Array, at: number): number {

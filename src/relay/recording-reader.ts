@@ -1,4 +1,3 @@
-import type { SpoolLog } from "../ports/relay-spool.ts";
 import type { ChunkSource } from "../stream/sse/paced-stream.ts";
 
 /** What a reader sees of the recording that it reads. */
@@ -7,6 +6,7 @@ interface Read {
   readonly isOver: boolean;
   readonly isRemoved: boolean;
   readonly isAtFrameEnd: boolean;
+  bytesAt(offset: number): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 interface ReaderEvents {
@@ -14,12 +14,9 @@ interface ReaderEvents {
   readonly onClosed: () => void;
 }
 
-const READ_BYTES = 64 * 1024;
-
 /** A recording from an offset on, then live, to its end. It fails when the recording is removed. */
 export class RecordingReader implements ChunkSource {
   readonly #recording: Read;
-  readonly #log: SpoolLog;
   readonly #events: ReaderEvents;
   #position: number;
   #taken: number;
@@ -27,9 +24,8 @@ export class RecordingReader implements ChunkSource {
   #hasReadAll = false;
   #wake: (() => void) | null = null;
 
-  constructor(recording: Read, log: SpoolLog, offset: number, events: ReaderEvents) {
+  constructor(recording: Read, offset: number, events: ReaderEvents) {
     this.#recording = recording;
-    this.#log = log;
     this.#events = events;
     this.#position = offset;
     this.#taken = offset;
@@ -58,7 +54,7 @@ export class RecordingReader implements ChunkSource {
       if (this.#isClosed) return null;
       if (this.#recording.isRemoved) throw new Error("the recording was removed");
       if (this.#position < this.#recording.end) {
-        const bytes = await this.#log.read(this.#position, READ_BYTES);
+        const bytes = await this.#recording.bytesAt(this.#position);
         this.#position += bytes.length;
         return bytes;
       }

@@ -21,6 +21,8 @@ export type RecordedEnd = "ended" | "broken";
 const TAIL_BYTES = 64;
 /** How long a spool that failed is left alone before the same is tried again. */
 const RETRY_MS = 1_000;
+const READ_BYTES = 64 * 1024;
+const NOTHING = { start: 0, bytes: new Uint8Array(0) };
 
 const LF = 0x0a;
 const encoder = new TextEncoder();
@@ -36,6 +38,8 @@ export class Recording implements RoomTenant {
   readonly #stamper: FrameStamper;
   readonly #readers = new Set<RecordingReader>();
   readonly #removal = new AbortController();
+  /** What was appended last: who reads on at the end need not ask the spool. */
+  #latest: { readonly start: number; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
   #acknowledged = 0;
   /** Room that was taken for what is not in the log yet. */
   #reserved = 0;
@@ -127,6 +131,7 @@ export class Recording implements RoomTenant {
   async markEnded(): Promise<void> {
     const nowMs = this.#context.clock.now();
     await this.#persist(() => this.#log.markEnded(nowMs));
+    this.#latest = null;
     this.#wakeAll();
   }
 
@@ -155,7 +160,7 @@ export class Recording implements RoomTenant {
 
   /** A reader from an offset that `offsetAfter` gave, or from the start of the log. */
   read(offset: number): RecordingReader {
-    const reader: RecordingReader = new RecordingReader(this, this.#log, offset, {
+    const reader: RecordingReader = new RecordingReader(this, offset, {
       onMoved: () => this.#context.room.poke(),
       onClosed: () => {
         this.#isDelivered ||= reader.hasReadAll;
@@ -165,6 +170,13 @@ export class Recording implements RoomTenant {
     });
     this.#readers.add(reader);
     return reader;
+  }
+
+  /** Bytes from `offset` on, at least one. */
+  async bytesAt(offset: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { start, bytes } = this.#latest ?? NOTHING;
+    if (start <= offset && offset < start + bytes.length) return bytes.subarray(offset - start);
+    return this.#log.read(offset, READ_BYTES);
   }
 
   /** What lies before `offset` is stored elsewhere. It is dropped when room is needed. */
@@ -233,17 +245,19 @@ export class Recording implements RoomTenant {
   }
 
   /** The few bytes that end a frame or a stream find room in any case. */
-  async #append(bytes: Uint8Array): Promise<void> {
+  async #append(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     if (bytes.length === 0) return;
     this.#context.room.force(bytes.length);
     await this.#write(bytes);
   }
 
   /** Appends what room was taken for. */
-  async #write(bytes: Uint8Array): Promise<void> {
+  async #write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const start = this.end;
     this.#reserved = bytes.length;
     await this.#persist(() => this.#log.append(bytes));
     this.#reserved = 0;
+    this.#latest = this.#readers.size > 0 ? { start, bytes } : null;
     this.#wakeAll();
   }
 
