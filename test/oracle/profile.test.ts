@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { addressOfStream, CLIENTS, type Followed } from "../support/agui-clients.ts";
 import { tellLog, type TellOptions } from "../support/told-log.ts";
 import { compactLines } from "./compact.ts";
-import { FOUND_LOGS } from "./found-logs.ts";
+import { FOUND_LOGS, FOUND_OLDER_LOGS } from "./found-logs.ts";
 import { meaningOf } from "./meaning.ts";
 import { olderLog, randomLog, withOwnIds } from "./random-log.ts";
 
@@ -85,6 +85,21 @@ describe("the standard profile of random logs", () => {
       expect(plain(await follow("1.0.0", lines, { dialect: "1.0" }))).toEqual(meaning);
     }
   });
+
+  it.each(["0.0.57", "0.0.58", "0.0.59"])(
+    "tells them rightly to clients of %s",
+    async (version) => {
+      for (const lines of FOUND_OLDER_LOGS) {
+        const meaning = older(await meaningOf(lines));
+        for (let at = 0; at <= lines.length; at++)
+          for (const snapshot of [false, true]) {
+            const options = { dialect: "0.0", snapshot, after: lines.slice(at) } as const;
+            const followed = await follow(version, lines.slice(0, at), options);
+            expect(older(followed)).toEqual(meaning);
+          }
+      }
+    },
+  );
 
   it(
     "leaves a client of 1.0 with the messages and the state that the log means",

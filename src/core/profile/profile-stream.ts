@@ -80,7 +80,7 @@ export class ProfileStream {
     const { dialect, messages, state } = options;
     this.undelivered = new Undelivered(options.onFault);
     this.#only = options.onlyRun === undefined ? null : new OnlyRun(options.onlyRun);
-    this.#pending = new PendingMessages(messages, dialect);
+    this.#pending = new PendingMessages(messages);
     this.#own = new SyntheticEvents({ dialect, emit: (line) => this.#emit(line) });
     this.#items = new RunItems({
       dialect,
@@ -94,7 +94,7 @@ export class ProfileStream {
         this.#pending.isMissing(id, isNew) ? this.#flush() : undefined,
       beforeCall: () => (this.#pending.isRearranged ? this.#flush() : undefined),
       onStale: (isRearranged) => this.#pending.setStale(isRearranged),
-      onUnsendable: () => this.#pending.setUnsendable(),
+      onUnsendable: (id, isNew) => this.#pending.setUnsendable(id, isNew),
       onFault: (error, type) => this.undelivered.failed(error, type),
     });
   }
@@ -515,9 +515,9 @@ export class ProfileStream {
   }
 
   *#flushSteps(): Steps {
-    const { dialect, messages } = this.#options;
-    const lines = yield* this.#pending.takeSnapshot();
-    if (lines.length > 0 && dialect === "1.0") yield* this.#seed(messages.messages, true);
+    const { dialect } = this.#options;
+    const { lines, lists } = yield* this.#pending.takeSnapshot();
+    if (dialect === "1.0") for (const list of lists) yield* this.#seed(list, true);
     yield* eachInSteps(lines, (line) => this.#emit(line));
   }
 

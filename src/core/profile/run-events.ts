@@ -34,8 +34,11 @@ export interface RunItemsOptions {
   readonly beforeCall: () => Rest;
   /** Called when messages have changed in a way that no event can send. */
   readonly onStale: (isRearranged: boolean) => void;
-  /** Called when there is a new message that no event can send. */
-  readonly onUnsendable: () => void;
+  /**
+   * Called when there is something new in the message of an id that no event can send; `isNew` is
+   * whether the message itself is.
+   */
+  readonly onUnsendable: (id: string, isNew: boolean) => void;
   /** Called for an event that could not be applied to the messages. */
   readonly onFault: ReportFault;
 }
@@ -200,14 +203,17 @@ export class RunItems {
     const isTwice = isCall && dialect === "0.0" && messages.hasCall(id);
     if (isTwice) return this.#cannotSay(type, line);
     const isNewCall = isCall && !messages.hasCall(id);
-    // clients keep the owner of a call that a snapshot removed; only another call can replace it
-    if (isNewCall && dialect === "1.0" && this.tags.contradictsCall(line)) {
+    const target = isCall ? this.#messageOf(line) : id;
+    const isNew = messages.find(target) === null;
+    const isFollowed = dialect === "1.0" && !messages.isOverflowed;
+    // clients keep the owner of what a snapshot removed; only another snapshot can replace it
+    if (isFollowed && (isCall ? isNewCall : isNew) && this.tags.contradicts(type, line, isNew)) {
       return andThen(this.#cannotSay(type, line), () => {
-        this.#options.onUnsendable();
+        this.#options.onUnsendable(target, isNew);
         return undefined;
       });
     }
-    const pending = isNewCall ? beforeMessage(id, true) : undefined;
+    const pending = isNewCall ? beforeMessage(target, true) : undefined;
     return andThen(pending, () =>
       andThen(isCall ? beforeCall() : undefined, () => {
         const fitting = this.#fit(type, line);
@@ -215,6 +221,11 @@ export class RunItems {
         return this.#cannotSay(type, line);
       }),
     );
+  }
+
+  /** The id of the message that a call which starts is put into, or that is made for it. */
+  #messageOf(start: ParsedEvent): string {
+    return start.text("parentMessageId") ?? start.text("toolCallId") ?? "";
   }
 
   /** A call whose parent is no message of the assistant has no parent. */
