@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { addressOfStream, CLIENTS, type Followed } from "../support/agui-clients.ts";
 import { tellLog, type TellOptions } from "../support/told-log.ts";
 import { compactLines } from "./compact.ts";
+import { crowdedLog, olderCrowdedLog } from "./crowded-log.ts";
 import { FOUND_LOGS, FOUND_OLDER_LOGS } from "./found-logs.ts";
 import { meaningOf } from "./meaning.ts";
 import { olderLog, randomLog, withOwnIds } from "./random-log.ts";
@@ -174,6 +175,42 @@ describe("the standard profile of random logs", () => {
       await fc.assert(
         fc.asyncProperty(
           olderLog,
+          cut,
+          fc.boolean(),
+          fc.constantFrom("0.0.57", "0.0.58", "0.0.59"),
+          async (lines, part, snapshot, version) => {
+            const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
+            const followed = await follow(version, history, { dialect: "0.0", snapshot, after });
+            expect(older(followed)).toEqual(older(await meaningOf(lines)));
+          },
+        ),
+        CHECK,
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "leaves a client of 1.0 with the same where few ids are taken away and come back",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(crowdedLog, cut, fc.boolean(), async (lines, part, snapshot) => {
+          const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
+          const followed = await follow("1.0.0", history, { dialect: "1.0", snapshot, after });
+          expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
+        }),
+        CHECK,
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "leaves older clients with the same there",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          olderCrowdedLog,
           cut,
           fc.boolean(),
           fc.constantFrom("0.0.57", "0.0.58", "0.0.59"),

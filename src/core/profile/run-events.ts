@@ -205,17 +205,18 @@ export class RunItems {
     const isNewCall = isCall && !messages.hasCall(id);
     const target = isCall ? this.#messageOf(line) : id;
     const isNew = messages.find(target) === null;
-    const isFollowed = dialect === "1.0" && !messages.isOverflowed;
-    // clients keep the owner of what a snapshot removed; only another snapshot can replace it
-    if (isFollowed && (isCall ? isNewCall : isNew) && this.tags.contradicts(type, line, isNew)) {
-      return andThen(this.#cannotSay(type, line), () => {
-        this.#options.onUnsendable(target, isNew);
-        return undefined;
-      });
-    }
-    const pending = isNewCall ? beforeMessage(target, true) : undefined;
+    const isMade = isCall ? isNewCall : isMessage && isNew;
+    const pending = isMade ? beforeMessage(target, true) : undefined;
     return andThen(pending, () =>
       andThen(isCall ? beforeCall() : undefined, () => {
+        const isFollowed = dialect === "1.0" && !messages.isOverflowed;
+        // clients keep the owner of what a snapshot removed; only another snapshot can replace it
+        if (isFollowed && isMade && this.tags.contradicts(type, line, isNew)) {
+          return andThen(this.#cannotSay(type, line), () => {
+            this.#options.onUnsendable(target, isNew);
+            return undefined;
+          });
+        }
         const fitting = this.#fit(type, line);
         if (this.open.open(kind, id, fitting, owner)) return this.#say(type, fitting);
         return this.#cannotSay(type, line);
