@@ -16,7 +16,7 @@ import { putMark, removeMark } from "./marks.ts";
 import { Merger, writerTag } from "./merger.ts";
 import { putOnce } from "./put-once.ts";
 import { endsOf, findIncarnation, type StoredIncarnation } from "./stored-incarnation.ts";
-import { checkDocument, checkHead, SessionValue } from "./values.ts";
+import { checkDocument, checkHead, namedDocument, SessionValue } from "./values.ts";
 
 export interface WritingOptions {
   readonly clock: Clock;
@@ -157,6 +157,7 @@ export class OwnedSession {
 
   async setDocument(document: Uint8Array): Promise<void> {
     checkDocument(document);
+    namedDocument(this.key.session, document);
     await this.#document.set(document);
   }
 

@@ -1,6 +1,7 @@
 import { type Context, type Handler, Hono, type MiddlewareHandler } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
+import type { SessionDirectory } from "../ports/session-directory.ts";
 import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
 import { keptByNobody } from "./kept-by-nobody.ts";
 import { importLegacyLog, requireImport } from "./import-legacy-log.ts";
@@ -113,16 +114,16 @@ export function createSessionRoutes(
   }
   for (const path of new Set(SESSION_ROUTES.map(([, each]) => each))) {
     const rows = SESSION_ROUTES.filter((row) => row[1] === path);
-    routes.all(path, requireNames(), otherMethods(rows.map(([method]) => method)));
+    routes.all(path, requireNames(service.directory), otherMethods(rows.map(([method]) => method)));
   }
   return routes;
 }
 
 /** Reports invalid names of a path first, as its routes do. */
-function requireNames(): MiddlewareHandler {
+function requireNames(directory: SessionDirectory): MiddlewareHandler {
   return async (c, next) => {
     if (c.req.param("sessionName") === undefined) projectOf(c);
-    else sessionKeyOf(c);
+    else sessionKeyOf(c, directory);
     if (c.req.param("taskId") !== undefined) taskIdOf(c);
     await next();
   };

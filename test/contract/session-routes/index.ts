@@ -8,6 +8,7 @@ import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
 import { type FreshServer, freshServer, type SessionRoutesContractOptions } from "./harness.ts";
 import { liveSuite } from "./live.ts";
+import { namesSuite } from "./names.ts";
 import { postedMessagesSuite } from "./posted-messages.ts";
 import { replaySuite } from "./replay.ts";
 import { runnerSurfaceSuite } from "./runner-surface.ts";
@@ -31,6 +32,7 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     sessionCreateSuite(fresh);
     sessionWritesSuite(fresh);
     errorsSuite(fresh);
+    namesSuite(fresh);
     cancelSuite(fresh);
     runnerSurfaceSuite(fresh);
     tasksSuite(fresh);

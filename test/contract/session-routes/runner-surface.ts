@@ -312,7 +312,8 @@ function describeNames(fresh: FreshServer): void {
               ...(method === "POST" && init),
             });
             await response.body?.cancel();
-            expect([400, 404], `${method} ${path}`).toContain(response.status);
+            // what a URL parser cuts may leave the name of a session
+            expect([400, 404, 405], `${method} ${path}`).toContain(response.status);
           }
         }
       expect(server.runner.requests).toEqual([]);
@@ -331,7 +332,7 @@ function describeNames(fresh: FreshServer): void {
         await expectProblem(stop, 400, "Invalid task id");
         await expectProblem(await session.get(`/agui/tasks/${id}/output`), 400, "Invalid task id");
       }
-      const both = new SessionClient(server, "Y");
+      const both = new SessionClient(server, "Y+");
       await expectProblem(await both.get("/agui/tasks/a.b/output"), 400, "Invalid session name");
       expect(server.runner.requests).toHaveLength(1);
     }),
