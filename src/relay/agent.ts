@@ -3,7 +3,7 @@ import { requestHeaders } from "./pass-through.ts";
 /** Makes the requests to the agent. */
 export type AgentFetch = (url: string, init: RequestInit) => Promise<Response>;
 
-export interface AgentRequest {
+interface AgentRequest {
   readonly method: string;
   /** Below the agent's address: empty, or begins with a slash. */
   readonly path: string;
