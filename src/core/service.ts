@@ -26,7 +26,7 @@ import {
 } from "./legacy/legacy-imports.ts";
 import { createOrphanedRuns, keepOrphanedRunsClosed } from "./runs/recover-orphaned-runs.ts";
 import type { SharedReads } from "./replay/log-follower.ts";
-import type { ProfileBudgets } from "./profile/profile-source.ts";
+import type { ProfileBudgets } from "./profile/profile-pass.ts";
 import { resumeListening } from "./background-events/resume-listening.ts";
 import { RESTARTED } from "./model/run-end-reasons.ts";
 import { createRunMarks } from "./log/open-run-marks.ts";

@@ -3,11 +3,8 @@ import { HEARTBEAT } from "../core/replay/sse-stream.ts";
 import { invalidBody } from "../core/model/json-fields.ts";
 import { dialectOf } from "../core/profile/repair/dialect.ts";
 import { readPostedInput } from "../core/profile/posted-input.ts";
-import {
-  createProfileSource,
-  createSnapshotSource,
-  type ProfileSourceOptions,
-} from "../core/profile/profile-source.ts";
+import type { ProfileSourceOptions } from "../core/profile/profile-pass.ts";
+import { createProfileSource, createSnapshotSource } from "../core/profile/profile-source.ts";
 import { findReplayStart } from "../core/replay/resume-point.ts";
 import type { SessionService } from "../core/service.ts";
 import type { SessionUse } from "../core/session/session-registry.ts";

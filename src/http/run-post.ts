@@ -46,7 +46,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
     const dialect = dialectOf(c.req.query("profile"), posted?.protocolVersion);
     // the run itself refuses a body that is no object
     const known = posted ? await knownMessages(body.bytes, posted, dialect) : [];
-    const start = await startOf(service, use.session, posted?.runId ?? null);
+    const { isRepeated, start } = await startOf(service, use.session, posted?.runId ?? null);
     const { runId, threadId } = await runs.start(key, body, callerOf(c), forwarded(c, service));
     const source = createProfileSource(use, {
       store,
@@ -57,6 +57,8 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
       onlyRun: runId,
       clientThreadId: posted?.threadId ?? threadId,
       known,
+      // one that comes back may have the state of a later moment
+      hasPostedState: !isRepeated,
       isOver: () => !runs.isInFlight(key, runId),
     });
     return c.body(openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) }), 200, {
@@ -74,20 +76,21 @@ async function startOf(
   { runs }: SessionService,
   session: Session,
   runId: string | null,
-): Promise<ReplayStart> {
+): Promise<{ readonly isRepeated: boolean; readonly start: ReplayStart }> {
   const readable = await session.readable();
   await session.load();
   const position = session.log.position;
-  const isKnown =
+  const isRepeated =
     runId !== null &&
     (runs.isInFlight(session.key, runId) || findRun(session.state, runId) !== null);
-  const offset = isKnown ? 0 : (position?.end ?? 0);
+  const offset = isRepeated ? 0 : (position?.end ?? 0);
   const logId = position?.logId ?? null;
-  return {
+  const start: ReplayStart = {
     logId,
     compact: null,
     offset,
     full: null,
     isImported: readable !== null && isImported(readable.stat),
   };
+  return { isRepeated, start };
 }

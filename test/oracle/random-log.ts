@@ -287,6 +287,8 @@ const runEnd = pick("finished", "finished", "finished", "error", "cut", "twice",
 /** One run: what its caller said, its events, how it ends, and what comes after it. */
 const run = (anyEvent: fc.Arbitrary<Event>, said: Messages) =>
   fc.record({
+    /** The state that the run was posted with. */
+    posted: fc.option(state, { nil: undefined, freq: 2 }),
     said: fc.option(said, { nil: undefined }),
     input: fc.option(said, { nil: undefined }),
     events: fc.array(anyEvent, { maxLength: 14 }),
@@ -322,8 +324,11 @@ export function logOf(
       const lines: Event[] = [...before];
       const saidBy = (index: number): Event[] => {
         const ids = { threadId: "s1", runId: `r${index}` };
-        const posted = runs[index]?.said;
-        return posted ? [{ type: "MESSAGES_SNAPSHOT", ...ids, messages: posted }] : [];
+        const { posted, said: own } = runs[index] ?? {};
+        return [
+          ...(own ? [{ type: "MESSAGES_SNAPSHOT", ...ids, messages: own }] : []),
+          ...(posted ? [runInput(ids, posted)] : []),
+        ];
       };
       for (const [index, { input, events, end, behind }] of runs.entries()) {
         const ids = { threadId: "s1", runId: `r${index}` };
@@ -346,6 +351,17 @@ export function logOf(
       }
       return lines.map((line) => JSON.stringify(line));
     });
+}
+
+/** What runlog stores of a run that is posted with a state. */
+function runInput(ids: Event, posted: unknown): Event {
+  return {
+    type: "CUSTOM",
+    name: "runlog:run-input",
+    ...ids,
+    timestamp: 1,
+    value: { state: posted },
+  };
 }
 
 /** Whether the runner of a run of the log gives it an id of its own, and at which of its two ends. */
@@ -372,7 +388,8 @@ export function withOwnIds(lines: readonly string[], owns: readonly OwnIds[]): r
     const own = ownOf(runId);
     const renamed = JSON.stringify({ ...made, runId: `own-${String(runId)}` });
     // what a caller has posted is not the runner's
-    if (own === "none" || type === "MESSAGES_SNAPSHOT") return [line];
+    const isPosted = type === "MESSAGES_SNAPSHOT" || made["name"] === "runlog:run-input";
+    if (own === "none" || isPosted) return [line];
     if (type === "RUN_FINISHED" || type === "RUN_ERROR") return [renamed];
     if (own === "end") return [line];
     if (type !== "RUN_STARTED") return [renamed];

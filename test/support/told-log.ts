@@ -1,9 +1,9 @@
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import type { Dialect } from "../../src/core/profile/repair/dialect.ts";
+import type { ProfileSourceOptions } from "../../src/core/profile/profile-pass.ts";
 import {
   createProfileSource,
   createSnapshotSource,
-  type ProfileSourceOptions,
 } from "../../src/core/profile/profile-source.ts";
 import { noLegacyLogs } from "./no-legacy-logs.ts";
 import { findReplayStart } from "../../src/core/replay/resume-point.ts";

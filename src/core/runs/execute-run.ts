@@ -14,7 +14,7 @@ import {
   resolveRun,
   type RunSpan,
 } from "../model/run-span.ts";
-import { selectEvents } from "../session/filter-batch.ts";
+import { asFromRunner, selectEvents } from "../session/filter-batch.ts";
 import {
   CANCELLED,
   INTERNAL,
@@ -171,7 +171,7 @@ class RunCarrier {
   async #store(sent: EventBatch): Promise<void> {
     const { logId, session } = this.#options;
     const before = this.#progress;
-    const batch = this.#isSlotFree ? withoutRuns(sent) : sent;
+    const batch = asFromRunner(this.#isSlotFree ? withoutRuns(sent) : sent);
     if (batch.events.length === 0) return;
     let progress = before;
     let added: Uint8Array<ArrayBuffer> | null = null;

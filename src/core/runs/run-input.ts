@@ -9,8 +9,10 @@ import {
   kindAt,
   membersInParts,
 } from "../../stream/json/json-walk.ts";
-import { inTurns, type Steps } from "../../stream/sync/steps.ts";
+import { inTurns } from "../../stream/sync/steps.ts";
 import { spliceBytes, spliceInSteps, type Splice } from "../../stream/json/splice.ts";
+import { putOnOneLine } from "../../stream/json/one-line.ts";
+import { keptInput, type KeptInput } from "./kept-input.ts";
 
 /** A run's request body, read and completed. */
 export interface RunInput {
@@ -19,6 +21,8 @@ export interface RunInput {
   /** The body for the runner: the bytes as received, with ids and sender spliced in. */
   readonly body: Uint8Array<ArrayBuffer>[];
   readonly messages: readonly InputMessage[];
+  /** What else of it is stored. */
+  readonly kept: KeptInput;
 }
 
 /** A message of the body, with its id and its sender. */
@@ -51,13 +55,6 @@ const TURN_BYTES = 256 * 1024;
 
 /** Messages or tools that are read in one turn: what is read of each costs more than its bytes. */
 const TURN_ITEMS = 256;
-
-/** Bytes that are put on one line in one step. */
-const STEP_BYTES = 1024 * 1024;
-
-const LF = 0x0a;
-const CR = 0x0d;
-const SPACE = 0x20;
 
 /** Most messages or tools: each takes a KiB while it is read, however short it is. */
 const MAX_ITEMS = 65_536;
@@ -142,7 +139,8 @@ function* inputSteps(
     for (const piece of spliceBytes(bytes, own, { start, end })) yield* putOnOneLine(piece, json);
     messages.push({ id, hidden, posted: bytes.subarray(start, end), json });
   }
-  return { threadId, runId, body: yield* spliceInSteps(bytes, splices), messages };
+  const kept = yield* keptInput(bytes, (...names) => presentMember(bytes, firstOf(top, names)));
+  return { threadId, runId, body: yield* spliceInSteps(bytes, splices), messages, kept };
 }
 
 /**
@@ -162,6 +160,11 @@ export function* countItems(
     else if (++count > MAX_ITEMS) throw invalid(`${name} has more than ${MAX_ITEMS} items`);
   }
   return count;
+}
+
+/** The first member of these names that there is. */
+function firstOf(top: Members, names: readonly string[]): JsonMember | undefined {
+  return names.map((name) => top.get(name)).find((member) => member !== undefined);
 }
 
 /** An id in either spelling; where both are given the first counts. */
@@ -304,19 +307,6 @@ function isText(bytes: Uint8Array, member: JsonMember, value: MemberValue): bool
 
 function roleOf(bytes: Uint8Array, member: JsonMember | undefined): string {
   return member && kindAt(bytes, member.valueStart) === "string" ? textOf(bytes, member) : "";
-}
-
-/**
- * Adds the piece to those of a line. Line breaks stand only between the tokens of valid JSON, where a
- * space means the same.
- */
-function* putOnOneLine(piece: Uint8Array<ArrayBuffer>, line: Uint8Array<ArrayBuffer>[]): Steps {
-  for (let from = 0; from < piece.length; from += STEP_BYTES) {
-    if (from > 0) yield;
-    const part = piece.subarray(from, from + STEP_BYTES);
-    const isChanged = part.includes(LF) || part.includes(CR);
-    line.push(isChanged ? part.map((byte) => (byte === LF || byte === CR ? SPACE : byte)) : part);
-  }
 }
 
 function invalid(reason: string): RunlogError {

@@ -240,7 +240,7 @@ export class RunQueue {
       const unknown = session.messages.unknown(digests);
       const messages = unknown.flatMap((place) => input.messages[place] ?? []);
       const timestamp = this.#options.clock.now();
-      const said = linesOf(messages, { threadId, runId, timestamp });
+      const said = linesOf(messages, input.kept, { threadId, runId, timestamp });
       const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
       await session.append(said, { logId, change });
       session.messages.remember(digests, unknown);

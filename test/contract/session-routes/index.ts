@@ -13,6 +13,7 @@ import { postedMessagesSuite } from "./posted-messages.ts";
 import { replaySuite } from "./replay.ts";
 import { runnerSurfaceSuite } from "./runner-surface.ts";
 import { runIdsSuite } from "./run-ids.ts";
+import { runInputSuite } from "./run-input.ts";
 import { runsSuite } from "./runs.ts";
 import { sessionCreateSuite } from "./session-create.ts";
 import { sessionDeleteSuite } from "./session-delete.ts";
@@ -60,6 +61,7 @@ function storedSuites(fresh: FreshServer): void {
   runsSuite(fresh);
   runIdsSuite(fresh);
   postedMessagesSuite(fresh);
+  runInputSuite(fresh);
   compactSuite(fresh);
   exportSuite(fresh);
   sessionsSuite(fresh);
