@@ -3,6 +3,7 @@ import type { Dialect } from "../../src/core/profile/repair/dialect.ts";
 import type { ProfileSourceOptions } from "../../src/core/profile/profile-pass.ts";
 import {
   createProfileSource,
+  createResumedSource,
   createSnapshotSource,
 } from "../../src/core/profile/profile-source.ts";
 import { noLegacyLogs } from "./no-legacy-logs.ts";
@@ -24,18 +25,27 @@ export interface TellOptions extends Partial<ProfileSourceOptions> {
   readonly snapshot?: boolean;
   /** Lines that are stored only once the history has been read. */
   readonly after?: readonly string[];
+  /**
+   * Position of the last frame that the client has: what stands after the log's id and the hyphen in the
+   * id of a frame.
+   */
+  readonly lastPosition?: string;
   /** Memory for the messages that are kept. */
   readonly messages?: ByteBudget;
   /** In which the history is dealt with. */
   readonly turns?: TimeSlicer;
 }
 
-/** What a stored log is told as to a client of the standard: the body of an event stream. */
+/**
+ * What a stored log is told as to a client of the standard: the body of an event stream. Throws a RangeError
+ * where there is no frame of `lastPosition`.
+ */
 export async function tellLog(lines: readonly string[], options: TellOptions): Promise<string> {
   const {
     after = [],
     messages = createByteBudget(64 * MIB),
     snapshot = false,
+    lastPosition,
     turns = createTimeSlicer({ turnMs: 2 }),
     ...rest
   } = options;
@@ -67,7 +77,10 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
   const source: ProfileSourceOptions = { store, start, budgets, isOver: () => true, ...rest };
   const opened = snapshot
     ? (await createSnapshotSource(use, { ...source, isForced: true })).source
-    : createProfileSource(use, source);
+    : lastPosition === undefined
+      ? createProfileSource(use, source)
+      : await createResumedSource(use, source, `${logId}-${lastPosition}`);
+  if (!opened) throw new RangeError(`no frame at ${lastPosition}`);
   if (after.length > 0) await use.session.log.append([linesOf(after)]);
   const body = await textOf(opened);
   await store.close();

@@ -17,7 +17,7 @@ import { Faults } from "./faults.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { Message } from "./repair/repair-message.ts";
 import { MessageList } from "./client-view/message-list.ts";
-import { ProfileReader } from "./profile-reader.ts";
+import { type Frames, ProfileReader } from "./profile-reader.ts";
 import { ProfileStream } from "./profile-stream.ts";
 import { StateDocument } from "./client-view/state-document.ts";
 
@@ -70,6 +70,10 @@ export class Pass {
   readonly #faults: Faults;
   /** Messages that the client has already, until `messages` has them. */
   #known: readonly Message[];
+  /** Everything was sent, or read. */
+  #isFinished = false;
+  /** Frames of a chunk that were begun when it had been read, and were not sent. */
+  #begun: { readonly first: Uint8Array<ArrayBuffer>; readonly frames: Frames } | null = null;
   readonly reader: LogFollower;
   readonly writer: FrameWriter = new FrameWriter();
   readonly messages: MessageList;
@@ -152,29 +156,52 @@ export class Pass {
     if (known.length > 0) await inTurns(this.messages.mergeInSteps(known), this.#turns);
   }
 
+  /**
+   * Reads what is stored without sending it, up to the frame with this id: `emitAll` sends what follows
+   * it. Resolves with whether there is such a frame.
+   */
+  async skipTo(id: string, isOver: () => boolean): Promise<boolean> {
+    this.writer.skipTo(id);
+    await this.#learnKnown();
+    while (this.writer.isSkipping && !this.profile.isDone && !this.signal.aborted) {
+      const isLast = isOver();
+      const chunk = await this.reader.poll();
+      if (chunk === null) break;
+      const frames = chunk === AT_END ? this.#atEnd(isLast) : this.frames.feed(chunk);
+      const { value } = await frames.next();
+      // what else is made of the same bytes is to be sent
+      if (value) this.#begun = { first: value, frames };
+      if (chunk === AT_END) break;
+    }
+    return !this.writer.isSkipping;
+  }
+
   /** Sends everything from the pass's position to its end. */
-  async *emitAll(isOver: () => boolean): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  async *emitAll(isOver: () => boolean): Frames {
     const { log } = this.#use.session;
     await this.#learnKnown();
-    while (!this.signal.aborted) {
+    if (this.#begun) {
+      yield this.#begun.first;
+      yield* this.#begun.frames;
+      this.#begun = null;
+    }
+    while (!this.signal.aborted && !this.profile.isDone && !this.#isFinished) {
       // checked before reading: events that were stored before a run ended are then read before its
       // end is known
       const seen = log.changes;
       const isLast = isOver();
       const chunk = await this.reader.poll();
       if (chunk === null) return;
-      if (chunk !== AT_END) {
-        yield* this.frames.feed(chunk);
-        if (this.profile.isDone) return;
-        continue;
-      }
-      yield* this.frames.caughtUp();
-      if (isLast) {
-        yield* this.frames.finish();
-        return;
-      }
-      await log.grown(this.signal, seen);
+      yield* chunk === AT_END ? this.#atEnd(isLast) : this.frames.feed(chunk);
+      if (chunk === AT_END && !isLast) await log.grown(this.signal, seen);
     }
+  }
+
+  /** The end of what is stored: with `isLast` that of the stream. */
+  async *#atEnd(isLast: boolean): Frames {
+    yield* this.frames.caughtUp();
+    this.#isFinished = isLast;
+    if (isLast) yield* this.frames.finish();
   }
 
   /** Resolves with null where `make` fails: then the history is sent instead. */

@@ -59,7 +59,8 @@ const FACTS = [
 type TakeLine = (event: ParsedEvent, cursor: string, range: LineRange) => Rest;
 type TakeHeld = (event: ParsedEvent, range: HeldRange, cursor: string) => Rest;
 
-type Frames = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
+/** Chunks of frames. */
+export type Frames = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
 
 /**
  * Feeds a `ProfileStream` with the chunks of a log follower, and with the lines that it held: those

@@ -67,6 +67,26 @@ export function createProfileSource(use: SessionUse, options: ProfileSourceOptio
   return sourceOf(use, new Pass(use, options, false), options);
 }
 
+/**
+ * As `createProfileSource`, for a client that has everything up to the frame with this id: what comes
+ * before is read and not sent. Null, without having taken over `use`, if there is no such frame.
+ */
+export async function createResumedSource(
+  use: SessionUse,
+  options: ProfileSourceOptions,
+  id: string,
+): Promise<ChunkSource | null> {
+  const pass = new Pass(use, options, false);
+  try {
+    if (await pass.skipTo(id, options.isOver)) return sourceOf(use, pass, options);
+  } catch (error) {
+    pass.close();
+    throw error;
+  }
+  pass.close();
+  return null;
+}
+
 function sourceOf(
   use: SessionUse,
   pass: Pass,
@@ -125,8 +145,7 @@ export async function createSnapshotSource(
     const size = lines?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? Infinity;
     if (lines && (options.isForced || size < writer.written)) {
       writer.isMuted = false;
-      if (position !== null) writer.cursor = formatCursor(position);
-      for (const line of lines) writer.event(line);
+      writer.snapshot(lines, position && formatCursor(position));
       profile.snapshotSent();
       return { source: sourceOf(use, pass, options), isSnapshot: true };
     }
@@ -196,11 +215,8 @@ export async function readAmbientSnapshot(
     lines.push(...(await pass.frames.takeHeldInputs()));
     const { writer } = pass;
     writer.isMuted = false;
-    for (const [index, line] of [...started, ...lines].entries()) {
-      // a client that received only a part of it comes back without a cursor, and gets all of it
-      if (index === started.length + lines.length - 1) writer.cursor = formatCursor(position);
-      writer.event(line);
-    }
+    // a client that received only a part of it comes back without a cursor, and gets all of it
+    writer.snapshot([...started, ...lines], formatCursor(position));
     return { frames: writer.take() ?? new Uint8Array(), position };
   } finally {
     pass.close();

@@ -7,7 +7,7 @@ import type { Session } from "../session/session.ts";
 import type { RawLog } from "../log/raw-log.ts";
 
 /** Why a cursor was not honoured and the log is replayed from its start. */
-type FullReplayReason =
+export type FullReplayReason =
   | "unreadable-cursor"
   | "another-log"
   | "no-compact-log"
@@ -15,6 +15,7 @@ type FullReplayReason =
   | "another-view"
   | "beyond-the-end"
   | "not-at-a-line"
+  | "no-such-frame"
   | "snapshot-too-large";
 
 /** A range of one generation of the compact log, by offsets in that log. */

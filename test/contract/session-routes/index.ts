@@ -11,6 +11,7 @@ import { liveSuite } from "./live.ts";
 import { namesSuite } from "./names.ts";
 import { postedMessagesSuite } from "./posted-messages.ts";
 import { replaySuite } from "./replay.ts";
+import { resumedStreamsSuite } from "./resumed-streams.ts";
 import { runnerSurfaceSuite } from "./runner-surface.ts";
 import { runIdsSuite } from "./run-ids.ts";
 import { runInputSuite } from "./run-input.ts";
@@ -40,6 +41,7 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     feedbackSuite(fresh);
     backgroundEventsSuite(fresh);
     standardSuite(fresh);
+    resumedStreamsSuite(fresh);
     snapshotsSuite(fresh);
     if (options.archives) archiveSuite(fresh);
     else noArchiveSuite(fresh);
