@@ -95,7 +95,7 @@ async function read(
     );
     if (response.status !== 200) throw new Error(`answered ${response.status}`);
     if (!isEvents) return await response.text();
-    if (bytes.length > 0) return await readThrough(response, `-r${bytes.length}\n`);
+    if (bytes.length > 0) return await readThrough(response, bytes.length);
     await response.body?.cancel();
     return "";
   } finally {
@@ -103,19 +103,28 @@ async function read(
   }
 }
 
-/** Reads an endless stream through the frame whose id ends so, wherever in it that line is. */
-async function readThrough(response: Response, idEnd: string): Promise<string> {
+/**
+ * Reads an endless stream through the frame of an offset, or of a later one: the server ends a run that
+ * nobody works on, and a snapshot may be one of the log after that.
+ */
+async function readThrough(response: Response, offset: number): Promise<string> {
   const reader = response.body?.getReader();
   if (!reader) throw new Error("an answer without a body");
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
-  while (!(text.includes(idEnd) && text.endsWith("\n\n"))) {
+  while (!(text.endsWith("\n\n") && lastOffset(text) >= offset)) {
     const { value, done } = await reader.read();
     if (done) throw new Error(`the stream ends before its last event: ${text.slice(-300)}`);
     text += decoder.decode(value, { stream: true });
   }
   await reader.cancel();
   return text;
+}
+
+/** The offset in the last id. */
+function lastOffset(text: string): number {
+  const id = text.lastIndexOf("id: ");
+  return Number(/^id: \w+-r(\d+)$/mu.exec(text.slice(Math.max(id, 0)))?.[1] ?? -1);
 }
 
 /** Throws unless the events are whole runs, and the client takes them. */
