@@ -214,6 +214,7 @@ const event = (snapshot: fc.Arbitrary<unknown>, said: Messages): fc.Arbitrary<Ev
         subtype: pick("message"),
         entityId: textId,
         encryptedValue: pick("e", "f"),
+        encryptedValueType: fc.option(pick("owl.sealed"), { nil: undefined }),
       }),
     },
     {

@@ -146,8 +146,12 @@ function setEncrypted(list: MessageList, line: ParsedEvent): void {
   const entry = line.text("subtype") === "message" ? list.entryOf(id) : known?.entry;
   const target = known?.call ?? entry?.message;
   if (!entry || !target || ("role" in target && target.role === "activity")) return;
+  const type = line.text("encryptedValueType");
   target.encryptedValue = line.text("encryptedValue") ?? "";
-  list.grew(entry, target.encryptedValue.length);
+  // a type describes one value, and goes with it
+  if (type === null) delete target.encryptedValueType;
+  else target.encryptedValueType = type;
+  list.grew(entry, target.encryptedValue.length + (type?.length ?? 0));
 }
 
 function addMetadata(
