@@ -64,6 +64,9 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["POST", "/:sessionName/agui/feedback", ACCESS.write, feedbackPost],
   ["POST", "/:sessionName/runner/feedback", ACCESS.writeAsRunner, feedbackPost],
   ["GET", "/:sessionName/agui/capabilities", ACCESS.read, capabilitiesGet],
+  // what clients of AG-UI derive from the URL at which they post runs
+  ["POST", "/:sessionName/agui/run/connect", ACCESS.read, connectPost],
+  ["GET", "/:sessionName/agui/run/capabilities", ACCESS.read, capabilitiesGet],
   ["GET", "/:sessionName/mcp/status", ACCESS.read, mcpStatusGet],
   ["GET", "/:sessionName/agui/tasks", ACCESS.read, tasksGet],
   ["GET", "/:sessionName/agui/tasks/:taskId/output", ACCESS.read, taskOutputGet],

@@ -46,6 +46,7 @@ const EMPTY_CAPABILITIES = {
 /** The routes that ask the runner for an object, and what they say without one. */
 const OBJECTS = [
   ["/agui/capabilities", "capabilities", EMPTY_CAPABILITIES],
+  ["/agui/run/capabilities", "capabilities", EMPTY_CAPABILITIES],
   ["/mcp/status", "mcp/status", { servers: [], totalCount: 0 }],
 ] as const;
 
@@ -295,6 +296,7 @@ function describeNames(fresh: FreshServer): void {
         ["POST", "/agui/feedback"],
         ["POST", "/runner/feedback"],
         ["GET", "/agui/capabilities"],
+        ["GET", "/agui/run/capabilities"],
         ["GET", "/mcp/status"],
         ["GET", "/agui/tasks"],
         ["GET", "/agui/tasks/task-1/output"],
