@@ -2,7 +2,7 @@ import { isObject, type JsonObject } from "../../model/json-fields.ts";
 import type { Dialect } from "./dialect.ts";
 
 /** What a provider keeps to itself, to be given back as it is. */
-export interface Sealed {
+interface Sealed {
   encryptedValue?: string;
   /** What kind of thing the value is, in the producer's words; never without a value. */
   encryptedValueType?: string;
