@@ -40,12 +40,16 @@ const ofAnyRole = fc.oneof(
   { weight: 4, arbitrary: message },
   {
     weight: 1,
-    arbitrary: fc.record({ id: pick("g0", "m0"), role: pick("reasoning"), content: delta }),
+    arbitrary: fc.record({
+      id: pick("g0", "m0"),
+      role: pick("reasoning", "assistant"),
+      content: delta,
+    }),
   },
   {
     weight: 1,
     arbitrary: fc.record({
-      id: pick("a0"),
+      id: pick("a0", "m1", "g0"),
       role: pick("activity"),
       activityType: pick("plan"),
       content: fc.record({ a: fc.nat(2) }),
@@ -68,6 +72,12 @@ const event = (snapshot: Messages, withTags: boolean): fc.Arbitrary<Event> => {
       role: pick("assistant", "user"),
     }),
     fc.record({ type: pick("TEXT_MESSAGE_CONTENT"), messageId: textId, delta }),
+    fc.record({
+      type: pick("TEXT_MESSAGE_START"),
+      messageId: withTags ? pick("x0", "a0", "g0", "t0") : pick("x0", "a0", "g0"),
+    }),
+    fc.record({ type: pick("TEXT_MESSAGE_END"), messageId: textId }),
+    fc.record({ type: pick("TOOL_CALL_END"), toolCallId: callId }),
     fc.record({ type: pick("TEXT_MESSAGE_CHUNK"), messageId: pick("c0"), delta }),
     fc.record({
       type: pick("TOOL_CALL_START"),

@@ -22,6 +22,12 @@ const begun = (messageId: string): Event => ({
   messageId,
   role: "assistant",
 });
+const result = (id: string, toolCallId: string): Event => ({
+  id,
+  role: "tool",
+  toolCallId,
+  content: "",
+});
 const snapshot = (...messages: Event[]): Event => ({ type: "MESSAGES_SNAPSHOT", messages });
 const started = (runId: string, ...messages: Event[]): Event => ({
   type: "RUN_STARTED",
@@ -130,6 +136,29 @@ export const FOUND_LOGS = linesOf([
     finished("r0"),
     started("r1"),
     finished("r1"),
+  ],
+  // of two results of one id the first is said again
+  [
+    started("r0"),
+    snapshot(result("x1", "t1"), result("x1", "t0")),
+    { type: "TOOL_CALL_RESULT", messageId: "x1", toolCallId: "t1", content: "" },
+    finished("r0"),
+  ],
+  // a call whose start came before its run is begun again, in a message of another owner
+  [
+    { ...call("t1"), subagentRunId: "s" },
+    started("r0"),
+    snapshot(text("m0")),
+    { ...call("t1"), parentMessageId: "m0" },
+    finished("r0"),
+  ],
+  // a subagent's call has the id of a message, which gets no owner by that
+  [
+    started("r0", withCall("m0", "t0")),
+    begun("t0"),
+    snapshot(text("m0")),
+    { ...call("t0"), subagentRunId: "s" },
+    finished("r0"),
   ],
   // a message that a snapshot took away is begun again by a subagent
   [

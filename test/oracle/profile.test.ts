@@ -12,8 +12,7 @@ import { olderLog, randomLog, withOwnIds } from "./random-log.ts";
 const LOGS = Math.ceil(Number(process.env["ORACLE_LOGS"] ?? 2_000) / 6);
 /**
  * Without ORACLE_LOGS the logs are always the same, so that a failure is one of the change that was made;
- * `npm run test:oracle` looks for logs that nobody has tried, and prints their seed. What it has found and
- * is not mended yet is in docs/agui-clients.md.
+ * `npm run test:oracle` looks for logs that nobody has tried, and prints their seed.
  */
 const SEED = Number(
   process.env["ORACLE_SEED"] ??

@@ -8,7 +8,7 @@ import {
   type Rest,
   type Steps,
 } from "../../stream/sync/steps.ts";
-import { isSameJson, parseExact } from "../model/exact-json.ts";
+import { parseExact } from "../model/exact-json.ts";
 import { ChunkExpander, isChunk } from "./repair/chunk-expander.ts";
 import type { Dialect } from "./repair/dialect.ts";
 import { ParsedEvent } from "./repair/parsed-event.ts";
@@ -201,7 +201,7 @@ export class RunItems {
     const isCall = kind === "tool";
     // before 0.0.58 a client lists a call twice that is started twice
     const isTwice = isCall && dialect === "0.0" && messages.hasCall(id);
-    if (isTwice) return this.#cannotSay(type, line);
+    if (isTwice) return this.#again(type, line);
     const isNewCall = isCall && !messages.hasCall(id);
     const target = isCall ? this.#messageOf(line) : id;
     const isNew = messages.find(target) === null;
@@ -290,10 +290,10 @@ export class RunItems {
     const result = resultOf(line);
     if (!messages.has(result.id))
       return andThen(this.#options.beforeCall(), () => this.#say("TOOL_CALL_RESULT", line));
-    const known = messages.find(result.id);
-    if (known && isSameJson(known, result)) return undefined;
+    const { isChanged, isRearranged } = messages.merge([result], { isOwn: false });
+    if (!isChanged && messages.find(result.id)) return undefined;
     this.#emit(rawEvent(line));
-    this.#options.onStale(messages.merge([result], { isOwn: false }).isRearranged);
+    this.#options.onStale(isRearranged);
     return undefined;
   }
 

@@ -84,7 +84,9 @@ function startCall(list: MessageList, line: ParsedEvent): Rest {
   const parent = parentId ? list.entryOf(parentId) : undefined;
   let entry = parent?.message.role === "assistant" ? parent : undefined;
   const ownId = parentId && !parent ? parentId : id;
-  entry ??= list.push({ id: ownId, role: "assistant", toolCalls: [], ...tagOf(line) });
+  // beside another message of its id, what is made for the call gets no owner
+  const tag = list.entryOf(ownId) ? {} : tagOf(line);
+  entry ??= list.push({ id: ownId, role: "assistant", toolCalls: [], ...tag });
   const call: ToolCall = {
     id,
     type: "function",
