@@ -8,8 +8,9 @@ import { FOUND_LOGS, FOUND_OLDER_LOGS } from "./found-logs.ts";
 import { meaningOf } from "./meaning.ts";
 import { olderLog, randomLog, withOwnIds } from "./random-log.ts";
 
-/** Random logs for each of the properties here, which share what is asked for. */
-const LOGS = Math.ceil(Number(process.env["ORACLE_LOGS"] ?? 2_000) / 6);
+/** The properties here, which share the random logs that are asked for. */
+const PROPERTIES = 8;
+const LOGS = Math.ceil(Number(process.env["ORACLE_LOGS"] ?? 2_000) / PROPERTIES);
 /**
  * Without ORACLE_LOGS the logs are always the same, so that a failure is one of the change that was made;
  * `npm run test:oracle` looks for logs that nobody has tried, and prints their seed.
@@ -72,7 +73,7 @@ function cutAt(lines: readonly string[], part: number): [string[], string[]] {
 }
 
 describe("the standard profile of random logs", () => {
-  console.info(`profile.test.ts: ORACLE_SEED=${SEED} ORACLE_LOGS=${6 * LOGS}`);
+  console.info(`profile.test.ts: ORACLE_SEED=${SEED} ORACLE_LOGS=${PROPERTIES * LOGS}`);
 
   it("tells logs rightly, at every moment, that were once told wrongly", async () => {
     for (const lines of FOUND_LOGS) {
