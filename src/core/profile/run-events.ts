@@ -226,7 +226,8 @@ export class RunItems {
 
   /** The id of the message that a call which starts is put into, or that is made for it. */
   #messageOf(start: ParsedEvent): string {
-    return start.text("parentMessageId") ?? start.text("toolCallId") ?? "";
+    const parentId = start.text("parentMessageId") ?? "";
+    return parentId === "" ? (start.text("toolCallId") ?? "") : parentId;
   }
 
   /** A call whose parent is no message of the assistant has no parent. */
