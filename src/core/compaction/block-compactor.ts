@@ -1,6 +1,6 @@
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import { EventLine, type Span } from "./event-line.ts";
-import { RUN_INPUT_START } from "../model/server-events.ts";
+import { OWN_STARTS } from "../model/server-events.ts";
 import { type Emit, OpenItems } from "./open-items.ts";
 import { StateFold } from "./state-fold.ts";
 
@@ -11,7 +11,7 @@ const OPEN_ITEMS = 16;
 
 const LF = 10;
 const QUOTE = 0x22;
-const INPUT_START = new TextEncoder().encode(RUN_INPUT_START);
+const STARTS = OWN_STARTS.map((start) => new TextEncoder().encode(start));
 
 /**
  * Compacts a span of a raw log, in order: adjacent deltas of an item become one, state changes
@@ -121,8 +121,8 @@ export class BlockCompactor {
         break;
       case "other":
         this.#items.flush();
-        // it may say what the state is from here on
-        if (isRunInput(bytes, start, end)) this.#flushState();
+        // it may say what the state is from here on, or of the next line that it does not
+        if (isOwn(bytes, start, end)) this.#flushState();
         break;
       case "border":
       case "odd":
@@ -150,8 +150,9 @@ export class BlockCompactor {
   }
 }
 
-/** Whether the line is one in which runlog keeps what a run was posted with. */
-function isRunInput(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start < INPUT_START.length) return false;
-  return INPUT_START.every((byte, index) => bytes[start + index] === byte);
+/** Whether the line is one of those with which runlog says what a run was posted with, or was not. */
+function isOwn(bytes: Uint8Array, start: number, end: number): boolean {
+  return STARTS.some(
+    (own) => end - start >= own.length && own.every((byte, index) => bytes[start + index] === byte),
+  );
 }

@@ -76,8 +76,12 @@ export function hiddenMessage(
 export const RUN_INPUT = "runlog:run-input";
 /** The CUSTOM event before an event that a runner has sent under a name of runlog's own. */
 export const FROM_RUNNER = "runlog:from-runner";
-/** How the line of a RUN_INPUT begins. */
-export const RUN_INPUT_START: string = `{"type":"CUSTOM","name":"${RUN_INPUT}"`;
+const RUN_INPUT_START = `{"type":"CUSTOM","name":"${RUN_INPUT}"`;
+/** How the lines of these two begin. */
+export const OWN_STARTS: readonly string[] = [
+  RUN_INPUT_START,
+  `{"type":"CUSTOM","name":"${FROM_RUNNER}"`,
+];
 
 /** Names of CUSTOM events that are believed, and that a runner may send all the same. */
 const BELIEVED: ReadonlySet<string | null> = new Set([RUN_INPUT, FROM_RUNNER]);
