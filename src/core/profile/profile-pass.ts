@@ -16,7 +16,7 @@ import type { Dialect } from "./repair/dialect.ts";
 import { Faults } from "./faults.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { Message } from "./repair/repair-message.ts";
-import { MessageList } from "./client-view/message-list.ts";
+import { MessageList, type MessageListOptions } from "./client-view/message-list.ts";
 import { type Frames, ProfileReader } from "./profile-reader.ts";
 import { ProfileStream } from "./profile-stream.ts";
 import { StateDocument } from "./client-view/state-document.ts";
@@ -85,7 +85,14 @@ export class Pass {
     use: SessionUse,
     options: ProfileSourceOptions,
     isSnapshot: boolean,
-    { isUnbounded = false }: { readonly isUnbounded?: boolean } = {},
+    {
+      isUnbounded = false,
+      listOf = (list) => new MessageList(list),
+    }: {
+      readonly isUnbounded?: boolean;
+      /** Makes the list that follows the messages. */
+      readonly listOf?: (options: MessageListOptions) => MessageList;
+    } = {},
   ) {
     this.#use = use;
     this.#start = options.start;
@@ -97,7 +104,7 @@ export class Pass {
     // the use belongs to the source, which may need it for a second pass
     const lent: SessionUse = { session: use.session, release() {} };
     this.reader = createLogFollower(lent, { store, start, reads: budgets.reads });
-    this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
+    this.messages = listOf({ limitChars: MESSAGE_CHARS, room });
     // a snapshot without those messages would take them from the client
     if (known === null) this.messages.lose();
     this.#known = known ?? [];

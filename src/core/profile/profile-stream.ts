@@ -64,6 +64,8 @@ export class ProfileStream {
   #run: RunIds | null = null;
   #starting: ParsedEvent | null = null;
   #startingId = "";
+  /** Where the latest RUN_STARTED line begins. */
+  #runStart = 0;
   /** What the starting run was posted with. */
   #input: ParsedEvent | null = null;
   readonly #names = new OwnNames();
@@ -115,6 +117,11 @@ export class ProfileStream {
   /** The run that is open, or null. */
   get openRun(): RunIds | null {
     return this.#run;
+  }
+
+  /** Where the line begins that began the open run; null if no run is open. */
+  get openRunStart(): number | null {
+    return this.#run ? this.#runStart : null;
   }
 
   /** Whether the open run has a RUN_ERROR as its last event so far. */
@@ -173,6 +180,7 @@ export class ProfileStream {
 
   #push(type: string, line: ParsedEvent, range: LineRange, cursor: string): Rest {
     const isForeign = this.#names.isForeign(type, line);
+    if (type === "RUN_STARTED" && !this.#run) this.#runStart = range.start;
     if (isOfRuns({ type })) return this.#pushOfRuns(type, line, cursor);
     const runId = resolveRun(this.#span, runIdOf(line));
     const { writer } = this.#options;

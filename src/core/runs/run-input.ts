@@ -28,6 +28,8 @@ export interface RunInput {
 /** A message of the body, with its id and its sender. */
 export interface InputMessage {
   readonly id: string;
+  /** "" for one that has none. */
+  readonly role: string;
   /** Whether clients are asked to hide it. */
   readonly hidden: boolean;
   /** Its JSON as it was posted. */
@@ -133,11 +135,11 @@ function* inputSteps(
       yield;
     }
     const name = `messages[${index++}]`;
-    const { id, hidden, splices: own } = yield* readMessage(bytes, start, name, options);
+    const { splices: own, ...message } = yield* readMessage(bytes, start, name, options);
     splices.push(...own);
     const json: Uint8Array<ArrayBuffer>[] = [];
     for (const piece of spliceBytes(bytes, own, { start, end })) yield* putOnOneLine(piece, json);
-    messages.push({ id, hidden, posted: bytes.subarray(start, end), json });
+    messages.push({ ...message, posted: bytes.subarray(start, end), json });
   }
   const kept = yield* keptInput(bytes, (...names) => presentMember(bytes, firstOf(top, names)));
   return { threadId, runId, body: yield* spliceInSteps(bytes, splices), messages, kept };
@@ -174,6 +176,7 @@ function idIn(bytes: Uint8Array, top: Members, name: string, snakeName: string):
 
 interface Message {
   readonly id: string;
+  readonly role: string;
   readonly hidden: boolean;
   readonly splices: readonly Splice[];
 }
@@ -195,7 +198,8 @@ function* readMessage(
     : new Map();
   const set: Record<string, MemberValue> = { id };
   const splices: Splice[] = [];
-  if (caller.userId !== null && roleOf(bytes, own.get("role")) === "user") {
+  const role = roleOf(bytes, own.get("role"));
+  if (caller.userId !== null && role === "user") {
     const sender: Record<string, string> = { senderId: caller.userId };
     if (caller.userName !== null) sender["senderDisplayName"] = caller.userName;
     if (metadata) splices.push(...setMembers(bytes, metadata.valueStart, inner, sender));
@@ -204,7 +208,7 @@ function* readMessage(
   splices.push(...setMembers(bytes, at, own, set));
   const flag = inner.get("hidden");
   const hidden = flag !== undefined && bytes[flag.valueStart] === 0x74; // "t" of true
-  return { id, hidden, splices };
+  return { id, role, hidden, splices };
 }
 
 /** The members of the object at `at`; a name given twice would mean different things to readers. */

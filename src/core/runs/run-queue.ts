@@ -8,12 +8,12 @@ import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
 import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
 import { executeRun } from "./execute-run.ts";
-import { digestsOf } from "./message-digest.ts";
 import { linesOf } from "./posted-lines.ts";
 import { type QueuedRun, queuedRun } from "./queued-run.ts";
 import type { RunBodyOptions } from "./run-body.ts";
 import { NOT_STARTED, type RunEnd, RunsEndedError, SHUTDOWN } from "../model/run-end-reasons.ts";
 import type { RunInput } from "./run-input.ts";
+import { compareTranscript, type ReadStreamed } from "./posted-transcript.ts";
 import { type AdmittedRun, type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
 import type { Session } from "../session/session.ts";
@@ -49,6 +49,7 @@ export interface RunQueueOptions {
     run: Pick<QueuedRun, "body" | "caller" | "headers">,
     signal: AbortSignal,
   ) => Promise<RunnerStream>;
+  readonly readStreamed: ReadStreamed;
   /** Called for each run that was admitted, once its posted messages are stored. */
   readonly onAdmitted: (run: AdmittedRun) => void;
   /**
@@ -218,7 +219,7 @@ export class RunQueue {
 
   /** Stores the mark of the run, then its posted messages. */
   async #store(entry: QueuedRun, input: RunInput): Promise<RunAccepted> {
-    const { session } = this.#options;
+    const { readStreamed, session } = this.#options;
     const { runId, threadId } = input;
     if (this.#stop.signal.aborted) throw new RunsEndedError();
     let logId: string | null = null;
@@ -236,14 +237,13 @@ export class RunQueue {
         return { runId, threadId: known.threadId || threadId };
       }
       if (entry.waits) await entry.body.putAside(logId);
-      const digests = await digestsOf(input.messages);
-      const unknown = session.messages.unknown(digests);
-      const messages = unknown.flatMap((place) => input.messages[place] ?? []);
+      const posted = await compareTranscript(input.messages, session, readStreamed);
+      const messages = posted.unknown.flatMap((place) => input.messages[place] ?? []);
       const timestamp = this.#options.clock.now();
       const said = linesOf(messages, input.kept, { threadId, runId, timestamp });
       const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
       await session.append(said, { logId, change });
-      session.messages.remember(digests, unknown);
+      session.messages.remember(posted.digests, posted.unknown, posted.unfinished);
       await session.save();
     } catch (cause) {
       if (logId !== null) this.#giveUp(entry, logId);

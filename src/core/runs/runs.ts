@@ -30,8 +30,8 @@
  * Files, in reading order:
  *
  * 1. this file: all sessions of the process; removal of a session, stop of the server
- * 2. `run-request.ts`, `run-input.ts`, `message-digest.ts`, `posted-lines.ts`, `run-body.ts`: what
- *    is posted
+ * 2. `run-request.ts`, `run-input.ts`, `kept-input.ts`, `message-digest.ts`, `posted-transcript.ts`,
+ *    `posted-lines.ts`, `run-body.ts`: what is posted, and what of it is stored
  * 3. `run-queue.ts`: one session's runs: admitted, waiting, active
  * 4. `execute-run.ts`: one run from its runner into the log; `activity.ts`, `pod-watch.ts`,
  *    `runner-failures.ts`: what else is known of its runner
@@ -61,6 +61,7 @@ import {
 } from "../model/run-end-reasons.ts";
 import { readRunInput } from "./run-input.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
+import type { ReadStreamed } from "./posted-transcript.ts";
 import { RunQueue } from "./run-queue.ts";
 import type { AdmittedRun, RunAccepted, RunRequest } from "./run-request.ts";
 import { findRun } from "../model/session-state.ts";
@@ -81,6 +82,7 @@ export interface RunsOptions {
   readonly idleMs: number | null;
   readonly maxMs: number | null;
   readonly podGraceMs: number;
+  readonly readStreamed: ReadStreamed;
   /** Called for each run that was admitted, once its posted messages are stored. */
   readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;
   /**
@@ -173,10 +175,9 @@ export function createRuns(options: RunsOptions): Runs {
   const queueOf = (key: SessionKey): RunQueue | undefined => entries.get(idOf(key))?.runs;
 
   function leave(key: SessionKey): void {
-    const id = idOf(key);
-    const left = entries.get(id);
+    const left = entries.get(idOf(key));
     if (!left) return;
-    entries.delete(id);
+    entries.delete(idOf(key));
     // a run that the runner began within another one and did not end
     if (!closed) void options.recover(key, UNFINISHED);
     left.release();
@@ -260,7 +261,6 @@ export function createRuns(options: RunsOptions): Runs {
     cancelAll: (key, interrupt) => queueOf(key)?.cancelAll(interrupt),
 
     activeRun: (key) => queueOf(key)?.activeRun ?? null,
-
     isRunning: (key) => queueOf(key)?.isRunning ?? false,
 
     isInFlight: (key, runId) => queueOf(key)?.isInFlight(runId) ?? false,

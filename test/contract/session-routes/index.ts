@@ -3,6 +3,7 @@ import { archiveSuite, noArchiveSuite } from "./archive.ts";
 import { backgroundEventsSuite } from "./background-events.ts";
 import { compactSuite } from "./compact.ts";
 import { cancelSuite } from "./cancel.ts";
+import { echoesSuite } from "./echoes.ts";
 import { errorsSuite } from "./errors.ts";
 import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
@@ -63,6 +64,7 @@ function storedSuites(fresh: FreshServer): void {
   runsSuite(fresh);
   runIdsSuite(fresh);
   postedMessagesSuite(fresh);
+  echoesSuite(fresh);
   runInputSuite(fresh);
   compactSuite(fresh);
   exportSuite(fresh);
