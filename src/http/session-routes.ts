@@ -16,6 +16,7 @@ import { exportGet } from "./export-get.ts";
 import { feedbackPost } from "./feedback-post.ts";
 import { interruptPost } from "./interrupt-post.ts";
 import { mcpStatusGet } from "./mcp-status-get.ts";
+import { messagesGet } from "./messages-get.ts";
 import { otherMethods } from "./other-methods.ts";
 import { podEventsGet } from "./pod-events-get.ts";
 import { problemOf } from "./problem.ts";
@@ -57,6 +58,7 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["POST", "/:sessionName/restore", ACCESS.write, restorePost],
   ["GET", "/:sessionName/agui/events", ACCESS.watch, eventsGet],
   ["GET", "/:sessionName/agui/events/:cursor/body", ACCESS.read, eventBodyGet],
+  ["GET", "/:sessionName/agui/messages", ACCESS.read, messagesGet],
   ["POST", "/:sessionName/agui/connect", ACCESS.read, connectPost],
   ["POST", "/:sessionName/agui/run", ACCESS.write, runPost],
   ["POST", "/:sessionName/agui/cancel", ACCESS.write, cancelPost],

@@ -6,9 +6,10 @@ import {
   createResumedSource,
   createSnapshotSource,
 } from "../../src/core/profile/profile-source.ts";
+import { createMessagesNow } from "../../src/core/profile/messages-now.ts";
 import { noLegacyLogs } from "./no-legacy-logs.ts";
 import { findReplayStart } from "../../src/core/replay/resume-point.ts";
-import { createSessions } from "../../src/core/session/session-registry.ts";
+import { createSessions, type SessionUse } from "../../src/core/session/session-registry.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { type ByteBudget, createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { createBytesInFlight } from "../../src/stream/sync/bytes-in-flight.ts";
@@ -41,14 +42,50 @@ export interface TellOptions extends Partial<ProfileSourceOptions> {
  * where there is no frame of `lastPosition`.
  */
 export async function tellLog(lines: readonly string[], options: TellOptions): Promise<string> {
-  const {
-    after = [],
-    messages = createByteBudget(64 * MIB),
-    snapshot = false,
-    lastPosition,
-    turns = createTimeSlicer({ turnMs: 2 }),
-    ...rest
-  } = options;
+  const { after = [], snapshot = false, lastPosition, messages, turns, ...rest } = options;
+  const { use, store, ...opened } = await storedLog(lines, { messages, turns });
+  const source: ProfileSourceOptions = { store, ...opened, isOver: () => true, ...rest };
+  const stream = snapshot
+    ? (await createSnapshotSource(use, { ...source, isForced: true })).source
+    : lastPosition === undefined
+      ? createProfileSource(use, source)
+      : await createResumedSource(use, source, `${source.start.logId}-${lastPosition}`);
+  if (!stream) throw new RangeError(`no frame at ${lastPosition}`);
+  if (after.length > 0) await use.session.log.append([linesOf(after)]);
+  const body = await textOf(stream);
+  await store.close();
+  return body;
+}
+
+/** What a stored log is as JSON. */
+export async function tellNow(lines: readonly string[], messages?: ByteBudget): Promise<string> {
+  const { use, store, start, budgets } = await storedLog(lines, { messages });
+  const offset = linesOf(lines).length;
+  const logId = start.logId ?? "";
+  const position = { log: "raw", logId, offset } as const;
+  const runs = { threadId: "t", activeRun: null, waitingRuns: [] };
+  const source = createMessagesNow(use, {
+    store,
+    start,
+    budgets,
+    logger: silent,
+    position,
+    ...runs,
+  });
+  const body = await textOf(source);
+  await store.close();
+  return body;
+}
+
+interface Budgets {
+  readonly messages?: ByteBudget | undefined;
+  readonly turns?: TimeSlicer | undefined;
+}
+
+async function storedLog(
+  lines: readonly string[],
+  { messages = createByteBudget(64 * MIB), turns = createTimeSlicer({ turnMs: 2 }) }: Budgets,
+): Promise<StoredLog> {
   const store = createMemoryLogStore();
   const budget = createByteBudget(64 * MIB);
   const sessions = createSessions({
@@ -74,17 +111,11 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
     },
     turns,
   };
-  const source: ProfileSourceOptions = { store, start, budgets, isOver: () => true, ...rest };
-  const opened = snapshot
-    ? (await createSnapshotSource(use, { ...source, isForced: true })).source
-    : lastPosition === undefined
-      ? createProfileSource(use, source)
-      : await createResumedSource(use, source, `${logId}-${lastPosition}`);
-  if (!opened) throw new RangeError(`no frame at ${lastPosition}`);
-  if (after.length > 0) await use.session.log.append([linesOf(after)]);
-  const body = await textOf(opened);
-  await store.close();
-  return body;
+  return { use, store, start, budgets };
+}
+
+interface StoredLog extends Pick<ProfileSourceOptions, "store" | "start" | "budgets"> {
+  readonly use: SessionUse;
 }
 
 function linesOf(lines: readonly string[]): Uint8Array {

@@ -1,3 +1,4 @@
+import { RunlogError } from "../../ports/errors.ts";
 import type { LogStore } from "../../ports/log-store.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
@@ -149,6 +150,22 @@ export class Pass {
       await this.frames.feed(chunk).next();
       const isOverflowed = this.messages.isOverflowed || this.state?.isOverflowed === true;
       if (isOverflowed || this.profile.undelivered.isIncomplete) return position;
+    }
+  }
+
+  /** As `readHistory` up to a position, also where messages or state cannot be known exactly. */
+  async readUpTo({ offset }: RawPosition): Promise<void> {
+    await this.#beginMuted();
+    while (!this.signal.aborted) {
+      const chunk = await this.reader.poll();
+      if (chunk === AT_END) return;
+      // what was read so far must not be taken for the whole
+      if (chunk === null) throw new RunlogError("log-not-found", "The log was deleted");
+      const { bytes, end, place, start } = chunk;
+      const surplus = place.log === "raw" ? Math.max(0, end - offset) : 0;
+      const part = bytes.subarray(0, Math.max(0, bytes.length - surplus));
+      await this.frames.feed({ ...chunk, bytes: part, end: start + part.length }).next();
+      if (place.log === "raw" && end >= offset) return;
     }
   }
 

@@ -96,6 +96,11 @@ export class RunQueue {
     return { runId, threadId };
   }
 
+  /** The active run, unless it has finished and wraps up; or null. */
+  get unfinishedRun(): RunAccepted | null {
+    return this.#active?.isFinished === false ? this.activeRun : null;
+  }
+
   get isIdle(): boolean {
     return this.#queue.length === 0 && this.#inFlight.size === 0;
   }

@@ -126,6 +126,8 @@ export interface Runs {
   cancelAll(key: SessionKey, interrupt: () => Promise<boolean>): void;
   /** The session's active run, or null. */
   activeRun(key: SessionKey): RunAccepted | null;
+  /** The session's active run, unless it has finished; or null. */
+  unfinishedRun(key: SessionKey): RunAccepted | null;
   /** Whether a run of the session waits, or is active and not finished. */
   isRunning(key: SessionKey): boolean;
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
@@ -261,6 +263,8 @@ export function createRuns(options: RunsOptions): Runs {
     cancelAll: (key, interrupt) => queueOf(key)?.cancelAll(interrupt),
 
     activeRun: (key) => queueOf(key)?.activeRun ?? null,
+    unfinishedRun: (key) => queueOf(key)?.unfinishedRun ?? null,
+
     isRunning: (key) => queueOf(key)?.isRunning ?? false,
 
     isInFlight: (key, runId) => queueOf(key)?.isInFlight(runId) ?? false,

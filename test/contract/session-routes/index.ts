@@ -9,6 +9,7 @@ import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
 import { type FreshServer, freshServer, type SessionRoutesContractOptions } from "./harness.ts";
 import { liveSuite } from "./live.ts";
+import { messagesNowSuite } from "./messages-now.ts";
 import { namesSuite } from "./names.ts";
 import { postedMessagesSuite } from "./posted-messages.ts";
 import { replaySuite } from "./replay.ts";
@@ -65,6 +66,7 @@ function storedSuites(fresh: FreshServer): void {
   runIdsSuite(fresh);
   postedMessagesSuite(fresh);
   echoesSuite(fresh);
+  messagesNowSuite(fresh);
   runInputSuite(fresh);
   compactSuite(fresh);
   exportSuite(fresh);

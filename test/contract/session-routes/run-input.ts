@@ -306,4 +306,6 @@ async function expectState(session: SessionClient, expected: Event): Promise<voi
     }
     expect(state, view).toEqual(expected);
   }
+  const now = (await (await session.get("/agui/messages")).json()) as Event;
+  expect(now["state"]).toEqual(expected);
 }
