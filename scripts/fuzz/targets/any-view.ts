@@ -25,6 +25,7 @@ const VIEWS = [
   "agui/events",
   "agui/events?view=raw",
   "agui/events?view=snapshot",
+  "agui/messages",
   "agui/connect",
   "agui/connect?view=raw",
   "agui/connect?view=snapshot",
@@ -41,7 +42,7 @@ const inputs = fc.record({
 /**
  * Whatever a log holds, every view of it is a whole stream: frames of one line of JSON, as many bytes as
  * the log allows for, up to the last event; and one of the standard profile is taken by the generation
- * of clients that it is made for.
+ * of clients that it is made for. What the session is as JSON is one object.
  */
 export const target: FuzzTarget = fuzzTarget(
   "any-view",
@@ -53,6 +54,7 @@ export const target: FuzzTarget = fuzzTarget(
     const text = await read(view, lines, { bytes, version, isWarm });
     const limit = MAX_GROWTH * (bytes.length + 1024);
     if (text.length > limit) throw new Error(`${text.length} characters of ${bytes.length} bytes`);
+    if (view === "agui/messages") return assertNow(text);
     const events = framesIn(text);
     for (const event of events) {
       JSON.parse(event);
@@ -85,12 +87,13 @@ async function read(
   );
   try {
     const isEvents = view.startsWith("agui/events");
+    const isGet = isEvents || view === "agui/messages";
     const messages = isWarm || isRun ? [{ id: "a", role: "user", content: "hi" }] : [];
     const posted = { messages, ...(version.startsWith("1.") && { protocolVersion: "1.0" }) };
     const response = await server.fetch(
       new Request(`${SESSION}/${view}`, {
         headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
-        ...(!isEvents && { method: "POST", body: JSON.stringify(posted) }),
+        ...(!isGet && { method: "POST", body: JSON.stringify(posted) }),
       }),
     );
     if (response.status !== 200) throw new Error(`answered ${response.status}`);
@@ -101,6 +104,16 @@ async function read(
   } finally {
     await server.close();
   }
+}
+
+/** Throws unless it is one object with messages that each have an id. */
+function assertNow(text: string): void {
+  const { messages, cursor } = JSON.parse(text) as {
+    messages: readonly { readonly id?: unknown }[] | null;
+    cursor: unknown;
+  };
+  if (typeof cursor !== "string" || messages?.some(({ id }) => typeof id !== "string"))
+    throw new Error(`not what a session is: ${text}`);
 }
 
 /**
