@@ -180,7 +180,7 @@ export class ProfileStream {
 
   #push(type: string, line: ParsedEvent, range: LineRange, cursor: string): Rest {
     const isForeign = this.#names.isForeign(type, line);
-    if (type === "RUN_STARTED" && !this.#run) this.#runStart = range.start;
+    if (type === "RUN_STARTED" && runIdOf(line) !== this.#run?.runId) this.#runStart = range.start;
     if (isOfRuns({ type })) return this.#pushOfRuns(type, line, cursor);
     const runId = resolveRun(this.#span, runIdOf(line));
     const { writer } = this.#options;
