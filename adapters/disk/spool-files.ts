@@ -11,6 +11,7 @@ const NAME_DIGITS = 16;
 
 export interface SpoolFilesOptions {
   readonly fileBytes: number;
+  readonly onRemoved: (log: SpoolFiles) => void;
 }
 
 /** A file with the bytes from `start` on; it is opened when it is first used. */
@@ -25,14 +26,16 @@ export class SpoolFiles implements SpoolLog {
   readonly info: SpoolLogInfo;
   readonly #path: string;
   readonly #fileBytes: number;
+  readonly #onRemoved: (log: SpoolFiles) => void;
   /** In order and without a gap; empty as long as nothing was appended. */
   readonly #parts: Part[] = [];
   #start = 0;
   #isRemoved = false;
   #endedAtMs: number | null = null;
 
-  constructor(path: string, info: SpoolLogInfo, { fileBytes }: SpoolFilesOptions) {
+  constructor(path: string, info: SpoolLogInfo, { fileBytes, onRemoved }: SpoolFilesOptions) {
     this.#path = path;
+    this.#onRemoved = onRemoved;
     this.info = info;
     this.#fileBytes = fileBytes;
   }
@@ -119,12 +122,13 @@ export class SpoolFiles implements SpoolLog {
   async markEnded(atMs: number): Promise<void> {
     await replaceFile(join(this.#path, ENDED_FILE), String(atMs), { durable: false });
     this.#endedAtMs = atMs;
-    await Promise.all(this.#parts.map(close));
+    await this.close();
   }
 
   async remove(): Promise<void> {
     this.#isRemoved = true;
-    await Promise.all(this.#parts.map(close));
+    this.#onRemoved(this);
+    await this.close();
     try {
       // without it the rest is none of a log any more
       await unlink(join(this.#path, INFO_FILE)).catch((error: unknown) => {
@@ -134,6 +138,11 @@ export class SpoolFiles implements SpoolLog {
     } catch (error) {
       throw diskError(error, this.#path);
     }
+  }
+
+  /** Closes the files, of which the next use opens what it needs. */
+  async close(): Promise<void> {
+    await Promise.all(this.#parts.map(close));
   }
 
   #lastPart(): Part {

@@ -3,12 +3,12 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import type { RelaySpool, SpoolLog, SpoolLogInfo } from "../../src/ports/relay-spool.ts";
+import type { RelaySpool, SpoolLogInfo } from "../../src/ports/relay-spool.ts";
 import { diskError, throwDiskError } from "./errors.ts";
 import { layoutOf } from "./layout.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { replaceFile } from "./small-file.ts";
-import { INFO_FILE, SpoolFiles } from "./spool-files.ts";
+import { INFO_FILE, SpoolFiles, type SpoolFilesOptions } from "./spool-files.ts";
 
 export interface DiskSpoolOptions {
   /** The directory; made if it is not there. One process owns it at a time. */
@@ -50,13 +50,14 @@ export async function createDiskSpool({
 }: DiskSpoolOptions): Promise<RelaySpool> {
   const logs = join(dir, "logs");
   const lock = await takeSpool(dir, logger).catch(throwDiskError);
-  const recovered: SpoolLog[] = [];
+  const kept = new Set<SpoolFiles>();
+  const options = { fileBytes, onRemoved: (log: SpoolFiles): void => void kept.delete(log) };
   let lastNumber = 0;
   try {
     await mkdir(logs, { recursive: true });
     for (const name of await readdir(logs)) {
-      const log = await recoverLog(join(logs, name), fileBytes, logger);
-      if (log) recovered.push(log);
+      const log = await recoverLog(join(logs, name), options, logger);
+      if (log) kept.add(log);
       if (/^\d+$/.test(name)) lastNumber = Math.max(lastNumber, Number(name));
     }
   } catch (error) {
@@ -68,7 +69,7 @@ export async function createDiskSpool({
     isDurable: true,
 
     async recover() {
-      return recovered;
+      return [...kept];
     },
 
     async create(info) {
@@ -80,10 +81,13 @@ export async function createDiskSpool({
       } catch (error) {
         throw diskError(error);
       }
-      return new SpoolFiles(path, info, { fileBytes });
+      const log = new SpoolFiles(path, info, options);
+      kept.add(log);
+      return log;
     },
 
     async close() {
+      await Promise.all([...kept].map((log) => log.close()));
       lock.release();
     },
   };
@@ -122,11 +126,11 @@ async function checkFormat(formatFile: string): Promise<void> {
 /** The log in a directory; null where it was not made whole, or was being removed. */
 async function recoverLog(
   path: string,
-  fileBytes: number,
+  options: SpoolFilesOptions,
   logger: Pick<Logger, "warn">,
-): Promise<SpoolLog | null> {
+): Promise<SpoolFiles | null> {
   const info = await readInfo(join(path, INFO_FILE));
-  if (info) return SpoolFiles.recover(path, info, { fileBytes });
+  if (info) return SpoolFiles.recover(path, info, options);
   logger.warn("spool-log-removed", { path });
   await rm(path, { recursive: true, force: true });
   return null;
