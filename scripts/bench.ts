@@ -12,6 +12,7 @@ import { measureFirstEvent } from "./bench/measure-first-event.ts";
 import { measureFirstPaint } from "./bench/measure-first-paint.ts";
 import { measureIngest } from "./bench/measure-ingest.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
+import { measureRelay } from "./bench/measure-relay.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
 import { measureResume } from "./bench/measure-resume.ts";
 import { measureTextOrBytes } from "./bench/measure-text-or-bytes.ts";
@@ -41,6 +42,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir, rows?: string) => Prom
   adoption: measureAdoption,
   compaction: measureCompaction,
   "first-paint": measureFirstPaint,
+  relay: measureRelay,
   growth: (_, rows) => measureCosts(rows),
   "text-or-bytes": measureTextOrBytes,
 };
