@@ -116,10 +116,10 @@ async function readRuns(relay: RelayProcess, runs: number): Promise<Measured> {
 
 /** The kernel keeps no peak of own memory: it is looked at again and again. */
 function watchPeak(relay: RelayProcess): { end(): Promise<number> } {
-  let isOver = false;
+  const over = new AbortController();
   const watching = (async () => {
     let peak = 0;
-    while (!isOver) {
+    while (!over.signal.aborted) {
       peak = Math.max(peak, await relay.ownBytes());
       await sleep(SAMPLE_MS);
     }
@@ -127,7 +127,7 @@ function watchPeak(relay: RelayProcess): { end(): Promise<number> } {
   })();
   return {
     end() {
-      isOver = true;
+      over.abort();
       return watching;
     },
   };

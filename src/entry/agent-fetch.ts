@@ -95,6 +95,7 @@ function bodyOf(
   );
 }
 
+/** An error that is known for one that has sent nothing. */
 function connectTimeout(): Error {
   return Object.assign(new Error("no connection within 5 s"), { code: "UND_ERR_CONNECT_TIMEOUT" });
 }

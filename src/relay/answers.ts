@@ -1,3 +1,4 @@
+import { RunlogError } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { StreamPacer } from "../stream/sse/paced-stream.ts";
 import { sseComment } from "../stream/sse/sse-frame.ts";
@@ -16,7 +17,7 @@ export interface AnswersOptions {
   readonly threads: Threads;
   readonly bodies: BodySpool;
   readonly pacer: StreamPacer;
-  readonly logger: Pick<Logger, "warn">;
+  readonly logger: Pick<Logger, "warn" | "error">;
   readonly sessionToken: (() => Promise<string>) | null;
   readonly isClosing: () => boolean;
 }
@@ -26,6 +27,7 @@ const EVENT_STREAM = "text/event-stream";
 const RESUME_HEADER = "X-Runlog-Resume";
 const TOKEN_HEADER = "X-Ambient-Session-Token";
 const CURSOR_HEADER = "Last-Event-ID";
+const RETRY_LATER = { "Retry-After": "5" };
 /** Asked by who has no token: whether the agent is well. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/health", "/healthz"]);
 
@@ -45,7 +47,7 @@ export function createAnswers({
   }
 
   async function resume(recording: Recording, request: Request): Promise<Response> {
-    const id = request.headers.get(CURSOR_HEADER);
+    const id = cursorOf(request);
     const offset = await recording.offsetAfter(id);
     if (offset === null) return problem(410, "The run's events are no longer all there");
     if (id !== null) recording.acknowledge(offset);
@@ -82,7 +84,7 @@ export function createAnswers({
   }
 
   async function deleteRun(runId: string, request: Request): Promise<Response> {
-    const id = request.headers.get(CURSOR_HEADER);
+    const id = cursorOf(request);
     const recording = id === null ? null : await runs.find(runId);
     const offset = recording && (await recording.offsetAfter(id));
     // up to there only, where there is more
@@ -97,7 +99,7 @@ export function createAnswers({
     const opened = await threads.open(threadId, request.headers);
     if ("answer" in opened) return passedResponse(opened.answer);
     const { recording } = opened;
-    const id = request.headers.get(CURSOR_HEADER);
+    const id = cursorOf(request);
     // an id of an earlier recording: everything here came after it
     const offset = (id === null ? null : await recording.offsetAfter(id)) ?? recording.start;
     if (id !== null) recording.acknowledge(offset);
@@ -127,10 +129,19 @@ export function createAnswers({
     try {
       return await answer(request);
     } catch (error) {
+      if (error instanceof RunlogError) {
+        logger.error("spool-failed", { error });
+        return problem(503, "The relay cannot keep anything now", RETRY_LATER);
+      }
       if (!request.signal.aborted) logger.warn("agent-unreachable", { error });
       return problem(502, "The agent does not answer");
     }
   };
+}
+
+/** The last id that the client has; null where it has none. */
+function cursorOf({ headers }: Request): string | null {
+  return headers.get(CURSOR_HEADER) || null;
 }
 
 function eventsResponse(body: ReadableStream<Uint8Array>): Response {
@@ -143,7 +154,7 @@ function eventsResponse(body: ReadableStream<Uint8Array>): Response {
 }
 
 function stopping(): Response {
-  return problem(503, "The relay is stopping", { "Retry-After": "5" });
+  return problem(503, "The relay is stopping", RETRY_LATER);
 }
 
 /** A refusal in the form that runners have. */

@@ -19,6 +19,8 @@ export type RecordedEnd = "ended" | "broken";
 
 /** Longer than any id that a stamper makes, with its line. */
 const TAIL_BYTES = 64;
+/** What a log takes beside its bytes, on a disk and in memory: without it any number of small ones would fit. */
+const LOG_BYTES = 16 * 1024;
 /** How long a spool that failed is left alone before the same is tried again. */
 const RETRY_MS = 1_000;
 const READ_BYTES = 64 * 1024;
@@ -51,7 +53,7 @@ export class Recording implements RoomTenant {
     this.#log = log;
     this.#context = context;
     this.#stamper = new FrameStamper(log.info.tag, log.end);
-    context.room.enter(this, log.end - log.start);
+    context.room.enter(this, LOG_BYTES + log.end - log.start);
   }
 
   /** A recording of a log that an earlier process has left: its last frame is ended. */
@@ -190,8 +192,8 @@ export class Recording implements RoomTenant {
     if (urgency === "acknowledged") return this.#drop(this.#acknowledged);
     if (urgency === "passed") return this.#drop(this.#passed() - keptBytes);
     const isForgotten = this.#isDelivered && this.endedAtMs !== null && this.#readers.size === 0;
-    const held = this.end - this.start;
     if (!isForgotten) return 0;
+    const held = LOG_BYTES + this.end - this.start;
     await this.remove();
     return held;
   }
@@ -201,7 +203,7 @@ export class Recording implements RoomTenant {
     if (this.isRemoved) return;
     this.#removal.abort(new Error("the recording was removed"));
     this.#wakeAll();
-    const held = this.end - this.start + this.#reserved;
+    const held = LOG_BYTES + this.end - this.start + this.#reserved;
     await this.#log.remove().catch((error: unknown) => {
       this.#context.logger.error("spool-remove-failed", { error });
     });

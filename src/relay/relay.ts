@@ -37,7 +37,7 @@ export interface RelayOptions {
 
 export interface Relay {
   /** Answers a request as the agent would, and those of a resumable runner. Never rejects. */
-  fetch(request: Request): Promise<Response>;
+  readonly fetch: (request: Request) => Promise<Response>;
   /**
    * Refuses further runs, waits up to `drainMs` (default 0) for those that are open, breaks off what is
    * still open after that, and lets the spool go.

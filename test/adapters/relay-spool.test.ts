@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createDiskSpool } from "../../adapters/disk/index.ts";
 import type { RelaySpool, SpoolLog, SpoolLogInfo } from "../../src/ports/relay-spool.ts";

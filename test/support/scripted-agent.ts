@@ -2,7 +2,7 @@ import type { AgentFetch } from "../../src/relay/index.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** One request that an agent got, and the stream that it answers with. */
-export interface AgentCall {
+interface AgentCall {
   readonly url: string;
   readonly init: RequestInit;
   readonly headers: Headers;
@@ -22,7 +22,7 @@ export interface ScriptedAgent {
   readonly fetch: AgentFetch;
   readonly calls: readonly AgentCall[];
   /** The call number `index`, once it has come. */
-  call(index: number): Promise<AgentCall>;
+  readonly call: (index: number) => Promise<AgentCall>;
   /** What answers instead of a stream, while it gives something. */
   answer: (url: string, init: RequestInit) => Response | null | Promise<Response | null>;
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { endsWithFrame, FrameStamper, readStampedId } from "../../../src/relay/frame-stamper.ts";
 import { SseParser } from "../../../src/stream/sse/sse-parse.ts";

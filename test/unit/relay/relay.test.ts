@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { RunlogError } from "../../../src/ports/errors.ts";
 import {
   createMemorySpool,
   createRelay,
@@ -17,8 +18,8 @@ interface Bench {
   readonly agent: ScriptedAgent;
   readonly relay: Relay;
   readonly clock: ManualClock;
-  request(path: string, init?: RequestInit): Promise<Response>;
-  post(runId: string, headers?: Record<string, string>): Promise<Response>;
+  readonly request: (path: string, init?: RequestInit) => Promise<Response>;
+  readonly post: (runId: string, headers?: Record<string, string>) => Promise<Response>;
 }
 
 async function bench(options: Partial<RelayOptions> = {}): Promise<Bench> {
@@ -231,6 +232,44 @@ describe("a run through a relay", () => {
     expect((await request("/runs/r1/events")).status).toBe(200);
     await acknowledge(last?.id);
     expect((await request("/runs/r1/events")).status).toBe(404);
+  });
+
+  it("is refused with 503 where the spool cannot keep it, and the agent is not asked", async () => {
+    const broken = createMemorySpool();
+    broken.create = () => Promise.reject(new RunlogError("store-full", "The disk is full"));
+    const { agent, post } = await bench({ spool: broken });
+    const refused = await post("r1");
+    expect([refused.status, refused.headers.get("Retry-After")]).toEqual([503, "5"]);
+    expect(agent.calls).toHaveLength(0);
+  });
+
+  it("holds the agent while the spool fails, and goes on where it was", async () => {
+    const spool = createMemorySpool();
+    let failures = 0;
+    const create = spool.create.bind(spool);
+    spool.create = async (info) => {
+      const log = await create(info);
+      const append = log.append.bind(log);
+      log.append = async (bytes) => {
+        if (failures-- > 0) throw new RunlogError("store-full", "The disk is full");
+        await append(bytes);
+      };
+      return log;
+    };
+    const { agent, post, clock } = await bench({ spool });
+    const sse = reader(await post("r1"));
+    const call = await agent.call(0);
+    failures = 3;
+    await call.send({ n: 1 });
+    let event: SseEvent | null = null;
+    void sse.event().then((next) => {
+      event = next;
+    });
+    await waitFor(() => {
+      clock.advance(500);
+      return event !== null;
+    });
+    expect(event).toMatchObject({ data: '{"n":1}' });
   });
 
   it("is 410 for an id that it never had", async () => {
