@@ -1,6 +1,9 @@
 import { requestHeaders } from "./pass-through.ts";
 
-/** Makes the requests to the agent. */
+/**
+ * Makes the requests to the agent. It passes redirects on, as it is asked to, and an answer that was packed although
+ * it is asked for `identity`.
+ */
 export type AgentFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 interface AgentRequest {
@@ -49,8 +52,12 @@ export function createAgent(address: string, fetch: AgentFetch): Agent {
 
 const EVENT_STREAM = "text/event-stream";
 
-/** Whether an answer is a stream of events. Some agents leave the content type out. */
+/**
+ * Whether an answer is a stream of events that can be read. Some agents leave the content type out; one that
+ * is packed passes through.
+ */
 export function isEventStream({ status, headers }: Response): boolean {
+  if ((headers.get("content-encoding") || "identity") !== "identity") return false;
   const type = headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase() || EVENT_STREAM;
   return status === 200 && type === EVENT_STREAM;
 }

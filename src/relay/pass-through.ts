@@ -19,7 +19,7 @@ export function requestHeaders(from: Headers): Headers {
   const headers = endToEnd(from);
   headers.delete("host");
   headers.delete("expect");
-  // `fetch` unpacks what it gets, and would pass on a length that is none any more
+  // many a `fetch` unpacks what it gets, and leaves headers that are not true any more
   headers.set("accept-encoding", "identity");
   return headers;
 }
@@ -31,13 +31,9 @@ export function passedResponse(answer: Response): Response {
   return new Response(body, { status, statusText, headers: responseHeaders(answer.headers) });
 }
 
+/** The agent's headers for the client: all but those of the connection. */
 export function responseHeaders(from: Headers): Headers {
-  const headers = endToEnd(from);
-  if (!headers.has("content-encoding")) return headers;
-  // it came packed although it was not asked to: `fetch` has unpacked it
-  headers.delete("content-encoding");
-  headers.delete("content-length");
-  return headers;
+  return endToEnd(from);
 }
 
 function endToEnd(from: Headers): Headers {

@@ -21,7 +21,7 @@ export interface BodySpool {
 }
 
 /** What is kept of a body in memory; a longer one goes to the spool. */
-const IN_MEMORY_BYTES = 256 * 1024;
+const IN_MEMORY_BYTES = 1024 * 1024;
 const READ_BYTES = 64 * 1024;
 const KEYS = ["runId", "run_id", "threadId", "thread_id"];
 

@@ -14,7 +14,7 @@ export interface ThreadsOptions {
 export type OpenedThread = { readonly recording: Recording } | { readonly answer: Response };
 
 interface Thread {
-  recording: Recording | null;
+  readonly recording: Recording;
   /** The headers that the last client sent, its token among them. */
   headers: Headers;
   /** Ends the subscription; null while there is none. */
@@ -69,11 +69,11 @@ export class Threads {
   /** Forgets threads that nobody has read since `readBeforeMs`. */
   async expire(readBeforeMs: number): Promise<void> {
     for (const [threadId, thread] of this.#threads) {
-      if (thread.recording?.readers !== 0) thread.readAtMs = this.#options.context.clock.now();
+      if (thread.recording.readers > 0) thread.readAtMs = this.#options.context.clock.now();
       if (thread.readAtMs >= readBeforeMs) continue;
       this.#threads.delete(threadId);
       thread.subscription?.abort();
-      await thread.recording?.remove();
+      await thread.recording.remove();
     }
   }
 
@@ -88,12 +88,12 @@ export class Threads {
     if (known) {
       known.headers = headers;
       known.readAtMs = context.clock.now();
-      if (known.subscription && known.recording) return { recording: known.recording };
+      if (known.subscription) return { recording: known.recording };
     }
     const subscription = new AbortController();
     const answer = await this.#ask(threadId, headers, subscription.signal);
     if (!isEventStream(answer)) {
-      if (!known?.recording || known.recording.end === 0) return { answer };
+      if (!known || known.recording.end === 0) return { answer };
       discard(answer);
       return { recording: known.recording };
     }
@@ -120,7 +120,7 @@ export class Threads {
   /** Records one answer after the other, until the agent offers none. Never rejects. */
   async #follow(
     threadId: string,
-    thread: Thread & { readonly recording: Recording },
+    thread: Thread,
     first: Response,
     signal: AbortSignal,
   ): Promise<void> {

@@ -1,6 +1,11 @@
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { createServer, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
 import { type AddressInfo, createServer as createSocketServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -34,20 +39,25 @@ function post(relay: ServerProcess, runId: string, init: RequestInit = {}): Prom
 /** An agent in this process whose answers stay open; each is given to the test. */
 async function openAgent(): Promise<{ url: string; answers: ServerResponse[] }> {
   const answers: ServerResponse[] = [];
-  const server = createServer((request, response) => {
+  const { url } = await listen((request, response) => {
     request.resume().once("end", () => {
       response.writeHead(200, { "Content-Type": "text/event-stream" });
       response.flushHeaders();
       answers.push(response);
     });
   });
+  return { url, answers };
+}
+
+async function listen(handler: RequestListener): Promise<{ url: string }> {
+  const server = createServer(handler);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(() => {
     server.close();
     server.closeAllConnections();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, answers };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
 }
 
 async function readAll(response: Response): Promise<SseEvent[]> {
@@ -142,6 +152,53 @@ describe("runlog relay", () => {
     const posted = post(relay, "r1");
     await startRunnerProcess({ port, events: ['{"type":"RUN_FINISHED"}'], ends: true });
     expect(await readAll(await posted)).toHaveLength(1);
+  });
+});
+
+describe("what passes through a relay", () => {
+  it("streams both ways, and ends for the agent when its client goes", async () => {
+    let request: IncomingMessage | null = null;
+    let gone = false;
+    const { url } = await listen((incoming, response) => {
+      request = incoming;
+      response.writeHead(200, { "Content-Type": "application/octet-stream" });
+      incoming.pipe(response);
+      response.once("close", () => {
+        gone = !response.writableFinished;
+      });
+    });
+    const relay = await startRelay({ agent: url });
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const abort = new AbortController();
+    const init = { method: "PUT", body: readable, duplex: "half", signal: abort.signal };
+    const answered = relay.fetch("/echo", init as RequestInit);
+    await writer.write(new TextEncoder().encode("one"));
+    const reader = (await answered).body!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("one");
+    await writer.write(new TextEncoder().encode("two"));
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("two");
+    abort.abort();
+    await waitFor(() => gone, { what: "the end of the agent's request" });
+    expect(request).toMatchObject({ method: "PUT", url: "/echo" });
+  });
+
+  it("has the body of a run whole, with its length, however long it is", async () => {
+    const { url } = await listen((incoming, response) => {
+      const length = Number(incoming.headers["content-length"]);
+      let bytes = 0;
+      incoming.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      incoming.once("end", () => {
+        response.writeHead(200, { "Content-Type": "text/event-stream" });
+        response.end(`data: ${JSON.stringify({ length, bytes })}\n\n`);
+      });
+    });
+    const relay = await startRelay({ agent: url, args: ["--dir", await freshDir()] });
+    const body = JSON.stringify({ runId: "r1", messages: ["x".repeat(5_000_000)] });
+    const [event] = await readAll(await relay.fetch("/", { method: "POST", body }));
+    expect(JSON.parse(event?.data ?? "")).toEqual({ length: body.length, bytes: body.length });
   });
 });
 
