@@ -3,7 +3,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { StreamPacer } from "../stream/sse/paced-stream.ts";
 import { sseComment } from "../stream/sse/sse-frame.ts";
 import type { Agent } from "./agent.ts";
-import { passedResponse, responseHeaders } from "./pass-through.ts";
+import { endToEndHeaders, passedResponse } from "./pass-through.ts";
 import type { Recording } from "./recording.ts";
 import { routeOf } from "./routes.ts";
 import { type BodySpool, readRunRequest } from "./run-request.ts";
@@ -68,7 +68,7 @@ export function createAnswers({
       const started = await runs.start(posted, runId, request.headers);
       if (started.kind === "known") return await resume(started.recording, request);
       if (started.kind === "refused") return passedResponse(started.answer);
-      const headers = responseHeaders(started.answer.headers);
+      const headers = endToEndHeaders(started.answer.headers);
       headers.delete("Content-Length");
       headers.set("Content-Type", headers.get("Content-Type") ?? EVENT_STREAM);
       headers.set(RESUME_HEADER, "1");

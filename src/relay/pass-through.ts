@@ -16,7 +16,7 @@ const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /** The request headers for the agent: all but those of the connection. */
 export function requestHeaders(from: Headers): Headers {
-  const headers = endToEnd(from);
+  const headers = endToEndHeaders(from);
   headers.delete("host");
   headers.delete("expect");
   // many a `fetch` unpacks what it gets, and leaves headers that are not true any more
@@ -28,15 +28,11 @@ export function requestHeaders(from: Headers): Headers {
 export function passedResponse(answer: Response): Response {
   const { status, statusText } = answer;
   const body = WITHOUT_BODY.has(status) ? null : answer.body;
-  return new Response(body, { status, statusText, headers: responseHeaders(answer.headers) });
+  return new Response(body, { status, statusText, headers: endToEndHeaders(answer.headers) });
 }
 
-/** The agent's headers for the client: all but those of the connection. */
-export function responseHeaders(from: Headers): Headers {
-  return endToEnd(from);
-}
-
-function endToEnd(from: Headers): Headers {
+/** All headers but those of the connection. */
+export function endToEndHeaders(from: Headers): Headers {
   const headers = new Headers(from);
   const named = (from.get("connection") ?? "").split(",").map((name) => name.trim());
   for (const name of [...OF_CONNECTION, ...named]) if (isToken(name)) headers.delete(name);
