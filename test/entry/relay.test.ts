@@ -171,8 +171,14 @@ describe("what passes through a relay", () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();
     const abort = new AbortController();
-    const init = { method: "PUT", body: readable, duplex: "half", signal: abort.signal };
-    const answered = relay.fetch("/echo", init as RequestInit);
+    const { signal } = abort;
+    const init: RequestInit & { duplex: "half" } = {
+      method: "PUT",
+      body: readable,
+      duplex: "half",
+      signal,
+    };
+    const answered = relay.fetch("/echo", init);
     await writer.write(new TextEncoder().encode("one"));
     const reader = (await answered).body!.getReader();
     expect(new TextDecoder().decode((await reader.read()).value)).toBe("one");
