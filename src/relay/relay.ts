@@ -59,7 +59,7 @@ const LAST_READ_MS = 1_000;
  * - `answers.ts` answers requests; `agent.ts` asks the agent; `pass-through.ts` what stays as it is.
  * - `runs.ts`, `threads.ts` what is recorded under which id; `run-request.ts` reads which run is posted.
  * - `recording.ts` one stream; `frame-stamper.ts` its ids; `recording-reader.ts` who reads it.
- * - `spool-room.ts` the bound of them all, and what goes when it is reached (decision 025).
+ * - `spool-room.ts` the bound of them all, and what goes when it is reached (decision 027).
  *
  * @example
  * ```ts
