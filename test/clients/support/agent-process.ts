@@ -8,9 +8,13 @@ const LISTENS = /^port (\d+)$/;
 
 /**
  * Starts `runners/<name>.ts` in a process of its own, which goes with the test. Resolves with its
- * address; rejects with what it printed if it ends before it listens.
+ * address; `env` is what it has beside
+ * `PATH`. Rejects with what it printed if it ends before it listens.
  */
-export async function startAgent(name: string): Promise<string> {
+export async function startAgent(
+  name: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const main = fileURLToPath(new URL(`../runners/${name}.ts`, import.meta.url));
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -21,6 +25,7 @@ export async function startAgent(name: string): Promise<string> {
       COPILOTKIT_TELEMETRY_DISABLED: "true",
       MASTRA_TELEMETRY_DISABLED: "1",
       LANGSMITH_TRACING: "false",
+      ...env,
     },
   });
   const gone = once(child, "close");

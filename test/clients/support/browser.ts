@@ -31,8 +31,16 @@ export interface PageServer {
 const HTML =
   '<!doctype html><meta charset="utf-8"><div id="root"></div><script type="module" src="/page.js"></script>';
 
-/** Bundles `pages/<name>` and serves it as a page would be; the server goes with the test. */
-export async function servePage(name: string): Promise<PageServer> {
+const bundles = new Map<string, Promise<Uint8Array | string>>();
+
+/** Bundles `pages/<name>`: once, since that takes as long as a test. */
+function bundled(name: string): Promise<Uint8Array | string> {
+  const bundle = bundles.get(name) ?? makeBundle(name);
+  bundles.set(name, bundle);
+  return bundle;
+}
+
+async function makeBundle(name: string): Promise<Uint8Array | string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL(`../pages/${name}`, import.meta.url))],
     bundle: true,
@@ -46,7 +54,12 @@ export async function servePage(name: string): Promise<PageServer> {
     loader: { ".css": "empty", ".woff": "empty", ".woff2": "empty", ".ttf": "empty" },
     logLevel: "error",
   });
-  const script = outputFiles.find(({ path }) => path.endsWith("page.js"))?.contents ?? "";
+  return outputFiles.find(({ path }) => path.endsWith("page.js"))?.contents ?? "";
+}
+
+/** Serves `pages/<name>` as a page would be; the server goes with the test. */
+export async function servePage(name: string): Promise<PageServer> {
+  const script = await bundled(name);
   const server = createServer((request, response) => {
     const isScript = request.url === "/page.js";
     response.writeHead(200, { "content-type": isScript ? "text/javascript" : "text/html" });
