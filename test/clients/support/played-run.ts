@@ -9,7 +9,7 @@ export interface PlayedSession {
   readonly runner: FakeRunner;
   readonly client: SessionClient;
   /** Resolves when what `start` does has made the runner begin a run. */
-  run(start: () => Promise<unknown>): Promise<PlayedRun>;
+  readonly run: (start: () => Promise<unknown>) => Promise<PlayedRun>;
 }
 
 /** A run, as its runner sees it. */
