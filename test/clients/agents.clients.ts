@@ -103,8 +103,8 @@ it.each(AGENTS)(
     // some want thread ids that are UUIDs, and a thread is named like its session
     const threadId = crypto.randomUUID();
     const session = runlog.sessionUrl(threadId);
-    const connected = async (): Promise<HttpAgent> => {
-      const viewer = new HttpAgent({ url: `${session}/agui/connect`, threadId });
+    const connected = async (view = ""): Promise<HttpAgent> => {
+      const viewer = new HttpAgent({ url: `${session}/agui/connect${view}`, threadId });
       await viewer.runAgent();
       viewer.url = `${session}/agui/run`;
       return viewer;
@@ -113,7 +113,10 @@ it.each(AGENTS)(
     for (const [title, turn] of turns) {
       await turn(client);
       expect(held(client), `live: ${title}`).toEqual(expected.get(title));
-      expect(held(await connected()), `connected: ${title}`).toEqual(expected.get(title));
+      for (const view of ["", "?view=snapshot", "?view=raw"])
+        expect(held(await connected(view)), `connected${view}: ${title}`).toEqual(
+          expected.get(title),
+        );
       if (!KILLED_AFTER.has(title)) continue;
       await runlog.end("SIGKILL");
       await runlog.startAgain();
