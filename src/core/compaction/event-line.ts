@@ -1,12 +1,10 @@
 import { kindAt, skipSpace, skipValue } from "../../stream/json/json-walk.ts";
 import { sameBytes, StringCache } from "../../stream/bytes/string-cache.ts";
+import type { CompactedAs, EventType } from "../model/event-type.ts";
+import { EVENT_TYPES } from "../model/event-types.ts";
 
-/**
- * The kinds of lines that compaction tells apart. A delta appends to the item of its id; a chunk
- * may also begin or end one; state is a document of its own; a boundary begins or ends a run;
- * others are only passed on. An odd line may be any of them.
- */
-export type LineKind = "delta" | "chunk" | "snapshot" | "patch" | "border" | "other" | "odd";
+/** The kinds of lines that compaction tells apart; an odd line may be any of them. */
+export type LineKind = CompactedAs | "odd";
 
 interface Known {
   readonly kind: LineKind;
@@ -16,23 +14,17 @@ interface Known {
   readonly bodyKey: string;
 }
 
-const known = (kind: LineKind, idKey = "", bodyKey = "delta"): Known => ({ kind, idKey, bodyKey });
-const OTHER = known("other");
-const ODD = known("odd");
+const OTHER: Known = { kind: "other", idKey: "", bodyKey: "delta" };
+const ODD: Known = { ...OTHER, kind: "odd" };
 
-const TYPES: ReadonlyMap<string, Known> = new Map([
-  ["TEXT_MESSAGE_CONTENT", known("delta", "messageId")],
-  ["REASONING_MESSAGE_CONTENT", known("delta", "messageId")],
-  ["TOOL_CALL_ARGS", known("delta", "toolCallId")],
-  ["TEXT_MESSAGE_CHUNK", known("chunk", "messageId")],
-  ["REASONING_MESSAGE_CHUNK", known("chunk", "messageId")],
-  ["TOOL_CALL_CHUNK", known("chunk", "toolCallId")],
-  ["STATE_SNAPSHOT", known("snapshot", "", "snapshot")],
-  ["STATE_DELTA", known("patch")],
-  ["RUN_STARTED", known("border")],
-  ["RUN_FINISHED", known("border")],
-  ["RUN_ERROR", known("border")],
-]);
+const TYPES: ReadonlyMap<string, Known> = new Map(
+  Object.entries<EventType>(EVENT_TYPES)
+    .filter(([, { compactedAs }]) => compactedAs !== "other")
+    .map(([type, { compactedAs: kind, item, chunk }]) => {
+      const idKey = (item ?? chunk)?.idKey ?? "";
+      return [type, { kind, idKey, bodyKey: kind === "snapshot" ? "snapshot" : "delta" }];
+    }),
+);
 
 /** Members whose names are compared. All others are compared as bytes and never parsed. */
 const KEYS = [

@@ -5,6 +5,7 @@ import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { inTurns, type Rest, type Steps } from "../../stream/sync/steps.ts";
 import { cursorPrefix, type LogPlace } from "../model/cursor.ts";
+import { eventType } from "../model/event-types.ts";
 import { readWithOverlay } from "../legacy/readable-log.ts";
 import type { LogChunk } from "../replay/log-follower.ts";
 import { DeltaSplitter } from "./delta-splitter.ts";
@@ -30,11 +31,11 @@ export interface ProfileReaderOptions {
   readonly signal: AbortSignal;
 }
 
-const DELTA_IDS: Readonly<Record<string, string | undefined>> = {
-  TEXT_MESSAGE_CONTENT: "messageId",
-  REASONING_MESSAGE_CONTENT: "messageId",
-  TOOL_CALL_ARGS: "toolCallId",
-};
+/** The member with the id of what an event of this type appends to, or null. */
+function deltaIdOf(type: string): string | null {
+  const item = eventType(type)?.item;
+  return item?.step === "delta" ? item.idKey : null;
+}
 
 /** The facts of an event that is too large to be held. */
 interface EventFacts {
@@ -222,8 +223,8 @@ export class ProfileReader {
     const { profile } = this.#options;
     const cursor = cursorOf(place, range);
     const facts = await this.#facts(range);
-    const idKey = DELTA_IDS[facts.type];
-    if (idKey !== undefined && facts.id !== null && profile.canContinue(facts.type, facts.id)) {
+    const idKey = deltaIdOf(facts.type);
+    if (idKey !== null && facts.id !== null && profile.canContinue(facts.type, facts.id)) {
       const before = `{"type":"${facts.type}","${idKey}":${JSON.stringify(facts.id)},"delta":"`;
       const splitter = new DeltaSplitter();
       const push = (event: ParsedEvent): Promise<void> =>
@@ -262,7 +263,7 @@ export class ProfileReader {
     const scanner = new JsonObjectScanner(FACTS);
     for await (const bytes of this.#read(range)) scanner.push(bytes, 0, bytes.length);
     const type = scanner.value("type") ?? "";
-    const id = scanner.value(DELTA_IDS[type] ?? "messageId");
+    const id = scanner.value(deltaIdOf(type) ?? "messageId");
     const [runId, threadId, code] = [
       scanner.value("runId") ?? scanner.value("run_id"),
       scanner.value("threadId") ?? scanner.value("thread_id"),

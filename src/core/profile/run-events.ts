@@ -10,6 +10,7 @@ import {
 } from "../../stream/sync/steps.ts";
 import { parseExact } from "../model/exact-json.ts";
 import { ChunkExpander, isChunk } from "./repair/chunk-expander.ts";
+import { eventType } from "../model/event-types.ts";
 import type { Dialect } from "./repair/dialect.ts";
 import { ParsedEvent } from "./repair/parsed-event.ts";
 import { repairEvent, repairLongResult } from "./repair/repair-event.ts";
@@ -51,24 +52,6 @@ const MAX_SUBAGENTS = 4_096;
  */
 const SUPERSEDED = { metadata: null, rawEvent: null, timestamp: null };
 
-type ItemType = readonly [step: "start" | "delta" | "end", kind: ItemKind, idKey: string];
-
-const ITEMS: Readonly<Record<string, ItemType>> = {
-  TEXT_MESSAGE_START: ["start", "text", "messageId"],
-  TEXT_MESSAGE_CONTENT: ["delta", "text", "messageId"],
-  TEXT_MESSAGE_END: ["end", "text", "messageId"],
-  TOOL_CALL_START: ["start", "tool", "toolCallId"],
-  TOOL_CALL_ARGS: ["delta", "tool", "toolCallId"],
-  TOOL_CALL_END: ["end", "tool", "toolCallId"],
-  REASONING_MESSAGE_START: ["start", "reasoning", "messageId"],
-  REASONING_MESSAGE_CONTENT: ["delta", "reasoning", "messageId"],
-  REASONING_MESSAGE_END: ["end", "reasoning", "messageId"],
-  REASONING_START: ["start", "phase", "messageId"],
-  REASONING_END: ["end", "phase", "messageId"],
-  STEP_STARTED: ["start", "step", "stepName"],
-  STEP_FINISHED: ["end", "step", "stepName"],
-};
-
 /** The event as RAW, for one that clients of the standard would refuse. */
 export function rawEvent(line: ParsedEvent): ParsedEvent {
   return ParsedEvent.raw(line);
@@ -101,7 +84,7 @@ export class RunItems {
 
   /** Whether the item is open that an event of this type would continue. */
   isOpenFor(type: string, id: string): boolean {
-    const kind = ITEMS[type]?.[1];
+    const kind = eventType(type)?.item?.kind;
     return kind !== undefined && this.open.has(kind, id);
   }
 
@@ -164,9 +147,9 @@ export class RunItems {
 
   #item(repaired: ParsedEvent): Rest {
     const type = repaired.text("type") ?? "";
-    const item = ITEMS[type];
+    const item = eventType(type)?.item;
     if (!item) return this.#single(type, repaired);
-    const [step, kind, idKey] = item;
+    const { step, kind, idKey } = item;
     const id = repaired.text(idKey) ?? "";
     const owner = kind === "step" ? repaired.text("subagentRunId") : null;
     const line = this.#withParent(type, repaired);

@@ -1,4 +1,6 @@
 import { andThen, eachInSteps, laterIf, type Rest } from "../../../stream/sync/steps.ts";
+import type { EventTypeName } from "../../model/event-type.ts";
+import { isEventType } from "../../model/event-types.ts";
 import { isObject } from "../../model/json-fields.ts";
 import type { ParsedEvent } from "../repair/parsed-event.ts";
 import type { Message, ToolCall } from "../repair/repair-message.ts";
@@ -9,7 +11,7 @@ import { patchActivity } from "./patch-activity.ts";
 
 /** Does to messages what an event does to them at a client; a snapshot of messages is for `merge`. */
 export function applyToMessages(list: MessageList, type: string, line: ParsedEvent): Rest {
-  const rest = HANDLERS.get(type)?.(list, line);
+  const rest = isEventType(type) ? HANDLERS[type]?.(list, line) : undefined;
   return andThen(rest ?? undefined, () => {
     list.settle();
     return undefined;
@@ -27,21 +29,42 @@ export function resultOf(line: ParsedEvent): Message {
 
 type Handler = (list: MessageList, line: ParsedEvent) => Rest | void;
 
-const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-  ["TEXT_MESSAGE_START", (list, line) => startText(list, line, line.text("role") ?? "assistant")],
-  ["REASONING_MESSAGE_START", (list, line) => startText(list, line, "reasoning")],
-  ["TEXT_MESSAGE_CONTENT", appendText],
-  ["REASONING_MESSAGE_CONTENT", appendText],
-  ["TEXT_MESSAGE_END", endText],
-  ["REASONING_MESSAGE_END", endText],
-  ["TOOL_CALL_START", startCall],
-  ["TOOL_CALL_ARGS", appendArguments],
-  ["TOOL_CALL_END", endCall],
-  ["TOOL_CALL_RESULT", (list, line) => list.pushResult(resultOf(line))],
-  ["ACTIVITY_SNAPSHOT", setActivity],
-  ["ACTIVITY_DELTA", changeActivity],
-  ["REASONING_ENCRYPTED_VALUE", setEncrypted],
-]);
+/** What each type does to messages; null for one that changes none. */
+const HANDLERS: Readonly<Record<EventTypeName, Handler | null>> = {
+  TEXT_MESSAGE_START: (list, line) => startText(list, line, line.text("role") ?? "assistant"),
+  TEXT_MESSAGE_CONTENT: appendText,
+  TEXT_MESSAGE_END: endText,
+  // chunks are written out before
+  TEXT_MESSAGE_CHUNK: null,
+  TOOL_CALL_START: startCall,
+  TOOL_CALL_ARGS: appendArguments,
+  TOOL_CALL_END: endCall,
+  TOOL_CALL_CHUNK: null,
+  TOOL_CALL_RESULT: (list, line) => list.pushResult(resultOf(line)),
+  STATE_SNAPSHOT: null,
+  STATE_DELTA: null,
+  // is merged
+  MESSAGES_SNAPSHOT: null,
+  ACTIVITY_SNAPSHOT: setActivity,
+  ACTIVITY_DELTA: changeActivity,
+  RAW: null,
+  CUSTOM: null,
+  RUN_STARTED: null,
+  RUN_FINISHED: null,
+  RUN_ERROR: null,
+  STEP_STARTED: null,
+  STEP_FINISHED: null,
+  REASONING_START: null,
+  REASONING_END: null,
+  REASONING_MESSAGE_START: (list, line) => startText(list, line, "reasoning"),
+  REASONING_MESSAGE_CONTENT: appendText,
+  REASONING_MESSAGE_END: endText,
+  REASONING_MESSAGE_CHUNK: null,
+  REASONING_ENCRYPTED_VALUE: setEncrypted,
+  SUBAGENT_STARTED: null,
+  SUBAGENT_FINISHED: null,
+  SUBAGENT_ERROR: null,
+};
 
 function startText(list: MessageList, line: ParsedEvent, role: string): Rest {
   const id = line.text("messageId") ?? "";

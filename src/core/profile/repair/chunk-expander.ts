@@ -1,53 +1,14 @@
+import type { ChunkType } from "../../model/event-type.ts";
+import { eventType } from "../../model/event-types.ts";
 import { ParsedEvent, type MemberChanges } from "./parsed-event.ts";
 
 /** The item that one subagent, or the agent itself, is assembling from chunks. */
 interface OpenChunk {
-  readonly kind: ChunkKind;
+  readonly of: ChunkType;
   readonly id: string;
 }
 
-type ChunkKind = "text" | "tool" | "reasoning";
-
-interface ChunkType {
-  readonly kind: ChunkKind;
-  readonly idKey: "messageId" | "toolCallId";
-  readonly start: string;
-  readonly content: string;
-  readonly end: string;
-}
-
-const CHUNK_TYPES: Readonly<Record<string, ChunkType>> = {
-  TEXT_MESSAGE_CHUNK: {
-    kind: "text",
-    idKey: "messageId",
-    start: "TEXT_MESSAGE_START",
-    content: "TEXT_MESSAGE_CONTENT",
-    end: "TEXT_MESSAGE_END",
-  },
-  TOOL_CALL_CHUNK: {
-    kind: "tool",
-    idKey: "toolCallId",
-    start: "TOOL_CALL_START",
-    content: "TOOL_CALL_ARGS",
-    end: "TOOL_CALL_END",
-  },
-  REASONING_MESSAGE_CHUNK: {
-    kind: "reasoning",
-    idKey: "messageId",
-    start: "REASONING_MESSAGE_START",
-    content: "REASONING_MESSAGE_CONTENT",
-    end: "REASONING_MESSAGE_END",
-  },
-};
-
-/** Events that do not end the item that is being assembled in their open chunk. */
-const PASSING: ReadonlySet<string> = new Set([
-  "RAW",
-  "ACTIVITY_SNAPSHOT",
-  "ACTIVITY_DELTA",
-  "REASONING_ENCRYPTED_VALUE",
-  "SUBAGENT_STARTED",
-]);
+type ChunkKind = ChunkType["kind"];
 
 const OPENER_ONLY: MemberChanges = {
   role: null,
@@ -61,7 +22,7 @@ const MAX_OPEN_CHUNKS = 256;
 
 /** Whether an event of this type is a chunk: shorthand for the start, content and end of an item. */
 export function isChunk(type: string): boolean {
-  return Object.hasOwn(CHUNK_TYPES, type);
+  return (eventType(type)?.chunk ?? null) !== null;
 }
 
 /**
@@ -80,7 +41,7 @@ export class ChunkExpander {
     type: string,
     isOpen: (kind: ChunkKind, id: string) => boolean,
   ): ParsedEvent[] | null {
-    const of = CHUNK_TYPES[type];
+    const of = eventType(type)?.chunk;
     if (!of) return null;
     const given = chunk.text(of.idKey);
     const tag = chunk.text("subagentRunId");
@@ -88,13 +49,13 @@ export class ChunkExpander {
     const open = this.#openChunks.get(owner);
     const events: ParsedEvent[] = [];
     let id = given;
-    if (open?.kind === of.kind && (given === null || given === open.id)) id = open.id;
+    if (open?.of.kind === of.kind && (given === null || given === open.id)) id = open.id;
     else if (given === null) return null;
     else if (!isOpen(of.kind, given)) {
       if (of.kind === "tool" && chunk.text("toolCallName") === null) return null;
       if (this.#openChunks.size >= MAX_OPEN_CHUNKS) return null;
       events.push(...this.#close(owner), startOf(chunk, of));
-      this.#openChunks.set(owner, { kind: of.kind, id: given });
+      this.#openChunks.set(owner, { of, id: given });
     }
     if (chunk.kind("delta") !== null)
       events.push(
@@ -109,7 +70,7 @@ export class ChunkExpander {
 
   /** The ends of the items that an event other than a chunk ends. */
   closeBefore(type: string, tag: string | null): ParsedEvent[] {
-    if (this.#openChunks.size === 0 || PASSING.has(type)) return [];
+    if (this.#openChunks.size === 0 || eventType(type)?.passesChunks) return [];
     if (type !== "MESSAGES_SNAPSHOT") return this.#close(tag);
     return [...this.#openChunks.keys()].flatMap((owner) => this.#close(owner));
   }
@@ -122,18 +83,18 @@ export class ChunkExpander {
     const openChunk = this.#openChunks.get(owner);
     if (!openChunk) return [];
     this.#openChunks.delete(owner);
-    const of = Object.values(CHUNK_TYPES).find(({ kind }) => kind === openChunk.kind);
-    return of ? [ParsedEvent.of({ type: of.end, [of.idKey]: openChunk.id })] : [];
+    const { of, id } = openChunk;
+    return [ParsedEvent.of({ type: of.end, [of.idKey]: id })];
   }
 
   #openChunkOf(kind: ChunkKind, id: string | null, tag: string | null): string | null {
     if (id !== null) {
       for (const [owner, openChunk] of this.#openChunks)
-        if (openChunk.kind === kind && openChunk.id === id) return owner;
+        if (openChunk.of.kind === kind && openChunk.id === id) return owner;
       return tag;
     }
-    if (tag !== null || this.#openChunks.get(null)?.kind === kind) return tag;
-    const candidates = [...this.#openChunks].filter(([, openChunk]) => openChunk.kind === kind);
+    if (tag !== null || this.#openChunks.get(null)?.of.kind === kind) return tag;
+    const candidates = [...this.#openChunks].filter(([, openChunk]) => openChunk.of.kind === kind);
     return candidates.length === 1 ? (candidates[0]?.[0] ?? null) : null;
   }
 }

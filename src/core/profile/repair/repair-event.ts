@@ -1,11 +1,12 @@
 import type { Steps } from "../../../stream/sync/steps.ts";
+import type { MemberKind } from "../../model/event-type.ts";
+import { EVENT_TYPES } from "../../model/event-types.ts";
 import { isSameJson } from "../../model/exact-json.ts";
 import { isObject, type JsonObject } from "../../model/json-fields.ts";
 import { writeInSteps } from "../../model/json-in-steps.ts";
 import { isJsonPatch, knownOperations } from "../../model/json-patch.ts";
 import type { Dialect } from "./dialect.ts";
 import type { ParsedEvent } from "./parsed-event.ts";
-import { EVENT_SHAPES } from "./event-schemas.ts";
 import { repairToolContent } from "./repair-message.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -25,6 +26,19 @@ const DROPPED = ["result", "input", "outcome", "usage"];
 const TEXT_ROLES: ReadonlySet<string> = new Set(["developer", "system", "assistant", "user"]);
 const SUBAGENT_EVENT = /^SUBAGENT_/;
 
+/** The members of each type, in the form in which they are gone through for each event. */
+const SHAPES: ReadonlyMap<
+  string,
+  Readonly<Record<"required" | "optional", readonly MemberOf[]>>
+> = new Map(
+  Object.entries(EVENT_TYPES).map(([type, { required, optional }]) => [
+    type,
+    { required: Object.entries(required), optional: Object.entries(optional) },
+  ]),
+);
+
+type MemberOf = readonly [name: string, kind: MemberKind];
+
 /**
  * An event as every client of the dialect accepts it - the line itself where nothing has to change -
  * or null if it is none that the dialect knows, or lacks what makes it one. Whether it may come at
@@ -32,7 +46,7 @@ const SUBAGENT_EVENT = /^SUBAGENT_/;
  * content has been repaired before (`repairLongResult`).
  */
 export function repairEvent(line: ParsedEvent, type: string, dialect: Dialect): ParsedEvent | null {
-  const shape = EVENT_SHAPES.get(type);
+  const shape = SHAPES.get(type);
   if (!shape || (dialect === "0.0" && SUBAGENT_EVENT.test(type))) return null;
   const changes: Changes = {};
   for (const [key, mend] of COMMON) {

@@ -1,3 +1,5 @@
+import type { ItemStep } from "../../model/event-type.ts";
+import { eventType } from "../../model/event-types.ts";
 import type { ParsedEvent } from "./parsed-event.ts";
 import type { Message } from "./repair-message.ts";
 
@@ -7,22 +9,13 @@ type Namespace = "message" | "call" | "reasoning" | "activity";
 /** Items whose owners are remembered in a run; tags of further ones are left out. */
 const MAX_OWNERS = 16_384;
 
-const CONTINUED: Readonly<Record<string, readonly [Namespace, string]>> = {
-  TEXT_MESSAGE_CONTENT: ["message", "messageId"],
-  TEXT_MESSAGE_END: ["message", "messageId"],
-  TOOL_CALL_ARGS: ["call", "toolCallId"],
-  TOOL_CALL_END: ["call", "toolCallId"],
-  REASONING_MESSAGE_CONTENT: ["reasoning", "messageId"],
-  REASONING_MESSAGE_END: ["reasoning", "messageId"],
-  REASONING_END: ["reasoning", "messageId"],
-  ACTIVITY_DELTA: ["activity", "messageId"],
-};
-
-const OPENED: Readonly<Record<string, readonly [Namespace, string]>> = {
-  TEXT_MESSAGE_START: ["message", "messageId"],
-  TOOL_CALL_START: ["call", "toolCallId"],
-  REASONING_START: ["reasoning", "messageId"],
-  REASONING_MESSAGE_START: ["reasoning", "messageId"],
+/** Whose id an item is, by its kind; a step has none of its own. */
+const NAMESPACES: Readonly<Record<ItemStep["kind"], Namespace | null>> = {
+  text: "message",
+  tool: "call",
+  reasoning: "reasoning",
+  phase: "reasoning",
+  step: null,
 };
 
 /**
@@ -34,10 +27,11 @@ export class SubagentTags {
 
   /** The event without its tag where that contradicts its item's opener. */
   fit(type: string, line: ParsedEvent): ParsedEvent {
-    const opened = OPENED[type];
-    if (opened) return this.#open(type, line, opened);
-    const continued = CONTINUED[type];
-    if (continued) return this.#agree(line, this.#ownerOf(continued[0], line.text(continued[1])));
+    const item = eventType(type)?.item;
+    const space = item ? NAMESPACES[item.kind] : type === "ACTIVITY_DELTA" ? "activity" : null;
+    if (space && item?.step === "start") return this.#open(type, line, [space, item.idKey]);
+    if (space)
+      return this.#agree(line, this.#ownerOf(space, line.text(item?.idKey ?? "messageId")));
     if (type === "TOOL_CALL_RESULT")
       this.#record("message", line.text("messageId"), line.text("subagentRunId"), true);
     if (type === "ACTIVITY_SNAPSHOT")
