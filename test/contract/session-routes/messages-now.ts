@@ -60,6 +60,7 @@ export function messagesNowSuite(fresh: FreshServer): void {
         expect(await own()).toMatchObject({ activeRun: { runId: "a", threadId: "t" } });
         for (const event of [startedEvent("a"), textStart, text("Hel")])
           await runner.write(`data: ${event}\n\n`);
+        await waitFor(async () => (await session.lines()).length === 4);
         await session.run('{"runId":"b","messages":[{"id":"u","role":"user","content":"x"}]}');
         await session.run('{"runId":"c","threadId":"t","messages":[],"state":{"of":"c"}}');
         await waitFor(async () => (await session.lines()).length === 6);
