@@ -13,7 +13,7 @@ afterAll(() => browser.close());
 /** A chat in a browser, runlog, and what plays the agent. */
 interface Chat extends PlayedSession {
   readonly page: Page;
-  /** Types something and sends it. */
+  /** Types something and sends it, once no run goes on. */
   readonly say: (text: string) => Promise<void>;
   /** Presses the button that stops the run. */
   readonly stop: () => Promise<void>;
@@ -32,15 +32,19 @@ async function startCopilotKit(): Promise<Chat> {
   const query = new URLSearchParams({ thread: "s1", runtime: runtime.slice(0, -1) });
   const { page } = await openPage(browser, `${origin}/?${query}`);
   const send = page.getByTestId("copilot-send-button");
+  const idle = (): Promise<void> => page.locator('[data-copilot-running="false"]').waitFor();
+  await fetched(page, "/connect");
   return {
     ...session,
     page,
     async say(text) {
+      // in mid-run the same button stops it
+      await idle();
       await page.getByTestId("copilot-chat-textarea").fill(text);
       await send.click();
     },
     stop: () => send.click(),
-    idle: () => page.locator('[data-copilot-running="false"]').waitFor(),
+    idle,
     count: () => page.locator("[data-message-id]").count(),
   };
 }
@@ -50,17 +54,28 @@ async function startAssistantUi(): Promise<Chat> {
   const session = await startPlayedSession({ RUNLOG_CORS_ORIGINS: origin });
   const query = new URLSearchParams({ session: session.runlog.sessionUrl("s1") });
   const { page } = await openPage(browser, `${origin}/?${query}`);
+  await fetched(page, "/s1");
+  const idle = (): Promise<void> => page.getByTestId("running").waitFor({ state: "detached" });
   return {
     ...session,
     page,
     async say(text) {
+      await idle();
       await page.getByPlaceholder("Say something").fill(text);
       await page.getByRole("button", { name: "Send" }).click();
     },
     stop: () => page.getByRole("button", { name: "Stop" }).click(),
-    idle: () => page.getByTestId("running").waitFor({ state: "detached" }),
+    idle,
     count: () => page.getByTestId("message").count(),
   };
+}
+
+/** Resolves when the page has what it loads first: what is said before that may be lost to it. */
+async function fetched(page: Page, end: string): Promise<void> {
+  await page.waitForFunction(
+    (path) => performance.getEntriesByType("resource").some(({ name }) => name.endsWith(path)),
+    end,
+  );
 }
 
 const CHATS = [
@@ -103,6 +118,7 @@ describe.each(CHATS)("%s", (_, startChat) => {
     await approve.waitFor();
     await page.reload();
     await approve.waitFor();
+    await idle();
 
     const resumed = await run(() => approve.click());
     expect(resumed.input["resume"]).toEqual([

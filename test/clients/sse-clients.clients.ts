@@ -73,7 +73,7 @@ it("EventSource, eventsource, sse.js and fetch-event-source parse every event on
   ] as const) {
     await waitFor(
       async () => Object.values(await received()).every((lines) => lines.at(-1) === last),
-      { what: "the last event in every client", timeoutMs: 60_000 },
+      { what: "the last event in every client" },
     ).catch(() => {}); // what is missing is said below
     const now = await received();
     for (const [client, lines] of Object.entries(now)) expect(lines, client).toEqual(expected);

@@ -58,7 +58,9 @@ async function* follow(): AsyncGenerator<{ event: SessionEvent; cursor: string }
 let running: { readonly events: ReturnType<typeof follow>; readonly said: string } | null = null;
 
 const load: History["load"] = async () => {
-  if ((await fetch(session)).status === 404) return { messages: [] };
+  const response = await fetch(session);
+  await response.text();
+  if (response.status === 404) return { messages: [] };
   const events = follow();
   let messages: SessionEvent["messages"] = [];
   let open: string | undefined;

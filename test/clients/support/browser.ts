@@ -6,10 +6,14 @@ import { build } from "esbuild";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { onTestFinished } from "vitest";
 
+/** As long as `waitFor` waits: what is only slow comes sooner, however busy the machine. */
+const PATIENCE_MS = 180_000;
+
 /** Debian's Chromium, without what it would ask of the network. */
 export function startBrowser(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+    executablePath: "/usr/bin/chromium",
+    timeout: PATIENCE_MS,
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -31,39 +35,44 @@ export interface PageServer {
 const HTML =
   '<!doctype html><meta charset="utf-8"><div id="root"></div><script type="module" src="/page.js"></script>';
 
-const bundles = new Map<string, Promise<Uint8Array | string>>();
+/** Its files by their paths in the page's address. */
+type Bundle = ReadonlyMap<string, Uint8Array>;
+
+const bundles = new Map<string, Promise<Bundle>>();
 
 /** Bundles `pages/<name>`: once, since that takes as long as a test. */
-function bundled(name: string): Promise<Uint8Array | string> {
+function bundled(name: string): Promise<Bundle> {
   const bundle = bundles.get(name) ?? makeBundle(name);
   bundles.set(name, bundle);
   return bundle;
 }
 
-async function makeBundle(name: string): Promise<Uint8Array | string> {
+async function makeBundle(name: string): Promise<Bundle> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL(`../pages/${name}`, import.meta.url))],
     bundle: true,
     write: false,
-    outdir: "page",
+    outdir: "/",
     entryNames: "page",
     format: "esm",
+    // what a page may need some day, such as highlighters of all languages, is not loaded with it
+    splitting: true,
     target: "chrome120",
     jsx: "automatic",
     define: { "process.env.NODE_ENV": '"production"' },
     loader: { ".css": "empty", ".woff": "empty", ".woff2": "empty", ".ttf": "empty" },
     logLevel: "error",
   });
-  return outputFiles.find(({ path }) => path.endsWith("page.js"))?.contents ?? "";
+  return new Map(outputFiles.map(({ path, contents }) => [path, contents]));
 }
 
 /** Serves `pages/<name>` as a page would be; the server goes with the test. */
 export async function servePage(name: string): Promise<PageServer> {
-  const script = await bundled(name);
+  const bundle = await bundled(name);
   const server = createServer((request, response) => {
-    const isScript = request.url === "/page.js";
-    response.writeHead(200, { "content-type": isScript ? "text/javascript" : "text/html" });
-    response.end(isScript ? script : HTML);
+    const script = bundle.get(request.url ?? "");
+    response.writeHead(200, { "content-type": script ? "text/javascript" : "text/html" });
+    response.end(script ?? HTML);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -80,6 +89,7 @@ export async function openPage(
   url: string,
 ): Promise<{ readonly page: Page; readonly failures: readonly string[] }> {
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   onTestFinished(() => page.close());
   const failures: string[] = [];
   page.on("pageerror", (error) => failures.push(String(error)));

@@ -1,6 +1,8 @@
 import { openRunner, SessionClient } from "../../contract/session-routes/harness.ts";
+import type { ScriptedExchange } from "../../contract/runner-client.ts";
 import type { FakeRunner } from "../../support/fake-runner.ts";
 import { freshRunner } from "../../support/server-process.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { type Runlog, startRunlog } from "./runlog.ts";
 
 /** A session whose agent a test plays. */
@@ -8,7 +10,7 @@ export interface PlayedSession {
   readonly runlog: Runlog;
   readonly runner: FakeRunner;
   readonly client: SessionClient;
-  /** Resolves when what `start` does has made the runner begin a run. */
+  /** Resolves when what `start` does has made the runner begin a run; rejects if it does not. */
   readonly run: (start: () => Promise<unknown>) => Promise<PlayedRun>;
 }
 
@@ -34,7 +36,13 @@ export async function startPlayedSession(env: Record<string, string> = {}): Prom
     runner,
     client: new SessionClient(harness),
     async run(start) {
-      const exchange = await openRunner(harness, start);
+      let arrived: ScriptedExchange | null = null;
+      const opening = openRunner(harness, start).then((opened) => {
+        arrived = opened;
+      });
+      const seen = waitFor((): ScriptedExchange | null => arrived, { what: "a run at the runner" });
+      await Promise.race([opening, seen]);
+      const exchange = await seen;
       const input = JSON.parse(new TextDecoder().decode(exchange.request.body)) as {
         threadId: string;
         runId: string;
