@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import {
   createServer,
   type IncomingMessage,
   type RequestListener,
   type Server,
+  type ServerResponse,
   STATUS_CODES,
 } from "node:http";
 import type { Socket } from "node:net";
@@ -63,16 +65,16 @@ export function createHttpServer(fetch: Fetch): Server {
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     // what was begun cannot be answered in another way
     if (!socket.writable || answering.hasBegun(socket)) socket.destroy(error);
-    else refuse(socket, refusalOf(error));
+    else void answering.toWhole(socket).then(() => refuse(socket, refusalOf(error)));
   });
   return server;
 }
 
 /** The answers of each connection that are not over: several with pipelining. */
 class InFlight {
-  readonly #answers = new WeakMap<Duplex, Set<{ readonly headersSent: boolean }>>();
+  readonly #answers = new WeakMap<Duplex, Set<ServerResponse>>();
 
-  add(socket: Socket, response: InstanceType<typeof ResetResponse>): void {
+  add(socket: Socket, response: ServerResponse): void {
     const answers = this.#answers.get(socket) ?? new Set();
     this.#answers.set(socket, answers.add(response));
     response.once("close", () => answers.delete(response));
@@ -81,13 +83,22 @@ class InFlight {
   hasBegun(socket: Duplex): boolean {
     return [...(this.#answers.get(socket) ?? [])].some(({ headersSent }) => headersSent);
   }
+
+  /**
+   * Resolves when the requests that have come whole are answered: what is wrong with the bytes after
+   * them is no answer to any of them.
+   */
+  async toWhole(socket: Duplex): Promise<void> {
+    const whole = [...(this.#answers.get(socket) ?? [])].filter(({ req }) => req.complete);
+    await Promise.all(whole.map((answer) => once(answer, "close")));
+  }
 }
 
 const REFUSED = new WeakSet<Duplex>();
 
 /** Answers on the bare connection and closes it. Whatever else comes on it is dropped. */
 function refuse(socket: Duplex, options: ProblemOptions): void {
-  if (REFUSED.has(socket)) return;
+  if (REFUSED.has(socket) || !socket.writable) return;
   REFUSED.add(socket);
   const { status, headers, body } = withHeaders(problemAnswer(options));
   const lines = Object.entries({

@@ -135,6 +135,19 @@ it("what comes after a stream that was begun is no part of the stream, and ends 
   expect(answers).not.toContain("problem+json");
 });
 
+it("what comes after a request that is being answered is no answer to it", async () => {
+  const server = await start();
+  const input = JSON.stringify({ runId: "r1", messages: [] });
+  const run = `POST ${RUN} HTTP/1.1\r\nHOST\r\nContent-Type: application/json\r\nContent-Length: ${input.length}\r\n\r\n${input}`;
+  const answers = await answersTo(server, `${run}${run}BREW / HTTP/1.1\r\n\r\n`);
+  expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual([
+    "HTTP/1.1 200",
+    "HTTP/1.1 200",
+    "HTTP/1.1 400",
+  ]);
+  expect(answers).toContain('{"runId":"r1","threadId":"s1"}');
+});
+
 it("a client that goes on sending after it was refused is disconnected", async () => {
   const server = await start();
   const socket = open(server);
