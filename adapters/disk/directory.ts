@@ -5,6 +5,7 @@ import type { Logger } from "../../src/ports/logger.ts";
 import { diskError, isErrno } from "./errors.ts";
 import { FORMAT, type Layout } from "./layout.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
+import { assertFile } from "./regular-file.ts";
 import { replaceFileSync } from "./small-file.ts";
 import { syncDirectorySync } from "./sync-directory.ts";
 
@@ -63,6 +64,7 @@ function formatOf({ dir, formatFile }: Layout): number | null {
 }
 
 function readFormat(path: string): string | null {
+  assertFile(path);
   try {
     return readFileSync(path, "utf8");
   } catch (error) {

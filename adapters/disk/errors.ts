@@ -18,6 +18,7 @@ const KINDS: Readonly<Record<string, readonly [code: RunlogErrorCode, text: stri
   ENOTDIR: ["store-failed", "There is a file where a directory has to be: move it away"],
   EISDIR: ["store-failed", "There is a directory where a file has to be: move it away"],
   EEXIST: ["store-failed", "There is a file where a directory has to be: move it away"],
+  ELOOP: ["store-failed", "A link leads to itself: remove it"],
   ENOENT: [
     "store-failed",
     "A file or directory is gone: only this process may change what is there",
@@ -46,6 +47,12 @@ export function throwDiskError(error: unknown): never {
 export function lostEnd(path: string): RunlogError {
   const text = `The log file '${path}' is shorter than it was: somebody else has cut it`;
   return new RunlogError("store-failed", text);
+}
+
+/** Something lies where a file of ours has to be. */
+export function notAFile(path: string, what: string, cause?: unknown): RunlogError {
+  const text = `There is ${what} where a file has to be: move '${path}' away`;
+  return new RunlogError("store-failed", text, { cause, errno: "EISDIR" });
 }
 
 /** Whether the operating system's error has this code. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { type FileHandle, open, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
@@ -9,6 +9,7 @@ import type { KeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { isOwnLabel } from "../../src/stream/text/dns-label.ts";
 import { diskError, isErrno, throwDiskError } from "./errors.ts";
 import { type Layout, LOG_FILES } from "./layout.ts";
+import { openFile, openNewFile } from "./regular-file.ts";
 import type { SessionCache } from "./session-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { LEGACY_EVENTS, takeOver } from "./take-over.ts";
@@ -111,9 +112,9 @@ async function readOld(
   assertOpen: () => void,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null> {
   try {
-    return streamOf(await open(path, "r"), assertOpen);
+    const file = await openFile(path);
+    return file === null || file === "other" ? null : streamOf(file, assertOpen);
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return null;
     throw diskError(error);
   }
 }
@@ -133,7 +134,7 @@ async function install(dir: string): Promise<void> {
 /** Writes pieces to a file that is there, on the device, only when it is whole. */
 async function spool(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   const temporary = `${path}.tmp`;
-  const file = await open(temporary, "w", 0o640);
+  const file = await openNewFile(temporary, 0o640);
   try {
     let held: Uint8Array[] = [];
     let bytes = 0;

@@ -5,6 +5,7 @@ import type { Logger } from "../../src/ports/logger.ts";
 import { takeDirectoryName } from "./directory-name.ts";
 import { isErrno } from "./errors.ts";
 import type { Layout } from "./layout.ts";
+import { assertFile } from "./regular-file.ts";
 
 /** The right to write a directory. */
 export interface DirectoryLock {
@@ -130,11 +131,7 @@ function makeFile(path: string): void {
   } catch (error) {
     // an existing file is not opened here: closing it again would release this process's lock
     if (!isErrno(error, "EEXIST")) throw error;
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (!found || found.isFile()) return;
-    const what = found.isDirectory() ? "a directory" : "something else";
-    const text = `There is ${what} where a file has to be: move '${path}' away`;
-    throw new RunlogError("store-failed", text, { cause: error });
+    assertFile(path);
   }
 }
 

@@ -54,8 +54,7 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
     // the values first: the head stands for an offset that the log has reached by then
     const values = await readValues(dir);
     const ends: [LogName, number][] = [];
-    for (const log of LOG_NAMES)
-      ends.push([log, (await lastLineEnd(join(dir, LOG_FILES[log]))).end]);
+    for (const log of LOG_NAMES) ends.push([log, await endOf(dir, log)]);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an entry for each name
     const end = Object.fromEntries(ends) as LogStat["end"];
     return { logId, createdAtMs: logIdTime(logId), end, ...values };
@@ -68,6 +67,16 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
     list: (query) => list(query).catch(throwDiskError),
     messages: (key, logId) => readLegacyMessages(layout.log(key, logId), () => {}),
   };
+}
+
+/** Up to where a log in a directory has whole lines; 0 for a compact log that is no file. */
+async function endOf(dir: string, log: LogName): Promise<number> {
+  try {
+    return (await lastLineEnd(join(dir, LOG_FILES[log]))).end;
+  } catch (error) {
+    if (log === "compact" && isErrno(error, "EISDIR")) return 0;
+    throw error;
+  }
 }
 
 function isStore(layout: Layout): boolean {

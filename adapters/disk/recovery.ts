@@ -1,10 +1,10 @@
-import { existsSync } from "node:fs";
-import { mkdir, open, readdir, rename, rm, rmdir, truncate } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, rmdir, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
 import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
-import { isErrno } from "./errors.ts";
+import { isErrno, notAFile } from "./errors.ts";
 import { DOCUMENT_FILE, HEAD_FILE, type Layout, LOG_FILES, UNFINISHED } from "./layout.ts";
+import { openFile } from "./regular-file.ts";
 import { replaceFile } from "./small-file.ts";
 import { noteSuspectBytes } from "./suspect-bytes.ts";
 import { makeDirectory, syncDirectory } from "./sync-directory.ts";
@@ -66,7 +66,7 @@ async function openLog(
   await completeTakeOver(dir);
   const end = {
     raw: await cutTornLine(join(dir, LOG_FILES.raw)),
-    compact: await cutTornLine(join(dir, LOG_FILES.compact)),
+    compact: await cutTornCompact(join(dir, LOG_FILES.compact)),
     edits: await cutTornLine(join(dir, LOG_FILES.edits)),
   };
   const syncedEnd = note ? Math.min(note.syncedEnd, end.raw) : end.raw;
@@ -131,10 +131,23 @@ async function cutTornLine(path: string): Promise<number> {
   return end;
 }
 
-/** Where the last whole line of a file ends, and the file itself; 0 if there is no file. */
+/** The same for the compact log, which can be made again in place of what is no file. */
+async function cutTornCompact(path: string): Promise<number> {
+  return cutTornLine(path).catch(async (error: unknown) => {
+    if (!isErrno(error, "EISDIR")) throw error;
+    await rm(path, { recursive: true });
+    return 0;
+  });
+}
+
+/**
+ * Where the last whole line of a file ends, and the file itself; 0 if there is no file. Throws
+ * `store-failed` for what is none.
+ */
 export async function lastLineEnd(path: string): Promise<{ size: number; end: number }> {
-  if (!existsSync(path)) return { size: 0, end: 0 };
-  const file = await open(path, "r");
+  const file = await openFile(path);
+  if (file === null) return { size: 0, end: 0 };
+  if (file === "other") throw notAFile(path, "something else");
   try {
     const { size } = await file.stat();
     let end = size;

@@ -1,7 +1,8 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { type FileHandle, open, rename, rm, unlink } from "node:fs/promises";
+import { type FileHandle, rename, rm, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { diskError, isErrno } from "./errors.ts";
+import { openFile, openNewFile } from "./regular-file.ts";
 import { syncDirectory, syncDirectorySync } from "./sync-directory.ts";
 
 const MODE = 0o640;
@@ -19,7 +20,7 @@ export async function replaceFile(
 ): Promise<void> {
   const temporary = `${path}.tmp`;
   try {
-    const file = await open(temporary, "w", MODE);
+    const file = await openNewFile(temporary, MODE);
     try {
       await file.writeFile(content);
       // the content first: else a name could outlive a loss of power without it
@@ -40,7 +41,8 @@ export async function replaceFile(
 export function replaceFileSync(path: string, content: string): void {
   const temporary = `${path}.tmp`;
   try {
-    const file = openSync(temporary, "w", MODE);
+    rmSync(temporary, { recursive: true, force: true });
+    const file = openSync(temporary, "wx", MODE);
     try {
       writeFileSync(file, content);
       fsyncSync(file);
@@ -117,15 +119,15 @@ export async function readSmallFile(
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   try {
-    const file = await open(path, "r");
+    const file = await openFile(path);
+    if (file === null) return null;
+    if (file === "other") return new Uint8Array(0);
     try {
       return await readUpTo(file, maxBytes + 1);
     } finally {
       await file.close();
     }
   } catch (error) {
-    if (isErrno(error, "ENOENT")) return null;
-    if (isErrno(error, "EISDIR")) return new Uint8Array(0);
     throw diskError(error);
   }
 }

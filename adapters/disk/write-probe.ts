@@ -19,7 +19,9 @@ export function createWriteProbe(layout: Layout): () => Promise<void> {
 
   async function tryWrite(): Promise<void> {
     try {
-      const file = await open(path, "w", 0o640);
+      // what was left there may be a pipe, that nobody reads
+      await rm(path, { force: true });
+      const file = await open(path, "wx", 0o640);
       try {
         await file.writeFile(BLOCK);
       } finally {

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import {
   createServer,
   type IncomingMessage,
@@ -56,8 +55,13 @@ export function createHttpServer(fetch: Fetch): Server {
       request.resume();
     },
   );
+  /** What is wrong with the bytes after requests that came whole is no answer to any of these. */
+  async function refuseAfterAnswers(socket: Duplex, options: ProblemOptions): Promise<void> {
+    await answering.toWhole(socket);
+    refuse(socket, options);
+  }
   server.on("connect", (_request, socket: Duplex) => {
-    refuse(socket, {
+    void refuseAfterAnswers(socket, {
       code: "not-implemented",
       detail: "CONNECT is for proxies, which this is not",
     });
@@ -65,7 +69,7 @@ export function createHttpServer(fetch: Fetch): Server {
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     // what was begun cannot be answered in another way
     if (!socket.writable || answering.hasBegun(socket)) socket.destroy(error);
-    else void answering.toWhole(socket).then(() => refuse(socket, refusalOf(error)));
+    else void refuseAfterAnswers(socket, refusalOf(error));
   });
   return server;
 }
@@ -84,13 +88,12 @@ class InFlight {
     return [...(this.#answers.get(socket) ?? [])].some(({ headersSent }) => headersSent);
   }
 
-  /**
-   * Resolves when the requests that have come whole are answered: what is wrong with the bytes after
-   * them is no answer to any of them.
-   */
+  /** Resolves when the requests that have come whole are answered. */
   async toWhole(socket: Duplex): Promise<void> {
     const whole = [...(this.#answers.get(socket) ?? [])].filter(({ req }) => req.complete);
-    await Promise.all(whole.map((answer) => once(answer, "close")));
+    await Promise.all(
+      whole.map((answer) => new Promise<void>((resolve) => void answer.once("close", resolve))),
+    );
   }
 }
 

@@ -1,5 +1,20 @@
-import { mkdir, readdir, readFile, rm, truncate, unlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import {
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createDiskLogReader, createDiskLogStore } from "../../adapters/disk/index.ts";
@@ -153,6 +168,85 @@ describe("a value that makes no sense", () => {
       expect(stat?.end.raw).toBe(3);
       await store.close();
     }
+  });
+});
+
+/** What may lie where a file has to be, and is none. */
+const ODD: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  "a directory": (path) => mkdir(join(path, "x"), { recursive: true }),
+  "a pipe": async (path) => void execFileSync("mkfifo", [path]),
+  "a link to itself": (path) => symlink(basename(path), path),
+  "a link to a device": (path) => symlink("/dev/zero", path),
+  "a socket": (path) => bind(path),
+};
+
+/** Binds a socket there, and leaves it. */
+async function bind(path: string): Promise<void> {
+  // its own name may be too long for an address
+  const short = join(tmpdir(), randomUUID());
+  const server = createServer().listen(short);
+  await once(server, "listening");
+  await link(short, path);
+  server.close();
+}
+
+describe.each(Object.entries(ODD))("%s", (_what, put) => {
+  async function putAt(path: string): Promise<void> {
+    await rm(path, { recursive: true, force: true });
+    await put(path);
+  }
+
+  it.each(["head.json", "document.json", "unclean", "compact.jsonl", "head.json.tmp"])(
+    "as %s costs nothing of the session, and gives way",
+    async (name) => {
+      const dir = await usedDir();
+      await putAt(join(await logDir(dir), name));
+      expect((await createDiskLogReader({ dir }).stat(KEY))?.end.raw).toBe(3);
+      const store = openStore(dir);
+      const { logId = "", end } = (await store.stat(KEY)) ?? {};
+      expect(end).toMatchObject({ raw: 3, compact: 0 });
+      await store.append(KEY, utf8("{}\n"), { logId, expectedEnd: 3 });
+      await store.append(KEY, utf8("{}\n"), { logId, expectedEnd: 0, log: "compact" });
+      await store.setHead(KEY, logId, utf8("new"));
+      await store.setDocument(KEY, logId, utf8("new"));
+      expect(textOf((await store.stat(KEY))?.head ?? utf8(""))).toBe("new");
+    },
+  );
+
+  it.each(["raw.jsonl", "edits.txt"])(
+    "as %s fails that session, by its name, and no other",
+    async (name) => {
+      const dir = await usedDir();
+      const path = join(await logDir(dir), name);
+      await putAt(path);
+      const store = openStore(dir);
+      await expect(store.stat(KEY)).rejects.toThrow(
+        `There is something else where a file has to be: move '${path}' away`,
+      );
+      await store.create({ ...KEY, session: "other" });
+      expect((await store.list()).items).toHaveLength(2);
+      expect(await store.delete(KEY)).toBe(true);
+      expect((await store.list()).items).toHaveLength(1);
+    },
+  );
+
+  it("among the marks, or beside one, keeps no mark from being read or made", async () => {
+    const dir = await usedDir();
+    const folder = join(dir, "open-runs");
+    const [name = ""] = await readdir(folder);
+    await putAt(join(folder, "p.s.odd.json"));
+    await putAt(join(folder, `${name}.tmp`));
+    const store = openStore(dir);
+    const { logId = "" } = (await store.stat(KEY)) ?? {};
+    await store.markOpen(KEY, logId, "run", "more");
+    expect(await collect(store.openRuns())).toMatchObject([{ runId: "run", data: "more" }]);
+    expect(store.told.map(({ file }) => file)).toEqual([join(folder, "p.s.odd.json")]);
+  });
+
+  it.each(["runlog.json", "lock.db"])("as %s is named at the start", async (name) => {
+    const dir = await usedDir();
+    await putAt(join(dir, name));
+    expect(() => openStore(dir)).toThrow(`where a file has to be: move '${join(dir, name)}' away`);
   });
 });
 

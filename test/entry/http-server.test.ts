@@ -139,13 +139,15 @@ it("what comes after a request that is being answered is no answer to it", async
   const server = await start();
   const input = JSON.stringify({ runId: "r1", messages: [] });
   const run = `POST ${RUN} HTTP/1.1\r\nHOST\r\nContent-Type: application/json\r\nContent-Length: ${input.length}\r\n\r\n${input}`;
-  const answers = await answersTo(server, `${run}${run}BREW / HTTP/1.1\r\n\r\n`);
-  expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual([
-    "HTTP/1.1 200",
-    "HTTP/1.1 200",
-    "HTTP/1.1 400",
-  ]);
-  expect(answers).toContain('{"runId":"r1","threadId":"s1"}');
+  for (const [line, status] of [
+    ["BREW /", 400],
+    ["CONNECT a.example:443", 501],
+  ] as const) {
+    const answers = await answersTo(server, `${run}${run}${line} HTTP/1.1\r\nHOST\r\n\r\n`);
+    const statuses = [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => Number(code));
+    expect(statuses).toEqual([200, 200, status]);
+    expect(answers).toContain('{"runId":"r1","threadId":"s1"}');
+  }
 });
 
 it("a client that goes on sending after it was refused is disconnected", async () => {
