@@ -153,6 +153,34 @@ describe("over a restart on disk", () => {
   });
 });
 
+describe("a directory of which the marks were copied before the logs", () => {
+  it("has no run that its runner knows as one that was not started", async () => {
+    const dir = await createTempDir();
+    const copy = await createTempDir();
+    const first = await createTestServer({ store: createDiskLogStore({ dir: dir.path }) });
+    const before = new SessionClient(first);
+    const runner = await openRunner(first, () => before.run(runBody("active")));
+    await runner.write(`data: ${startedEvent("active")}\n\n`);
+    await waitFor(async () => (await before.lines()).at(-1) === startedEvent("active"));
+    await cp(dir.path, copy.path, { recursive: true });
+    await first.dispose();
+    const marks = join(copy.path, "open-runs");
+    const [name = ""] = await readdir(marks);
+    const mark = JSON.parse(await readFile(join(marks, name), "utf8")) as { data: string };
+    const data = JSON.stringify({ ...JSON.parse(mark.data), waits: true });
+    await writeFile(join(marks, name), JSON.stringify({ ...mark, data }));
+
+    const server = await createTestServer({ store: createDiskLogStore({ dir: copy.path }) });
+    const session = new SessionClient(server);
+    expect(await endsOf(session)).toEqual({ active: "server-restarted" });
+    await session.run(runBody("active"));
+    expect(server.runner.requests).toEqual([]);
+    expect(await session.agentStatus()).toBe("idle");
+    await server.dispose();
+    await Promise.all([dir.remove(), copy.remove()]);
+  });
+});
+
 describe("a run that nobody works on", () => {
   /** Calls `look` on a server over a log that has an open run, no mark, and a head from before it. */
   async function onLeftLog(

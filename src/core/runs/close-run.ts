@@ -47,8 +47,10 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   // an admission ends with a checkpoint that has the run and its thread; its runner is called after
   // that
   const isAdmitted = from === undefined || session.headOffset > from || !!run?.threadId;
-  const isReached = options.reached ?? (waits !== true && isAdmitted);
   const phase = run ? run.phase : await storedPhase(options, logId, from);
+  // a directory that was copied while it was in use may have an older mark than its log
+  const hasBegun = phase === "started";
+  const isReached = options.reached ?? (hasBegun || (waits !== true && isAdmitted));
   if (phase === "waiting" || phase === "started") {
     // one attempt: a store that cannot be written must not keep the server from its readers
     const signal = AbortSignal.abort();
