@@ -39,6 +39,19 @@ interface HttpsOptions {
   headers?: Record<string, string>;
 }
 
+/** Throws TypeError, with the file's name and what is wrong with it. */
+function loadFrom(config: KubeConfig, path: string): void {
+  try {
+    config.loadFromFile(path);
+  } catch (cause) {
+    // of what a parser has to say, the first line says where
+    const [why = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    throw new TypeError(`The kubeconfig '${path}' cannot be read (${why}): KUBECONFIG names it`, {
+      cause,
+    });
+  }
+}
+
 /**
  * The cluster that a kubeconfig file names, or (null) the one that this process runs in.
  *
@@ -48,9 +61,10 @@ interface HttpsOptions {
 export function createCluster(kubeconfig: string | null, clock: Clock): Cluster {
   const config = new KubeConfig();
   if (kubeconfig === null) config.loadFromCluster();
-  else config.loadFromFile(kubeconfig);
+  else loadFrom(config, kubeconfig);
   const cluster = config.getCurrentCluster();
-  if (!cluster) throw new TypeError("the kubeconfig names no cluster");
+  if (!cluster)
+    throw new TypeError(`the kubeconfig '${kubeconfig}' has no cluster for its current context`);
   if (cluster.proxyUrl) throw new TypeError("a proxy to the API server is not supported");
   const server = cluster.server.replace(/\/+$/, "");
   if (!URL.canParse(server))

@@ -12,7 +12,13 @@ const FORMAT = 1;
 export async function checkFormat({ bucket, keys, retry }: BucketAccess): Promise<void> {
   const text = await retry.until(async (signal) => {
     const found = await bucket.get(keys.format, { signal });
-    return found && new TextDecoder().decode(await readWhole(found));
+    if (!found) return null;
+    const bytes = await readWhole(found).catch((cause: unknown) => {
+      const place = bucket.place ?? "the object store";
+      const text = `What answers as ${place} does not give ${keys.format} whole: is its address right?`;
+      throw new RunlogError("store-unanswered", text, { cause });
+    });
+    return new TextDecoder().decode(bytes);
   });
   if (text === null) {
     const bytes = new TextEncoder().encode(`{"format":${FORMAT}}\n`);

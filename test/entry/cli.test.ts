@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ALL_SETTINGS } from "../../src/config/settings.ts";
 import { type SseEvent, SseReader } from "../contract/read-sse.ts";
@@ -65,6 +66,21 @@ describe("the command line", () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain("HOST=0.0.0.0 is not loopback");
     expect(stderr).toContain("RUNLOG_ALLOW_PUBLIC=1");
+  });
+
+  it.each([
+    ["is not there", null],
+    ["is no YAML", "clusters: [\n"],
+    ["names no cluster", "apiVersion: v1\nkind: Config\n"],
+  ])("a kubeconfig that %s exits 1 and is named", async (_what, text) => {
+    const dir = await freshDir();
+    const file = join(dir, "kubeconfig");
+    if (text !== null) await writeFile(file, text);
+    const env = { RUNLOG_AUTH: "kubernetes", KUBECONFIG: file, STORAGE_URL: "memory:", PORT: "0" };
+    const { code, stdout, stderr } = await runCli({ cwd: dir, env });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^runlog: [^\n]*kubeconfig '[^\n]+\n$/);
+    expect(stderr).toContain(`'${file}'`);
   });
 
   it("a port that is taken exits 1 and says what to do", async () => {

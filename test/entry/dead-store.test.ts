@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { freePort, listenOnLoopback } from "../../scripts/bench/loopback.ts";
@@ -80,6 +81,65 @@ describe.each([
     cli.kill("SIGTERM");
     expect(await cli.exited).toEqual({ code: 0, signal: null });
     expect(cli.stderr()).toMatch(/\nrunlog: stopped before it listened\n$/);
+  });
+});
+
+/** The address of a server that answers everything with a page. */
+async function pageEndpoint(status: number): Promise<string> {
+  const server = createHttpServer((request, response) => {
+    request.resume();
+    response.writeHead(status, { "Content-Type": "text/html" }).end("<html>Hello</html>");
+  });
+  const port = await listenOnLoopback(server);
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${port}`;
+}
+
+it(
+  "a page in the place of an object store ends the start with where that is",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const endpoint = await pageEndpoint(200);
+    const env = { ...KEYS, AWS_ENDPOINT_URL_S3: endpoint, STORAGE_URL: "s3://logs" };
+    const { code, stdout, stderr } = await runCli({ env });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^runlog: .*is its address right\?\n$/);
+    expect(stderr).toContain(`${endpoint}, bucket logs`);
+  },
+);
+
+describe("a server that does what a command is for", () => {
+  it.each([["archive"], ["restore"]])(
+    "%s: and is another one, refuses, or is not there, is named",
+    async (command) => {
+      const run = (url: string, ...args: string[]) =>
+        runCli({ args: [command, "--server", url, ...args] });
+      const page = await pageEndpoint(200);
+      const strange = `runlog: What answers at ${page} is no runlog server: --server is the URL of one\n`;
+      const failed = { code: 1, stdout: "" };
+      expect(await run(page, "p/s")).toMatchObject({ ...failed, stderr: strange });
+      expect(await run(page, "--project", "p")).toMatchObject({ ...failed, stderr: strange });
+      const locked = await pageEndpoint(401);
+      const refused = `runlog: The server at ${locked} answered 401: RUNLOG_TOKEN is sent as bearer token\n`;
+      expect(await run(locked, "p/s")).toMatchObject({ ...failed, stderr: refused });
+      const nowhere = await run(await closedEndpoint(), "p/s");
+      expect(nowhere).toMatchObject(failed);
+      expect(nowhere.stderr).toMatch(
+        /^runlog: The server at .* cannot be reached \(.*ECONNREFUSED.*\): is it running\?\n$/,
+      );
+    },
+  );
+
+  it("and says nothing, is waited for aloud", async () => {
+    const endpoint = await silentEndpoint();
+    const cli = startCli({ args: ["restore", "--server", endpoint, "p/s"] });
+    const aloud = `runlog: waiting for the server at ${endpoint}\n`;
+    await waitFor(() => cli.stderr() === aloud, { what: "a word of the wait" });
+    cli.kill("SIGTERM");
+    expect(await cli.exited).toEqual({ code: null, signal: "SIGTERM" });
   });
 });
 

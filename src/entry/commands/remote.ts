@@ -3,6 +3,8 @@ import { isObject } from "../../core/model/json-fields.ts";
 import { RunlogError, type RunlogErrorCode } from "../../ports/errors.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import { UsageError } from "../exit.ts";
+import { say } from "../process.ts";
+import { createWaiting } from "../waiting.ts";
 import type { Selection } from "./selection.ts";
 
 /** A server that does what a command is for. */
@@ -29,7 +31,28 @@ export function createRemote(url: string, token: string): Remote {
   const base = baseOf(url);
   const authorization = token === "" ? {} : { Authorization: `Bearer ${token}` };
 
-  async function ask(path: string, body?: object): Promise<unknown> {
+  const waiting = createWaiting(say);
+
+  /** Another server than ours answers there, or something between the two. */
+  function strange(): RunlogError {
+    const text = `What answers at ${base} is no runlog server: --server is the URL of one`;
+    return new RunlogError("store-unanswered", text);
+  }
+
+  /** The server's refusal, in its own words (PROTOCOL 1.1). */
+  function refusal(status: number, answer: unknown): RunlogError {
+    const detail = isObject(answer) && typeof answer["detail"] === "string" ? answer["detail"] : "";
+    const message = detail || `The server at ${base} answered ${status}`;
+    const advice = status === 401 ? ": RUNLOG_TOKEN is sent as bearer token" : "";
+    return new RunlogError(CODES[status] ?? "store-failed", `${message}${advice}`, { status });
+  }
+
+  async function ask(path: string, body?: object): Promise<Record<string, unknown>> {
+    waiting.begin(`the server at ${base}`);
+    return tryAsk(path, body).finally(() => waiting.end());
+  }
+
+  async function tryAsk(path: string, body?: object): Promise<Record<string, unknown>> {
     const init: RequestInit = { headers: { ...authorization } };
     if (body) {
       init.method = "POST";
@@ -40,15 +63,15 @@ export function createRemote(url: string, token: string): Remote {
       try {
         const response = await fetch(`${base}${path}`, init);
         const answer: unknown = await response.json().catch(() => null);
-        if (response.ok) return answer;
-        throw refusal(response.status, answer);
+        if (!response.ok) throw refusal(response.status, answer);
+        if (!isObject(answer)) throw strange();
+        return answer;
       } catch (error) {
         if (error instanceof RunlogError) throw error;
         // a large session takes its time; to ask again is to wait on for the same
         if (causeOf(error) === "UND_ERR_HEADERS_TIMEOUT") continue;
-        throw new RunlogError("store-unanswered", `The server at ${base} cannot be reached`, {
-          cause: error,
-        });
+        const text = `The server at ${base} cannot be reached (${reasonOf(error)}): is it running?`;
+        throw new RunlogError("store-unanswered", text, { cause: error });
       }
     }
   }
@@ -66,31 +89,37 @@ export function createRemote(url: string, token: string): Remote {
       for (let offset: number | null = 0; offset !== null;) {
         const path = `/api/projects/${project}/agentic-sessions?limit=${PAGE}&offset=${offset}`;
         const page = await ask(path);
-        for (const { session, createdAtMs } of itemsOf(page))
+        const items = itemsOf(page);
+        if (!items) throw strange();
+        for (const { session, createdAtMs } of items)
           if (olderThanMs === null || nowMs - createdAtMs >= olderThanMs)
             found.push({ project, session });
-        const next: unknown = isObject(page) ? page["nextOffset"] : undefined;
+        const next = page["nextOffset"];
         offset = typeof next === "number" && next > offset ? next : null;
       }
       yield* found;
     },
 
     async archive(key, options) {
-      const answer = await ask(`${pathOf(key)}/archive`, options);
+      const answer: object = await ask(`${pathOf(key)}/archive`, options);
+      if (!("logs" in answer) || !Array.isArray(answer.logs)) throw strange();
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- PROTOCOL 16
       return answer as ArchiveSummary;
     },
 
     async restore(key) {
-      const answer = await ask(`${pathOf(key)}/restore`, {});
-      return isObject(answer) ? String(answer["logId"]) : "";
+      const { logId } = await ask(`${pathOf(key)}/restore`, {});
+      if (typeof logId !== "string") throw strange();
+      return logId;
     },
   };
 }
 
-function itemsOf(page: unknown): { session: string; createdAtMs: number }[] {
-  const items: unknown = isObject(page) ? page["items"] : null;
-  if (!Array.isArray(items)) return [];
+/** The sessions of a page; null if it is none. */
+function itemsOf({
+  items,
+}: Record<string, unknown>): { session: string; createdAtMs: number }[] | null {
+  if (!Array.isArray(items)) return null;
   return items.flatMap((item: unknown) => {
     const metadata = isObject(item) && isObject(item["metadata"]) ? item["metadata"] : {};
     const { name, creationTimestamp } = metadata;
@@ -99,16 +128,16 @@ function itemsOf(page: unknown): { session: string; createdAtMs: number }[] {
   });
 }
 
-/** The server's refusal, in its own words (PROTOCOL 1.1). */
-function refusal(status: number, answer: unknown): RunlogError {
-  const detail = isObject(answer) && typeof answer["detail"] === "string" ? answer["detail"] : null;
-  const message = detail ?? `The server answered ${status}`;
-  return new RunlogError(CODES[status] ?? "store-failed", message, { status });
-}
-
 function causeOf(error: unknown): unknown {
   const cause = error instanceof Error ? error.cause : null;
   return cause instanceof Error && "code" in cause ? cause.code : null;
+}
+
+/** What `fetch` failed with: its own message says no more than that. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return text || String(causeOf(error));
 }
 
 function baseOf(url: string): string {
