@@ -15,8 +15,8 @@ export async function checkFormat({ bucket, keys, retry }: BucketAccess): Promis
     if (!found) return null;
     const bytes = await readWhole(found).catch((cause: unknown) => {
       const place = bucket.place ?? "the object store";
-      const text = `What answers as ${place} does not give ${keys.format} whole: is its address right?`;
-      throw new RunlogError("store-unanswered", text, { cause });
+      const problem = `What answers as ${place} does not give ${keys.format} whole: is its address right?`;
+      throw new RunlogError("store-unanswered", problem, { cause });
     });
     return new TextDecoder().decode(bytes);
   });

@@ -1,4 +1,5 @@
 import type { ToolCall } from "../repair/repair-message.ts";
+import { EarliestFirst } from "./earliest-first.ts";
 import type { Entry, MessageOrder } from "./message-order.ts";
 
 /** A tool call and the message that has it. */
@@ -12,7 +13,7 @@ export class OwnedCalls {
   readonly #order: MessageOrder;
   readonly #first = new Map<string, OwnedCall>();
   /** For calls that more than one message has: those of the messages after the first. */
-  readonly #others = new Map<string, Map<Entry, ToolCall>>();
+  readonly #others = new Map<string, EarliestFirst<ToolCall>>();
 
   constructor(order: MessageOrder) {
     this.#order = order;
@@ -58,11 +59,12 @@ export class OwnedCalls {
       this.#first.set(call.id, owned);
       return;
     }
-    const others = this.#others.get(call.id) ?? new Map<Entry, ToolCall>();
+    const others = this.#others.get(call.id) ?? new EarliestFirst<ToolCall>(this.#order);
     this.#others.set(call.id, others);
-    others.set(entry, call);
-    if (!this.#order.isBefore(entry, known.entry)) return;
-    others.delete(entry);
+    if (!this.#order.isBefore(entry, known.entry)) {
+      others.set(entry, call);
+      return;
+    }
     others.set(known.entry, known.call);
     this.#first.set(call.id, owned);
   }
@@ -71,19 +73,10 @@ export class OwnedCalls {
     const others = this.#others.get(id);
     if (this.#first.get(id)?.entry !== entry) others?.delete(entry);
     else {
-      const next = this.#earliest(others);
-      if (next) {
-        this.#first.set(id, next);
-        others?.delete(next.entry);
-      } else this.#first.delete(id);
+      const next = others?.take();
+      if (next) this.#first.set(id, { entry: next.entry, call: next.value });
+      else this.#first.delete(id);
     }
     if (others?.size === 0) this.#others.delete(id);
-  }
-
-  #earliest(others: ReadonlyMap<Entry, ToolCall> | undefined): OwnedCall | null {
-    let earliest: OwnedCall | null = null;
-    for (const [entry, call] of others ?? [])
-      if (!earliest || this.#order.isBefore(entry, earliest.entry)) earliest = { entry, call };
-    return earliest;
   }
 }
