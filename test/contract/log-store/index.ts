@@ -10,6 +10,7 @@ import { lifecycleSuite } from "./lifecycle.ts";
 import { limitsSuite } from "./limits.ts";
 import { listSuite } from "./list.ts";
 import { marksSuite } from "./marks.ts";
+import { notesSuite } from "./notes.ts";
 import { readSuite } from "./read.ts";
 import { reopenSuite } from "./reopen.ts";
 import { runBodiesSuite } from "./run-bodies.ts";
@@ -30,6 +31,7 @@ export function logStoreContract(name: string, options: LogStoreContractOptions)
     concurrentReadSuite(fresh);
     fenceSuite(fresh);
     valuesSuite(fresh);
+    notesSuite(fresh);
     changesSuite(fresh);
     marksSuite(fresh);
     runBodiesSuite(fresh);
