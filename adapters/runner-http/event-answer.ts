@@ -11,9 +11,12 @@ export interface EventAnswerOptions extends HttpTransport {
   readonly intakeBudget: ByteBudget;
   readonly turns: TimeSlicer;
   readonly maxEventBytes: number;
+  /** Silence in ms after which the connection of a resumable answer counts as broken. */
+  readonly silenceMs: number;
 }
 
 const MAX_REDIRECTS = 3;
+const RESUME_HEADER = "X-Runlog-Resume";
 const EVENT_STREAM = "text/event-stream";
 /** What a content type may be to be named: a client sees it. */
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,60}\/[\w!#$&^.+-]{1,60}$/;
@@ -35,7 +38,8 @@ export async function openEvents(
     discard(answer);
     throw notEvents(contentType);
   }
-  const intake = new Intake(options.maxEventBytes);
+  const isResumable = headers.get(RESUME_HEADER) === "1";
+  const intake = new Intake(options.maxEventBytes, isResumable);
   const batches = new BatchStream({
     body,
     intake,
@@ -43,8 +47,10 @@ export async function openEvents(
     turns: options.turns,
     connection: answer.connection,
     onEnd: answer.release,
+    silenceMs: isResumable ? options.silenceMs : null,
+    clock: options.clock,
   });
-  return { batches, counts: intake.counts };
+  return { batches, counts: intake.counts, isResumable };
 }
 
 /** The answer of the last of the redirects, a 200. */

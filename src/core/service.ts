@@ -98,6 +98,11 @@ export interface ServiceLimits {
   readonly runIdleMs: number | null;
   /** How long in ms a run may take. Default null: as long as it wants. */
   readonly runMaxMs: number | null;
+  /**
+   * How long in ms a runner is asked again that can be asked for the rest of a run and does not answer. Default
+   * 5 min.
+   */
+  readonly reattachMs: number;
   /** How long in ms the state of an unused session is kept. Default 10 min. */
   readonly sessionIdleMs: number;
   /** How long in ms a stop waits for runs to end by themselves. Default 10 s. */
@@ -127,6 +132,7 @@ const DEFAULT_LIMITS: ServiceLimits = {
   runQueue: 8,
   runIdleMs: null,
   runMaxMs: null,
+  reattachMs: 300_000,
   sessionIdleMs: 600_000,
   drainMs: 10_000,
   reauthMs: 300_000,
@@ -245,10 +251,7 @@ export async function createSessionService(
     platform,
     clock,
     logger,
-    queueLimit: limits.runQueue,
-    idleMs: limits.runIdleMs,
-    maxMs: limits.runMaxMs,
-    podGraceMs: limits.podGraceMs,
+    ...runLimits(limits),
     onAdmitted: (key, run) => backgroundEvents.listen(key, run),
     onGivenUp: () => void orphanedRuns.closeGivenUp(),
     recover: (key, end) => orphanedRuns.recover(key, end),
@@ -272,6 +275,7 @@ export async function createSessionService(
     clock,
     logger,
     admissions,
+    takeUp: (key, run, taken) => runs.takeUp(key, run, taken),
     worksOn: (key, runId) => runs.isInFlight(key, runId) || hasOpen(backgroundEvents, key, runId),
   });
   const stopClosing = await keepOrphanedRunsClosed(orphanedRuns, { clock, logger });
@@ -326,6 +330,11 @@ export async function createSessionService(
       return { orphanedRuns: () => ends };
     },
   };
+}
+
+function runLimits({ podGraceMs, reattachMs, ...limits }: ServiceLimits) {
+  const { runQueue: queueLimit, runIdleMs: idleMs, runMaxMs: maxMs } = limits;
+  return { queueLimit, idleMs, maxMs, podGraceMs, reattachMs };
 }
 
 function createReads({ replayBytes }: ServiceLimits): SharedReads {

@@ -8,6 +8,7 @@ import { NOT_STARTED, RESTARTED } from "../model/run-end-reasons.ts";
 import { isOfRuns, isTerminal, nextSpan, NO_RUN_OPEN } from "../model/run-span.ts";
 import { markedRun, type RunMarks } from "../log/open-run-marks.ts";
 import type { Session } from "../session/session.ts";
+import { type OpenRunFound, type TakenRun, takenRun } from "./take-up-run.ts";
 import { findRun, forgetRun, type KnownRun } from "../model/session-state.ts";
 
 export interface CloseRunOptions {
@@ -17,14 +18,20 @@ export interface CloseRunOptions {
    * Whether its runner may know of the run; null if unknown here, so that the store has to tell.
    */
   readonly reached: boolean | null;
+  /**
+   * Takes the run up, whose mark is this process's by then; `answered` settles when its runner has answered,
+   * or it has ended.
+   */
+  readonly takeUp: (run: OpenRunFound, taken: TakenRun) => void;
   readonly store: LogStore;
-  readonly marks: Pick<RunMarks, "clearOpen">;
+  readonly marks: Pick<RunMarks, "clearOpen" | "markOpen">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Ends an orphaned run, and clears its mark last, so that a failure on the way leaves the rest to
+ * Takes an orphaned run up, if another process has left it and its runner may have the rest; else ends it,
+ * and clears its mark last, so that a failure on the way leaves the rest to
  * the next attempt. A run that was never stored gets no end. A run that never reached its runner is
  * forgotten, so that it may be posted again. Resolves with false when the store refused the end;
  * throws what else the store throws.
@@ -49,13 +56,25 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   const isAdmitted = from === undefined || session.headOffset > from || !!run?.threadId;
   const isReached = options.reached ?? (waits !== true && isAdmitted);
   const phase = run ? run.phase : await storedPhase(options, logId, from);
+  const thread = run?.threadId || threadId;
+  if (isOfOther && isReached && phase !== null) {
+    const taken = await takenRun(store, session.key, logId, mark);
+    // of a run that has ended nothing is missing, unless its runner had more to say
+    if (taken && (phase !== "ended" || taken.isKnown)) {
+      const marked = { ...markedRun(mark), threadId: thread };
+      if (logId !== mark.logId) await marks.clearOpen(session.key, mark.logId, runId);
+      await marks.markOpen(session.key, logId, runId, marked);
+      options.takeUp({ runId, threadId: thread, logId, mark: marked }, taken);
+      return true;
+    }
+  }
   if (phase === "waiting" || phase === "started") {
     // one attempt: a store that cannot be written must not keep the server from its readers
     const signal = AbortSignal.abort();
     const open = { session, clock, logger, logId, runId, signal };
     const how = { started: phase === "started", forgets: !isReached };
     const end = isReached ? RESTARTED : NOT_STARTED;
-    if (!(await endRun({ ...open, threadId: run?.threadId || threadId }, end, how))) return false;
+    if (!(await endRun({ ...open, threadId: thread }, end, how))) return false;
     logger.warn("run-closed", { ...session.key, runId, code: end.code });
   }
   if (!isReached && phase !== null) {
