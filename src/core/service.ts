@@ -173,9 +173,11 @@ export interface SessionService extends SessionPorts {
   readonly reads: SharedReads;
   readonly bodyBudget: SharedBudget;
   readonly profileBudgets: ProfileBudgets;
+  /** Whether it is being closed: others should be asked. */
+  isStopping(): boolean;
   /**
-   * Refuses new runs, waits a while for those in flight, closes those that are still open, and ends
-   * the streams so that clients reconnect elsewhere. The ports stay open. Waits at most 10 s for a
+   * Refuses new runs, waits a while for those in flight, closes those that are still open but for those
+   * that can be taken up, and ends the streams so that clients reconnect elsewhere. The ports stay open. Waits at most 10 s for a
    * store that does not answer; ends that it has not stored by then it may store until it is
    * closed.
    */
@@ -314,6 +316,7 @@ export async function createSessionService(
     reads,
     bodyBudget: createSharedBudget({ limitBytes: limits.bodyBudgetBytes, timers: clock }),
     profileBudgets: createProfileBudgets(limits, reads),
+    isStopping: isStopped,
     async close({ onWait = () => {} } = {}) {
       closed = true;
       onWait(

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { createEventStream, HEARTBEAT } from "../core/replay/sse-stream.ts";
+import { createEventStream, comeBackSoon, HEARTBEAT } from "../core/replay/sse-stream.ts";
 import { readAmbientSnapshot } from "../core/profile/profile-source.ts";
 import { findReplayStart, type ReplayStart } from "../core/replay/resume-point.ts";
 import type { SessionService } from "../core/service.ts";
@@ -34,7 +34,11 @@ export function eventsGet(service: SessionService) {
       const { retryMs } = limits;
       const options = { store, start, reads, retryMs, ...(preface && { preface }) };
       const source = createEventStream(use, options);
-      const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
+      const stream = openStream(service, source, {
+        heartbeat: HEARTBEAT,
+        farewell: comeBackSoon,
+        access: accessOf(c),
+      });
       return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(start.full) });
     } catch (error) {
       use.release();

@@ -58,9 +58,8 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   const phase = run ? run.phase : await storedPhase(options, logId, from);
   const thread = run?.threadId || threadId;
   if (isOfOther && isReached && phase !== null) {
-    const taken = await takenRun(store, session.key, logId, mark);
-    // of a run that has ended nothing is missing, unless its runner had more to say
-    if (taken && (phase !== "ended" || taken.isKnown)) {
+    const taken = await takenRun(store, session.key, { logId, mark, phase });
+    if (taken) {
       const marked = { ...markedRun(mark), threadId: thread };
       if (logId !== mark.logId) await marks.clearOpen(session.key, mark.logId, runId);
       await marks.markOpen(session.key, logId, runId, marked);

@@ -1,6 +1,7 @@
 import type { LogStore, OpenRunMark, SessionKey } from "../../ports/log-store.ts";
 import { type MarkedRun, markedRun, noteKeyOf } from "../log/open-run-marks.ts";
 import { readFacts } from "../log/scan-event-facts.ts";
+import type { KnownRun } from "../model/session-state.ts";
 import type { RunAccepted } from "./run-request.ts";
 import { NOTHING_SENT, progressAfter, type RunProgress } from "./run-progress.ts";
 
@@ -31,14 +32,15 @@ export interface OpenRunFound extends RunAccepted {
 export async function takenRun(
   store: LogStore,
   key: SessionKey,
-  logId: string,
-  mark: OpenRunMark,
+  { logId, mark, phase }: { logId: string; mark: OpenRunMark; phase: KnownRun["phase"] },
 ): Promise<TakenRun | null> {
   const { from, startsAt = from, resumable } = markedRun(mark);
   if (resumable === false || startsAt === undefined) return null;
   const noteKey = noteKeyOf(mark.runId);
   const stat = await store.stat(key);
   const note = stat?.logId === logId ? stat.notes.find((one) => one.key === noteKey) : undefined;
+  // events without a note are those of a runner that cannot be asked
+  if (!note && phase !== "waiting") return null;
   if (!note) return { after: null, progress: NOTHING_SENT, isKnown: resumable === true };
   let progress = NOTHING_SENT;
   for await (const event of readFacts(store, key, { logId, start: startsAt, end: note.end }))
