@@ -259,14 +259,10 @@ export async function createSessionService(
     recover: (key, end) => orphanedRuns.recover(key, end),
   });
   const backgroundEvents = createBackgroundEvents({
+    ...options,
+    reattachMs: limits.reattachMs,
     marks,
-    feed,
     sessions,
-    directory,
-    runner,
-    platform,
-    clock,
-    logger,
     isInFlight: (key, runId) => runs.isInFlight(key, runId),
   });
   const incarnations = createIncarnations({ store, feed, directory, runs, clock });
@@ -278,6 +274,7 @@ export async function createSessionService(
     logger,
     admissions,
     takeUp: (key, run, taken) => runs.takeUp(key, run, taken),
+    takeUpBackground: (key, run) => backgroundEvents.takeUp(key, run, run.runId),
     worksOn: (key, runId) => runs.isInFlight(key, runId) || hasOpen(backgroundEvents, key, runId),
   });
   const stopClosing = await keepOrphanedRunsClosed(orphanedRuns, { clock, logger });

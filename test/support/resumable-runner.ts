@@ -28,6 +28,8 @@ export interface ResumableRunner {
   reset(): void;
   /** What it does with requests from now on: serve them, refuse them with a status, or reset them. */
   behave(how: "serve" | "reset" | number): void;
+  /** Whether its answers say that they can be taken up; they do unless told otherwise. */
+  offer(isResumable: boolean): void;
   /** Forgets a run, as a runner does that was started again without its spool. */
   forget(runId: string): void;
 }
@@ -43,6 +45,7 @@ interface Kept extends ResumableRun {
 export async function startResumableRunner(): Promise<ResumableRunner> {
   const kept = new Map<string, Kept>();
   const requests: string[] = [];
+  let isOffered = true;
   let how: "serve" | "reset" | number = "serve";
 
   function make(name: string): Kept {
@@ -79,7 +82,8 @@ export async function startResumableRunner(): Promise<ResumableRunner> {
 
   function follow(run: Kept, response: ServerResponse, after: string | undefined): void {
     const from = after === undefined ? 0 : Number(after.slice(run.name.length + 1));
-    response.writeHead(200, { "Content-Type": "text/event-stream", "X-Runlog-Resume": "1" });
+    const offer = isOffered ? { "X-Runlog-Resume": "1" } : {};
+    response.writeHead(200, { "Content-Type": "text/event-stream", ...offer });
     response.flushHeaders();
     if (from < run.frames.length) response.write(run.frames.slice(from).join(""));
     if (run.isEnded) response.end();
@@ -139,6 +143,9 @@ export async function startResumableRunner(): Promise<ResumableRunner> {
     },
     behave(next) {
       how = next;
+    },
+    offer(next) {
+      isOffered = next;
     },
     forget: (runId) => void kept.delete(runId),
   };

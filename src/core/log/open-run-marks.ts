@@ -18,13 +18,24 @@ export interface MarkedRun {
    * Whether its runner can be asked again for the run's events; not known before its answer.
    */
   readonly resumable?: boolean;
+  /** Whether its runner began it by itself, and its events come with the thread's background events. */
+  readonly background?: boolean;
+}
+
+/** The key of the notes that a thread's background events come with. */
+export function threadNoteKey(threadId: string): string {
+  return `events:${shortened(threadId)}`;
 }
 
 const SHORT_ID = /^[\u0021-\u007e]{1,200}$/;
 
 /** The key of the notes that a run's events come with. */
 export function noteKeyOf(runId: string): string {
-  return `run:${SHORT_ID.test(runId) ? runId : `#${runId.length}-${hashText(runId)}`}`;
+  return `run:${shortened(runId)}`;
+}
+
+function shortened(id: string): string {
+  return SHORT_ID.test(id) ? id : `#${id.length}-${hashText(id)}`;
 }
 
 /** The marks of open runs that this process sets and clears. */
@@ -100,13 +111,14 @@ export function markedRun({ data, session }: OpenRunMark): MarkedRun {
   try {
     const said: unknown = JSON.parse(data);
     if (!isObject(said)) return { threadId: session };
-    const { threadId, from, waits, startsAt, resumable } = said;
+    const { threadId, from, waits, startsAt, resumable, background } = said;
     return {
       threadId: typeof threadId === "string" ? threadId : session,
       ...(Number.isSafeInteger(from) && { from: Number(from) }),
       waits: waits === true,
       ...(Number.isSafeInteger(startsAt) && { startsAt: Number(startsAt) }),
       ...(typeof resumable === "boolean" && { resumable }),
+      ...(background === true && { background }),
     };
   } catch {
     return { threadId: session };

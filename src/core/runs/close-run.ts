@@ -6,8 +6,9 @@ import { endRun } from "./append-run-error.ts";
 import { readFacts } from "../log/scan-event-facts.ts";
 import { NOT_STARTED, RESTARTED } from "../model/run-end-reasons.ts";
 import { isOfRuns, isTerminal, nextSpan, NO_RUN_OPEN } from "../model/run-span.ts";
-import { markedRun, type RunMarks } from "../log/open-run-marks.ts";
+import { type MarkedRun, markedRun, type RunMarks } from "../log/open-run-marks.ts";
 import type { Session } from "../session/session.ts";
+import type { AdmittedRun } from "./run-request.ts";
 import { type OpenRunFound, type TakenRun, takenRun } from "./take-up-run.ts";
 import { findRun, forgetRun, type KnownRun } from "../model/session-state.ts";
 
@@ -23,6 +24,8 @@ export interface CloseRunOptions {
    * or it has ended.
    */
   readonly takeUp: (run: OpenRunFound, taken: TakenRun) => void;
+  /** Goes on with a run that its runner began by itself (`BackgroundEvents.takeUp`). */
+  readonly takeUpBackground: (run: AdmittedRun) => boolean;
   readonly store: LogStore;
   readonly marks: Pick<RunMarks, "clearOpen" | "markOpen">;
   readonly clock: Clock;
@@ -57,12 +60,16 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   const isReached = options.reached ?? (waits !== true && isAdmitted);
   const phase = run ? run.phase : await storedPhase(options, logId, from);
   const thread = run?.threadId || threadId;
+  const marked = { ...markedRun(mark), threadId: thread };
+  const isBackground = marked.background === true && phase === "started";
+  if (isOfOther && isBackground && options.takeUpBackground({ runId, threadId: thread, logId })) {
+    await takeMark(options, logId, marked);
+    return true;
+  }
   if (isOfOther && isReached && phase !== null) {
     const taken = await takenRun(store, session.key, { logId, mark, phase });
     if (taken) {
-      const marked = { ...markedRun(mark), threadId: thread };
-      if (logId !== mark.logId) await marks.clearOpen(session.key, mark.logId, runId);
-      await marks.markOpen(session.key, logId, runId, marked);
+      await takeMark(options, logId, marked);
       options.takeUp({ runId, threadId: thread, logId, mark: marked }, taken);
       return true;
     }
@@ -83,6 +90,16 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   if (waits === true) await store.removeRunBody(session.key, logId, runId);
   await marks.clearOpen(session.key, logId, runId);
   return true;
+}
+
+/** Makes the mark this process's, and that of the log as it is now. */
+async function takeMark(
+  { mark, marks, session }: CloseRunOptions,
+  logId: string,
+  marked: MarkedRun,
+): Promise<void> {
+  if (logId !== mark.logId) await marks.clearOpen(session.key, mark.logId, mark.runId);
+  await marks.markOpen(session.key, logId, mark.runId, marked);
 }
 
 /** The phase of the run by the events after its mark; null if there are none of it. */

@@ -6,6 +6,7 @@ import { idOf } from "../../ports/session-id.ts";
 import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { closeRun } from "./close-run.ts";
 import { endRun } from "./append-run-error.ts";
+import type { AdmittedRun } from "./run-request.ts";
 import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
 import { NOT_STARTED, type RunEnd } from "../model/run-end-reasons.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
@@ -27,6 +28,8 @@ export interface OrphanedRunsOptions {
   readonly worksOn: (key: SessionKey, runId: string | null) => boolean;
   /** Takes a run up, as `Runs.takeUp`. */
   readonly takeUp: (key: SessionKey, run: OpenRunFound, taken: TakenRun) => Promise<void>;
+  /** Goes on with a run that its runner began by itself, as `BackgroundEvents.takeUp`. */
+  readonly takeUpBackground: (key: SessionKey, run: AdmittedRun) => boolean;
 }
 
 /** Orphaned runs: runs that have not ended and that nobody works on. */
@@ -108,8 +111,10 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
           const answered = takeUp(session.key, run, taken);
           if (!taken.isKnown) asked.push(answered);
         };
-        const ports = { store, marks, clock, logger };
-        await closeRun({ ...ports, session, mark, reached, takeUp: take });
+        const takeUpBackground = (run: AdmittedRun): boolean =>
+          options.takeUpBackground(session.key, run);
+        const ports = { store, marks, clock, logger, takeUp: take, takeUpBackground };
+        await closeRun({ ...ports, session, mark, reached });
       });
     } catch (error) {
       if (!hasCode(error, "log-not-owned")) throw error;

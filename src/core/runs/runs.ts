@@ -164,8 +164,7 @@ export function createRuns(options: RunsOptions): Runs {
   function leave(key: SessionKey): void {
     const id = idOf(key);
     const left = entries.get(id);
-    if (!left) return;
-    entries.delete(id);
+    if (!left || !entries.delete(id)) return;
     // a run that the runner began within another one and did not end
     if (!closed) void options.recover(key, UNFINISHED);
     left.release();
