@@ -12,8 +12,11 @@ import { measureFirstEvent } from "./bench/measure-first-event.ts";
 import { measureFirstPaint } from "./bench/measure-first-paint.ts";
 import { measureIngest } from "./bench/measure-ingest.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
+import { measureRelay } from "./bench/measure-relay.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
 import { measureResume } from "./bench/measure-resume.ts";
+import { measureTextOrBytes } from "./bench/measure-text-or-bytes.ts";
+import { progress } from "./bench/progress.ts";
 import { type Reading, startReading } from "./bench/reading.ts";
 import { formatTable, writeResults } from "./bench/report.ts";
 import { failedRow, type Row } from "./bench/row.ts";
@@ -31,7 +34,7 @@ const READING: Readonly<Record<string, (reading: Reading) => Promise<Row[]>>> = 
 };
 
 /** The measurements that start a server of their own. */
-const OWN_SERVER: Readonly<Record<string, (data: DataDir) => Promise<Row[]>>> = {
+const OWN_SERVER: Readonly<Record<string, (data: DataDir, rows?: string) => Promise<Row[]>>> = {
   idle: measureIdle,
   memory: measureMemory,
   ingest: measureIngest,
@@ -39,7 +42,9 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir) => Promise<Row[]>>> = 
   adoption: measureAdoption,
   compaction: measureCompaction,
   "first-paint": measureFirstPaint,
-  growth: measureCosts,
+  relay: measureRelay,
+  growth: (_, rows) => measureCosts(rows),
+  "text-or-bytes": measureTextOrBytes,
 };
 
 const NAMES: readonly string[] = [...Object.keys(READING), ...Object.keys(OWN_SERVER)];
@@ -50,11 +55,9 @@ const HELP = `Measures the server that "npm start" starts, on logs of ${SIZES.jo
   npm run bench -- --quick          logs of ${QUICK_SIZES.join(" and ")} MB only; writes nothing
   npm run bench -- --only a,b       only these; writes nothing
                                     ${NAMES.join(", ")}
+  npm run bench -- --only growth --rows text
+                                    of those that grow the ones with "text" in their name
   npm run bench -- --check          exits with 1 if a line is missed`;
-
-function progress(text: string): void {
-  process.stderr.write(`${text}\n`);
-}
 
 async function attempt(name: string, measure: () => Promise<Row[]>): Promise<Row[]> {
   progress(`measuring ${name}`);
@@ -67,7 +70,11 @@ async function attempt(name: string, measure: () => Promise<Row[]>): Promise<Row
   }
 }
 
-async function measureAll(data: DataDir, wanted: (name: string) => boolean): Promise<Row[]> {
+async function measureAll(
+  data: DataDir,
+  wanted: (name: string) => boolean,
+  ofGrowth?: string,
+): Promise<Row[]> {
   const rows: Row[] = [];
   const reading = Object.entries(READING).filter(([name]) => wanted(name));
   if (reading.length > 0) {
@@ -80,7 +87,7 @@ async function measureAll(data: DataDir, wanted: (name: string) => boolean): Pro
     }
   }
   for (const [name, measure] of Object.entries(OWN_SERVER))
-    if (wanted(name)) rows.push(...(await attempt(name, () => measure(data))));
+    if (wanted(name)) rows.push(...(await attempt(name, () => measure(data, ofGrowth))));
   return rows;
 }
 
@@ -90,6 +97,7 @@ async function main(): Promise<void> {
       check: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
       only: { type: "string" },
+      rows: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -110,7 +118,7 @@ async function main(): Promise<void> {
   }
   const data = await createDataDir(logs);
   try {
-    const rows = await measureAll(data, (name) => only.includes(name));
+    const rows = await measureAll(data, (name) => only.includes(name), values.rows);
     process.stdout.write(`${formatTable(rows)}\n`);
     if (!values.quick && values.only === undefined) await writeResults(rows);
     if (values.check && rows.some(({ ok }) => ok === false)) process.exitCode = 1;

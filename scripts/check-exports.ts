@@ -44,7 +44,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   "./object": { names: ["createObjectLogStore"], portable: true },
   "./s3": { names: ["createS3Bucket"], portable: false },
   "./r2": { names: ["createR2Bucket"], portable: true },
-  "./disk": { names: ["createDiskLogStore"], portable: false },
+  "./disk": { names: ["createDiskLogStore", "createDiskSpool"], portable: false },
   "./kubernetes": { names: ["createKubernetes"], portable: false },
   "./file-bucket": { names: ["createFileBucket"], portable: false },
   "./local": {
@@ -52,6 +52,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     portable: true,
   },
   "./runner-http": { names: ["createHttpRunnerClient"], portable: true },
+  "./relay": { names: ["createMemorySpool", "createRelay"], portable: true },
   "./demo": { names: ["createDemoRunner"], portable: true },
   "./testing": {
     names: [

@@ -22,7 +22,8 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.workerd.test.ts", ...WITHOUT_MOUNTS],
+          // the clients' packages come with tests of their own
+          exclude: ["test/**/*.workerd.test.ts", "test/clients/**", ...WITHOUT_MOUNTS],
         },
       },
       {

@@ -23,13 +23,15 @@ import { createRunBodies, type WithLog } from "./run-bodies.ts";
 import { createSessionCache, type SessionCache } from "./session-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { createTrash, type Trash } from "./trash.ts";
-import { checkDocument, checkHead, readDocument } from "./values.ts";
+import { firstValues, namedDocument, readDocument } from "./values.ts";
 import { createWriteProbe } from "./write-probe.ts";
 
 export type { DiskIo } from "./io.ts";
 export { nodeIo } from "./io.ts";
 export type { FsyncPolicy } from "./log-file.ts";
 export { createDiskLogReader } from "./reader.ts";
+export { createDiskSpool } from "./spool.ts";
+export type { DiskSpoolOptions } from "./spool.ts";
 
 export interface DiskLogStoreOptions {
   /** The directory; made if it is not there. One process owns it at a time. */
@@ -58,10 +60,11 @@ export interface DiskLogStore extends LogStore {
  *
  * - `runlog.json` the format version, checked at start;
  * - `lock.db` the exclusive lock of the process that owns the directory; put back if it is removed;
- * - `projects/<project>/<session>/<logId>/` one log: `raw.jsonl`, `compact.jsonl`, `edits.txt`,
- *   `head.json` and `document.json` (each replaced whole by way of a `.tmp` file beside it), `notes.txt`
- *   the notes of appends, once there was one (`note-file.ts`), `run-*.body`
- *   for each run that waits, and `unclean` while bytes may not have reached the device;
+ * - `projects/<project>/<session>/<logId>/` one log, `<session>` being the label of the session's name:
+ *   `raw.jsonl`, `compact.jsonl`, `edits.txt`, `head.json` and `document.json` (each replaced whole by
+ *   way of a `.tmp` file beside it), `notes.txt` the notes of appends once there was one
+ *   (`note-file.ts`), `run-*.body` for each run that waits, and `unclean` while bytes may not have
+ *   reached the device;
  * - `open-runs/` one small file for each run that is open;
  * - `trash/` what is being deleted; emptied at start;
  * - `write-test.tmp` for a moment, to see whether anything can be written.
@@ -136,16 +139,13 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 
     legacy: tellingTakeOvers(legacy, cache, changes.tell),
 
-    async create(key, { logId = createLogId(Date.now()), head = null, document = null } = {}) {
+    async create(key, { logId = createLogId(Date.now()), ...given } = {}) {
       assertWritable();
       if (!isLogId(logId)) throw new RunlogError("invalid-input", "This is no id of a log");
-      checkHead(head);
-      checkDocument(document);
+      const first = { ...firstValues(key, given), durable };
       return inTurn.run(idOf(key), async () => {
         const stat = await cache.use(key, async (session) => session?.stat ?? null);
         if (stat) return stat;
-        const values = { head: head && head.slice(), document: document && document.slice() };
-        const first = { ...values, durable };
         const session = opened(await makeLog(layout, key, logId, first).catch(throwDiskError));
         cache.add(key, session);
         changes.tell(key, logId);
@@ -181,6 +181,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 
     setDocument: async (key, logId, document) =>
       withLog(key, logId, async (session) => {
+        namedDocument(key.session, document);
         await session.setDocument(document);
         changes.tell(key, logId);
       }),

@@ -1,11 +1,15 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
+import { labelOf } from "../../src/stream/text/dns-label.ts";
 
 /** Version of what lies on disk; another one is refused at start. */
 export const FORMAT = 1;
 
-/** Where everything lies below a store's directory (see `index.ts` for what each is). */
+/**
+ * Where everything lies below a store's directory (see `index.ts` for what each is). Sessions go by
+ * the labels of their names.
+ */
 export interface Layout {
   readonly dir: string;
   readonly formatFile: string;
@@ -45,7 +49,7 @@ export const DOOMED = ".gone";
 export function layoutOf(dir: string): Layout {
   const projects = join(dir, "projects");
   const openRuns = join(dir, "open-runs");
-  const session = (key: SessionKey): string => join(projects, key.project, key.session);
+  const session = (key: SessionKey): string => join(projects, key.project, labelOf(key.session));
   return {
     dir,
     formatFile: join(dir, "runlog.json"),
@@ -56,15 +60,15 @@ export function layoutOf(dir: string): Layout {
     project: (project) => join(projects, project),
     session,
     log: (key, logId) => join(session(key), logId),
-    legacySession: (name) => join(dir, "sessions", name),
+    legacySession: (name) => join(dir, "sessions", labelOf(name)),
     runBody: (key, logId, runId) => join(session(key), logId, `run-${hashOf(runId)}.body`),
     mark: (key, runId) => join(openRuns, `${markPrefix(key)}${hashOf(runId)}.json`),
   };
 }
 
-/** How the marks of a session begin; a dot is in no validated name. */
+/** How the marks of a session begin; a dot is in no label. */
 export function markPrefix({ project, session }: SessionKey): string {
-  return `${project}.${session}.`;
+  return `${project}.${labelOf(session)}.`;
 }
 
 /** A run id is any text of a client: no name of a file. */

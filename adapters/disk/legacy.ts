@@ -6,6 +6,7 @@ import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { concatBytes } from "../../src/stream/bytes/concat.ts";
 import type { KeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
+import { isOwnLabel } from "../../src/stream/text/dns-label.ts";
 import { diskError, isErrno, throwDiskError } from "./errors.ts";
 import { type Layout, LOG_FILES } from "./layout.ts";
 import type { SessionCache } from "./session-cache.ts";
@@ -38,7 +39,9 @@ const CHUNK = 64 * 1024;
 export function createDiskLegacy(options: DiskLegacyOptions): LegacyLogs {
   const { layout, cache, inTurn, idOf, assertOpen, assertWritable } = options;
 
+  /** An older system knew labels alone. */
   function has(session: string): boolean {
+    if (!isOwnLabel(session)) return false;
     return [LEGACY_EVENTS, LEGACY_MESSAGES, MIGRATED_MESSAGES].some((name) =>
       existsSync(join(layout.legacySession(session), name)),
     );

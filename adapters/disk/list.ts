@@ -1,10 +1,14 @@
+import { join } from "node:path";
 import { isLabel } from "../../src/ports/label.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { ListedLog, ListOptions, LogPage } from "../../src/ports/log-store.ts";
+import { nameInDocument } from "../../src/ports/naming-document.ts";
+import { labelOf, textOfLabel } from "../../src/stream/text/dns-label.ts";
 import { diskError } from "./errors.ts";
 import type { Layout } from "./layout.ts";
-import { namesIn, newestLogId } from "./recovery.ts";
+import { namesIn, newestLogIdIn } from "./recovery.ts";
+import { readDocument } from "./values.ts";
 
 const DEFAULT_LIMIT = 500;
 const MAX_LIMIT = 1000;
@@ -15,7 +19,7 @@ const AT_ONCE = 32;
 interface Rest {
   readonly project: string;
   readonly after: string;
-  readonly names: readonly string[];
+  readonly labels: readonly string[];
   /** When the names were read, by a count of such reads. */
   readonly read: number;
 }
@@ -24,24 +28,24 @@ interface Rest {
 export type Lister = (options?: ListOptions) => Promise<LogPage>;
 
 /**
- * Makes what gives pages of the sessions on disk, ordered by project, then session; `after` is the
- * last name. The names after a page are kept for the next one, so that a listing reads a project's
- * directory once and not for each page. What comes meanwhile may be missing on it: no listing
- * promises more.
+ * Makes what gives pages of the sessions on disk, ordered by project, then by the session's label;
+ * `after` is the last of them. The labels after a page are kept for the next one, so that a listing
+ * reads a project's directory once and not for each page. What comes meanwhile may be missing on
+ * it: no listing promises more.
  */
 export function createLister(layout: Layout): Lister {
   let rest: Rest | null = null;
   let reads = 0;
 
-  async function namesAfter(project: string, after: string): Promise<Rest> {
+  async function labelsAfter(project: string, after: string): Promise<Rest> {
     if (rest?.project === project && rest.after === after) return rest;
     const read = ++reads;
-    const names = await namesIn(layout.project(project));
-    const first = after === "" ? 0 : names.findIndex((name) => name > after);
-    return { project, after, names: first === -1 ? [] : names.slice(first), read };
+    const labels = (await namesIn(layout.project(project))).filter(isLabel);
+    const first = after === "" ? 0 : labels.findIndex((label) => label > after);
+    return { project, after, labels: first === -1 ? [] : labels.slice(first), read };
   }
 
-  /** Keeps what a listing has to go on with; older names would be too old for a younger listing. */
+  /** Keeps what a listing has to go on with; older labels would be too old for a younger listing. */
   function keep(next: Rest): void {
     if (rest === null || next.read >= rest.read) rest = next;
   }
@@ -54,26 +58,28 @@ export function createLister(layout: Layout): Lister {
     const { limit = DEFAULT_LIMIT, project, after } = options;
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
       throw new RunlogError("invalid-input", `A page holds 1 to ${MAX_LIMIT} items`);
-    const [afterProject = "", afterSession = ""] = after?.split("/") ?? [];
+    const [afterProject = "", afterLabel = ""] = after?.split("/") ?? [];
     const items: ListedLog[] = [];
+    let last = "";
     for (const name of project === undefined ? await namesIn(layout.projects) : [project]) {
       if (name < afterProject || !isLabel(name)) continue;
-      const found = await namesAfter(name, name === afterProject ? afterSession : "");
-      for (let at = 0; at < found.names.length;) {
+      const found = await labelsAfter(name, name === afterProject ? afterLabel : "");
+      for (let at = 0; at < found.labels.length;) {
         // one more than the limit shows that there is another page
         const length = Math.min(AT_ONCE, limit + 1 - items.length);
-        const names = found.names.slice(at, at + length);
-        for (const item of await listed(layout, name, names)) if (item) items.push(item);
-        at += names.length;
-        if (items.length <= limit) continue;
-        items.pop();
-        const last = items.at(-1);
-        const isHere = last?.project === name;
-        if (isHere) {
-          const left = found.names.slice(found.names.lastIndexOf(last.session, at) + 1);
-          keep({ ...found, after: last.session, names: left });
+        const labels = found.labels.slice(at, at + length);
+        for (const [index, item] of (await listed(layout, name, labels)).entries()) {
+          if (!item) continue;
+          if (items.length === limit) {
+            const [lastProject, lastLabel = ""] = last.split("/");
+            if (lastProject === name)
+              keep({ ...found, after: lastLabel, labels: found.labels.slice(at + index) });
+            return { items, next: last };
+          }
+          items.push(item);
+          last = `${name}/${labels[index]}`;
         }
-        return { items, next: `${last?.project}/${last?.session}` };
+        at += labels.length;
       }
       done(name);
     }
@@ -84,15 +90,27 @@ export function createLister(layout: Layout): Lister {
 function listed(
   layout: Layout,
   project: string,
-  names: readonly string[],
+  labels: readonly string[],
 ): Promise<(ListedLog | null)[]> {
-  return Promise.all(
-    names.map(async (session) => {
-      const key = { project, session };
-      const logId = isLabel(session) ? await newestLogId(layout, key).catch(orNone) : null;
-      return logId === null ? null : { ...key, logId, createdAtMs: logIdTime(logId) };
-    }),
-  );
+  return Promise.all(labels.map((label) => listedLog(layout, project, label).catch(orNone)));
+}
+
+async function listedLog(
+  layout: Layout,
+  project: string,
+  label: string,
+): Promise<ListedLog | null> {
+  const dir = join(layout.project(project), label);
+  const logId = await newestLogIdIn(dir);
+  if (logId === null) return null;
+  const session = textOfLabel(label) ?? (await hashedName(label, join(dir, logId)));
+  return { project, session, logId, createdAtMs: logIdTime(logId) };
+}
+
+/** The name that the document says; the label where that is damaged: the session is still there. */
+async function hashedName(label: string, dir: string): Promise<string> {
+  const name = nameInDocument(await readDocument(dir));
+  return name !== null && labelOf(name) === label ? name : label;
 }
 
 /** One directory that cannot be read does not keep the others from being listed. */

@@ -135,7 +135,12 @@ export async function makeLog(
 
 /** The id of the session's log: the newest, should there ever be two. */
 export async function newestLogId(layout: Layout, key: SessionKey): Promise<string | null> {
-  return (await namesIn(layout.session(key))).filter(isLogId).at(-1) ?? null;
+  return newestLogIdIn(layout.session(key));
+}
+
+/** The same for the session in a directory. */
+export async function newestLogIdIn(dir: string): Promise<string | null> {
+  return (await namesIn(dir)).filter(isLogId).at(-1) ?? null;
 }
 
 /** Sorted names in a directory; none if it is not there. */

@@ -34,7 +34,13 @@ export function documentOf(key: SessionKey, log: KnownLog): SessionDocument {
   if (!document) return known;
   // whatever became of the rest: whose it is is known
   const { name, namespace } = known.metadata;
-  return { ...document, metadata: { ...known.metadata, ...document.metadata, name, namespace } };
+  return {
+    ...known,
+    ...document,
+    metadata: { ...known.metadata, ...document.metadata, name, namespace },
+    // one that only says a long name has nothing in it
+    spec: { ...known.spec, ...document.spec },
+  };
 }
 
 /** Whether the log has a document that cannot be read. */

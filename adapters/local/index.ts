@@ -4,6 +4,7 @@ import type { Logger } from "../../src/ports/logger.ts";
 import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { createTimeSlicer } from "../../src/stream/sync/time-slicer.ts";
+import { labelOf } from "../../src/stream/text/dns-label.ts";
 import { onceEach } from "../../src/stream/sync/once-each.ts";
 import { createKeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import {
@@ -25,7 +26,7 @@ export { createLocalPlatform } from "./platform.ts";
 
 export interface LocalDirectoryOptions {
   readonly store: LogStore;
-  /** URL of runners; `{session}` and `{project}` are filled in, percent-encoded. */
+  /** URL of runners; `{session}`, as a label, and `{project}` are filled in. */
   readonly runnerUrl: string;
   /** Logs, once for each session, that its document cannot be read. Default: not logged. */
   readonly logger?: Pick<Logger, "warn">;
@@ -196,7 +197,7 @@ export function createLocalDirectory({
 
 function fillIn(template: string, { project, session }: SessionKey): string {
   const url = template
-    .replaceAll("{session}", encodeURIComponent(session))
+    .replaceAll("{session}", labelOf(session))
     .replaceAll("{project}", encodeURIComponent(project));
   return url.endsWith("/") ? url : `${url}/`;
 }

@@ -7,7 +7,14 @@ import { idOf } from "../../src/ports/session-id.ts";
 import { byteLength, createGrowingBytes } from "./growing-bytes.ts";
 import { pageOf } from "./list.ts";
 import { streamOf } from "./read.ts";
-import { checkDocument, checkHead, checkNote, createSessionLog, statOf } from "./session-log.ts";
+import {
+  checkDocument,
+  checkHead,
+  checkNote,
+  createSessionLog,
+  namedDocument,
+  statOf,
+} from "./session-log.ts";
 import type { SessionLog } from "./session-log.ts";
 
 export interface MemoryLogStoreOptions {
@@ -111,6 +118,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
     async setDocument(key, logId, document) {
       const log = need(key, logId);
       checkDocument(document);
+      namedDocument(key.session, document);
       log.document = document.slice();
       changes.tell(key, logId);
     },

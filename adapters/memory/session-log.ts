@@ -1,6 +1,8 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import { createLogId, isLogId, logIdTime } from "../../src/ports/log-id.ts";
 import { createLogNotes, type LogNotes, refusalOf } from "../../src/ports/log-notes.ts";
+import { documentNaming } from "../../src/ports/naming-document.ts";
+import { isReadableLabel, labelOf } from "../../src/stream/text/dns-label.ts";
 import { MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES } from "../../src/ports/log-store.ts";
 import type {
   AppendNote,
@@ -33,8 +35,9 @@ export interface SessionLog {
 export function createSessionLog(
   { project, session }: SessionKey,
   nowMs: number,
-  { logId = createLogId(nowMs), head = null, document = null }: CreateOptions = {},
+  { logId = createLogId(nowMs), head = null, document: given = null }: CreateOptions = {},
 ): SessionLog {
+  const document = namedDocument(session, given);
   if (!isLogId(logId)) throw new RunlogError("invalid-input", "This is no id of a log");
   checkHead(head);
   checkDocument(document);
@@ -76,6 +79,11 @@ export function checkNote(log: SessionLog, name: LogName, note: AppendNote, byte
   if (refusal) throw refusal;
 }
 
+/** The document as a store keeps it: it says the session's name where the label of that does not. */
+export function namedDocument(session: string, document: Uint8Array | null): Uint8Array | null {
+  return isReadableLabel(session) ? document : documentNaming(session, document);
+}
+
 /** The log as `LogStore.stat` returns it. */
 export function statOf({ logId, createdAtMs, bytes, head, document, notes }: SessionLog): LogStat {
   const end = {
@@ -96,12 +104,12 @@ export function rangeOf(log: SessionLog, options: ReadOptions): { start: number;
   return { start, end };
 }
 
-/** By project, then by session, in the order of their characters' codes. */
+/** By project, then by the label of the session's name, in the order of their characters' codes. */
 export function compareSessions(
   a: { readonly project: string; readonly session: string },
   b: { readonly project: string; readonly session: string },
 ): number {
-  return compareText(a.project, b.project) || compareText(a.session, b.session);
+  return compareText(a.project, b.project) || compareText(labelOf(a.session), labelOf(b.session));
 }
 
 function compareText(a: string, b: string): number {

@@ -7,7 +7,6 @@ import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { onceEach } from "../../src/stream/sync/once-each.ts";
 import { createKeys } from "./keys.ts";
 import { createLeases } from "./lease.ts";
-import { listLogs } from "./list.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { allMarks, removeMark } from "./marks.ts";
 import type { OwnedSession } from "./owned-session.ts";
@@ -17,7 +16,7 @@ import { createRetryPolicy } from "./retry-policy.ts";
 import { readLog } from "./read-log.ts";
 import { createReadiness } from "./readiness.ts";
 import { createRunBodies } from "./run-bodies.ts";
-import { checkDocument, checkHead } from "./values.ts";
+import { checkDocument, checkHead, namedDocument } from "./values.ts";
 import { createView } from "./view.ts";
 
 export interface ObjectLogStoreOptions {
@@ -54,11 +53,15 @@ export interface ObjectLogStoreOptions {
 }
 
 /** What a log is made with, checked and copied. */
-function firstIncarnation({ head = null, document = null, ...given }: CreateOptions) {
+function firstIncarnation(
+  { session }: SessionKey,
+  { head = null, document: own = null, ...given }: CreateOptions = {},
+) {
   if (given.logId !== undefined && !isLogId(given.logId))
     throw new RunlogError("invalid-input", "This is no id of a log");
   if (head) checkHead(head);
-  if (document) checkDocument(document);
+  if (own) checkDocument(own);
+  const document = namedDocument(session, own);
   return { ...given, head: head && head.slice(), document: document && document.slice() };
 }
 
@@ -67,7 +70,8 @@ const CLOSED = "The store is closed";
 const MAX_ODD_MARKS = 1_000;
 
 /**
- * A LogStore on immutable objects. It makes, below `prefix`:
+ * A LogStore on immutable objects. It makes, below `prefix`, `<session>` being the label of the
+ * session's name:
  *
  * - `runlog.json` the format version, checked by `check`;
  * - `trials/…` what `check` puts to see what the bucket does;
@@ -150,9 +154,9 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     // several servers may share the bucket
     changes: null,
 
-    async create(key, given = {}) {
+    async create(key, given) {
       assertOpen();
-      const first = firstIncarnation(given);
+      const first = firstIncarnation(key, given);
       try {
         return await sessions.make(key, first, async (session) => session.stat);
       } catch (error) {
@@ -218,7 +222,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
 
     async list(query = {}) {
       assertOpen();
-      return listLogs(access, query);
+      return view.list(query);
     },
 
     async delete(key) {

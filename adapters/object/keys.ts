@@ -1,3 +1,4 @@
+import { labelOf } from "../../src/stream/text/dns-label.ts";
 import type { LogName, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
 
 const NUMBER_DIGITS = 16;
@@ -15,8 +16,16 @@ export interface ValueVersion {
   readonly number: number;
 }
 
-/** An incarnation of a session, as its key names it. */
+/** An incarnation of a session. */
 export interface IncarnationName extends SessionKey {
+  readonly epoch: number;
+  readonly logId: string;
+}
+
+/** The same as its key says it: by the label of the session's name. */
+export interface IncarnationLabel {
+  readonly project: string;
+  readonly label: string;
   readonly epoch: number;
   readonly logId: string;
 }
@@ -31,9 +40,9 @@ export interface Keys {
   readonly incarnations: string;
   readonly marks: string;
   /** `!` comes before `-`, so that the order of the keys is that of the names. */
-  incarnationsOf(project: string, session?: string): string;
+  incarnationsOf(project: string, label?: string): string;
   incarnation(incarnation: IncarnationName): string;
-  parseIncarnation(key: string): IncarnationName | null;
+  parseIncarnation(key: string): IncarnationLabel | null;
   leasesOf(key: SessionKey): string;
   lease(key: SessionKey, epoch: number): string;
   parseEpoch(leaseKey: string): number;
@@ -46,6 +55,8 @@ export interface Keys {
   incarnationFolder(key: SessionKey, logId: string): string;
   logFolder(key: SessionKey, logId: string, log: LogName): string;
   valuesFolder(key: SessionKey, logId: string): string;
+  /** The same of a session of which the label alone is known. */
+  valuesFolderOf(incarnation: Omit<IncarnationLabel, "epoch">): string;
   value(key: SessionKey, logId: string, name: ValueName, version: ValueVersion): string;
   parseValue(key: string): (ValueVersion & { readonly name: ValueName }) | null;
 }
@@ -55,10 +66,14 @@ export function createKeys(prefix: string): Keys {
   const incarnations = `${prefix}lives/`;
   const leases = `${prefix}leases/`;
   const marks = `${prefix}marks/`;
+  const folderOf = (project: string, label: string, logId: string): string =>
+    `${prefix}logs/${project}/${label}/${logId}/`;
   const incarnationFolder = ({ project, session }: SessionKey, logId: string): string =>
-    `${prefix}logs/${project}/${session}/${logId}/`;
+    folderOf(project, labelOf(session), logId);
   const valuesFolder = (key: SessionKey, logId: string): string =>
     `${incarnationFolder(key, logId)}values/`;
+  /** How the keys of a session begin where those of all lie side by side. */
+  const nameOf = ({ project, session }: SessionKey): string => `${project}!${labelOf(session)}!`;
 
   return {
     format: `${prefix}runlog.json`,
@@ -66,27 +81,27 @@ export function createKeys(prefix: string): Keys {
     trial: (id, name) => `${prefix}trials/${id}/${name}`,
     incarnations,
     marks,
-    incarnationsOf: (project, session) =>
-      `${incarnations}${project}!${session === undefined ? "" : `${session}!`}`,
-    incarnation: ({ project, session, epoch, logId }) =>
-      `${incarnations}${project}!${session}!${padded(epoch, EPOCH_DIGITS)}!${logId}`,
+    incarnationsOf: (project, label) =>
+      `${incarnations}${project}!${label === undefined ? "" : `${label}!`}`,
+    incarnation: ({ epoch, logId, ...key }) =>
+      `${incarnations}${nameOf(key)}${padded(epoch, EPOCH_DIGITS)}!${logId}`,
     parseIncarnation(key) {
-      const [project, session, epoch, logId] = key.slice(incarnations.length).split("!");
-      return project === undefined || session === undefined || !epoch || !logId
+      const [project, label, epoch, logId] = key.slice(incarnations.length).split("!");
+      return project === undefined || label === undefined || !epoch || !logId
         ? null
-        : { project, session, epoch: Number(epoch), logId };
+        : { project, label, epoch: Number(epoch), logId };
     },
-    leasesOf: ({ project, session }) => `${leases}${project}!${session}!`,
-    lease: ({ project, session }, epoch) =>
-      `${leases}${project}!${session}!${padded(MAX_EPOCH - epoch, EPOCH_DIGITS)}`,
+    leasesOf: (key) => `${leases}${nameOf(key)}`,
+    lease: (key, epoch) => `${leases}${nameOf(key)}${padded(MAX_EPOCH - epoch, EPOCH_DIGITS)}`,
     parseEpoch: (leaseKey) => MAX_EPOCH - Number(leaseKey.slice(-EPOCH_DIGITS)),
     owner: (ownerId) => `${prefix}owners/${ownerId}`,
-    marksOf: ({ project, session }) => `${marks}${project}!${session}!`,
-    mark: ({ project, session, logId }, hash) => `${marks}${project}!${session}!${logId}!${hash}`,
+    marksOf: (key) => `${marks}${nameOf(key)}`,
+    mark: ({ logId, ...key }, hash) => `${marks}${nameOf(key)}${logId}!${hash}`,
     runBody: (run, hash) => `${incarnationFolder(run, run.logId)}bodies/${hash}`,
     incarnationFolder,
     logFolder: (key, logId, log) => `${incarnationFolder(key, logId)}${log}/`,
     valuesFolder,
+    valuesFolderOf: ({ project, label, logId }) => `${folderOf(project, label, logId)}values/`,
     value: (key, logId, name, { epoch, number }) =>
       `${valuesFolder(key, logId)}${name}!${padded(MAX_EPOCH - epoch, EPOCH_DIGITS)}!${inverted(number)}`,
     parseValue(key) {

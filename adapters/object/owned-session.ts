@@ -18,7 +18,7 @@ import { Merger, writerTag } from "./merger.ts";
 import { type PutOnce, putOnce } from "./put-once.ts";
 import { SessionNotes } from "./session-notes.ts";
 import { endsOf, findIncarnation, type StoredIncarnation } from "./stored-incarnation.ts";
-import { checkDocument, checkHead, SessionValue } from "./values.ts";
+import { checkDocument, checkHead, namedDocument, SessionValue } from "./values.ts";
 
 export interface WritingOptions {
   readonly clock: Clock;
@@ -167,6 +167,7 @@ export class OwnedSession {
 
   async setDocument(document: Uint8Array): Promise<void> {
     checkDocument(document);
+    namedDocument(this.key.session, document);
     await this.#document.set(document);
   }
 

@@ -4,14 +4,11 @@ import type { ObjectBody } from "../../src/ports/object-bucket.ts";
 /** The bytes of an object that was asked for whole. Rejects with `store-unanswered` if some miss. */
 export async function readWhole({ bytes, size }: ObjectBody): Promise<Uint8Array<ArrayBuffer>> {
   const whole = new Uint8Array(size);
-  const reader = bytes.getReader();
   let at = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (at + value.length > size) throw cutShort();
-    whole.set(value, at);
-    at += value.length;
+  for await (const chunk of bytes) {
+    if (at + chunk.length > size) throw cutShort();
+    whole.set(chunk, at);
+    at += chunk.length;
   }
   if (at < size) throw cutShort();
   return whole;

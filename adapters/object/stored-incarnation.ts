@@ -4,6 +4,7 @@ import {
   type LogNote,
   type SessionKey,
 } from "../../src/ports/log-store.ts";
+import { labelOf } from "../../src/stream/text/dns-label.ts";
 import type { IncarnationName } from "./keys.ts";
 import { type BucketAccess, findLogEnd, type LogEnd } from "./log-end.ts";
 import { mergedNotes } from "./session-notes.ts";
@@ -22,10 +23,11 @@ export async function findIncarnation(
   { bucket, keys, retry }: BucketAccess,
   { project, session }: SessionKey,
 ): Promise<IncarnationName | null> {
-  const prefix = keys.incarnationsOf(project, session);
+  const prefix = keys.incarnationsOf(project, labelOf(session));
   const { objects } = await retry.until((signal) => bucket.list({ prefix, signal }));
   const newest = objects.at(-1);
-  return newest === undefined ? null : keys.parseIncarnation(newest.key);
+  const found = newest && keys.parseIncarnation(newest.key);
+  return found ? { project, session, epoch: found.epoch, logId: found.logId } : null;
 }
 
 /** What is stored of an incarnation. */

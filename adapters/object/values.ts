@@ -1,6 +1,8 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import { MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, type SessionKey } from "../../src/ports/log-store.ts";
+import { documentNaming } from "../../src/ports/naming-document.ts";
 import type { ListedObject } from "../../src/ports/object-bucket.ts";
+import { isReadableLabel } from "../../src/stream/text/dns-label.ts";
 import type { Keys, ValueName, ValueVersion } from "./keys.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { readWhole } from "./read-whole.ts";
@@ -23,8 +25,12 @@ export async function readValues(
   key: SessionKey,
   logId: string,
 ): Promise<StoredValues> {
+  return readValuesIn(access, access.keys.valuesFolder(key, logId));
+}
+
+/** The same of the values below a prefix. */
+export async function readValuesIn(access: BucketAccess, prefix: string): Promise<StoredValues> {
   const { bucket, keys, retry } = access;
-  const prefix = keys.valuesFolder(key, logId);
   for (;;) {
     const { objects } = await retry.until((signal) => bucket.list({ prefix, signal }));
     const newest: Partial<Record<ValueName, ListedObject>> = {};
@@ -60,6 +66,11 @@ export function checkHead(head: Uint8Array): void {
 export function checkDocument(document: Uint8Array): void {
   if (document.length > MAX_DOCUMENT_BYTES)
     throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
+}
+
+/** The document as it is kept: it says the session's name where the label of that does not. */
+export function namedDocument(session: string, document: Uint8Array | null): Uint8Array | null {
+  return isReadableLabel(session) ? document : documentNaming(session, document);
 }
 
 /** The values that an incarnation begins with. */

@@ -22,12 +22,13 @@ const EVENT_STREAM = "text/event-stream";
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,60}\/[\w!#$&^.+-]{1,60}$/;
 
 /**
- * One attempt at a request that is answered by events. Throws as `sendRequest`, `runner-refused`, or
+ * One attempt at a request that is answered by events; `isTakenUp`: by those of a run that was begun before. Throws as `sendRequest`, `runner-refused`, or
  * `runner-not-an-event-stream`.
  */
 export async function openEvents(
   request: HttpRequest,
   options: EventAnswerOptions,
+  { isTakenUp = false }: { readonly isTakenUp?: boolean } = {},
 ): Promise<RunnerStream> {
   request.headers.set("Accept", EVENT_STREAM);
   const answer = await follow(request, options);
@@ -39,7 +40,8 @@ export async function openEvents(
     throw notEvents(contentType);
   }
   const isResumable = headers.get(RESUME_HEADER) === "1";
-  const intake = new Intake(options.maxEventBytes, isResumable);
+  const comesAgain = isResumable || isTakenUp;
+  const intake = new Intake(options.maxEventBytes, comesAgain);
   const batches = new BatchStream({
     body,
     intake,
@@ -47,7 +49,7 @@ export async function openEvents(
     turns: options.turns,
     connection: answer.connection,
     onEnd: answer.release,
-    silenceMs: isResumable ? options.silenceMs : null,
+    silenceMs: comesAgain ? options.silenceMs : null,
     clock: options.clock,
   });
   return { batches, counts: intake.counts, isResumable };

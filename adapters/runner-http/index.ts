@@ -100,7 +100,8 @@ async function attemptResume(
   if (segment === null) throw refusal(404, { isAsked: false });
   const url = urlBelow(address, `runs/${segment}/events`);
   const headers = headersAfter(after);
-  return openEvents({ key, method: "GET", url, headers, timeoutMs, signal }, answers);
+  const request = { key, method: "GET", url, headers, timeoutMs, signal } as const;
+  return openEvents(request, answers, { isTakenUp: true });
 }
 
 function headersAfter(id: string | null): Headers {

@@ -13,10 +13,13 @@ endWithParent();
 const {
   events,
   eventsPerSecond,
+  largeBytes = 0,
 }: {
   readonly events: number;
   /** As fast as possible if it is not given. */
   readonly eventsPerSecond?: number;
+  /** Length of the text of one large event among the others, half-way; none if it is not given. */
+  readonly largeBytes?: number;
 } = JSON.parse(process.argv[2] ?? "");
 
 const server = createServer((request, response) => {
@@ -42,6 +45,7 @@ async function answerRun(request: IncomingMessage, response: ServerResponse): Pr
 
 async function sendNumbered(response: ServerResponse): Promise<void> {
   const startedAtMs = performance.now();
+  let isLargeDue = largeBytes > 0;
   for (let sent = 0; sent < events && !response.destroyed;) {
     const due =
       eventsPerSecond === undefined
@@ -51,6 +55,9 @@ async function sendNumbered(response: ServerResponse): Promise<void> {
     if (count <= 0) await sleep(TICK_MS);
     else await write(response, numberedFrames(FIRST_SEQUENCE + sent, count, Date.now()));
     sent += Math.max(0, count);
+    if (!isLargeDue || sent < events / 2) continue;
+    isLargeDue = false;
+    await send(response, { type: "CUSTOM", name: "large", value: "x".repeat(largeBytes) });
   }
 }
 

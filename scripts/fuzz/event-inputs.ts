@@ -91,6 +91,7 @@ const call = object({
   function: object({ name: quotedId, arguments: fc.constantFrom('"{}"', '""', "{}", "1.0") }),
   metadata: json,
   encryptedValue: quotedId,
+  encryptedValueType: quotedId,
 });
 const part = object({
   type: fc.constantFrom("text", "image", "binary", "x").map((type) => JSON.stringify(type)),
@@ -232,6 +233,7 @@ const members = {
   subtype: fc.constantFrom('"tool-call"', '"message"', '"x"'),
   entityId: quotedId,
   encryptedValue: quotedId,
+  encryptedValueType: quotedId,
   outcome: json,
   result: json,
   usage: json,

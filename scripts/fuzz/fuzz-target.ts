@@ -38,7 +38,12 @@ export function fuzzTarget<Input>(
       });
       const limits = { seed, timeout: CASE_TIMEOUT_MS };
       // the first one loads what the others have then, and takes the time that it needs
-      const first = await fc.check(property, { ...limits, numRuns: 1 });
+      const first = await fc.check(property, {
+        ...limits,
+        numRuns: 1,
+        // an input that hangs is made smaller for so long, each try of it being a timeout again
+        interruptAfterTimeLimit: 2 * CASE_TIMEOUT_MS,
+      });
       const details = first.failed
         ? first
         : await fc.check(property, {

@@ -101,7 +101,8 @@ export const SETTINGS: Settings = {
   }),
   runnerUrl: text("RUNNER_URL", {
     shown: "",
-    meaning: "URL of runners; {session}, {project} and, in a cluster, {port} are filled in",
+    meaning:
+      "URL of runners; {session} (its label), {project} and, in a cluster, {port} are filled in",
     form: "an http(s) URL",
     group: "Runners",
     entries: SERVERS,

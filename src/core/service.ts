@@ -26,10 +26,11 @@ import {
 } from "./legacy/legacy-imports.ts";
 import { createOrphanedRuns, keepOrphanedRunsClosed } from "./runs/recover-orphaned-runs.ts";
 import type { SharedReads } from "./replay/log-follower.ts";
-import type { ProfileBudgets } from "./profile/profile-source.ts";
+import type { ProfileBudgets } from "./profile/profile-pass.ts";
 import { resumeListening } from "./background-events/resume-listening.ts";
 import { RESTARTED } from "./model/run-end-reasons.ts";
 import { createRunMarks } from "./log/open-run-marks.ts";
+import { createStreamedReader } from "./profile/streamed-messages.ts";
 import { createRuns, type Runs } from "./runs/runs.ts";
 import { createIncarnations, type Incarnations } from "./lifecycle/incarnations.ts";
 import { createSessions, type Sessions } from "./session/session-registry.ts";
@@ -243,6 +244,7 @@ export async function createSessionService(
   const compactor = createCompactor({ store, logger, sessions, archiver });
   const marks = createRunMarks(store);
   const admissions = createKeyedMutex();
+  const profileBudgets = createProfileBudgets(limits);
   const runs = createRuns({
     store,
     marks,
@@ -255,6 +257,7 @@ export async function createSessionService(
     logger,
     ...runLimits(limits),
     onAdmitted: (key, run) => backgroundEvents.listen(key, run),
+    readStreamed: createStreamedReader({ store, budgets: profileBudgets, logger }),
     onGivenUp: () => void orphanedRuns.closeGivenUp(),
     recover: (key, end) => orphanedRuns.recover(key, end),
   });
@@ -283,9 +286,7 @@ export async function createSessionService(
   // where logs make sessions it is not recorded which of them run
   if (!directory.logsMakeSessions)
     void resumeListening({ store, directory, sessions, backgroundEvents, logger, isStopped });
-  const reads = createReads(limits);
-  const { heartbeatMs, writeDeadlineMs } = limits;
-  const pacer = createStreamPacer({ now: () => clock.now(), heartbeatMs, writeDeadlineMs });
+  const pacer = createStreamPacer({ ...limits, now: () => clock.now() });
   const stopTicking = clock.every(TICK_MS, () => pacer.tick());
   const stopSweeping = clock.every(SWEEP_MS, () => sessions.sweep());
   const stopLooking = keepLooking(sessions, clock);
@@ -310,9 +311,9 @@ export async function createSessionService(
     backgroundEvents,
     compactor,
     pacer,
-    reads,
+    reads: profileBudgets.reads,
     bodyBudget: createSharedBudget({ limitBytes: limits.bodyBudgetBytes, timers: clock }),
-    profileBudgets: createProfileBudgets(limits, reads),
+    profileBudgets,
     isStopping: isStopped,
     async close({ onWait = () => {} } = {}) {
       closed = true;
@@ -344,11 +345,11 @@ function createReads({ replayBytes }: ServiceLimits): SharedReads {
   };
 }
 
-function createProfileBudgets(limits: ServiceLimits, reads: SharedReads): ProfileBudgets {
+function createProfileBudgets(limits: ServiceLimits): ProfileBudgets {
   return {
     messages: createByteBudget(limits.messageBudgetBytes),
     lines: createByteBudget(limits.lineBudgetBytes),
-    reads,
+    reads: createReads(limits),
     turns: createTimeSlicer({ turnMs: PROFILE_TURN_MS }),
   };
 }

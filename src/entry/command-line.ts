@@ -1,21 +1,18 @@
-import { archiveCommand } from "./commands/archive.ts";
 import type { Command } from "./commands/command.ts";
-import { exportCommand } from "./commands/export.ts";
-import { restoreCommand } from "./commands/restore.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { verifyCommand } from "./commands/verify.ts";
 import { EXIT, EXIT_HELP, type ExitCode, UsageError } from "./exit.ts";
 import { exitCodeOf, explain } from "./explain.ts";
 import { say } from "./process.ts";
 import { version } from "./version.ts";
 
-const COMMANDS: readonly Command[] = [
-  serveCommand,
-  archiveCommand,
-  restoreCommand,
-  exportCommand,
-  verifyCommand,
-];
+/** Loaded one by one: a relay has not the memory for what a server is made of. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["serve", async (): Promise<Command> => (await import("./commands/serve.ts")).serveCommand],
+  ["relay", async (): Promise<Command> => (await import("./commands/relay.ts")).relayCommand],
+  ["archive", async (): Promise<Command> => (await import("./commands/archive.ts")).archiveCommand],
+  ["restore", async (): Promise<Command> => (await import("./commands/restore.ts")).restoreCommand],
+  ["export", async (): Promise<Command> => (await import("./commands/export.ts")).exportCommand],
+  ["verify", async (): Promise<Command> => (await import("./commands/verify.ts")).verifyCommand],
+]);
 
 /** Runs the command that the arguments name, and prints why it failed. Never rejects. */
 export async function runCommandLine(args: readonly string[]): Promise<ExitCode> {
@@ -29,14 +26,15 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
 
 async function run(args: readonly string[]): Promise<ExitCode> {
   const [first = "serve", ...others] = args;
-  if (isHelp(first)) return print(generalHelp());
+  if (isHelp(first)) return print(await generalHelp());
   if (first === "--version" || first === "-v") return print(`runlog ${version()}\n`);
   const isOption = first.startsWith("-");
-  const command = isOption ? serveCommand : COMMANDS.find(({ name }) => name === first);
-  if (!command)
+  const load = COMMANDS.get(isOption ? "serve" : first);
+  if (!load)
     throw new UsageError(
-      `There is no command "${first}"; there are ${COMMANDS.map(({ name }) => name).join(", ")}, and --help tells of them`,
+      `There is no command "${first}"; there are ${[...COMMANDS.keys()].join(", ")}, and --help tells of them`,
     );
+  const command = await load();
   const rest = isOption ? args : others;
   if (rest.some(isHelp))
     return print(`runlog ${command.name} - ${command.summary}\n\n${command.help}\n${EXIT_HELP}`);
@@ -52,13 +50,15 @@ function print(text: string): ExitCode {
   return EXIT.done;
 }
 
-function generalHelp(): string {
-  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}\n`);
+async function generalHelp(): Promise<string> {
+  const commands = await Promise.all([...COMMANDS.values()].map((load) => load()));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}\n`);
+  const [serve] = commands;
   return `runlog - a durable session server for AI agents
 
 Usage: runlog [command] [options]     runlog <command> --help     runlog --version
 
 ${lines.join("")}
-${serveCommand.help.replace(/^Usage: .*\n\n/, "")}
+${serve?.help.replace(/^Usage: .*\n\n/, "")}
 ${EXIT_HELP}`;
 }

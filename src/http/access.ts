@@ -90,7 +90,7 @@ export function accessGuard(
     // a missing token is refused without asking anybody
     const early = claims.token ? null : await authorizer.identify(claims);
     const project = projectOf(c);
-    const key = c.req.param("sessionName") === undefined ? null : sessionKeyOf(c);
+    const key = c.req.param("sessionName") === undefined ? null : sessionKeyOf(c, directory);
     if (c.req.param("taskId") !== undefined) taskIdOf(c);
     const caller =
       early ?? (await authorizer.identify(claims).catch(reviewFailed(service, FAILED)));

@@ -28,6 +28,7 @@ const CORS = {
     "Retry-After",
     "X-Runlog-Replay",
     "X-Runlog-Skipped-Lines",
+    "ETag",
   ],
   maxAge: 600,
 };

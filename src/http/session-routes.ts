@@ -1,6 +1,7 @@
 import { type Context, type Handler, Hono, type MiddlewareHandler } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
+import type { SessionDirectory } from "../ports/session-directory.ts";
 import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
 import { keptByNobody } from "./kept-by-nobody.ts";
 import { importLegacyLog, requireImport } from "./import-legacy-log.ts";
@@ -15,6 +16,7 @@ import { exportGet } from "./export-get.ts";
 import { feedbackPost } from "./feedback-post.ts";
 import { interruptPost } from "./interrupt-post.ts";
 import { mcpStatusGet } from "./mcp-status-get.ts";
+import { messagesGet } from "./messages-get.ts";
 import { otherMethods } from "./other-methods.ts";
 import { podEventsGet } from "./pod-events-get.ts";
 import { problemOf } from "./problem.ts";
@@ -56,6 +58,7 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["POST", "/:sessionName/restore", ACCESS.write, restorePost],
   ["GET", "/:sessionName/agui/events", ACCESS.watch, eventsGet],
   ["GET", "/:sessionName/agui/events/:cursor/body", ACCESS.read, eventBodyGet],
+  ["GET", "/:sessionName/agui/messages", ACCESS.read, messagesGet],
   ["POST", "/:sessionName/agui/connect", ACCESS.read, connectPost],
   ["POST", "/:sessionName/agui/run", ACCESS.write, runPost],
   ["POST", "/:sessionName/agui/cancel", ACCESS.write, cancelPost],
@@ -63,6 +66,9 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["POST", "/:sessionName/agui/feedback", ACCESS.write, feedbackPost],
   ["POST", "/:sessionName/runner/feedback", ACCESS.writeAsRunner, feedbackPost],
   ["GET", "/:sessionName/agui/capabilities", ACCESS.read, capabilitiesGet],
+  // what clients of AG-UI derive from the URL at which they post runs
+  ["POST", "/:sessionName/agui/run/connect", ACCESS.read, connectPost],
+  ["GET", "/:sessionName/agui/run/capabilities", ACCESS.read, capabilitiesGet],
   ["GET", "/:sessionName/mcp/status", ACCESS.read, mcpStatusGet],
   ["GET", "/:sessionName/agui/tasks", ACCESS.read, tasksGet],
   ["GET", "/:sessionName/agui/tasks/:taskId/output", ACCESS.read, taskOutputGet],
@@ -113,16 +119,16 @@ export function createSessionRoutes(
   }
   for (const path of new Set(SESSION_ROUTES.map(([, each]) => each))) {
     const rows = SESSION_ROUTES.filter((row) => row[1] === path);
-    routes.all(path, requireNames(), otherMethods(rows.map(([method]) => method)));
+    routes.all(path, requireNames(service.directory), otherMethods(rows.map(([method]) => method)));
   }
   return routes;
 }
 
 /** Reports invalid names of a path first, as its routes do. */
-function requireNames(): MiddlewareHandler {
+function requireNames(directory: SessionDirectory): MiddlewareHandler {
   return async (c, next) => {
     if (c.req.param("sessionName") === undefined) projectOf(c);
-    else sessionKeyOf(c);
+    else sessionKeyOf(c, directory);
     if (c.req.param("taskId") !== undefined) taskIdOf(c);
     await next();
   };

@@ -1,7 +1,10 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { getSession, listSessions } from "../core/documents/session-queries.ts";
+import { currentRuns } from "../core/runs/current-runs.ts";
+import type { RunAccepted } from "../core/runs/run-request.ts";
 import { RunlogError } from "../ports/errors.ts";
+import type { SessionKey } from "../ports/log-store.ts";
 import { directoryOf } from "./access.ts";
 import { failed } from "./session-change.ts";
 import { projectOf, sessionKeyOf } from "./session-key.ts";
@@ -33,14 +36,33 @@ export function sessionGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
     try {
-      const sources = { sessions: service.sessions, directory: directoryOf(c, service) };
-      const document = await getSession(sources, key);
+      const document = await getSession(
+        {
+          sessions: service.sessions,
+          directory: directoryOf(c, service),
+          activeRun: () => activeRunOf(service, key),
+        },
+        key,
+      );
       if (!document) throw new RunlogError("session-not-found", "Session not found");
       return c.json(document);
     } catch (error) {
       return failed(c, service, error, "Failed to get agentic session");
     }
   };
+}
+
+async function activeRunOf(
+  { runs, sessions }: SessionService,
+  key: SessionKey,
+): Promise<RunAccepted | null> {
+  const use = sessions.use(key);
+  try {
+    await use.session.load();
+    return currentRuns(runs, use.session).activeRun;
+  } finally {
+    use.release();
+  }
 }
 
 function integerOf(c: Context, name: string, fallback: number): number {

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { StreamView } from "../core/profile/viewing.ts";
 import type { HistoryView } from "../core/replay/resume-point.ts";
 import { RunlogError } from "../ports/errors.ts";
 
@@ -9,9 +10,6 @@ export function viewOf(c: Context): HistoryView {
   if (view !== "raw") throw new RunlogError("invalid-input", "Invalid view: raw, or none");
   return view;
 }
-
-/** How a stream begins: with the history in a view, or with a snapshot. */
-export type StreamView = HistoryView | "snapshot";
 
 /** As `viewOf`, for streams, which may also begin with a snapshot. */
 export function streamViewOf(c: Context): StreamView {

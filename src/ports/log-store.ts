@@ -4,7 +4,7 @@ import type { SessionChanges } from "./session-changes.ts";
 export interface SessionKey {
   /** The project (Kubernetes namespace): a DNS-1123 label. */
   readonly project: string;
-  /** The session's name: a DNS-1123 label. */
+  /** The session's name, see `session-name.ts`. */
   readonly session: string;
 }
 
@@ -90,7 +90,7 @@ export interface ReadOptions {
 }
 
 export interface ListOptions {
-  /** Only this project; default all, ordered by project, then session. */
+  /** Only this project; default all, ordered by project, then by the session's label. */
   readonly project?: string;
   /** The `next` of the page before. Opaque. */
   readonly after?: string;
@@ -169,6 +169,10 @@ export interface LogReader {
  * for the same bytes when bytes that it once accepted may be lost (an unclean end followed by a
  * reboot of the machine). It then ends the edits log with a mark that names the offset after which
  * the raw log may be damaged; that part is scanned before anybody reads it.
+ *
+ * **Names.** What a store makes of a session's name for paths and keys is a label (`labelOf`). Where
+ * the name cannot be read from it (`isReadableLabel`), the document says it: a log that is made
+ * without a document gets one of the name alone, and one that does not say it is `invalid-input`.
  *
  * **Notes** end with their incarnation. Where a loss of power took bytes that had been accepted, it may
  * have taken notes, or left bytes without their note; a store that waits for the device at every append

@@ -1,6 +1,7 @@
 import { isLabel } from "./label.ts";
 import { isLogId } from "./log-id.ts";
 import { MAX_MARK_CHARS, type OpenRunMark } from "./log-store.ts";
+import { isSessionName } from "./session-name.ts";
 
 /** Most bytes that an encoded mark can have: its data and a run id, every character escaped. */
 export const MAX_MARK_BYTES: number = 64 * 1024;
@@ -31,7 +32,7 @@ function isMark(value: unknown): value is OpenRunMark {
   return (
     isText &&
     isLabel(String(project)) &&
-    isLabel(String(session)) &&
+    isSessionName(String(session)) &&
     isLogId(String(logId)) &&
     String(data).length <= MAX_MARK_CHARS
   );

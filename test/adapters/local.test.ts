@@ -3,6 +3,7 @@ import { createLocalDirectory } from "../../adapters/local/index.ts";
 import { createSessionIndex } from "../../adapters/local/session-index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { DESIRED_PHASE, type SessionDirectory } from "../../src/ports/session-directory.ts";
+import { isLabel } from "../../src/ports/label.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { createTimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import { sessionDirectoryContract } from "../contract/index.ts";
@@ -244,5 +245,15 @@ describe("local SessionDirectory", () => {
   it("fills names into the runner's URL", async () => {
     const directory = localDirectory(createMemoryLogStore());
     expect(await directory.addressOf(KEY)).toBe("http://s.p.test:8001/");
+  });
+
+  it("fills in a label of the name, which leads nowhere else", async () => {
+    const directory = localDirectory(createMemoryLogStore());
+    for (const session of ["A001", "x.evil.example", "x@evil:80", "...", "~", "X".repeat(128)]) {
+      const address = await directory.addressOf({ project: "p", session });
+      const [label, ...rest] = new URL(address).host.split(".");
+      expect(isLabel(label ?? "")).toBe(true);
+      expect(rest).toEqual(["p", "test:8001"]);
+    }
   });
 });

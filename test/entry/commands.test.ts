@@ -3,6 +3,7 @@ import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { archiveCommand } from "../../src/entry/commands/archive.ts";
 import type { Command } from "../../src/entry/commands/command.ts";
 import { exportCommand } from "../../src/entry/commands/export.ts";
@@ -111,6 +112,38 @@ describe("runlog archive, restore, export and verify", () => {
     const restored = await run("restore");
     expect(restored.code).toBe(0);
     expect(await readFile(await rawFile(dir, "s1"))).toEqual(raw);
+  });
+
+  it("take and show sessions by their names, whatever these are", async () => {
+    const { dir, run } = await freshPlace();
+    const store = createDiskLogStore({ dir: `${dir}/data` });
+    const names = ["A001", "thread_abc", "Thread.".repeat(18)];
+    for (const session of names) {
+      const { logId } = await store.create({ project: "p2", session });
+      const line = new TextEncoder().encode(`{"type":"CUSTOM","name":"of","value":"${session}"}\n`);
+      await store.append({ project: "p2", session }, line, { logId, expectedEnd: 0 });
+    }
+    await store.close();
+    const args = names.map((name) => `p2/${name}`);
+    const lines = (stdout: string): string[] => stdout.trim().split("\n");
+    const shown = (stdout: string): string[] =>
+      lines(stdout).map((line) => line.split("  ", 1)[0] ?? "");
+
+    expect(shown((await run("verify", "--project", "p2")).stdout).toSorted()).toEqual(
+      args.toSorted(),
+    );
+    expect(shown((await run("archive", ...args, "--delete-local")).stdout)).toEqual(args);
+    expect((await run("verify", ...args)).stdout).toMatch(/^p2\/A001 {2}ok, archived: 1 events/m);
+    const out = `${dir}/out`;
+    const exported = await run("export", "--project", "p2", "-o", out, "--json");
+    expect(
+      lines(exported.stdout).map((line) => (JSON.parse(line) as { session: string }).session),
+    ).toEqual(expect.arrayContaining(names));
+    expect(await readdir(`${out}/p2`)).toContain("x-a001--8e7d97a7.json");
+    const one = await run("export", args[2] ?? "", "--format", "ndjson");
+    expect(one.stdout).toBe(`{"type":"CUSTOM","name":"of","value":"${names[2]}"}\n`);
+    expect(shown((await run("restore", ...args)).stdout)).toEqual(args);
+    expect((await run("verify", ...args)).code).toBe(0);
   });
 
   it("take messages in an older format along, to the archive and back", async () => {
@@ -329,7 +362,7 @@ describe("runlog archive, restore, export and verify", () => {
   it.each([
     [["archive", "--older-than", "soon"], "--older-than is a time such as 30d"],
     [["archive", "Nobody"], 'A session is named <project>/<session>, not "Nobody"'],
-    [["archive", "p1/UPPER"], "no name of a project or session"],
+    [["archive", "p1/U+PER"], "no name of a project or session"],
     [["archive", "--to", "ftp://x"], "--to is s3://<bucket>/<prefix> or file:<dir>"],
     [["archive", "--server", "nowhere", "--project", "p"], "--server is the http(s) URL"],
     [["archive", "--to", "file:x", "--server", "http://x"], "exclude each other"],

@@ -7,7 +7,7 @@ import { type Config, parseConfig } from "../../src/config.ts";
 import { newSession } from "../../src/core/documents/new-session.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createProbeRoutes } from "../../src/http/probe-routes.ts";
-import { runCli } from "../support/server-process.ts";
+import { freshDir, runCli, startServer } from "../support/server-process.ts";
 
 const DEPLOY = new URL("../../scripts/deploy/", import.meta.url);
 const BASE = new URL("base/", DEPLOY);
@@ -189,6 +189,50 @@ describe("the custom resource", () => {
         .toSorted(),
     );
     expect(prunedBy(schema, made.spec)).toEqual(made.spec);
+  });
+});
+
+describe("the pod of a runner with a relay", () => {
+  async function relayPod(): Promise<Manifest> {
+    const text = await readFile(new URL("relay/runner-pod.yaml", DEPLOY), "utf8");
+    const [found, ...more] = loadAllYaml(text);
+    expect(more).toEqual([]);
+    return found;
+  }
+
+  it("starts the relay as npm start starts the server, without root and without a place to write to", async () => {
+    const { spec } = await relayPod();
+    const [relay] = spec.initContainers;
+    const [script, command] = relay.args;
+    expect([...relay.command, script].join(" ")).toBe(await startCommand());
+    expect(command).toBe("relay");
+    expect(relay.restartPolicy).toBe("Always");
+    expect(relay.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    expect(spec.securityContext.runAsNonRoot).toBe(true);
+    expect(spec.enableServiceLinks).toBe(false);
+  });
+
+  it("gives the relay flags that it knows, its volume and its token, on its port", async () => {
+    const { spec } = await relayPod();
+    const [relay] = spec.initContainers;
+    const [, ...args] = relay.args;
+    const dir = await freshDir();
+    const own = (arg: string): string =>
+      arg.replace(/^--dir=.*/, `--dir=${dir}`).replace(/^--port=.*/, "--port=0");
+    const server = await startServer({ args: args.map(own) });
+    expect(server.stdout()).toContain("agent: http://127.0.0.1:9000/");
+    expect(server.stdout()).toContain("at most 256.0 MiB");
+    const paths = relay.volumeMounts.map(({ mountPath }: Manifest) => mountPath);
+    const spool = args.find((arg: string) => arg.startsWith("--dir=")).replace("--dir=", "");
+    expect(paths.some((path: string) => spool.startsWith(`${path}/`))).toBe(true);
+    const [{ name, value }] = relay.env;
+    expect(name).toBe("RUNLOG_RELAY_TOKEN_FILE");
+    expect(paths.some((path: string) => value.startsWith(`${path}/`))).toBe(true);
+    expect(args).toContain(`--port=${relay.ports[0].containerPort}`);
   });
 });
 

@@ -14,7 +14,7 @@ import { createApp } from "../../src/http/app.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
-import { sessionRoutesContract } from "../contract/index.ts";
+import { sessionRoutesContract, storedSessionsContract } from "../contract/index.ts";
 import { type SessionRoutesHarness, UNREACHABLE } from "../contract/session-routes/harness.ts";
 import { createScriptedFetch } from "../support/scripted-fetch.ts";
 
@@ -82,7 +82,7 @@ function createHarness(openStore: () => LogStore): () => Promise<SessionRoutesHa
 const bucket = createR2Bucket(env.BUCKET);
 
 sessionRoutesContract("in workerd, in memory", { create: createHarness(createMemoryLogStore) });
-sessionRoutesContract("in workerd, over R2", {
+storedSessionsContract("in workerd, over R2", {
   create: createHarness(() =>
     createObjectLogStore({
       bucket,

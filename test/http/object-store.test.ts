@@ -1,10 +1,10 @@
 import { createMemoryObjectBucket } from "../../adapters/memory/index.ts";
 import { createObjectLogStore } from "../../adapters/object/index.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
-import { sessionRoutesContract } from "../contract/index.ts";
+import { storedSessionsContract } from "../contract/index.ts";
 import { createTestServer } from "../support/test-server.ts";
 
-sessionRoutesContract("in process, on objects", {
+storedSessionsContract("on objects", {
   create: () =>
     createTestServer({
       store: createObjectLogStore({

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { createObjectLogStore } from "../../adapters/object/index.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
-import { sessionRoutesContract } from "../contract/index.ts";
+import { storedSessionsContract } from "../contract/index.ts";
 import { type S3Server, startS3Server } from "../support/s3-server.ts";
 import { createTestServer } from "../support/test-server.ts";
 
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => s3.close());
 
-sessionRoutesContract("in process, on S3", {
+storedSessionsContract("on S3", {
   create: () =>
     createTestServer({
       store: createObjectLogStore({

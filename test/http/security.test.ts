@@ -214,13 +214,11 @@ describe("names", () => {
       "%2e%2e",
       "a%2Fb",
       "a%5Cb",
-      "x.evil.example",
-      "x%40evil",
-      "x%3A80",
+      "x%3Fevil",
+      "x%23evil",
       "%00",
       "a%0d%0ab",
-      "A",
-      "-a",
+      "x".repeat(129),
     ];
     for (const { method, path } of app.routes) {
       if (method === "ALL" || !path.includes(":sessionName")) continue;

@@ -54,7 +54,7 @@ describe("the worker: a Durable Object for each session, logs in R2, the demo ru
     const ready = await ask("/ready");
     expect([ready.status, await ready.json()]).toEqual([200, { status: "ready" }]);
     await expectProblem(await ask("/api"), 404, "Not found");
-    await expectProblem(await ask(`${SESSIONS}/No`), 400, "Invalid session name");
+    await expectProblem(await ask(`${SESSIONS}/N+o`), 400, "Invalid session name");
   });
 
   it("shows a run live to viewers of other requests, also to one that was there before it", async () => {

@@ -22,11 +22,15 @@ interface AmbientEvent {
   readonly snapshot?: unknown;
   readonly metadata?: Record<string, unknown>;
   readonly messages?: readonly { id: string; content?: unknown }[];
+  readonly name?: unknown;
+  readonly runId?: string;
+  readonly value?: unknown;
 }
 
 /**
  * Merges by id, as the front end does: deltas append, a delta without its start is ignored, snapshots
- * replace what they hold and drop nothing. `applyPatch` changes a document or throws.
+ * replace what they hold and drop nothing. The state that a run was posted with is the state from there on,
+ * or, where another run is open, from that run's start. `applyPatch` changes a document or throws.
  */
 export function ambientView(
   events: readonly AmbientEvent[],
@@ -36,6 +40,8 @@ export function ambientView(
   const calls = new Map<string, AmbientMessage["toolCalls"][number]>();
   const others: { readonly text: string; delta: string }[] = [];
   let state: unknown = {};
+  let isOpen = false;
+  const posted = new Map<string, unknown>();
   const put = (id: string): AmbientMessage => {
     const message = messages.get(id) ?? { id, content: "", metadata: {}, toolCalls: [] };
     messages.set(id, message);
@@ -82,6 +88,24 @@ export function ambientView(
         } catch {
           // a patch that fails changes nothing
         }
+        break;
+      case "CUSTOM":
+        if (event.name === "runlog:run-input") {
+          const input = event.value as { readonly state?: unknown };
+          if (isOpen) posted.set(event.runId ?? "", input.state);
+          else state = input.state;
+        }
+        putOther(others, event);
+        break;
+      case "RUN_STARTED":
+      case "RUN_FINISHED":
+      case "RUN_ERROR":
+        isOpen = event.type === "RUN_STARTED";
+        if (isOpen && posted.has(event.runId ?? "")) {
+          state = posted.get(event.runId ?? "");
+          posted.delete(event.runId ?? "");
+        }
+        putOther(others, event);
         break;
       default:
         putOther(others, event);

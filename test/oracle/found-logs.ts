@@ -16,6 +16,18 @@ const call = (toolCallId: string): Event => ({
   toolCallId,
   toolCallName: "f",
 });
+const text = (id: string, role = "assistant"): Event => ({ id, role, content: "" });
+const begun = (messageId: string): Event => ({
+  type: "TEXT_MESSAGE_START",
+  messageId,
+  role: "assistant",
+});
+const result = (id: string, toolCallId: string): Event => ({
+  id,
+  role: "tool",
+  toolCallId,
+  content: "",
+});
 const snapshot = (...messages: Event[]): Event => ({ type: "MESSAGES_SNAPSHOT", messages });
 const started = (runId: string, ...messages: Event[]): Event => ({
   type: "RUN_STARTED",
@@ -24,8 +36,8 @@ const started = (runId: string, ...messages: Event[]): Event => ({
 });
 const finished = (runId: string): Event => ({ type: "RUN_FINISHED", ...ids(runId) });
 
-/** Logs that random search has found to be told wrongly once. */
-export const FOUND_LOGS: readonly (readonly string[])[] = [
+/** Logs that random search has found to be told wrongly once to clients of 1.0. */
+export const FOUND_LOGS = linesOf([
   // a snapshot has the call that is open twice in one message
   [
     started("r0"),
@@ -115,4 +127,64 @@ export const FOUND_LOGS: readonly (readonly string[])[] = [
       ],
     }),
   ],
-].map((events) => events.map((event) => JSON.stringify(event)));
+  // of a thought and an answer of one id a snapshot takes the answer away
+  [
+    started("r0"),
+    snapshot(text("m0", "reasoning"), text("m0")),
+    { type: "REASONING_MESSAGE_START", messageId: "g0", role: "reasoning" },
+    snapshot(withCall("p0", "t0")),
+    finished("r0"),
+    started("r1"),
+    finished("r1"),
+  ],
+  // of two results of one id the first is said again
+  [
+    started("r0"),
+    snapshot(result("x1", "t1"), result("x1", "t0")),
+    { type: "TOOL_CALL_RESULT", messageId: "x1", toolCallId: "t1", content: "" },
+    finished("r0"),
+  ],
+  // a call whose start came before its run is begun again, in a message of another owner
+  [
+    { ...call("t1"), subagentRunId: "s" },
+    started("r0"),
+    snapshot(text("m0")),
+    { ...call("t1"), parentMessageId: "m0" },
+    finished("r0"),
+  ],
+  // a subagent's call has the id of a message, which gets no owner by that
+  [
+    started("r0", withCall("m0", "t0")),
+    begun("t0"),
+    snapshot(text("m0")),
+    { ...call("t0"), subagentRunId: "s" },
+    finished("r0"),
+  ],
+  // a message that a snapshot took away is begun again by a subagent
+  [
+    started("r0"),
+    begun("m1"),
+    snapshot(text("u0", "user")),
+    { ...begun("m1"), subagentRunId: "s" },
+    finished("r0"),
+  ],
+]);
+
+/** The same to clients from 0.0.57 on, before 1.0. */
+export const FOUND_OLDER_LOGS = linesOf([
+  // beside an activity, what a snapshot took away comes again from the next run's caller
+  [
+    started("r0"),
+    begun("m0"),
+    { type: "ACTIVITY_SNAPSHOT", messageId: "a0", activityType: "plan", content: { a: 0 } },
+    snapshot(text("m2")),
+    finished("r0"),
+    { ...snapshot(text("m0")), ...ids("r1") },
+    started("r1"),
+    finished("r1"),
+  ],
+]);
+
+function linesOf(logs: readonly (readonly Event[])[]): readonly (readonly string[])[] {
+  return logs.map((events) => events.map((event) => JSON.stringify(event)));
+}

@@ -43,6 +43,11 @@ function isKnown(operation: unknown): boolean {
   return /^(add|remove|replace|move|copy|test)$/.test(String(op));
 }
 
+/** Whether it is what runlog stores of a run that was posted with a state. */
+function isInput(event: Event): boolean {
+  return event["name"] === "runlog:run-input";
+}
+
 class Meaning {
   messages: Message[] = [];
   state: unknown = {};
@@ -71,7 +76,7 @@ class Meaning {
         return;
       default: {
         const isSaid = event.type === "MESSAGES_SNAPSHOT" || event.type === "RAW";
-        const isForeign = isSaid && !isOwn && !this.#seen.has(runId);
+        const isForeign = !isOwn && (isInput(event) || (isSaid && !this.#seen.has(runId)));
         if (this.#open === null || isForeign) this.#held.push(event);
         else await this.#apply(event);
       }
@@ -93,6 +98,7 @@ class Meaning {
     this.#seen.add(runId);
     const isNext = (held: Event): boolean => {
       const owner = held["runId"];
+      if (isInput(held)) return owner === runId;
       return typeof owner !== "string" || owner === runId || this.#seen.has(owner);
     };
     this.#isOwn = false;
@@ -110,7 +116,10 @@ class Meaning {
   }
 
   async #apply(event: Event): Promise<void> {
-    if (event.type === "MESSAGES_SNAPSHOT") {
+    if (isInput(event)) {
+      await this.#flush();
+      this.state = (event["value"] as { state: unknown }).state;
+    } else if (event.type === "MESSAGES_SNAPSHOT") {
       await this.#flush();
       this.#union(event["messages"] as Message[]);
     } else if (event.type === "TOOL_CALL_RESULT") {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 
-type Event = Record<string, unknown>;
+export type Event = Record<string, unknown>;
 
 const pick = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 const textId = pick("m0", "m1", "m2", "m3");
@@ -90,7 +90,7 @@ const message = fc.oneof(
   fc.record({ id: pick("x0", "x1"), role: pick("tool"), toolCallId: callId, content: delta }),
 );
 
-type Messages = fc.Arbitrary<readonly { readonly id: string }[]>;
+export type Messages = fc.Arbitrary<readonly { readonly id: string }[]>;
 
 /** Messages of a snapshot, each id once. */
 const messages: Messages = fc.uniqueArray(message, { selector: ({ id }) => id, maxLength: 4 });
@@ -214,6 +214,7 @@ const event = (snapshot: fc.Arbitrary<unknown>, said: Messages): fc.Arbitrary<Ev
         subtype: pick("message"),
         entityId: textId,
         encryptedValue: pick("e", "f"),
+        encryptedValueType: fc.option(pick("owl.sealed"), { nil: undefined }),
       }),
     },
     {
@@ -285,10 +286,12 @@ const flawed = (whole: fc.Arbitrary<Event>): fc.Arbitrary<Event> =>
 const runEnd = pick("finished", "finished", "finished", "error", "cut", "twice", "late");
 
 /** One run: what its caller said, its events, how it ends, and what comes after it. */
-const run = (anyEvent: fc.Arbitrary<Event>) =>
+const run = (anyEvent: fc.Arbitrary<Event>, said: Messages) =>
   fc.record({
-    said: fc.option(messages, { nil: undefined }),
-    input: fc.option(messages, { nil: undefined }),
+    /** The state that the run was posted with. */
+    posted: fc.option(state, { nil: undefined, freq: 2 }),
+    said: fc.option(said, { nil: undefined }),
+    input: fc.option(said, { nil: undefined }),
     events: fc.array(anyEvent, { maxLength: 14 }),
     end: runEnd,
     behind: fc.array(anyEvent, { maxLength: 3 }),
@@ -297,26 +300,36 @@ const run = (anyEvent: fc.Arbitrary<Event>) =>
   });
 
 /** The lines of a session's log, as badly as runners can write it. */
-export const randomLog: fc.Arbitrary<readonly string[]> = logOf(root, copiedMessages);
-
-/** The same for clients before 1.0, which never show a state that is no object. */
-export const olderLog: fc.Arbitrary<readonly string[]> = logOf(state, messages).filter(
-  (lines) => !lines.some((line) => line.includes('"path":""')),
+export const randomLog: fc.Arbitrary<readonly string[]> = logOf(
+  flawed(event(root, copiedMessages)),
+  messages,
 );
 
-function logOf(snapshot: fc.Arbitrary<unknown>, said: Messages): fc.Arbitrary<readonly string[]> {
-  const anyEvent = flawed(event(snapshot, said));
+/** The same for clients before 1.0, which never show a state that is no object. */
+export const olderLog: fc.Arbitrary<readonly string[]> = logOf(
+  flawed(event(state, messages)),
+  messages,
+).filter((lines) => !lines.some((line) => line.includes('"path":""')));
+
+/** Logs of runs with such events between their ends; `said` is what callers say. */
+export function logOf(
+  anyEvent: fc.Arbitrary<Event>,
+  said: Messages,
+): fc.Arbitrary<readonly string[]> {
   return fc
     .tuple(
       fc.array(anyEvent, { maxLength: 2 }),
-      fc.array(run(anyEvent), { minLength: 1, maxLength: 4 }),
+      fc.array(run(anyEvent, said), { minLength: 1, maxLength: 4 }),
     )
     .map(([before, runs]) => {
       const lines: Event[] = [...before];
       const saidBy = (index: number): Event[] => {
         const ids = { threadId: "s1", runId: `r${index}` };
-        const posted = runs[index]?.said;
-        return posted ? [{ type: "MESSAGES_SNAPSHOT", ...ids, messages: posted }] : [];
+        const { posted, said: own } = runs[index] ?? {};
+        return [
+          ...(own ? [{ type: "MESSAGES_SNAPSHOT", ...ids, messages: own }] : []),
+          ...(posted ? [runInput(ids, posted)] : []),
+        ];
       };
       for (const [index, { input, events, end, behind }] of runs.entries()) {
         const ids = { threadId: "s1", runId: `r${index}` };
@@ -339,6 +352,17 @@ function logOf(snapshot: fc.Arbitrary<unknown>, said: Messages): fc.Arbitrary<re
       }
       return lines.map((line) => JSON.stringify(line));
     });
+}
+
+/** What runlog stores of a run that is posted with a state. */
+function runInput(ids: Event, posted: unknown): Event {
+  return {
+    type: "CUSTOM",
+    name: "runlog:run-input",
+    ...ids,
+    timestamp: 1,
+    value: { state: posted },
+  };
 }
 
 /** Whether the runner of a run of the log gives it an id of its own, and at which of its two ends. */
@@ -365,7 +389,8 @@ export function withOwnIds(lines: readonly string[], owns: readonly OwnIds[]): r
     const own = ownOf(runId);
     const renamed = JSON.stringify({ ...made, runId: `own-${String(runId)}` });
     // what a caller has posted is not the runner's
-    if (own === "none" || type === "MESSAGES_SNAPSHOT") return [line];
+    const isPosted = type === "MESSAGES_SNAPSHOT" || made["name"] === "runlog:run-input";
+    if (own === "none" || isPosted) return [line];
     if (type === "RUN_FINISHED" || type === "RUN_ERROR") return [renamed];
     if (own === "end") return [line];
     if (type !== "RUN_STARTED") return [renamed];

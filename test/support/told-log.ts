@@ -1,13 +1,15 @@
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
 import type { Dialect } from "../../src/core/profile/repair/dialect.ts";
+import type { ProfileSourceOptions } from "../../src/core/profile/profile-pass.ts";
 import {
   createProfileSource,
+  createResumedSource,
   createSnapshotSource,
-  type ProfileSourceOptions,
 } from "../../src/core/profile/profile-source.ts";
+import { createMessagesNow } from "../../src/core/profile/messages-now.ts";
 import { noLegacyLogs } from "./no-legacy-logs.ts";
 import { findReplayStart } from "../../src/core/replay/resume-point.ts";
-import { createSessions } from "../../src/core/session/session-registry.ts";
+import { createSessions, type SessionUse } from "../../src/core/session/session-registry.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { type ByteBudget, createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { createBytesInFlight } from "../../src/stream/sync/bytes-in-flight.ts";
@@ -24,21 +26,66 @@ export interface TellOptions extends Partial<ProfileSourceOptions> {
   readonly snapshot?: boolean;
   /** Lines that are stored only once the history has been read. */
   readonly after?: readonly string[];
+  /**
+   * Position of the last frame that the client has: what stands after the log's id and the hyphen in the
+   * id of a frame.
+   */
+  readonly lastPosition?: string;
   /** Memory for the messages that are kept. */
   readonly messages?: ByteBudget;
   /** In which the history is dealt with. */
   readonly turns?: TimeSlicer;
 }
 
-/** What a stored log is told as to a client of the standard: the body of an event stream. */
+/**
+ * What a stored log is told as to a client of the standard: the body of an event stream. Throws a RangeError
+ * where there is no frame of `lastPosition`.
+ */
 export async function tellLog(lines: readonly string[], options: TellOptions): Promise<string> {
-  const {
-    after = [],
-    messages = createByteBudget(64 * MIB),
-    snapshot = false,
-    turns = createTimeSlicer({ turnMs: 2 }),
-    ...rest
-  } = options;
+  const { after = [], snapshot = false, lastPosition, messages, turns, ...rest } = options;
+  const { use, store, ...opened } = await storedLog(lines, { messages, turns });
+  const source: ProfileSourceOptions = { store, ...opened, isOver: () => true, ...rest };
+  const stream = snapshot
+    ? (await createSnapshotSource(use, { ...source, isForced: true })).source
+    : lastPosition === undefined
+      ? createProfileSource(use, source)
+      : await createResumedSource(use, source, `${source.start.logId}-${lastPosition}`);
+  if (!stream) throw new RangeError(`no frame at ${lastPosition}`);
+  if (after.length > 0) await use.session.log.append([linesOf(after)]);
+  const body = await textOf(stream);
+  await store.close();
+  return body;
+}
+
+/** What a stored log is as JSON. */
+export async function tellNow(lines: readonly string[], messages?: ByteBudget): Promise<string> {
+  const { use, store, start, budgets } = await storedLog(lines, { messages });
+  const offset = linesOf(lines).length;
+  const logId = start.logId ?? "";
+  const position = { log: "raw", logId, offset } as const;
+  const runs = { threadId: "t", activeRun: null, waitingRuns: [] };
+  const source = createMessagesNow(use, {
+    store,
+    start,
+    budgets,
+    logger: silent,
+    position,
+    ...runs,
+  });
+  const body = await textOf(source);
+  await store.close();
+  return body;
+}
+
+interface Budgets {
+  readonly messages?: ByteBudget | undefined;
+  readonly turns?: TimeSlicer | undefined;
+}
+
+async function storedLog(
+  lines: readonly string[],
+  { messages = createByteBudget(64 * MIB), turns = createTimeSlicer({ turnMs: 2 }) }: Budgets,
+): Promise<StoredLog> {
   const store = createMemoryLogStore();
   const budget = createByteBudget(64 * MIB);
   const sessions = createSessions({
@@ -64,14 +111,11 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
     },
     turns,
   };
-  const source: ProfileSourceOptions = { store, start, budgets, isOver: () => true, ...rest };
-  const opened = snapshot
-    ? (await createSnapshotSource(use, { ...source, isForced: true })).source
-    : createProfileSource(use, source);
-  if (after.length > 0) await use.session.log.append([linesOf(after)]);
-  const body = await textOf(opened);
-  await store.close();
-  return body;
+  return { use, store, start, budgets };
+}
+
+interface StoredLog extends Pick<ProfileSourceOptions, "store" | "start" | "budgets"> {
+  readonly use: SessionUse;
 }
 
 function linesOf(lines: readonly string[]): Uint8Array {

@@ -18,13 +18,14 @@ import {
   type SessionService,
 } from "runlog";
 import { createDemoRunner } from "runlog/demo";
-import { createDiskLogStore } from "runlog/disk";
+import { createDiskLogStore, createDiskSpool } from "runlog/disk";
 import { createLocalAuthorizer, createLocalDirectory, createLocalPlatform } from "runlog/local";
 import { createMemoryLiveFeed, createMemoryLogStore } from "runlog/memory";
 import { createObjectLogStore } from "runlog/object";
 import { createR2Bucket, type R2BucketLike } from "runlog/r2";
 import { createS3Bucket } from "runlog/s3";
 import { type RunningServer, start } from "runlog/node";
+import { createMemorySpool, createRelay, type Relay, type RelaySpool } from "runlog/relay";
 import { createHttpRunnerClient, type HttpRunnerClientOptions } from "runlog/runner-http";
 import { liveFeedContract, logStoreContract } from "runlog/testing";
 import worker, { RunlogObject } from "runlog/worker";
@@ -116,6 +117,15 @@ export async function demo(intakeBudget: HttpRunnerClientOptions["intakeBudget"]
     logger,
   });
   return createApp({ service, listenHost: null });
+}
+
+/** An agent that carries its relay with it. */
+export async function carry(
+  agent: (request: Request) => Promise<Response>,
+  dir: string | null,
+): Promise<Relay> {
+  const spool: RelaySpool = dir === null ? createMemorySpool() : await createDiskSpool({ dir });
+  return createRelay({ fetch: (url, init) => agent(new Request(url, init)), spool, clock, logger });
 }
 
 /** The server as it is shipped. */

@@ -25,6 +25,7 @@ const VIEWS = [
   "agui/events",
   "agui/events?view=raw",
   "agui/events?view=snapshot",
+  "agui/messages",
   "agui/connect",
   "agui/connect?view=raw",
   "agui/connect?view=snapshot",
@@ -41,7 +42,7 @@ const inputs = fc.record({
 /**
  * Whatever a log holds, every view of it is a whole stream: frames of one line of JSON, as many bytes as
  * the log allows for, up to the last event; and one of the standard profile is taken by the generation
- * of clients that it is made for.
+ * of clients that it is made for. What the session is as JSON is one object.
  */
 export const target: FuzzTarget = fuzzTarget(
   "any-view",
@@ -53,6 +54,7 @@ export const target: FuzzTarget = fuzzTarget(
     const text = await read(view, lines, { bytes, version, isWarm });
     const limit = MAX_GROWTH * (bytes.length + 1024);
     if (text.length > limit) throw new Error(`${text.length} characters of ${bytes.length} bytes`);
+    if (view === "agui/messages") return assertNow(text);
     const events = framesIn(text);
     for (const event of events) {
       JSON.parse(event);
@@ -85,17 +87,18 @@ async function read(
   );
   try {
     const isEvents = view.startsWith("agui/events");
+    const isGet = isEvents || view === "agui/messages";
     const messages = isWarm || isRun ? [{ id: "a", role: "user", content: "hi" }] : [];
     const posted = { messages, ...(version.startsWith("1.") && { protocolVersion: "1.0" }) };
     const response = await server.fetch(
       new Request(`${SESSION}/${view}`, {
         headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
-        ...(!isEvents && { method: "POST", body: JSON.stringify(posted) }),
+        ...(!isGet && { method: "POST", body: JSON.stringify(posted) }),
       }),
     );
     if (response.status !== 200) throw new Error(`answered ${response.status}`);
     if (!isEvents) return await response.text();
-    if (bytes.length > 0) return await readUntil(response, `-r${bytes.length}\n\n`);
+    if (bytes.length > 0) return await readThrough(response, bytes.length);
     await response.body?.cancel();
     return "";
   } finally {
@@ -103,19 +106,38 @@ async function read(
   }
 }
 
-/** Reads an endless stream until a frame ends so. */
-async function readUntil(response: Response, end: string): Promise<string> {
+/** Throws unless it is one object with messages that each have an id. */
+function assertNow(text: string): void {
+  const { messages, cursor } = JSON.parse(text) as {
+    messages: readonly { readonly id?: unknown }[] | null;
+    cursor: unknown;
+  };
+  if (typeof cursor !== "string" || messages?.some(({ id }) => typeof id !== "string"))
+    throw new Error(`not what a session is: ${text}`);
+}
+
+/**
+ * Reads an endless stream through the frame of an offset, or of a later one: the server ends a run that
+ * nobody works on, and a snapshot may be one of the log after that.
+ */
+async function readThrough(response: Response, offset: number): Promise<string> {
   const reader = response.body?.getReader();
   if (!reader) throw new Error("an answer without a body");
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
-  while (!text.endsWith(end)) {
+  while (!(text.endsWith("\n\n") && lastOffset(text) >= offset)) {
     const { value, done } = await reader.read();
     if (done) throw new Error(`the stream ends before its last event: ${text.slice(-300)}`);
     text += decoder.decode(value, { stream: true });
   }
   await reader.cancel();
   return text;
+}
+
+/** The offset in the last id. */
+function lastOffset(text: string): number {
+  const id = text.lastIndexOf("id: ");
+  return Number(/^id: \w+-r(\d+)$/mu.exec(text.slice(Math.max(id, 0)))?.[1] ?? -1);
 }
 
 /** Throws unless the events are whole runs, and the client takes them. */

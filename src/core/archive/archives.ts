@@ -3,6 +3,7 @@ import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LogStat, SessionKey } from "../../ports/log-store.ts";
 import type { ObjectBucket } from "../../ports/object-bucket.ts";
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
+import { textOfLabel } from "../../stream/text/dns-label.ts";
 import { Sha256 } from "../../stream/bytes/sha256.ts";
 import { type ArchiveKeys, type ArchiveName, createArchiveKeys } from "./keys.ts";
 import { createManifestCache } from "./manifest-cache.ts";
@@ -108,6 +109,16 @@ export function createArchives(options: ArchivesOptions): Archives {
     return manifest;
   }
 
+  /** The session's name as its manifest says it; its label if the manifest is damaged, null if gone. */
+  async function nameIn(manifestKey: string, label: string): Promise<string | null> {
+    const bytes = await retrying.read(manifestKey);
+    try {
+      return bytes && decodeManifest(bytes).session;
+    } catch {
+      return label;
+    }
+  }
+
   async function verify(
     manifest: Manifest,
     { onProgress, signal = new AbortController().signal }: WatchOptions = {},
@@ -149,8 +160,10 @@ export function createArchives(options: ArchivesOptions): Archives {
     async *list(project) {
       const from = project === undefined ? keys.manifests : keys.manifestsOf(project);
       for await (const { key } of retrying.list(from)) {
-        const name = keys.parseManifest(key);
-        if (name) yield name;
+        const found = keys.parseManifest(key);
+        if (!found) continue;
+        const session = textOfLabel(found.label) ?? (await nameIn(key, found.label));
+        if (session !== null) yield { project: found.project, session, logId: found.logId };
       }
     },
 
@@ -212,8 +225,8 @@ async function manifestsOf(
 ): Promise<ArchiveName[]> {
   const names: ArchiveName[] = [];
   for await (const { key } of retrying.list(keys.manifestsOf(project, session))) {
-    const name = keys.parseManifest(key);
-    if (name) names.push(name);
+    const found = keys.parseManifest(key);
+    if (found) names.push({ project, session, logId: found.logId });
   }
   return names;
 }

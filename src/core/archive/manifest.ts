@@ -10,6 +10,7 @@ import {
 import { decodeBase64, encodeBase64 } from "../../stream/bytes/base64.ts";
 import { isObject, type JsonObject } from "../model/json-fields.ts";
 import { isLabel } from "../../ports/label.ts";
+import { isSessionName } from "../../ports/session-name.ts";
 
 /** Bytes of a log in one gzip member: what has to be unpacked to read anywhere in it. */
 export const MEMBER_BYTES: number = 4 * 1024 * 1024;
@@ -151,7 +152,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     if (json["format"] !== FORMAT || json["memberBytes"] !== MEMBER_BYTES)
       throw new RunlogError("store-format", "The archive was written by another version");
     const project = textField(json["project"], isLabel);
-    const session = textField(json["session"], isLabel);
+    const session = textField(json["session"], isSessionName);
     return {
       project,
       session,

@@ -29,7 +29,7 @@ export async function packSources(
   { logId, end }: Pick<LogStat, "logId" | "end">,
 ): Promise<PackSources> {
   const logs = recordOfLogs((log): PackSource => {
-    const read = (range: Range) => chunksOf(source.read(key, { ...range, logId, log }));
+    const read = (range: Range) => source.read(key, { ...range, logId, log });
     return { end: end[log], read };
   });
   return { ...logs, messages: await messagesSource(() => source.messages?.(key, logId)) };
@@ -42,14 +42,14 @@ async function messagesSource(
   const messages = await open();
   if (!messages) return null;
   let size = 0;
-  for await (const { length } of chunksOf(messages)) size += length;
+  for await (const { length } of messages) size += length;
   return {
     end: size,
     async *read({ start, end, signal }) {
       const again = await open();
       let at = 0;
       if (!again) return;
-      for await (const chunk of chunksOf(again)) {
+      for await (const chunk of again) {
         signal.throwIfAborted();
         const wanted = chunk.subarray(Math.max(start - at, 0), Math.max(end - at, 0));
         if (wanted.length > 0) yield wanted;
@@ -58,17 +58,4 @@ async function messagesSource(
       }
     },
   };
-}
-
-async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const chunks = stream.getReader();
-  try {
-    for (;;) {
-      const { value, done } = await chunks.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await chunks.cancel();
-  }
 }

@@ -15,7 +15,7 @@ import {
   resolveRun,
   type RunSpan,
 } from "../model/run-span.ts";
-import { selectEvents } from "../session/filter-batch.ts";
+import { asFromRunner, selectEvents } from "../session/filter-batch.ts";
 import { findRun, type SessionState } from "../model/session-state.ts";
 import type { Sessions, SessionUse } from "../session/session-registry.ts";
 
@@ -92,7 +92,7 @@ export class BackgroundEventWriter {
         run = next;
         return keeps;
       });
-      const kept = selectEvents(batch, isKept);
+      const kept = asFromRunner(selectEvents(batch, isKept));
       if (kept.events.length > 0) {
         await this.#mark(run, lastId !== null);
         const note = lastId !== null && {

@@ -1,5 +1,6 @@
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import { EventLine, type Span } from "./event-line.ts";
+import { OWN_STARTS } from "../model/server-events.ts";
 import { type Emit, OpenItems } from "./open-items.ts";
 import { StateFold } from "./state-fold.ts";
 
@@ -10,6 +11,7 @@ const OPEN_ITEMS = 16;
 
 const LF = 10;
 const QUOTE = 0x22;
+const STARTS = OWN_STARTS.map((start) => new TextEncoder().encode(start));
 
 /**
  * Compacts a span of a raw log, in order: adjacent deltas of an item become one, state changes
@@ -119,6 +121,8 @@ export class BlockCompactor {
         break;
       case "other":
         this.#items.flush();
+        // it may say what the state is from here on, or of the next line that it does not
+        if (isOwn(bytes, start, end)) this.#flushState();
         break;
       case "border":
       case "odd":
@@ -144,4 +148,11 @@ export class BlockCompactor {
     this.#items.flush();
     this.#flushState();
   }
+}
+
+/** Whether the line is one of those with which runlog says what a run was posted with, or was not. */
+function isOwn(bytes: Uint8Array, start: number, end: number): boolean {
+  return STARTS.some(
+    (own) => end - start >= own.length && own.every((byte, index) => bytes[start + index] === byte),
+  );
 }

@@ -158,13 +158,9 @@ export class CompactLog {
   /** The checksum `sum` continued over a range of the compact log. */
   async checksum(logId: string, start: number, end: number, sum: number): Promise<number> {
     const options = { logId, log: "compact", start, end } as const;
-    const reader = this.#store.read(this.#key, options).getReader();
     let next = sum;
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return next;
-      next = checksum(next, value);
-    }
+    for await (const chunk of this.#store.read(this.#key, options)) next = checksum(next, chunk);
+    return next;
   }
 
   /**
@@ -212,14 +208,13 @@ export class CompactLog {
     end: number,
   ): Promise<Uint8Array> {
     const range = { logId, log, start, end };
-    const reader = (await readWithOverlay(this.#store, this.#key, range)).getReader();
     const bytes = new Uint8Array(end - start);
-    for (let at = 0; ;) {
-      const { value, done } = await reader.read();
-      if (done) return bytes.subarray(0, at);
-      bytes.set(value, at);
-      at += value.length;
+    let at = 0;
+    for await (const chunk of await readWithOverlay(this.#store, this.#key, range)) {
+      bytes.set(chunk, at);
+      at += chunk.length;
     }
+    return bytes.subarray(0, at);
   }
 }
 

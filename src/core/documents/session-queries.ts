@@ -12,13 +12,27 @@ export interface SessionSources {
   readonly sessions: Pick<Sessions, "agentStatus">;
 }
 
-/** A session's document, with its agent's status while it runs; null if there is no session. */
+/** Where a document's active run is known. */
+interface ActiveRuns {
+  readonly activeRun: (key: SessionKey) => Promise<{ readonly runId: string } | null>;
+}
+
+/**
+ * A session's document, with its agent's status and active run while it runs; null if there is no
+ * session.
+ */
 export async function getSession(
-  { directory, sessions }: SessionSources,
+  { directory, sessions, activeRun }: SessionSources & ActiveRuns,
   key: SessionKey,
 ): Promise<SessionDocument | null> {
-  const document = await directory.get(key);
-  return document && withAgentStatus(sessions, key, document);
+  const found = await directory.get(key);
+  const document = found && (await withAgentStatus(sessions, key, found));
+  // a session at rest, of which most are, need not be loaded
+  const agentStatus = document?.status?.["agentStatus"] ?? "idle";
+  const run = agentStatus === "idle" ? null : await activeRun(key);
+  return document && run
+    ? { ...document, status: { ...document.status, activeRun: run } }
+    : document;
 }
 
 /** The document with its agent's status, if the session runs and the status is known. */

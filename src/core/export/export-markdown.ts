@@ -133,24 +133,17 @@ class LogOnce implements Pick<LogReader, "stat" | "read"> {
     const { stat, from } = this.#readable;
     const place: LogPlace = { log: "raw", logId: stat.logId };
     const range = { logId: stat.logId, start: from, end: stat.end.raw };
-    const chunks = (await readWithOverlay(this.#reader, key, range)).getReader();
     let start = from;
-    try {
-      for (;;) {
-        const { value, done } = await chunks.read();
-        if (done) return;
-        // what is read again of an imported log is repaired again
-        if (!isImported(stat)) this.#last = { start, bytes: value };
-        for (let at = 0; at < value.length;) {
-          const lineEnd = value.indexOf(LF, at) + 1 || value.length;
-          const bytes = value.subarray(at, lineEnd);
-          yield { place, start, end: start + bytes.length, bytes, isFramed: false };
-          start += bytes.length;
-          at = lineEnd;
-        }
+    for await (const chunk of await readWithOverlay(this.#reader, key, range)) {
+      // what is read again of an imported log is repaired again
+      if (!isImported(stat)) this.#last = { start, bytes: chunk };
+      for (let at = 0; at < chunk.length;) {
+        const lineEnd = chunk.indexOf(LF, at) + 1 || chunk.length;
+        const bytes = chunk.subarray(at, lineEnd);
+        yield { place, start, end: start + bytes.length, bytes, isFramed: false };
+        start += bytes.length;
+        at = lineEnd;
       }
-    } finally {
-      await chunks.cancel();
     }
   }
 }

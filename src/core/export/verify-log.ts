@@ -28,25 +28,19 @@ export async function verifyLog(
   let events = 0;
   let lineStart = 0;
   let at = 0;
-  const chunks = reader.read(key, { logId, end: end.raw }).getReader();
-  try {
-    for (let next = await chunks.read(); !next.done; next = await chunks.read()) {
-      const { value } = next;
-      for (let from = 0; from < value.length;) {
-        const lineEnd = value.indexOf(LF, from);
-        scanner.push(value, from, lineEnd === -1 ? value.length : lineEnd);
-        if (lineEnd === -1) break;
-        if (!scanner.end() && badLines.length < MAX_BAD_LINES) badLines.push(lineStart);
-        scanner.reset();
-        events++;
-        from = lineEnd + 1;
-        lineStart = at + from;
-      }
-      at += value.length;
-      onBytes(value.length);
+  for await (const chunk of reader.read(key, { logId, end: end.raw })) {
+    for (let from = 0; from < chunk.length;) {
+      const lineEnd = chunk.indexOf(LF, from);
+      scanner.push(chunk, from, lineEnd === -1 ? chunk.length : lineEnd);
+      if (lineEnd === -1) break;
+      if (!scanner.end() && badLines.length < MAX_BAD_LINES) badLines.push(lineStart);
+      scanner.reset();
+      events++;
+      from = lineEnd + 1;
+      lineStart = at + from;
     }
-  } finally {
-    await chunks.cancel();
+    at += chunk.length;
+    onBytes(chunk.length);
   }
   const isCheckpointWithin = decodeCheckpoint(head).state.offset <= end.raw;
   return { events, badLines, isWhole: lineStart === at, isCheckpointWithin };

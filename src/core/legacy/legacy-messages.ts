@@ -1,12 +1,12 @@
 import { concatBytes } from "../../stream/bytes/concat.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
-import { splitLines } from "../../stream/bytes/split-lines.ts";
+import { LineSplitterStream } from "../../stream/text/line-splitter-stream.ts";
 import type { ServerEventContext } from "../model/server-events.ts";
 import { isObject } from "../model/json-fields.ts";
 import { hashText } from "../model/posted-message-ids.ts";
 
-/** Longest line that is read, in bytes; a longer one counts as malformed. */
-const MAX_LINE_BYTES = 64 * 1024 * 1024;
+/** Longest line that is read, in characters; a longer one counts as malformed. */
+const MAX_LINE_LENGTH = 64 * 1024 * 1024;
 /** The run of a migrated log, which never begins. */
 const MIGRATION_RUN = "legacy-migration";
 /** Small pieces are joined to about so many bytes. */
@@ -27,16 +27,16 @@ interface Message {
  * same ones.
  */
 export async function* snapshotLine(
-  messages: ReadableStream<Uint8Array>,
+  messages: ReadableStream<Uint8Array<ArrayBuffer>>,
   { threadId, timestamp }: Omit<ServerEventContext, "runId">,
 ): AsyncGenerator<Uint8Array> {
   const context = { threadId, runId: MIGRATION_RUN, timestamp };
   const head = JSON.stringify({ type: "MESSAGES_SNAPSHOT", ...context }).slice(0, -1);
   let separator = `${head},"messages":[`;
   let number = 0;
-  for await (const line of splitLines(messages, MAX_LINE_BYTES)) {
+  for await (const line of linesOf(messages)) {
     number++;
-    const message = line && messageOf(line, number);
+    const message = messageOf(line, number);
     if (!message) continue;
     yield encoder.encode(`${separator}${JSON.stringify(message)}`);
     separator = ",";
@@ -48,30 +48,38 @@ export async function* snapshotLine(
  * The well-formed lines of the older format, unchanged, as the inside of a JSON array, in pieces.
  */
 export async function* wellFormedLines(
-  messages: ReadableStream<Uint8Array>,
+  messages: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const scanner = new JsonObjectScanner([]);
-  let pieces: Uint8Array[] = [];
+  let pieces: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
   let isFirst = true;
-  for await (const line of splitLines(messages, MAX_LINE_BYTES)) {
-    if (line === null) continue;
+  for await (const text of linesOf(messages)) {
+    const line = encoder.encode(text);
     scanner.reset();
     if (!scanner.push(line, 0, line.length) || !scanner.end()) continue;
-    pieces.push(isFirst ? line : concatBytes<ArrayBufferLike>([encoder.encode(","), line]));
+    pieces.push(isFirst ? line : concatBytes([encoder.encode(","), line]));
     bytes += line.length;
     isFirst = false;
     if (bytes < PIECE_BYTES) continue;
-    yield new Uint8Array(concatBytes(pieces));
+    yield concatBytes(pieces);
     pieces = [];
     bytes = 0;
   }
-  if (pieces.length > 0) yield new Uint8Array(concatBytes(pieces));
+  if (pieces.length > 0) yield concatBytes(pieces);
+}
+
+/** The lines of the older format; one that is too long is empty, which is malformed as well. */
+function linesOf(messages: ReadableStream<Uint8Array<ArrayBuffer>>): ReadableStream<string> {
+  return messages
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(
+      new LineSplitterStream({ ends: "lf", maxLength: MAX_LINE_LENGTH, longLines: "empty" }),
+    );
 }
 
 /** The message in a line of the older format, or null if the line has none. */
-function messageOf(line: Uint8Array, number: number): Message | null {
-  const text = new TextDecoder().decode(line);
+function messageOf(text: string, number: number): Message | null {
   const value = parse(text);
   if (!isObject(value) || !isObject(value["payload"])) return null;
   const id = `legacy-${number}-${hashText(text).toString(36)}`;

@@ -134,11 +134,7 @@ export async function readRecords(
   key: SessionKey,
   range: { readonly logId: string; readonly start: number; readonly end: number },
 ): Promise<Uint8Array> {
-  const reader = store.read(key, { ...range, log: "edits" }).getReader();
   const pieces: Uint8Array[] = [];
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return concatBytes(pieces);
-    pieces.push(value);
-  }
+  for await (const piece of store.read(key, { ...range, log: "edits" })) pieces.push(piece);
+  return concatBytes(pieces);
 }

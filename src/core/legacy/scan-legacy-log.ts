@@ -58,14 +58,11 @@ export async function scanLegacyLog(options: ScanLegacyLogOptions): Promise<Scan
     return mark;
   }
 
-  const reader = store.read(key, { logId, start: before.offset, end: stat.end.raw }).getReader();
   let position = before.offset;
   let storedAt = known.offset;
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    scan.push(value);
-    position += value.length;
+  for await (const chunk of store.read(key, { logId, start: before.offset, end: stat.end.raw })) {
+    scan.push(chunk);
+    position += chunk.length;
     if (scan.records.length < STORE_BYTES && position - storedAt < STORE_EVERY_BYTES) continue;
     await storeMark(false);
     storedAt = position;

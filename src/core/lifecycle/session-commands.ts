@@ -4,8 +4,7 @@ import type { LiveFeed } from "../../ports/live-feed.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { SessionDirectory, SessionDocument } from "../../ports/session-directory.ts";
 import type { SessionPlatform } from "../../ports/session-platform.ts";
-import { isLabel } from "../../ports/label.ts";
-import { newSessionName } from "../model/names.ts";
+import { isNameBy, newSessionName } from "../model/names.ts";
 import { isObject, type JsonObject } from "../model/json-fields.ts";
 import { DELETED } from "../model/run-end-reasons.ts";
 import type { SessionChange } from "../documents/session-patches.ts";
@@ -72,7 +71,7 @@ export async function createSession(
   const userContext = inherited ?? userContextOf(caller);
   const session = newSession(body, { userContext, runnerEnvironment: environment });
   const given = nameOf(body);
-  const name = given === null ? `session-${crypto.randomUUID()}` : newSessionName(given);
+  const name = given === null ? `session-${crypto.randomUUID()}` : newSessionName(given, directory);
   // a legacy log under the name is that session
   if (given !== null && directory.logsMakeSessions)
     await legacyImports.adopt({ project, session: name });
@@ -120,7 +119,7 @@ async function contextOfParent(
   project: string,
   parent: string | null,
 ): Promise<JsonObject | null> {
-  if (parent === null || !isLabel(parent)) return null;
+  if (parent === null || !isNameBy(directory, parent)) return null;
   const document = await directory.get({ project, session: parent }).catch(() => null);
   const context = document?.spec["userContext"];
   return isObject(context) ? context : null;

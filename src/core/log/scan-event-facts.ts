@@ -21,30 +21,22 @@ export async function* readFacts(
   range: FactsRange,
 ): AsyncGenerator<EventFacts> {
   const scanner = new JsonObjectScanner(FACT_KEYS);
-  const reader = store.read(key, range).getReader();
   let bytes = 0;
-  try {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      for (let from = 0; from < value.length;) {
-        const lineEnd = value.indexOf(LF, from);
-        const to = lineEnd === -1 ? value.length : lineEnd;
-        scanner.push(value, from, to);
-        bytes += to - from;
-        if (lineEnd === -1) break;
-        // facts of an invalid line are ignored
-        const isObject = scanner.end();
-        const facts = factsOf(scanner, bytes + 1);
-        yield isObject ? facts : { ...facts, type: "", runId: null };
-        scanner.reset();
-        bytes = 0;
-        from = to + 1;
-      }
+  for await (const chunk of store.read(key, range))
+    for (let from = 0; from < chunk.length;) {
+      const lineEnd = chunk.indexOf(LF, from);
+      const to = lineEnd === -1 ? chunk.length : lineEnd;
+      scanner.push(chunk, from, to);
+      bytes += to - from;
+      if (lineEnd === -1) break;
+      // facts of an invalid line are ignored
+      const isObject = scanner.end();
+      const facts = factsOf(scanner, bytes + 1);
+      yield isObject ? facts : { ...facts, type: "", runId: null };
+      scanner.reset();
+      bytes = 0;
+      from = to + 1;
     }
-  } finally {
-    await reader.cancel();
-  }
 }
 
 /** Whether a line of the raw log begins at `offset`, which is before its end. */
@@ -54,11 +46,7 @@ export async function isLineStart(
   { logId, offset }: { readonly logId: string; readonly offset: number },
 ): Promise<boolean> {
   if (offset === 0) return true;
-  const reader = store.read(key, { logId, start: offset - 1, end: offset }).getReader();
-  try {
-    const { value } = await reader.read();
-    return value?.[0] === LF;
-  } finally {
-    await reader.cancel();
-  }
+  for await (const before of store.read(key, { logId, start: offset - 1, end: offset }))
+    return before[0] === LF;
+  return false;
 }

@@ -25,6 +25,17 @@ export function parseCursor(text: string): Cursor | null {
   return formatCursor(cursor) === text ? cursor : null;
 }
 
+/** Number of a frame that is not the last of its position, after the cursor. */
+const FRAME_NUMBER = /\.[1-9]\d{0,8}$/;
+
+/**
+ * The position in the id of a frame of the standard profile, which is a cursor, or a cursor and the
+ * frame's number (`<cursor>.<number>`); null if it is neither.
+ */
+export function cursorOfFrame(id: string): Cursor | null {
+  return parseCursor(id) ?? parseCursor(id.replace(FRAME_NUMBER, ""));
+}
+
 /** The cursor as it goes over the wire. */
 export function formatCursor(cursor: Cursor): string {
   return `${cursorPrefix(cursor)}${cursor.offset}`;

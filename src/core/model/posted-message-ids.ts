@@ -13,6 +13,8 @@ const MESSAGE_BYTES = ID_BYTES + CONTENT_BYTES;
 const FIRST_ID_BYTES = 8;
 const TWO_16 = 65_536;
 const TWO_32 = 4_294_967_296;
+/** An odd number of 48 bits, as far as any from the ids of other messages. */
+const CORE_ID = 0x5bd1_e995_9e37;
 
 /** A message that a client posted, as it is recognised (`message-digest.ts`). */
 export interface MessageDigest {
@@ -20,6 +22,13 @@ export interface MessageDigest {
   readonly id: number;
   /** 32 bits of its other content. */
   readonly content: number;
+}
+
+/** A message that the log says itself, from the events of a runner. */
+export interface LearnedMessage {
+  readonly whole: MessageDigest;
+  /** The content without what some clients drop; null if there is nothing of that. */
+  readonly core: number | null;
 }
 
 /** A transcript's groups of messages, as hashes of 48 bits. */
@@ -31,9 +40,9 @@ interface Groups {
 const NO_GROUPS: Groups = { size: MIN_GROUP_SIZE, hashes: new Set() };
 
 /**
- * The messages that clients posted to a session, so that a client that sends its whole transcript with
- * every run does not make the log grow with its square. A message is known if it was posted before
- * under its id with the same content.
+ * The messages that clients posted to a session, or that runners streamed, so that a client that sends its
+ * whole transcript with every run does not make the log grow with its square. A message is known if it
+ * was posted or streamed before under its id with the same content.
  *
  * The latest 2,048 are known one by one. Of a longer transcript the older ones are known in groups
  * that end at ids of certain hashes, so that a group is found again whatever comes before it: one
@@ -49,15 +58,33 @@ export class PostedMessageIds {
    * Ids of messages whose content was not recorded, by a version that knew messages by their ids.
    */
   #ids: ReadonlySet<number>;
+  #readTo: number;
 
   constructor(
     contents: Iterable<readonly [number, number]> = [],
     groups: Groups = NO_GROUPS,
     ids: ReadonlySet<number> = new Set(),
+    readTo = 0,
   ) {
+    this.#readTo = readTo;
     this.#contents = new Map(contents);
     this.#groups = groups;
     this.#ids = ids;
+  }
+
+  /** Up to where the log was read for messages that runners streamed. */
+  get readTo(): number {
+    return this.#readTo;
+  }
+
+  /** Remembers messages that the log says up to `readTo`, unless clients have posted others of their ids. */
+  learn(messages: readonly LearnedMessage[], readTo: number): void {
+    this.#readTo = readTo;
+    for (const { whole, core } of messages.slice(-KNOWN_MESSAGES)) {
+      if (this.#contents.has(whole.id)) continue;
+      this.#add(whole);
+      if (core !== null) this.#add({ id: coreIdOf(whole.id), content: core });
+    }
   }
 
   /** The places in a transcript of the messages that are not known. */
@@ -67,19 +94,30 @@ export class PostedMessageIds {
     for (const [place, { id, content }] of transcript.entries()) {
       const latest = this.#contents.get(id);
       const isKnown =
-        latest === undefined ? inKnownGroup.has(place) || this.#ids.has(id) : latest === content;
+        latest === undefined
+          ? inKnownGroup.has(place) || this.#ids.has(id)
+          : this.#hasContent(id, content);
       if (!isKnown) unknown.push(place);
     }
     return unknown;
   }
 
-  /** Remembers a transcript, of which the messages at `stored` were just stored. */
-  remember(transcript: readonly MessageDigest[], stored: readonly number[]): void {
+  /**
+   * Remembers a transcript, of which the messages at `stored` were just stored, but for those at
+   * `unfinished`, which will be others.
+   */
+  remember(
+    transcript: readonly MessageDigest[],
+    stored: readonly number[],
+    unfinished: ReadonlySet<number> = new Set(),
+  ): void {
     // what was stored last is what a client that sends a part of its transcript is likely to send again
-    for (const message of transcript.slice(-KNOWN_MESSAGES)) this.#add(message);
+    const from = Math.max(0, transcript.length - KNOWN_MESSAGES);
+    for (const [place, message] of transcript.slice(from).entries())
+      if (!unfinished.has(from + place)) this.#addPosted(message);
     for (const place of stored.slice(-KNOWN_MESSAGES)) {
       const message = transcript[place];
-      if (message) this.#add(message);
+      if (message) this.#addPosted(message);
     }
     if (transcript.length > KNOWN_MESSAGES) this.#groups = groupsOf(transcript);
     this.#ids = new Set();
@@ -96,18 +134,21 @@ export class PostedMessageIds {
       at += MESSAGE_BYTES;
     }
     const { size, hashes } = this.#groups;
-    return { messages: base64(bytes), groupSize: size, groups: encodeHashes(hashes) };
+    const groups = encodeHashes(hashes);
+    return { messages: base64(bytes), groupSize: size, groups, readTo: this.#readTo };
   }
 
   /** Decodes the result of `encode`. Throws on anything else. */
-  static decode({ messages, groupSize, groups }: EncodedMessages): PostedMessageIds {
+  static decode({ messages, groupSize, groups, readTo }: EncodedMessages): PostedMessageIds {
     const bytes = recordsOf(messages, MESSAGE_BYTES, KNOWN_MESSAGES);
     if (!isGroupSize(groupSize)) throw new RangeError("no size of groups");
     const view = new DataView(bytes.buffer);
     const contents: [number, number][] = [];
     for (let at = 0; at < bytes.length; at += MESSAGE_BYTES)
       contents.push([hashAt(view, at), view.getUint32(at + ID_BYTES)]);
-    return new PostedMessageIds(contents, { size: groupSize, hashes: decodeHashes(groups) });
+    const from = Number.isSafeInteger(readTo) ? Number(readTo) : 0;
+    const known = { size: groupSize, hashes: decodeHashes(groups) };
+    return new PostedMessageIds(contents, known, new Set(), from);
   }
 
   /** Decodes a checkpoint with ids alone, as doubles. Throws on anything else. */
@@ -118,6 +159,21 @@ export class PostedMessageIds {
     for (let at = 0; at < bytes.length; at += FIRST_ID_BYTES)
       ids.add(shortHash(view.getFloat64(at)));
     return new PostedMessageIds([], NO_GROUPS, ids);
+  }
+
+  #hasContent(id: number, content: number): boolean {
+    return this.#contents.get(id) === content || this.#contents.get(coreIdOf(id)) === content;
+  }
+
+  /** Remembers a message that was posted: what its runner has streamed stays known as it was. */
+  #addPosted({ id, content }: MessageDigest): void {
+    const coreId = coreIdOf(id);
+    const core = this.#contents.get(coreId);
+    const isStreamed = core !== undefined && this.#hasContent(id, content);
+    const whole = isStreamed ? this.#contents.get(id) : undefined;
+    this.#contents.delete(coreId);
+    this.#add({ id, content: whole ?? content });
+    if (isStreamed) this.#add({ id: coreId, content: core });
   }
 
   /** Remembers a message as the latest, and forgets the oldest beyond the bound. */
@@ -146,6 +202,8 @@ export interface EncodedMessages {
   readonly messages: string;
   readonly groupSize: number;
   readonly groups: string;
+  /** Missing in checkpoints of earlier versions. */
+  readonly readTo?: number;
 }
 
 /** The smallest groups of a transcript that are few enough. */
@@ -224,6 +282,11 @@ function recordsOf(encoded: string, size: number, most: number): Uint8Array {
 /** Whether groups may be of that size: the smallest, doubled any number of times. */
 function isGroupSize(size: number): boolean {
   return size >= MIN_GROUP_SIZE && Number.isInteger(Math.log2(size / MIN_GROUP_SIZE));
+}
+
+/** The id under which it is kept what a message is without what some clients drop. */
+function coreIdOf(id: number): number {
+  return (id + CORE_ID) % (TWO_16 * TWO_32);
 }
 
 /** 48 of the 53 bits of `hashText`. */

@@ -73,6 +73,52 @@ export function hiddenMessage(
   return encodeEvent({ type: "RAW", ...context, event });
 }
 
+/** The CUSTOM event in which runlog stores what a run was posted with beside its messages. */
+export const RUN_INPUT = "runlog:run-input";
+/** The CUSTOM event before an event that a runner has sent under a name of runlog's own. */
+export const FROM_RUNNER = "runlog:from-runner";
+const RUN_INPUT_START = `{"type":"CUSTOM","name":"${RUN_INPUT}"`;
+/** How the lines of these two begin. */
+export const OWN_STARTS: readonly string[] = [
+  RUN_INPUT_START,
+  `{"type":"CUSTOM","name":"${FROM_RUNNER}"`,
+];
+
+/** Names of CUSTOM events that are believed, and that a runner may send all the same. */
+const BELIEVED: ReadonlySet<string | null> = new Set([RUN_INPUT, FROM_RUNNER]);
+
+/** Whether an event of a runner has a name by which it would be taken for one of runlog's own. */
+export function looksOwn({ type, name }: Pick<EventFacts, "type" | "name">): boolean {
+  return type === "CUSTOM" && BELIEVED.has(name);
+}
+
+/** The line that is stored before such an event: the event after it is the runner's. */
+export function fromRunner({ name }: Pick<EventFacts, "name">): Uint8Array<ArrayBuffer> {
+  return encodeEvent({ type: "CUSTOM", name: FROM_RUNNER, value: { name } });
+}
+
+/** A member of a RUN_INPUT: its name, and its value as JSON on one line, in pieces. */
+export interface StoredMember {
+  readonly name: string;
+  readonly json: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** A RUN_INPUT line in pieces. `leftOut` names what was posted and is not in it. */
+export function runInput(
+  context: ServerEventContext,
+  members: readonly StoredMember[],
+  leftOut: readonly string[],
+): Uint8Array<ArrayBuffer>[] {
+  const ids = JSON.stringify(context).slice(1, -1);
+  const pieces = [encoder.encode(`${RUN_INPUT_START},${ids},"value":{`)];
+  for (const [index, { name, json }] of members.entries())
+    pieces.push(encoder.encode(`${index > 0 ? "," : ""}${JSON.stringify(name)}:`), ...json);
+  const comma = members.length > 0 ? "," : "";
+  const said = leftOut.length > 0 ? `${comma}"leftOut":${JSON.stringify(leftOut)}` : "";
+  pieces.push(encoder.encode(`${said}}}\n`));
+  return pieces;
+}
+
 /** A MESSAGES_SNAPSHOT line around messages that are given as bytes and stay unchanged. */
 export function messagesSnapshot(
   context: ServerEventContext,

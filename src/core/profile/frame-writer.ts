@@ -5,19 +5,24 @@ import type { ParsedEvent } from "./repair/parsed-event.ts";
 const encoder = new TextEncoder();
 const DATA = encoder.encode("data: ");
 const END = encoder.encode("\n\n");
-const NO_ID = new Uint8Array();
 
 /**
  * Collects events as frames of server-sent events. The last frame of each position of the log has the
- * cursor after it, as its first line; the others have none: a client that drops what has an id it has
- * seen keeps them all, and one that comes back with an id misses nothing.
+ * cursor after it as its id, those before it the same with a number (`<cursor>.1`, `<cursor>.2`): no id
+ * comes twice, and a client that comes back with one misses nothing and gets nothing twice. The id is
+ * a frame's first line.
  */
 export class FrameWriter {
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   /** The latest event: whether it is the last one of its position is not known yet. */
   #latest: Uint8Array<ArrayBuffer> | null = null;
   #cursor = "";
-  #id: Uint8Array<ArrayBuffer> = NO_ID;
+  /** What the cursor stands for was taken: what comes for it later has no id. */
+  #isCursorTaken = false;
+  /** Frames of the position before the latest one. */
+  #earlier = 0;
+  #isSnapshot = false;
+  #skippedTo: string | null = null;
   #written = 0;
   /** Whether frames are counted and dropped. */
   isMuted = false;
@@ -32,14 +37,40 @@ export class FrameWriter {
     if (this.isMuted || cursor === this.#cursor) return;
     this.#endPosition();
     this.#cursor = cursor;
-    this.#id = encoder.encode(`id: ${cursor}\n`);
+    this.#isCursorTaken = false;
+  }
+
+  /** Drops frames up to the one with this id, and that one too. */
+  skipTo(id: string): void {
+    this.#skippedTo = id;
+  }
+
+  /** Whether the frame with the id of `skipTo` is still to come. */
+  get isSkipping(): boolean {
+    return this.#skippedTo !== null;
   }
 
   event({ bytes }: ParsedEvent): void {
-    this.#written += this.#id.length + DATA.length + bytes.length + END.length;
+    this.#written += this.#cursor.length + DATA.length + bytes.length + END.length;
     if (this.isMuted) return;
-    if (this.#latest) this.#pieces.push(DATA, this.#latest, END);
+    if (this.#latest) {
+      this.#earlier++;
+      const isNumbered = this.#cursor !== "" && !this.#isSnapshot && !this.#isCursorTaken;
+      this.#frame(this.#latest, isNumbered ? `${this.#cursor}.${this.#earlier}` : "");
+    }
     this.#latest = bytes;
+  }
+
+  /**
+   * Events that stand for a position only together: none but the last has an id. Null for a log that has
+   * no position yet.
+   */
+  snapshot(events: readonly ParsedEvent[], cursor: string | null): void {
+    if (cursor !== null) this.cursor = cursor;
+    this.#isSnapshot = true;
+    for (const event of events) this.event(event);
+    this.#endPosition();
+    this.#isSnapshot = false;
   }
 
   /** Everything written since the last call, or null; the events so far are all of their position. */
@@ -60,10 +91,19 @@ export class FrameWriter {
   }
 
   #endPosition(): void {
+    this.#earlier = 0;
     if (!this.#latest) return;
-    this.#pieces.push(this.#id, DATA, this.#latest, END);
+    this.#frame(this.#latest, this.#isCursorTaken ? "" : this.#cursor);
     this.#latest = null;
-    // what comes for the same position later is new to whoever has seen this id
-    this.#id = NO_ID;
+    this.#isCursorTaken = true;
+  }
+
+  #frame(event: Uint8Array<ArrayBuffer>, id: string): void {
+    if (this.#skippedTo !== null) {
+      if (id === this.#skippedTo) this.#skippedTo = null;
+      return;
+    }
+    if (id !== "") this.#pieces.push(encoder.encode(`id: ${id}\n`));
+    this.#pieces.push(DATA, event, END);
   }
 }

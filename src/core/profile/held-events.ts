@@ -7,11 +7,21 @@ export interface LineRange {
   readonly end: number;
 }
 
+/**
+ * What is held: messages for the RUN_STARTED that sends them, events for after it, and inputs
+ * (`RUN_INPUT`), which come in both.
+ */
+type HeldKind = "snapshot" | "input" | "event";
+
+/** A range of lines that was held. */
+export interface HeldRange extends LineRange {
+  readonly kind: HeldKind;
+}
+
 interface Held {
-  readonly range: LineRange;
+  readonly range: HeldRange;
   /** The run that the lines wait for; null for whichever comes next. */
   readonly runId: string | null;
-  readonly isSnapshot: boolean;
 }
 
 /** Most ranges. Lines that follow each other are one, so that this is far more than a log needs. */
@@ -30,24 +40,24 @@ export class HeldEvents {
    * Holds a line until `runId`, or any run, begins. A line beyond the bound is counted and left
    * out.
    */
-  hold({ log, start, end }: LineRange, runId: string | null, isSnapshot: boolean): void {
+  hold({ log, start, end }: LineRange, runId: string | null, kind: HeldKind): void {
     const last = this.#held.at(-1);
-    const isNext = last?.runId === runId && last.isSnapshot === isSnapshot;
+    const isNext = last?.runId === runId && last.range.kind === kind;
     if (last && isNext && last.range.log === log && last.range.end === start) {
       this.#held[this.#held.length - 1] = { ...last, range: { ...last.range, end } };
     } else if (this.#held.length < MAX_RANGES) {
-      this.#held.push({ range: { log, start, end }, runId, isSnapshot });
+      this.#held.push({ range: { log, start, end, kind }, runId });
     } else {
       this.#leftOut++;
     }
   }
 
   /**
-   * Removes and returns the snapshots, or the other events, that wait for this run; null means all.
+   * Removes and returns what waits for this run, in the order of the log; null means all of it.
    */
-  take(runId: string | null, isSnapshot: boolean): LineRange[] {
+  take(runId: string | null, kinds: readonly HeldKind[]): HeldRange[] {
     const isTaken = (held: Held): boolean =>
-      held.isSnapshot === isSnapshot &&
+      kinds.includes(held.range.kind) &&
       (runId === null || held.runId === null || held.runId === runId);
     const taken = this.#held.filter(isTaken);
     this.#held = this.#held.filter((held) => !isTaken(held));

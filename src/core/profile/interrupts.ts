@@ -1,3 +1,4 @@
+import { parseExact } from "../model/exact-json.ts";
 import { isObject } from "../model/json-fields.ts";
 import { ParsedEvent } from "./repair/parsed-event.ts";
 
@@ -22,6 +23,16 @@ export class Interrupts {
   /** The CUSTOM events, in order. */
   get customs(): readonly ParsedEvent[] {
     return this.#customs;
+  }
+
+  /** The interrupts of the outcome, and the CUSTOM events; null where they are not known. */
+  get open(): readonly unknown[] | null {
+    if (this.#isOverflowed) return null;
+    const list = isObject(this.#outcome) ? this.#outcome["interrupts"] : [];
+    return [
+      ...(Array.isArray(list) ? list : []),
+      ...this.#customs.map(({ bytes }) => parseExact(bytes)),
+    ];
   }
 
   /** Whether the last run ended with an interrupt. */

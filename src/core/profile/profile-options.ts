@@ -19,6 +19,8 @@ export interface ProfileStreamOptions {
   readonly state?: StateDocument;
   /** Only this run is sent; default all. */
   readonly onlyRun?: string;
+  /** Whether the client has the state that the run was posted with: it has posted the run. */
+  readonly hasPostedState?: boolean;
   /** Whether the client may hold messages and state of its own, which the first run has to reset. */
   readonly isWarm?: boolean;
   readonly onFault: ReportFault;

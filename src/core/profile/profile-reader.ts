@@ -12,7 +12,7 @@ import { isOutOfBounds, MAX_MEMBERS, parseAhead } from "./repair/event-bounds.ts
 import { ParsedEvent, LONG_BYTES } from "./repair/parsed-event.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
-import type { LineRange } from "./held-events.ts";
+import type { HeldRange, LineRange } from "./held-events.ts";
 import { LineSplitter, type SplitLine } from "./line-splitter.ts";
 import type { ProfileStream } from "./profile-stream.ts";
 
@@ -57,8 +57,10 @@ const FACTS = [
 ];
 
 type TakeLine = (event: ParsedEvent, cursor: string, range: LineRange) => Rest;
+type TakeHeld = (event: ParsedEvent, range: HeldRange, cursor: string) => Rest;
 
-type Frames = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
+/** Chunks of frames. */
+export type Frames = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
 
 /**
  * Feeds a `ProfileStream` with the chunks of a log follower, and with the lines that it held: those
@@ -117,9 +119,20 @@ export class ProfileReader {
     const isOwn = profile.openRun === null;
     profile.prepareEnd();
     if (profile.starting) yield* this.#begin();
-    yield* this.#held(profile.takeRest(), (event, cursor) => profile.pushHeld(event, cursor));
+    yield* this.#held(profile.takeRest(), (...held) => profile.pushHeld(...held));
     await this.#rest(() => profile.end({ isOwn }));
     yield* this.#written(true);
+  }
+
+  /** Removes and returns the inputs of runs that have not begun. */
+  async takeHeldInputs(): Promise<ParsedEvent[]> {
+    const inputs: ParsedEvent[] = [];
+    const take: TakeHeld = (event, { kind }) => {
+      if (kind === "input") inputs.push(event.copy());
+      return undefined;
+    };
+    await this.#held(this.#options.profile.takeRest(), take).next();
+    return inputs;
   }
 
   /**
@@ -160,17 +173,17 @@ export class ProfileReader {
     const { profile } = this.#options;
     yield* this.#held(profile.takeHeldSnapshots(), (event) => profile.inject(event));
     await this.#rest(() => profile.start());
-    yield* this.#held(profile.takeHeldEvents(), (event, cursor) => profile.pushHeld(event, cursor));
+    yield* this.#held(profile.takeHeldEvents(), (...held) => profile.pushHeld(...held));
   }
 
-  async *#held(ranges: readonly LineRange[], take: TakeLine): Frames {
+  async *#held(ranges: readonly HeldRange[], take: TakeHeld): Frames {
     for (const range of ranges) {
       const place = this.#places.get(range.log);
       if (!place) continue;
       const splitter = new LineSplitter(range.log, range.start);
       for await (const bytes of this.#read(range)) {
         for (const line of splitter.push(bytes)) {
-          yield* this.#line(place, line, take);
+          yield* this.#line(place, line, (event, cursor) => take(event, range, cursor));
         }
         yield* this.#written();
       }

@@ -31,7 +31,7 @@
  *
  * Files, in reading order:
  *
- * 1. this file: one pass over the logs, and what it takes up
+ * 1. this file: the streams; `profile-pass.ts`: one pass over the logs, and what it takes up
  * 2. `profile-reader.ts`: chunks to lines to frames; with `line-splitter.ts`, `delta-splitter.ts`
  *    for deltas that are too large for one event, and `frame-writer.ts`
  * 3. `profile-stream.ts`: which run is open, what is held (`held-events.ts`), what begins and ends
@@ -47,209 +47,17 @@
  * 9. `posted-input.ts` and `only-run.ts`: a client that posts a run and is sent that run alone
  */
 
-import type { LogStore } from "../../ports/log-store.ts";
-import type { Logger } from "../../ports/logger.ts";
-import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
-import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
-import { inTurns } from "../../stream/sync/steps.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
-import { type Cursor, formatCursor } from "../model/cursor.ts";
-import {
-  AT_END,
-  createLogFollower,
-  type LogFollower,
-  type SharedReads,
-} from "../replay/log-follower.ts";
-import type { ReplayStart } from "../replay/resume-point.ts";
+import { formatCursor } from "../model/cursor.ts";
 import type { SessionUse } from "../session/session-registry.ts";
-import type { Dialect } from "./repair/dialect.ts";
 import { ParsedEvent } from "./repair/parsed-event.ts";
-import { Faults } from "./faults.ts";
-import { FrameWriter } from "./frame-writer.ts";
-import type { Message } from "./repair/repair-message.ts";
-import { MessageList } from "./client-view/message-list.ts";
-import { ProfileReader } from "./profile-reader.ts";
-import { ProfileStream } from "./profile-stream.ts";
 import { newRun } from "./synthetic-events.ts";
 import type { RunIds } from "./repair/repair-run-started.ts";
 import { sessionSnapshot } from "./snapshot.ts";
-import { StateDocument } from "./client-view/state-document.ts";
-
-/** Memory of the process that standard streams share. */
-export interface ProfileBudgets {
-  /** For the messages that streams keep; a stream without room there keeps none. */
-  readonly messages: ByteBudget;
-  /** For long lines that are being read; a stream without room there waits. */
-  readonly lines: ByteBudget;
-  /** For reads of the logs. */
-  readonly reads: SharedReads;
-  /** The turns in which lines are processed. */
-  readonly turns: TimeSlicer;
-}
-
-export interface ProfileSourceOptions {
-  readonly store: LogStore;
-  readonly start: ReplayStart;
-  readonly dialect: Dialect;
-  readonly budgets: ProfileBudgets;
-  /** Logs events over which something failed. Default: they are not logged. */
-  readonly logger?: Logger;
-  /** Only this run is sent; default all. */
-  readonly onlyRun?: string;
-  /** Thread that the client asked with, if it did. */
-  readonly clientThreadId?: string;
-  /** Messages that the client has already by its own account; null if they are unknown. */
-  readonly known?: readonly Message[] | null;
-  /** Whether the client holds messages that the first run has to replace. */
-  readonly isWarm?: boolean;
-  /** Whether nothing more will come once everything stored is sent. */
-  readonly isOver: () => boolean;
-}
-
-/** Most characters of JSON in the messages of one stream. */
-const MESSAGE_CHARS = 8 * 1024 * 1024;
+import { Pass, type ProfileSourceOptions, type RawPosition } from "./profile-pass.ts";
 
 /** Most bytes of a chunk, for which a client has one write deadline. */
 const CHUNK_BYTES = 128 * 1024;
-
-/** A position in a raw log. */
-type RawPosition = Cursor & { readonly log: "raw" };
-
-/** One reading of a session through the profile, with everything that it holds. */
-class Pass {
-  readonly #use: SessionUse;
-  readonly #start: ReplayStart;
-  readonly #abort = new AbortController();
-  readonly #release: () => void;
-  readonly #turns: TimeSlicer;
-  readonly #faults: Faults;
-  /** Messages that the client has already, until `messages` has them. */
-  #known: readonly Message[];
-  readonly reader: LogFollower;
-  readonly writer: FrameWriter = new FrameWriter();
-  readonly messages: MessageList;
-  readonly state: StateDocument | null;
-  readonly profile: ProfileStream;
-  readonly frames: ProfileReader;
-
-  constructor(
-    use: SessionUse,
-    options: ProfileSourceOptions,
-    isSnapshot: boolean,
-    { isUnbounded = false }: { readonly isUnbounded?: boolean } = {},
-  ) {
-    this.#use = use;
-    this.#start = options.start;
-    const { budgets, clientThreadId, dialect, known = [], onlyRun, start, store } = options;
-    const { key } = use.session;
-    this.#faults = new Faults(key, options.logger);
-    const room = budgets.messages.lease();
-    this.#release = () => room.release();
-    // the use belongs to the source, which may need it for a second pass
-    const lent: SessionUse = { session: use.session, release() {} };
-    this.reader = createLogFollower(lent, { store, start, reads: budgets.reads });
-    this.messages = new MessageList({ limitChars: MESSAGE_CHARS, room });
-    // a snapshot without those messages would take them from the client
-    if (known === null) this.messages.lose();
-    this.#known = known ?? [];
-    this.state = isSnapshot ? new StateDocument() : null;
-    this.profile = new ProfileStream({
-      dialect,
-      threadId: clientThreadId ?? key.session,
-      writer: this.writer,
-      messages: this.messages,
-      isWarm: options.isWarm ?? false,
-      isUnbounded,
-      onFault: this.#faults.report,
-      ...(this.state && { state: this.state }),
-      ...(onlyRun !== undefined && { onlyRun }),
-      ...(clientThreadId !== undefined && { clientThreadId }),
-    });
-    const { profile, writer } = this;
-    const { signal } = this.#abort;
-    const { lines: lineBudget, turns } = budgets;
-    this.#turns = turns;
-    this.frames = new ProfileReader({ key, store, profile, writer, lineBudget, turns, signal });
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  /**
-   * Reads what is stored without sending it. Resolves with the position after it, null if there is
-   * no log.
-   */
-  async readHistory(): Promise<RawPosition | null> {
-    this.writer.isMuted = true;
-    let position: RawPosition | null = null;
-    await this.#learnKnown();
-    for (;;) {
-      const chunk = this.signal.aborted ? null : await this.reader.poll();
-      if (chunk === null || chunk === AT_END) return position;
-      const { logId, log } = chunk.place;
-      position = { log: "raw", logId, offset: log === "raw" ? chunk.end : this.#start.offset };
-      // nothing is written while the writer is muted
-      await this.frames.feed(chunk).next();
-      const isOverflowed = this.messages.isOverflowed || this.state?.isOverflowed === true;
-      if (isOverflowed || this.profile.undelivered.isIncomplete) return position;
-    }
-  }
-
-  async #learnKnown(): Promise<void> {
-    const known = this.#known;
-    this.#known = [];
-    if (known.length > 0) await inTurns(this.messages.mergeInSteps(known), this.#turns);
-  }
-
-  /** Sends everything from the pass's position to its end. */
-  async *emitAll(isOver: () => boolean): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
-    const { log } = this.#use.session;
-    await this.#learnKnown();
-    while (!this.signal.aborted) {
-      // checked before reading: events that were stored before a run ended are then read before its
-      // end is known
-      const seen = log.changes;
-      const isLast = isOver();
-      const chunk = await this.reader.poll();
-      if (chunk === null) return;
-      if (chunk !== AT_END) {
-        yield* this.frames.feed(chunk);
-        if (this.profile.isDone) return;
-        continue;
-      }
-      yield* this.frames.caughtUp();
-      if (isLast) {
-        yield* this.frames.finish();
-        return;
-      }
-      await log.grown(this.signal, seen);
-    }
-  }
-
-  /** Resolves with null where `make` fails: then the history is sent instead. */
-  async attempt<T>(make: () => Promise<T>): Promise<T | null> {
-    try {
-      return await make();
-    } catch (error) {
-      this.#faults.report(error, "MESSAGES_SNAPSHOT");
-      return null;
-    }
-  }
-
-  /** Ends the reads that are under way. */
-  stop(): void {
-    this.#abort.abort();
-  }
-
-  close(): void {
-    this.#abort.abort();
-    this.reader.close();
-    this.frames.close();
-    this.#faults.close();
-    this.#release();
-  }
-}
 
 /**
  * A session, or one run of it, for clients of the AG-UI standard: frames from `start` until nothing
@@ -257,6 +65,26 @@ class Pass {
  */
 export function createProfileSource(use: SessionUse, options: ProfileSourceOptions): ChunkSource {
   return sourceOf(use, new Pass(use, options, false), options);
+}
+
+/**
+ * As `createProfileSource`, for a client that has everything up to the frame with this id: what comes
+ * before is read and not sent. Null, without having taken over `use`, if there is no such frame.
+ */
+export async function createResumedSource(
+  use: SessionUse,
+  options: ProfileSourceOptions,
+  id: string,
+): Promise<ChunkSource | null> {
+  const pass = new Pass(use, options, false);
+  try {
+    if (await pass.skipTo(id, options.isOver)) return sourceOf(use, pass, options);
+  } catch (error) {
+    pass.close();
+    throw error;
+  }
+  pass.close();
+  return null;
 }
 
 function sourceOf(
@@ -317,8 +145,7 @@ export async function createSnapshotSource(
     const size = lines?.reduce((sum, { bytes }) => sum + bytes.length, 0) ?? Infinity;
     if (lines && (options.isForced || size < writer.written)) {
       writer.isMuted = false;
-      if (position !== null) writer.cursor = formatCursor(position);
-      for (const line of lines) writer.event(line);
+      writer.snapshot(lines, position && formatCursor(position));
       profile.snapshotSent();
       return { source: sourceOf(use, pass, options), isSnapshot: true };
     }
@@ -384,13 +211,12 @@ export async function readAmbientSnapshot(
     const ids = isAsking ? newRun(use.session.key.session) : isFailed ? null : openRun;
     const started = ids ? [ParsedEvent.of({ type: "RUN_STARTED", ...ids })] : [];
     if (ids && isAsking) lines.push(finishedAs(pass, ids));
+    // what is posted with a run counts from its start on
+    lines.push(...(await pass.frames.takeHeldInputs()));
     const { writer } = pass;
     writer.isMuted = false;
-    for (const [index, line] of [...started, ...lines].entries()) {
-      // a client that received only a part of it comes back without a cursor, and gets all of it
-      if (index === started.length + lines.length - 1) writer.cursor = formatCursor(position);
-      writer.event(line);
-    }
+    // a client that received only a part of it comes back without a cursor, and gets all of it
+    writer.snapshot([...started, ...lines], formatCursor(position));
     return { frames: writer.take() ?? new Uint8Array(), position };
   } finally {
     pass.close();

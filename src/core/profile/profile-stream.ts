@@ -13,14 +13,16 @@ import { isOfRuns, nextSpan, NO_RUN_OPEN, resolveRun, type RunSpan } from "../mo
 import { ParsedEvent } from "./repair/parsed-event.ts";
 import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
 import type { Message } from "./repair/repair-message.ts";
-import { HeldEvents, type LineRange } from "./held-events.ts";
+import { HeldEvents, type HeldRange, type LineRange } from "./held-events.ts";
 import { Interrupts } from "./interrupts.ts";
 import { SyntheticEvents } from "./synthetic-events.ts";
 import { OnlyRun } from "./only-run.ts";
+import { isMarker, isRunInput, OwnNames, postedInput, postedState } from "./posted-state.ts";
 import { readMessages } from "./repair/read-messages.ts";
 import type { LargeEvent, ProfileStreamOptions } from "./profile-options.ts";
 import { hiddenMessageOf, rawEvent, RunItems } from "./run-events.ts";
 import { inputMessages, repairRunStarted, type RunIds } from "./repair/repair-run-started.ts";
+import { RUN_INPUT } from "../model/server-events.ts";
 import { SeenRuns } from "./client-view/seen-runs.ts";
 import { PendingMessages } from "./client-view/pending-messages.ts";
 import { Undelivered } from "./undelivered.ts";
@@ -62,6 +64,13 @@ export class ProfileStream {
   #run: RunIds | null = null;
   #starting: ParsedEvent | null = null;
   #startingId = "";
+  /** Where the latest RUN_STARTED line begins. */
+  #runStart = 0;
+  /** What the starting run was posted with. */
+  #input: ParsedEvent | null = null;
+  readonly #names = new OwnNames();
+  /** Whether any event has set the client's state, so that it may be another than it began with. */
+  #isStateSet = false;
   /**
    * The events that the synthetic run which sends the rest repeats before its end; null in any
    * other run.
@@ -80,13 +89,14 @@ export class ProfileStream {
     const { dialect, messages, state } = options;
     this.undelivered = new Undelivered(options.onFault);
     this.#only = options.onlyRun === undefined ? null : new OnlyRun(options.onlyRun);
-    this.#pending = new PendingMessages(messages, dialect);
+    this.#pending = new PendingMessages(messages);
     this.#own = new SyntheticEvents({ dialect, emit: (line) => this.#emit(line) });
     this.#items = new RunItems({
       dialect,
       messages,
       emit: (line) => {
         const type = line.text("type") ?? "";
+        this.#isStateSet ||= type === "STATE_SNAPSHOT" || type === "STATE_DELTA";
         const followed = this.undelivered.attempt(type, () => state?.apply(type, line));
         return andThen(followed, () => this.#emit(line));
       },
@@ -94,7 +104,7 @@ export class ProfileStream {
         this.#pending.isMissing(id, isNew) ? this.#flush() : undefined,
       beforeCall: () => (this.#pending.isRearranged ? this.#flush() : undefined),
       onStale: (isRearranged) => this.#pending.setStale(isRearranged),
-      onUnsendable: () => this.#pending.setUnsendable(),
+      onUnsendable: (id, isNew) => this.#pending.setUnsendable(id, isNew),
       onFault: (error, type) => this.undelivered.failed(error, type),
     });
   }
@@ -107,6 +117,11 @@ export class ProfileStream {
   /** The run that is open, or null. */
   get openRun(): RunIds | null {
     return this.#run;
+  }
+
+  /** Where the line begins that began the open run; null if no run is open. */
+  get openRunStart(): number | null {
+    return this.#run ? this.#runStart : null;
   }
 
   /** Whether the open run has a RUN_ERROR as its last event so far. */
@@ -164,17 +179,34 @@ export class ProfileStream {
   }
 
   #push(type: string, line: ParsedEvent, range: LineRange, cursor: string): Rest {
+    const isForeign = this.#names.isForeign(type, line);
+    if (type === "RUN_STARTED" && runIdOf(line) !== this.#run?.runId) this.#runStart = range.start;
     if (isOfRuns({ type })) return this.#pushOfRuns(type, line, cursor);
     const runId = resolveRun(this.#span, runIdOf(line));
     const { writer } = this.#options;
     if (this.#only?.concerns(runId, this.#run !== null) === false) return undefined;
-    if (this.#isHeld(type, runId)) {
-      this.#held.hold(range, this.#ownerOf(runId), type === "MESSAGES_SNAPSHOT");
+    const isMark = !isForeign && isMarker(type, line);
+    if (isMark) return undefined;
+    const isInput = !isForeign && isRunInput(type, line);
+    if (this.#isHeld(isInput ? RUN_INPUT : type, runId)) {
+      this.#hold(isInput ? RUN_INPUT : type, range, runId);
       return undefined;
     }
     if (this.#belongs(runId)) this.#goOn();
     writer.cursor = cursor;
+    if (isInput) return this.#takeInput(line, cursor);
     return this.#take(type, line, cursor);
+  }
+
+  #hold(type: string, range: LineRange, runId: string): void {
+    if (type === RUN_INPUT) {
+      // it is of this run alone, also if one of its id has been there before
+      this.#held.hold(range, runId, "snapshot");
+      this.#held.hold(range, runId, "input");
+    } else {
+      const kind = type === "MESSAGES_SNAPSHOT" ? "snapshot" : "event";
+      this.#held.hold(range, this.#ownerOf(runId), kind);
+    }
   }
 
   /**
@@ -193,18 +225,22 @@ export class ProfileStream {
     });
   }
 
-  /** Removes and returns the held snapshots of messages that belong to the starting run. */
-  takeHeldSnapshots(): LineRange[] {
-    return this.#held.take(this.#startingId, true);
+  /** Removes and returns what is held for the RUN_STARTED of the starting run: messages, its input. */
+  takeHeldSnapshots(): HeldRange[] {
+    return this.#held.take(this.#startingId, ["snapshot"]);
   }
 
   /** Removes and returns the other held lines of the open run. */
-  takeHeldEvents(): LineRange[] {
-    return this.#held.take(this.#run?.runId ?? null, false);
+  takeHeldEvents(): HeldRange[] {
+    return this.#held.take(this.#run?.runId ?? null, ["input", "event"]);
   }
 
-  /** Takes a held snapshot of messages, which the run's RUN_STARTED sends. */
+  /** Takes a held snapshot of messages, or an input, which the run's RUN_STARTED sends. */
   inject(line: ParsedEvent): Rest {
+    if (line.text("type") === "CUSTOM") {
+      if (runIdOf(line) === this.#startingId) this.#input = line.copy();
+      return undefined;
+    }
     // the client that posted the run has its messages, perhaps without later additions
     const hasOwn = this.#only !== null;
     return this.undelivered.attempt("MESSAGES_SNAPSHOT", () =>
@@ -247,6 +283,8 @@ export class ProfileStream {
 
   *#start(line: ParsedEvent, run: RunIds): Steps {
     const { dialect, messages, threadId } = this.#options;
+    const posted = this.#input ? yield* postedInput(this.#input) : null;
+    this.#input = null;
     if (this.#isWarm) this.#own.resettingRun(threadId);
     this.#isWarm = false;
     // clients ignore a message that differs from a known one of its id
@@ -258,7 +296,7 @@ export class ProfileStream {
     if (this.#pending.cannotSend(own)) {
       yield* this.#pending.hold(yield* messages.addInSteps(own));
       this.#begin(run);
-      this.#emit(yield* repairRunStarted(line, run, [], dialect));
+      this.#emit(yield* repairRunStarted(line, run, { messages: [], posted, dialect }));
       const flushed = this.#flush();
       if (flushed) yield* flushed;
       return;
@@ -273,10 +311,10 @@ export class ProfileStream {
     yield;
     this.#begin(run);
     if (dialect === "1.0") yield* this.#seed(pending, false);
-    const started = yield* repairRunStarted(line, run, pending, dialect);
-    if (before.length > 0 && started.bytes.length > MAX_EVENT_BYTES) {
-      yield* this.#own.runOf(run.threadId, before);
-      this.#emit(yield* repairRunStarted(line, run, own, dialect));
+    const started = yield* repairRunStarted(line, run, { messages: pending, posted, dialect });
+    if (started.bytes.length > MAX_EVENT_BYTES) {
+      if (before.length > 0) yield* this.#own.runOf(run.threadId, before);
+      this.#emit(yield* repairRunStarted(line, run, { messages: own, posted: null, dialect }));
     } else {
       this.#emit(started);
     }
@@ -303,13 +341,18 @@ export class ProfileStream {
   }
 
   /** Removes and returns everything that is held, for the last run to send. */
-  takeRest(): LineRange[] {
-    return [...this.#held.take(null, true), ...this.#held.take(null, false)];
+  takeRest(): HeldRange[] {
+    return [...this.#held.take(null, ["snapshot"]), ...this.#held.take(null, ["input", "event"])];
   }
 
   /** Takes a line that was held, in the open run. */
-  pushHeld(line: ParsedEvent, cursor: string): Rest {
-    return this.#guard(line, (type) => this.#take(type, line, cursor));
+  pushHeld(line: ParsedEvent, { kind }: HeldRange, cursor: string): Rest {
+    return this.#guard(line, (type) => {
+      if (kind === "input") return this.#takeInput(line, cursor);
+      // it comes as an input as well
+      if (kind === "snapshot" && type === "CUSTOM") return undefined;
+      return this.#take(type, line, cursor);
+    });
   }
 
   /** Ends the stream: ends the open run. */
@@ -344,6 +387,7 @@ export class ProfileStream {
   }
 
   #isHeld(type: string, runId: string): boolean {
+    if (type === RUN_INPUT && this.#run) return !this.#belongs(runId);
     if (this.#options.isUnbounded) return false;
     if (!this.#run) return true;
     // posted messages of a queued run wait for that run
@@ -414,6 +458,25 @@ export class ProfileStream {
     if (failed) this.#own.errorWithin(failed);
   }
 
+  /** The client's state becomes what the run was posted with. */
+  #takeInput(line: ParsedEvent, cursor: string): Rest {
+    return laterIf(line.isLong, this.#takeInputSteps(line, cursor));
+  }
+
+  *#takeInputSteps(line: ParsedEvent, cursor: string): Steps {
+    const { snapshot, isEmpty, leftOut } = yield* postedState(line);
+    if (leftOut.length > 0 && this.#run) this.#own.custom(RUN_INPUT, { leftOut });
+    if (this.#options.hasPostedState) return;
+    if (leftOut.includes("state")) {
+      this.#isStateSet = true;
+      this.undelivered.large("STATE_SNAPSHOT", null);
+    }
+    if (!snapshot) return;
+    if (isEmpty && !this.#isStateSet) return;
+    const taken = this.#take("STATE_SNAPSHOT", snapshot, cursor);
+    if (taken) yield* taken;
+  }
+
   #take(type: string, line: ParsedEvent, cursor: string): Rest {
     const noted = type === "RAW" ? laterIf(line.isLong, this.#noteHidden(type, line)) : undefined;
     return andThen(noted, () => this.#takeNoted(type, line, cursor));
@@ -426,6 +489,8 @@ export class ProfileStream {
 
   #takeNoted(type: string, line: ParsedEvent, cursor: string): Rest {
     if (this.undelivered.isOfUnknown(type, line)) return this.#emit(rawEvent(line));
+    // only a runner's is taken as an event
+    if (isRunInput(type, line) || isMarker(type, line)) return this.#emit(rawEvent(line));
     this.interrupts.take(type, line);
     if (type !== "MESSAGES_SNAPSHOT") return this.#items.take(type, line);
     if (line.kind("messages") !== "array") return this.#emit(rawEvent(line));
@@ -515,9 +580,9 @@ export class ProfileStream {
   }
 
   *#flushSteps(): Steps {
-    const { dialect, messages } = this.#options;
-    const lines = yield* this.#pending.takeSnapshot();
-    if (lines.length > 0 && dialect === "1.0") yield* this.#seed(messages.messages, true);
+    const { dialect } = this.#options;
+    const { lines, lists } = yield* this.#pending.takeSnapshot();
+    if (dialect === "1.0") for (const list of lists) yield* this.#seed(list, true);
     yield* eachInSteps(lines, (line) => this.#emit(line));
   }
 

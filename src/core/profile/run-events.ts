@@ -8,7 +8,7 @@ import {
   type Rest,
   type Steps,
 } from "../../stream/sync/steps.ts";
-import { isSameJson, parseExact } from "../model/exact-json.ts";
+import { parseExact } from "../model/exact-json.ts";
 import { ChunkExpander, isChunk } from "./repair/chunk-expander.ts";
 import type { Dialect } from "./repair/dialect.ts";
 import { ParsedEvent } from "./repair/parsed-event.ts";
@@ -34,8 +34,11 @@ export interface RunItemsOptions {
   readonly beforeCall: () => Rest;
   /** Called when messages have changed in a way that no event can send. */
   readonly onStale: (isRearranged: boolean) => void;
-  /** Called when there is a new message that no event can send. */
-  readonly onUnsendable: () => void;
+  /**
+   * Called when there is something new in the message of an id that no event can send; `isNew` is
+   * whether the message itself is.
+   */
+  readonly onUnsendable: (id: string, isNew: boolean) => void;
   /** Called for an event that could not be applied to the messages. */
   readonly onFault: ReportFault;
 }
@@ -198,23 +201,33 @@ export class RunItems {
     const isCall = kind === "tool";
     // before 0.0.58 a client lists a call twice that is started twice
     const isTwice = isCall && dialect === "0.0" && messages.hasCall(id);
-    if (isTwice) return this.#cannotSay(type, line);
+    if (isTwice) return this.#again(type, line);
     const isNewCall = isCall && !messages.hasCall(id);
-    // clients keep the owner of a call that a snapshot removed; only another call can replace it
-    if (isNewCall && dialect === "1.0" && this.tags.contradictsCall(line)) {
-      return andThen(this.#cannotSay(type, line), () => {
-        this.#options.onUnsendable();
-        return undefined;
-      });
-    }
-    const pending = isNewCall ? beforeMessage(id, true) : undefined;
+    const target = isCall ? this.#messageOf(line) : id;
+    const isNew = messages.find(target) === null;
+    const isMade = isCall ? isNewCall : isMessage && isNew;
+    const pending = isMade ? beforeMessage(target, true) : undefined;
     return andThen(pending, () =>
       andThen(isCall ? beforeCall() : undefined, () => {
+        const isFollowed = dialect === "1.0" && !messages.isOverflowed;
+        // clients keep the owner of what a snapshot removed; only another snapshot can replace it
+        if (isFollowed && isMade && this.tags.contradicts(type, line, isNew)) {
+          return andThen(this.#cannotSay(type, line), () => {
+            this.#options.onUnsendable(target, isNew);
+            return undefined;
+          });
+        }
         const fitting = this.#fit(type, line);
         if (this.open.open(kind, id, fitting, owner)) return this.#say(type, fitting);
         return this.#cannotSay(type, line);
       }),
     );
+  }
+
+  /** The id of the message that a call which starts is put into, or that is made for it. */
+  #messageOf(start: ParsedEvent): string {
+    const parentId = start.text("parentMessageId") ?? "";
+    return parentId === "" ? (start.text("toolCallId") ?? "") : parentId;
   }
 
   /** A call whose parent is no message of the assistant has no parent. */
@@ -278,10 +291,10 @@ export class RunItems {
     const result = resultOf(line);
     if (!messages.has(result.id))
       return andThen(this.#options.beforeCall(), () => this.#say("TOOL_CALL_RESULT", line));
-    const known = messages.find(result.id);
-    if (known && isSameJson(known, result)) return undefined;
+    const { isChanged, isRearranged } = messages.merge([result], { isOwn: false });
+    if (!isChanged && messages.find(result.id)) return undefined;
     this.#emit(rawEvent(line));
-    this.#options.onStale(messages.merge([result], { isOwn: false }).isRearranged);
+    this.#options.onStale(isRearranged);
     return undefined;
   }
 

@@ -149,7 +149,7 @@ function hidden(messageId: string): ParsedEvent {
 }
 
 function callEvents(parent: Message, call: ToolCall, isOpen: boolean): ParsedEvent[] {
-  const { id: toolCallId, function: of, metadata, encryptedValue } = call;
+  const { id: toolCallId, function: of, metadata, encryptedValue, encryptedValueType } = call;
   const ids = { toolCallId, toolCallName: of.name, parentMessageId: parent.id };
   const kept = metadata === undefined ? {} : { metadata };
   const lines = [ParsedEvent.of({ type: "TOOL_CALL_START", ...ids, ...kept })];
@@ -162,6 +162,7 @@ function callEvents(parent: Message, call: ToolCall, isOpen: boolean): ParsedEve
         subtype: "tool-call",
         entityId: toolCallId,
         encryptedValue,
+        ...(encryptedValueType !== undefined && { encryptedValueType }),
       }),
     );
   if (!isOpen) lines.push(ParsedEvent.of({ type: "TOOL_CALL_END", toolCallId }));

@@ -59,7 +59,7 @@ export class SyntheticEvents {
     const { dialect, emit } = this.#options;
     const ids = newRun(threadId);
     const started = ParsedEvent.of({ type: "RUN_STARTED" });
-    emit(yield* repairRunStarted(started, ids, messages, dialect));
+    emit(yield* repairRunStarted(started, ids, { messages, posted: null, dialect }));
     emit(ParsedEvent.of({ type: "RUN_FINISHED", ...ids }));
   }
 

@@ -22,6 +22,11 @@ export class Undelivered {
     this.#report = report;
   }
 
+  /** Whether the state is not known until its next snapshot. */
+  get isStateUnknown(): boolean {
+    return this.#isStateUnknown;
+  }
+
   /** Whether messages and state are known exactly. */
   get isNothing(): boolean {
     return !this.#isStateUnknown && !this.#isIncomplete;

@@ -7,7 +7,7 @@ import type { Session } from "../session/session.ts";
 import type { RawLog } from "../log/raw-log.ts";
 
 /** Why a cursor was not honoured and the log is replayed from its start. */
-type FullReplayReason =
+export type FullReplayReason =
   | "unreadable-cursor"
   | "another-log"
   | "no-compact-log"
@@ -15,6 +15,7 @@ type FullReplayReason =
   | "another-view"
   | "beyond-the-end"
   | "not-at-a-line"
+  | "no-such-frame"
   | "snapshot-too-large";
 
 /** A range of one generation of the compact log, by offsets in that log. */
@@ -113,12 +114,6 @@ async function isLineEnd(
   const range = { logId, log: name, start: offset - 1, end: offset };
   // no cursor was made of a log that has not been scanned
   if (isImported(stat) && !(await readMark(store, log.key, stat)).isDone) return false;
-  const reader = (await readWithOverlay(store, log.key, range)).getReader();
-  try {
-    const { value } = await reader.read();
-    if (value?.length !== 1) throw new RunlogError("store-failed", "A read came back empty");
-    return value[0] === LF;
-  } finally {
-    await reader.cancel();
-  }
+  for await (const before of await readWithOverlay(store, log.key, range)) return before[0] === LF;
+  throw new RunlogError("store-failed", "A read came back empty");
 }

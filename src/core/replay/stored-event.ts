@@ -74,13 +74,10 @@ async function lastLineFeed(
     const start = Math.max(0, to - STEP_BYTES);
     let found = -1;
     let offset = start;
-    const reader = (await readWithOverlay(store, key, { logId, log, start, end: to })).getReader();
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) break;
-      const at = value.lastIndexOf(LF);
+    for await (const chunk of await readWithOverlay(store, key, { logId, log, start, end: to })) {
+      const at = chunk.lastIndexOf(LF);
       if (at !== -1) found = offset + at;
-      offset += value.length;
+      offset += chunk.length;
     }
     if (found !== -1) return found;
   }

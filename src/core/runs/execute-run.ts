@@ -9,7 +9,7 @@ import { endRun, type OpenRun } from "./append-run-error.ts";
 import { factsOfLine, runStarted } from "../model/server-events.ts";
 import { watchPod } from "./pod-watch.ts";
 import { isOfRuns, resolveRun } from "../model/run-span.ts";
-import { selectEvents } from "../session/filter-batch.ts";
+import { asFromRunner, selectEvents } from "../session/filter-batch.ts";
 import {
   CANCELLED,
   INTERNAL,
@@ -177,11 +177,12 @@ class RunCarrier {
 
   async #takeUp(reattach: Reattach, signal: AbortSignal): Promise<RunnerStream> {
     const stream = await reattach.open(this.#lastId, signal);
+    if (this.#isResumable) return stream;
     if (stream.isResumable === true) {
-      if (!this.#isResumable) this.#setResumable(true);
+      this.#setResumable(true);
       return stream;
     }
-    // other events than those that were asked for
+    // it may answer so whatever it is asked
     await stream.batches[Symbol.asyncIterator]().return?.();
     throw new RunlogError("runner-disconnected", "the runner does not take runs up", {
       isLost: true,
@@ -242,7 +243,7 @@ class RunCarrier {
   async #store(sent: EventBatch): Promise<void> {
     const { logId, session } = this.#options;
     const before = this.#progress;
-    const batch = this.#isSlotFree ? withoutRuns(sent) : sent;
+    const batch = asFromRunner(this.#isSlotFree ? withoutRuns(sent) : sent);
     const note = this.#noteOf(sent);
     if (batch.events.length === 0) return this.#stored(sent);
     let progress = before;

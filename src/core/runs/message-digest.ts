@@ -23,13 +23,18 @@ const decoder = new TextDecoder();
 const hashOfText = (text: string): number => hashOfBytes(encoder.encode(text));
 
 const NULL = hashOfText("null");
+const EMPTY_TEXT = mixed(hashOfText("") + 1);
 const METADATA = hashOfText("metadata");
+const CONTENT = hashOfText("content");
+const TOOL_CALLS = hashOfText("toolCalls");
 /** Members of `metadata` that the server sets, whoever posts the message. */
 const SENDER: ReadonlySet<number> = new Set(["senderId", "senderDisplayName"].map(hashOfText));
 
 /** An object or array that has begun. */
 interface Frame {
   readonly isObject: boolean;
+  /** Whether it is the message itself. */
+  readonly isMessage: boolean;
   /** Whether it is the metadata of the message. */
   readonly isMetadata: boolean;
   hash: number;
@@ -41,7 +46,7 @@ interface Frame {
  * The digest of the message with this id; `json` is its text, valid JSON. Messages with the same
  * content have the same digest whatever the order of their members, spaces and escapes, since
  * clients that have read a message write it again in their own way. The sender is ignored, and null
- * is the same as absent.
+ * is the same as absent, as is an empty text or list of tool calls.
  */
 export function digestOf(id: string, json: Uint8Array): MessageDigest {
   return { id: shortHash(hashText(id)), content: hashOfJson(json) };
@@ -94,13 +99,20 @@ function hashOfJson(json: Uint8Array): number {
 
 function opened(byte: number, frames: readonly Frame[]): Frame {
   const isObject = byte === OPEN_BRACE;
+  const isMessage = frames.length === 0;
   const isMetadata = isObject && frames.length === 1 && frames[0]?.key === METADATA;
-  return { isObject, isMetadata, hash: isObject ? EMPTY_OBJECT : EMPTY_ARRAY, key: null };
+  return {
+    isObject,
+    isMessage,
+    isMetadata,
+    hash: isObject ? EMPTY_OBJECT : EMPTY_ARRAY,
+    key: null,
+  };
 }
 
 /** Members are added up, so that their order is none; elements are multiplied into each other. */
 function addTo(frame: Frame, value: number): void {
-  const { isObject, isMetadata, key } = frame;
+  const { isObject, isMessage, isMetadata, key } = frame;
   if (!isObject || key === null) {
     frame.hash = Math.imul(frame.hash ^ value, FACTOR);
     return;
@@ -109,6 +121,8 @@ function addTo(frame: Frame, value: number): void {
   const isAbsent =
     value === NULL ||
     (isMetadata && SENDER.has(key)) ||
+    (isMessage && key === CONTENT && value === EMPTY_TEXT) ||
+    (isMessage && key === TOOL_CALLS && value === mixed(EMPTY_ARRAY)) ||
     (key === METADATA && value === mixed(EMPTY_OBJECT));
   if (!isAbsent) frame.hash = (frame.hash + mixed(Math.imul(key, 0x9e3779b1) ^ value)) | 0;
 }

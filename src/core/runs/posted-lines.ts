@@ -2,17 +2,20 @@ import {
   factsOfLine,
   hiddenMessage,
   messagesSnapshot,
+  runInput,
   type ServerEventContext,
 } from "../model/server-events.ts";
 import type { InputMessage } from "./run-input.ts";
+import type { KeptInput } from "./kept-input.ts";
 import type { EventLines } from "../session/session.ts";
 
 /**
- * The lines stored for posted messages: one RAW event for each hidden message, then a
- * MESSAGES_SNAPSHOT.
+ * The lines stored for a posted run: one RAW event for each hidden message, a MESSAGES_SNAPSHOT, then
+ * what else it was posted with.
  */
 export function linesOf(
   messages: readonly InputMessage[],
+  input: KeptInput,
   context: ServerEventContext,
 ): EventLines {
   const hidden = messages
@@ -22,5 +25,8 @@ export function linesOf(
   const snapshot = texts.length === 0 ? [] : messagesSnapshot(context, texts);
   const events = hidden.map((line) => factsOfLine(line));
   if (snapshot.length > 0) events.push(factsOfLine(...snapshot));
-  return { lines: [...hidden, ...snapshot], events };
+  const isAny = input.members.length + input.leftOut.length > 0;
+  const rest = isAny ? runInput(context, input.members, input.leftOut) : [];
+  if (isAny) events.push(factsOfLine(...rest));
+  return { lines: [...hidden, ...snapshot, ...rest], events };
 }

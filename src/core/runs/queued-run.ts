@@ -55,13 +55,15 @@ export function queuedRun(
 /** Nobody is named to a runner that is asked for the rest of a run. */
 const NOBODY: QueuedRun["caller"] = { userId: null, userName: null, groups: [], token: null };
 
+const NOTHING_KEPT = { members: [], leftOut: [] };
+
 /** A run that was found open, whose runner is asked for the rest. */
 export function takenUpRun(
   { runId, threadId, logId, mark }: OpenRunFound,
   taken: TakenRun,
   options: Pick<RunBodyOptions, "key" | "store" | "budget">,
 ): QueuedRun {
-  const input = { runId, threadId, body: [], messages: [] };
+  const input = { runId, threadId, body: [], messages: [], kept: NOTHING_KEPT };
   const request = { input, caller: NOBODY, headers: {}, releaseBody: () => {} };
   const entry = queuedRun(request, Promise.resolve({ runId, threadId }), { ...options, taken });
   const { finished: isFinished } = taken.progress;

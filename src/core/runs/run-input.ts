@@ -9,8 +9,10 @@ import {
   kindAt,
   membersInParts,
 } from "../../stream/json/json-walk.ts";
-import { inTurns, type Steps } from "../../stream/sync/steps.ts";
+import { inTurns } from "../../stream/sync/steps.ts";
 import { spliceBytes, spliceInSteps, type Splice } from "../../stream/json/splice.ts";
+import { putOnOneLine } from "../../stream/json/one-line.ts";
+import { keptInput, type KeptInput } from "./kept-input.ts";
 
 /** A run's request body, read and completed. */
 export interface RunInput {
@@ -19,11 +21,15 @@ export interface RunInput {
   /** The body for the runner: the bytes as received, with ids and sender spliced in. */
   readonly body: Uint8Array<ArrayBuffer>[];
   readonly messages: readonly InputMessage[];
+  /** What else of it is stored. */
+  readonly kept: KeptInput;
 }
 
 /** A message of the body, with its id and its sender. */
 export interface InputMessage {
   readonly id: string;
+  /** "" for one that has none. */
+  readonly role: string;
   /** Whether clients are asked to hide it. */
   readonly hidden: boolean;
   /** Its JSON as it was posted. */
@@ -51,13 +57,6 @@ const TURN_BYTES = 256 * 1024;
 
 /** Messages or tools that are read in one turn: what is read of each costs more than its bytes. */
 const TURN_ITEMS = 256;
-
-/** Bytes that are put on one line in one step. */
-const STEP_BYTES = 1024 * 1024;
-
-const LF = 0x0a;
-const CR = 0x0d;
-const SPACE = 0x20;
 
 /** Most messages or tools: each takes a KiB while it is read, however short it is. */
 const MAX_ITEMS = 65_536;
@@ -136,13 +135,14 @@ function* inputSteps(
       yield;
     }
     const name = `messages[${index++}]`;
-    const { id, hidden, splices: own } = yield* readMessage(bytes, start, name, options);
+    const { splices: own, ...message } = yield* readMessage(bytes, start, name, options);
     splices.push(...own);
     const json: Uint8Array<ArrayBuffer>[] = [];
     for (const piece of spliceBytes(bytes, own, { start, end })) yield* putOnOneLine(piece, json);
-    messages.push({ id, hidden, posted: bytes.subarray(start, end), json });
+    messages.push({ ...message, posted: bytes.subarray(start, end), json });
   }
-  return { threadId, runId, body: yield* spliceInSteps(bytes, splices), messages };
+  const kept = yield* keptInput(bytes, (...names) => presentMember(bytes, firstOf(top, names)));
+  return { threadId, runId, body: yield* spliceInSteps(bytes, splices), messages, kept };
 }
 
 /**
@@ -164,6 +164,11 @@ export function* countItems(
   return count;
 }
 
+/** The first member of these names that there is. */
+function firstOf(top: Members, names: readonly string[]): JsonMember | undefined {
+  return names.map((name) => top.get(name)).find((member) => member !== undefined);
+}
+
 /** An id in either spelling; where both are given the first counts. */
 function idIn(bytes: Uint8Array, top: Members, name: string, snakeName: string): string {
   return textOf(bytes, top.get(name)) || textOf(bytes, top.get(snakeName));
@@ -171,6 +176,7 @@ function idIn(bytes: Uint8Array, top: Members, name: string, snakeName: string):
 
 interface Message {
   readonly id: string;
+  readonly role: string;
   readonly hidden: boolean;
   readonly splices: readonly Splice[];
 }
@@ -192,7 +198,8 @@ function* readMessage(
     : new Map();
   const set: Record<string, MemberValue> = { id };
   const splices: Splice[] = [];
-  if (caller.userId !== null && roleOf(bytes, own.get("role")) === "user") {
+  const role = roleOf(bytes, own.get("role"));
+  if (caller.userId !== null && role === "user") {
     const sender: Record<string, string> = { senderId: caller.userId };
     if (caller.userName !== null) sender["senderDisplayName"] = caller.userName;
     if (metadata) splices.push(...setMembers(bytes, metadata.valueStart, inner, sender));
@@ -201,7 +208,7 @@ function* readMessage(
   splices.push(...setMembers(bytes, at, own, set));
   const flag = inner.get("hidden");
   const hidden = flag !== undefined && bytes[flag.valueStart] === 0x74; // "t" of true
-  return { id, hidden, splices };
+  return { id, role, hidden, splices };
 }
 
 /** The members of the object at `at`; a name given twice would mean different things to readers. */
@@ -304,19 +311,6 @@ function isText(bytes: Uint8Array, member: JsonMember, value: MemberValue): bool
 
 function roleOf(bytes: Uint8Array, member: JsonMember | undefined): string {
   return member && kindAt(bytes, member.valueStart) === "string" ? textOf(bytes, member) : "";
-}
-
-/**
- * Adds the piece to those of a line. Line breaks stand only between the tokens of valid JSON, where a
- * space means the same.
- */
-function* putOnOneLine(piece: Uint8Array<ArrayBuffer>, line: Uint8Array<ArrayBuffer>[]): Steps {
-  for (let from = 0; from < piece.length; from += STEP_BYTES) {
-    if (from > 0) yield;
-    const part = piece.subarray(from, from + STEP_BYTES);
-    const isChanged = part.includes(LF) || part.includes(CR);
-    line.push(isChanged ? part.map((byte) => (byte === LF || byte === CR ? SPACE : byte)) : part);
-  }
 }
 
 function invalid(reason: string): RunlogError {

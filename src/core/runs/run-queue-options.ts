@@ -5,6 +5,7 @@ import type { RunnerStream } from "../../ports/runner-client.ts";
 import type { SessionPlatform } from "../../ports/session-platform.ts";
 import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
 import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
+import type { ReadStreamed } from "./posted-transcript.ts";
 import type { QueuedRun } from "./queued-run.ts";
 import type { RunBodyOptions } from "./run-body.ts";
 import type { AdmittedRun } from "./run-request.ts";
@@ -47,6 +48,7 @@ export interface RunQueueOptions {
   readonly reattachMs: number;
   /** Called when a run turns out to be one that may be left open, or one that may not. */
   readonly onResumable: () => void;
+  readonly readStreamed: ReadStreamed;
   /** Called for each run that was admitted, once its posted messages are stored. */
   readonly onAdmitted: (run: AdmittedRun) => void;
   /**

@@ -4,7 +4,6 @@ import { idOf } from "../../ports/session-id.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
 import { executeRun, type RunOutcome } from "./execute-run.ts";
 import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
-import { digestsOf } from "./message-digest.ts";
 import { linesOf } from "./posted-lines.ts";
 import { type QueuedRun, queuedRun, takenUpRun } from "./queued-run.ts";
 import { QueuedRunMarks } from "./queued-run-marks.ts";
@@ -12,6 +11,7 @@ import { NOT_STARTED, type RunEnd, RunsEndedError, SHUTDOWN } from "../model/run
 import type { RunInput } from "./run-input.ts";
 import type { RunQueueOptions } from "./run-queue-options.ts";
 import { type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
+import { compareTranscript } from "./posted-transcript.ts";
 import {
   admitRun,
   findRun,
@@ -52,6 +52,11 @@ export class RunQueue {
     if (!this.#active) return null;
     const { runId, threadId } = this.#active;
     return { runId, threadId };
+  }
+
+  /** The active run, unless it has finished and wraps up; or null. */
+  get unfinishedRun(): RunAccepted | null {
+    return this.#active?.isFinished === false ? this.activeRun : null;
   }
 
   get isIdle(): boolean {
@@ -197,7 +202,7 @@ export class RunQueue {
 
   /** Stores the mark of the run, then its posted messages. */
   async #store(entry: QueuedRun, input: RunInput): Promise<RunAccepted> {
-    const { session } = this.#options;
+    const { readStreamed, session } = this.#options;
     const { runId, threadId } = input;
     if (this.#stop.signal.aborted) throw new RunsEndedError();
     let logId: string | null = null;
@@ -215,14 +220,13 @@ export class RunQueue {
         return { runId, threadId: known.threadId || threadId };
       }
       if (entry.mark.waits === true) await entry.body.putAside(logId);
-      const digests = await digestsOf(input.messages);
-      const unknown = session.messages.unknown(digests);
-      const messages = unknown.flatMap((place) => input.messages[place] ?? []);
+      const posted = await compareTranscript(input.messages, session, readStreamed);
+      const messages = posted.unknown.flatMap((place) => input.messages[place] ?? []);
       const timestamp = this.#options.clock.now();
-      const said = linesOf(messages, { threadId, runId, timestamp });
+      const said = linesOf(messages, input.kept, { threadId, runId, timestamp });
       const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
       await session.append(said, { logId, change });
-      session.messages.remember(digests, unknown);
+      session.messages.remember(posted.digests, posted.unknown, posted.unfinished);
       await session.save();
     } catch (cause) {
       if (logId !== null) this.#giveUp(entry, logId);

@@ -5,6 +5,7 @@ import type { RunnerClient } from "../../ports/runner-client.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
 import type { SessionPlatform } from "../../ports/session-platform.ts";
 import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
+import type { ReadStreamed } from "./posted-transcript.ts";
 import type { AdmittedRun } from "./run-request.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
 import type { OrphanedRuns } from "./recover-orphaned-runs.ts";
@@ -25,6 +26,7 @@ export interface RunsOptions {
   readonly maxMs: number | null;
   readonly podGraceMs: number;
   readonly reattachMs: number;
+  readonly readStreamed: ReadStreamed;
   /** Called for each run that was admitted, once its posted messages are stored. */
   readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;
   /**

@@ -31,8 +31,8 @@
  * Files, in reading order:
  *
  * 1. this file: all sessions of the process; removal of a session, stop of the server
- * 2. `run-request.ts`, `run-input.ts`, `message-digest.ts`, `posted-lines.ts`, `run-body.ts`: what
- *    is posted
+ * 2. `run-request.ts`, `run-input.ts`, `kept-input.ts`, `message-digest.ts`, `posted-transcript.ts`,
+ *    `posted-lines.ts`, `run-body.ts`: what is posted, and what of it is stored
  * 3. `run-queue.ts`: one session's runs: admitted, waiting, active
  * 4. `execute-run.ts`: one run from its runner into the log; `activity.ts`, `pod-watch.ts`,
  *    `runner-failures.ts`: what else is known of its runner
@@ -104,6 +104,8 @@ export interface Runs {
   cancelAll(key: SessionKey, interrupt: () => Promise<boolean>): void;
   /** The session's active run, or null. */
   activeRun(key: SessionKey): RunAccepted | null;
+  /** The session's active run, unless it has finished; or null. */
+  unfinishedRun(key: SessionKey): RunAccepted | null;
   /** Whether a run of the session waits, or is active and not finished. */
   isRunning(key: SessionKey): boolean;
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
@@ -162,9 +164,8 @@ export function createRuns(options: RunsOptions): Runs {
   const queueOf = (key: SessionKey): RunQueue | undefined => entries.get(idOf(key))?.runs;
 
   function leave(key: SessionKey): void {
-    const id = idOf(key);
-    const left = entries.get(id);
-    if (!left || !entries.delete(id)) return;
+    const left = entries.get(idOf(key));
+    if (!left || !entries.delete(idOf(key))) return;
     // a run that the runner began within another one and did not end
     if (!closed) void options.recover(key, UNFINISHED);
     left.release();
@@ -256,6 +257,7 @@ export function createRuns(options: RunsOptions): Runs {
     cancelAll: (key, interrupt) => queueOf(key)?.cancelAll(interrupt),
 
     activeRun: (key) => queueOf(key)?.activeRun ?? null,
+    unfinishedRun: (key) => queueOf(key)?.unfinishedRun ?? null,
 
     isRunning: (key) => queueOf(key)?.isRunning ?? false,
 

@@ -11,6 +11,7 @@ import { openReadableLog } from "../../core/legacy/readable-log.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
+import { labelOf } from "../../stream/text/dns-label.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import type { Command } from "./command.ts";
 import { eachSession } from "./each-session.ts";
@@ -35,7 +36,8 @@ export const exportCommand: Command = {
   summary: "write sessions to files or to the output",
   help: `Usage: runlog export [<project>/<session> ...] [options]
 
-Writes one session to the output, or any number into a directory as <project>/<session>.<extension>.
+Writes one session to the output, or any number into a directory as <project>/<session>.<extension>,
+the session by the label of its name (PROTOCOL 1.4).
 It takes no lock and may run beside a server; archived sessions are read from RUNLOG_ARCHIVE_URL.
 
 ${SELECTION_HELP}  --format <format>         json (one document, as GET .../export answers), ndjson (the stored
@@ -60,7 +62,7 @@ ${SELECTION_HELP}  --format <format>         json (one document, as GET .../expo
       const keys = select(reader, selection, Date.now());
       if (output !== undefined)
         return await eachSession(keys, createReport({ json: values.json }), async (key) => {
-          const path = join(output, key.project, `${key.session}.${EXTENSIONS[format]}`);
+          const path = join(output, key.project, `${labelOf(key.session)}.${EXTENSIONS[format]}`);
           const bytes = await writeFile(path, chunksOf(look, key, format));
           return {
             text: `exported ${bytesText(bytes)} to ${path}`,

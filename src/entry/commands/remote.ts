@@ -54,7 +54,7 @@ export function createRemote(url: string, token: string): Remote {
   }
 
   const pathOf = ({ project, session }: SessionKey): string =>
-    `/api/projects/${project}/agentic-sessions/${session}`;
+    `/api/projects/${project}/agentic-sessions/${encodeURIComponent(session)}`;
 
   return {
     async *select({ keys, project, olderThanMs }, nowMs) {

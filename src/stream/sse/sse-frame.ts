@@ -1,7 +1,8 @@
+import { grown, MAX_DIGITS, writeDecimal } from "../bytes/decimal.ts";
+
 const LF = 10;
 const DATA = new TextEncoder().encode("data: ");
 const ID = new TextEncoder().encode("id: ");
-const MAX_DIGITS = 16;
 
 /**
  * Frames a JSONL byte stream as server-sent events, whole chunks at a time: one chunk in, one out.
@@ -58,25 +59,11 @@ export class SseFramer {
 
   #writeId(out: Uint8Array, at: number): number {
     out.set(this.#idStart, at);
-    const digitsFrom = at + this.#idStart.length;
-    let digits = 1;
-    for (let power = 10; power <= this.#offset; power *= 10) digits++;
-    let rest = this.#offset;
-    for (let i = digitsFrom + digits - 1; i >= digitsFrom; i--) {
-      const next = Math.floor(rest / 10);
-      out[i] = 48 + (rest - next * 10);
-      rest = next;
-    }
-    out[digitsFrom + digits] = LF;
-    out[digitsFrom + digits + 1] = LF;
-    return digitsFrom + digits + 2;
+    const end = writeDecimal(out, at + this.#idStart.length, this.#offset);
+    out[end] = LF;
+    out[end + 1] = LF;
+    return end + 2;
   }
-}
-
-function grown(out: Uint8Array, length: number, needed: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(Math.max(needed, out.length * 2));
-  larger.set(out.subarray(0, length));
-  return larger;
 }
 
 /**

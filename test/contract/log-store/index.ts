@@ -10,6 +10,7 @@ import { lifecycleSuite } from "./lifecycle.ts";
 import { limitsSuite } from "./limits.ts";
 import { listSuite } from "./list.ts";
 import { marksSuite } from "./marks.ts";
+import { namesSuite } from "./names.ts";
 import { notesSuite } from "./notes.ts";
 import { readSuite } from "./read.ts";
 import { reopenSuite } from "./reopen.ts";
@@ -36,6 +37,7 @@ export function logStoreContract(name: string, options: LogStoreContractOptions)
     marksSuite(fresh);
     runBodiesSuite(fresh);
     limitsSuite(fresh);
+    namesSuite(fresh);
     listSuite(options);
     closedSuite(fresh);
     reopenSuite(options);

@@ -4,15 +4,10 @@ import { expectProblem, type FreshServer, runBody, SessionClient } from "./harne
 const BAD_NAMES = [
   "..",
   "%2e%2e",
-  "x@evil:80?",
-  "a".repeat(64),
+  "a".repeat(129),
   "%00",
   "a%00b",
-  "A",
-  "-a",
-  "a-",
-  "a.b",
-  "a_b",
+  "a+b",
   "%2F",
   "a%2Fb",
   "..%2f..%2fetc",
@@ -25,33 +20,34 @@ const BAD_NAMES = [
   "[::1]",
   "a%252e",
 ];
+/** Names that a session can have, and a project cannot. */
+const BAD_PROJECTS = [...BAD_NAMES, "x@evil:80", "a".repeat(64), "A", "-a", "a-", "a.b", "a_b"];
 
 export function errorsSuite(fresh: FreshServer): void {
   describe("bad input (PROTOCOL 1)", () => {
     it(
       "names outside the rule are refused on every route, before anything is touched",
       fresh(async (server) => {
-        for (const name of BAD_NAMES)
-          for (const base of [
-            `/api/projects/p1/agentic-sessions/${name}`,
-            `/api/projects/${name}/agentic-sessions/s1`,
-          ])
-            for (const [method, path] of [
-              ["GET", base],
-              ["GET", `${base}/agui/events`],
-              ["GET", `${base}/export`],
-              ["POST", `${base}/agui/run`],
-            ] as const) {
-              const response = await server.fetch(path, {
-                method,
-                ...(method === "POST" && {
-                  body: runBody(),
-                  headers: { "Content-Type": "application/json" },
-                }),
-              });
-              await response.body?.cancel();
-              expect([400, 404], `${method} ${path}`).toContain(response.status);
-            }
+        for (const base of [
+          ...BAD_NAMES.map((name) => `/api/projects/p1/agentic-sessions/${name}`),
+          ...BAD_PROJECTS.map((name) => `/api/projects/${name}/agentic-sessions/s1`),
+        ])
+          for (const [method, path] of [
+            ["GET", base],
+            ["GET", `${base}/agui/events`],
+            ["GET", `${base}/export`],
+            ["POST", `${base}/agui/run`],
+          ] as const) {
+            const response = await server.fetch(path, {
+              method,
+              ...(method === "POST" && {
+                body: runBody(),
+                headers: { "Content-Type": "application/json" },
+              }),
+            });
+            await response.body?.cancel();
+            expect([400, 404], `${method} ${path}`).toContain(response.status);
+          }
         expect(server.runner.requests).toEqual([]);
         const list = await server.fetch("/api/projects/p1/agentic-sessions");
         expect(await list.json()).toMatchObject({ totalCount: 0 });
@@ -61,9 +57,9 @@ export function errorsSuite(fresh: FreshServer): void {
     it(
       "a name is told to be wrong, the project's first",
       fresh(async (server) => {
-        const both = await server.fetch("/api/projects/X/agentic-sessions/Y");
+        const both = await server.fetch("/api/projects/X/agentic-sessions/Y+");
         await expectProblem(both, 400, "Invalid project name format");
-        const session = await server.fetch("/api/projects/p1/agentic-sessions/Y");
+        const session = await server.fetch("/api/projects/p1/agentic-sessions/Y+");
         await expectProblem(session, 400, "Invalid session name");
       }),
     );

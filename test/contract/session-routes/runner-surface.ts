@@ -46,6 +46,7 @@ const EMPTY_CAPABILITIES = {
 /** The routes that ask the runner for an object, and what they say without one. */
 const OBJECTS = [
   ["/agui/capabilities", "capabilities", EMPTY_CAPABILITIES],
+  ["/agui/run/capabilities", "capabilities", EMPTY_CAPABILITIES],
   ["/mcp/status", "mcp/status", { servers: [], totalCount: 0 }],
 ] as const;
 
@@ -295,6 +296,7 @@ function describeNames(fresh: FreshServer): void {
         ["POST", "/agui/feedback"],
         ["POST", "/runner/feedback"],
         ["GET", "/agui/capabilities"],
+        ["GET", "/agui/run/capabilities"],
         ["GET", "/mcp/status"],
         ["GET", "/agui/tasks"],
         ["GET", "/agui/tasks/task-1/output"],
@@ -312,7 +314,8 @@ function describeNames(fresh: FreshServer): void {
               ...(method === "POST" && init),
             });
             await response.body?.cancel();
-            expect([400, 404], `${method} ${path}`).toContain(response.status);
+            // what a URL parser cuts may leave the name of a session
+            expect([400, 404, 405], `${method} ${path}`).toContain(response.status);
           }
         }
       expect(server.runner.requests).toEqual([]);
@@ -331,7 +334,7 @@ function describeNames(fresh: FreshServer): void {
         await expectProblem(stop, 400, "Invalid task id");
         await expectProblem(await session.get(`/agui/tasks/${id}/output`), 400, "Invalid task id");
       }
-      const both = new SessionClient(server, "Y");
+      const both = new SessionClient(server, "Y+");
       await expectProblem(await both.get("/agui/tasks/a.b/output"), 400, "Invalid session name");
       expect(server.runner.requests).toHaveLength(1);
     }),

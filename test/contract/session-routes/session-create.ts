@@ -57,7 +57,7 @@ export function sessionCreateSuite(fresh: FreshServer): void {
           const made = await project.send("POST", "", { body: { name } });
           expect(await made.json()).toMatchObject({ name: expect.stringMatching(NAME) });
         }
-        for (const name of ["..", "A", "a/b", "a.b", "-a", "a".repeat(56), "a".repeat(64)])
+        for (const name of ["..", "a/b", "ü", "a b", "a".repeat(129)])
           await expectProblem(
             await project.send("POST", "", { body: { name } }),
             400,

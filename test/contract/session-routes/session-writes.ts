@@ -29,7 +29,7 @@ export function sessionWritesSuite(fresh: FreshServer): void {
 
     it.each(ROUTES)("not by %s …%s under a name outside the rule", (method, path, body) =>
       fresh(async (server) => {
-        for (const name of ["Y", "a%00b", "a%2Fb", "x".repeat(64)]) {
+        for (const name of ["a+b", "a%00b", "a%2Fb", "x".repeat(129)]) {
           const project = new ProjectClient(server);
           const response = await project.send(method, `${name}${path}`, { body });
           await expectProblem(response, 400, "Invalid session name");

@@ -45,6 +45,25 @@ export function standardSuite(fresh: FreshServer): void {
     );
 
     it(
+      "a session is connected to below the URL at which its runs are posted as well",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await playRuns(server, session, [[startedEvent("r0"), ...REPLY, finishedEvent("r0")]]);
+        for (const query of ["", "?view=snapshot", "?view=raw&profile=1.0"]) {
+          const told = await allOf(await post(session, `/agui/run/connect${query}`, {}, STREAM));
+          // a run that only a snapshot is told in has an id of its own each time
+          const lasting = (events: readonly Event[]): string[] =>
+            events.map((event) => json(event).replaceAll(/"runlog-[^"]*"/g, '"runlog-"'));
+          expect(lasting(told)).toEqual(lasting(await connect(session, {}, query)));
+          expect(types(told)).toContain("RUN_FINISHED");
+        }
+        const nothing = await session.get("/agui/run/connect");
+        expect([nothing.status, nothing.headers.get("Allow")]).toEqual([405, "POST, OPTIONS"]);
+        await nothing.body?.cancel();
+      }),
+    );
+
+    it(
       "the same run again gets its stream again, while it goes on and when it has finished",
       fresh(async (server) => {
         const session = new SessionClient(server);

@@ -148,6 +148,7 @@ const BY_VERB = {
   get: [
     "agui/events",
     "agui/capabilities",
+    "agui/run/capabilities",
     "mcp/status",
     "agui/tasks",
     "agui/tasks/t1/output",

@@ -84,7 +84,9 @@ function startCall(list: MessageList, line: ParsedEvent): Rest {
   const parent = parentId ? list.entryOf(parentId) : undefined;
   let entry = parent?.message.role === "assistant" ? parent : undefined;
   const ownId = parentId && !parent ? parentId : id;
-  entry ??= list.push({ id: ownId, role: "assistant", toolCalls: [], ...tagOf(line) });
+  // beside another message of its id, what is made for the call gets no owner
+  const tag = list.entryOf(ownId) ? {} : tagOf(line);
+  entry ??= list.push({ id: ownId, role: "assistant", toolCalls: [], ...tag });
   const call: ToolCall = {
     id,
     type: "function",
@@ -146,8 +148,12 @@ function setEncrypted(list: MessageList, line: ParsedEvent): void {
   const entry = line.text("subtype") === "message" ? list.entryOf(id) : known?.entry;
   const target = known?.call ?? entry?.message;
   if (!entry || !target || ("role" in target && target.role === "activity")) return;
+  const type = line.text("encryptedValueType");
   target.encryptedValue = line.text("encryptedValue") ?? "";
-  list.grew(entry, target.encryptedValue.length);
+  // a type describes one value, and goes with it
+  if (type === null) delete target.encryptedValueType;
+  else target.encryptedValueType = type;
+  list.grew(entry, target.encryptedValue.length + (type?.length ?? 0));
 }
 
 function addMetadata(

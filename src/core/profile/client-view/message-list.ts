@@ -95,9 +95,13 @@ export class MessageList {
     return this.#chars;
   }
 
-  /** Whether there is, or was, a message with this id; true for any id after too many. */
+  /**
+   * Whether there is a message with this id. After the messages were released: whether there was
+   * one; true for any id after too many.
+   */
   has(id: string): boolean {
-    return this.#byId.has(id) || this.#ids.has(hashText(id)) || this.#ids.size >= MAX_IDS;
+    if (!this.#lost) return this.#byId.has(id);
+    return this.#ids.has(hashText(id)) || this.#ids.size >= MAX_IDS;
   }
 
   find(id: string): Message | null {
@@ -107,6 +111,16 @@ export class MessageList {
   /** Whether several messages have one id. */
   get hasCopies(): boolean {
     return this.#copies.size > 0;
+  }
+
+  /** The ids that several messages have. */
+  get copiedIds(): Iterable<string> {
+    return this.#copies.keys();
+  }
+
+  /** How often a message has become one of another role. */
+  get roleChanges(): number {
+    return this.#order.roleChanges;
   }
 
   /** The message's place; undefined if there is none of this id. */
@@ -169,7 +183,7 @@ export class MessageList {
   *addInSteps(messages: readonly Message[]): Steps<readonly Message[]> {
     const added: Message[] = [];
     yield* eachInSteps(messages, (message) => {
-      if (this.#isKnown(message.id)) return;
+      if (this.has(message.id)) return;
       this.#append(copyMessage(message));
       added.push(message);
     });
@@ -192,7 +206,7 @@ export class MessageList {
     const isWithinBound = createCopyBound();
     yield* eachInSteps(messages, (message) => {
       latest.set(message.id, message);
-      if (!this.#isKnown(message.id) && isWithinBound(message)) added.push(message);
+      if (!this.has(message.id) && isWithinBound(message)) added.push(message);
     });
     const removed = isOwn ? yield* this.#removeReplaced(latest, added) : [];
     let isChanged = false;
@@ -260,10 +274,6 @@ export class MessageList {
     entry.changes++;
     entry.chars += chars;
     this.#chars += chars;
-  }
-
-  #isKnown(id: string): boolean {
-    return this.#byId.has(id) || (this.#lost && this.has(id));
   }
 
   #entriesOf(id: string): Entry[] {

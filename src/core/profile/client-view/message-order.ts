@@ -34,8 +34,8 @@ const GAP_SHARE = 1 / 1024;
 export class MessageOrder {
   #first: Entry | null = null;
   #last: Entry | null = null;
-  /** Changes when the results that follow a message may have become fewer. */
-  #version = 0;
+  /** How often an entry has changed its role: then fewer results may follow a message. */
+  #roleChanges = 0;
 
   /** The entries from first to last. */
   *[Symbol.iterator](): Generator<Entry, void, undefined> {
@@ -48,11 +48,11 @@ export class MessageOrder {
 
   /** Inserts a tool's result after the message that has the call and the results that follow it. */
   insertResult(message: Message, owner: Entry): Entry {
-    let last = owner.results?.version === this.#version ? owner.results.last : owner;
+    let last = owner.results?.version === this.#roleChanges ? owner.results.last : owner;
     while (last.isRemoved && last.previous) last = last.previous;
     while (last.next?.message.role === "tool") last = last.next;
     const entry = this.#insert(message, last);
-    owner.results = { last: entry, version: this.#version };
+    owner.results = { last: entry, version: this.#roleChanges };
     return entry;
   }
 
@@ -66,7 +66,11 @@ export class MessageOrder {
 
   /** To be called when an entry has become a message of another role. */
   changedRole(): void {
-    this.#version++;
+    this.#roleChanges++;
+  }
+
+  get roleChanges(): number {
+    return this.#roleChanges;
   }
 
   isBefore(one: Entry, other: Entry): boolean {

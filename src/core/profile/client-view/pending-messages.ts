@@ -1,6 +1,5 @@
 import { eachInSteps, type Steps } from "../../../stream/sync/steps.ts";
 import { isObject } from "../../model/json-fields.ts";
-import type { Dialect } from "../repair/dialect.ts";
 import { ParsedEvent, LONG_BYTES } from "../repair/parsed-event.ts";
 import { MAX_EVENT_BYTES } from "../repair/max-event-bytes.ts";
 import type { Message } from "../repair/repair-message.ts";
@@ -54,32 +53,50 @@ function* copiedIds(messages: readonly Message[]): Steps<ReadonlySet<string>> {
   return copied;
 }
 
+/** Roles whose messages a snapshot may leave to the client; see `PendingMessages`. */
+const CLIENT_ONLY: ReadonlySet<string> = new Set(["reasoning", "activity"]);
+
+/** What brings a client up to date, in order, and the messages that each snapshot in it has. */
+export interface SnapshotEvents {
+  readonly lines: readonly ParsedEvent[];
+  readonly lists: readonly (readonly Message[])[];
+}
+
+const NOTHING: SnapshotEvents = { lines: [], lists: [] };
+
 /**
  * Messages the client has not received yet. New ones are delivered with the next RUN_STARTED,
  * changed ones with one MESSAGES_SNAPSHOT, as late as possible. A snapshot in a log belongs to one
  * run; sent as it is it would drop every other message, so a snapshot of all messages is sent in
  * place of it.
+ *
+ * What the client holds follows from the list: its messages in their order, without those at the end
+ * that it lacks (`#pending`, `#unsent`: all of an id or none), and between them the ones that it was
+ * not told to drop (`#gone`). Of a snapshot it makes the following. A message that it holds stays in
+ * its place and becomes the last of its id; one that the snapshot leaves out goes, unless its role is
+ * reasoning or activity and the snapshot has none of that role (before 1.0 such a message is not
+ * changed either, and before 0.0.58 an activity always stays); and those of unknown ids come last.
  */
 export class PendingMessages {
   readonly #messages: MessageList;
-  readonly #dialect: Dialect;
   /** Messages of snapshots that the client does not have, as they came. */
   readonly #pending = new Map<string, Message>();
-  /** Ids whose messages at the client differ from those here, so that no event may change them. */
-  readonly #apart = new Set<string>();
-  /** Those of removed messages, whether others of their ids have been added or not. */
+  /** Ids of other messages that the client does not have: only a snapshot can deliver these. */
+  readonly #unsent = new Set<string>();
+  /** Ids of messages that the client has and the list has no more, others of the id perhaps. */
   readonly #gone = new Set<string>();
+  /** Their roles. */
+  readonly #goneRoles = new Set<string>();
   #pendingChars = 0;
   #leftOut = 0;
   #isStale = false;
   #isRearranged = false;
   #needsSnapshot = false;
-  /** Whether the client has several messages of one id, which a snapshot would make the same. */
-  #hasCopies = false;
+  /** How often messages had changed their roles when the client had all as they were. */
+  #roleChanges = 0;
 
-  constructor(messages: MessageList, dialect: Dialect) {
+  constructor(messages: MessageList) {
     this.#messages = messages;
-    this.#dialect = dialect;
   }
 
   /** Whether the client lacks messages or changes of them. */
@@ -97,15 +114,16 @@ export class PendingMessages {
     return this.#isRearranged;
   }
 
-  /** Whether the client lacks a message that only a snapshot can deliver, before any newer one. */
+  /** Whether the client lacks something that only a snapshot can deliver, before any newer message. */
   get needsSnapshot(): boolean {
-    return this.#needsSnapshot;
+    return this.#needsSnapshot || this.#unsent.size > 0;
   }
 
   /** Whether a message has to be sent before one that is new, or before it is changed itself. */
   isMissing(id: string, isNew: boolean): boolean {
-    if ((isNew && this.#needsSnapshot) || this.#apart.has(id)) return true;
-    return this.#pending.size > 0 && (isNew || this.#pending.has(id));
+    if (this.#gone.has(id)) return true;
+    if (isNew) return this.needsSnapshot || this.#pending.size > 0;
+    return this.#unsent.has(id) || this.#pending.has(id);
   }
 
   /** Messages have changed in a way that the client was not sent. */
@@ -114,9 +132,11 @@ export class PendingMessages {
     this.#isRearranged ||= isRearranged;
   }
 
-  /** There is a new message that no event can deliver. */
-  setUnsendable(): void {
-    this.#needsSnapshot = true;
+  /** There is something new in the message of this id, or that message, which no event can deliver. */
+  setUnsendable(id: string, isNew: boolean): void {
+    this.setStale(true);
+    if (isNew) this.#unsent.add(id);
+    else this.#needsSnapshot = true;
   }
 
   /**
@@ -133,43 +153,45 @@ export class PendingMessages {
     const copied = yield* copiedIds(merged.added);
     for (const message of merged.added) {
       const isApart = copied.has(message.id) || this.#gone.has(message.id);
-      if (isApart && !this.#messages.isOverflowed) this.#keepApart(message.id);
+      if (isApart && !this.#messages.isOverflowed) this.setUnsendable(message.id, true);
       else yield* this.#wait(message);
       yield;
     }
   }
 
   /**
-   * Whether these messages have to wait for a snapshot, which is sent before them or contains them.
+   * Whether these messages have to wait for a snapshot, which is sent before them or contains them:
+   * a client that has another of the id would pass over a message of a run's input.
    */
   cannotSend(messages: readonly Message[]): boolean {
     if (this.#messages.isOverflowed) return false;
-    for (const { id } of messages) if (this.#gone.has(id)) this.#keepApart(id);
-    return this.#needsSnapshot;
+    return this.needsSnapshot || messages.some(({ id }) => this.#gone.has(id));
   }
 
   /** New messages that a snapshot has to send. */
   *hold(messages: readonly Message[]): Steps {
-    for (const message of messages) if (!this.#apart.has(message.id)) yield* this.#wait(message);
+    yield* eachInSteps(messages, ({ id }) => this.setUnsendable(id, true));
   }
 
   /**
-   * A snapshot of all messages, if the client lacks any and they were not released, and the events
+   * A snapshot of all messages, if the client lacks any and they were not released, with the events
    * that deliver what has no place in a snapshot.
    */
-  *takeSnapshot(): Steps<ParsedEvent[]> {
-    if (this.#messages.isOverflowed || !this.isBehind) return [];
+  *takeSnapshot(): Steps<SnapshotEvents> {
+    if (this.#messages.isOverflowed || !this.isBehind) return NOTHING;
     const { messages } = this.#messages;
     yield;
-    const lines = yield* snapshotOf(messages);
+    const lists = [...(yield* this.#emptying(messages)), messages];
+    yield;
+    const lines: ParsedEvent[] = [];
+    for (const list of lists) lines.push(...(yield* snapshotOf(list)));
     yield;
     if (lines.some(({ bytes }) => bytes.length > MAX_EVENT_BYTES)) {
       this.#messages.lose();
-      return [];
+      return NOTHING;
     }
-    const before = yield* this.#prepared();
     this.clear();
-    return [...before, ...lines];
+    return { lines, lists };
   }
 
   /** The messages that the client does not have, in parts that fit into an input each. */
@@ -202,9 +224,10 @@ export class PendingMessages {
 
   /** The client has all messages as they are. */
   clear(): void {
-    this.#hasCopies = this.#messages.hasCopies;
-    this.#apart.clear();
+    this.#roleChanges = this.#messages.roleChanges;
+    this.#unsent.clear();
     this.#gone.clear();
+    this.#goneRoles.clear();
     this.#isStale = false;
     this.#isRearranged = false;
     this.#needsSnapshot = false;
@@ -215,44 +238,72 @@ export class PendingMessages {
   /** A message was removed that the client may have. */
   #takeBack({ id, role }: Message): void {
     if (this.#pending.delete(id)) return;
-    this.#apart.add(id);
+    if (this.#unsent.has(id)) {
+      if (!this.#messages.find(id)) this.#unsent.delete(id);
+      return;
+    }
     this.#gone.add(id);
+    this.#goneRoles.add(role);
     // results beside results change no place
     this.setStale(role !== "tool");
   }
 
-  /** There are several messages of one id, which only a snapshot can deliver. */
-  #keepApart(id: string): void {
-    this.#apart.add(id);
-    this.setStale(true);
-    this.setUnsendable();
+  /** Snapshots that take from a client what would not become of the list by a snapshot of it alone. */
+  *#emptying(messages: readonly Message[]): Steps<(readonly Message[])[]> {
+    if (!(yield* this.#needsEmptying(messages))) return [];
+    const kept = yield* this.#keepable(messages);
+    const others = new Set(this.#gone);
+    let isStubborn = [...CLIENT_ONLY].some((role) => this.#mayBeGone(role)) || !this.#knowsRoles;
+    yield* eachInSteps(messages.slice(kept.length), ({ id, role }) => {
+      if (this.#isLacking(id)) return;
+      others.add(id);
+      isStubborn ||= CLIENT_ONLY.has(role);
+    });
+    if (!isStubborn) return [kept];
+    // what would stay is made something else first, where the client does that
+    const plain = Array.from(others, (id): Message => ({ id, role: "assistant", content: "" }));
+    return [[...kept, ...plain], kept];
   }
 
-  /**
-   * Events that a client has to be sent before a snapshot, so that it takes the snapshot as it
-   * stands.
-   */
-  *#prepared(): Steps<ParsedEvent[]> {
-    const { messages } = this.#messages;
-    // of several messages of one id at the client the snapshot would make one
-    if (this.#hasCopies && this.#messages.hasCopies) return yield* this.#only([], messages);
-    // a message that was removed and added again would stay in its old place
-    if (![...this.#gone].some((id) => this.#messages.has(id))) return [];
-    const kept = messages.filter(({ id }) => !this.#apart.has(id) && !this.#pending.has(id));
-    return yield* this.#only(kept, messages);
+  /** Whether a snapshot of the list would leave a client with other messages, or in another order. */
+  *#needsEmptying(messages: readonly Message[]): Steps<boolean> {
+    for (const id of this.#messages.copiedIds) {
+      if (!this.#isLacking(id)) return true;
+      yield;
+    }
+    for (const id of this.#gone) {
+      if (this.#messages.find(id)) return true;
+      yield;
+    }
+    const stubborn = new Set([...CLIENT_ONLY].filter((role) => this.#mayBeGone(role)));
+    if (stubborn.size > 0) yield* eachInSteps(messages, ({ role }) => stubborn.delete(role));
+    return stubborn.size > 0;
   }
 
-  /**
-   * Snapshots that leave a client with these messages alone. Clients keep reasoning and activities,
-   * so such messages are replaced by others first; clients before 1.0 keep activities even then.
-   */
-  *#only(kept: readonly Message[], messages: readonly Message[]): Steps<ParsedEvent[]> {
-    const isActive = messages.some(({ role }) => role === "activity");
-    if (isActive && this.#dialect === "0.0") return [];
-    const ids = new Set(kept.map(({ id }) => id));
-    const others = [...messages.map(({ id }) => id), ...this.#gone].filter((id) => !ids.has(id));
-    const plain = others.map((id): Message => ({ id, role: "assistant", content: "" }));
-    return [...(yield* snapshotOf([...kept, ...plain])), ...(yield* snapshotOf(kept))];
+  /** The first messages, up to one whose id the client has more than once, or which it lacks. */
+  *#keepable(messages: readonly Message[]): Steps<readonly Message[]> {
+    const copied = new Set(this.#messages.copiedIds);
+    let count = 0;
+    for (const { id } of messages) {
+      if (copied.has(id) || this.#gone.has(id) || this.#isLacking(id)) break;
+      count++;
+      yield;
+    }
+    return messages.slice(0, count);
+  }
+
+  /** Whether the client has the messages in the roles that they have here. */
+  get #knowsRoles(): boolean {
+    return this.#roleChanges === this.#messages.roleChanges;
+  }
+
+  /** Whether a message that is gone may have this role at the client. */
+  #mayBeGone(role: string): boolean {
+    return this.#knowsRoles ? this.#goneRoles.has(role) : this.#gone.size > 0;
+  }
+
+  #isLacking(id: string): boolean {
+    return this.#unsent.has(id) || this.#pending.has(id);
   }
 
   *#wait(message: Message): Steps {

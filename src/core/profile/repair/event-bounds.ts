@@ -12,7 +12,16 @@ const OPAQUE: ReadonlySet<string | null> = new Set(["CUSTOM", "RAW"]);
 /** Members that may be large, as their values can be dealt with in steps. */
 const IN_STEPS = ["snapshot", "input"];
 /** Members that are dealt with at once, when they have been parsed. */
-const AT_ONCE = ["metadata", "content", "patch", "delta", "outcome", "usage", "encryptedValue"];
+const AT_ONCE = [
+  "metadata",
+  "content",
+  "patch",
+  "delta",
+  "outcome",
+  "usage",
+  "encryptedValue",
+  "encryptedValueType",
+];
 
 /** Whether a long event has more in it than can be understood without keeping others waiting. */
 export function* isOutOfBounds(line: ParsedEvent): Steps<boolean> {

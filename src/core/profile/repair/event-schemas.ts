@@ -18,7 +18,7 @@ const message = shape({ messageId: "string" });
 const delta = shape({ messageId: "string", delta: "string" });
 const step = shape({ stepName: "string" });
 
-/** The events of AG-UI 1.0 and their own members; members of all events are repaired elsewhere. */
+/** The events of AG-UI 1.1 and their own members; members of all events are repaired elsewhere. */
 export const EVENT_SHAPES: ReadonlyMap<string, EventShape> = new Map(
   Object.entries({
     TEXT_MESSAGE_START: shape({ messageId: "string" }, { role: "string", name: "string" }),
@@ -69,11 +69,10 @@ export const EVENT_SHAPES: ReadonlyMap<string, EventShape> = new Map(
     REASONING_MESSAGE_CONTENT: delta,
     REASONING_MESSAGE_END: message,
     REASONING_MESSAGE_CHUNK: shape({}, { messageId: "string", delta: "string" }),
-    REASONING_ENCRYPTED_VALUE: shape({
-      subtype: "string",
-      entityId: "string",
-      encryptedValue: "string",
-    }),
+    REASONING_ENCRYPTED_VALUE: shape(
+      { subtype: "string", entityId: "string", encryptedValue: "string" },
+      { encryptedValueType: "string" },
+    ),
     SUBAGENT_STARTED: shape(
       { subagentRunId: "string", name: "string" },
       {

@@ -1,22 +1,27 @@
 import { isObject, type JsonObject } from "../../model/json-fields.ts";
 import type { Dialect } from "./dialect.ts";
 
+/** What a provider keeps to itself, to be given back as it is. */
+interface Sealed {
+  encryptedValue?: string;
+  /** What kind of thing the value is, in the producer's words; never without a value. */
+  encryptedValueType?: string;
+}
+
 /** A tool call in a message. */
-export interface ToolCall {
+export interface ToolCall extends Sealed {
   readonly id: string;
   readonly type: "function";
   readonly function: { name: string; arguments: string };
-  encryptedValue?: string;
   metadata?: Record<string, unknown>;
 }
 
 /** A message as clients keep it, with members that AG-UI describes, none of which is null. */
-export interface Message {
+export interface Message extends Sealed {
   readonly id: string;
   readonly role: string;
   content?: unknown;
   toolCalls?: ToolCall[];
-  encryptedValue?: string;
   metadata?: Record<string, unknown>;
   subagentRunId?: string;
   readonly name?: string;
@@ -38,11 +43,10 @@ export function repairMessage(value: unknown, dialect: Dialect): Message | null 
   if (typeof id !== "string" || typeof role !== "string") return null;
   const own = ownMembers(value, role, dialect);
   if (own === null) return null;
-  const common = withTexts(value, ["encryptedValue", "subagentRunId"]);
-  if (role === "activity") delete common["encryptedValue"];
-  if (dialect === "0.0") delete common["subagentRunId"];
+  const sealed = role === "activity" ? {} : sealedOf(value);
+  const tag = dialect === "0.0" ? {} : withTexts(value, ["subagentRunId"]);
   const metadata = isObject(value["metadata"]) ? { metadata: value["metadata"] } : {};
-  return { id, role, ...own, ...common, ...metadata };
+  return { id, role, ...own, ...sealed, ...tag, ...metadata };
 }
 
 /** A copy of which events may change texts, tool calls and metadata, and no other value. */
@@ -159,12 +163,18 @@ function toolCallsOf(value: JsonObject): { readonly toolCalls?: ToolCall[] } {
         id: call["id"],
         type: "function",
         function: { name, arguments: textOf(text) },
-        ...withTexts(call, ["encryptedValue"]),
+        ...sealedOf(call),
         ...(isObject(call["metadata"]) && { metadata: call["metadata"] }),
       },
     ];
   });
   return { toolCalls: calls };
+}
+
+/** The sealed value of a message or call, and its type, which says nothing without it. */
+function sealedOf(value: JsonObject): Sealed {
+  if (typeof value["encryptedValue"] !== "string") return {};
+  return withTexts(value, ["encryptedValue", "encryptedValueType"]);
 }
 
 /** A value as text: parts by their texts, anything else but text as JSON. */

@@ -29,15 +29,21 @@ export function* inputMessages(line: ParsedEvent, dialect: Dialect): Steps<Messa
   return repaired;
 }
 
+interface GivenInput {
+  readonly messages: readonly Message[];
+  /** What else the run was posted with, where that is known; the runner's own account counts first. */
+  readonly posted: JsonObject | null;
+  readonly dialect: Dialect;
+}
+
 /**
  * A RUN_STARTED with its ids, and a complete input that contains `messages`: unchanged if it is
- * that already, without an input if it has none and there are no messages.
+ * that already, without an input if it has none, there are no messages and nothing was posted.
  */
 export function* repairRunStarted(
   line: ParsedEvent,
   ids: RunIds,
-  messages: readonly Message[],
-  dialect: Dialect,
+  { messages, posted, dialect }: GivenInput,
 ): Steps<ParsedEvent> {
   const repaired = repairEvent(line, "RUN_STARTED", dialect) ?? line;
   const changes: Record<string, JsonText | null> = {};
@@ -46,8 +52,8 @@ export function* repairRunStarted(
   if (repaired.text("threadId") !== ids.threadId)
     changes["threadId"] = JSON.stringify(ids.threadId);
   const given = yield* repaired.exactInSteps("input");
-  if (isObject(given) || messages.length > 0) {
-    const input = repairInput(isObject(given) ? given : {}, ids);
+  if (isObject(given) || messages.length > 0 || posted) {
+    const input = repairInput({ ...posted, ...withoutNull(given) }, ids);
     if (!(yield* isSameInput(input, messages, given)))
       changes["input"] = yield* writeInput(input, messages);
   } else if (given !== undefined) {
@@ -64,6 +70,7 @@ interface InputParts {
 
 function repairInput(given: JsonObject, ids: RunIds): InputParts {
   const { parentRunId, state, forwardedProps } = given;
+  const resume = listOf(given["resume"]).flatMap(repairAnswer);
   return {
     before: {
       ...ids,
@@ -74,6 +81,7 @@ function repairInput(given: JsonObject, ids: RunIds): InputParts {
       tools: listOf(given["tools"]).flatMap(repairTool),
       context: listOf(given["context"]).filter(isContext),
       ...(forwardedProps !== undefined && forwardedProps !== null && { forwardedProps }),
+      ...(resume.length > 0 && { resume }),
     },
   };
 }
@@ -110,6 +118,24 @@ function repairTool(tool: unknown): JsonObject[] {
   const { name, description, parameters } = tool;
   const known = parameters === undefined || parameters === null ? {} : { parameters };
   return [{ name, description: typeof description === "string" ? description : "", ...known }];
+}
+
+/** An answer to an interrupt, where it is one. */
+function repairAnswer(answer: unknown): JsonObject[] {
+  if (!isObject(answer)) return [];
+  const { interruptId, status, payload, metadata } = answer;
+  if (typeof interruptId !== "string" || (status !== "resolved" && status !== "cancelled"))
+    return [];
+  const rest = {
+    ...(payload !== undefined && { payload }),
+    ...(isObject(metadata) && { metadata }),
+  };
+  return [{ interruptId, status, ...rest }];
+}
+
+function withoutNull(given: unknown): JsonObject {
+  if (!isObject(given)) return {};
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
 }
 
 function isContext(entry: unknown): boolean {

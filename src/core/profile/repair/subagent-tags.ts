@@ -50,11 +50,22 @@ export class SubagentTags {
     return line;
   }
 
-  /** Whether the start of a call has another owner than an earlier call of its id. */
-  contradictsCall(start: ParsedEvent): boolean {
+  /**
+   * Whether what a start makes would not have its owner, or its place, after `fit`: something of its
+   * id had another owner. `isNew` is whether it makes a message.
+   */
+  contradicts(type: string, start: ParsedEvent, isNew: boolean): boolean {
     const tag = start.text("subagentRunId");
+    const differs = (owner: string | null | undefined): boolean =>
+      tag !== null && owner !== undefined && owner !== tag;
+    if (type === "TEXT_MESSAGE_START")
+      return differs(this.#ownerOf("message", start.text("messageId")));
+    if (type !== "TOOL_CALL_START") return false;
+    const parentId = start.text("parentMessageId");
+    const parent = parentId === null ? undefined : this.#ownerOf("message", parentId);
     const owner = this.#ownerOf("call", start.text("toolCallId"));
-    return tag !== null && owner !== undefined && owner !== tag;
+    const isMoved = owner !== undefined && parent !== undefined && owner !== parent;
+    return isMoved || differs(owner) || (isNew && differs(parent));
   }
 
   /** Records the owners of messages that the client is sent; `isSnapshot` replaces those known. */

@@ -155,3 +155,59 @@ describe("the digest of a message", () => {
     expect(await digestsOf(messages)).toEqual(messages.map(({ id }) => digestOf(id, posted)));
   });
 });
+
+describe("the messages that a log says itself", () => {
+  const whole = digest({ id: "m", content: "text" });
+  const core = digest({ id: "m", content: "core" }).content;
+  const unknown = (messages: PostedMessageIds, content: unknown): boolean =>
+    messages.unknown([digest({ id: "m", content })]).length > 0;
+
+  it("are known as a whole and by what every client keeps, also from a checkpoint", () => {
+    const learned = new PostedMessageIds();
+    learned.learn([{ whole, core }], 17);
+    const messages = PostedMessageIds.decode(learned.encode());
+    expect(messages.readTo).toBe(17);
+    for (const content of ["text", "core", "text"]) {
+      expect(unknown(messages, content)).toBe(false);
+      messages.remember([digest({ id: "m", content })], []);
+    }
+    expect(unknown(messages, "other")).toBe(true);
+  });
+
+  it("are not known any more once a client has posted another of the id", () => {
+    const messages = new PostedMessageIds();
+    messages.learn([{ whole, core }], 1);
+    expect(post(messages, [{ id: "m", content: "other" }])).toEqual(["m"]);
+    expect(["text", "core"].map((content) => unknown(messages, content))).toEqual([true, true]);
+    messages.learn([{ whole, core }], 2);
+    expect(["other", "text"].map((content) => unknown(messages, content))).toEqual([false, true]);
+  });
+
+  it("are read from the start of the log after a checkpoint of an earlier version", () => {
+    const { readTo: _, ...earlier } = new PostedMessageIds().encode();
+    expect(PostedMessageIds.decode(earlier).readTo).toBe(0);
+  });
+
+  it("fit into a checkpoint, however many they are", () => {
+    const messages = new PostedMessageIds();
+    const all = transcriptOf(5_000).map((message) => ({ whole: digest(message), core }));
+    messages.learn(all, 1);
+    expect(messages.encode().messages.length).toBeLessThan(28 * 1024);
+    expect(messages.unknown(all.slice(-1_000).map((message) => message.whole))).toEqual([]);
+  });
+
+  it("are unfinished while they are streamed: what is posted of them is not remembered", () => {
+    const messages = new PostedMessageIds();
+    messages.remember([digest({ id: "m", content: "te" })], [], new Set([0]));
+    messages.learn([{ whole, core: null }], 1);
+    expect(unknown(messages, "text")).toBe(false);
+  });
+
+  it.each([
+    ["no text", '{"role":"assistant"}', '{"role":"assistant","content":""}'],
+    ["no calls", '{"role":"assistant"}', '{"toolCalls":[ ],"role":"assistant"}'],
+  ])("have %s, whether that is said or not", (_, first, second) => {
+    const [one, other] = [first, second].map((json) => digestOf("m", encoder.encode(json)));
+    expect(one).toEqual(other);
+  });
+});

@@ -12,7 +12,7 @@ function taken(writer: FrameWriter, isWhole = true): string {
 }
 
 describe("FrameWriter", () => {
-  it("gives the last frame of a position its cursor, as the first line, and no other frame", () => {
+  it("gives the last frame of a position its cursor, as the first line, and others a number", () => {
     const writer = new FrameWriter();
     writer.event(event(0));
     writer.cursor = "a";
@@ -21,7 +21,7 @@ describe("FrameWriter", () => {
     writer.cursor = "b";
     writer.event(event(3));
     expect(taken(writer)).toBe(
-      'data: {"n":0}\n\ndata: {"n":1}\n\nid: a\ndata: {"n":2}\n\nid: b\ndata: {"n":3}\n\n',
+      'data: {"n":0}\n\nid: a.1\ndata: {"n":1}\n\nid: a\ndata: {"n":2}\n\nid: b\ndata: {"n":3}\n\n',
     );
     expect(writer.take()).toBeNull();
   });
@@ -32,7 +32,7 @@ describe("FrameWriter", () => {
     writer.event(event(1));
     expect(taken(writer, false)).toBe("");
     writer.event(event(2));
-    expect(taken(writer, false)).toBe('data: {"n":1}\n\n');
+    expect(taken(writer, false)).toBe('id: a.1\ndata: {"n":1}\n\n');
     writer.cursor = "b";
     expect(taken(writer, false)).toBe('id: a\ndata: {"n":2}\n\n');
   });
@@ -45,6 +45,31 @@ describe("FrameWriter", () => {
     writer.cursor = "a";
     writer.event(event(2));
     expect(taken(writer)).toBe('data: {"n":2}\n\n');
+  });
+
+  it("gives none but the last frame of a snapshot an id, and nothing after it the same one", () => {
+    const writer = new FrameWriter();
+    writer.snapshot([event(1), event(2)], "a");
+    writer.event(event(3));
+    expect(taken(writer)).toBe('data: {"n":1}\n\nid: a\ndata: {"n":2}\n\ndata: {"n":3}\n\n');
+  });
+
+  it.each([
+    ["a.1", "a.2 a b"],
+    ["a.2", "a b"],
+    ["a", "b"],
+    ["b", ""],
+    ["c", ""],
+  ])("skips frames up to that of an id and the one that has it: %s", (id, left) => {
+    const writer = new FrameWriter();
+    writer.skipTo(id);
+    writer.cursor = "a";
+    for (const n of [1, 2, 3]) writer.event(event(n));
+    writer.cursor = "b";
+    writer.event(event(4));
+    const ids = [...taken(writer).matchAll(/^id: (.*)$/gmu)].map((match) => match[1]);
+    expect(ids.join(" ")).toBe(left);
+    expect(writer.isSkipping).toBe(id === "c");
   });
 
   it("counts what is dropped while it is muted, and writes nothing of it", () => {
