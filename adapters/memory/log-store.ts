@@ -101,9 +101,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       return streamOf(() => need(key, readOptions.logId), readOptions);
     },
 
-    async dropNote(key, logId, noteKey) {
-      need(key, logId).notes.drop(noteKey);
-    },
+    dropNote: async (key, logId, note) => void need(key, logId).notes.drop(note),
 
     async document(key, logId) {
       return need(key, logId).document;
