@@ -19,6 +19,7 @@ type ConfiguredLimit =
   | "runQueue"
   | "runIdleMs"
   | "runMaxMs"
+  | "reattachMs"
   | "sessionIdleMs"
   | "drainMs"
   | "reauthMs";
@@ -170,6 +171,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       runQueue: value(SETTINGS.runQueue),
       runIdleMs: value(SETTINGS.runIdle),
       runMaxMs: value(SETTINGS.runMax),
+      reattachMs: value(SETTINGS.reattach),
       sessionIdleMs: value(SETTINGS.sessionIdle),
       drainMs: value(SETTINGS.drain),
       maxStreams: value(SETTINGS.maxStreams),

@@ -62,8 +62,9 @@ export interface DiskLogStore extends LogStore {
  * - `lock.db` the exclusive lock of the process that owns the directory; put back if it is removed;
  * - `projects/<project>/<session>/<logId>/` one log, `<session>` being the label of the session's name:
  *   `raw.jsonl`, `compact.jsonl`, `edits.txt`, `head.json` and `document.json` (each replaced whole by
- *   way of a `.tmp` file beside it), `run-*.body` for each run that waits, and `unclean` while bytes may
- *   not have reached the device;
+ *   way of a `.tmp` file beside it), `notes.txt` the notes of appends once there was one
+ *   (`note-file.ts`), `run-*.body` for each run that waits, and `unclean` while bytes may not have
+ *   reached the device;
  * - `open-runs/` one small file for each run that is open;
  * - `trash/` what is being deleted; emptied at start;
  * - `write-test.tmp` for a moment, to see whether anything can be written.
@@ -157,17 +158,19 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
       return cache.use(key, async (session) => session?.stat ?? null);
     },
 
-    async append(key, bytes, { logId, expectedEnd, log = "raw", durable: now = false }) {
+    async append(key, bytes, given) {
       assertWritable();
       return cache.use(key, async (session) => {
         if (!session) throw new RunlogError("log-not-found", "There is no such log");
-        if (session.logId !== logId) throw new RunlogError("log-fenced", "The log is another one");
-        const buffers = bytes instanceof Uint8Array ? [bytes] : bytes;
-        return session.append(log, buffers, expectedEnd, now);
+        if (session.logId !== given.logId)
+          throw new RunlogError("log-fenced", "The log is another one");
+        return session.append(bytes instanceof Uint8Array ? [bytes] : bytes, given);
       });
     },
 
     read: (key, range) => readLog(cache, key, range, assertOpen),
+
+    dropNote: async (key, logId, note) => withLog(key, logId, (log) => log.dropNote(note)),
 
     async document(key, logId) {
       assertOpen();

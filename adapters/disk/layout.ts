@@ -35,6 +35,7 @@ export const LOG_FILES: Readonly<Record<LogName, string>> = {
 };
 export const HEAD_FILE = "head.json";
 export const DOCUMENT_FILE = "document.json";
+export const NOTES_FILE = "notes.txt";
 /**
  * There while the log may have bytes that the device has not. First line: the boot id of the machine;
  * second: up to where the device has the raw log for sure (nothing there: not known).

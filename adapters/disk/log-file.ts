@@ -1,8 +1,12 @@
 import { dirname } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
+import { refusalOf } from "../../src/ports/log-notes.ts";
+import type { AppendNote } from "../../src/ports/log-store.ts";
 import { SharedDescriptor } from "./descriptor.ts";
 import { diskError, lostEnd } from "./errors.ts";
 import type { DiskIo } from "./io.ts";
+import type { NoteFile } from "./note-file.ts";
+import type { NoteRecord } from "./note-records.ts";
 import { syncDirectory } from "./sync-directory.ts";
 
 /** When written bytes are asked to reach the device. */
@@ -16,12 +20,17 @@ export interface LogFileOptions {
   readonly isSynced: boolean;
   readonly fsync: FsyncPolicy;
   readonly io: DiskIo;
+  /** Where the notes of appends go; null: no append has any. */
+  readonly notes: NoteFile | null;
 }
 
 interface Pending {
   readonly buffers: readonly Uint8Array[];
   readonly bytes: number;
   readonly durable: boolean;
+  readonly note: AppendNote | null;
+  /** The key of a note that is dropped: then nothing is appended. */
+  readonly drop: string | null;
   readonly resolve: (end: number) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -71,13 +80,28 @@ export class LogFile {
   }
 
   /** Appends; `expectedEnd` counts the appends in flight. Rejects with `log-fenced` and disk errors. */
-  append(buffers: readonly Uint8Array[], expectedEnd: number, durable: boolean): Promise<number> {
+  append(
+    buffers: readonly Uint8Array[],
+    expectedEnd: number,
+    { durable, note = null }: { readonly durable: boolean; readonly note?: AppendNote | null },
+  ): Promise<number> {
     if (expectedEnd !== this.#queuedEnd)
       return Promise.reject(new RunlogError("log-fenced", "The log ends elsewhere"));
     const bytes = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+    const refusal = note && refusalOf(note, bytes, this.#options.notes?.notes ?? null);
+    if (refusal) return Promise.reject(refusal);
     this.#queuedEnd += bytes;
+    return this.#enqueue({ buffers, bytes, durable, note, drop: null });
+  }
+
+  /** Drops a note, after the appends that are in flight. */
+  async dropNote(key: string): Promise<void> {
+    await this.#enqueue({ buffers: [], bytes: 0, durable: false, note: null, drop: key });
+  }
+
+  #enqueue(pending: Omit<Pending, "resolve" | "reject">): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ buffers, bytes, durable, resolve, reject });
+      this.#queue.push({ ...pending, resolve, reject });
       this.#committing ??= this.#commitAll();
     });
   }
@@ -104,6 +128,8 @@ export class LogFile {
     if (!this.#unsynced || this.#options.fsync === "never") return;
     this.#unsynced = false;
     try {
+      // in this order: bytes without their note would be stored twice
+      await this.#options.notes?.sync();
       await this.#file.use((fd) => this.#toDevice(fd));
     } catch (error) {
       this.#suspect = true;
@@ -119,11 +145,13 @@ export class LogFile {
       await this.sync();
     } finally {
       await this.#file.letGo();
+      await this.#options.notes?.letGo();
     }
   }
 
   async #commitAll(): Promise<void> {
     while (this.#queue.length > 0) {
+      if (await this.#dropNext()) continue;
       const group = this.#takeGroup();
       try {
         await this.#commit(group);
@@ -137,9 +165,26 @@ export class LogFile {
         for (const { reject } of failed) reject(diskError(error, this.#options.path));
         continue;
       }
+      this.#options.notes?.accept();
       for (const { bytes, resolve } of group) resolve((this.#end += bytes));
     }
     this.#committing = null;
+  }
+
+  /** Drops a note if that is what comes next; resolves with whether it was. */
+  async #dropNext(): Promise<boolean> {
+    const [next] = this.#queue;
+    if (!next || next.drop === null) return false;
+    this.#queue.shift();
+    try {
+      // a record may only be taken back when its bytes have been
+      if (this.#suspect) await this.#file.use((fd) => this.#cutBack(fd));
+      await this.#options.notes?.drop(next.drop);
+      next.resolve(this.#end);
+    } catch (error) {
+      next.reject(diskError(error, this.#options.path));
+    }
+    return true;
   }
 
   #takeGroup(): Pending[] {
@@ -149,6 +194,7 @@ export class LogFile {
     for (const pending of this.#queue) {
       bytes += pending.bytes;
       buffers += pending.buffers.length;
+      if (pending.drop !== null) break;
       if (count > 0 && (bytes > GROUP_BYTES || buffers > GROUP_BUFFERS)) break;
       count++;
     }
@@ -157,8 +203,10 @@ export class LogFile {
 
   #commit(group: readonly Pending[]): Promise<void> {
     const { io, fsync } = this.#options;
+    const syncs = fsync === "always" || (fsync === "interval" && group.some((one) => one.durable));
     return this.#file.use(async (fd) => {
       if (this.#suspect) await this.#cutBack(fd);
+      await this.#writeNotes(fd, group, syncs);
       let position = this.#end;
       const buffers = group
         .flatMap((pending) => pending.buffers)
@@ -171,11 +219,27 @@ export class LogFile {
         position += bytes;
       }
       this.#unsynced ||= position > this.#end;
-      if (fsync === "always" || (fsync === "interval" && group.some(({ durable }) => durable))) {
+      if (syncs) {
         await this.#toDevice(fd);
         this.#unsynced = false;
       }
     });
+  }
+
+  /** Writes the notes of appends ahead of their bytes. */
+  async #writeNotes(fd: number, group: readonly Pending[], durable: boolean): Promise<void> {
+    const { fsync, notes } = this.#options;
+    if (!notes || group.every(({ note }) => note === null)) return;
+    let start = this.#end;
+    const records: NoteRecord[] = [];
+    for (const { bytes, note } of group) {
+      if (note) records.push({ ...note, start, end: start + bytes });
+      start += bytes;
+    }
+    const settle = async (): Promise<void> => {
+      if (fsync !== "never" && this.#unsynced) await this.#toDevice(fd);
+    };
+    await notes.ahead(records, { durable, settle });
   }
 
   async #toDevice(fd: number): Promise<void> {
@@ -189,6 +253,8 @@ export class LogFile {
     // a file shorter than what was accepted must not be filled up with zeros
     if ((await this.#options.io.size(fd)) < this.#end) throw lostEnd(this.#options.path);
     await this.#options.io.truncate(fd, this.#end);
+    // after the bytes: a part of them without its record would stay
+    await this.#options.notes?.cutBack();
     this.#suspect = false;
   }
 }

@@ -1,11 +1,17 @@
 import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
-import { LOG_NAMES, type LogName, type LogStat } from "../../src/ports/log-store.ts";
+import {
+  type AppendOptions,
+  LOG_NAMES,
+  type LogName,
+  type LogStat,
+} from "../../src/ports/log-store.ts";
 import { diskError, throwDiskError } from "./errors.ts";
 import type { DiskIo } from "./io.ts";
-import { DOCUMENT_FILE, HEAD_FILE, LOG_FILES } from "./layout.ts";
+import { DOCUMENT_FILE, HEAD_FILE, LOG_FILES, NOTES_FILE } from "./layout.ts";
 import { type FsyncPolicy, LogFile } from "./log-file.ts";
+import { NoteFile } from "./note-file.ts";
 import type { FoundLog } from "./recovery.ts";
 import { ReplacedFile } from "./small-file.ts";
 import { removeUnclean, writeUnclean } from "./unclean.ts";
@@ -26,6 +32,7 @@ export class OpenSession {
   readonly #bootId: string;
   readonly #syncedEnd: number;
   readonly #files: Readonly<Record<LogName, LogFile>>;
+  readonly #notes: NoteFile;
   readonly #head: ReplacedFile;
   readonly #document: ReplacedFile;
   /** The note that this log is being written, once it is on its way. */
@@ -45,11 +52,18 @@ export class OpenSession {
     this.#document = new ReplacedFile(join(found.dir, DOCUMENT_FILE), found.document, {
       durable: fsync !== "never",
     });
-    const file = (log: LogName): LogFile => {
+    const { notes, notesLength: length } = found;
+    this.#notes = new NoteFile({ path: join(found.dir, NOTES_FILE), notes, length, fsync, io });
+    const file = (log: LogName, noteFile: NoteFile | null): LogFile => {
       const path = join(found.dir, LOG_FILES[log]);
-      return new LogFile({ path, end: found.end[log], isSynced: !found.isUnclean, fsync, io });
+      const isSynced = !found.isUnclean;
+      return new LogFile({ path, end: found.end[log], isSynced, fsync, io, notes: noteFile });
     };
-    this.#files = { raw: file("raw"), compact: file("compact"), edits: file("edits") };
+    this.#files = {
+      raw: file("raw", this.#notes),
+      compact: file("compact", null),
+      edits: file("edits", null),
+    };
   }
 
   get stat(): LogStat {
@@ -63,6 +77,7 @@ export class OpenSession {
       },
       head: this.#head.content,
       document: this.#document.content,
+      notes: this.#notes.notes.all(),
     };
   }
 
@@ -78,10 +93,8 @@ export class OpenSession {
   }
 
   async append(
-    log: LogName,
     buffers: readonly Uint8Array[],
-    expectedEnd: number,
-    durable: boolean,
+    { log = "raw", expectedEnd, durable = false, note }: AppendOptions,
   ): Promise<number> {
     if (this.#gone) throw new RunlogError("log-not-found", "The log was deleted");
     if (this.#unclean === null) {
@@ -92,7 +105,11 @@ export class OpenSession {
     }
     // the order of calls is the order in the log: those that wait for the note wait all alike
     await this.#unclean;
-    return this.#files[log].append(buffers, expectedEnd, durable);
+    return this.#files[log].append(buffers, expectedEnd, { durable, note: note ?? null });
+  }
+
+  dropNote(noteKey: string): Promise<void> {
+    return this.#files.raw.dropNote(noteKey);
   }
 
   read(log: LogName, buffer: Uint8Array, position: number): Promise<void> {

@@ -13,9 +13,10 @@ import {
 } from "../../src/ports/log-store.ts";
 import { isStoreDirectory } from "./directory.ts";
 import { diskError, isErrno, lostEnd, throwDiskError } from "./errors.ts";
-import { type Layout, layoutOf, LOG_FILES } from "./layout.ts";
+import { type Layout, layoutOf, LOG_FILES, NOTES_FILE } from "./layout.ts";
 import { readLegacyMessages } from "./legacy.ts";
 import { createLister } from "./list.ts";
+import { readNotes } from "./note-records.ts";
 import { lastLineEnd, newestLogId } from "./recovery.ts";
 import { readValues } from "./values.ts";
 
@@ -57,7 +58,8 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
     for (const log of LOG_NAMES) ends.push([log, await endOf(dir, log)]);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an entry for each name
     const end = Object.fromEntries(ends) as LogStat["end"];
-    return { logId, createdAtMs: logIdTime(logId), end, ...values };
+    const { notes } = await readNotes(join(dir, NOTES_FILE), end.raw);
+    return { logId, createdAtMs: logIdTime(logId), end, ...values, notes };
   }
 
   return {

@@ -1,9 +1,17 @@
 import { mkdir, readdir, rename, rm, rmdir, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { isLogId, renewLogId } from "../../src/ports/log-id.ts";
-import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
+import type { LogName, LogNote, SessionKey } from "../../src/ports/log-store.ts";
 import { isErrno, notAFile } from "./errors.ts";
-import { DOCUMENT_FILE, HEAD_FILE, type Layout, LOG_FILES, UNFINISHED } from "./layout.ts";
+import {
+  DOCUMENT_FILE,
+  HEAD_FILE,
+  type Layout,
+  LOG_FILES,
+  NOTES_FILE,
+  UNFINISHED,
+} from "./layout.ts";
+import { readNotes } from "./note-records.ts";
 import { openFile } from "./regular-file.ts";
 import { replaceFile } from "./small-file.ts";
 import { noteSuspectBytes } from "./suspect-bytes.ts";
@@ -25,6 +33,9 @@ export interface FoundLog {
   readonly syncedEnd: number;
   /** Whether there are bytes that it may not have. */
   readonly isUnclean: boolean;
+  readonly notes: readonly LogNote[];
+  /** Length of the file that they are in. */
+  readonly notesLength: number;
 }
 
 const LF = 10;
@@ -64,13 +75,30 @@ async function openLog(
 ): Promise<FoundLog> {
   const dir = layout.log(key, logId);
   await completeTakeOver(dir);
+  const { rawEnd, notes, notesLength } = await repairRaw(dir);
   const end = {
-    raw: await cutTornLine(join(dir, LOG_FILES.raw)),
+    raw: rawEnd,
     compact: await cutTornCompact(join(dir, LOG_FILES.compact)),
     edits: await cutTornLine(join(dir, LOG_FILES.edits)),
   };
   const syncedEnd = note ? Math.min(note.syncedEnd, end.raw) : end.raw;
-  return { logId, dir, end, ...(await readValues(dir)), syncedEnd, isUnclean: note !== null };
+  const values = await readValues(dir);
+  const isUnclean = note !== null;
+  return { logId, dir, end, ...values, syncedEnd, isUnclean, notes, notesLength };
+}
+
+/** Cuts the raw log back to its last whole append, as far as notes tell, else to its last whole line. */
+async function repairRaw(
+  dir: string,
+): Promise<{ rawEnd: number } & Pick<FoundLog, "notes" | "notesLength">> {
+  const path = join(dir, LOG_FILES.raw);
+  const lineEnd = await cutTornLine(path);
+  const notesPath = join(dir, NOTES_FILE);
+  const { notes, end, length, hasMore } = await readNotes(notesPath, lineEnd);
+  if (end < lineEnd) await truncate(path, end);
+  // after the bytes, and before others take their place
+  if (hasMore) await truncate(notesPath, length);
+  return { rawEnd: end, notes, notesLength: length };
 }
 
 /** The values that a log is made with. */
@@ -101,7 +129,8 @@ export async function makeLog(
     throw error;
   }
   const end = { raw: 0, compact: 0, edits: 0 };
-  return { logId, dir, end, head, document, syncedEnd: 0, isUnclean: false };
+  const nothingNoted = { notes: [], notesLength: 0 };
+  return { logId, dir, end, head, document, syncedEnd: 0, isUnclean: false, ...nothingNoted };
 }
 
 /** The id of the session's log: the newest, should there ever be two. */

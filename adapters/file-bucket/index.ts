@@ -4,7 +4,7 @@ import { RunlogError } from "../../src/ports/errors.ts";
 import type { ObjectBucket, ObjectFacts } from "../../src/ports/object-bucket.ts";
 import { orElse } from "./errors.ts";
 import { keysIn } from "./keys-in.ts";
-import { pathIn, removeEmptyFolders, TAGS } from "./paths.ts";
+import { notesPath, pathIn, removeEmptyFolders, TAGS } from "./paths.ts";
 import { createPutting } from "./putting.ts";
 import { readFrom } from "./read-from.ts";
 
@@ -20,6 +20,8 @@ const MAX_PAGE = 1000;
  *
  * - `<key>`, the object: put whole by a rename, on the device before the answer;
  * - `.tags/<key>`, its tag, if it has one;
+ * - `.notes/<key>~<inode>`, its notes, if it has any, on the device before the object has its name. They
+ *   are those of the file: a copy of the directory is without;
  * - `.tmp/<uuid>`, what is being put, and `.tmp/<uuid>.key`, which key it is for, if in parts.
  *
  * Keys are paths: no part of one is empty or begins with a dot, and none is the beginning of another,
@@ -40,9 +42,10 @@ export function createFileBucket({ dir }: FileBucketOptions): ObjectBucket {
 
   async function factsOf(key: string): Promise<ObjectFacts | null> {
     try {
-      const { size } = await stat(pathOf(key));
+      const { size, ino } = await stat(pathOf(key));
       const tag = await readFile(tagOf(key), "utf8").catch(orElse(""));
-      return { size, tag };
+      const notes = await readFile(notesPath(dir, key, ino), "utf8").catch(orElse(""));
+      return { size, tag, ...(notes && { notes }) };
     } catch (error) {
       return orElse(null)(error);
     }
@@ -64,14 +67,14 @@ export function createFileBucket({ dir }: FileBucketOptions): ObjectBucket {
       return factsOf(key);
     },
 
-    async put(key, bytes, { tag = "", signal } = {}) {
+    async put(key, bytes, { tag = "", notes = "", signal } = {}) {
       signal?.throwIfAborted();
-      await put.whole(key, bytes, { tag, replace: true });
+      await put.whole(key, bytes, { tag, notes, replace: true });
     },
 
-    async putIfAbsent(key, bytes, { tag = "", signal } = {}) {
+    async putIfAbsent(key, bytes, { tag = "", notes = "", signal } = {}) {
       signal?.throwIfAborted();
-      return put.whole(key, bytes, { tag, replace: false });
+      return put.whole(key, bytes, { tag, notes, replace: false });
     },
 
     async list({ prefix, startAfter = "", limit = MAX_PAGE, signal }) {
@@ -88,13 +91,15 @@ export function createFileBucket({ dir }: FileBucketOptions): ObjectBucket {
     async delete(keys, { signal } = {}) {
       signal?.throwIfAborted();
       for (const key of keys) {
+        const { ino } = await stat(pathOf(key)).catch(orElse({ ino: null }));
         await unlink(pathOf(key)).catch(orElse(undefined));
+        if (ino !== null) await rm(notesPath(dir, key, ino), { force: true });
         await rm(tagOf(key), { force: true });
         await removeEmptyFolders(dir, key);
       }
     },
 
-    multipart: (key, { tag = "" } = {}) => put.inParts(key, tag),
+    multipart: (key, { tag = "", notes = "" } = {}) => put.inParts(key, { tag, notes }),
 
     abortUploads: (prefix) => put.abortUploads(prefix),
   };

@@ -1,12 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { MultipartUpload } from "../../src/ports/object-bucket.ts";
 import { isMissing, orElse, throwFileError } from "./errors.ts";
-import { pathIn, TAGS, TEMPORARY } from "./paths.ts";
+import { notesPath, pathIn, TAGS, TEMPORARY } from "./paths.ts";
 
-interface PutWholeOptions {
+interface AboutObject {
   readonly tag: string;
+  readonly notes: string;
+}
+
+interface PutWholeOptions extends AboutObject {
   /** Whether it takes the place of what is there. */
   readonly replace: boolean;
 }
@@ -15,7 +19,7 @@ interface PutWholeOptions {
 interface Putting {
   /** Resolves with whether the object was put. */
   whole(key: string, bytes: Uint8Array, options: PutWholeOptions): Promise<boolean>;
-  inParts(key: string, tag: string): Promise<MultipartUpload>;
+  inParts(key: string, about: AboutObject): Promise<MultipartUpload>;
   abortUploads(prefix: string): Promise<void>;
 }
 
@@ -32,14 +36,19 @@ export function createPutting(dir: string): Putting {
   }
 
   async function place(path: string, key: string, options: PutWholeOptions): Promise<boolean> {
+    // known before the object has its name, and in nobody's way if it never has
+    const notesAt = options.notes === "" ? null : await putNotes(path, key, options.notes);
+    const before = options.replace ? await inodeOf(pathIn(dir, key)) : null;
     try {
       await moveTo(path, pathIn(dir, key), options.replace);
     } catch (error) {
+      if (notesAt !== null) await rm(notesAt, { force: true });
       if (isMissing(error, "EEXIST")) return false;
       throw error;
     } finally {
       await rm(path, { force: true });
     }
+    if (before !== null) await rm(notesPath(dir, key, before), { force: true });
     const tagPath = pathIn(join(dir, TAGS), key);
     await rm(tagPath, { force: true });
     if (options.tag === "") return true;
@@ -48,6 +57,15 @@ export function createPutting(dir: string): Putting {
     await write(tag, new TextEncoder().encode(options.tag));
     await moveTo(tag, tagPath, true);
     return true;
+  }
+
+  /** Keeps the notes of an object that is about to be moved to its place; resolves with where. */
+  async function putNotes(path: string, key: string, notes: string): Promise<string> {
+    const target = notesPath(dir, key, (await stat(path)).ino);
+    const file = await temporary();
+    await write(file, new TextEncoder().encode(notes));
+    await moveTo(file, target, true);
+    return target;
   }
 
   async function putWhole(key: string, bytes: Uint8Array, options: PutWholeOptions) {
@@ -64,7 +82,7 @@ export function createPutting(dir: string): Putting {
     return place(path, key, options);
   }
 
-  async function begin(key: string, tag: string): Promise<MultipartUpload> {
+  async function begin(key: string, about: AboutObject): Promise<MultipartUpload> {
     pathIn(dir, key);
     const path = await temporary();
     const note = `${path}${NOTE}`;
@@ -72,7 +90,7 @@ export function createPutting(dir: string): Putting {
     return {
       part: (bytes) => write(path, bytes).catch(throwFileError),
       async complete() {
-        await place(path, key, { tag, replace: true }).catch(throwFileError);
+        await place(path, key, { ...about, replace: true }).catch(throwFileError);
         await rm(note, { force: true });
       },
       async abort() {
@@ -84,7 +102,7 @@ export function createPutting(dir: string): Putting {
 
   return {
     whole: (key, bytes, options) => putWhole(key, bytes, options).catch(throwFileError),
-    inParts: (key, tag) => begin(key, tag).catch(throwFileError),
+    inParts: (key, about) => begin(key, about).catch(throwFileError),
 
     async abortUploads(prefix) {
       const names = await readdir(below).catch(orElse<string[]>([]));
@@ -98,6 +116,10 @@ export function createPutting(dir: string): Putting {
       }
     },
   };
+}
+
+async function inodeOf(path: string): Promise<number | null> {
+  return stat(path).then(({ ino }) => ino, orElse(null));
 }
 
 /** Appends to a file, down to the device. */

@@ -10,6 +10,7 @@ import { streamOf } from "./read.ts";
 import {
   checkDocument,
   checkHead,
+  checkNote,
   createSessionLog,
   namedDocument,
   statOf,
@@ -80,23 +81,27 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       return log === undefined ? null : statOf(log);
     },
 
-    async append(key, bytes, { logId, expectedEnd, log: name = "raw" }) {
+    async append(key, bytes, { logId, expectedEnd, log: name = "raw", note }) {
       const log = need(key);
       const target = log.bytes[name];
       if (logId !== log.logId || expectedEnd !== target.length)
         throw new RunlogError("log-fenced", "Another writer has the log", { end: target.length });
       const pieces = bytes instanceof Uint8Array ? [bytes] : bytes;
       const added = byteLength(pieces);
+      if (note) checkNote(log, name, note, added);
       if (usedBytes + added > maxBytes)
         throw new RunlogError("store-full", "The store is full", { maxBytes });
       target.append(pieces);
       usedBytes += added;
+      if (note) log.notes.set({ ...note, end: target.length });
       return target.length;
     },
 
     read(key, readOptions) {
       return streamOf(() => need(key, readOptions.logId), readOptions);
     },
+
+    dropNote: async (key, logId, note) => void need(key, logId).notes.drop(note),
 
     async document(key, logId) {
       return need(key, logId).document;

@@ -1,5 +1,5 @@
 import { RunlogError } from "../../src/ports/errors.ts";
-import type { ObjectBucket, ObjectFacts } from "../../src/ports/object-bucket.ts";
+import type { ObjectBucket, ObjectFacts, PutOptions } from "../../src/ports/object-bucket.ts";
 import { concatBytes } from "../../src/stream/bytes/concat.ts";
 
 interface MemoryObject extends ObjectFacts {
@@ -30,9 +30,10 @@ export function createMemoryObjectBucket(): ObjectBucket {
   const objects = new Map<string, MemoryObject>();
   const uploads = new Set<MemoryUpload>();
 
-  function set(key: string, pieces: readonly Uint8Array[], tag: string): void {
+  function set(key: string, pieces: readonly Uint8Array[], options: PutOptions): void {
     const bytes = new Uint8Array(concatBytes(pieces));
-    objects.set(key, { bytes, size: bytes.length, tag });
+    const { tag = "", notes } = options;
+    objects.set(key, { bytes, size: bytes.length, tag, ...(notes && { notes }) });
   }
 
   return {
@@ -40,27 +41,26 @@ export function createMemoryObjectBucket(): ObjectBucket {
       signal?.throwIfAborted();
       const object = objects.get(key);
       if (object === undefined) return null;
-      const { size, tag } = object;
-      if (start > 0 && start >= size)
+      if (start > 0 && start >= object.size)
         throw new RunlogError("store-failed", "The range begins behind the object");
-      return { size, tag, bytes: streamOf(object.bytes.slice(start, end)) };
+      return { ...factsOf(object), bytes: streamOf(object.bytes.slice(start, end)) };
     },
 
     async head(key, { signal } = {}) {
       signal?.throwIfAborted();
       const object = objects.get(key);
-      return object === undefined ? null : { size: object.size, tag: object.tag };
+      return object === undefined ? null : factsOf(object);
     },
 
-    async put(key, bytes, { tag = "", signal } = {}) {
-      signal?.throwIfAborted();
-      set(key, [bytes], tag);
+    async put(key, bytes, options = {}) {
+      options.signal?.throwIfAborted();
+      set(key, [bytes], options);
     },
 
-    async putIfAbsent(key, bytes, { tag = "", signal } = {}) {
-      signal?.throwIfAborted();
+    async putIfAbsent(key, bytes, options = {}) {
+      options.signal?.throwIfAborted();
       if (objects.has(key)) return false;
-      set(key, [bytes], tag);
+      set(key, [bytes], options);
       return true;
     },
 
@@ -82,7 +82,7 @@ export function createMemoryObjectBucket(): ObjectBucket {
       for (const upload of uploads) if (upload.key.startsWith(prefix)) uploads.delete(upload);
     },
 
-    async multipart(key, { tag = "" } = {}) {
+    async multipart(key, options = {}) {
       const parts: Uint8Array[] = [];
       const upload: MemoryUpload = { key };
       uploads.add(upload);
@@ -100,7 +100,7 @@ export function createMemoryObjectBucket(): ObjectBucket {
         async complete() {
           assertOpen();
           uploads.delete(upload);
-          set(key, parts, tag);
+          set(key, parts, options);
         },
         async abort() {
           uploads.delete(upload);
@@ -109,6 +109,10 @@ export function createMemoryObjectBucket(): ObjectBucket {
       };
     },
   };
+}
+
+function factsOf({ size, tag, notes }: MemoryObject): ObjectFacts {
+  return { size, tag, ...(notes && { notes }) };
 }
 
 /** The bytes in two chunks, so that readers meet a chunk's end. */

@@ -1,9 +1,11 @@
 import { RunlogError } from "../../src/ports/errors.ts";
 import { createLogId, isLogId, logIdTime } from "../../src/ports/log-id.ts";
+import { createLogNotes, type LogNotes, refusalOf } from "../../src/ports/log-notes.ts";
 import { documentNaming } from "../../src/ports/naming-document.ts";
 import { isReadableLabel, labelOf } from "../../src/stream/text/dns-label.ts";
 import { MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES } from "../../src/ports/log-store.ts";
 import type {
+  AppendNote,
   CreateOptions,
   LogName,
   LogStat,
@@ -26,6 +28,7 @@ export interface SessionLog {
   readonly bodies: Map<string, GrowingBytes>;
   head: Uint8Array | null;
   document: Uint8Array | null;
+  readonly notes: LogNotes;
 }
 
 /** A new, empty incarnation of the session. Throws as `LogStore.create`. */
@@ -52,6 +55,7 @@ export function createSessionLog(
     bodies: new Map(),
     head: head && head.slice(),
     document: document && document.slice(),
+    notes: createLogNotes(),
   };
 }
 
@@ -69,19 +73,25 @@ export function checkDocument(document: Uint8Array | null): void {
     });
 }
 
+/** Throws `invalid-input` for a note that an append of so many bytes may not bring. */
+export function checkNote(log: SessionLog, name: LogName, note: AppendNote, bytes: number): void {
+  const refusal = refusalOf(note, bytes, name === "raw" ? log.notes : null);
+  if (refusal) throw refusal;
+}
+
 /** The document as a store keeps it: it says the session's name where the label of that does not. */
 export function namedDocument(session: string, document: Uint8Array | null): Uint8Array | null {
   return isReadableLabel(session) ? document : documentNaming(session, document);
 }
 
 /** The log as `LogStore.stat` returns it. */
-export function statOf({ logId, createdAtMs, bytes, head, document }: SessionLog): LogStat {
+export function statOf({ logId, createdAtMs, bytes, head, document, notes }: SessionLog): LogStat {
   const end = {
     raw: bytes.raw.length,
     compact: bytes.compact.length,
     edits: bytes.edits.length,
   };
-  return { logId, createdAtMs, end, head, document };
+  return { logId, createdAtMs, end, head, document, notes: notes.all() };
 }
 
 /** The range that `options` ask for. Throws `log-range` if it is not within the log. */

@@ -79,7 +79,8 @@ const MAX_ODD_MARKS = 1_000;
  * - `logs/<project>/<session>/<logId>/<log>/<start>` what one put appended, its start inverted so that
  *   the latest is listed first; `…/<start>-<end>` several of them merged; one without bytes closes
  *   the log for ever;
- * - `logs/…/<logId>/values/<head|document>!<epoch>!<number>` versions of a value, the newest first;
+ * - `logs/…/<logId>/values/<head|document|notes>!<epoch>!<number>` versions of a value, the newest first;
+ *   notes since then are in the metadata of the raw log's objects (`session-notes.ts`);
  * - `logs/…/<logId>/bodies/<hash>` the bodies of the runs that wait;
  * - `marks/<project>!<session>!<logId>!<hash>` the runs that are open;
  * - `leases/<project>!<session>!<epoch>` which process has the session, the newest first;
@@ -171,13 +172,13 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
       return view.stat(key);
     },
 
-    async append(key, bytes, { logId, expectedEnd, log = "raw", durable = false }) {
+    async append(key, bytes, given) {
       assertOpen();
       return sessions.use(key, async (session) => {
         if (!session) throw new RunlogError("log-not-found", "There is no such log");
-        if (session.logId !== logId) throw new RunlogError("log-fenced", "The log is another one");
-        const pieces = bytes instanceof Uint8Array ? [bytes] : bytes;
-        return session.append(log, pieces, expectedEnd, durable);
+        if (session.logId !== given.logId)
+          throw new RunlogError("log-fenced", "The log is another one");
+        return session.append(bytes instanceof Uint8Array ? [bytes] : bytes, given);
       });
     },
 
@@ -186,6 +187,9 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
       const findEnd = (): ReturnType<typeof view.findEnd> => view.findEnd(key, range);
       return readLog({ access, folder, range, assertOpen, findEnd });
     },
+
+    dropNote: async (key, logId, noteKey) =>
+      withLog(key, logId, (session) => session.dropNote(noteKey)),
 
     async document(key, logId) {
       assertOpen();

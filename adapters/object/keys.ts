@@ -8,7 +8,7 @@ const MAX_EPOCH = 99_999_999;
 const AFTER = "~";
 
 /** The value of a session that is replaced as a whole. */
-export type ValueName = "head" | "document";
+export type ValueName = "head" | "document" | "notes";
 
 /** Which version of a value: the newest is that of the highest epoch, then of the highest number. */
 export interface ValueVersion {
@@ -106,7 +106,7 @@ export function createKeys(prefix: string): Keys {
       `${valuesFolder(key, logId)}${name}!${padded(MAX_EPOCH - epoch, EPOCH_DIGITS)}!${inverted(number)}`,
     parseValue(key) {
       const [name, epoch, number] = key.slice(key.lastIndexOf("/") + 1).split("!");
-      if (name !== "head" && name !== "document") return null;
+      if (name !== "head" && name !== "document" && name !== "notes") return null;
       return {
         name,
         epoch: MAX_EPOCH - Number(epoch),

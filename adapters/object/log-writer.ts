@@ -1,7 +1,11 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
+import { refusalOf } from "../../src/ports/log-notes.ts";
+import type { AppendNote } from "../../src/ports/log-store.ts";
 import { concatBytes } from "../../src/stream/bytes/concat.ts";
 import { appendedKey, type Segment } from "./keys.ts";
+import type { PutOnce } from "./put-once.ts";
+import { MAX_KEYS_A_PUT, type SessionNotes } from "./session-notes.ts";
 
 export interface LogWriterOptions {
   readonly clock: Clock;
@@ -15,7 +19,9 @@ export interface LogWriterOptions {
   /** Begins the tags of this writer's puts, each of which has another one. */
   readonly writerTag: string;
   /** Puts a batch; rejects unless its bytes are in the log. */
-  readonly put: (key: string, bytes: Uint8Array, tag: string) => Promise<void>;
+  readonly put: (put: PutOnce) => Promise<void>;
+  /** The notes of the log's appends; null: no append has any. */
+  readonly notes: SessionNotes | null;
   /**
    * Called for every segment that was put. `durable`: an append asked for it, as at a run's end.
    */
@@ -26,6 +32,9 @@ interface Pending {
   readonly pieces: readonly Uint8Array[];
   readonly bytes: number;
   readonly durable: boolean;
+  readonly note: AppendNote | null;
+  /** The key of a note that is dropped: then nothing is appended. */
+  readonly drop: string | null;
   readonly resolve: (end: number) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -64,16 +73,32 @@ export class LogWriter {
     return this.#putting !== null || this.#queue.length > 0;
   }
 
-  append(pieces: readonly Uint8Array[], expectedEnd: number, durable: boolean): Promise<number> {
+  append(
+    pieces: readonly Uint8Array[],
+    expectedEnd: number,
+    { durable, note }: { readonly durable: boolean; readonly note: AppendNote | null },
+  ): Promise<number> {
     if (this.#stopped) return Promise.reject(this.#stopped);
     if (expectedEnd !== this.#nextEnd) return Promise.reject(fenced(this.#end));
     const bytes = pieces.reduce((sum, { length }) => sum + length, 0);
+    const refusal = note && refusalOf(note, bytes, this.#options.notes?.notes ?? null);
+    if (refusal) return Promise.reject(refusal);
     if (bytes === 0 && !this.isBusy) return Promise.resolve(this.#end);
     this.#nextEnd += bytes;
-    this.#queuedBytes += bytes;
+    return this.#enqueue({ pieces, bytes, durable, note, drop: null });
+  }
+
+  /** Drops a note, after the appends that wait. */
+  dropNote(key: string): Promise<number> {
+    if (this.#stopped) return Promise.reject(this.#stopped);
+    return this.#enqueue({ pieces: [], bytes: 0, durable: true, note: null, drop: key });
+  }
+
+  #enqueue(pending: Omit<Pending, "resolve" | "reject">): Promise<number> {
+    this.#queuedBytes += pending.bytes;
     return new Promise((resolve, reject) => {
-      this.#queue.push({ pieces, bytes, durable, resolve, reject });
-      this.#schedule(durable);
+      this.#queue.push({ ...pending, resolve, reject });
+      this.#schedule(pending.durable);
     });
   }
 
@@ -118,14 +143,22 @@ export class LogWriter {
     const batch = this.#takeBatch();
     const bytes = batch.reduce((sum, pending) => sum + pending.bytes, 0);
     const start = this.#end;
+    const [first] = batch;
+    if (first && first.drop !== null) {
+      const dropped = this.#options.notes?.drop(first.drop) ?? Promise.resolve();
+      return dropped.then(() => first.resolve(start), first.reject);
+    }
     try {
       if (bytes > 0) {
-        const { folder, put, writerTag } = this.#options;
+        const { folder, notes: logNotes, put, writerTag } = this.#options;
+        const added = notesOf(batch, start);
+        const notes = (await logNotes?.metadataWith(added)) ?? "";
         const key = appendedKey(folder, start);
         const body = concatBytes(batch.flatMap(({ pieces }) => pieces));
         const tag = `${writerTag}.${this.#puts++}`;
-        await put(key, body, tag);
+        await put({ key, bytes: body, tag, ...(notes && { notes }) });
         this.#end = start + bytes;
+        logNotes?.accept(added);
         const durable = batch.some((pending) => pending.durable);
         this.#options.onPut({ key, start, end: this.#end, merged: false }, tag, durable);
       }
@@ -143,11 +176,15 @@ export class LogWriter {
   /** As many as make a batch, one at least. */
   #takeBatch(): Pending[] {
     const batch: Pending[] = [];
+    const noted = new Set<string>();
     let bytes = 0;
     while (this.#queue.length > 0 && bytes < this.#options.batchBytes) {
-      const next = this.#queue.shift()!;
-      batch.push(next);
-      bytes += next.bytes;
+      const [next] = this.#queue;
+      if (next?.note) noted.add(next.note.key);
+      if (batch.length > 0 && (next?.drop !== null || noted.size > MAX_KEYS_A_PUT)) break;
+      batch.push(this.#queue.shift()!);
+      bytes += next?.bytes ?? 0;
+      if (next?.drop !== null) break;
     }
     this.#queuedBytes -= bytes;
     // what comes while these travel waits for others again
@@ -172,6 +209,15 @@ export class LogWriter {
   #fail(appends: readonly Pending[], error: unknown): void {
     for (const { reject } of appends) reject(error);
   }
+}
+
+/** The notes of appends that are put together from `start` on. */
+function notesOf(batch: readonly Pending[], start: number): (AppendNote & { end: number })[] {
+  let end = start;
+  return batch.flatMap(({ bytes, note }) => {
+    end += bytes;
+    return note ? [{ ...note, end }] : [];
+  });
 }
 
 function fenced(end: number): RunlogError {

@@ -14,6 +14,8 @@ const PART_BYTES = 8 * MIB;
 export interface MergeGroup {
   readonly start: number;
   readonly end: number;
+  /** The notes of its last object, which may be the log's last one. Default: none. */
+  readonly notes?: string;
 }
 
 /** Cuts a run of segments into groups of at most 64 MiB, or of one segment that is larger. */
@@ -34,17 +36,20 @@ export function groupsOf(segments: readonly Segment[]): MergeGroup[] {
 export async function mergeGroup(
   access: Pick<BucketAccess, "bucket" | "retry">,
   folder: string,
-  { start, end }: MergeGroup,
+  { start, end, notes }: MergeGroup,
 ): Promise<Segment> {
   const { bucket, retry } = access;
   const key = mergedKey(folder, start, end);
+  const about = notes ? { notes } : {};
   const source = new SegmentReader({ access, folder, start, end, signal: undefined });
   try {
     if (end - start <= PART_BYTES) {
       const bytes = await fill(source, end - start);
-      await retry.until((signal) => bucket.put(key, bytes, { signal }), { bytes: bytes.length });
+      const put = (signal: AbortSignal): Promise<void> =>
+        bucket.put(key, bytes, { ...about, signal });
+      await retry.until(put, { bytes: bytes.length });
     } else {
-      await putInParts(access, source, key, end - start);
+      await putInParts(access, source, { key, about, size: end - start });
     }
   } finally {
     source.close();
@@ -55,10 +60,12 @@ export async function mergeGroup(
 async function putInParts(
   { bucket, retry }: Pick<BucketAccess, "bucket" | "retry">,
   source: SegmentReader,
-  key: string,
-  size: number,
+  target: { readonly key: string; readonly about: { notes?: string }; readonly size: number },
 ): Promise<void> {
-  const upload: MultipartUpload = await retry.until((signal) => bucket.multipart(key, { signal }));
+  const { key, about, size } = target;
+  const upload: MultipartUpload = await retry.until((signal) =>
+    bucket.multipart(key, { ...about, signal }),
+  );
   try {
     for (let left = size; left > 0; left -= PART_BYTES) {
       const bytes = await fill(source, Math.min(left, PART_BYTES));

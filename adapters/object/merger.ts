@@ -14,6 +14,8 @@ export interface MergerOptions {
   readonly found: LogEnd;
   /** How long in ms what was merged stays, for readers that are on their way to it. */
   readonly garbageMs: number;
+  /** Whether objects of the log may have notes. */
+  readonly hasNotes: () => boolean;
 }
 
 /** As few as this are left alone at the end of a run. */
@@ -94,13 +96,21 @@ export class Merger {
       if (this.#stopped) return;
       const inside = before.filter(({ start, end }) => start >= group.start && end <= group.end);
       if (inside.length < 2) continue;
-      const merged = await mergeGroup(access, folder, group);
+      const notes = await this.#notesOf(inside.at(-1)!);
+      const merged = await mergeGroup(access, folder, { ...group, notes });
       this.#tail = this.#tail.filter((segment) => !inside.includes(segment));
       this.#plain.add(merged.key);
       if (group.end - group.start < SMALL_BYTES)
         this.#tail = [merged, ...this.#tail].sort((a, b) => a.start - b.start);
       this.#throwAway(inside.map(({ key }) => key));
     }
+  }
+
+  async #notesOf({ key }: Segment): Promise<string> {
+    if (!this.#options.hasNotes()) return "";
+    const { bucket, retry } = this.#options.access;
+    const found = await retry.until((signal) => bucket.head(key, { signal }));
+    return found?.notes ?? "";
   }
 
   #throwAway(keys: readonly string[]): void {

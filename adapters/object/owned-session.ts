@@ -3,6 +3,7 @@ import { RunlogError } from "../../src/ports/errors.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import {
+  type AppendOptions,
   LOG_NAMES,
   type LogName,
   type LogStat,
@@ -14,7 +15,8 @@ import type { BucketAccess } from "./log-end.ts";
 import { LogWriter } from "./log-writer.ts";
 import { putMark, removeMark } from "./marks.ts";
 import { Merger, writerTag } from "./merger.ts";
-import { putOnce } from "./put-once.ts";
+import { type PutOnce, putOnce } from "./put-once.ts";
+import { SessionNotes } from "./session-notes.ts";
 import { endsOf, findIncarnation, type StoredIncarnation } from "./stored-incarnation.ts";
 import { checkDocument, checkHead, namedDocument, SessionValue } from "./values.ts";
 
@@ -47,6 +49,8 @@ export class OwnedSession {
   readonly #mergers: readonly Merger[];
   readonly #head: SessionValue;
   readonly #document: SessionValue;
+  readonly #notes: SessionNotes;
+  readonly #notesValue: SessionValue;
   /** Runs that were marked open here: the process that has their marks must have the session. */
   readonly #openRuns = new Set<string>();
   #gone = false;
@@ -59,13 +63,6 @@ export class OwnedSession {
     this.#access = access;
     this.#lease = lease;
     this.#tag = writerTag(ownerId, lease.epoch, lease.fromDead);
-    const logs = LOG_NAMES.map((log) => [log, this.#openLog(options, log)] as const);
-    this.#mergers = logs.map(([, { merger }]) => merger);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made from LOG_NAMES
-    this.#writers = Object.fromEntries(logs.map(([log, { writer }]) => [log, writer])) as Record<
-      LogName,
-      LogWriter
-    >;
     const value = (name: ValueName): SessionValue =>
       new SessionValue({
         access,
@@ -79,6 +76,15 @@ export class OwnedSession {
       });
     this.#head = value("head");
     this.#document = value("document");
+    this.#notesValue = value("notes");
+    this.#notes = new SessionNotes(this.#notesValue, incarnation.notes);
+    const logs = LOG_NAMES.map((log) => [log, this.#openLog(options, log)] as const);
+    this.#mergers = logs.map(([, { merger }]) => merger);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made from LOG_NAMES
+    this.#writers = Object.fromEntries(logs.map(([log, { writer }]) => [log, writer])) as Record<
+      LogName,
+      LogWriter
+    >;
     const { old } = incarnation.values;
     // left by former holders; whether it is gone makes no difference
     if (old.length > 0) access.bucket.delete(old).catch(() => {});
@@ -95,6 +101,7 @@ export class OwnedSession {
       end: endsOf(this.#writers),
       head: this.#head.content,
       document: this.#document.content,
+      notes: this.#notes.notes.all(),
     };
   }
 
@@ -116,13 +123,14 @@ export class OwnedSession {
       LOG_NAMES.some((log) => this.#writers[log].isBusy) ||
       this.#mergers.some((merger) => merger.isBusy) ||
       this.#head.isBusy ||
-      this.#document.isBusy
+      this.#document.isBusy ||
+      this.#notesValue.isBusy
     );
   }
 
   /** Puts what was taken over from a dead process where its late puts come after. */
   async renewValues(): Promise<void> {
-    await Promise.all([this.#head.renew(), this.#document.renew()]);
+    await Promise.all([this.#head.renew(), this.#document.renew(), this.#notes.renew()]);
   }
 
   /** Throws `log-not-found` unless this is the log with that id and it is still there. */
@@ -141,13 +149,15 @@ export class OwnedSession {
     }
   }
 
-  append(
-    log: LogName,
+  async append(
     pieces: readonly Uint8Array[],
-    expectedEnd: number,
-    durable: boolean,
+    { log = "raw", expectedEnd, durable = false, note }: AppendOptions,
   ): Promise<number> {
-    return this.#writers[log].append(pieces, expectedEnd, durable);
+    return this.#writers[log].append(pieces, expectedEnd, { durable, note: note ?? null });
+  }
+
+  async dropNote(noteKey: string): Promise<void> {
+    await this.#writers.raw.dropNote(noteKey);
   }
 
   async setHead(head: Uint8Array): Promise<void> {
@@ -205,7 +215,8 @@ export class OwnedSession {
   async #stopAll(stop: (writer: LogWriter) => Promise<void>): Promise<void> {
     await Promise.all(LOG_NAMES.map((log) => stop(this.#writers[log])));
     await Promise.all(this.#mergers.map((merger) => merger.stop()));
-    await Promise.all([this.#head.settled(), this.#document.settled()]);
+    const values = [this.#head, this.#document, this.#notesValue];
+    await Promise.all(values.map((value) => value.settled()));
   }
 
   #openLog(options: OwnedSessionOptions, log: LogName): { writer: LogWriter; merger: Merger } {
@@ -218,6 +229,7 @@ export class OwnedSession {
       folder,
       found: incarnation.logs[log],
       garbageMs,
+      hasNotes: () => log === "raw" && this.#notes.isUsed,
     });
     const writer = new LogWriter({
       clock,
@@ -226,19 +238,20 @@ export class OwnedSession {
       folder,
       end: incarnation.logs[log].end,
       writerTag: this.#tag,
-      put: (key, bytes, tag) => this.#put(key, bytes, tag),
+      put: (put) => this.#put(put),
+      notes: log === "raw" ? this.#notes : null,
       onPut: (segment, tag, durable) => merger.add(segment, tag, durable),
     });
     return { writer, merger };
   }
 
-  async #put(key: string, bytes: Uint8Array, tag: string): Promise<void> {
+  async #put(put: PutOnce): Promise<void> {
     await this.hold();
-    if ((await putOnce(this.#access, { key, bytes, tag })) === "taken") {
+    if ((await putOnce(this.#access, put)) === "taken") {
       this.#lost = true;
       throw new RunlogError("log-fenced", "Another writer has the log");
     }
-    if (!this.#lease.isHeld) await this.#checkStillThere(key);
+    if (!this.#lease.isHeld) await this.#checkStillThere(put.key);
   }
 
   /**

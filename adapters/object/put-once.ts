@@ -7,6 +7,8 @@ export interface PutOnce {
   readonly bytes: Uint8Array;
   /** Given to no other put of this key with other bytes: by it an earlier try is known again. */
   readonly tag: string;
+  /** What is stored with the bytes. Default: nothing. */
+  readonly notes?: string;
 }
 
 /**
@@ -18,18 +20,18 @@ export interface PutOnce {
  */
 export async function putOnce(
   { bucket, retry }: { readonly bucket: ObjectBucket; readonly retry: RetryPolicy },
-  { key, bytes, tag }: PutOnce,
+  { key, bytes, ...about }: PutOnce,
 ): Promise<"landed" | "taken"> {
   const endMs = retry.deadline();
   const isOurs = async (): Promise<boolean> => {
     const found = await retry.until((signal) => bucket.head(key, { signal }));
-    return found !== null && found.tag === tag && found.size === bytes.length;
+    return found !== null && found.tag === about.tag && found.size === bytes.length;
   };
   let isOpen = false;
   for (let tries = 0; ; tries++) {
     try {
       const put = (signal: AbortSignal): Promise<boolean> =>
-        bucket.putIfAbsent(key, bytes, { tag, signal });
+        bucket.putIfAbsent(key, bytes, { ...about, signal });
       if (await retry.attempt(put, { bytes: bytes.length })) return "landed";
       return (await isOurs()) ? "landed" : "taken";
     } catch (error) {

@@ -1,14 +1,21 @@
-import { LOG_NAMES, type LogName, type SessionKey } from "../../src/ports/log-store.ts";
+import {
+  LOG_NAMES,
+  type LogName,
+  type LogNote,
+  type SessionKey,
+} from "../../src/ports/log-store.ts";
 import { labelOf } from "../../src/stream/text/dns-label.ts";
 import type { IncarnationName } from "./keys.ts";
 import { type BucketAccess, findLogEnd, type LogEnd } from "./log-end.ts";
-import { readValues, type StoredValues } from "./values.ts";
+import { mergedNotes } from "./session-notes.ts";
+import { readValues, type StoredValues, versionIn } from "./values.ts";
 
 /** An incarnation of a session as it is stored in the bucket. */
 export interface StoredIncarnation {
   readonly name: IncarnationName;
   readonly logs: Readonly<Record<LogName, LogEnd>>;
   readonly values: StoredValues;
+  readonly notes: readonly LogNote[];
 }
 
 /** The current incarnation of the session, or null; one that is being deleted counts. */
@@ -29,24 +36,46 @@ export async function loadIncarnation(
   name: IncarnationName,
 ): Promise<StoredIncarnation> {
   const { logId } = name;
-  const [values, ...ends] = await Promise.all([
-    readValues(access, name, logId),
-    ...LOG_NAMES.map(async (log) => [log, await findLogEnd(access, name, logId, log)] as const),
-  ]);
-  return { name, logs: logsOf(ends), values };
+  for (;;) {
+    const [values, ...ends] = await Promise.all([
+      readValues(access, name, logId),
+      ...LOG_NAMES.map(async (log) => [log, await findLogEnd(access, name, logId, log)] as const),
+    ]);
+    const logs = logsOf(ends);
+    const notes = await findNotes(access, logs.raw, values);
+    if (notes !== null) return { name, logs, values, notes };
+  }
+}
+
+/**
+ * The notes by their value and by the last object of the raw log, which only a log is asked for that has
+ * had a note. Null if they have changed since they were listed.
+ */
+async function findNotes(
+  { bucket, keys, retry }: BucketAccess,
+  { end, latest, closed }: LogEnd,
+  { notes: content, storedAt }: StoredValues,
+): Promise<readonly LogNote[] | null> {
+  const version = storedAt.notes === undefined ? null : versionIn(keys, storedAt.notes);
+  if (content === null || version === null || closed) return [];
+  const last = latest.find((segment) => segment.end === end);
+  if (last === undefined) return mergedNotes({ content, version }, "");
+  const found = await retry.until((signal) => bucket.head(last.key, { signal }));
+  return found && mergedNotes({ content, version }, found.notes ?? "");
 }
 
 const NO_VALUES: StoredValues = {
   head: null,
   document: null,
-  storedAt: { head: undefined, document: undefined },
+  notes: null,
+  storedAt: { head: undefined, document: undefined, notes: undefined },
   old: [],
 };
 
 /** An incarnation of which only the name is stored. */
 export function emptyIncarnation(name: IncarnationName): StoredIncarnation {
   const logs = LOG_NAMES.map((log) => [log, { end: 0, closed: false, latest: [] }] as const);
-  return { name, logs: logsOf(logs), values: NO_VALUES };
+  return { name, logs: logsOf(logs), values: NO_VALUES, notes: [] };
 }
 
 /** Whether the incarnation was ended by a delete, whatever of it is still there. */

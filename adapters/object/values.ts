@@ -3,7 +3,7 @@ import { MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, type SessionKey } from "../../src/p
 import { documentNaming } from "../../src/ports/naming-document.ts";
 import type { ListedObject } from "../../src/ports/object-bucket.ts";
 import { isReadableLabel } from "../../src/stream/text/dns-label.ts";
-import type { ValueName, ValueVersion } from "./keys.ts";
+import type { Keys, ValueName, ValueVersion } from "./keys.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { readWhole } from "./read-whole.ts";
 
@@ -11,6 +11,8 @@ import { readWhole } from "./read-whole.ts";
 export interface StoredValues {
   readonly head: Uint8Array | null;
   readonly document: Uint8Array | null;
+  /** As `session-notes.ts` encodes them. */
+  readonly notes: Uint8Array | null;
   /** Where the newest versions lie. */
   readonly storedAt: Readonly<Record<ValueName, string | undefined>>;
   /** Where old versions lie. */
@@ -39,17 +41,18 @@ export async function readValuesIn(access: BucketAccess, prefix: string): Promis
       if (newest[name] === undefined) newest[name] = object;
       else old.push(object.key);
     }
-    const [head, document] = await Promise.all([
+    const [head, document, notes] = await Promise.all([
       readValue(access, newest.head),
       readValue(access, newest.document),
+      readValue(access, newest.notes),
     ]);
-    if (head === REPLACED || document === REPLACED) continue;
-    return {
-      head,
-      document,
-      storedAt: { head: newest.head?.key, document: newest.document?.key },
-      old,
+    if (head === REPLACED || document === REPLACED || notes === REPLACED) continue;
+    const storedAt = {
+      head: newest.head?.key,
+      document: newest.document?.key,
+      notes: newest.notes?.key,
     };
+    return { head, document, notes, storedAt, old };
   }
 }
 
@@ -71,7 +74,7 @@ export function namedDocument(session: string, document: Uint8Array | null): Uin
 }
 
 /** The values that an incarnation begins with. */
-export type FirstValues = Readonly<Record<ValueName, Uint8Array | null>>;
+export type FirstValues = Readonly<Record<"head" | "document", Uint8Array | null>>;
 
 /**
  * Puts the values of an incarnation that is about to be made. Their numbers begin at `number`: a log may get
@@ -84,7 +87,7 @@ export async function putFirstValues(
   version: ValueVersion,
   values: FirstValues,
 ): Promise<StoredValues> {
-  const put = async (name: ValueName): Promise<string | undefined> => {
+  const put = async (name: keyof FirstValues): Promise<string | undefined> => {
     const content = values[name];
     if (content === null) return undefined;
     const to = keys.value(key, logId, name, version);
@@ -93,7 +96,13 @@ export async function putFirstValues(
     return to;
   };
   const [head, document] = await Promise.all([put("head"), put("document")]);
-  return { ...values, storedAt: { head, document }, old: [] };
+  return { ...values, notes: null, storedAt: { head, document, notes: undefined }, old: [] };
+}
+
+/** The version that the key of a value names, as text. */
+export function versionIn(keys: Keys, key: string): string | null {
+  const version = keys.parseValue(key);
+  return version && `${version.epoch}.${version.number}`;
 }
 
 /** What was listed has gone: there is a newer one. */
@@ -150,6 +159,12 @@ export class SessionValue {
   /** As last set. */
   get content(): Uint8Array | null {
     return this.#content;
+  }
+
+  /** The version that was put last, as text, or null. */
+  get version(): string | null {
+    const { keys } = this.#options.access;
+    return this.#storedAt === undefined ? null : versionIn(keys, this.#storedAt);
   }
 
   get isBusy(): boolean {

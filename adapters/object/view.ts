@@ -41,6 +41,7 @@ export function createView(access: BucketAccess, sessions: OwnedSessions): View 
         end: endsOf(incarnation.logs),
         head,
         document,
+        notes: incarnation.notes,
       };
     },
 

@@ -1,5 +1,5 @@
 import { RunlogError } from "../../src/ports/errors.ts";
-import type { ObjectBucket, ObjectFacts } from "../../src/ports/object-bucket.ts";
+import type { ObjectBucket, ObjectFacts, PutOptions } from "../../src/ports/object-bucket.ts";
 
 interface R2ObjectLike {
   readonly key: string;
@@ -69,14 +69,14 @@ export function createR2Bucket(bucket: R2BucketLike): ObjectBucket {
       return found && factsOf(found);
     },
 
-    async put(key, bytes, { tag = "", signal } = {}) {
+    async put(key, bytes, { signal, ...about } = {}) {
       signal?.throwIfAborted();
-      await bucket.put(key, bytes, { customMetadata: { tag } }).catch(throwR2Error);
+      await bucket.put(key, bytes, { customMetadata: metadataOf(about) }).catch(throwR2Error);
     },
 
-    async putIfAbsent(key, bytes, { tag = "", signal } = {}) {
+    async putIfAbsent(key, bytes, { signal, ...about } = {}) {
       signal?.throwIfAborted();
-      const options = { customMetadata: { tag }, onlyIf: { etagDoesNotMatch: "*" } };
+      const options = { customMetadata: metadataOf(about), onlyIf: { etagDoesNotMatch: "*" } };
       return (await bucket.put(key, bytes, options).catch(throwR2Error)) !== null;
     },
 
@@ -96,8 +96,8 @@ export function createR2Bucket(bucket: R2BucketLike): ObjectBucket {
     // a binding names no uploads; R2 throws away those that are seven days old
     async abortUploads() {},
 
-    async multipart(key, { tag = "" } = {}) {
-      const options = { customMetadata: { tag } };
+    async multipart(key, about = {}) {
+      const options = { customMetadata: metadataOf(about) };
       const upload = await bucket.createMultipartUpload(key, options).catch(throwR2Error);
       const parts: R2PartLike[] = [];
       return {
@@ -114,7 +114,12 @@ export function createR2Bucket(bucket: R2BucketLike): ObjectBucket {
 }
 
 function factsOf({ size, customMetadata }: R2ObjectLike): ObjectFacts {
-  return { size, tag: customMetadata?.["tag"] ?? "" };
+  const { tag = "", notes } = customMetadata ?? {};
+  return { size, tag, ...(notes && { notes }) };
+}
+
+function metadataOf({ tag = "", notes }: PutOptions): Record<string, string> {
+  return { tag, ...(notes && { notes }) };
 }
 
 /** The code that R2 puts at the end of its texts: `… (10037)`. */

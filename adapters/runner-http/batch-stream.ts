@@ -1,3 +1,4 @@
+import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { EventBatch } from "../../src/ports/runner-client.ts";
 import type { ByteBudget, ByteLease } from "../../src/stream/sync/byte-budget.ts";
@@ -23,6 +24,12 @@ export interface BatchStreamOptions {
   readonly turns: TimeSlicer;
   /** Aborting it ends the stream, and the reader gets the reason. The stream does so on `return`. */
   readonly connection: AbortController;
+  /**
+   * How long in ms nothing at all may come before the connection counts as broken; null for as long as it
+   * wants.
+   */
+  readonly silenceMs: number | null;
+  readonly clock: Clock;
   /** Called once, when the stream holds nothing any more. */
   readonly onEnd: () => void;
 }
@@ -44,8 +51,13 @@ export class BatchStream implements AsyncIterable<EventBatch> {
   #isOver = false;
   #isReturned = false;
   #failure: RunlogError | null = null;
+  #now: () => number | null = () => null;
+  #stopWatching: () => void = () => {};
+  /** Since when the body is being read without an answer, or null while nobody reads it. */
+  #readingSinceMs: number | null = null;
 
-  constructor({ body, intake, budget, turns, connection, onEnd }: BatchStreamOptions) {
+  constructor(options: BatchStreamOptions) {
+    const { body, intake, budget, turns, connection, onEnd } = options;
     this.#intake = intake;
     this.#turns = turns;
     this.#connection = connection;
@@ -53,7 +65,9 @@ export class BatchStream implements AsyncIterable<EventBatch> {
     this.#batches = this.#takeBatches();
     const reader = body?.getReader() ?? null;
     const { signal } = connection;
+    this.#stopWatching = this.#watchSilence(options);
     const end = (): void => {
+      this.#stopWatching();
       reader?.cancel(signal.reason).catch(() => {
         // it is broken already
       });
@@ -108,7 +122,9 @@ export class BatchStream implements AsyncIterable<EventBatch> {
     try {
       for (;;) {
         signal.throwIfAborted();
+        this.#readingSinceMs = this.#now();
         const chunk = await reader?.read();
+        this.#readingSinceMs = null;
         signal.throwIfAborted();
         if (!chunk || chunk.done) break;
         await this.#turns.run(async () => this.#intake.push(chunk.value));
@@ -124,9 +140,22 @@ export class BatchStream implements AsyncIterable<EventBatch> {
       });
     }
     this.#isOver = true;
+    this.#stopWatching();
     this.#ready.notify();
     // it may have grown once more while the stream was being ended
     if (signal.aborted) this.#lease.release();
+  }
+
+  /** Breaks the connection off when nothing has come for too long. Returns a function that stops that. */
+  #watchSilence({ clock, connection, silenceMs }: BatchStreamOptions): () => void {
+    if (silenceMs === null) return () => {};
+    this.#now = () => clock.now();
+    return clock.every(silenceMs / 4, () => {
+      const since = this.#readingSinceMs;
+      if (since === null || clock.now() - since < silenceMs) return;
+      const text = "nothing came from the runner";
+      connection.abort(new RunlogError("runner-disconnected", text, { silentMs: silenceMs }));
+    });
   }
 
   /** What is in memory beyond what the stream may hold for itself. */

@@ -11,20 +11,24 @@ export interface EventAnswerOptions extends HttpTransport {
   readonly intakeBudget: ByteBudget;
   readonly turns: TimeSlicer;
   readonly maxEventBytes: number;
+  /** Silence in ms after which the connection of a resumable answer counts as broken. */
+  readonly silenceMs: number;
 }
 
 const MAX_REDIRECTS = 3;
+const RESUME_HEADER = "X-Runlog-Resume";
 const EVENT_STREAM = "text/event-stream";
 /** What a content type may be to be named: a client sees it. */
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,60}\/[\w!#$&^.+-]{1,60}$/;
 
 /**
- * One attempt at a request that is answered by events. Throws as `sendRequest`, `runner-refused`, or
+ * One attempt at a request that is answered by events; `isTakenUp`: by those of a run that was begun before. Throws as `sendRequest`, `runner-refused`, or
  * `runner-not-an-event-stream`.
  */
 export async function openEvents(
   request: HttpRequest,
   options: EventAnswerOptions,
+  { isTakenUp = false }: { readonly isTakenUp?: boolean } = {},
 ): Promise<RunnerStream> {
   request.headers.set("Accept", EVENT_STREAM);
   const answer = await follow(request, options);
@@ -35,7 +39,9 @@ export async function openEvents(
     discard(answer);
     throw notEvents(contentType);
   }
-  const intake = new Intake(options.maxEventBytes);
+  const isResumable = headers.get(RESUME_HEADER) === "1";
+  const comesAgain = isResumable || isTakenUp;
+  const intake = new Intake(options.maxEventBytes, comesAgain);
   const batches = new BatchStream({
     body,
     intake,
@@ -43,8 +49,10 @@ export async function openEvents(
     turns: options.turns,
     connection: answer.connection,
     onEnd: answer.release,
+    silenceMs: comesAgain ? options.silenceMs : null,
+    clock: options.clock,
   });
-  return { batches, counts: intake.counts };
+  return { batches, counts: intake.counts, isResumable };
 }
 
 /** The answer of the last of the redirects, a 200. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import type {
   ListenRequest,
+  ResumeRequest,
   RunnerClient,
   RunnerRequest,
   RunnerStream,
@@ -36,6 +37,8 @@ export interface HttpRunnerClientOptions {
   readonly headersTimeoutMs?: number;
   /** How attempts that made no connection are repeated. */
   readonly retry?: RetryOptions;
+  /** Silence in ms after which the connection of a resumable run counts as broken. Default 30 s. */
+  readonly silenceMs?: number;
   /** Sent to runners as `X-Ambient-Session-Token`. Default: they want none. */
   readonly sessionToken?: SessionToken;
 }
@@ -57,8 +60,11 @@ export interface HttpRunnerClientOptions {
 export function createHttpRunnerClient(options: HttpRunnerClientOptions): RunnerClient {
   const { fetch, clock, intakeBudget, sessionToken = null } = options;
   const { headersTimeoutMs: timeoutMs = 30_000, maxEventBytes = 64 * 1024 * 1024 } = options;
+  const { silenceMs = 30_000 } = options;
   const turns = createTimeSlicer({ turnMs: INTAKE_TURN_MS });
-  const answers = { fetch, clock, sessionToken, intakeBudget, turns, maxEventBytes };
+  const answers = { fetch, clock, sessionToken, intakeBudget, turns, maxEventBytes, silenceMs };
+  const once = <T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> =>
+    retryUnconnected(attempt, { attempts: 1 }, { clock, signal });
 
   return {
     run: (request) =>
@@ -66,11 +72,9 @@ export function createHttpRunnerClient(options: HttpRunnerClientOptions): Runner
         clock,
         signal: request.signal,
       }),
-    listen: (request) => {
-      const { signal } = request;
-      const attempt = () => attemptListen(request, answers, timeoutMs);
-      return retryUnconnected(attempt, { attempts: 1 }, { clock, signal });
-    },
+    resume: (request) =>
+      once(() => attemptResume(request, answers, request.timeoutMs ?? timeoutMs), request.signal),
+    listen: (request) => once(() => attemptListen(request, answers, timeoutMs), request.signal),
     call: (request) => callRunner(request, answers),
   };
 }
@@ -87,24 +91,41 @@ function attemptRun(
   return openEvents({ key, method: "POST", url, headers, body: blob, timeoutMs, signal }, answers);
 }
 
+async function attemptResume(
+  { key, address, runId, after, signal }: ResumeRequest,
+  answers: EventAnswerOptions,
+  timeoutMs: number,
+): Promise<RunnerStream> {
+  const segment = segmentOf(runId);
+  if (segment === null) throw refusal(404, { isAsked: false });
+  const url = urlBelow(address, `runs/${segment}/events`);
+  const headers = headersAfter(after);
+  const request = { key, method: "GET", url, headers, timeoutMs, signal } as const;
+  return openEvents(request, answers, { isTakenUp: true });
+}
+
+function headersAfter(id: string | null): Headers {
+  return new Headers(id === null ? {} : { "Last-Event-ID": id });
+}
+
 async function attemptListen(
-  { key, address, threadId, signal }: ListenRequest,
+  { key, address, threadId, after = null, signal }: ListenRequest,
   answers: EventAnswerOptions,
   timeoutMs: number,
 ): Promise<RunnerStream> {
   const segment = segmentOf(threadId);
   if (segment === null) throw refusal(404, { isAsked: false });
   const url = urlBelow(address, `events/${segment}`);
-  const headers = new Headers();
+  const headers = headersAfter(after);
   return openEvents({ key, method: "GET", url, headers, timeoutMs, signal }, answers);
 }
 
-/** The thread as one segment of a path, or null if it cannot be one. */
-function segmentOf(threadId: string): string | null {
+/** An id as one segment of a path, or null if it cannot be one. */
+function segmentOf(id: string): string | null {
   // a URL parser takes dots away also where they are percent-encoded
-  if (/^\.{0,2}$/.test(threadId)) return null;
+  if (/^\.{0,2}$/.test(id)) return null;
   try {
-    return encodeURIComponent(threadId);
+    return encodeURIComponent(id);
   } catch {
     return null;
   }

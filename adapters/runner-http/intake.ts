@@ -18,6 +18,7 @@ const encoder = new TextEncoder();
  */
 export class Intake implements SseDataSink {
   readonly #maxEventBytes: number;
+  readonly #isResumable: boolean;
   readonly #repair = new Utf8Repair();
   readonly #parser = new SseParser(this);
   readonly #scanner = new JsonObjectScanner(FACT_KEYS);
@@ -34,6 +35,9 @@ export class Intake implements SseDataSink {
 
   #lines: Uint8Array[] = [];
   #events: EventFacts[] = [];
+  /** The id of the last event, as long as each has one. */
+  #lastId: string | null = null;
+  #haveIds = true;
   #readyBytes = 0;
 
   readonly #counts = { malformed: 0, oversized: 0, repaired: 0 };
@@ -41,9 +45,12 @@ export class Intake implements SseDataSink {
 
   /**
    * @param maxEventBytes a larger event is replaced by one that reports it.
+   * @param isResumable whether the answer can be taken up: then a last frame without its blank line is
+   *   none, since its id may be missing or cut; it comes again.
    */
-  constructor(maxEventBytes: number) {
+  constructor(maxEventBytes: number, isResumable = false) {
     this.#maxEventBytes = maxEventBytes;
+    this.#isResumable = isResumable;
   }
 
   /** What was not passed on as it came. One object, which goes on counting. */
@@ -84,7 +91,9 @@ export class Intake implements SseDataSink {
   /** The whole events since the last call, or null if there are none. */
   take(): EventBatch | null {
     if (this.#events.length === 0) return null;
-    const batch = { lines: this.#lines, events: this.#events };
+    const lastId = this.#haveIds ? this.#lastId : null;
+    const batch = { lines: this.#lines, events: this.#events, lastId };
+    this.#haveIds = true;
     this.#lines = [];
     this.#events = [];
     this.#readyBytes = 0;
@@ -103,7 +112,15 @@ export class Intake implements SseDataSink {
   }
 
   /** For the parser only. */
-  end(): void {
+  end(id: string | null): void {
+    const before = this.#events.length;
+    this.#endFrame();
+    if (this.#events.length === before) return;
+    this.#lastId = id;
+    this.#haveIds &&= id !== null;
+  }
+
+  #endFrame(): void {
     if (!this.#scanner.end()) {
       this.#drop();
       if (!this.#isCutOff) this.#counts.malformed++;
@@ -122,6 +139,7 @@ export class Intake implements SseDataSink {
   }
 
   #endLastFrame(): void {
+    if (this.#isResumable) return;
     // room for what no chunk made room for: the line's end, and the join before an empty data line
     this.#enter(new Uint8Array(2));
     this.#parser.finish();

@@ -7,7 +7,7 @@ import { type SessionToken, withSessionToken } from "./session-token.ts";
 /** One HTTP request to a session's runner. */
 export interface HttpRequest {
   readonly key: SessionKey;
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   readonly url: string;
   readonly headers: Headers;
   readonly body?: Blob;

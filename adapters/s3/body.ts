@@ -3,6 +3,7 @@ import type { GetObjectCommandOutput } from "@aws-sdk/client-s3";
 import type { ObjectBody } from "../../src/ports/object-bucket.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { S3Errors } from "./errors.ts";
+import { factsIn } from "./metadata.ts";
 
 /**
  * The body of an answer; however it breaks off, it may come whole the next time. Throws `store-failed` for
@@ -23,7 +24,7 @@ export function bodyOf(
   // `bytes 0-9/100`: the size of the whole object comes last
   const whole = ContentRange === undefined ? undefined : /\/(\d+)$/.exec(ContentRange)?.[1];
   const size = whole === undefined ? ContentLength : Number(whole);
-  return { size, tag: Metadata?.["tag"] ?? "", bytes: streamOf(Body, errors) };
+  return { size, ...factsIn(Metadata), bytes: streamOf(Body, errors) };
 }
 
 function streamOf(body: Readable, errors: S3Errors): ReadableStream<Uint8Array> {

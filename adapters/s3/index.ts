@@ -12,6 +12,7 @@ import { RunlogError } from "../../src/ports/errors.ts";
 import type { CallOptions, ListedObject, ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { bodyOf } from "./body.ts";
 import { createS3Errors, isMissing, statusOf } from "./errors.ts";
+import { factsIn, metadataOf } from "./metadata.ts";
 import { abortUploads, beginUpload } from "./multipart.ts";
 
 export interface S3BucketOptions {
@@ -75,20 +76,20 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
           command,
           sendOptions(signal),
         );
-        return { size, tag: Metadata?.["tag"] ?? "" };
+        return { size, ...factsIn(Metadata) };
       } catch (error) {
         if (isMissing(error)) return null;
         throw errors.of(error);
       }
     },
 
-    async put(Key, Body, { tag = "", signal } = {}) {
-      const command = new PutObjectCommand({ Bucket, Key, Body, Metadata: { tag } });
+    async put(Key, Body, { signal, ...about } = {}) {
+      const command = new PutObjectCommand({ Bucket, Key, Body, Metadata: metadataOf(about) });
       await client.send(command, sendOptions(signal)).catch(errors.throwOn);
     },
 
-    async putIfAbsent(Key, Body, { tag = "", signal } = {}) {
-      const input = { Bucket, Key, Body, Metadata: { tag }, IfNoneMatch: "*" };
+    async putIfAbsent(Key, Body, { signal, ...about } = {}) {
+      const input = { Bucket, Key, Body, Metadata: metadataOf(about), IfNoneMatch: "*" };
       try {
         await client.send(new PutObjectCommand(input), sendOptions(signal));
         return true;
@@ -123,8 +124,10 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
         );
     },
 
-    multipart: (key, { tag = "", signal } = {}) =>
-      beginUpload({ client, errors }, { bucket: Bucket, key, tag }, sendOptions(signal)),
+    multipart(key, { signal, ...about } = {}) {
+      const target = { bucket: Bucket, key, metadata: metadataOf(about) };
+      return beginUpload({ client, errors }, target, sendOptions(signal));
+    },
 
     abortUploads: (prefix, { signal } = {}) =>
       abortUploads({ client, errors }, Bucket, prefix, sendOptions(signal)),

@@ -13,7 +13,7 @@ import { type S3Errors, statusOf } from "./errors.ts";
 export interface UploadTarget {
   readonly bucket: string;
   readonly key: string;
-  readonly tag: string;
+  readonly metadata: Record<string, string>;
 }
 
 /** A client, and what its errors are. */
@@ -25,12 +25,12 @@ export interface S3Access {
 /** Begins an upload in parts. */
 export async function beginUpload(
   { client, errors }: S3Access,
-  { bucket, key, tag }: UploadTarget,
+  { bucket, key, metadata: Metadata }: UploadTarget,
   options: { abortSignal?: AbortSignal },
 ): Promise<MultipartUpload> {
   const target = { Bucket: bucket, Key: key };
   const begun = await client
-    .send(new CreateMultipartUploadCommand({ ...target, Metadata: { tag } }), options)
+    .send(new CreateMultipartUploadCommand({ ...target, Metadata }), options)
     .catch(errors.throwOn);
   const { UploadId } = begun;
   if (UploadId === undefined) throw errors.noAnswer(new TypeError("An upload without an id"));

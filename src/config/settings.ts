@@ -46,6 +46,7 @@ export interface Settings {
   readonly runQueue: Setting<number>;
   readonly runIdle: Setting<number | null>;
   readonly runnerHeaders: Setting<number>;
+  readonly reattach: Setting<number>;
   readonly runMax: Setting<number | null>;
   readonly sessionIdle: Setting<number>;
   readonly drain: Setting<number>;
@@ -231,6 +232,13 @@ export const SETTINGS: Settings = {
   runnerHeaders: duration("RUNLOG_RUNNER_HEADERS", 30_000, {
     shown: "30s",
     meaning: "how long a runner may take until its answer begins",
+    group: "Runners",
+    entries: SERVERS,
+  }),
+  reattach: duration("RUNLOG_REATTACH", 300_000, {
+    shown: "5m",
+    meaning:
+      "how long a runner is asked for the rest of a run that can be taken up and does not answer",
     group: "Runners",
     entries: SERVERS,
   }),

@@ -99,6 +99,11 @@ export interface ServiceLimits {
   readonly runIdleMs: number | null;
   /** How long in ms a run may take. Default null: as long as it wants. */
   readonly runMaxMs: number | null;
+  /**
+   * How long in ms a runner is asked again that can be asked for the rest of a run and does not answer. Default
+   * 5 min.
+   */
+  readonly reattachMs: number;
   /** How long in ms the state of an unused session is kept. Default 10 min. */
   readonly sessionIdleMs: number;
   /** How long in ms a stop waits for runs to end by themselves. Default 10 s. */
@@ -128,6 +133,7 @@ const DEFAULT_LIMITS: ServiceLimits = {
   runQueue: 8,
   runIdleMs: null,
   runMaxMs: null,
+  reattachMs: 300_000,
   sessionIdleMs: 600_000,
   drainMs: 10_000,
   reauthMs: 300_000,
@@ -168,9 +174,11 @@ export interface SessionService extends SessionPorts {
   readonly reads: SharedReads;
   readonly bodyBudget: SharedBudget;
   readonly profileBudgets: ProfileBudgets;
+  /** Whether it is being closed: others should be asked. */
+  isStopping(): boolean;
   /**
-   * Refuses new runs, waits a while for those in flight, closes those that are still open, and ends
-   * the streams so that clients reconnect elsewhere. The ports stay open. Waits at most 10 s for a
+   * Refuses new runs, waits a while for those in flight, closes those that are still open but for those
+   * that can be taken up, and ends the streams so that clients reconnect elsewhere. The ports stay open. Waits at most 10 s for a
    * store that does not answer; ends that it has not stored by then it may store until it is
    * closed.
    */
@@ -247,24 +255,17 @@ export async function createSessionService(
     platform,
     clock,
     logger,
-    queueLimit: limits.runQueue,
-    idleMs: limits.runIdleMs,
-    maxMs: limits.runMaxMs,
-    podGraceMs: limits.podGraceMs,
+    ...runLimits(limits),
     onAdmitted: (key, run) => backgroundEvents.listen(key, run),
     readStreamed: createStreamedReader({ store, budgets: profileBudgets, logger }),
     onGivenUp: () => void orphanedRuns.closeGivenUp(),
     recover: (key, end) => orphanedRuns.recover(key, end),
   });
   const backgroundEvents = createBackgroundEvents({
+    ...options,
+    reattachMs: limits.reattachMs,
     marks,
-    feed,
     sessions,
-    directory,
-    runner,
-    platform,
-    clock,
-    logger,
     isInFlight: (key, runId) => runs.isInFlight(key, runId),
   });
   const incarnations = createIncarnations({ store, feed, directory, runs, clock });
@@ -275,6 +276,8 @@ export async function createSessionService(
     clock,
     logger,
     admissions,
+    takeUp: (key, run, taken) => runs.takeUp(key, run, taken),
+    takeUpBackground: (key, run) => backgroundEvents.takeUp(key, run, run.runId),
     worksOn: (key, runId) => runs.isInFlight(key, runId) || hasOpen(backgroundEvents, key, runId),
   });
   const stopClosing = await keepOrphanedRunsClosed(orphanedRuns, { clock, logger });
@@ -311,6 +314,7 @@ export async function createSessionService(
     reads: profileBudgets.reads,
     bodyBudget: createSharedBudget({ limitBytes: limits.bodyBudgetBytes, timers: clock }),
     profileBudgets,
+    isStopping: isStopped,
     async close({ onWait = () => {} } = {}) {
       closed = true;
       onWait(
@@ -327,6 +331,11 @@ export async function createSessionService(
       return { orphanedRuns: () => ends };
     },
   };
+}
+
+function runLimits({ podGraceMs, reattachMs, ...limits }: ServiceLimits) {
+  const { runQueue: queueLimit, runIdleMs: idleMs, runMaxMs: maxMs } = limits;
+  return { queueLimit, idleMs, maxMs, podGraceMs, reattachMs };
 }
 
 function createReads({ replayBytes }: ServiceLimits): SharedReads {

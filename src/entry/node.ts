@@ -116,8 +116,9 @@ export async function start(
     url: `http://${name}:${listening.port}`,
     async close(options = {}) {
       const { onWait = () => {} } = options;
-      const stopped = listening.close();
+      // it listens on while runs end by themselves: what routes requests learns by `/ready` that it stops
       const { orphanedRuns } = await service.close(options);
+      const stopped = listening.close();
       server.closeIdleConnections();
       onWait("connections to end");
       await settledWithin(CONNECTIONS_MS, clock, stopped);

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { openEvents } from "../core/profile/viewing.ts";
-import { HEARTBEAT } from "../core/replay/sse-stream.ts";
+import { comeBackSoon, HEARTBEAT } from "../core/replay/sse-stream.ts";
 import type { SessionService } from "../core/service.ts";
 import { accessOf } from "./access.ts";
 import { assertViewerRoom, openStream } from "./open-stream.ts";
@@ -18,7 +18,11 @@ export function eventsGet(service: SessionService) {
     try {
       assertViewerRoom(use, service);
       const { source, full } = await openEvents(service, use, { cursor: cursorOf(c), view });
-      const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
+      const stream = openStream(service, source, {
+        heartbeat: HEARTBEAT,
+        farewell: comeBackSoon,
+        access: accessOf(c),
+      });
       return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(full) });
     } catch (error) {
       use.release();

@@ -8,6 +8,8 @@ import { watchAccess } from "./recheck.ts";
 
 export interface OpenStreamOptions {
   readonly heartbeat?: Uint8Array<ArrayBuffer>;
+  /** Makes what is sent last when the server stops. */
+  readonly farewell?: () => Uint8Array<ArrayBuffer>;
   /** For a stream that may go on for long: it ends when the access is withdrawn. */
   readonly access?: RequestAccess;
 }
@@ -29,7 +31,7 @@ export function assertViewerRoom({ session }: SessionUse, { limits }: SessionSer
 export function openStream(
   service: SessionService,
   source: ChunkSource,
-  { heartbeat, access }: OpenStreamOptions = {},
+  { heartbeat, farewell, access }: OpenStreamOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   try {
     assertStreamRoom(service);
@@ -40,6 +42,7 @@ export function openStream(
   const watch = access && watchAccess(service, access);
   return service.pacer.stream(breakLate(source, service), {
     ...(heartbeat && { heartbeat }),
+    ...(farewell && { farewell }),
     ...(watch && { signal: watch.signal, onClosed: () => watch.stop() }),
   });
 }

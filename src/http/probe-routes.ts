@@ -9,14 +9,12 @@ const ANSWER_MS = 5_000;
 
 /**
  * `/health`: the process answers. `/ready`: it can do its work; otherwise the answer names what is
- * missing. Neither asks who calls.
+ * missing, or says that the server stops. Neither asks who calls.
  */
-export function createProbeRoutes({
-  store,
-  platform,
-  clock,
-  logger,
-}: Pick<SessionService, "store" | "platform" | "clock" | "logger">): Hono {
+export function createProbeRoutes(
+  service: Pick<SessionService, "store" | "platform" | "clock" | "logger" | "isStopping">,
+): Hono {
+  const { store, platform, clock, logger } = service;
   const needs = Object.entries({ store, platform });
 
   async function missing(): Promise<string[]> {
@@ -35,6 +33,8 @@ export function createProbeRoutes({
   const routes = new Hono();
   routes.get("/health", (c) => c.json({ status: "healthy" }));
   routes.get("/ready", async (c) => {
+    if (service.isStopping())
+      return c.json({ status: "stopping", missing: [] }, 503, { "Retry-After": "5" });
     const names = await missing();
     if (names.length === 0) return c.json({ status: "ready" });
     return c.json({ status: "unavailable", missing: names }, 503, { "Retry-After": "5" });

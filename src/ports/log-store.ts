@@ -30,6 +30,22 @@ export interface LogStat {
   readonly head: Uint8Array | null;
   /** The session's document as last set, or null. */
   readonly document: Uint8Array | null;
+  /** The raw log's notes that have not been dropped, one a key, in no order. */
+  readonly notes: readonly LogNote[];
+}
+
+/** What an append to the raw log stores with its bytes: both are there after a crash, or neither. */
+export interface AppendNote {
+  /** What the note is about, such as a run: 1 to 256 bytes as UTF-8. A later note replaces an earlier one. */
+  readonly key: string;
+  /** At most 256 bytes as UTF-8. */
+  readonly text: string;
+}
+
+/** A note as a log has it. */
+export interface LogNote extends AppendNote {
+  /** Where the append that it came with ended. */
+  readonly end: number;
 }
 
 /** Options for a log that was kept elsewhere and is brought back. */
@@ -54,6 +70,11 @@ export interface AppendOptions {
    * store that is set up never to wait for the device ignores it. Default false.
    */
   readonly durable?: boolean;
+  /**
+   * Stored atomically with the bytes, of the raw log only. A crash leaves the note and all of the
+   * bytes, or neither: of an append with a note no part of the lines stays.
+   */
+  readonly note?: AppendNote;
 }
 
 export interface ReadOptions {
@@ -105,6 +126,12 @@ export const MAX_DOCUMENT_BYTES: number = 256 * 1024;
 /** Largest `data` of an open-run mark, in UTF-16 units. */
 export const MAX_MARK_CHARS: number = 4096;
 
+/** Most keys that a log has notes of. */
+export const MAX_NOTES: number = 32;
+
+/** Largest key and largest text of a note, each in bytes as UTF-8. */
+export const MAX_NOTE_BYTES: number = 256;
+
 /** Read access to the logs of sessions. */
 export interface LogReader {
   /** The log's stat, or null if there is no log. */
@@ -125,8 +152,8 @@ export interface LogReader {
 
 /**
  * Append-only byte logs of sessions (`raw`, `compact`, `edits`), two small mutable values each (the
- * head, which can be made again from the log, and the document, which cannot), marks of the runs
- * that are open, and the bodies of those that wait.
+ * head, which can be made again from the log, and the document, which cannot), notes that came with
+ * appends, marks of the runs that are open, and the bodies of those that wait.
  *
  * **Consistency.** Per session: linearisable. An append, a head or a document whose promise is
  * resolved is seen by every later `stat` and `read` of any caller, and survives a crash of the
@@ -147,7 +174,11 @@ export interface LogReader {
  * the name cannot be read from it (`isReadableLabel`), the document says it: a log that is made
  * without a document gets one of the name alone, and one that does not say it is `invalid-input`.
  *
- * **Failures** are `RunlogError`s: `log-not-found` (no such log, or another logId on read, head,
+ * **Notes** end with their incarnation. Where a loss of power took bytes that had been accepted, it may
+ * have taken notes, or left bytes without their note; a store that waits for the device at every append
+ * loses neither.
+ *
+ * **Failures** are `RunlogError`s: `invalid-input` (a note outside the limits, of another log than `raw`, or with no bytes), `log-not-found` (no such log, or another logId on read, head,
  * document, new marks and bodies), `log-fenced` (append with another logId or end), `log-range` (a
  * range outside the log), `head-too-large`, `document-too-large`, `store-full`, `store-busy` (out
  * of descriptors, throttled: try again), `log-not-owned` (writes, where processes share a store:
@@ -180,6 +211,9 @@ export interface LogStore extends LogReader {
     bytes: Uint8Array | readonly Uint8Array[],
     options: AppendOptions,
   ): Promise<number>;
+
+  /** Drops the note of this key; does nothing if there is none. Throws as `setHead`. */
+  dropNote(key: SessionKey, logId: string, noteKey: string): Promise<void>;
 
   /**
    * The document alone, as `stat` has it: for callers that need those of many sessions, and for

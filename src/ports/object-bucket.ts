@@ -11,6 +11,8 @@ export interface ObjectFacts {
   readonly size: number;
   /** What was given as `tag` when it was put, or "". */
   readonly tag: string;
+  /** What was given as `notes` when it was put; not there for none. */
+  readonly notes?: string;
 }
 
 /** An object that is being read. */
@@ -34,6 +36,11 @@ export interface GetOptions extends CallOptions {
 export interface PutOptions extends CallOptions {
   /** A label stored with the object: at most 128 characters of `[a-z0-9.-]`. Default "". */
   readonly tag?: string;
+  /**
+   * Text stored with the object, atomically with its bytes: at most 1,536 characters of `[A-Za-z0-9,._-]`.
+   * Default: none.
+   */
+  readonly notes?: string;
 }
 
 export interface ListObjectsOptions extends CallOptions {
@@ -63,6 +70,9 @@ export interface MultipartUpload {
   /** Discards the parts. */
   abort(): Promise<void>;
 }
+
+/** Most characters of an object's notes. S3 has 2 KB for all metadata of an object. */
+export const MAX_OBJECT_NOTES: number = 1536;
 
 /** Keys that one call deletes. */
 export const MAX_DELETED_KEYS = 1000;

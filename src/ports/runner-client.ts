@@ -26,6 +26,11 @@ export interface EventBatch {
    */
   readonly lines: readonly Uint8Array[];
   readonly events: readonly EventFacts[];
+  /**
+   * Of a stream that can be taken up: the runner's id of the last event; null if an event of the batch has
+   * none that can be sent back. Default null.
+   */
+  readonly lastId?: string | null;
 }
 
 /** What was counted instead of passed on, since the stream began. */
@@ -46,6 +51,12 @@ export interface RunnerStream {
    */
   readonly batches: AsyncIterable<EventBatch>;
   readonly counts: RunnerStreamCounts;
+  /**
+   * Whether the runner can be asked for the events after one of its ids (`X-Runlog-Resume: 1`). Of such a
+   * stream an event that broke off is never delivered, and long silence is `runner-disconnected`. Default
+   * false.
+   */
+  readonly isResumable?: boolean;
 }
 
 export interface RunnerRequest {
@@ -60,6 +71,21 @@ export interface RunnerRequest {
   readonly signal: AbortSignal;
 }
 
+/** A request for the events of a run that a runner keeps. */
+export interface ResumeRequest {
+  readonly key: SessionKey;
+  /** Base URL as `SessionDirectory.addressOf` gives it. */
+  readonly address: string;
+  /** Any text; the client percent-encodes it. */
+  readonly runId: string;
+  /** The runner's id of the last event that is known, or null for all. */
+  readonly after: string | null;
+  /** How long in ms the headers of the answer may take. Default: as those of a run. */
+  readonly timeoutMs?: number;
+  /** Ends the attempt and the stream. */
+  readonly signal: AbortSignal;
+}
+
 /** A request for the thread's background events. */
 export interface ListenRequest {
   readonly key: SessionKey;
@@ -67,6 +93,8 @@ export interface ListenRequest {
   readonly address: string;
   /** The thread's id: any text; the client percent-encodes it. */
   readonly threadId: string;
+  /** The runner's id of the last event that is known, or null for none. Default null. */
+  readonly after?: string | null;
   /** Ends the attempt and the stream. */
   readonly signal: AbortSignal;
 }
@@ -76,7 +104,7 @@ export interface RunnerCall {
   readonly key: SessionKey;
   /** Base URL as `SessionDirectory.addressOf` gives it. */
   readonly address: string;
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   /** Relative to the address, without a slash at its start, percent-encoded already. */
   readonly path: string;
   /** JSON, sent as it is. */
@@ -99,16 +127,16 @@ export interface RunnerAnswer {
 }
 
 /**
- * Talks to runner pods. `run` and `listen` follow a redirect to the same origin, with method and
+ * Talks to runner pods. `run`, `resume` and `listen` follow a redirect to the same origin, with method and
  * body, three times at most. Any other redirect is an answer like others, and so is every redirect
  * of a `call`.
  *
  * **Consistency.** A run is posted at most once to a runner that could be reached: only an attempt
- * that made no connection is repeated (after 0.5 s, ×1.5, at most 5 s, 15 attempts). `listen` and
- * `call` make one attempt; a call that failed may have reached its runner. Events come out in the
+ * that made no connection is repeated (after 0.5 s, ×1.5, at most 5 s, 15 attempts). `resume`, `listen`
+ * and `call` make one attempt; a call that failed may have reached its runner. Events come out in the
  * order and with the bytes in which the runner sent them, and so do the bytes of an answer.
  *
- * **Failures** of `run` and `listen`: `runner-unreachable` (no connection after all attempts),
+ * **Failures** of `run`, `resume` and `listen`: `runner-unreachable` (no connection after all attempts),
  * `runner-refused` (an answer other than 200; `facts.status`, and `facts.redirect`, the origin to
  * which it points), `runner-not-an-event-stream` (200 with another content type;
  * `facts.contentType`), `runner-address-unfit` (`fetch` refuses to connect to that port),
@@ -120,6 +148,12 @@ export interface RunnerAnswer {
 export interface RunnerClient {
   /** Starts a run: `POST` to the address. Resolves when the runner has answered 200. */
   run(request: RunnerRequest): Promise<RunnerStream>;
+
+  /**
+   * Takes a run up: `GET runs/<run>/events` below the address. Resolves when the runner has answered 200. A
+   * run that no path can name is refused with 404 as in `listen`. A client without it takes no run up.
+   */
+  resume?(request: ResumeRequest): Promise<RunnerStream>;
 
   /**
    * Subscribes to background events: `GET events/<thread>` below the address. Resolves when the

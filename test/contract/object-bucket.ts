@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { hasCode } from "../../src/ports/errors.ts";
 import {
   MAX_DELETED_KEYS,
+  MAX_OBJECT_NOTES,
   type ObjectBucket,
   type ObjectPage,
 } from "../../src/ports/object-bucket.ts";
@@ -41,6 +42,30 @@ export function objectBucketContract(name: string, { create }: ObjectBucketContr
 }
 
 function describeObjects(fresh: FreshBucket): void {
+  it(
+    "gives back the notes of what was put, in one piece with its bytes, and none of what was there before",
+    fresh(async (bucket) => {
+      const notes = `3.0,${"12.cnVu.aWQ".padEnd(MAX_OBJECT_NOTES - 4, "x")}`;
+      expect(await bucket.putIfAbsent("a/b", utf8("one"), { tag: "t", notes })).toBe(true);
+      expect(await bucket.putIfAbsent("a/b", utf8("other"), { notes: "other" })).toBe(false);
+      expect(await bucket.head("a/b")).toEqual({ size: 3, tag: "t", notes });
+      const found = await bucket.get("a/b");
+      expect(found?.notes).toBe(notes);
+      await found?.bytes.cancel();
+      await bucket.put("a/b", utf8("two!"), { notes: "4.1" });
+      expect(await bucket.head("a/b")).toEqual({ size: 4, tag: "", notes: "4.1" });
+      await bucket.put("a/b", utf8("three"));
+      expect(await bucket.head("a/b")).toEqual({ size: 5, tag: "" });
+      await bucket.delete(["a/b"]);
+      await bucket.put("a/b", utf8("four"));
+      expect(await bucket.head("a/b")).toEqual({ size: 4, tag: "" });
+      const upload = await bucket.multipart("a/c", { notes: "5.0" });
+      await upload.part(utf8("five"));
+      await upload.complete();
+      expect(await bucket.head("a/c")).toEqual({ size: 4, tag: "", notes: "5.0" });
+    }),
+  );
+
   it(
     "gives back the bytes, the size and the tag of what was put",
     fresh(async (bucket) => {

@@ -6,6 +6,7 @@ import { flowSuite } from "./runner-client/flow.ts";
 import { framingSuite } from "./runner-client/framing.ts";
 import { freshClient } from "./runner-client/harness.ts";
 import { listenSuite } from "./runner-client/listen.ts";
+import { resumeSuite } from "./runner-client/resume.ts";
 import type { RunnerClientContractOptions } from "./runner-client/harness.ts";
 
 export type { RunnerClientContractOptions, RunnerClientHarness } from "./runner-client/harness.ts";
@@ -24,6 +25,7 @@ export function runnerClientContract(name: string, options: RunnerClientContract
     connectionSuite(fresh);
     flowSuite(fresh);
     listenSuite(fresh);
+    resumeSuite(fresh);
     callSuite(fresh);
   });
 }

@@ -91,6 +91,7 @@ describe("the kustomize base", () => {
 
   it("probes routes that are there, and finds its pods", async () => {
     const routes = createProbeRoutes({
+      isStopping: () => false,
       clock: systemClock,
       store: createMemoryLogStore(),
       platform: createMemoryPlatform(),

@@ -1,5 +1,5 @@
 import { RunlogError } from "../../src/ports/errors.ts";
-import type { ObjectBody, ObjectBucket } from "../../src/ports/object-bucket.ts";
+import type { ObjectBody, ObjectBucket, PutOptions } from "../../src/ports/object-bucket.ts";
 
 /**
  * What goes wrong with a call. `busy`: refused. `lost`: no answer, and nothing done; `landed`: no
@@ -54,9 +54,10 @@ export function createFaultyBucket(
     },
     head: (key, options) => run("head", key, () => bucket.head(key, options)),
     // a call that comes late takes none of the signals with it that gave it up
-    put: (key, bytes, { tag = "" } = {}) => run("put", key, () => bucket.put(key, bytes, { tag })),
-    putIfAbsent: (key, bytes, { tag = "" } = {}) =>
-      run("putIfAbsent", key, () => bucket.putIfAbsent(key, bytes, { tag })),
+    // without its signal: what was begun goes on
+    put: (key, bytes, options) => run("put", key, () => bucket.put(key, bytes, aboutOf(options))),
+    putIfAbsent: (key, bytes, options) =>
+      run("putIfAbsent", key, () => bucket.putIfAbsent(key, bytes, aboutOf(options))),
     list: (options) => run("list", options.prefix, () => bucket.list(options)),
     delete: (keys, options) => run("delete", keys[0] ?? "", () => bucket.delete(keys, options)),
     abortUploads: (prefix) => run("abortUploads", prefix, () => bucket.abortUploads(prefix)),
@@ -87,4 +88,8 @@ function broken(found: ObjectBody, fault: "cut" | "reset"): ObjectBody {
     { highWaterMark: 0 },
   );
   return { ...found, bytes };
+}
+
+function aboutOf({ tag = "", notes = "" }: PutOptions = {}): PutOptions {
+  return { tag, ...(notes && { notes }) };
 }

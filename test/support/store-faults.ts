@@ -23,6 +23,7 @@ const COUNTED = [
   "create",
   "stat",
   "append",
+  "dropNote",
   "setHead",
   "setDocument",
   "markOpen",

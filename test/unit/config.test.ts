@@ -103,6 +103,7 @@ describe("parseConfig", () => {
       forwardHeaders: [],
       runnerHeadersMs: 30_000,
       limits: {
+        reattachMs: 300_000,
         reauthMs: 300_000,
         writeDeadlineMs: 30_000,
         maxStreams: 10_000,

@@ -22,8 +22,8 @@ export async function adoptArchives(
     const isNew = await alone(key, async () => {
       const manifest = (await store.stat(key)) ? null : await archives.find(key);
       if (!manifest) return false;
-      const { logId, document } = manifest;
-      const head = encodeStub({ logId, end: endOf(manifest), head: manifest.head });
+      const { logId, document, notes } = manifest;
+      const head = encodeStub({ logId, end: endOf(manifest), head: manifest.head, notes });
       await store.create(key, { logId, head, document });
       return true;
     });

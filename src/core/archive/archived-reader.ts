@@ -67,10 +67,10 @@ export function createArchivedReader(
   async function shown(stat: LogStat, key: SessionKey): Promise<LogStat> {
     const stub = decodeStub(stat.head);
     if (!stub) return asIfNew(stat);
-    const { logId, end } = stub;
+    const { logId, end, notes } = stub;
     const head =
       stub.head === "in-archive" ? (await manifestOf(archives, key, logId)).head : stub.head;
-    return { ...stat, logId, end, head };
+    return { ...stat, logId, end, head, notes };
   }
 }
 

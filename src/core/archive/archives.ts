@@ -168,7 +168,7 @@ export function createArchives(options: ArchivesOptions): Archives {
     },
 
     async write(source, key, stat, watch = {}) {
-      const { logId, head, document } = stat;
+      const { logId, head, document, notes } = stat;
       const name = { ...key, logId };
       const previous = await find(key).catch((error: unknown) => {
         if (hasCode(error, "archive-damaged")) return null;
@@ -184,6 +184,7 @@ export function createArchives(options: ArchivesOptions): Archives {
           archivedAtMs: clock.now(),
           head,
           document,
+          notes,
           logs: recordOfLogs((log) => packs[log] ?? EMPTY_LOG),
           messages: packs.messages ?? same?.messages ?? null,
         };

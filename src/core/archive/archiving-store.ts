@@ -205,6 +205,8 @@ export function createArchivingStore({
     append: (key, bytes, options) =>
       append(key, options.logId, () => store.append(key, bytes, options)),
 
+    dropNote: (key, logId, noteKey) => write(key, () => store.dropNote(key, logId, noteKey)),
+
     document: (key, logId) => gates.pass(idOf(key), () => store.document(key, logId)),
 
     setHead: (key, logId, head) => write(key, () => store.setHead(key, logId, head)),

@@ -1,6 +1,12 @@
 import { RunlogError } from "../../ports/errors.ts";
 import { isLogId } from "../../ports/log-id.ts";
-import { LOG_NAMES, type LogName, type LogStat, type SessionKey } from "../../ports/log-store.ts";
+import {
+  LOG_NAMES,
+  type LogName,
+  type LogNote,
+  type LogStat,
+  type SessionKey,
+} from "../../ports/log-store.ts";
 import { decodeBase64, encodeBase64 } from "../../stream/bytes/base64.ts";
 import { isObject, type JsonObject } from "../model/json-fields.ts";
 import { isLabel } from "../../ports/label.ts";
@@ -46,6 +52,8 @@ export interface Manifest extends SessionKey {
   readonly archivedAtMs: number;
   readonly head: Uint8Array | null;
   readonly document: Uint8Array | null;
+  /** The raw log's notes. */
+  readonly notes: readonly LogNote[];
   readonly logs: Readonly<Record<LogName, ArchivedLog>>;
   /** Messages in an older format (`LegacyLogs.messages`), or null if none came with the logs. */
   readonly messages: ArchivedLog | null;
@@ -97,9 +105,10 @@ export function endOf({ logs }: Manifest): Record<LogName, number> {
 
 /** Whether the archive holds all logs of `stat`; the document may be a newer one. */
 export function holdsLogs(stat: LogStat, manifest: Manifest): boolean {
-  const { logId, end, head } = stat;
+  const { logId, end, head, notes } = stat;
   return (
     logId === manifest.logId &&
+    isSameNotes(notes, manifest.notes) &&
     LOG_NAMES.every((name) => end[name] === manifest.logs[name].bytes) &&
     isSame(head, manifest.head)
   );
@@ -108,6 +117,14 @@ export function holdsLogs(stat: LogStat, manifest: Manifest): boolean {
 function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
   if (a === null || b === null) return a === b;
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+function isSameNotes(a: readonly LogNote[], b: readonly LogNote[]): boolean {
+  const known = new Map(b.map((note) => [note.key, note]));
+  return (
+    a.length === b.length &&
+    a.every(({ key, text, end }) => known.get(key)?.text === text && known.get(key)?.end === end)
+  );
 }
 
 /** The manifest as JSON, one log's segments after the other. */
@@ -145,6 +162,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
       ),
       head: json["head"] === null ? null : decodeBase64(textField(json["head"])),
       document: json["document"] === null ? null : decodeBase64(textField(json["document"])),
+      notes: notesIn(json["notes"]),
       logs: logsOf(json["logs"]),
       messages: messagesOf(json["messages"]),
     };
@@ -180,6 +198,18 @@ function logsOf(value: unknown): Record<LogName, ArchivedLog> {
 /** An archive that was made before messages were archived has none. */
 function messagesOf(value: unknown): ArchivedLog | null {
   return value === undefined || value === null ? null : logOf(value);
+}
+
+/** Notes in JSON; an archive or a stub that was made before there were notes has none. Throws `archive-damaged`. */
+export function notesIn(value: unknown): LogNote[] {
+  return array(value ?? []).map((item) => {
+    const { key, text, end } = object(item);
+    return {
+      key: textField(key),
+      text: textField(text),
+      end: size(end, Number.MAX_SAFE_INTEGER),
+    };
+  });
 }
 
 /** A record with an entry for every log. */

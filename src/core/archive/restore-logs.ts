@@ -1,6 +1,6 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
-import { LOG_NAMES, type LogName, type LogStore } from "../../ports/log-store.ts";
+import { type AppendNote, LOG_NAMES, type LogName, type LogStore } from "../../ports/log-store.ts";
 import { Sha256 } from "../../stream/bytes/sha256.ts";
 import type { Archives } from "./archives.ts";
 import { type Manifest, type PackName, packOf, totalBytes } from "./manifest.ts";
@@ -49,18 +49,30 @@ async function restoreLog(
   const { store, manifest } = options;
   const { logId } = manifest;
   const { bytes: end } = manifest.logs[log];
+  // each where it was: at the end of an append
+  const notes = (log === "raw" ? manifest.notes : []).toSorted((a, b) => a.end - b.end);
   let at = 0;
   let lines: Uint8Array[] = [];
   let size = 0;
-  const append = async (): Promise<void> => {
+  const append = async (note?: AppendNote): Promise<void> => {
     if (size === 0) return;
-    const isLast = at + size === end;
+    const durable = at + size === end;
+    const about = { logId, log, expectedEnd: at, ...(note && { note }) };
     // on the device before the head, which makes them count
-    at = await store.append(manifest, lines, { logId, log, expectedEnd: at, durable: isLast });
+    at = await store.append(manifest, lines, { ...about, durable });
     lines = [];
     size = 0;
   };
-  for await (const chunk of wholeOf(options, log, onBytes)) {
+  for await (const packed of wholeOf(options, log, onBytes)) {
+    let chunk = packed;
+    for (let [note] = notes; note && note.end - at - size <= chunk.length; [note] = notes) {
+      const missing = note.end - at - size;
+      lines.push(chunk.subarray(0, missing));
+      size += missing;
+      chunk = chunk.subarray(missing);
+      await append({ key: note.key, text: note.text });
+      notes.shift();
+    }
     const lineEnd = chunk.lastIndexOf(LF) + 1;
     const whole = chunk.subarray(0, lineEnd);
     if (whole.length > 0) lines.push(whole);

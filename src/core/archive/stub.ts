@@ -1,7 +1,8 @@
 import { RunlogError } from "../../ports/errors.ts";
 import { isLogId } from "../../ports/log-id.ts";
-import { LOG_NAMES, type LogStat, MAX_HEAD_BYTES } from "../../ports/log-store.ts";
+import { LOG_NAMES, type LogNote, type LogStat, MAX_HEAD_BYTES } from "../../ports/log-store.ts";
 import { isObject } from "../model/json-fields.ts";
+import { notesIn } from "./manifest.ts";
 
 /**
  * The stub of an archived session: its log's head in the store, with the ends of its logs and its
@@ -18,6 +19,8 @@ export interface Stub {
   readonly end: LogStat["end"];
   /** `in-archive` when there was no room for it. */
   readonly head: Uint8Array | null | "in-archive";
+  /** The raw log's notes. */
+  readonly notes: readonly LogNote[];
 }
 
 /** The head of a restored log that has none, since a head cannot be removed. */
@@ -28,13 +31,15 @@ const LF = 10;
 /** Only heads that are written here begin so: a session's head is JSON. */
 const PREFIX = new TextEncoder().encode("runlog:");
 
-type StubbedLog = Pick<LogStat, "logId" | "end" | "head">;
+type StubbedLog = Pick<LogStat, "logId" | "end" | "head" | "notes">;
 
 /** Encodes the head of a stub. */
-export function encodeStub({ logId, end, head }: StubbedLog): Uint8Array {
+export function encodeStub({ logId, end, head, notes }: StubbedLog): Uint8Array {
   const encoder = new TextEncoder();
   const lineOf = (headIs: "none" | "here" | "in-archive"): Uint8Array =>
-    encoder.encode(`${MAGIC}${JSON.stringify({ logId, end, head: headIs })}\n`);
+    encoder.encode(
+      `${MAGIC}${JSON.stringify({ logId, end, head: headIs, ...(notes.length > 0 && { notes }) })}\n`,
+    );
   if (head === null) return lineOf("none");
   const line = lineOf("here");
   if (line.length + head.length > MAX_HEAD_BYTES) return lineOf("in-archive");
@@ -54,12 +59,14 @@ export function decodeStub(head: Uint8Array | null): Stub | null {
   if (!stub)
     throw new RunlogError("store-failed", "What stands for an archived session is damaged");
   const { logId, end, head: headIs } = stub;
-  if (headIs === "in-archive") return { logId, end, head: headIs };
-  return { logId, end, head: headIs === "none" ? null : head.slice(lineEnd + 1) };
+  const notes = notesIn(stub.notes);
+  if (headIs === "in-archive") return { logId, end, head: headIs, notes };
+  return { logId, end, head: headIs === "none" ? null : head.slice(lineEnd + 1), notes };
 }
 
 interface StubLine extends Pick<LogStat, "logId" | "end"> {
   readonly head: string;
+  readonly notes?: unknown;
 }
 
 function readLine(text: string): StubLine | null {

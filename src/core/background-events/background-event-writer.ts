@@ -6,7 +6,7 @@ import type { SessionPlatform } from "../../ports/session-platform.ts";
 import { noteEvents } from "../runs/activity.ts";
 import { endRun } from "../runs/append-run-error.ts";
 import { type RunEnd, UNFINISHED } from "../model/run-end-reasons.ts";
-import type { RunMarks } from "../log/open-run-marks.ts";
+import { type RunMarks, threadNoteKey } from "../log/open-run-marks.ts";
 import {
   isBegun,
   isOfRuns,
@@ -43,7 +43,7 @@ interface StartedRun {
 }
 
 /**
- * Stores the events of one connection. An event belongs to the run whose id it has, else to the run
+ * Stores the events of one connection, or of several that follow each other without a gap. An event belongs to the run whose id it has, else to the run
  * that was started last on the connection and has not finished. Events of a posted run that is in
  * flight are skipped, since that run's own stream has them. A run that only this connection knows
  * gets an end like any other, also after a crash, and updates the session's state.
@@ -57,8 +57,12 @@ export class BackgroundEventWriter {
   #marked: string | null = null;
   #use: SessionUse | null = null;
 
-  constructor(options: BackgroundEventWriterOptions) {
+  /** `openRun`: a run that an earlier process has stored the beginning of; its mark is this process's. */
+  constructor(options: BackgroundEventWriterOptions, openRun: string | null) {
     this.#options = options;
+    if (openRun === null) return;
+    this.#run = { runId: openRun, isStored: true, isEnded: false };
+    this.#marked = openRun;
   }
 
   /** The open run that the runner began by itself, or null. */
@@ -66,8 +70,11 @@ export class BackgroundEventWriter {
     return isOpen(this.#run) ? this.#run.runId : this.#ending;
   }
 
-  /** Throws what `Session.append` throws. */
-  async store(batch: EventBatch): Promise<void> {
+  /**
+   * `lastId` is the runner's id of the batch's last event, if what comes after it can be asked for. Throws
+   * what `Session.append` throws.
+   */
+  async store(batch: EventBatch, lastId: string | null): Promise<void> {
     const { key, logId, sessions } = this.#options;
     this.#use ??= sessions.use(key);
     const { session } = this.#use;
@@ -87,8 +94,13 @@ export class BackgroundEventWriter {
       });
       const kept = asFromRunner(selectEvents(batch, isKept));
       if (kept.events.length > 0) {
-        await this.#mark(run);
-        await session.append(kept, { logId, durable: kept.events.some(isTerminal) });
+        await this.#mark(run, lastId !== null);
+        const note = lastId !== null && {
+          key: threadNoteKey(this.#options.threadId),
+          text: lastId,
+        };
+        const durable = kept.events.some(isTerminal);
+        await session.append(kept, { logId, durable, ...(note && { note }) });
         noteEvents(this.#options.platform, key, kept.events);
       }
       this.#run = run;
@@ -112,6 +124,11 @@ export class BackgroundEventWriter {
     this.#release();
   }
 
+  /** Leaves the open run as it is, for the next process to take up. */
+  leave(): void {
+    this.#release();
+  }
+
   #isElsewhere(
     event: EventFacts,
     run: StartedRun | null,
@@ -131,11 +148,11 @@ export class BackgroundEventWriter {
     return findRun(state, named)?.phase === "ended";
   }
 
-  async #mark(run: StartedRun | null): Promise<void> {
+  async #mark(run: StartedRun | null, background: boolean): Promise<void> {
     if (!isOpen(run) || run.runId === this.#marked) return;
     const { key, logId, marks, threadId } = this.#options;
     await this.#clear();
-    await marks.markOpen(key, logId, run.runId, { threadId });
+    await marks.markOpen(key, logId, run.runId, { threadId, ...(background && { background }) });
     this.#marked = run.runId;
   }
 

@@ -30,6 +30,11 @@ export interface BackgroundEvents {
    * it.
    */
   listen(key: SessionKey, thread: SubscribedThread): void;
+  /**
+   * Subscribes as `listen`, and goes on with a run that the runner began by itself and an earlier process has
+   * left open, with its mark this process's. False if that cannot be.
+   */
+  takeUp(key: SessionKey, thread: SubscribedThread, runId: string): boolean;
   /** The open run that the session's runner began by itself, or null. */
   openRun(key: SessionKey): string | null;
   /** Whether this session is subscribed. */
@@ -94,6 +99,12 @@ export function createBackgroundEvents(options: BackgroundEventsOptions): Backgr
       known?.hangUp(UNFINISHED);
       // two connections at once would each get a part of the events
       start(key, thread, known?.done ?? Promise.resolve());
+    },
+
+    takeUp(key, thread, runId) {
+      this.listen(key, thread);
+      const listener = listeners.get(idOf(key));
+      return listener?.isFor(thread) === true && listener.takeUp(runId);
     },
 
     openRun: (key) => listeners.get(idOf(key))?.openRun ?? null,

@@ -1,5 +1,5 @@
 import { hasCode } from "../../ports/errors.ts";
-import type { SessionKey } from "../../ports/log-store.ts";
+import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { RunnerClient } from "../../ports/runner-client.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
 import { pause } from "../../stream/sync/pause.ts";
@@ -7,13 +7,17 @@ import {
   BackgroundEventWriter,
   type BackgroundEventWriterOptions,
 } from "./background-event-writer.ts";
-import { type RunEnd, UNFINISHED } from "../model/run-end-reasons.ts";
+import { threadNoteKey } from "../log/open-run-marks.ts";
+import { LOST_RUN, type RunEnd, SHUTDOWN, UNFINISHED } from "../model/run-end-reasons.ts";
 
 export interface ThreadListenerOptions extends BackgroundEventWriterOptions {
   readonly directory: Pick<SessionDirectory, "addressOf">;
   readonly runner: Pick<RunnerClient, "listen">;
   /** Addresses of sessions whose runner has no background events. */
   readonly deaf: DeafRunners;
+  readonly store: Pick<LogStore, "stat">;
+  /** How long in ms an open run waits for a runner that can be asked for the rest of it. */
+  readonly reattachMs: number;
 }
 
 /** The runners known to have no `events` path: one address for each session. */
@@ -37,6 +41,13 @@ export class ThreadListener {
   readonly #stop = new AbortController();
   #reason: RunEnd = UNFINISHED;
   #events: BackgroundEventWriter | null = null;
+  /** The runner's id of the last event, if it can be asked for what comes after it. */
+  #lastId: string | null = null;
+  #isResumable = false;
+  /** Since when a runner that can be asked again has been away, or null. */
+  #awaySinceMs: number | null = null;
+  /** A run of which an earlier process has stored the beginning. */
+  #takenUp: string | null = null;
   /** Settles, and never rejects, when everything that was received is stored. */
   readonly done: Promise<void>;
 
@@ -48,7 +59,15 @@ export class ThreadListener {
 
   /** The open run that the runner began by itself, or null. */
   get openRun(): string | null {
-    return this.#events?.openRun ?? null;
+    return this.#events?.openRun ?? this.#takenUp;
+  }
+
+  /** Takes up a run that the runner began by itself; false if another one is open. */
+  takeUp(runId: string): boolean {
+    if (this.#events !== null || this.#takenUp !== null) return false;
+    this.#takenUp = runId;
+    this.#isResumable = true;
+    return true;
   }
 
   /** Whether it is subscribed to this thread, or will be after a pause. */
@@ -66,6 +85,7 @@ export class ThreadListener {
 
   async #listen(): Promise<void> {
     const { signal } = this.#stop;
+    await this.#recall();
     for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted;) {
       const { delivered, isOver } = await this.#connect();
       if (isOver) return;
@@ -75,31 +95,70 @@ export class ThreadListener {
     }
   }
 
+  /** Finds out where an earlier connection to a runner that can be asked again has ended. Never rejects. */
+  async #recall(): Promise<void> {
+    const { key, logger, logId, store, threadId } = this.#options;
+    try {
+      const stat = await store.stat(key);
+      if (stat?.logId !== logId) return;
+      const noteKey = threadNoteKey(threadId);
+      this.#lastId = stat.notes.find((note) => note.key === noteKey)?.text ?? null;
+      this.#isResumable ||= this.#lastId !== null;
+    } catch (error) {
+      logger.warn("between-runs-failed", { ...key, error });
+    }
+  }
+
   /** One connection, from the attempt to its end. Never rejects. */
   async #connect(): Promise<{ readonly delivered: boolean; readonly isOver: boolean }> {
     const { deaf, directory, key, logger, runner, threadId } = this.#options;
     const { signal } = this.#stop;
-    const events = new BackgroundEventWriter(this.#options);
-    this.#events = events;
+    const events = (this.#events ??= new BackgroundEventWriter(this.#options, this.#takenUp));
+    this.#takenUp = null;
     let delivered = false;
     let isOver = false;
+    let isLost = false;
     let address: string | null = null;
     try {
       address = await directory.addressOf(key);
-      if (deaf.has(key, address)) return { delivered, isOver: true };
-      const { batches } = await runner.listen({ key, address, threadId, signal });
-      for await (const batch of batches) {
-        delivered = true;
-        await events.store(batch);
+      if (deaf.has(key, address)) isOver = true;
+      else {
+        const after = this.#lastId;
+        const stream = await runner.listen({ key, address, threadId, after, signal });
+        this.#isResumable = stream.isResumable === true;
+        this.#awaySinceMs = null;
+        for await (const batch of stream.batches) {
+          delivered = true;
+          const { lastId = null } = batch;
+          this.#isResumable &&= lastId !== null;
+          await events.store(batch, this.#isResumable ? lastId : null);
+          this.#lastId = this.#isResumable ? lastId : null;
+        }
       }
     } catch (error) {
       isOver = isFinal(error);
+      isLost = isOver || (hasCode(error, "runner-refused") && error.facts["status"] === GONE);
       if (address !== null && isDeaf(error)) deaf.note(key, address);
       if (!signal.aborted && !isOver && !hasCode(error, ...EXPECTED))
         logger.warn("between-runs-failed", { ...key, error });
     }
-    await events.end(this.#reason);
+    await this.#afterConnection(events, isLost);
     return { delivered, isOver };
+  }
+
+  /** Ends the open run, unless its runner can be asked for the rest of it. */
+  async #afterConnection(events: BackgroundEventWriter, isLost: boolean): Promise<void> {
+    const { clock, reattachMs } = this.#options;
+    if (this.#isResumable && this.#stop.signal.aborted && this.#reason === SHUTDOWN)
+      return events.leave();
+    this.#awaySinceMs ??= clock.now();
+    const isAway = clock.now() - this.#awaySinceMs >= reattachMs;
+    if (this.#isResumable && !isLost && !isAway && !this.#stop.signal.aborted) return;
+    // what the runner has from now on is all that there is
+    if (isLost) this.#lastId = null;
+    const reason = this.#isResumable && isLost ? LOST_RUN : this.#reason;
+    await events.end(reason);
+    this.#events = null;
   }
 }
 
@@ -119,4 +178,6 @@ function isDeaf(error: unknown): boolean {
 
 const DEAF_STATUS: ReadonlySet<unknown> = new Set([404, 405]);
 const FINAL_STATUS: ReadonlySet<unknown> = new Set([404, 503]);
+/** The runner no longer has all that comes after the id. */
+const GONE = 410;
 const EXPECTED = ["runner-unreachable", "runner-refused", "runner-disconnected"] as const;

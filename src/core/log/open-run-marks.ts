@@ -1,4 +1,5 @@
 import type { LogStore, OpenRunMark, SessionKey } from "../../ports/log-store.ts";
+import { hashText } from "../model/posted-message-ids.ts";
 import { isObject } from "../model/json-fields.ts";
 
 /** The data of an open run's mark. */
@@ -11,6 +12,30 @@ export interface MarkedRun {
   readonly from?: number;
   /** Whether it waits for its turn, so that its runner does not know it. Default false. */
   readonly waits?: boolean;
+  /** Where the log ended when the runner was called, where that is another offset than `from`. */
+  readonly startsAt?: number;
+  /**
+   * Whether its runner can be asked again for the run's events; not known before its answer.
+   */
+  readonly resumable?: boolean;
+  /** Whether its runner began it by itself, and its events come with the thread's background events. */
+  readonly background?: boolean;
+}
+
+/** The key of the notes that a thread's background events come with. */
+export function threadNoteKey(threadId: string): string {
+  return `events:${shortened(threadId)}`;
+}
+
+const SHORT_ID = /^[\u0021-\u007e]{1,200}$/;
+
+/** The key of the notes that a run's events come with. */
+export function noteKeyOf(runId: string): string {
+  return `run:${shortened(runId)}`;
+}
+
+function shortened(id: string): string {
+  return SHORT_ID.test(id) ? id : `#${id.length}-${hashText(id)}`;
 }
 
 /** The marks of open runs that this process sets and clears. */
@@ -86,11 +111,14 @@ export function markedRun({ data, session }: OpenRunMark): MarkedRun {
   try {
     const said: unknown = JSON.parse(data);
     if (!isObject(said)) return { threadId: session };
-    const { threadId, from, waits } = said;
+    const { threadId, from, waits, startsAt, resumable, background } = said;
     return {
       threadId: typeof threadId === "string" ? threadId : session,
       ...(Number.isSafeInteger(from) && { from: Number(from) }),
       waits: waits === true,
+      ...(Number.isSafeInteger(startsAt) && { startsAt: Number(startsAt) }),
+      ...(typeof resumable === "boolean" && { resumable }),
+      ...(background === true && { background }),
     };
   } catch {
     return { threadId: session };

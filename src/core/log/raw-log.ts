@@ -1,6 +1,6 @@
 import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LiveFeed, LogGrowth } from "../../ports/live-feed.ts";
-import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { AppendNote, LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { ByteRing, type RingBudget, type RingHit } from "../../stream/bytes/byte-ring.ts";
 import { concatBytes } from "../../stream/bytes/concat.ts";
 import { SseFramer } from "../../stream/sse/sse-frame.ts";
@@ -26,6 +26,8 @@ export interface AppendLinesOptions {
   readonly logId?: string;
   /** Wait for the device as well (`AppendOptions.durable`). */
   readonly durable?: boolean;
+  /** Stored with the lines (`AppendOptions.note`). */
+  readonly note?: AppendNote;
 }
 
 /**
@@ -113,6 +115,7 @@ export class RawLog {
         logId: expected.logId,
         expectedEnd: expected.end,
         durable: options.durable ?? false,
+        ...(options.note && { note: options.note }),
       });
       this.#appended(expected, lines, end);
       return { logId: expected.logId, end };

@@ -11,6 +11,11 @@ export const UNFINISHED: RunEnd = {
   message: "Runner stream ended before the run finished",
   code: "runner-disconnected",
 };
+/** The runner answered that it does not know the run any more, or not all of it. */
+export const LOST_RUN: RunEnd = {
+  message: "Runner no longer has the run",
+  code: "runner-lost-run",
+};
 export const TOO_LONG: RunEnd = { message: "Run took longer than it may", code: "run-too-long" };
 export const SHUTDOWN: RunEnd = { message: "Server is shutting down", code: "server-shutdown" };
 export const DELETED: RunEnd = { message: "Session was deleted", code: "session-deleted" };

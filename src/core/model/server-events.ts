@@ -17,6 +17,7 @@ export type RunErrorCode =
   | "runner-not-an-event-stream"
   | `runner-http-${number}`
   | "runner-disconnected"
+  | "runner-lost-run"
   | "run-too-long"
   | `pod-${string}`
   | "run-not-started"

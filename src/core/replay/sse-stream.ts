@@ -69,6 +69,17 @@ export function createEventStream(use: SessionUse, options: EventStreamOptions):
   };
 }
 
+/** How long in ms clients of a server that stops wait at least, and at most twice that. */
+const COME_BACK_MS = 500;
+
+/**
+ * Tells the client of a server that stops to come back soon, and not all clients at once: another server, or
+ * this one after its start, has the session then.
+ */
+export function comeBackSoon(): Uint8Array<ArrayBuffer> {
+  return sseRetry(COME_BACK_MS * (1 + Math.random()));
+}
+
 function preambleOf({ start, retryMs, preface }: EventStreamOptions): Uint8Array<ArrayBuffer> {
   const retry = sseRetry(retryMs * (0.5 + Math.random()));
   const said = start.full === null ? [] : [sseComment(`full replay: ${start.full}`)];

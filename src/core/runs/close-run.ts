@@ -6,8 +6,10 @@ import { endRun } from "./append-run-error.ts";
 import { readFacts } from "../log/scan-event-facts.ts";
 import { NOT_STARTED, RESTARTED } from "../model/run-end-reasons.ts";
 import { isOfRuns, isTerminal, nextSpan, NO_RUN_OPEN } from "../model/run-span.ts";
-import { markedRun, type RunMarks } from "../log/open-run-marks.ts";
+import { type MarkedRun, markedRun, type RunMarks } from "../log/open-run-marks.ts";
 import type { Session } from "../session/session.ts";
+import type { AdmittedRun } from "./run-request.ts";
+import { type OpenRunFound, type TakenRun, takenRun } from "./take-up-run.ts";
 import { findRun, forgetRun, type KnownRun } from "../model/session-state.ts";
 
 export interface CloseRunOptions {
@@ -17,14 +19,22 @@ export interface CloseRunOptions {
    * Whether its runner may know of the run; null if unknown here, so that the store has to tell.
    */
   readonly reached: boolean | null;
+  /**
+   * Takes the run up, whose mark is this process's by then; `answered` settles when its runner has answered,
+   * or it has ended.
+   */
+  readonly takeUp: (run: OpenRunFound, taken: TakenRun) => void;
+  /** Goes on with a run that its runner began by itself (`BackgroundEvents.takeUp`). */
+  readonly takeUpBackground: (run: AdmittedRun) => boolean;
   readonly store: LogStore;
-  readonly marks: Pick<RunMarks, "clearOpen">;
+  readonly marks: Pick<RunMarks, "clearOpen" | "markOpen">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /**
- * Ends an orphaned run, and clears its mark last, so that a failure on the way leaves the rest to
+ * Takes an orphaned run up, if another process has left it and its runner may have the rest; else ends it,
+ * and clears its mark last, so that a failure on the way leaves the rest to
  * the next attempt. A run that was never stored gets no end. A run that never reached its runner is
  * forgotten, so that it may be posted again. Resolves with false when the store refused the end;
  * throws what else the store throws.
@@ -51,13 +61,28 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   // a directory that was copied while it was in use may have an older mark than its log
   const hasBegun = phase === "started";
   const isReached = options.reached ?? (hasBegun || (waits !== true && isAdmitted));
+  const thread = run?.threadId || threadId;
+  const marked = { ...markedRun(mark), threadId: thread };
+  const isBackground = marked.background === true && phase === "started";
+  if (isOfOther && isBackground && options.takeUpBackground({ runId, threadId: thread, logId })) {
+    await takeMark(options, logId, marked);
+    return true;
+  }
+  if (isOfOther && isReached && phase !== null) {
+    const taken = await takenRun(store, session.key, { logId, mark, phase });
+    if (taken) {
+      await takeMark(options, logId, marked);
+      options.takeUp({ runId, threadId: thread, logId, mark: marked }, taken);
+      return true;
+    }
+  }
   if (phase === "waiting" || phase === "started") {
     // one attempt: a store that cannot be written must not keep the server from its readers
     const signal = AbortSignal.abort();
     const open = { session, clock, logger, logId, runId, signal };
     const how = { started: phase === "started", forgets: !isReached };
     const end = isReached ? RESTARTED : NOT_STARTED;
-    if (!(await endRun({ ...open, threadId: run?.threadId || threadId }, end, how))) return false;
+    if (!(await endRun({ ...open, threadId: thread }, end, how))) return false;
     logger.warn("run-closed", { ...session.key, runId, code: end.code });
   }
   if (!isReached && phase !== null) {
@@ -67,6 +92,16 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   if (waits === true) await store.removeRunBody(session.key, logId, runId);
   await marks.clearOpen(session.key, logId, runId);
   return true;
+}
+
+/** Makes the mark this process's, and that of the log as it is now. */
+async function takeMark(
+  { mark, marks, session }: CloseRunOptions,
+  logId: string,
+  marked: MarkedRun,
+): Promise<void> {
+  if (logId !== mark.logId) await marks.clearOpen(session.key, mark.logId, mark.runId);
+  await marks.markOpen(session.key, logId, mark.runId, marked);
 }
 
 /** The phase of the run by the events after its mark; null if there are none of it. */

@@ -1,4 +1,6 @@
-import { RunlogError } from "../../ports/errors.ts";
+import { hasCode, RunlogError } from "../../ports/errors.ts";
+import type { AppendNote } from "../../ports/log-store.ts";
+import { noteKeyOf } from "../log/open-run-marks.ts";
 import type { EventBatch, EventFacts, RunnerStream } from "../../ports/runner-client.ts";
 import type { SessionPlatform } from "../../ports/session-platform.ts";
 import { noteEvents } from "./activity.ts";
@@ -6,27 +8,38 @@ import type { Cancellation } from "./cancellation.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
 import { factsOfLine, runStarted } from "../model/server-events.ts";
 import { watchPod } from "./pod-watch.ts";
-import {
-  isOfRuns,
-  isTerminal,
-  nextSpan,
-  NO_RUN_OPEN,
-  resolveRun,
-  type RunSpan,
-} from "../model/run-span.ts";
+import { isOfRuns, resolveRun } from "../model/run-span.ts";
 import { asFromRunner, selectEvents } from "../session/filter-batch.ts";
 import {
   CANCELLED,
   INTERNAL,
+  RESTARTED,
   type RunEnd,
+  SHUTDOWN,
   TOO_LONG,
   UNFINISHED,
 } from "../model/run-end-reasons.ts";
+import { Reattach } from "./reattach.ts";
+import { NOTHING_SENT, progressAfter, type RunProgress } from "./run-progress.ts";
+import type { TakenRun } from "./take-up-run.ts";
 import { endOfFailure, isLostRunner } from "./runner-failures.ts";
+
+/** How the work on a run ended: its end is stored, it was left open on purpose, or the store refused its end. */
+export type RunOutcome = "ended" | "left-open" | "not-stored";
 
 export interface RunOptions extends OpenRun {
   /** Calls the runner; throws what `RunnerClient` throws. */
   readonly connect: (signal: AbortSignal) => Promise<RunnerStream>;
+  /** Asks the runner for the run's events after this id; throws what `RunnerClient` throws. */
+  readonly resume: (after: string | null, signal: AbortSignal) => Promise<RunnerStream>;
+  /** Tells the runner that it may forget the run. Never rejects. */
+  readonly acknowledge: () => Promise<void>;
+  /** How long in ms a runner that can be asked again is asked in vain. */
+  readonly reattachMs: number;
+  /** What is known of a run that is taken up; null for a new one. */
+  readonly taken: TakenRun | null;
+  /** Called when it is known whether the runner can be asked again for its events, and when that is no longer so. */
+  readonly onResumable: (isResumable: boolean) => void;
   readonly cancellation: Cancellation;
   /** Called once when another run may begin: at the end, or a moment after RUN_FINISHED. */
   readonly onSlotFree: () => void;
@@ -51,52 +64,46 @@ const LATE_EVENTS_MS = 30_000;
 
 /**
  * Stores one admitted run's events as its runner sends them, and resolves when its last stored
- * event is a terminal: the runner's, or a RUN_ERROR with the reason why there was none. Resolves
- * with false when the server stopped before that could be stored: the run is still open. Never
- * rejects.
+ * event is a terminal: the runner's, or a RUN_ERROR with the reason why there was none. The connection of a
+ * runner that can be asked again is taken up when it breaks, and its run left open when the server stops.
+ * Never rejects.
  */
-export async function executeRun(options: RunOptions): Promise<boolean> {
+export async function executeRun(options: RunOptions): Promise<RunOutcome> {
   const { session, logger, onSlotFree, platform, podGraceMs: graceMs, runId, clock } = options;
-  const { cancellation } = options;
+  const { cancellation, taken } = options;
   const carrier = new RunCarrier(options);
   const onGone = (): void => carrier.stop();
   const pod = watchPod({ key: session.key, platform, clock, graceMs, onGone });
   let end = (await carrier.stream()) ?? (carrier.ended ? null : UNFINISHED);
+  const { isResumable } = carrier;
+  if (end === SHUTDOWN && (isResumable || taken) && !cancellation.isWanted) {
+    pod.stop();
+    return "left-open";
+  }
   // an agent that was interrupted may just stop
   if (end === UNFINISHED && cancellation.isWanted) end = CANCELLED;
   // a pod's connection ends with it, and the end of the pod becomes known later
   if (end !== null && isLostRunner(end)) end = (await pod.end()) ?? end;
+  // asked in vain: nobody knows what became of the run
+  if (end !== null && end !== CANCELLED && taken?.isKnown === false && !isResumable)
+    end = RESTARTED;
   pod.stop();
   if (end === CANCELLED) logger.info("run-cancelled", { ...session.key, runId });
   else if (end) logger.warn("run-failed", { ...session.key, runId, code: end.code });
   const isEnded = end === null || (await carrier.end(end));
   onSlotFree();
-  return isEnded;
+  if (isEnded && isResumable) await options.acknowledge();
+  return isEnded ? "ended" : "not-stored";
 }
-
-/** How far a run is by the events that its runner has sent. */
-interface RunProgress {
-  readonly started: boolean;
-  /** Whether the run's last stored event is a terminal. */
-  readonly ended: boolean;
-  /** After RUN_FINISHED nothing opens the run again; after RUN_ERROR its runner may go on. */
-  readonly finished: boolean;
-  /** The runs that this stream has begun. */
-  readonly span: RunSpan;
-}
-
-const NOTHING_SENT: RunProgress = {
-  started: false,
-  ended: false,
-  finished: false,
-  span: NO_RUN_OPEN,
-};
 
 class RunCarrier {
   readonly #options: RunOptions;
-  #progress = NOTHING_SENT;
+  #progress: RunProgress;
+  #isResumable: boolean;
+  /** The runner's id of the last event that is stored. */
+  #lastId: string | null;
   /** Whether another run may have begun. */
-  #isSlotFree = false;
+  #isSlotFree: boolean;
   readonly #stop = new AbortController();
   #cancelTimers: (() => void)[] = [];
   #cancelIdle: () => void = () => {};
@@ -104,7 +111,18 @@ class RunCarrier {
   #isTooLong = false;
 
   constructor(options: RunOptions) {
+    const { taken } = options;
     this.#options = options;
+    this.#progress = taken?.progress ?? NOTHING_SENT;
+    this.#isResumable = taken?.isKnown ?? false;
+    this.#lastId = taken?.after ?? null;
+    // another run may have begun since its end
+    this.#isSlotFree = this.#progress.finished;
+  }
+
+  /** Whether the runner can be asked again for what is missing. */
+  get isResumable(): boolean {
+    return this.#isResumable;
   }
 
   get ended(): boolean {
@@ -113,18 +131,16 @@ class RunCarrier {
 
   /** Stores the runner's events until its answer ends. Resolves with the failure, or null. */
   async stream(): Promise<RunEnd | null> {
-    const { cancellation, connect, logger, runId, session, signal } = this.#options;
+    const { cancellation, signal } = this.#options;
     if (cancellation.signal.aborted) return CANCELLED;
     this.#watchTime();
+    if (this.#progress.finished) this.#wrapUp();
     try {
       const signals = [signal, this.#stop.signal, cancellation.signal];
-      const stream = await connect(AbortSignal.any(signals));
-      await this.#storeAll(stream);
-      const { malformed, oversized, repaired } = stream.counts;
-      if (malformed + oversized + repaired > 0)
-        logger.warn("runner-events-unusual", { ...session.key, runId, ...stream.counts });
+      await this.#storeRun(AbortSignal.any(signals));
       return null;
     } catch (error) {
+      if (signal.reason === SHUTDOWN && this.#isResumable) return SHUTDOWN;
       // a failure after RUN_FINISHED does not change the run's end
       if (this.#progress.finished) return null;
       if (!signal.aborted) return cancellation.signal.aborted ? CANCELLED : this.#endOf(error);
@@ -134,6 +150,63 @@ class RunCarrier {
       this.#cancelIdle();
       for (const cancel of this.#cancelTimers) cancel();
       this.#stop.abort();
+    }
+  }
+
+  /** Stores what comes on one connection, and, if the runner can be asked again, on those that follow. */
+  async #storeRun(signal: AbortSignal): Promise<void> {
+    const { clock, connect, reattachMs, resume, taken } = this.#options;
+    // nobody waits for a runner of which it is not known that it can be asked
+    const patienceMs = (): number => (this.#isResumable ? reattachMs : 0);
+    const reattach = new Reattach({ clock, resume, patienceMs }, { isAtOnce: taken !== null });
+    let stream = taken ? await this.#takeUp(reattach, signal) : await connect(signal);
+    if (!taken && stream.isResumable === true) this.#setResumable(true);
+    this.#watchIdle();
+    for (let isAgain = taken !== null; ; isAgain = true) {
+      const before = this.#lastId;
+      const failure = await this.#storeUntilBroken(stream);
+      const hasNews = this.#lastId !== before;
+      if (!this.#isResumable && failure) throw failure;
+      if (!this.#isResumable) return;
+      // a proxy may have ended the answer: a runner that has nothing more says so once again
+      if (failure === null && (this.#progress.ended || (isAgain && !hasNews))) return;
+      if (hasNews) reattach.noteNews();
+      stream = await this.#takeUp(reattach, signal);
+    }
+  }
+
+  async #takeUp(reattach: Reattach, signal: AbortSignal): Promise<RunnerStream> {
+    const stream = await reattach.open(this.#lastId, signal);
+    if (this.#isResumable) return stream;
+    if (stream.isResumable === true) {
+      this.#setResumable(true);
+      return stream;
+    }
+    // it may answer so whatever it is asked
+    await stream.batches[Symbol.asyncIterator]().return?.();
+    throw new RunlogError("runner-disconnected", "the runner does not take runs up", {
+      isLost: true,
+    });
+  }
+
+  #setResumable(isResumable: boolean): void {
+    this.#isResumable = isResumable;
+    this.#options.onResumable(isResumable);
+  }
+
+  /** Stores what comes on a connection. Resolves with how it broke, or null; throws what the store throws. */
+  async #storeUntilBroken(stream: RunnerStream): Promise<RunlogError | null> {
+    const { logger, runId, session } = this.#options;
+    try {
+      await this.#storeAll(stream);
+      return null;
+    } catch (error) {
+      if (hasCode(error, "runner-disconnected")) return error;
+      throw error;
+    } finally {
+      const { malformed, oversized, repaired } = stream.counts;
+      if (malformed + oversized + repaired > 0)
+        logger.warn("runner-events-unusual", { ...session.key, runId, ...stream.counts });
     }
   }
 
@@ -152,7 +225,6 @@ class RunCarrier {
    */
   async #storeAll(stream: RunnerStream): Promise<void> {
     let writing: Promise<unknown> = Promise.resolve();
-    this.#watchIdle();
     try {
       for await (const batch of stream.batches) {
         this.#watchIdle();
@@ -172,7 +244,8 @@ class RunCarrier {
     const { logId, session } = this.#options;
     const before = this.#progress;
     const batch = asFromRunner(this.#isSlotFree ? withoutRuns(sent) : sent);
-    if (batch.events.length === 0) return;
+    const note = this.#noteOf(sent);
+    if (batch.events.length === 0) return this.#stored(sent);
     let progress = before;
     let added: Uint8Array<ArrayBuffer> | null = null;
     for (const event of batch.events) {
@@ -184,7 +257,8 @@ class RunCarrier {
     }
     const stored = added === null ? batch : afterLine(added, batch);
     const isEnd = progress.ended && !before.finished;
-    await session.append(stored, { logId, durable: isEnd });
+    await session.append(stored, { logId, durable: isEnd, ...(note && { note }) });
+    this.#stored(sent);
     noteEvents(this.#options.platform, session.key, batch.events);
     this.#progress = progress;
     if (progress.finished && !before.finished) this.#wrapUp();
@@ -203,19 +277,23 @@ class RunCarrier {
     return runStarted({ threadId, runId, timestamp: clock.now() }, runnerRunId);
   }
 
-  /** A terminal is the run's unless this stream has begun another run with its id (decision 023). */
+  /** What is stored with a batch, so that it is known where the runner's stream goes on. */
+  #noteOf({ lastId = null }: EventBatch): AppendNote | null {
+    if (!this.#isResumable) return null;
+    const { logger, runId, session } = this.#options;
+    if (lastId !== null) return { key: noteKeyOf(runId), text: lastId };
+    // without the id it could not be said what is missing
+    logger.warn("runner-events-without-id", { ...session.key, runId });
+    this.#setResumable(false);
+    return null;
+  }
+
+  #stored({ lastId = null }: EventBatch): void {
+    if (lastId !== null) this.#lastId = lastId;
+  }
+
   #after(before: RunProgress, event: EventFacts): RunProgress {
-    const { runId } = this.#options;
-    if (!isOfRuns(event)) {
-      const named = resolveRun(before.span, event.runId);
-      return named === "" || named === runId ? { ...before, ended: false } : before;
-    }
-    const step = nextSpan(before.span, event);
-    const isOwn = step.endsAll || step.runId === runId;
-    const next = { ...before, started: true, span: step.span };
-    if (!isOwn) return next;
-    const finished = event.type === "RUN_FINISHED";
-    return { ...next, finished, ended: isTerminal(event) };
+    return progressAfter(before, event, this.#options.runId);
   }
 
   /** The run is over; its runner may still send events. */

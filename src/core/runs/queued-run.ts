@@ -1,4 +1,6 @@
+import type { MarkedRun } from "../log/open-run-marks.ts";
 import { Cancellation } from "./cancellation.ts";
+import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
 import { RunBody, type RunBodyOptions } from "./run-body.ts";
 import type { RunAccepted, RunRequest } from "./run-request.ts";
 
@@ -9,8 +11,14 @@ export interface QueuedRun extends RunAccepted {
   readonly body: RunBody;
   readonly accepted: Promise<RunAccepted>;
   readonly cancellation: Cancellation;
-  /** Whether its mark records that its runner does not know it yet. */
-  waits: boolean;
+  /** The run as its mark has it. */
+  mark: MarkedRun;
+  /** Settles, and never rejects, when no mark of it is being set. */
+  marking: Promise<void>;
+  /** What is known of a run that is taken up, or null for one that was posted here. */
+  readonly taken: TakenRun | null;
+  /** Whether its runner can be asked again for its events. */
+  isResumable: boolean;
   /** Set once its posted messages are stored. */
   logId: string | null;
   /** Whether the runner has answered. */
@@ -23,7 +31,7 @@ export interface QueuedRun extends RunAccepted {
 export function queuedRun(
   { input, caller, headers, releaseBody: release }: RunRequest,
   accepted: Promise<RunAccepted>,
-  options: Pick<RunBodyOptions, "key" | "store" | "budget">,
+  options: Pick<RunBodyOptions, "key" | "store" | "budget"> & { readonly taken?: TakenRun },
 ): QueuedRun {
   const { runId, threadId } = input;
   return {
@@ -34,9 +42,30 @@ export function queuedRun(
     body: new RunBody({ ...options, runId, pieces: input.body, release }),
     accepted,
     cancellation: new Cancellation(),
-    waits: false,
+    mark: { threadId },
+    marking: Promise.resolve(),
+    taken: options.taken ?? null,
+    isResumable: options.taken?.isKnown ?? false,
     logId: null,
     reached: false,
     isFinished: false,
   };
+}
+
+/** Nobody is named to a runner that is asked for the rest of a run. */
+const NOBODY: QueuedRun["caller"] = { userId: null, userName: null, groups: [], token: null };
+
+const NOTHING_KEPT = { members: [], leftOut: [] };
+
+/** A run that was found open, whose runner is asked for the rest. */
+export function takenUpRun(
+  { runId, threadId, logId, mark }: OpenRunFound,
+  taken: TakenRun,
+  options: Pick<RunBodyOptions, "key" | "store" | "budget">,
+): QueuedRun {
+  const input = { runId, threadId, body: [], messages: [], kept: NOTHING_KEPT };
+  const request = { input, caller: NOBODY, headers: {}, releaseBody: () => {} };
+  const entry = queuedRun(request, Promise.resolve({ runId, threadId }), { ...options, taken });
+  const { finished: isFinished } = taken.progress;
+  return Object.assign(entry, { logId, mark, reached: true, isFinished });
 }

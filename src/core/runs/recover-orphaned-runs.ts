@@ -6,6 +6,8 @@ import { idOf } from "../../ports/session-id.ts";
 import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { closeRun } from "./close-run.ts";
 import { endRun } from "./append-run-error.ts";
+import type { AdmittedRun } from "./run-request.ts";
+import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
 import { NOT_STARTED, type RunEnd } from "../model/run-end-reasons.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
 import type { Sessions } from "../session/session-registry.ts";
@@ -24,12 +26,17 @@ export interface OrphanedRunsOptions {
   readonly admissions: KeyedMutex;
   /** Whether this process works on this run of the session; null asks for any. */
   readonly worksOn: (key: SessionKey, runId: string | null) => boolean;
+  /** Takes a run up, as `Runs.takeUp`. */
+  readonly takeUp: (key: SessionKey, run: OpenRunFound, taken: TakenRun) => Promise<void>;
+  /** Goes on with a run that its runner began by itself, as `BackgroundEvents.takeUp`. */
+  readonly takeUpBackground: (key: SessionKey, run: AdmittedRun) => boolean;
 }
 
 /** Orphaned runs: runs that have not ended and that nobody works on. */
 export interface OrphanedRuns {
   /**
-   * Ends the runs whose process is dead. To be called before anything else, and then from time to
+   * Takes up or ends the runs whose process is dead. Resolves when all are ended but those that are known to
+   * be taken up. To be called before anything else, and then from time to
    * time: a run that another process has, or had a moment ago, is left alone, and may be orphaned
    * later.
    */
@@ -79,21 +86,35 @@ export async function keepOrphanedRunsClosed(
 
 /** Orphaned runs, of which none is known yet. */
 export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
-  const { store, marks, sessions, clock, logger, admissions, worksOn } = options;
+  const { store, marks, sessions, clock, logger, admissions, takeUp, worksOn } = options;
   /** Open runs of other processes at the last check; null before the first. */
   let seenOpen: ReadonlySet<string> | null = null;
   /** Until when sessions count as in use elsewhere, epoch ms. */
   const busyUntil = new Map<string, number>();
 
-  /** Ends an orphaned run, unless another process has its session. */
-  async function closeMarked(mark: OpenRunMark, reached: boolean | null): Promise<void> {
+  /**
+   * Takes up or ends an orphaned run, unless another process has its session. Puts into `asked` what has to
+   * be waited for.
+   */
+  async function closeMarked(
+    mark: OpenRunMark,
+    reached: boolean | null,
+    asked: Promise<void>[] = [],
+  ): Promise<void> {
     const use = sessions.use(mark);
     try {
       const { session } = use;
       await admissions.run(idOf(mark), async () => {
         // it may have been posted again meanwhile
         if (marks.isOurs(mark)) return;
-        await closeRun({ session, mark, reached, store, marks, clock, logger });
+        const take = (run: OpenRunFound, taken: TakenRun): void => {
+          const answered = takeUp(session.key, run, taken);
+          if (!taken.isKnown) asked.push(answered);
+        };
+        const takeUpBackground = (run: AdmittedRun): boolean =>
+          options.takeUpBackground(session.key, run);
+        const ports = { store, marks, clock, logger, takeUp: take, takeUpBackground };
+        await closeRun({ ...ports, session, mark, reached });
       });
     } catch (error) {
       if (!hasCode(error, "log-not-owned")) throw error;
@@ -149,13 +170,15 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
     async close() {
       const before = seenOpen;
       const seen = new Set<string>();
+      const asked: Promise<void>[] = [];
       for await (const mark of store.openRuns()) {
         if (marks.isOurs(mark)) continue;
         const id = JSON.stringify([mark.project, mark.session, mark.logId, mark.runId]);
         seen.add(id);
         // a run found after the start may be about to end: an orphaned one is found twice
-        if (before === null || before.has(id)) await closeMarked(mark, null);
+        if (before === null || before.has(id)) await closeMarked(mark, null, asked);
       }
+      await Promise.all(asked);
       seenOpen = seen;
     },
 

@@ -1,22 +1,17 @@
-import type { Clock } from "../../ports/clock.ts";
 import { hasCode, RunlogError, type RunlogErrorCode } from "../../ports/errors.ts";
-import type { Logger } from "../../ports/logger.ts";
 import type { RunnerStream } from "../../ports/runner-client.ts";
 import { idOf } from "../../ports/session-id.ts";
-import type { SessionPlatform } from "../../ports/session-platform.ts";
-import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
-import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
-import { executeRun } from "./execute-run.ts";
+import { executeRun, type RunOutcome } from "./execute-run.ts";
+import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
 import { linesOf } from "./posted-lines.ts";
-import { type QueuedRun, queuedRun } from "./queued-run.ts";
-import type { RunBodyOptions } from "./run-body.ts";
+import { type QueuedRun, queuedRun, takenUpRun } from "./queued-run.ts";
+import { QueuedRunMarks } from "./queued-run-marks.ts";
 import { NOT_STARTED, type RunEnd, RunsEndedError, SHUTDOWN } from "../model/run-end-reasons.ts";
 import type { RunInput } from "./run-input.ts";
-import { compareTranscript, type ReadStreamed } from "./posted-transcript.ts";
-import { type AdmittedRun, type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
-import type { RunMarks } from "../log/open-run-marks.ts";
-import type { Session } from "../session/session.ts";
+import type { RunQueueOptions } from "./run-queue-options.ts";
+import { type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
+import { compareTranscript } from "./posted-transcript.ts";
 import {
   admitRun,
   findRun,
@@ -24,47 +19,6 @@ import {
   type KnownRun,
   type SessionState,
 } from "../model/session-state.ts";
-
-export interface RunQueueOptions {
-  readonly session: Session;
-  readonly store: RunBodyOptions["store"];
-  readonly marks: RunMarks;
-  /** The mutex under which runs are admitted, by `idOf` the session's key. */
-  readonly admissions: KeyedMutex;
-  /** Memory for bodies of runs that have waited. */
-  readonly waitedBodies: ByteBudget;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Most runs that may wait after the active one. */
-  readonly queueLimit: number;
-  /** Silence in ms that ends a run, or null for none. */
-  readonly idleMs: number | null;
-  /** How long in ms a run may take, or null for as long as it wants. */
-  readonly maxMs: number | null;
-  readonly platform: Pick<SessionPlatform, "noteActivity" | "podEnd">;
-  /** How long in ms a run that has lost its runner waits for the end of the pod to be known. */
-  readonly podGraceMs: number;
-  /** Posts a run to the session's runner. */
-  readonly connect: (
-    run: Pick<QueuedRun, "body" | "caller" | "headers">,
-    signal: AbortSignal,
-  ) => Promise<RunnerStream>;
-  readonly readStreamed: ReadStreamed;
-  /** Called for each run that was admitted, once its posted messages are stored. */
-  readonly onAdmitted: (run: AdmittedRun) => void;
-  /**
-   * Called when a run has ended by itself and none waits; `reached` is whether its runner had
-   * answered.
-   */
-  readonly onFinished: (options: { readonly reached: boolean }) => void;
-  /**
-   * Called when a run was refused of which the log may have events, so that its end has to be
-   * stored later.
-   */
-  readonly onGivenUp: () => void;
-  /** Called when no run is active, waiting or wrapping up any more. */
-  readonly onIdle: () => void;
-}
 
 /** Failures of runners that were reached. */
 const ANSWERED = [
@@ -79,14 +33,18 @@ const ANSWERED = [
  */
 export class RunQueue {
   readonly #options: RunQueueOptions;
+  readonly #marks: QueuedRunMarks;
   readonly #stop = new AbortController();
   #queue: QueuedRun[] = [];
   #active: QueuedRun | null = null;
   /** Runs that are in flight, by id: the active one and those that wrap up. */
-  readonly #inFlight = new Map<string, Promise<boolean>>();
+  readonly #inFlight = new Map<string, Promise<RunOutcome>>();
+  /** The entries of those. */
+  readonly #entries = new Set<QueuedRun>();
 
   constructor(options: RunQueueOptions) {
     this.#options = options;
+    this.#marks = new QueuedRunMarks(options);
   }
 
   /** The active run, or null. */
@@ -103,6 +61,11 @@ export class RunQueue {
 
   get isIdle(): boolean {
     return this.#queue.length === 0 && this.#inFlight.size === 0;
+  }
+
+  /** Whether a stop of the server need not wait: every run that is in flight may be left open. */
+  get isLeavable(): boolean {
+    return this.#queue.length === 0 && [...this.#entries].every((run) => run.isResumable);
   }
 
   /** Whether a run waits, or is active and not finished. */
@@ -149,6 +112,20 @@ export class RunQueue {
   }
 
   /**
+   * Takes up a run of the session that nobody works on; its mark must be this process's. It is the active
+   * one, unless another one is.
+   */
+  takeUp(run: OpenRunFound, taken: TakenRun): Promise<void> {
+    const { session, store, waitedBodies: budget } = this.#options;
+    if (this.isInFlight(run.runId) || this.#stop.signal.aborted) return Promise.resolve();
+    const entry = takenUpRun(run, taken, { key: session.key, store, budget });
+    return new Promise((resolve) => {
+      if (!this.#active && !taken.progress.finished) this.#active = entry;
+      void this.#execute(entry, resolve).finally(resolve);
+    });
+  }
+
+  /**
    * Cancels the run of this id, or the active one for null; one that waits ends when its turn has come.
    * `interrupt` is as in `Cancellation`. Resolves as `admit` did, or with null if there is no such run.
    */
@@ -190,7 +167,8 @@ export class RunQueue {
 
   /**
    * Ends every run that is active or waits, and refuses new ones. Resolves when all ends are stored
-   * or refused, with the number of those that the store refused: these runs are still open.
+   * or refused, with the number of those that the store refused: these runs are still open. When the server
+   * stops, runs that can be taken up are left open.
    */
   async end(reason: RunEnd): Promise<number> {
     const { admissions, session } = this.#options;
@@ -202,22 +180,22 @@ export class RunQueue {
       ...this.#inFlight.values(),
       ...waiting.map((entry) => this.#finish(entry, () => this.#endWaiting(entry, reason))),
     ]);
-    return ended.filter((isEnded) => !isEnded).length;
+    return ended.filter((outcome) => outcome === "not-stored").length;
   }
 
   /** A run that waits when the server stops may be posted again to the next one. */
-  async #endWaiting(entry: QueuedRun, reason: RunEnd): Promise<boolean> {
+  async #endWaiting(entry: QueuedRun, reason: RunEnd): Promise<RunOutcome> {
     const forgets = reason === SHUTDOWN;
     const end = forgets ? NOT_STARTED : reason;
-    if (!(await endRun(this.#runOf(entry), end, { started: false, forgets }))) return false;
-    if (!forgets) return true;
+    if (!(await endRun(this.#runOf(entry), end, { started: false, forgets }))) return "not-stored";
+    if (!forgets) return "ended";
     const { logger, session } = this.#options;
     return session.save().then(
-      () => true,
+      () => "ended",
       (error: unknown) => {
         // the mark stays, so that the next start finds that the run never began
         logger.warn("head-not-saved", { ...session.key, error });
-        return false;
+        return "not-stored";
       },
     );
   }
@@ -238,10 +216,10 @@ export class RunQueue {
       await session.reload();
       const known = this.#known(runId);
       if (known) {
-        await this.#clearMark(logId, runId);
+        await this.#marks.clear(logId, runId);
         return { runId, threadId: known.threadId || threadId };
       }
-      if (entry.waits) await entry.body.putAside(logId);
+      if (entry.mark.waits === true) await entry.body.putAside(logId);
       const posted = await compareTranscript(input.messages, session, readStreamed);
       const messages = posted.unknown.flatMap((place) => input.messages[place] ?? []);
       const timestamp = this.#options.clock.now();
@@ -271,11 +249,10 @@ export class RunQueue {
    * crash that the run never began.
    */
   async #mark(entry: QueuedRun, logId: string): Promise<void> {
-    const { marks, session } = this.#options;
-    const { runId, threadId } = entry;
-    entry.waits = this.#active !== null || this.#queue[0] !== entry;
+    const { session } = this.#options;
+    const waits = this.#active !== null || this.#queue[0] !== entry;
     const from = session.log.position?.end ?? 0;
-    await marks.markOpen(session.key, logId, runId, { threadId, from, waits: entry.waits });
+    await this.#marks.set(entry, logId, { threadId: entry.threadId, from, waits });
   }
 
   /**
@@ -293,31 +270,53 @@ export class RunQueue {
     if (this.#active || !next || next.logId === null || this.#stop.signal.aborted) return;
     this.#queue.shift();
     this.#active = next;
-    const { idleMs, maxMs, platform, podGraceMs } = this.#options;
-    void this.#finish(next, () =>
+    void this.#execute(next, () => {});
+  }
+
+  /** Works on a run; calls `onAnswered` when its runner has answered for the first time. */
+  #execute(entry: QueuedRun, onAnswered: () => void): Promise<RunOutcome> {
+    const { acknowledge, idleMs, maxMs, platform, podGraceMs, reattachMs, resume } = this.#options;
+    const { cancellation, runId, taken } = entry;
+    return this.#finish(entry, () =>
       executeRun({
-        ...this.#runOf(next),
+        ...this.#runOf(entry),
         idleMs,
         maxMs,
         platform,
         podGraceMs,
-        cancellation: next.cancellation,
-        onSlotFree: () => this.#freeSlot(next),
+        cancellation,
+        taken,
+        reattachMs,
+        onSlotFree: () => this.#freeSlot(entry),
         onFinished: () => {
-          next.isFinished = true;
+          entry.isFinished = true;
           this.#options.session.log.wake();
         },
-        connect: (signal) => this.#connect(next, signal),
+        onResumable: (isResumable) => {
+          entry.isResumable = isResumable;
+          this.#marks.noteResumable(entry);
+          this.#options.onResumable();
+        },
+        connect: (signal) => this.#connect(entry, signal),
+        resume: async (after, signal) => {
+          const stream = await resume(entry, after, signal);
+          onAnswered();
+          return stream;
+        },
+        acknowledge: async () => {
+          await acknowledge(runId);
+          await this.#marks.dropNote(entry);
+        },
       }),
     );
   }
 
   async #connect(entry: QueuedRun, signal: AbortSignal): Promise<RunnerStream> {
-    const { connect, marks, session } = this.#options;
-    const { logId, runId, threadId } = entry;
-    if (entry.waits && logId !== null) {
-      await marks.markOpen(session.key, logId, runId, { threadId });
-      entry.waits = false;
+    const { connect, session } = this.#options;
+    const { logId, threadId } = entry;
+    if (entry.mark.waits === true && logId !== null) {
+      const startsAt = session.log.position?.end ?? 0;
+      await this.#marks.set(entry, logId, { threadId, startsAt });
     }
     try {
       const stream = await connect(entry, signal);
@@ -327,28 +326,31 @@ export class RunQueue {
       entry.reached = hasCode(error, ...ANSWERED);
       throw error;
     } finally {
-      void this.#discardBody(entry);
+      void this.#marks.discardBody(entry);
     }
   }
 
   /** Runs `execute` for a run, and clears up after it. Resolves with whether the run is over. */
-  async #finish(entry: QueuedRun, execute: () => Promise<boolean>): Promise<boolean> {
+  async #finish(entry: QueuedRun, execute: () => Promise<RunOutcome>): Promise<RunOutcome> {
     const { logId, runId } = entry;
+    this.#entries.add(entry);
     const inFlight = (async () => {
-      const isEnded = await execute();
-      await this.#discardBody(entry);
+      const outcome = await execute();
+      await this.#marks.discardBody(entry);
+      await entry.marking;
       // an open run keeps its mark, so that a later start finds it
-      if (isEnded && logId !== null) await this.#clearMark(logId, runId);
-      return isEnded;
+      if (outcome === "ended" && logId !== null) await this.#marks.clear(logId, runId);
+      return outcome;
     })();
     this.#inFlight.set(runId, inFlight);
-    const isEnded = await inFlight;
+    const outcome = await inFlight;
     this.#inFlight.delete(runId);
+    this.#entries.delete(entry);
     this.#freeSlot(entry);
     // a viewer may wait for the end of a run of which nothing more is stored
     this.#options.session.log.wake();
     if (this.isIdle) this.#options.onIdle();
-    return isEnded;
+    return outcome;
   }
 
   #freeSlot(entry: QueuedRun): void {
@@ -362,25 +364,9 @@ export class RunQueue {
 
   #remove(entry: QueuedRun): void {
     this.#queue = this.#queue.filter((other) => other !== entry);
-    void this.#discardBody(entry);
+    void this.#marks.discardBody(entry);
     this.#startNext();
     if (this.isIdle) this.#options.onIdle();
-  }
-
-  async #discardBody({ body, runId }: QueuedRun): Promise<void> {
-    const { logger, session } = this.#options;
-    await body.discard().catch((error: unknown) => {
-      // it is removed with the session at the latest
-      logger.warn("run-body-not-removed", { ...session.key, runId, error });
-    });
-  }
-
-  async #clearMark(logId: string, runId: string): Promise<void> {
-    const { logger, marks, session } = this.#options;
-    await marks.clearOpen(session.key, logId, runId).catch((error: unknown) => {
-      // the next start finds the run ended, and clears the mark
-      logger.warn("run-mark-not-cleared", { ...session.key, runId, error });
-    });
   }
 
   #runOf(entry: QueuedRun): OpenRun {

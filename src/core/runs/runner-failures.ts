@@ -1,5 +1,11 @@
 import type { RunlogError } from "../../ports/errors.ts";
-import { NOT_STORED, type RunEnd, UNFINISHED, UNREACHED } from "../model/run-end-reasons.ts";
+import {
+  LOST_RUN,
+  NOT_STORED,
+  type RunEnd,
+  UNFINISHED,
+  UNREACHED,
+} from "../model/run-end-reasons.ts";
 
 /**
  * How a run ends whose runner or store has failed; the message contains nothing but what the runner
@@ -24,7 +30,8 @@ export function endOfFailure({ code, facts }: RunlogError): RunEnd {
       return { message, code };
     }
     case "runner-disconnected": {
-      const { waitedMs } = facts;
+      const { waitedMs, isLost } = facts;
+      if (isLost === true) return LOST_RUN;
       if (typeof waitedMs !== "number") return UNFINISHED;
       return { ...UNFINISHED, message: `Runner did not answer within ${waitedMs / 1_000} s` };
     }

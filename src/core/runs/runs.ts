@@ -21,7 +21,8 @@
  *
  * - A session has one active run. A run that is posted again gets its first answer and runs once.
  * - A posted run is in the log only under a mark, so that a crash leaves no run open for good: the next
- *   process, or another one, finds the mark and ends the run (`recover-orphaned-runs.ts`).
+ *   process, or another one, finds the mark, and takes the run up or ends it
+ *   (`recover-orphaned-runs.ts`).
  * - A refused run has started nothing. What may have been stored of it is ended soon after.
  * - A run that certainly never reached its runner may be posted again under its id.
  * - A run writes to the log that it was admitted to and to no other, also when the session is
@@ -36,22 +37,19 @@
  * 4. `execute-run.ts`: one run from its runner into the log; `activity.ts`, `pod-watch.ts`,
  *    `runner-failures.ts`: what else is known of its runner
  * 5. `append-run-error.ts`: the end that no runner sent
- * 6. `recover-orphaned-runs.ts`, `close-run.ts`: runs that nobody works on
+ * 6. `recover-orphaned-runs.ts`, `close-run.ts`, `take-up-run.ts`: runs that nobody works on; those whose
+ *    runner still has them are taken up, the others ended
  */
 
 import type { Caller } from "../../ports/authorizer.ts";
-import type { Clock } from "../../ports/clock.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
-import type { LogStore, SessionKey } from "../../ports/log-store.ts";
-import type { RunnerClient } from "../../ports/runner-client.ts";
-import type { SessionDirectory } from "../../ports/session-directory.ts";
+import type { SessionKey } from "../../ports/log-store.ts";
 import type { SessionPlatform } from "../../ports/session-platform.ts";
 import { idOf } from "../../ports/session-id.ts";
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
 import { settledWithin } from "../../stream/sync/pause.ts";
-import { createKeyedMutex, type KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
-import type { OrphanedRuns } from "./recover-orphaned-runs.ts";
+import { createKeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import {
   RESTARTED,
   type RunEnd,
@@ -60,39 +58,14 @@ import {
   UNFINISHED,
 } from "../model/run-end-reasons.ts";
 import { readRunInput } from "./run-input.ts";
-import type { RunMarks } from "../log/open-run-marks.ts";
-import type { ReadStreamed } from "./posted-transcript.ts";
+import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
+import { runnerCalls } from "./runner-calls.ts";
+import type { RunsOptions } from "./runs-options.ts";
 import { RunQueue } from "./run-queue.ts";
-import type { AdmittedRun, RunAccepted, RunRequest } from "./run-request.ts";
+import type { RunAccepted, RunRequest } from "./run-request.ts";
 import { findRun } from "../model/session-state.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/session-registry.ts";
-
-export interface RunsOptions {
-  readonly store: LogStore;
-  readonly marks: RunMarks;
-  readonly admissions: KeyedMutex;
-  readonly sessions: Sessions;
-  readonly directory: SessionDirectory;
-  readonly runner: RunnerClient;
-  readonly platform: SessionPlatform;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly queueLimit: number;
-  readonly idleMs: number | null;
-  readonly maxMs: number | null;
-  readonly podGraceMs: number;
-  readonly readStreamed: ReadStreamed;
-  /** Called for each run that was admitted, once its posted messages are stored. */
-  readonly onAdmitted: (key: SessionKey, run: AdmittedRun) => void;
-  /**
-   * Called when a run was refused of which the log may have events, so that its end has to be
-   * stored later.
-   */
-  readonly onGivenUp: () => void;
-  /** Ends the runs that the session's log has open and nobody works on. Never rejects. */
-  readonly recover: OrphanedRuns["recover"];
-}
 
 /** A request body and the memory that it takes up. */
 interface HeldBody {
@@ -102,6 +75,11 @@ interface HeldBody {
 }
 
 export interface Runs {
+  /**
+   * Takes a run up in the background. Resolves when its runner has answered, or it has ended. Its mark must
+   * be this process's.
+   */
+  takeUp(key: SessionKey, run: OpenRunFound, taken: TakenRun): Promise<void>;
   /**
    * Admits a run, stores its posted messages, and starts it in the background, at once or when its
    * turn has come. Rejects with `invalid-input`, `run-active` (`facts.runId` of the active run) or
@@ -139,12 +117,16 @@ export interface Runs {
    * after it.
    */
   endSession<T>(key: SessionKey, end: RunEnd, remove: () => Promise<T>): Promise<T>;
-  /** Sessions with a run that is active, waits, or wraps up. */
+  /** Sessions with a run that is active, waits, or wraps up, and that cannot be left open. */
   readonly busySessions: number;
-  /** Refuses new runs from now on, and waits up to `ms` for the others to end by themselves. */
+  /**
+   * Refuses new runs from now on, and waits up to `ms` for the others to end by themselves, but for those
+   * that can be left open.
+   */
   drain(ms: number): Promise<void>;
   /**
-   * Ends every run with a RUN_ERROR and refuses new ones. Resolves when all ends are stored or
+   * Ends every run with a RUN_ERROR, but for those that are left open for the next process to take up, and
+   * refuses new ones. Resolves when all ends are stored or
    * refused, with the number of those that the store refused.
    */
   close(): Promise<number>;
@@ -165,8 +147,13 @@ interface Entry {
   readonly release: () => void;
 }
 
+/** Sessions that a stop has to wait for. */
+function countBusy(entries: ReadonlyMap<string, Entry>): number {
+  return [...entries.values()].filter(({ runs }) => !runs.isLeavable).length;
+}
+
 export function createRuns(options: RunsOptions): Runs {
-  const { sessions, directory, runner, platform, clock, logger } = options;
+  const { sessions, platform, clock, logger } = options;
   const entries = new Map<string, Entry>();
   const removals = createKeyedMutex();
   const waitedBodies = createByteBudget(WAITED_BODY_BYTES);
@@ -178,13 +165,16 @@ export function createRuns(options: RunsOptions): Runs {
 
   function leave(key: SessionKey): void {
     const left = entries.get(idOf(key));
-    if (!left) return;
-    entries.delete(idOf(key));
+    if (!left || !entries.delete(idOf(key))) return;
     // a run that the runner began within another one and did not end
     if (!closed) void options.recover(key, UNFINISHED);
     left.release();
-    if (entries.size === 0) whenIdle();
+    noteIdle();
   }
+
+  const noteIdle = (): void => {
+    if (countBusy(entries) === 0) whenIdle();
+  };
 
   function runsOf(key: SessionKey): RunQueue {
     const id = idOf(key);
@@ -195,11 +185,8 @@ export function createRuns(options: RunsOptions): Runs {
       ...options,
       session: use.session,
       waitedBodies,
-      connect: async ({ body, caller, headers: forwarded }, signal) => {
-        const address = await directory.addressOf(key);
-        const headers = { ...forwarded, ...callerHeaders(caller) };
-        return runner.run({ key, address, headers, body: await body.load(signal), signal });
-      },
+      ...runnerCalls(options, key),
+      onResumable: noteIdle,
       onAdmitted: (run) => options.onAdmitted(key, run),
       onFinished: (how) => ends.tell(key, how),
       onIdle: () => leave(key),
@@ -232,7 +219,14 @@ export function createRuns(options: RunsOptions): Runs {
 
   return {
     get busySessions() {
-      return entries.size;
+      return countBusy(entries);
+    },
+
+    async takeUp(key, run, taken) {
+      if (closed) return;
+      const answered = runsOf(key).takeUp(run, taken);
+      options.onAdmitted(key, run);
+      await answered;
     },
 
     async start(key, body, caller, headers = {}) {
@@ -272,13 +266,7 @@ export function createRuns(options: RunsOptions): Runs {
     endSession: (key, end, remove) =>
       removals.run(idOf(key), async () => {
         const ended = queueOf(key)?.end(end) ?? null;
-        if (ended) {
-          const use = sessions.use(key);
-          await settledWithin(END_WAIT_MS, clock, ended);
-          // events that viewers have not read when the log is deleted stay unread
-          await settledWithin(READ_WAIT_MS, clock, use.session.log.readByAll());
-          use.release();
-        }
+        if (ended) await settleEnds(options, key, ended);
         const removed = await remove();
         // an end that could not be written needs no further attempt once its log is deleted
         await ended;
@@ -287,7 +275,7 @@ export function createRuns(options: RunsOptions): Runs {
 
     async drain(ms) {
       closed = true;
-      if (entries.size === 0 || ms === 0) return;
+      if (countBusy(entries) === 0 || ms === 0) return;
       const idle = new Promise<void>((resolve) => {
         whenIdle = resolve;
       });
@@ -302,6 +290,19 @@ export function createRuns(options: RunsOptions): Runs {
       return orphanedRuns;
     },
   };
+}
+
+/** Gives the store time to take the ends of a session's runs, and viewers to read them. */
+async function settleEnds(
+  { clock, sessions }: RunsOptions,
+  key: SessionKey,
+  ended: Promise<unknown>,
+): Promise<void> {
+  const use = sessions.use(key);
+  await settledWithin(END_WAIT_MS, clock, ended);
+  // events that viewers have not read when the log is deleted stay unread
+  await settledWithin(READ_WAIT_MS, clock, use.session.log.readByAll());
+  use.release();
 }
 
 /** A run that is not worked on here. Throws unless it has ended, as `Runs.cancel`. */
@@ -342,18 +343,4 @@ function createToldEnds(platform: SessionPlatform, logger: Logger): ToldEnds {
     },
     told: () => Promise.all(telling),
   };
-}
-
-function callerHeaders({ userId, userName, token }: Caller): Record<string, string> {
-  const headers: Record<string, string> = {};
-  // a header holds no control characters and no text beyond Latin-1
-  if (userId !== null) headers["X-Current-User-ID"] = encodeHeader(userId);
-  if (userName !== null) headers["X-Current-User-Name"] = encodeHeader(userName);
-  // the agent acts for its user with the user's rights; the token is sent to nobody else
-  if (userId !== null && token !== null) headers["X-Caller-Token"] = `Bearer ${token}`;
-  return headers;
-}
-
-function encodeHeader(text: string): string {
-  return /^[\u0020-\u007e]*$/.test(text) ? text : encodeURIComponent(text);
 }

@@ -20,6 +20,8 @@ export interface PaceOptions {
 interface PacedStreamOptions {
   /** Sent when nothing else was for a while. */
   readonly heartbeat?: Uint8Array<ArrayBuffer>;
+  /** Makes what is sent last when every stream is ended, unless its consumer is behind. */
+  readonly farewell?: () => Uint8Array<ArrayBuffer>;
   /** Ends the stream when it aborts, as if its source had ended. */
   readonly signal?: AbortSignal;
   /** Called once when the stream has closed, for whatever reason. */
@@ -55,9 +57,10 @@ export function createStreamPacer(options: PaceOptions): StreamPacer {
     get open() {
       return streams.size;
     },
-    stream(source, { heartbeat, signal, onClosed } = {}) {
-      const end = (): void => paced.end();
-      const paced = new PacedSource(source, options, heartbeat ?? null, () => {
+    stream(source, { heartbeat, farewell, signal, onClosed } = {}) {
+      const end = (): void => paced.end(null);
+      const words = { heartbeat: heartbeat ?? null, farewell: farewell ?? null };
+      const paced = new PacedSource(source, options, words, () => {
         streams.delete(paced);
         signal?.removeEventListener("abort", end);
         onClosed?.();
@@ -70,15 +73,22 @@ export function createStreamPacer(options: PaceOptions): StreamPacer {
       for (const paced of streams) paced.tick();
     },
     endAll() {
-      for (const paced of streams) paced.end();
+      for (const paced of streams) paced.endWithFarewell();
     },
   };
+}
+
+/** What a stream says of its own. */
+interface Words {
+  readonly heartbeat: Uint8Array<ArrayBuffer> | null;
+  readonly farewell: (() => Uint8Array<ArrayBuffer>) | null;
 }
 
 class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   readonly #source: ChunkSource;
   readonly #options: PaceOptions;
   readonly #heartbeat: Uint8Array<ArrayBuffer> | null;
+  readonly #farewell: (() => Uint8Array<ArrayBuffer>) | null;
   readonly #onClosed: () => void;
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
   /** Resolves the pull that waits for a chunk; null while the consumer is busy with the last one. */
@@ -92,12 +102,13 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   constructor(
     source: ChunkSource,
     options: PaceOptions,
-    heartbeat: Uint8Array<ArrayBuffer> | null,
+    { heartbeat, farewell }: Words,
     onClosed: () => void,
   ) {
     this.#source = source;
     this.#options = options;
     this.#heartbeat = heartbeat;
+    this.#farewell = farewell;
     this.#onClosed = onClosed;
     this.#since = options.now();
   }
@@ -142,11 +153,17 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
     }
   }
 
-  end(): void {
+  endWithFarewell(): void {
+    this.end(this.#farewell?.() ?? null);
+  }
+
+  end(last: Uint8Array<ArrayBuffer> | null): void {
     if (this.#closed) return;
     // within a frame only a broken connection shows the client that the frame is incomplete
-    if (this.#pulled === null || !this.#source.atBoundary) this.#fail(new Error("ended"));
-    else this.#deliver(null);
+    if (this.#pulled === null || !this.#source.atBoundary) return this.#fail(new Error("ended"));
+    // its consumer waits: it takes this at once
+    if (last) this.#controller?.enqueue(last);
+    this.#deliver(null);
   }
 
   #arrived(chunk: Uint8Array<ArrayBuffer> | null): void {

@@ -4,7 +4,10 @@ const SPACE = 0x20;
 
 const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 const DATA_FIELD = Uint8Array.of(0x64, 0x61, 0x74, 0x61, 0x3a);
+const ID_FIELD = Uint8Array.of(0x69, 0x64, 0x3a);
 const JOIN = Uint8Array.of(SPACE);
+/** Longest id that is passed on. */
+const MAX_ID_CHARS = 256;
 
 // The states in a line: in the byte order mark before the first, in the field's name, right after
 // its colon, in its value, or in a line that is ignored.
@@ -21,8 +24,11 @@ export interface SseDataSink {
    * caller's array, or a constant one.
    */
   data(bytes: Uint8Array, from: number, to: number): void;
-  /** The frame is complete. Its data may be empty (`data:` alone). */
-  end(): void;
+  /**
+   * The frame is complete. Its data may be empty (`data:` alone). `id` is the frame's own: 1 to 256
+   * printable ASCII characters, or null.
+   */
+  end(id: string | null): void;
 }
 
 /**
@@ -30,15 +36,21 @@ export interface SseDataSink {
  *
  * Lines end with LF, CR or CRLF; the stream comes in chunks that break anywhere. Several data lines
  * of a frame are joined by one space instead of the LF of the standard, so that a frame of JSON
- * stays one line: outside of strings both mean the same to JSON. All other fields and comments are
- * skipped, and frames without a data line yield nothing.
+ * stays one line: outside of strings both mean the same to JSON. All fields but `data` and `id`, and
+ * comments, are skipped, and frames without a data line yield nothing. Unlike in the standard an id is that
+ * of its own frame alone.
  */
 export class SseParser {
   readonly #sink: SseDataSink;
   #place = MARK;
-  /** How much of the mark or of `data:` has been read. */
+  /** How much of the mark, of `data:` or of `id:` has been read. */
   #matched = 0;
+  /** The field that the line may be of. */
+  #field = DATA_FIELD;
   #hasData = false;
+  /** The frame's id so far, and whether it has one that can be passed on. */
+  #id = "";
+  #isSoundId = false;
   /** The last chunk ended with a CR: an LF that comes next belongs to it. */
   #isBehindCr = false;
 
@@ -89,15 +101,17 @@ export class SseParser {
       }
     }
     if (this.#place === NAME) {
-      at = this.#match(DATA_FIELD, chunk, at, to);
-      if (this.#matched === DATA_FIELD.length) this.#beginData();
+      if (this.#matched === 0 && at < to)
+        this.#field = chunk[at] === ID_FIELD[0] ? ID_FIELD : DATA_FIELD;
+      at = this.#match(this.#field, chunk, at, to);
+      if (this.#matched === this.#field.length) this.#beginValue();
     }
     if (at === to) return;
     if (this.#place === BEHIND_COLON) {
       this.#place = PAYLOAD;
       if (chunk[at] === SPACE && ++at === to) return;
     }
-    if (this.#place === PAYLOAD) this.#sink.data(chunk, at, to);
+    if (this.#place === PAYLOAD) this.#takeValue(chunk, at, to);
     // what did not match above is a comment, or another field
     else this.#place = IGNORED;
   }
@@ -111,25 +125,43 @@ export class SseParser {
     return at;
   }
 
-  #beginData(): void {
+  #takeValue(chunk: Uint8Array, from: number, to: number): void {
+    if (this.#field === DATA_FIELD) return this.#sink.data(chunk, from, to);
+    if (!this.#isSoundId) return;
+    const part = chunk.subarray(from, to);
+    this.#isSoundId =
+      this.#id.length + part.length <= MAX_ID_CHARS &&
+      part.every((byte) => byte >= 0x20 && byte <= 0x7e);
+    if (this.#isSoundId) this.#id += String.fromCharCode(...part);
+  }
+
+  #beginValue(): void {
+    this.#place = BEHIND_COLON;
+    if (this.#field === ID_FIELD) {
+      this.#id = "";
+      this.#isSoundId = true;
+      return;
+    }
     if (this.#hasData) this.#sink.data(JOIN, 0, 1);
     this.#hasData = true;
-    this.#place = BEHIND_COLON;
   }
 
   #endLine(): void {
-    const { length } = DATA_FIELD;
+    const { length } = this.#field;
     if (this.#matched === 0 && this.#place <= NAME) this.#endFrame();
     // a field without a colon has an empty value
-    else if (this.#place === NAME && this.#matched === length - 1) this.#beginData();
+    else if (this.#place === NAME && this.#matched === length - 1) this.#beginValue();
     this.#place = NAME;
     this.#matched = 0;
   }
 
   #endFrame(): void {
+    const id = this.#isSoundId && this.#id !== "" ? this.#id : null;
+    this.#isSoundId = false;
+    this.#id = "";
     if (!this.#hasData) return;
     this.#hasData = false;
-    this.#sink.end();
+    this.#sink.end(id);
   }
 }
 

@@ -17,6 +17,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   read: (store, logId) => drain(store.read(KEY, { logId })),
   "read of no bytes": (store, logId) => drain(store.read(KEY, { logId, start: 5 })),
   setHead: (store, logId) => store.setHead(KEY, logId, utf8("late")),
+  dropNote: (store, logId) => store.dropNote(KEY, logId, "run-1"),
   document: (store, logId) => store.document(KEY, logId),
   setDocument: (store, logId) => store.setDocument(KEY, logId, utf8("late")),
   markOpen: (store, logId) => store.markOpen(KEY, logId, "run-1", "late"),

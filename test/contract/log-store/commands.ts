@@ -17,6 +17,14 @@ export type Command =
       /** Sizes of the lines: each inner list is one append, all are in flight together. */
       readonly appends: readonly (readonly number[])[];
       readonly fault: Fault;
+      /** Of each append: the number of the note's key, or null for none. */
+      readonly notes: readonly (number | null)[];
+    }
+  | {
+      readonly kind: "dropNote";
+      readonly session: number;
+      readonly choice: LogChoice;
+      readonly note: number;
     }
   | {
       readonly kind: "read";
@@ -73,6 +81,16 @@ export function commandsArbitrary(maxLength: number): fc.Arbitrary<Command[]> {
         log,
         appends: fc.array(fc.array(lineSize, { maxLength: 4 }), { minLength: 1, maxLength: 4 }),
         fault,
+        notes: fc.array(fc.option(fc.nat({ max: 4 })), { minLength: 4, maxLength: 4 }),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("dropNote" as const),
+        session,
+        choice,
+        note: fc.nat({ max: 4 }),
       }),
     },
     {

@@ -11,6 +11,7 @@ import { limitsSuite } from "./limits.ts";
 import { listSuite } from "./list.ts";
 import { marksSuite } from "./marks.ts";
 import { namesSuite } from "./names.ts";
+import { notesSuite } from "./notes.ts";
 import { readSuite } from "./read.ts";
 import { reopenSuite } from "./reopen.ts";
 import { runBodiesSuite } from "./run-bodies.ts";
@@ -31,6 +32,7 @@ export function logStoreContract(name: string, options: LogStoreContractOptions)
     concurrentReadSuite(fresh);
     fenceSuite(fresh);
     valuesSuite(fresh);
+    notesSuite(fresh);
     changesSuite(fresh);
     marksSuite(fresh);
     runBodiesSuite(fresh);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { LogStore } from "../../../src/ports/log-store.ts";
 import { concat, drain, lineOf, textOf, utf8 } from "../bytes.ts";
 import { codeOf, collect } from "../outcome.ts";
+import { notesOf } from "./notes.ts";
 import { freshStore, KEY, readRaw, seedLog } from "./harness.ts";
 import type { FreshStore, LogStoreContractOptions, LogStoreHarness } from "./harness.ts";
 
@@ -55,6 +56,44 @@ function describeDurable(fresh: FreshStore): void {
         expect(textOf(await drain(store.read(KEY, { logId, log: "compact" })))).toBe("c\n");
         expect(textOf(await drain(store.read(KEY, { logId, log: "edits" })))).toBe("e\n");
       }
+    }),
+  );
+
+  it(
+    "finds the notes as they were, with what was appended and dropped since",
+    fresh(async (harness) => {
+      const { logId } = await harness.store.create(KEY);
+      let store = harness.store;
+      let expectedEnd = 0;
+      const append = async (key: string | null, text: string): Promise<void> => {
+        expectedEnd = await store.append(KEY, utf8(`${text}\n`), {
+          logId,
+          expectedEnd,
+          ...(key !== null && { note: { key, text } }),
+        });
+      };
+      for (let i = 0; i < 5; i++) await append(`run ${i % 2}`, `${i}`);
+      await append(null, "no note");
+      store = await reopened(harness);
+      expect(await notesOf(store)).toEqual([
+        { key: "run 0", text: "4", end: 10 },
+        { key: "run 1", text: "3", end: 8 },
+      ]);
+      await append(null, "own");
+      store = await reopened(harness);
+      await append("run 2", "later");
+      await store.dropNote(KEY, logId, "run 0");
+      store = await reopened(harness);
+      expect(await notesOf(store)).toEqual([
+        { key: "run 1", text: "3", end: 8 },
+        { key: "run 2", text: "later", end: expectedEnd },
+      ]);
+      for (const key of ["run 1", "run 2"]) await store.dropNote(KEY, logId, key);
+      store = await reopened(harness);
+      expect(await notesOf(store)).toEqual([]);
+      await append(null, "last");
+      store = await reopened(harness);
+      expect(await notesOf(store)).toEqual([]);
     }),
   );
 

@@ -56,6 +56,10 @@ export function run(replica: Replica, command: Command): Promise<unknown> {
       return named(replica, command, (key, logId) =>
         replica.store.setDocument(key, logId, lineOf(command.size)),
       );
+    case "dropNote":
+      return named(replica, command, (key, logId) =>
+        replica.store.dropNote(key, logId, `note ${command.note}`),
+      );
     case "markOpen":
       return named(replica, command, (key, logId) =>
         replica.store.markOpen(key, logId, `run ${command.run}`, command.data),
@@ -106,9 +110,11 @@ async function append(
   const logId = incarnations.logIdOf(key, fault);
   let expectedEnd = (await store.stat(key))?.end[log] ?? 0;
   if (fault === "end") expectedEnd += 1;
-  const outcomes = command.appends.map((sizes) => {
+  const outcomes = command.appends.map((sizes, place) => {
     const lines = sizes.map((size, i) => lineOf(size, expectedEnd + i));
-    const outcome = valueOrCode(store.append(key, lines, { logId, expectedEnd, log }));
+    const number = command.notes[place] ?? null;
+    const note = number === null ? {} : { note: { key: `note ${number}`, text: `${expectedEnd}` } };
+    const outcome = valueOrCode(store.append(key, lines, { logId, expectedEnd, log, ...note }));
     for (const line of lines) expectedEnd += line.length;
     return outcome;
   });
@@ -167,12 +173,13 @@ async function openRuns({ store, incarnations }: Replica): Promise<unknown> {
 }
 
 function comparable(incarnations: Incarnations, key: SessionKey, known: LogStat): unknown {
-  const { logId, end, head, document } = known;
+  const { logId, end, head, document, notes } = known;
   return {
     life: incarnations.labelOf(key, logId),
     end: { ...end },
     head: head && checksum(head),
     document: document && checksum(document),
+    notes: notes.map(({ key: name, text, end: at }) => `${name} ${text} ${at}`).toSorted(),
   };
 }
 

@@ -45,17 +45,20 @@ async function setUp(inFlight: readonly string[] = []) {
   });
   const use = sessions.use(KEY);
   const logId = await use.session.loadOrCreate();
-  const events = new BackgroundEventWriter({
-    key: KEY,
-    logId,
-    threadId: "t",
-    sessions,
-    marks: createRunMarks(store),
-    platform: createLocalPlatform(),
-    clock,
-    logger: silent,
-    isInFlight: (runId) => (runId === null ? inFlight.length > 0 : inFlight.includes(runId)),
-  });
+  const events = new BackgroundEventWriter(
+    {
+      key: KEY,
+      logId,
+      threadId: "t",
+      sessions,
+      marks: createRunMarks(store),
+      platform: createLocalPlatform(),
+      clock,
+      logger: silent,
+      isInFlight: (runId) => (runId === null ? inFlight.length > 0 : inFlight.includes(runId)),
+    },
+    null,
+  );
   use.release();
   return {
     events,
@@ -64,7 +67,7 @@ async function setUp(inFlight: readonly string[] = []) {
     state,
     say: (...said: readonly string[]) => {
       const lines = said.map((event) => utf8(`${event}\n`));
-      return events.store({ lines, events: lines.map((line) => factsOfLine(line)) });
+      return events.store({ lines, events: lines.map((line) => factsOfLine(line)) }, null);
     },
     lines: async () => {
       const all = textOf(await drain(store.read(KEY, { logId })));

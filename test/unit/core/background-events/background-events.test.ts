@@ -46,6 +46,8 @@ async function setUp() {
     onReleased: (key) => backgroundEvents.stop(key),
   });
   const backgroundEvents = createBackgroundEvents({
+    store,
+    reattachMs: 300_000,
     marks: createRunMarks(store),
     feed,
     sessions,

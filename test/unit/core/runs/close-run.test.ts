@@ -70,7 +70,19 @@ it("what an append stored that seemed to fail is ended, also while another run i
   const other = session.append({ lines: [started], events: [factsOfLine(started)] }, { logId });
   const [given] = marks.givenUp();
   if (!given) throw new Error("The run was not given up");
-  const closing = closeRun({ session, ...given, store, marks, clock, logger });
+  const takeUp = (): never => {
+    throw new Error("a run that was given up here is not taken up");
+  };
+  const closing = closeRun({
+    session,
+    ...given,
+    takeUp,
+    takeUpBackground: takeUp,
+    store,
+    marks,
+    clock,
+    logger,
+  });
   // as long as what is under way is kept waiting nothing can be ended, and the mark stays
   await session.log.refresh();
   for (let i = 0; i < 100; i++) await Promise.resolve();

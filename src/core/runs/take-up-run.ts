@@ -1,0 +1,49 @@
+import type { LogStore, OpenRunMark, SessionKey } from "../../ports/log-store.ts";
+import { type MarkedRun, markedRun, noteKeyOf } from "../log/open-run-marks.ts";
+import { readFacts } from "../log/scan-event-facts.ts";
+import type { KnownRun } from "../model/session-state.ts";
+import type { RunAccepted } from "./run-request.ts";
+import { NOTHING_SENT, progressAfter, type RunProgress } from "./run-progress.ts";
+
+/** A run that another process, or this one before, has begun and that is taken up. */
+export interface TakenRun {
+  /** The runner's id of the last event that is stored, or null for none. */
+  readonly after: string | null;
+  /** How far it was. */
+  readonly progress: RunProgress;
+  /**
+   * Whether its runner is known to be one that can be asked for the rest; else it is asked once, and the run
+   * ends if that is in vain.
+   */
+  readonly isKnown: boolean;
+}
+
+/** A run that nobody works on, and that its runner may have the rest of. */
+export interface OpenRunFound extends RunAccepted {
+  readonly logId: string;
+  readonly mark: MarkedRun;
+}
+
+/**
+ * What is known of a run that a dead process has left, so that its runner can be asked for the rest; null if it
+ * cannot be asked. Everything that the runner has sent so far lies between the offset at which it was called
+ * and the end of the last append with its note; what is after that came from here. Throws what the store throws.
+ */
+export async function takenRun(
+  store: LogStore,
+  key: SessionKey,
+  { logId, mark, phase }: { logId: string; mark: OpenRunMark; phase: KnownRun["phase"] },
+): Promise<TakenRun | null> {
+  const { from, startsAt = from, resumable } = markedRun(mark);
+  if (resumable === false || startsAt === undefined) return null;
+  const noteKey = noteKeyOf(mark.runId);
+  const stat = await store.stat(key);
+  const note = stat?.logId === logId ? stat.notes.find((one) => one.key === noteKey) : undefined;
+  // events without a note are those of a runner that cannot be asked
+  if (!note && phase !== "waiting") return null;
+  if (!note) return { after: null, progress: NOTHING_SENT, isKnown: resumable === true };
+  let progress = NOTHING_SENT;
+  for await (const event of readFacts(store, key, { logId, start: startsAt, end: note.end }))
+    progress = progressAfter(progress, event, mark.runId);
+  return { after: note.text, progress, isKnown: true };
+}
