@@ -45,7 +45,7 @@ export class SharedDescriptor {
   }
 
   /** Closes the descriptor when its uses have ended; the next use opens another. */
-  async letGo(): Promise<void> {
+  async release(): Promise<void> {
     const current = this.#current;
     this.#current = null;
     if (!current) return;

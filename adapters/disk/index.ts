@@ -137,7 +137,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
   return {
     changes,
 
-    legacy: tellingTakeOvers(legacy, cache, changes.tell),
+    legacy: reportingTakeOvers(legacy, cache, changes.announce),
 
     async create(key, { logId = createLogId(Date.now()), ...given } = {}) {
       assertWritable();
@@ -148,7 +148,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
         if (stat) return stat;
         const session = opened(await makeLog(layout, key, logId, first).catch(throwDiskError));
         cache.add(key, session);
-        changes.tell(key, logId);
+        changes.announce(key, logId);
         return session.stat;
       });
     },
@@ -183,7 +183,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
       withLog(key, logId, async (session) => {
         namedDocument(key.session, document);
         await session.setDocument(document);
-        changes.tell(key, logId);
+        changes.announce(key, logId);
       }),
 
     ...markOperations(marks, { withLog, assertOpen, assertWritable }),
@@ -200,7 +200,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
       return inTurn.run(idOf(key), () =>
         cache.remove(key, async (session) => {
           const isRemoved = await removeSession(removal, key, session).catch(throwDiskError);
-          if (isRemoved) changes.tell(key, null);
+          if (isRemoved) changes.announce(key, null);
           return isRemoved;
         }),
       );
@@ -275,16 +275,16 @@ function markOperations(
 }
 
 /** The legacy logs, with the sessions that they become reported as changes. */
-function tellingTakeOvers(
+function reportingTakeOvers(
   legacy: LegacyLogs,
   cache: SessionCache,
-  tell: SessionListener,
+  announce: SessionListener,
 ): LegacyLogs {
   return {
     ...legacy,
     async takeOver(key, edits) {
       const isTaken = await legacy.takeOver(key, edits);
-      if (isTaken) tell(key, await cache.use(key, async (session) => session?.logId ?? null));
+      if (isTaken) announce(key, await cache.use(key, async (session) => session?.logId ?? null));
       return isTaken;
     },
   };

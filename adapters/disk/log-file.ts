@@ -133,7 +133,7 @@ export class LogFile {
       await this.#file.use((fd) => this.#toDevice(fd));
     } catch (error) {
       this.#suspect = true;
-      await this.#file.letGo();
+      await this.#file.release();
       throw diskError(error, this.#options.path);
     }
   }
@@ -144,8 +144,8 @@ export class LogFile {
     try {
       await this.sync();
     } finally {
-      await this.#file.letGo();
-      await this.#options.notes?.letGo();
+      await this.#file.release();
+      await this.#options.notes?.release();
     }
   }
 
@@ -161,7 +161,7 @@ export class LogFile {
         this.#queue = [];
         this.#queuedEnd = this.#end;
         this.#suspect = true;
-        await this.#file.letGo();
+        await this.#file.release();
         for (const { reject } of failed) reject(diskError(error, this.#options.path));
         continue;
       }

@@ -121,8 +121,8 @@ export class NoteFile {
   }
 
   /** Lets the descriptor go; it opens again when used. */
-  async letGo(): Promise<void> {
-    await this.#file.letGo();
+  async release(): Promise<void> {
+    await this.#file.release();
   }
 
   async #empty(): Promise<void> {
@@ -137,7 +137,7 @@ export class NoteFile {
   async #rewrite(): Promise<void> {
     const bytes = encodeNotes(this.#notes.all().map((note) => ({ ...note, start: note.end })));
     await replaceFile(this.#options.path, bytes, { durable: this.#options.fsync !== "never" });
-    await this.#file.letGo();
+    await this.#file.release();
     this.#length = bytes.length;
     this.#unsynced = false;
   }

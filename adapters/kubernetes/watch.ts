@@ -107,7 +107,7 @@ async function watchOnce<T extends Resource>(
   try {
     await api.follow(request, async (body) => {
       follower.heard();
-      for await (const line of linesOf(body)) seen(tell(follower, line));
+      for await (const line of linesOf(body)) seen(report(follower, line));
     });
   } finally {
     cancel();
@@ -116,7 +116,7 @@ async function watchOnce<T extends Resource>(
 }
 
 /** Reports one event to the follower; returns the version after it. */
-function tell<T extends Resource>(follower: Follower<T>, line: Uint8Array): string {
+function report<T extends Resource>(follower: Follower<T>, line: Uint8Array): string {
   const { type, object } = parse<WatchEvent<T>>(line);
   if (type === "ERROR") throw apiFailure(reasonOf(object), { isCaller: false });
   if (type === "DELETED") follower.removed(object);

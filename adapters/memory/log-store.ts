@@ -71,7 +71,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       if (log === undefined) {
         log = createSessionLog(key, clock.now(), createOptions);
         logs.set(idOf(key), log);
-        changes.tell(key, log.logId);
+        changes.announce(key, log.logId);
       }
       return statOf(log);
     },
@@ -118,7 +118,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       checkDocument(document);
       namedDocument(key.session, document);
       log.document = document.slice();
-      changes.tell(key, logId);
+      changes.announce(key, logId);
     },
 
     async markOpen(key, logId, runId, data) {
@@ -167,7 +167,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
       if (log === undefined) return false;
       for (const name of LOG_NAMES) usedBytes -= log.bytes[name].length;
       logs.delete(idOf(key));
-      changes.tell(key, null);
+      changes.announce(key, null);
       return true;
     },
 

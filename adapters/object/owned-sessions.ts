@@ -64,14 +64,14 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
   const turns = createKeyedMutex();
   const stopSweeping = clock.every(Math.max(idleMs / 2, 1), () => {
     for (const entry of entries.values())
-      if (isIdle(entry)) void turns.run(idOf(entry.session.key), () => letGo(entry));
+      if (isIdle(entry)) void turns.run(idOf(entry.session.key), () => release(entry));
   });
 
   function isIdle({ session, uses, unusedSinceMs }: Entry): boolean {
     return uses === 0 && !session.isBusy && clock.now() - unusedSinceMs >= idleMs;
   }
 
-  async function letGo(entry: Entry): Promise<void> {
+  async function release(entry: Entry): Promise<void> {
     const id = idOf(entry.session.key);
     if (entries.get(id) !== entry || !isIdle(entry)) return;
     entries.delete(id);

@@ -58,7 +58,7 @@ export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<Arra
       if (segments.isDone) controller.close();
     } catch (error) {
       segments?.close();
-      throw signal?.aborted ? signal.reason : told(error);
+      throw signal?.aborted ? signal.reason : translated(error);
     }
   }
 
@@ -68,7 +68,7 @@ export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<Arra
   );
 }
 
-function told(error: unknown): unknown {
+function translated(error: unknown): unknown {
   // a read has no doubtful outcome: it can be tried again
   if (!hasCode(error, "store-unanswered")) return error;
   return new RunlogError("store-busy", error.message, { cause: error });

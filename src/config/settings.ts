@@ -183,7 +183,7 @@ export const SETTINGS: Settings = {
   }),
   legacyProject: setting<string | null>("RUNLOG_LEGACY_PROJECT", null, readProject, {
     shown: "",
-    meaning: "project that adopts old logs in <dir>/sessions",
+    meaning: "project that imports old logs in <dir>/sessions",
     form: "a project's name",
     group: "Storage",
   }),

@@ -258,7 +258,7 @@ export async function createSessionService(
     ...runLimits(limits),
     onAdmitted: (key, run) => backgroundEvents.listen(key, run),
     readStreamed: createStreamedReader({ store, budgets: profileBudgets, logger }),
-    onGivenUp: () => void orphanedRuns.closeGivenUp(),
+    onReleased: () => void orphanedRuns.closeReleased(),
     recover: (key, end) => orphanedRuns.recover(key, end),
   });
   const backgroundEvents = createBackgroundEvents({

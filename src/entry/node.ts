@@ -71,7 +71,7 @@ export async function start(
   const archives = archive && createArchives({ ...archive, clock });
   const { store: inner, legacy } = await openStore(config, { clock, logger, onLong });
   const store = createArchivingStore({ store: inner, archives, legacy: legacy?.logs ?? null });
-  if (archive) await adoptArchived(archive, store, logger);
+  if (archive) await findArchived(archive, store, logger);
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && !isCluster;
   const { ports, sessionToken } = await openPlatform(config, store, logger);
@@ -137,14 +137,14 @@ export async function start(
  * Makes stubs for archives without one. An archive that cannot be reached now does not block the
  * sessions that are here.
  */
-async function adoptArchived(
+async function findArchived(
   archive: OpenBucket,
   store: ArchivingStore,
   logger: Logger,
 ): Promise<void> {
   try {
     await archive.reach();
-    const adopted = await store.adopt();
+    const adopted = await store.makeMissingStubs();
     if (adopted > 0) logger.info("archived-sessions-found", { adopted });
   } catch (error) {
     if (!hasCode(error, "store-busy", "store-unanswered")) {

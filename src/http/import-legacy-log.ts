@@ -13,7 +13,7 @@ export function importLegacyLog(service: SessionService): MiddlewareHandler {
   return async (c, next) => {
     const key = sessionKeyOf(c);
     try {
-      if (await service.legacyImports.adopt(key)) scanLegacyLog(service, key);
+      if (await service.legacyImports.importLog(key)) scanLegacyLog(service, key);
     } catch (error) {
       if (!hasCode(error, "log-not-adoptable"))
         service.logger.error("old-log-not-adopted", { ...key, error });
@@ -26,7 +26,7 @@ export function importLegacyLog(service: SessionService): MiddlewareHandler {
 export function requireImport({ legacyImports }: SessionService): MiddlewareHandler {
   return async (c, next) => {
     try {
-      await legacyImports.adopt(sessionKeyOf(c));
+      await legacyImports.importLog(sessionKeyOf(c));
     } catch (error) {
       // the route meets any other failure as well, and has a text of its own for it
       if (hasCode(error, "log-not-adoptable")) throw error;

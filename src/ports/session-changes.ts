@@ -16,14 +16,14 @@ export interface SessionChanges {
 }
 
 /** The changes of a store, which reports them by `tell`. */
-export function createSessionChanges(): SessionChanges & { readonly tell: SessionListener } {
+export function createSessionChanges(): SessionChanges & { readonly announce: SessionListener } {
   const listeners = new Set<SessionListener>();
   return {
     subscribe(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    tell(key, logId) {
+    announce(key, logId) {
       for (const listener of listeners) listener(key, logId);
     },
   };

@@ -187,7 +187,7 @@ export class Recording implements RoomTenant {
     this.#context.room.poke();
   }
 
-  async giveUp(urgency: Urgency, keptBytes: number): Promise<number> {
+  async release(urgency: Urgency, keptBytes: number): Promise<number> {
     if (this.isRemoved) return 0;
     if (urgency === "acknowledged") return this.#drop(this.#acknowledged);
     if (urgency === "passed") return this.#drop(this.#passed() - keptBytes);

@@ -6,7 +6,7 @@ export interface RoomTenant {
    * whole run that a client has had to its end, `passed` what a connected client has had, but for
    * the last `keptBytes` of that.
    */
-  giveUp(urgency: Urgency, keptBytes: number): Promise<number>;
+  release(urgency: Urgency, keptBytes: number): Promise<number>;
 }
 
 export type Urgency = "acknowledged" | "delivered" | "passed";
@@ -120,7 +120,7 @@ export class SpoolRoom {
     for (const tenant of this.#tenants) {
       if (this.#waiting.length === 0) return;
       const keptBytes = this.#limitBytes / 2 / this.#tenants.size;
-      const freed = await tenant.giveUp(urgency, keptBytes);
+      const freed = await tenant.release(urgency, keptBytes);
       if (freed > 0) this.#admit();
     }
   }

@@ -144,7 +144,7 @@ async function bringBack({ dir, archives }: Place): Promise<void> {
     store: createDiskLogStore({ dir }),
     archives,
   });
-  await store.adopt();
+  await store.makeMissingStubs();
   await store.restore(KEY);
   await store.close();
 }

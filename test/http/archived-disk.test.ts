@@ -160,7 +160,7 @@ describe("messages in an older format, of an archived session", () => {
     await archive(server.session);
     const { archives } = server;
     const other = createArchivingStore({ store: createMemoryLogStore(), archives, legacy: null });
-    await other.adopt();
+    await other.makeMissingStubs();
     const { logId, end } = await other.restore(KEY);
     await other.append(KEY, utf8('{"type":"CUSTOM"}\n'), { logId, expectedEnd: end.raw });
     await other.archive(KEY, { deleteLocal: true });

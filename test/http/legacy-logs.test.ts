@@ -287,8 +287,8 @@ describe("a legacy log (PROTOCOL 15)", () => {
 
 describe("a legacy log of which it is not clear whose it is (PROTOCOL 15)", () => {
   const DOUBTFUL: readonly [string, Options][] = [
-    ["no project adopts", { project: null }],
-    ["another project adopts", { project: "other" }],
+    ["no project imports", { project: null }],
+    ["another project imports", { project: "other" }],
     ["two projects hold the session", { directory: holding("p1", "p2") }],
     ["another project holds the session", { directory: holding("p2") }],
     ["no project holds the session", { directory: holding() }],

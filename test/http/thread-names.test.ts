@@ -26,7 +26,7 @@ const eventsOf = (name: string): string[] => [
 async function startServer(store: LogStore, bucket = createMemoryObjectBucket()) {
   const archives = createArchives({ bucket, clock });
   const archiving = createArchivingStore({ store, archives, legacy: null });
-  await archiving.adopt();
+  await archiving.makeMissingStubs();
   const server = await createTestServer({ store: archiving, archiver: archiving });
   return {
     ...server,

@@ -40,7 +40,7 @@ const legacyFile = fc
  */
 export const target: FuzzTarget = fuzzTarget("legacy-log", legacyFile, async (file) => {
   const store = createMemoryLogStore();
-  const logId = await adopt(store, file);
+  const logId = await imported(store, file);
   const server = await startFuzzServer([], store);
   try {
     for (const view of ["", "?view=raw"]) await assertShown(await server.fetch(linesOf(view)));
@@ -51,8 +51,8 @@ export const target: FuzzTarget = fuzzTarget("legacy-log", legacyFile, async (fi
   }
 });
 
-/** Stores the file as an adoption does; resolves with the log's id. */
-async function adopt(store: LogStore, file: Uint8Array): Promise<string> {
+/** Stores the file as an import does; resolves with the log's id. */
+async function imported(store: LogStore, file: Uint8Array): Promise<string> {
   const { logId } = await store.create(KEY);
   const records = new OverlayRecords();
   records.addMark({ isDone: false, isOwn: false, offset: 0, skippedLines: 0, visibleFrom: 0 });

@@ -21,7 +21,7 @@
  * - The store's bytes are released only if the archive holds all of them, which is checked while
  *   nobody writes.
  * - A process that stops at any point leaves a session that is here or archived, never half of one.
- *   `adopt` makes stubs for archives without one in the store.
+ *   `makeMissingStubs` makes stubs for archives without one in the store.
  * - `logId`, ends, bytes, head and document are the same before and after: cursors stay valid.
  * - Writes of a log wait until it is restored. The document of an archived session is changed in
  *   its stub. A delete removes the archive first.
@@ -37,7 +37,7 @@
  * 5. `archives.ts`: the bucket's side: find, write, verify, read, remove
  * 6. `keys.ts`, `manifest.ts`, `manifest-cache.ts`: the objects, and their list in the manifest
  * 7. `write-logs.ts`, `pack-log.ts`, `pack-source.ts`, `part-writer.ts`: packing, in gzip members
- * 8. `unpack-log.ts`, `restore-logs.ts`: the way back; `adopt.ts`: stubs for archives without one
+ * 8. `unpack-log.ts`, `restore-logs.ts`: the way back; `missing-stubs.ts`: stubs for archives without one
  * 9. `retrying-bucket.ts`, `progress.ts`: calls that are tried again, and how far they are
  */
 
@@ -46,7 +46,7 @@ import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
 import { createKeyedRwLock, type KeyedRwLock } from "../../stream/sync/keyed-rw-lock.ts";
-import { adoptArchives } from "./adopt.ts";
+import { makeMissingStubs } from "./missing-stubs.ts";
 import { createArchivedReader, manifestOf, needArchives } from "./archived-reader.ts";
 import { type ArchiveOptions, createArchivings } from "./archivings.ts";
 import type { Archives } from "./archives.ts";
@@ -89,7 +89,7 @@ export interface ArchivingStore extends LogStore, Archiver {
    * Makes stubs for archives without one in the store: of a process that died while it released a
    * session's bytes, or of a store that was lost. Resolves with their number.
    */
-  adopt(): Promise<number>;
+  makeMissingStubs(): Promise<number>;
 }
 
 /**
@@ -181,7 +181,7 @@ export function createArchivingStore({
     stat: (key) => stubs.stat(key),
     archives,
     isArchived: (key, found, manifest) => isArchived(legacy, key, found, manifest),
-    giveUp: (key, manifest) =>
+    evict: (key, manifest) =>
       gates.shut(idOf(key), async () => {
         const stored = await store.stat(key);
         const now = stored && asIfNew(stored);
@@ -247,9 +247,9 @@ export function createArchivingStore({
       return decodeStub(found?.head ?? null) !== null;
     },
 
-    async adopt() {
+    async makeMissingStubs() {
       if (!archives) return 0;
-      return adoptArchives(store, archives, (key, make) => gates.shut(idOf(key), make));
+      return makeMissingStubs(store, archives, (key, make) => gates.shut(idOf(key), make));
     },
   };
 }

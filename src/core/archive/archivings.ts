@@ -21,7 +21,7 @@ export interface ArchivingsOptions {
    * Releases the session's bytes in the store; false if the session has changed since it was
    * archived.
    */
-  readonly giveUp: (key: SessionKey, manifest: Manifest) => Promise<boolean>;
+  readonly evict: (key: SessionKey, manifest: Manifest) => Promise<boolean>;
 }
 
 export interface ArchiveOptions extends WatchOptions {
@@ -47,7 +47,7 @@ interface Entry {
 const TRIES = 3;
 
 export function createArchivings(options: ArchivingsOptions): Archivings {
-  const { store, source, stat, archives, isArchived, giveUp } = options;
+  const { store, source, stat, archives, isArchived, evict } = options;
   /** By session, and by whether its bytes are to be released. */
   const entries = new Map<string, Entry>();
 
@@ -67,7 +67,7 @@ export function createArchivings(options: ArchivingsOptions): Archivings {
       const isGood = isDone && (!deleteLocal || (await isWhole(target, known, watch)));
       const manifest = isGood ? known : await target.write(source, key, found, watch);
       const isEmpty = found.end.raw === 0;
-      if (!deleteLocal || isEmpty || (await giveUp(key, manifest))) return manifest;
+      if (!deleteLocal || isEmpty || (await evict(key, manifest))) return manifest;
     }
     throw new RunlogError("session-conflict", "The session changes while it is archived");
   }

@@ -179,7 +179,7 @@ export class BackgroundEventWriter {
     const run = { session, clock, logger, logId, threadId, runId, signal: AbortSignal.abort() };
     if (await endRun(run, reason, { started: true })) return;
     if (runId === this.#marked) this.#marked = null;
-    marks.giveUp({ ...key, logId, runId }, { reached: true });
+    marks.release({ ...key, logId, runId }, { reached: true });
   }
 
   #release(): void {

@@ -12,7 +12,7 @@
  *
  * The steps, each of which is safe to repeat after a crash:
  *
- * 1. `adopt` imports the legacy log, in one step of the store, when a session without a log is
+ * 1. `importLog` imports the legacy log, in one step of the store, when a session without a log is
  *    first asked for. A session imports only what is certainly its own: see
  *    `LegacyOptions.project`.
  * 2. `prepare` migrates messages of a still older format to one MESSAGES_SNAPSHOT if there is no
@@ -90,7 +90,7 @@ export interface LegacyImports {
    * Resolves with whether it did. Rejects with `log-not-adoptable` when it cannot be known whose
    * the legacy log is; the log then stays where it is.
    */
-  adopt(key: SessionKey): Promise<boolean>;
+  importLog(key: SessionKey): Promise<boolean>;
   /**
    * Makes an imported log, or one that a loss of power may have damaged, ready for its readers and
    * its writer, which takes a few seconds for each 100 MB, once. `head` is the log's checkpoint. To
@@ -130,7 +130,7 @@ export function createLegacyImports({
   }
 
   return {
-    async adopt(key) {
+    async importLog(key) {
       if (!legacy || (await store.stat(key)) || !(await legacy.logs.has(key.session))) return false;
       if (!(await mayImport(key))) {
         // imported by its project in the meantime, so there is nothing to refuse

@@ -29,7 +29,7 @@ interface RunnerChoice {
 }
 
 interface ImportOwner {
-  readonly legacyImports: { adopt(key: SessionKey): Promise<unknown> };
+  readonly legacyImports: { importLog(key: SessionKey): Promise<unknown> };
 }
 
 interface Removal {
@@ -74,7 +74,7 @@ export async function createSession(
   const name = given === null ? `session-${crypto.randomUUID()}` : newSessionName(given, directory);
   // a legacy log under the name is that session
   if (given !== null && directory.logsMakeSessions)
-    await legacyImports.adopt({ project, session: name });
+    await legacyImports.importLog({ project, session: name });
   const { metadata } = await directory.create({ project, session: name }, session);
   return { name, uid: metadata.uid, autoBranch: `ambient/${name}` };
 }

@@ -42,7 +42,7 @@ function shortened(id: string): string {
 export interface RunMarks {
   /**
    * Marks a run as open, as `LogStore.markOpen`; the mark is ours until it is cleared or released
-   * by `giveUp`.
+   * by `release`.
    */
   markOpen(key: SessionKey, logId: string, runId: string, run: MarkedRun): Promise<void>;
   clearOpen(key: SessionKey, logId: string, runId: string): Promise<void>;
@@ -52,16 +52,16 @@ export interface RunMarks {
    * Leaves the run to the recovery of orphaned runs, since its end could not be stored. That is
    * tried again soon. `reached` is whether its runner may know of it.
    */
-  giveUp(mark: MarkName, options: { readonly reached: boolean }): void;
+  release(mark: MarkName, options: { readonly reached: boolean }): void;
   /** Drops a released run: its log is deleted, or another process finds its mark. */
   forget(mark: MarkName): void;
-  /** The runs released by `giveUp`, without those that have been cleared or marked again. */
-  givenUp(): readonly GivenUpRun[];
+  /** The runs released by `release`, without those that have been cleared or marked again. */
+  released(): readonly ReleasedRun[];
 }
 
 type MarkName = Omit<OpenRunMark, "data">;
 
-interface GivenUpRun {
+interface ReleasedRun {
   readonly mark: OpenRunMark;
   readonly reached: boolean;
 }
@@ -70,14 +70,14 @@ interface GivenUpRun {
 export function createRunMarks(store: LogStore): RunMarks {
   /** The data of our marks. */
   const ours = new Map<string, string>();
-  const givenUp = new Map<string, GivenUpRun>();
+  const released = new Map<string, ReleasedRun>();
 
   return {
     async markOpen({ project, session }, logId, runId, run) {
       const id = idOf({ project, session, logId, runId });
       const data = JSON.stringify(run);
       ours.set(id, data);
-      givenUp.delete(id);
+      released.delete(id);
       await store.markOpen({ project, session }, logId, runId, data);
     },
 
@@ -85,24 +85,24 @@ export function createRunMarks(store: LogStore): RunMarks {
       await store.clearOpen({ project, session }, logId, runId);
       const id = idOf({ project, session, logId, runId });
       ours.delete(id);
-      givenUp.delete(id);
+      released.delete(id);
     },
 
     isOurs: (mark) => ours.has(idOf(mark)),
 
-    giveUp({ project, session, logId, runId }, { reached }) {
+    release({ project, session, logId, runId }, { reached }) {
       const name = { project, session, logId, runId };
       const data = ours.get(idOf(name));
       if (data === undefined) return;
       ours.delete(idOf(name));
-      givenUp.set(idOf(name), { mark: { ...name, data }, reached });
+      released.set(idOf(name), { mark: { ...name, data }, reached });
     },
 
     forget(mark) {
-      givenUp.delete(idOf(mark));
+      released.delete(idOf(mark));
     },
 
-    givenUp: () => [...givenUp.values()],
+    released: () => [...released.values()],
   };
 }
 

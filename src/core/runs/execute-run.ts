@@ -71,11 +71,11 @@ const LATE_EVENTS_MS = 30_000;
 export async function executeRun(options: RunOptions): Promise<RunOutcome> {
   const { session, logger, onSlotFree, platform, podGraceMs: graceMs, runId, clock } = options;
   const { cancellation, taken } = options;
-  const carrier = new RunCarrier(options);
-  const onGone = (): void => carrier.stop();
+  const execution = new RunExecution(options);
+  const onGone = (): void => execution.stop();
   const pod = watchPod({ key: session.key, platform, clock, graceMs, onGone });
-  let end = (await carrier.stream()) ?? (carrier.ended ? null : UNFINISHED);
-  const { isResumable } = carrier;
+  let end = (await execution.stream()) ?? (execution.ended ? null : UNFINISHED);
+  const { isResumable } = execution;
   if (end === SHUTDOWN && (isResumable || taken) && !cancellation.isWanted) {
     pod.stop();
     return "left-open";
@@ -90,13 +90,13 @@ export async function executeRun(options: RunOptions): Promise<RunOutcome> {
   pod.stop();
   if (end === CANCELLED) logger.info("run-cancelled", { ...session.key, runId });
   else if (end) logger.warn("run-failed", { ...session.key, runId, code: end.code });
-  const isEnded = end === null || (await carrier.end(end));
+  const isEnded = end === null || (await execution.end(end));
   onSlotFree();
   if (isEnded && isResumable) await options.acknowledge();
   return isEnded ? "ended" : "not-stored";
 }
 
-class RunCarrier {
+class RunExecution {
   readonly #options: RunOptions;
   #progress: RunProgress;
   #isResumable: boolean;

@@ -42,7 +42,7 @@ export interface OrphanedRuns {
    */
   close(): Promise<void>;
   /** Ends the runs that this process released without an end. Never rejects. */
-  closeGivenUp(): Promise<void>;
+  closeReleased(): Promise<void>;
   /**
    * Ends with `end` the runs that the log has open, nobody works on and no mark names: those of a
    * directory that was copied while it was in use, or a run that a runner began within another and
@@ -76,7 +76,7 @@ export async function keepOrphanedRunsClosed(
   );
   const stopRetrying = clock.every(
     GIVEN_UP_MS,
-    oneAtATime(() => orphanedRuns.closeGivenUp()),
+    oneAtATime(() => orphanedRuns.closeReleased()),
   );
   return () => {
     stopClosing();
@@ -182,8 +182,8 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
       seenOpen = seen;
     },
 
-    async closeGivenUp() {
-      for (const { mark, reached } of marks.givenUp())
+    async closeReleased() {
+      for (const { mark, reached } of marks.released())
         await closeMarked(mark, reached).catch((error: unknown) => {
           const { project, session, runId } = mark;
           logger.warn("run-left-open", { project, session, runId, error });

@@ -35,7 +35,7 @@ export class RunBody {
     this.#lease = options.budget.lease();
   }
 
-  /** Stores it; it stays in memory until `letGo`. Throws what the store throws. */
+  /** Stores it; it stays in memory until `release`. Throws what the store throws. */
   async putAside(logId: string): Promise<void> {
     const { store, key, runId } = this.#options;
     await store.putRunBody(key, logId, runId, this.#pieces ?? []);
@@ -43,7 +43,7 @@ export class RunBody {
   }
 
   /** Releases its memory, if it is stored. */
-  letGo(): void {
+  release(): void {
     if (this.#logId === null) return;
     this.#pieces = null;
     this.#options.release();

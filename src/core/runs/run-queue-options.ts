@@ -60,7 +60,7 @@ export interface RunQueueOptions {
    * Called when a run was refused of which the log may have events, so that its end has to be
    * stored later.
    */
-  readonly onGivenUp: () => void;
+  readonly onReleased: () => void;
   /** Called when no run is active, waiting or wrapping up any more. */
   readonly onIdle: () => void;
 }

@@ -229,7 +229,7 @@ export class RunQueue {
       session.messages.remember(posted.digests, posted.unknown, posted.unfinished);
       await session.save();
     } catch (cause) {
-      if (logId !== null) this.#giveUp(entry, logId);
+      if (logId !== null) this.#release(entry, logId);
       // perhaps for lack of space: a refused run must not leave a new session
       if (logId !== null && isNew) await session.discardEmpty(logId);
       // rethrown as it is: the caller's next attempt may meet the process that has the session
@@ -238,7 +238,7 @@ export class RunQueue {
       throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
     }
     entry.logId = logId;
-    entry.body.letGo();
+    entry.body.release();
     this.#options.platform.noteActivity(session.key, "event");
     this.#options.onAdmitted({ runId, threadId, logId });
     return { runId, threadId };
@@ -258,11 +258,11 @@ export class RunQueue {
   /**
    * Refuses the run. If some of it was stored, its end is stored as soon as the store accepts it.
    */
-  #giveUp({ runId }: QueuedRun, logId: string): void {
-    const { marks, onGivenUp, session } = this.#options;
+  #release({ runId }: QueuedRun, logId: string): void {
+    const { marks, onReleased, session } = this.#options;
     session.update((state) => forgetRun(state, runId));
-    marks.giveUp({ ...session.key, logId, runId }, { reached: false });
-    onGivenUp();
+    marks.release({ ...session.key, logId, runId }, { reached: false });
+    onReleased();
   }
 
   #startNext(): void {

@@ -33,7 +33,7 @@ export interface RunsOptions {
    * Called when a run was refused of which the log may have events, so that its end has to be
    * stored later.
    */
-  readonly onGivenUp: () => void;
+  readonly onReleased: () => void;
   /** Ends the runs that the session's log has open and nobody works on. Never rejects. */
   readonly recover: OrphanedRuns["recover"];
 }

@@ -137,7 +137,7 @@ const END_WAIT_MS = 2_000;
 /** How long a removal waits for viewers to read those ends, in ms. */
 const READ_WAIT_MS = 500;
 /** How long a stop waits for a platform that does not answer, in ms. */
-const TELL_WAIT_MS = 5_000;
+const REPORT_WAIT_MS = 5_000;
 
 /** Memory for bodies of runs that have waited, while they are sent to their runners. */
 const WAITED_BODY_BYTES = 32 * 1024 * 1024;
@@ -159,7 +159,7 @@ export function createRuns(options: RunsOptions): Runs {
   const waitedBodies = createByteBudget(WAITED_BODY_BYTES);
   let closed = false;
   let whenIdle: () => void = () => {};
-  const ends = createToldEnds(platform, logger);
+  const ends = createEndReports(platform, logger);
 
   const queueOf = (key: SessionKey): RunQueue | undefined => entries.get(idOf(key))?.runs;
 
@@ -188,7 +188,7 @@ export function createRuns(options: RunsOptions): Runs {
       ...runnerCalls(options, key),
       onResumable: noteIdle,
       onAdmitted: (run) => options.onAdmitted(key, run),
-      onFinished: (how) => ends.tell(key, how),
+      onFinished: (how) => ends.report(key, how),
       onIdle: () => leave(key),
     });
     entries.set(id, { runs, release: () => use.release() });
@@ -286,7 +286,7 @@ export function createRuns(options: RunsOptions): Runs {
       closed = true;
       const ending = [...entries.values()].map(({ runs }) => runs.end(SHUTDOWN));
       const orphanedRuns = (await Promise.all(ending)).reduce((sum, count) => sum + count, 0);
-      await settledWithin(TELL_WAIT_MS, clock, ends.told());
+      await settledWithin(REPORT_WAIT_MS, clock, ends.settled());
       return orphanedRuns;
     },
   };
@@ -324,23 +324,23 @@ async function endedRun(
   }
 }
 
-interface ToldEnds {
-  tell(key: SessionKey, how: { readonly reached: boolean }): void;
+interface EndReports {
+  report(key: SessionKey, how: { readonly reached: boolean }): void;
   /** Resolves when the platform knows of all. */
-  told(): Promise<unknown>;
+  settled(): Promise<unknown>;
 }
 
 /** Ends of runs as they are passed on to the platform. */
-function createToldEnds(platform: SessionPlatform, logger: Logger): ToldEnds {
-  const telling = new Set<Promise<void>>();
+function createEndReports(platform: SessionPlatform, logger: Logger): EndReports {
+  const open = new Set<Promise<void>>();
   return {
-    tell(key, how) {
-      const told: Promise<void> = platform
+    report(key, how) {
+      const report: Promise<void> = platform
         .runEnded(key, how)
         .catch((error: unknown) => logger.warn("run-end-not-told", { ...key, error }))
-        .finally(() => telling.delete(told));
-      telling.add(told);
+        .finally(() => open.delete(report));
+      open.add(report);
     },
-    told: () => Promise.all(telling),
+    settled: () => Promise.all(open),
   };
 }

@@ -102,7 +102,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     }
   }
 
-  function letGo({ session }: Entry): void {
+  function release({ session }: Entry): void {
     entries.delete(idOf(session.key));
     session.log.close();
     onReleased?.(session.key);
@@ -147,7 +147,7 @@ export function createSessions(options: SessionsOptions): Sessions {
           entry.uses--;
           entry.unusedSince = clock.now();
           // a request may name any session: one without a log leaves no state
-          if (entry.uses === 0 && entry.session.log.position === null) letGo(entry);
+          if (entry.uses === 0 && entry.session.log.position === null) release(entry);
         },
       };
     },
@@ -177,7 +177,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     sweep() {
       for (const entry of entries.values())
-        if (entry.uses === 0 && clock.now() - entry.unusedSince >= idleMs) letGo(entry);
+        if (entry.uses === 0 && clock.now() - entry.unusedSince >= idleMs) release(entry);
     },
   };
   return sessions;

@@ -143,7 +143,9 @@ export class Session {
   /** Asks the store for the log; imports a legacy log if there is none. Throws as `load`. */
   async find(): Promise<LogStat | null> {
     const stat = await this.log.refresh();
-    return stat === null && (await this.#legacyImports.adopt(this.key)) ? this.log.refresh() : stat;
+    return stat === null && (await this.#legacyImports.importLog(this.key))
+      ? this.log.refresh()
+      : stat;
   }
 
   /**

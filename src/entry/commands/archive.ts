@@ -92,7 +92,7 @@ async function archiveAlone(
   try {
     // as a server does when it starts: a process that was killed while it released bytes has left
     // no stub
-    if (isConfigured(config, target)) await alone.store.adopt();
+    if (isConfigured(config, target)) await alone.store.makeMissingStubs();
     const keys = select(alone.store, selection, Date.now());
     return await eachSession(keys, report, async (key) => {
       const startedAtMs = Date.now();

@@ -51,7 +51,7 @@ ${SELECTION_HELP}  --from <url>              s3://<bucket>/<prefix> or file:<dir
     if (!target) throw new UsageError("Say where the archive is: --from or RUNLOG_ARCHIVE_URL");
     const alone = await openAlone(config, target);
     try {
-      await alone.store.adopt();
+      await alone.store.makeMissingStubs();
       const keys = select(alone.store, selection, Date.now());
       return await eachSession(keys, report, async (key) => {
         const startedAtMs = Date.now();

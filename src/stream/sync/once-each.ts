@@ -4,12 +4,12 @@
  */
 export function onceEach<Rest extends readonly unknown[]>(
   most: number,
-  tell: (name: string, ...rest: Rest) => void,
+  log: (name: string, ...rest: Rest) => void,
 ): (name: string, ...rest: Rest) => void {
   const seen = new Set<string>();
   return (name, ...rest) => {
     if (seen.has(name) || seen.size >= most) return;
     seen.add(name);
-    tell(name, ...rest);
+    log(name, ...rest);
   };
 }

@@ -13,12 +13,12 @@ export const systemClock: Timers = {
   },
   every(ms, fn) {
     const timer = setInterval(fn, ms);
-    letGo(timer);
+    release(timer);
     return () => clearInterval(timer);
   },
 };
 
-function letGo(timer: unknown): void {
+function release(timer: unknown): void {
   if (typeof timer === "object" && timer && "unref" in timer && typeof timer.unref === "function")
     timer.unref();
 }

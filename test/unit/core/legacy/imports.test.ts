@@ -21,7 +21,7 @@ const silent = { info() {}, warn() {}, error() {} };
 const nobody: Pick<SessionDirectory, "projectsWith"> = { projectsWith: async () => [] };
 
 /** Adopts `text` as a server does, and reads the log in chunks of `bytes`. */
-async function adopt(text: string, bytes: number) {
+async function imported(text: string, bytes: number) {
   const store = withSmallReads(createMemoryLogStore(), bytes);
   const clock = createManualClock();
   const logs = createMemoryLegacyLogs(store, new Map([["s", { "agui-events.jsonl": text }]]));
@@ -52,7 +52,7 @@ describe("a legacy log that was imported", () => {
   it("shows each of its events once and in order, with its time put right, and nothing else", async () => {
     await fc.assert(
       fc.asyncProperty(legacyFile, fc.integer({ min: 1, max: 90 }), async (file, bytes) => {
-        const { store, session, readable } = await adopt(file.text, bytes);
+        const { store, session, readable } = await imported(file.text, bytes);
         const { stat, from, skippedLines } = readable;
         const text = await textIn(store, { logId: stat.logId, start: from });
         // the orphaned runs are ended after it
@@ -71,7 +71,7 @@ describe("a legacy log that was imported", () => {
   it("keeps its bytes, of which each has its place in what is shown", async () => {
     await fc.assert(
       fc.asyncProperty(legacyFile, fc.gen(), async (file, any) => {
-        const { store, readable } = await adopt(file.text, 50);
+        const { store, readable } = await imported(file.text, 50);
         const { logId, end } = readable.stat;
         const stored = textOf(await drain(store.read(KEY, { logId })));
         expect(stored.startsWith(file.text)).toBe(true);
@@ -116,7 +116,7 @@ describe("a legacy log that was imported", () => {
   });
 
   it("is like any other after its end", async () => {
-    const { store, session, readable } = await adopt('bad\n{"timestamp":""}\n', 7);
+    const { store, session, readable } = await imported('bad\n{"timestamp":""}\n', 7);
     const line = utf8('{"type":"X","timestamp":"2024-01-01T00:00:00Z"}\n');
     const { logId } = readable.stat;
     await session.append({ lines: [line], events: [] }, { logId });
@@ -129,7 +129,7 @@ describe("a legacy log that was imported", () => {
   });
 
   it("is read from after its end if there is no event in it", async () => {
-    const { store, session, readable } = await adopt('bad\n\n{"torn', 7);
+    const { store, session, readable } = await imported('bad\n\n{"torn', 7);
     expect(readable.from).toBe(readable.stat.end.raw);
     expect(readable.skippedLines).toBe(2);
     const { logId } = readable.stat;

@@ -63,12 +63,12 @@ it("what an append stored that seemed to fail is ended, also while another run i
   faulty.arm({ at: 2, lands: true, isLasting: false });
   expect(await codeOf(session.append({ lines: said, events }, { logId }))).toBe("store-failed");
   faulty.disarm();
-  marks.giveUp({ ...KEY, logId, runId: "refused" }, { reached: false });
+  marks.release({ ...KEY, logId, runId: "refused" }, { reached: false });
 
   const open = gated.shut();
   const started = runStarted(contextOf("active"));
   const other = session.append({ lines: [started], events: [factsOfLine(started)] }, { logId });
-  const [given] = marks.givenUp();
+  const [given] = marks.released();
   if (!given) throw new Error("The run was not given up");
   const takeUp = (): never => {
     throw new Error("a run that was given up here is not taken up");

@@ -10,13 +10,13 @@ const PAGE = 1000;
  * Makes a stub for every archive without one in the store; resolves with their number. `alone` runs
  * the making of a stub while nobody else changes the session.
  */
-export async function adoptArchives(
+export async function makeMissingStubs(
   store: LogStore,
   archives: Archives,
   alone: (key: SessionKey, make: () => Promise<boolean>) => Promise<boolean>,
 ): Promise<number> {
   const known = await idsIn(store);
-  let adopted = 0;
+  let made = 0;
   for await (const key of archives.list()) {
     if (known.has(idOf(key))) continue;
     const isNew = await alone(key, async () => {
@@ -27,9 +27,9 @@ export async function adoptArchives(
       await store.create(key, { logId, head, document });
       return true;
     });
-    if (isNew) adopted++;
+    if (isNew) made++;
   }
-  return adopted;
+  return made;
 }
 
 /** The ids of a store's sessions: two listings side by side would need the same order. */
