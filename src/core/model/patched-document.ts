@@ -64,6 +64,8 @@ export class PatchedDocument {
   readonly #undo: (() => void)[] = [];
   /** Members that the patch has removed. They stay, undefined, until it is over: so undoing keeps their order. */
   readonly #removed: Place[] = [];
+  /** Members that come last in their objects once the patch is over, in this order. */
+  readonly #last: [parent: Record<string, unknown>, key: string][] = [];
 
   private constructor(value: unknown, bytes: number, options: DocumentOptions) {
     this.#value = value;
@@ -108,6 +110,7 @@ export class PatchedDocument {
     work.spend(most - this.#left);
     this.#undo.length = 0;
     this.#removed.length = 0;
+    this.#last.length = 0;
     // paid for by what has been added since it was measured
     if (!this.#isExact && this.#bytes > 2 * this.#exactBytes + SLACK_BYTES)
       this.#measureAll(Infinity);
@@ -129,8 +132,17 @@ export class PatchedDocument {
       this.#isExact = isExact;
       return outcome;
     }
-    for (const { parent, key } of this.#removed)
+    for (const { parent, key } of this.#removed) {
       if (!Array.isArray(parent) && parent[key] === undefined) delete parent[key];
+      yield;
+    }
+    for (const [parent, key] of this.#last) {
+      yield;
+      if (!Object.hasOwn(parent, key)) continue;
+      const value = parent[key];
+      delete parent[key];
+      setMember(parent, key, value);
+    }
     return "applied";
   }
 
@@ -335,28 +347,13 @@ export class PatchedDocument {
   #set(parent: Record<string, unknown>, key: string, value: unknown): void {
     const wasThere = Object.hasOwn(parent, key);
     const before = wasThere ? parent[key] : undefined;
-    if (wasThere && before === undefined) return this.#setLast(parent, key, value);
+    // what this patch has removed comes last now, and so does what is new after that
+    const isLast = wasThere ? before === undefined : this.#last.length > 0;
+    if (isLast) this.#last.push([parent, key]);
     setMember(parent, key, value);
     this.#undo.push(() => {
       if (wasThere) parent[key] = before;
       else delete parent[key];
-    });
-  }
-
-  /** Sets a member that this patch has removed: it comes last then, and back to its place if the patch fails. */
-  #setLast(parent: Record<string, unknown>, key: string, value: unknown): void {
-    const keys = Object.keys(parent);
-    this.#spend(workOf(keys.length));
-    delete parent[key];
-    setMember(parent, key, value);
-    this.#undo.push(() => {
-      delete parent[key];
-      setMember(parent, key, undefined);
-      for (const later of keys.slice(keys.indexOf(key) + 1)) {
-        const member = parent[later];
-        delete parent[later];
-        setMember(parent, later, member);
-      }
     });
   }
 

@@ -130,6 +130,35 @@ describe("a patched document", () => {
     expect(document.value).toBe(7);
   });
 
+  it("has the order that its clients' documents have, at no cost of its size", () => {
+    const members = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`k${at}`, at]));
+    const work = new PatchWork(0);
+    const document = PatchedDocument.of(structuredClone(members), { ...LIMITS, work });
+    if (!document) throw new Error("over the limits");
+    let want: unknown = members;
+    for (const at of [0, 2_000, 4_999, 0]) {
+      const patch = [
+        { op: "remove", path: `/k${at}` },
+        { op: "add", path: `/k${at}`, value: "again" },
+        { op: "add", path: `/new${at}`, value: 1 },
+        { op: "move", from: "/k3", path: "/k3" },
+      ];
+      const before = work.left;
+      expect(apply(document, patch)).toBe("applied");
+      expect(work.left).toBeGreaterThanOrEqual(before);
+      want = publishedPatchOrNone(want, patch as JsonPatch);
+      expect(JSON.stringify(document.value)).toBe(JSON.stringify(want));
+    }
+    const order = JSON.stringify(document.value);
+    const failing = [
+      { op: "remove", path: "/k7" },
+      { op: "add", path: "/k7", value: 1 },
+      { op: "test", path: "/k7", value: 2 },
+    ];
+    expect(apply(document, failing)).toBe("refused");
+    expect(JSON.stringify(document.value)).toBe(order);
+  });
+
   it("has copies that are apart from what they were made of", () => {
     const document = documentOf({ a: { n: [] } });
     apply(document, [
