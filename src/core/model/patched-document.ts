@@ -139,9 +139,9 @@ export class PatchedDocument {
     for (const [parent, key] of this.#last) {
       yield;
       if (!Object.hasOwn(parent, key)) continue;
-      const value = parent[key];
+      const member = parent[key];
       delete parent[key];
-      setMember(parent, key, value);
+      setMember(parent, key, member);
     }
     return "applied";
   }

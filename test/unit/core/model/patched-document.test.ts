@@ -146,7 +146,7 @@ describe("a patched document", () => {
       const before = work.left;
       expect(apply(document, patch)).toBe("applied");
       expect(work.left).toBeGreaterThanOrEqual(before);
-      want = publishedPatchOrNone(want, patch as JsonPatch);
+      want = publishedPatchOrNone(want, patch);
       expect(JSON.stringify(document.value)).toBe(JSON.stringify(want));
     }
     const order = JSON.stringify(document.value);
