@@ -7,7 +7,7 @@ import type { SessionKey } from "../ports/log-store.ts";
 import { dropJsonBody, MAX_SMALL_BODY, readJsonBody } from "./read-body.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
-/** `POST …/agui/cancel`: cancels a run (PROTOCOL 9.8). */
+/** `POST …/agui/cancel`: cancels a run (PROTOCOL 9.9). */
 export function cancelPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

@@ -23,7 +23,7 @@ const lastOf = (lines: readonly string[]): unknown => JSON.parse(lines.at(-1) ??
 
 /** Runs that somebody cancels. */
 export function cancelSuite(fresh: FreshServer): void {
-  describe("a run is cancelled (PROTOCOL 9.8)", () => {
+  describe("a run is cancelled (PROTOCOL 9.9)", () => {
     it(
       "at once where its agent cannot be interrupted: its connection is closed, and that is its end",
       fresh(async (server) => {
