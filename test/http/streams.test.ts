@@ -217,14 +217,18 @@ describe("the limit of open streams (PROTOCOL 4.8)", () => {
 });
 
 describe("the server's end", () => {
-  it("ends streams in order, at the end of a frame, and leaves no timer", async () => {
+  it("ends streams in order, at the end of a frame, asks to come back soon, and leaves no timer", async () => {
     const { clock, service, session } = await startServer();
     await append(service.store, [event(0)]);
     const { sse } = await session.watch();
     await sse.events(1);
     const { frame } = await waitingFrame(sse);
     await service.close();
-    expect(await frame).toBeNull();
+    const last = await frame;
+    expect(last?.data).toBeNull();
+    expect(Number(last?.retry)).toBeGreaterThanOrEqual(500);
+    expect(Number(last?.retry)).toBeLessThanOrEqual(1_000);
+    expect(await sse.frame()).toBeNull();
     expect([service.pacer.open, service.sessions.used, clock.pending]).toEqual([0, 0, 0]);
   });
 
