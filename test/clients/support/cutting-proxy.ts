@@ -2,27 +2,24 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** A connection that breaks off, in front of a server. */
+/** Connections that break off, in front of a server. */
 export interface CuttingProxy {
   readonly origin: string;
   /** How many connections it has cut. */
   readonly cuts: number;
+  /** Cuts the connection that gets the next `bytes` of answers, right behind them. */
+  cutAfter(bytes: number): void;
 }
 
-/**
- * Passes connections on to `target`; the answers to the first posts break off after so many bytes as
- * `after` says, one by one, wherever that is in them. It goes with the test.
- */
-export async function startCuttingProxy(
-  target: string,
-  after: readonly number[],
-): Promise<CuttingProxy> {
+/** Passes connections on to `target`. It goes with the test. */
+export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
-  const left = [...after];
+  let left = Infinity;
   let cuts = 0;
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname);
+    let isCut = false;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on("error", () => {});
@@ -31,16 +28,14 @@ export async function startCuttingProxy(
         upstream.destroy();
       });
     }
-    let bytes = Infinity;
-    client.on("data", (piece: Buffer) => {
-      if (piece.toString("latin1").startsWith("POST ")) bytes = left.shift() ?? Infinity;
-      upstream.write(piece);
-    });
+    client.on("data", (piece) => upstream.write(piece));
     upstream.on("data", (piece: Buffer) => {
-      if (bytes < 0) return;
-      client.write(bytes < piece.length ? piece.subarray(0, bytes) : piece);
-      bytes -= piece.length;
-      if (bytes >= 0) return;
+      if (isCut) return;
+      isCut = piece.length > left;
+      client.write(isCut ? piece.subarray(0, left) : piece);
+      left -= piece.length;
+      if (!isCut) return;
+      left = Infinity;
       cuts++;
       client.destroySoon();
     });
@@ -55,6 +50,9 @@ export async function startCuttingProxy(
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get cuts() {
       return cuts;
+    },
+    cutAfter(bytes) {
+      left = bytes;
     },
   };
 }
