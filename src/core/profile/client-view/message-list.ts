@@ -3,6 +3,7 @@ import { isSameJson } from "../../model/exact-json.ts";
 import { hashText } from "../../model/posted-message-ids.ts";
 import { LONG_BYTES } from "../repair/parsed-event.ts";
 import { copyMessage, type Message, type ToolCall } from "../repair/repair-message.ts";
+import { EntriesByRole } from "./entries-by-role.ts";
 import { messageChars } from "./message-chars.ts";
 import { Entry, MessageOrder } from "./message-order.ts";
 import { type OwnedCall, OwnedCalls } from "./owned-calls.ts";
@@ -61,7 +62,7 @@ export class MessageList {
   /** Further messages of ids that more than one has, in their order. */
   readonly #copies = new Map<string, Set<Entry>>();
   /** Messages made since `beginRun`. */
-  readonly #ofRun = new Set<Entry>();
+  readonly #ofRun = new EntriesByRole();
   readonly #ids = new Set<number>();
   #chars = 0;
   #taken = 0;
@@ -263,8 +264,11 @@ export class MessageList {
   /** Replaces a message. */
   replace(entry: Entry, message: Message): void {
     const before = entry.message;
-    if (before.role !== message.role) this.#order.changedRole();
     entry.message = message;
+    if (before.role !== message.role) {
+      this.#order.changedRole(entry, before.role);
+      this.#ofRun.changedRole(entry, before.role);
+    }
     this.#calls.learn(entry, before.toolCalls);
     this.grew(entry, messageChars(message) - entry.chars);
   }
@@ -288,12 +292,14 @@ export class MessageList {
   ): Steps<Message[]> {
     const roles = new Set(added.map(({ role }) => role));
     const replaced: Message[] = [];
-    yield* eachInSteps(this.#ofRun, (entry) => {
-      const { message } = entry;
-      if (!roles.has(message.role) || held.has(message.id)) return;
-      this.#remove(entry);
-      replaced.push(message);
-    });
+    // of each role only those are left that the snapshot has
+    for (const role of roles)
+      yield* eachInSteps(this.#ofRun.of(role), (entry) => {
+        const { message } = entry;
+        if (held.has(message.id)) return;
+        this.#remove(entry);
+        replaced.push(message);
+      });
     return replaced;
   }
 

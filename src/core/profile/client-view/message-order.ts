@@ -13,8 +13,8 @@ export class Entry {
   /** Grows from place to place. */
   order: number;
   isRemoved = false;
-  /** Where the results of its tool calls ended, and at which version that was found. */
-  results: { readonly last: Entry; readonly version: number } | null = null;
+  /** Up to here all after it were results of its tool calls, when one was inserted last. */
+  lastResult: Entry | null = null;
 
   constructor(message: Message, previous: Entry | null, next: Entry | null, order: number) {
     this.message = message;
@@ -34,8 +34,10 @@ const GAP_SHARE = 1 / 1024;
 export class MessageOrder {
   #first: Entry | null = null;
   #last: Entry | null = null;
-  /** How often an entry has changed its role: then fewer results may follow a message. */
+  /** How often an entry has changed its role. */
   #roleChanges = 0;
+  /** Results that have become messages of another role, by their places: results end before them. */
+  readonly #ends: Entry[] = [];
 
   /** The entries from first to last. */
   *[Symbol.iterator](): Generator<Entry, void, undefined> {
@@ -48,15 +50,23 @@ export class MessageOrder {
 
   /** Inserts a tool's result after the message that has the call and the results that follow it. */
   insertResult(message: Message, owner: Entry): Entry {
-    let last = owner.results?.version === this.#roleChanges ? owner.results.last : owner;
+    let last = owner.lastResult ?? owner;
     while (last.isRemoved && last.previous) last = last.previous;
+    const end = this.#endBetween(owner, last);
+    if (end) {
+      // those after it are the call's again once it is a result again
+      owner.lastResult = last;
+      return this.#insert(message, end.previous);
+    }
     while (last.next?.message.role === "tool") last = last.next;
     const entry = this.#insert(message, last);
-    owner.results = { last: entry, version: this.#roleChanges };
+    owner.lastResult = entry;
     return entry;
   }
 
   remove(entry: Entry): void {
+    const end = this.#indexAfter(entry.order) - 1;
+    if (this.#ends[end] === entry) this.#ends.splice(end, 1);
     entry.isRemoved = true;
     if (entry.previous) entry.previous.next = entry.next;
     else this.#first = entry.next;
@@ -65,8 +75,11 @@ export class MessageOrder {
   }
 
   /** To be called when an entry has become a message of another role. */
-  changedRole(): void {
+  changedRole(entry: Entry, before: string): void {
     this.#roleChanges++;
+    if (before !== "tool") return;
+    const index = this.#indexAfter(entry.order);
+    if (this.#ends[index - 1] !== entry) this.#ends.splice(index, 0, entry);
   }
 
   get roleChanges(): number {
@@ -80,6 +93,31 @@ export class MessageOrder {
   clear(): void {
     this.#first = null;
     this.#last = null;
+    this.#ends.length = 0;
+  }
+
+  /** The first entry after `owner`, up to `last`, that was a result and is none any more. */
+  #endBetween(owner: Entry, last: Entry): Entry | null {
+    const index = this.#indexAfter(owner.order);
+    for (;;) {
+      const end = this.#ends[index];
+      if (!end || end.order > last.order) return null;
+      if (end.message.role !== "tool") return end;
+      // it has become one again
+      this.#ends.splice(index, 1);
+    }
+  }
+
+  /** The index of the first of the ends after a place. */
+  #indexAfter(order: number): number {
+    let from = 0;
+    let to = this.#ends.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.#ends[middle]!.order > order) to = middle;
+      else from = middle + 1;
+    }
+    return from;
   }
 
   #insert(message: Message, previous: Entry | null): Entry {
