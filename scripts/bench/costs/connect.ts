@@ -21,6 +21,8 @@ export const CONNECT_COSTS: readonly Cost[] = [
     measure: (runs) => compactLog(shortRuns(runs)),
   },
   cost("results under other ids", "runs", [2_000, 10_000], rekeyedRuns),
+  cost("answers under other ids", "runs", [1_000, 5_000], rekeyedAnswers, ""),
+  cost("roles that change", "results", EVENTS, oneRun(changedRoles), "?view=snapshot"),
   cost("metadata of deltas", "deltas", EVENTS, oneRun(withMetadata)),
   cost("tool calls of one message", "calls", [10_000, 60_000], oneRun(toolCalls)),
   cost("tool calls of one message", "calls", [10_000, 60_000], oneRun(toolCalls), "?view=snapshot"),
@@ -78,6 +80,32 @@ function* rekeyedRuns(count: number): Generator<Event> {
     ];
     yield { type: "MESSAGES_SNAPSHOT", messages };
     yield { type: "RUN_FINISHED", ...ids };
+  }
+}
+
+/** A call follows a snapshot that has what was streamed under another id, in the same run. */
+function* rekeyedAnswers(count: number): Generator<Event> {
+  for (let run = 0; run < count; run += 1) {
+    const [messageId, toolCallId] = [`m${run}`, `c${run}`];
+    const answer = { id: `k${run}`, role: "assistant", content: `answer ${run}` };
+    yield { type: "RUN_STARTED", threadId: "s", runId: `r${run}` };
+    yield { type: "TEXT_MESSAGE_START", messageId, role: answer.role };
+    yield { type: "TEXT_MESSAGE_CONTENT", messageId, delta: answer.content };
+    yield { type: "TEXT_MESSAGE_END", messageId };
+    yield { type: "MESSAGES_SNAPSHOT", messages: [answer] };
+    yield { type: "TOOL_CALL_START", toolCallId, toolCallName: "f", parentMessageId: answer.id };
+    yield { type: "TOOL_CALL_END", toolCallId };
+    yield { type: "RUN_FINISHED", threadId: "s", runId: `r${run}` };
+  }
+}
+
+function* changedRoles(count: number): Generator<Event> {
+  yield { type: "TOOL_CALL_START", toolCallId: "c", toolCallName: "f", parentMessageId: "a" };
+  yield { type: "TOOL_CALL_END", toolCallId: "c" };
+  for (let at = 0; at < count; at += 1) {
+    const role = at % 2 === 0 ? "user" : "system";
+    yield { type: "MESSAGES_SNAPSHOT", messages: [{ id: "n", role, content: "x" }] };
+    yield { type: "TOOL_CALL_RESULT", messageId: `t${at}`, toolCallId: "c", content: "714" };
   }
 }
 

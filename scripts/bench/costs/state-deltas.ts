@@ -28,6 +28,12 @@ export const STATE_DELTA_COSTS: readonly Cost[] = [
       serveLog(oneRun(eventsOf("state", 5_000, bytes)), connect("?view=snapshot")),
   },
   {
+    name: "connect?view=snapshot, members added again",
+    of: "deltas",
+    sizes: DELTAS,
+    measure: (deltas) => serveLog(oneRun(addedAgain(deltas)), connect("?view=snapshot")),
+  },
+  {
     name: "compaction, state of 100 kB",
     of: "deltas",
     sizes: DELTAS,
@@ -61,6 +67,19 @@ function* eventsOf(kind: Kind, deltas: number, bytes: number): Generator<Event> 
     yield kind === "state"
       ? { type: "STATE_DELTA", delta: patch }
       : { type: "ACTIVITY_DELTA", ...ids, patch };
+  }
+}
+
+function* addedAgain(deltas: number): Generator<Event> {
+  const members = Array.from({ length: 20_000 }, (_, at) => [`k${at}`, at]);
+  yield { type: "STATE_SNAPSHOT", snapshot: Object.fromEntries(members) };
+  for (let at = 0; at < deltas; at += 1) {
+    const path = `/k${at}`;
+    const delta = [
+      { op: "remove", path },
+      { op: "add", path, value: at },
+    ];
+    yield { type: "STATE_DELTA", delta };
   }
 }
 

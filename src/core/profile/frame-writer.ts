@@ -50,8 +50,13 @@ export class FrameWriter {
     return this.#skippedTo !== null;
   }
 
+  /** Counts an event of about so many bytes, which is not made while nobody is sent any. */
+  count(bytes: number): void {
+    this.#written += this.#cursor.length + DATA.length + bytes + END.length;
+  }
+
   event({ bytes }: ParsedEvent): void {
-    this.#written += this.#cursor.length + DATA.length + bytes.length + END.length;
+    this.count(bytes.length);
     if (this.isMuted) return;
     if (this.#latest) {
       this.#earlier++;

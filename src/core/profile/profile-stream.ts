@@ -580,7 +580,14 @@ export class ProfileStream {
   }
 
   *#flushSteps(): Steps {
-    const { dialect } = this.#options;
+    const { dialect, messages, writer } = this.#options;
+    if (writer.isMuted && !messages.isOverflowed) {
+      // what nobody is sent need not be made: each time it would be all messages of the session
+      writer.count(messages.chars);
+      if (dialect === "1.0") yield* this.#seed(messages.messages, true);
+      this.#pending.clear();
+      return;
+    }
     const { lines, lists } = yield* this.#pending.takeSnapshot();
     if (dialect === "1.0") for (const list of lists) yield* this.#seed(list, true);
     yield* eachInSteps(lines, (line) => this.#emit(line));

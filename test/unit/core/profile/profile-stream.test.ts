@@ -1,4 +1,5 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { ParsedEvent } from "../../../../src/core/profile/repair/parsed-event.ts";
 import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { tellLog, type TellOptions } from "../../../support/told-log.ts";
 
@@ -14,6 +15,34 @@ async function tell(
   const body = await tellLog(lines, { dialect: "1.0", ...options });
   return [...body.matchAll(/^data: (.*)$/gm)].map(([, data = ""]) => data);
 }
+
+it("a snapshot of the session needs none before it, of whatever runs the history is", async () => {
+  const runs = Array.from({ length: 20 }, (_, i) => [
+    { type: "RUN_STARTED", threadId: "s1", runId: `r${i}` },
+    { type: "TEXT_MESSAGE_START", messageId: `m${i}`, role: "assistant" },
+    { type: "TEXT_MESSAGE_CONTENT", messageId: `m${i}`, delta: "Hello" },
+    { type: "TEXT_MESSAGE_END", messageId: `m${i}` },
+    // what was streamed, under another id: no event can tell that
+    { type: "MESSAGES_SNAPSHOT", messages: [{ id: `k${i}`, role: "assistant", content: "Hello" }] },
+    { type: "TOOL_CALL_START", toolCallId: `t${i}`, toolCallName: "f", parentMessageId: `k${i}` },
+    { type: "TOOL_CALL_END", toolCallId: `t${i}` },
+    { type: "RUN_FINISHED", threadId: "s1", runId: `r${i}` },
+  ]).flatMap((events) => events.map((event) => JSON.stringify(event)));
+  const made = vi.spyOn(ParsedEvent, "joined");
+  onTestFinished(() => made.mockRestore());
+  for (const dialect of ["0.0", "1.0"] as const) {
+    made.mockClear();
+    const told = await tell(runs, { dialect, snapshot: true });
+    expect(told.filter((event) => event.includes("MESSAGES_SNAPSHOT"))).toHaveLength(1);
+    expect(told[1]?.match(/"id":"k\d+"/g)).toHaveLength(20);
+    const madeOnce = made.mock.calls.length;
+    // a client that is told event by event needs it in each run
+    made.mockClear();
+    const all = await tell(runs, { dialect });
+    expect(all.filter((event) => event.includes("MESSAGES_SNAPSHOT"))).toHaveLength(20);
+    expect(made.mock.calls.length - madeOnce).toBeGreaterThanOrEqual(19);
+  }
+});
 
 describe("what the standard profile tells", () => {
   it("is the bytes that are stored, where a client takes them", async () => {
