@@ -4,6 +4,7 @@ import type { EventBatch } from "../../src/ports/runner-client.ts";
 import type { ByteBudget, ByteLease } from "../../src/stream/sync/byte-budget.ts";
 import type { TimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import type { Intake } from "./intake.ts";
+import { Wakeup } from "../../src/stream/sync/wakeup.ts";
 
 /** What a stream may hold without asking the budget. */
 const OWN_BYTES = 256 * 1024;
@@ -180,22 +181,5 @@ export class BatchStream implements AsyncIterable<EventBatch> {
     this.#lease.release();
     // if others were waiting for it, this stream waits its turn before it reads on
     if (owed > 0) this.#lease.tryGrow(owed);
-  }
-}
-
-/** Lets one side sleep until the other has news. */
-class Wakeup {
-  #resolve: (() => void) | null = null;
-
-  /** Until the next `notify`. One sleeper at a time. */
-  wait(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-  }
-
-  notify(): void {
-    this.#resolve?.();
-    this.#resolve = null;
   }
 }

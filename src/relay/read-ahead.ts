@@ -1,4 +1,5 @@
 import { concatBytes } from "../stream/bytes/concat.ts";
+import { Wakeup } from "../stream/sync/wakeup.ts";
 
 /**
  * How much is read before it is asked for: what `fetch` has received but not handed over when a
@@ -43,8 +44,8 @@ class ReadAhead {
   #bytes = 0;
   #end: { readonly failure: unknown } | null = null;
   #isCancelled = false;
-  #onNews: (() => void) | null = null;
-  #onTaken: (() => void) | null = null;
+  readonly #news = new Wakeup();
+  readonly #taken = new Wakeup();
 
   constructor(reader: ReadableStreamDefaultReader<Uint8Array>) {
     this.#reader = reader;
@@ -53,10 +54,7 @@ class ReadAhead {
 
   /** What has come, once there is something; null at the end. */
   async take(): Promise<Uint8Array | null> {
-    while (this.#chunks.length === 0 && !this.#end && !this.#isCancelled)
-      await new Promise<void>((resolve) => {
-        this.#onNews = resolve;
-      });
+    while (this.#chunks.length === 0 && !this.#end && !this.#isCancelled) await this.#news.wait();
     if (this.#isCancelled) return null;
     if (this.#chunks.length === 0) {
       if (this.#end?.failure !== undefined) throw this.#end.failure;
@@ -65,15 +63,15 @@ class ReadAhead {
     const batch = concatBytes(this.#chunks);
     this.#chunks = [];
     this.#bytes = 0;
-    this.#onTaken?.();
+    this.#taken.notify();
     return batch;
   }
 
   cancel(reason: unknown): void {
     if (this.#isCancelled) return;
     this.#isCancelled = true;
-    this.#onNews?.();
-    this.#onTaken?.();
+    this.#news.notify();
+    this.#taken.notify();
     if (this.#end) return;
     this.#reader.cancel(reason).catch(() => {
       // it is broken already
@@ -88,16 +86,13 @@ class ReadAhead {
         if (done) break;
         this.#chunks.push(value);
         this.#bytes += value.length;
-        this.#onNews?.();
-        while (this.#bytes >= AHEAD_BYTES && !this.#isCancelled)
-          await new Promise<void>((resolve) => {
-            this.#onTaken = resolve;
-          });
+        this.#news.notify();
+        while (this.#bytes >= AHEAD_BYTES && !this.#isCancelled) await this.#taken.wait();
       }
       this.#end = { failure: undefined };
     } catch (failure) {
       this.#end = { failure: failure ?? new Error("the stream broke off") };
     }
-    this.#onNews?.();
+    this.#news.notify();
   }
 }
