@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { exitOnSignals, startScript } from "./bench/child-script.ts";
 import { createDataDir, type DataDir } from "./bench/data-dir.ts";
 import { generateLog } from "./bench/generate-log.ts";
-import { freeFixedPort } from "./bench/loopback.ts";
+import { freePort } from "./bench/loopback.ts";
 import { formatNumber } from "./bench/row.ts";
 import { createMemoryGroup } from "./load/memory-group.ts";
 import { serverSockets } from "./load/sockets.ts";
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   const data = await createDataDir(logs, (_, index) => `storm-${index}`);
   const limitBytes = Number(values.memory) * MEBIBYTE;
   const group = await createMemoryGroup(limitBytes);
-  const port = await freeFixedPort();
+  const port = await freePort();
   const env = { RUNLOG_MAX_STREAMS: values.streams };
   const server = await keepServer({ dataDir: data.dir, port, group, env });
   try {

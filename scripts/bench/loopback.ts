@@ -10,20 +10,15 @@ export async function listenOnLoopback(server: Server): Promise<number> {
   return address.port;
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listenOnLoopback(server);
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Below the ports that systems give to the near ends of connections. */
+/**
+ * Below the ports that systems give to the near ends of connections (32768 on Linux). A port of
+ * those may be given away at any time, and who connects to it again and again while nobody
+ * listens there may be given the same port as its own near end, and then meets itself.
+ */
 const FIXED_PORTS = { from: 15_000, count: 15_000 } as const;
 
-/** A free port that stays free between two lives of a server: no connection gets it meanwhile. */
-export async function freeFixedPort(): Promise<number> {
+/** A port of 127.0.0.1 at which nobody listens, and which no connection is given meanwhile. */
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIXED_PORTS.from + Math.floor(Math.random() * FIXED_PORTS.count);
     const server = createServer();

@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
-import { createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "../bench/loopback.ts";
 import { waitFor } from "../../test/contract/wait-for.ts";
 
 const run = promisify(execFile);
@@ -43,9 +43,9 @@ export async function startApiServer({ flags = [] }: ApiServerOptions = {}): Pro
   const token = randomBytes(16).toString("hex");
   await makeKeys(dir);
   await writeFile(join(dir, "tokens.csv"), `${token},admin,admin,system:masters\n`);
-  const [port, clientPort, peerPort] = await freePorts(3);
-  const etcd = launch(dir, "etcd", "etcd", etcdFlags(dir, clientPort!, peerPort!));
-  const all = [...apiServerFlags(dir, port!, clientPort!), ...flags];
+  const [port, clientPort, peerPort] = await Promise.all([freePort(), freePort(), freePort()]);
+  const etcd = launch(dir, "etcd", "etcd", etcdFlags(dir, clientPort, peerPort));
+  const all = [...apiServerFlags(dir, port, clientPort), ...flags];
   let server = launch(dir, "apiserver", binary(), all);
   const ca = await readFile(join(dir, "ca.crt"), "utf8");
 
@@ -55,20 +55,20 @@ export async function startApiServer({ flags = [] }: ApiServerOptions = {}): Pro
         throw new Error(
           `kube-apiserver has ended:\n${await lastLines(join(dir, "apiserver.log"))}`,
         );
-      return (await get(port!, "/readyz", ca)) === "ok";
+      return (await get(port, "/readyz", ca)) === "ok";
     };
     await waitFor(isReady, { timeoutMs: 120_000, what: "the API server" });
   }
 
   await ready();
-  const { gitVersion } = JSON.parse((await get(port!, "/version", ca)) ?? "") as {
+  const { gitVersion } = JSON.parse((await get(port, "/version", ca)) ?? "") as {
     gitVersion: string;
   };
   const user = `user: { token: "${token}" }`;
   const certificate = `user: { client-certificate: ${dir}/admin.crt, client-key: ${dir}/admin.key }`;
   return {
-    kubeconfig: await writeKubeconfig(dir, "token", port!, user),
-    certificateKubeconfig: await writeKubeconfig(dir, "certificate", port!, certificate),
+    kubeconfig: await writeKubeconfig(dir, "token", port, user),
+    certificateKubeconfig: await writeKubeconfig(dir, "certificate", port, certificate),
     version: gitVersion,
     async pause() {
       server.kill("SIGSTOP");
@@ -204,20 +204,6 @@ async function killed(child: ChildProcess): Promise<void> {
 
 async function lastLines(path: string): Promise<string> {
   return (await readFile(path, "utf8")).split("\n").slice(-8).join("\n");
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      await new Promise((resolve) => server.once("listening", resolve));
-      const address = server.address();
-      return typeof address === "object" && address ? address.port : 0;
-    }),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /** The body of an answer with status 200, or null. */

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ChildScript, startScript } from "../bench/child-script.ts";
-import { freeFixedPort } from "../bench/loopback.ts";
+import { freePort } from "../bench/loopback.ts";
 import { createMemoryGroup, type MemoryGroup } from "../load/memory-group.ts";
 import { checkLog } from "./check-log.ts";
 import type { ClientsReport } from "./clients-process.ts";
@@ -71,7 +71,7 @@ async function watched(
   runner: ChildScript<RunnerReady | RunOver>,
 ): Promise<SoakResult> {
   const { port: runnerPort = 0 }: Partial<RunnerReady> = Object(await runner.next(CHILD_START_MS));
-  const port = await freeFixedPort();
+  const port = await freePort();
   // beside what the store looks at, so that it goes with the data
   const env = { RUNLOG_ARCHIVE_URL: `file:${join(data.dir, "archive")}` };
   const server = await keepServer({ dataDir: data.dir, port, runnerPort, group, env });

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { freePort } from "../../scripts/bench/loopback.ts";
 import { createExchange } from "./fake-exchange.ts";
 import type { ScriptedExchange, ScriptedRunner } from "../contract/runner-client.ts";
 
@@ -71,14 +72,6 @@ async function answerNothing(exchange: ScriptedExchange): Promise<void> {
 async function answerNotFound(exchange: ScriptedExchange): Promise<void> {
   await exchange.answer(404);
   await exchange.end();
-}
-
-/** A port at which nothing listens: one that the system has just given and taken back. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listenOn(server, 0);
-  await stop(server);
-  return port;
 }
 
 async function listenOn(server: Server, port: number): Promise<number> {
