@@ -1,5 +1,4 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import { diskError, isErrno } from "./errors.ts";
@@ -7,7 +6,7 @@ import { FORMAT, type Layout } from "./layout.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { assertFile } from "./regular-file.ts";
 import { replaceFileSync } from "./small-file.ts";
-import { syncDirectorySync } from "./sync-directory.ts";
+import { makeDirectorySync } from "./sync-directory.ts";
 
 /** Makes the directory, takes its lock and checks its format. */
 export function takeDirectory(
@@ -15,12 +14,12 @@ export function takeDirectory(
   logger: Pick<Logger, "warn" | "error">,
 ): DirectoryLock {
   try {
-    makeFolder(layout.projects);
+    makeDirectorySync(layout.projects);
     // SQLite opens a file that cannot be written for reading, and then its lock excludes no process
     accessSync(layout.projects, constants.W_OK);
     const lock = lockDirectory(layout, logger);
     try {
-      makeFolder(layout.openRuns);
+      makeDirectorySync(layout.openRuns);
       if (formatOf(layout) === null)
         replaceFileSync(layout.formatFile, `${JSON.stringify({ format: FORMAT })}\n`);
       return lock;
@@ -36,15 +35,6 @@ export function takeDirectory(
 /** Whether the directory is one of a store; throws `store-format` when it is of another version. */
 export function isStoreDirectory(layout: Layout): boolean {
   return formatOf(layout) !== null || existsSync(layout.projects);
-}
-
-function makeFolder(folder: string): void {
-  const first = mkdirSync(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = resolve(folder); ; made = dirname(made)) {
-    syncDirectorySync(dirname(made));
-    if (made === resolve(first)) return;
-  }
 }
 
 /**

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { RelaySpool, SpoolLogInfo } from "../../src/ports/relay-spool.ts";
 import { diskError, throwDiskError } from "./errors.ts";
+import { makeDirectorySync } from "./sync-directory.ts";
 import { layoutOf } from "./layout.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { replaceFile } from "./small-file.ts";
@@ -54,7 +55,7 @@ export async function createDiskSpool({
   const options = { fileBytes, onRemoved: (log: SpoolFiles): void => void kept.delete(log) };
   let lastNumber = 0;
   try {
-    await mkdir(logs, { recursive: true });
+    makeDirectorySync(logs);
     for (const name of await readdir(logs)) {
       const log = await recoverLog(join(logs, name), options, logger);
       if (log) kept.add(log);
@@ -97,7 +98,7 @@ async function takeSpool(
   dir: string,
   logger: Pick<Logger, "warn" | "error">,
 ): Promise<DirectoryLock> {
-  mkdirSync(dir, { recursive: true });
+  makeDirectorySync(dir);
   const formatFile = join(dir, "spool.json");
   const layout = layoutOf(dir);
   if (existsSync(layout.formatFile))

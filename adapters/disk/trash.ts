@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isErrno } from "./errors.ts";
+import { makeDirectorySync } from "./sync-directory.ts";
 import { DOOMED, type Layout } from "./layout.ts";
 
 /** Where directories go to be deleted: gone from their place in one step, removed at leisure. */
@@ -20,7 +20,7 @@ export interface Trash {
 export function createTrash({ trash }: Layout): Trash {
   try {
     // while there is room: it stays for good
-    mkdirSync(trash, { recursive: true });
+    makeDirectorySync(trash);
   } catch {
     // then every directory is renamed where it is
   }

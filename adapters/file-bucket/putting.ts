@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { MultipartUpload } from "../../src/ports/object-bucket.ts";
@@ -31,7 +32,7 @@ export function createPutting(dir: string): Putting {
   const below = join(dir, TEMPORARY);
 
   async function temporary(): Promise<string> {
-    await mkdir(below, { recursive: true });
+    await makeFolder(below);
     return join(below, randomUUID());
   }
 
@@ -136,8 +137,8 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
 /** Moves a file, and makes its folder again if that was taken away as empty. */
 async function moveTo(path: string, target: string, replace: boolean): Promise<void> {
   for (let tries = 1; ; tries++) {
-    await makeFolder(dirname(target));
     try {
+      await makeFolder(dirname(target));
       await (replace ? rename(path, target) : link(path, target));
       return syncFolder(dirname(target));
     } catch (error) {
@@ -146,13 +147,18 @@ async function moveTo(path: string, target: string, replace: boolean): Promise<v
   }
 }
 
-/** Makes a folder and those above it; their names are on the device then. */
+/**
+ * Makes a folder and those above it, one by one; their names are on the device then. Node's own
+ * `recursive` goes round for ever where a file system answers ENOENT for good, as /proc does.
+ */
 async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
-  if (first === undefined) return;
-  for (let made = resolve(path); ; made = dirname(made)) {
-    await syncFolder(dirname(made));
-    if (made === resolve(first)) return;
+  const missing: string[] = [];
+  for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const folder of missing) {
+    await mkdir(folder).catch((error: unknown) => {
+      if (!isMissing(error, "EEXIST")) throw error;
+    });
+    await syncFolder(dirname(folder));
   }
 }
 

@@ -103,12 +103,14 @@ export function createS3Bucket(options: S3BucketOptions): S3Bucket {
       const after = startAfter === undefined ? {} : { StartAfter: startAfter };
       const command = new ListObjectsV2Command({ Bucket, Prefix, MaxKeys, ...after });
       const page = await client.send(command, sendOptions(signal)).catch(errors.throwOn);
+      // S3 always says so; what else answers, a page for one, reads like an empty listing
+      if (page.IsTruncated === undefined) throw noObjectStore(errors.place);
       const objects = (page.Contents ?? []).map(({ Key: key = "", Size: size = 0 }) => ({
         key,
         size,
       }));
       checkOrder(objects, startAfter);
-      return { objects, more: page.IsTruncated ?? false };
+      return { objects, more: page.IsTruncated };
     },
 
     async delete(names, { signal } = {}) {
@@ -190,6 +192,11 @@ function checkOrder(objects: readonly ListedObject[], startAfter = ""): void {
       });
     before = key;
   }
+}
+
+function noObjectStore(place: string): RunlogError {
+  const text = `What answers as ${place} does not list objects as S3 does: is its address right?`;
+  return new RunlogError("store-failed", text);
 }
 
 function sendOptions(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {

@@ -73,7 +73,7 @@ export const SETTINGS: Settings = {
   storage: text("STORAGE_URL", {
     shown: "file:./data",
     meaning: "file:<dir>, s3://<bucket>/<prefix> (AWS_* as the AWS SDK reads them) or memory:",
-    form: "file:<dir>, s3://<bucket>/<prefix> or memory:",
+    form: "file:<dir>, s3://<bucket>/<prefix> or memory: (a bucket's name has 3 to 63 of a-z 0-9 . -)",
     group: "Storage",
   }),
   stateBaseDir: text("STATE_BASE_DIR", {

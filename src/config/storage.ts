@@ -36,7 +36,8 @@ export function readStorage(
 }
 
 /** How a place for archives is written. */
-export const ARCHIVE_URL_FORM = "s3://<bucket>/<prefix> or file:<dir>";
+export const ARCHIVE_URL_FORM =
+  "s3://<bucket>/<prefix> or file:<dir> (a bucket's name has 3 to 63 of a-z 0-9 . -)";
 
 /** Whether `text` has that form. */
 export function isArchiveUrl(text: string): boolean {

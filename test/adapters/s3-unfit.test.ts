@@ -46,6 +46,11 @@ describe("an S3 store", () => {
     await expect(page).rejects.toThrow("does not list keys in their order");
   });
 
+  it("that answers with a page has no empty listing", async () => {
+    const bucket = await bucketThat((response) => response.end("<html>It works</html>"));
+    await expect(bucket.list({ prefix: "" })).rejects.toThrow("does not list objects as S3 does");
+  });
+
   it("that does not know conditions says so once, and is not asked on and on", async () => {
     const bucket = await bucketThat((response) => {
       response.writeHead(501, { "Content-Type": "application/xml" });

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { createRandom } from "../../scripts/bench/random.ts";
@@ -108,6 +108,32 @@ it("a file where the store's directory belongs ends the start with a clear error
   expect(exit.stderr).toContain(`'${path}`);
   expect(await readFile(path, "utf8")).toBe("not a directory");
 });
+
+it.each([
+  [
+    "a file system in which no directory can be made",
+    async () => "/proc/runlog",
+    "No directory can",
+  ],
+  ["a link that leads nowhere", danglingLink, "The link"],
+])("%s ends what needs a directory there at once, with its name", async (_, pathOf, says) => {
+  const path = await pathOf();
+  const run = (args: readonly string[], env: Record<string, string>) => runCli({ args, env });
+  const exits = await Promise.all([
+    run(["serve"], { STORAGE_URL: `file:${path}` }),
+    run(["relay", "--agent", "http://127.0.0.1:9/", "--dir", path], {}),
+  ]);
+  for (const { code, stderr } of exits) {
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^runlog: ${says} .*'${dirname(path)}.*\n$`));
+  }
+});
+
+async function danglingLink(): Promise<string> {
+  const path = join(await freshDir(), "link");
+  await symlink("/nowhere/at/all", path);
+  return path;
+}
 
 it("a lock file that cannot be one is not taken for another server's", async () => {
   const dir = await freshDir();

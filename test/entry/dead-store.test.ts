@@ -106,7 +106,9 @@ it(
     const env = { ...KEYS, AWS_ENDPOINT_URL_S3: endpoint, STORAGE_URL: "s3://logs" };
     const { code, stdout, stderr } = await runCli({ env });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^runlog: .*is its address right\?\n$/);
+    expect(stderr).toMatch(
+      /^runlog: .*does not list objects as S3 does: is its address right\?\n$/,
+    );
     expect(stderr).toContain(`${endpoint}, bucket logs`);
   },
 );

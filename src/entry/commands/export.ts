@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeDirectory } from "../../../adapters/disk/sync-directory.ts";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { parseConfig } from "../../config.ts";
@@ -119,7 +119,7 @@ async function writeFile(
   path: string,
   chunks: AsyncIterable<Uint8Array | string>,
 ): Promise<number> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path), { durable: false });
   const file = createWriteStream(path);
   await pipeline(chunks, file);
   return file.bytesWritten;
