@@ -2,7 +2,7 @@ import type { Authorizer } from "../ports/authorizer.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LiveFeed } from "../ports/live-feed.ts";
 import type { Logger } from "../ports/logger.ts";
-import type { LogStore, SessionKey } from "../ports/log-store.ts";
+import type { LogStore } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
@@ -28,11 +28,14 @@ import { createOrphanedRuns, keepOrphanedRunsClosed } from "./runs/recover-orpha
 import type { SharedReads } from "./replay/log-follower.ts";
 import type { ProfileBudgets } from "./profile/profile-pass.ts";
 import { resumeListening } from "./background-events/resume-listening.ts";
-import { RESTARTED } from "./model/run-end-reasons.ts";
 import { createRunMarks } from "./log/open-run-marks.ts";
 import { createStreamedReader } from "./profile/streamed-messages.ts";
 import { createRuns, type Runs } from "./runs/runs.ts";
+import { createRunRecovery } from "./runs/recover-unmarked-runs.ts";
+import { createRunsInFlight } from "./runs/runs-in-flight.ts";
 import { createIncarnations, type Incarnations } from "./lifecycle/incarnations.ts";
+import { createSightings, documentOf } from "./lifecycle/sightings.ts";
+import { createSessionEvents } from "./session/session-events.ts";
 import { createSessions, type Sessions } from "./session/session-registry.ts";
 
 /** The ports that a session service works with. */
@@ -217,69 +220,40 @@ export async function createSessionService(
   options: SessionServiceOptions,
 ): Promise<SessionService> {
   const { store, feed, directory, runner, authorizer, platform, clock, logger } = options;
+  const ports = { store, feed, directory, runner, authorizer, platform, clock, logger };
   const { archiver = null, legacy } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const legacyImports = createLegacyImports({
-    store,
-    directory,
-    clock,
-    logger,
-    archiver,
-    ...(legacy && { legacy }),
-  });
+  const legacyImports = createLegacyImports({ ...ports, archiver, ...(legacy && { legacy }) });
+  const events = createSessionEvents();
+  const inFlight = createRunsInFlight();
+  const admissions = createKeyedMutex();
+  const sightings = createSightings(clock);
+  const recovery = createRunRecovery({ ...ports, admissions, inFlight });
   const sessions = createSessions({
-    store,
-    feed,
+    ...ports,
     legacyImports,
-    clock,
-    logger,
+    events,
+    recovery,
     ringBytes: limits.ringBytes,
     ringBudget: createByteBudget(limits.ringBudgetBytes),
     idleMs: limits.sessionIdleMs,
-    documentOf: (key) => incarnations.documentOf(key),
-    onReleased: (key) => backgroundEvents.stop(key),
-    onRunEnded: (key) => compactor.request(key),
-    recover: (key) => orphanedRuns.recover(key, RESTARTED),
+    documentOf: (key) => documentOf(sightings, key),
   });
-  const compactor = createCompactor({ store, logger, sessions, archiver });
-  const marks = createRunMarks(store);
-  const admissions = createKeyedMutex();
+  const joined = { ...ports, sessions, events, marks: createRunMarks(store), inFlight };
+  const compactor = createCompactor({ ...joined, archiver });
   const profileBudgets = createProfileBudgets(limits);
   const runs = createRuns({
-    store,
-    marks,
-    admissions,
-    sessions,
-    directory,
-    runner,
-    platform,
-    clock,
-    logger,
+    ...joined,
     ...runLimits(limits),
-    onAdmitted: (key, run) => backgroundEvents.listen(key, run),
-    readStreamed: createStreamedReader({ store, budgets: profileBudgets, logger }),
-    onReleased: () => void orphanedRuns.closeReleased(),
-    recover: (key, end) => orphanedRuns.recover(key, end),
-  });
-  const backgroundEvents = createBackgroundEvents({
-    ...options,
-    reattachMs: limits.reattachMs,
-    marks,
-    sessions,
-    isInFlight: (key, runId) => runs.isInFlight(key, runId),
-  });
-  const incarnations = createIncarnations({ store, feed, directory, runs, clock });
-  const orphanedRuns = createOrphanedRuns({
-    store,
-    marks,
-    sessions,
-    clock,
-    logger,
     admissions,
-    takeUp: (key, run, taken) => runs.takeUp(key, run, taken),
-    takeUpBackground: (key, run) => backgroundEvents.takeUp(key, run, run.runId),
-    worksOn: (key, runId) => runs.isInFlight(key, runId) || hasOpen(backgroundEvents, key, runId),
+    recovery,
+    readStreamed: createStreamedReader({ store, budgets: profileBudgets, logger }),
   });
+  const { isInFlight } = runs;
+  const { reattachMs } = limits;
+  const backgroundEvents = createBackgroundEvents({ ...joined, reattachMs, isInFlight });
+  const incarnations = createIncarnations({ ...ports, runs, sightings });
+  const orphanedRuns = createOrphanedRuns({ ...joined, admissions, runs, backgroundEvents });
   const stopClosing = await keepOrphanedRunsClosed(orphanedRuns, { clock, logger });
   let closed = false;
   const isStopped = (): boolean => closed;
@@ -292,14 +266,7 @@ export async function createSessionService(
   const stopLooking = keepLooking(sessions, clock);
 
   return {
-    store,
-    feed,
-    directory,
-    runner,
-    authorizer,
-    platform,
-    clock,
-    logger,
+    ...ports,
     archiver,
     limits,
     models: options.models ?? null,
@@ -364,14 +331,4 @@ function keepLooking(sessions: Sessions, clock: Clock): () => void {
       looking = false;
     });
   });
-}
-
-/** Whether a run that the session's runner began by itself is open, this one or any. */
-function hasOpen(
-  backgroundEvents: BackgroundEvents,
-  key: SessionKey,
-  runId: string | null,
-): boolean {
-  const open = backgroundEvents.openRun(key);
-  return open !== null && (runId === null || runId === open);
 }

@@ -29,15 +29,11 @@ export function connectPost(service: SessionService) {
     }
     if (!posted) throw invalidBody();
     const dialect = dialectOf(c.req.query("profile"), posted.protocolVersion);
-    const use = service.sessions.use(sessionKeyOf(c));
-    try {
-      const options = { view, dialect, posted, lastId: lastEventId(c) };
+    const options = { view, dialect, posted, lastId: lastEventId(c) };
+    return service.sessions.lend(sessionKeyOf(c), async (use) => {
       const { source, full } = await openConnect(service, use, options);
       const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
       return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(full) });
-    } catch (error) {
-      use.release();
-      throw error;
-    }
+    });
   };
 }

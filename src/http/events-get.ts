@@ -14,8 +14,7 @@ export function eventsGet(service: SessionService) {
     const view = streamViewOf(c);
     // a HEAD request opens no stream that would have to be ended
     if (c.req.method === "HEAD") return c.body(null, 200, { ...SSE_HEADERS });
-    const use = service.sessions.use(sessionKeyOf(c));
-    try {
+    return service.sessions.lend(sessionKeyOf(c), async (use) => {
       assertViewerRoom(use, service);
       const { source, full } = await openEvents(service, use, { cursor: cursorOf(c), view });
       const stream = openStream(service, source, {
@@ -24,10 +23,7 @@ export function eventsGet(service: SessionService) {
         access: accessOf(c),
       });
       return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(full) });
-    } catch (error) {
-      use.release();
-      throw error;
-    }
+    });
   };
 }
 

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import { exportDocument, exportLength, exportLines, exportText } from "../core/export/export.ts";
 import { exportMarkdown } from "../core/export/export-markdown.ts";
 import type { SessionService } from "../core/service.ts";
+import type { Session } from "../core/session/session.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { gzipStream } from "../stream/bytes/gzip.ts";
 import { accepts, preferredType } from "./accept.ts";
@@ -41,18 +42,16 @@ export function exportGet(service: SessionService) {
     const view = viewOf(c);
     const format = formatOf(c);
     if (format === null) return notAcceptable(c);
-    const use = sessions.use(key);
-    try {
-      const found = await use.session.readable();
-      const readable =
-        found && (await sessions.recover(key)) ? await use.session.readable() : found;
+    const write = async (session: Session): Promise<Response> => {
+      const found = await session.readable();
+      const readable = found && (await sessions.recover(key)) ? await session.readable() : found;
       if (!readable && !(await directoryOf(c, service).get(key)))
         throw new RunlogError("session-not-found", "Session not found");
 
       const isCompact = readable !== null && view === "condensed" && format.name !== "markdown";
       // runs that an earlier process did not end
       if (isCompact) compactor.request(key);
-      const compacted = isCompact ? await use.session.compact.find(readable.stat) : null;
+      const compacted = isCompact ? await session.compact.find(readable.stat) : null;
       const options = { store, legacyImports, key, readable, compacted, nowMs: clock.now() };
       const gzip = accepts(c.req.header("Accept-Encoding"), "gzip");
       const headers: Record<string, string> = {
@@ -75,11 +74,10 @@ export function exportGet(service: SessionService) {
       if (!gzip) return c.body(stream, 200, headers);
       // a client that stops reading stalls the packer, and that the paced stream: one deadline for both
       return c.body(gzipStream(stream), 200, headers);
-    } catch (error) {
-      return problemOf(c, error, "Failed to read session events");
-    } finally {
-      use.release();
-    }
+    };
+    return sessions
+      .with(key, write)
+      .catch((error: unknown) => problemOf(c, error, "Failed to read session events"));
   };
 }
 

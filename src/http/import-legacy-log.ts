@@ -36,12 +36,10 @@ export function requireImport({ legacyImports }: SessionService): MiddlewareHand
 }
 
 function scanLegacyLog({ sessions, logger }: SessionService, key: SessionKey): void {
-  const use = sessions.use(key);
-  use.session
-    .load()
+  sessions
+    .with(key, (session) => session.load())
     .catch((error: unknown) => {
       // the next route that needs the log tries again
       logger.error("old-log-not-looked-through", { ...key, error });
-    })
-    .finally(() => use.release());
+    });
 }

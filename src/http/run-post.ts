@@ -34,24 +34,25 @@ function forwarded(c: Context, { forwardHeaders }: SessionService): Record<strin
 /** The run's own stream; a run that was posted before is sent again. */
 async function runStream(c: Context, service: SessionService, body: JsonBody): Promise<Response> {
   const key = sessionKeyOf(c);
-  const use = service.sessions.use(key);
   try {
     assertStreamRoom(service);
     const posted = await readPostedInput(body.bytes);
     const dialect = dialectOf(c.req.query("profile"), posted?.protocolVersion);
-    const { source, full } = await openRunStream(service, use, {
+    const options = {
       dialect,
       posted,
       // the run itself refuses a body that is no object
       known: posted ? await knownMessages(body.bytes, posted, dialect) : [],
       lastId: lastEventId(c),
       startRun: () => service.runs.start(key, body, callerOf(c), forwarded(c, service)),
+    };
+    return await service.sessions.lend(key, async (use) => {
+      const { source, full } = await openRunStream(service, use, options);
+      const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
+      return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(full) });
     });
-    const stream = openStream(service, source, { heartbeat: HEARTBEAT, access: accessOf(c) });
-    return c.body(stream, 200, { ...SSE_HEADERS, ...replayHeader(full) });
   } catch (error) {
     body.release();
-    use.release();
     throw error;
   }
 }

@@ -56,13 +56,10 @@ async function activeRunOf(
   { runs, sessions }: SessionService,
   key: SessionKey,
 ): Promise<RunAccepted | null> {
-  const use = sessions.use(key);
-  try {
-    await use.session.load();
-    return currentRuns(runs, use.session).activeRun;
-  } finally {
-    use.release();
-  }
+  return sessions.with(key, async (session) => {
+    await session.load();
+    return currentRuns(runs, session).activeRun;
+  });
 }
 
 function integerOf(c: Context, name: string, fallback: number): number {

@@ -1,6 +1,8 @@
 import type { LiveFeed } from "../../ports/live-feed.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
+import type { IsInFlight, RunsInFlight } from "../runs/runs-in-flight.ts";
+import type { SessionEvents } from "../session/session-events.ts";
 import { SHUTDOWN, UNFINISHED } from "../model/run-end-reasons.ts";
 import { type DeafRunners, ThreadListener, type ThreadListenerOptions } from "./thread-listener.ts";
 
@@ -9,8 +11,11 @@ export interface BackgroundEventsOptions extends Omit<
   "key" | "logId" | "threadId" | "isInFlight" | "deaf"
 > {
   readonly feed: LiveFeed;
+  readonly events: Pick<SessionEvents, "on">;
+  /** Where it is recorded which runs are in flight here. Default: nowhere. */
+  readonly inFlight?: Pick<RunsInFlight, "add">;
   /** Whether this posted run is active, waits or wraps up; null asks for any. */
-  readonly isInFlight: (key: SessionKey, runId: string | null) => boolean;
+  readonly isInFlight: IsInFlight;
 }
 
 /** A subscribed thread of the session, and the log that the session has. */
@@ -53,7 +58,7 @@ export interface BackgroundEvents {
 const MAX_DEAF = 10_000;
 
 export function createBackgroundEvents(options: BackgroundEventsOptions): BackgroundEvents {
-  const { isInFlight, feed } = options;
+  const { events, feed, inFlight, isInFlight } = options;
   const listeners = new Map<string, ThreadListener>();
   const addresses = new Map<string, string>();
   let closed = false;
@@ -88,7 +93,7 @@ export function createBackgroundEvents(options: BackgroundEventsOptions): Backgr
     });
   }
 
-  return {
+  const backgroundEvents: BackgroundEvents = {
     get size() {
       return listeners.size;
     },
@@ -102,7 +107,7 @@ export function createBackgroundEvents(options: BackgroundEventsOptions): Backgr
     },
 
     takeUp(key, thread, runId) {
-      this.listen(key, thread);
+      backgroundEvents.listen(key, thread);
       const listener = listeners.get(idOf(key));
       return listener?.isFor(thread) === true && listener.takeUp(runId);
     },
@@ -121,4 +126,13 @@ export function createBackgroundEvents(options: BackgroundEventsOptions): Backgr
       await Promise.all(open.map(({ done }) => done));
     },
   };
+  events.on("run-admitted", ({ key, threadId, logId }) =>
+    backgroundEvents.listen(key, { threadId, logId }),
+  );
+  events.on("session-released", ({ key }) => backgroundEvents.stop(key));
+  inFlight?.add((key, runId) => {
+    const open = backgroundEvents.openRun(key);
+    return open !== null && (runId === null || runId === open);
+  });
+  return backgroundEvents;
 }

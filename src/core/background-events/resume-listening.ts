@@ -28,7 +28,11 @@ export async function resumeListening(options: ResumeListeningOptions): Promise<
     do {
       const page = await store.list(after === undefined ? {} : { after });
       for (let i = 0; i < page.items.length && !isStopped(); i += TOGETHER)
-        await Promise.all(page.items.slice(i, i + TOGETHER).map((key) => resume(key, options)));
+        await Promise.all(
+          page.items
+            .slice(i, i + TOGETHER)
+            .map(({ project, session }) => resume({ project, session }, options)),
+        );
       after = page.next ?? undefined;
     } while (after !== undefined && !isStopped());
   } catch (error) {
@@ -38,19 +42,16 @@ export async function resumeListening(options: ResumeListeningOptions): Promise<
 
 async function resume(key: SessionKey, options: ResumeListeningOptions): Promise<void> {
   const { directory, sessions, backgroundEvents, logger, isStopped } = options;
-  const { project, session } = key;
-  const use = sessions.use({ project, session });
   try {
     const document = await directory.get(key);
     if (document?.status?.phase !== "Running") return;
-    const logId = await use.session.load();
-    const latest = use.session.state.runs.at(-1);
-    if (logId === null || !latest || isStopped()) return;
-    const threadId = latest.threadId || session;
-    backgroundEvents.listen({ project, session }, { threadId, logId });
+    await sessions.with(key, async (session) => {
+      const logId = await session.load();
+      const latest = session.state.runs.at(-1);
+      if (logId === null || !latest || isStopped()) return;
+      backgroundEvents.listen(key, { threadId: latest.threadId || key.session, logId });
+    });
   } catch (error) {
-    logger.warn("listening-not-resumed", { project, session, error });
-  } finally {
-    use.release();
+    logger.warn("listening-not-resumed", { ...key, error });
   }
 }

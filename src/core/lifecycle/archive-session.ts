@@ -96,16 +96,13 @@ async function refuseOpenRun(
   { runs, backgroundEvents, sessions }: Needs,
   key: SessionKey,
 ): Promise<void> {
-  const use = sessions.use(key);
-  try {
-    await use.session.load();
-    const heard = backgroundEvents.isSubscribed(key) ? use.session.state.openRun : null;
-    const runId = runs.activeRun(key)?.runId ?? heard ?? undefined;
+  await sessions.with(key, async (session) => {
+    await session.load();
+    const background = backgroundEvents.isSubscribed(key) ? session.state.openRun : null;
+    const runId = runs.activeRun(key)?.runId ?? background ?? undefined;
     if (runId !== undefined || runs.isInFlight(key, null))
       throw new RunlogError("run-active", "The session has a run that is not over", { runId });
-  } finally {
-    use.release();
-  }
+  });
 }
 
 /** A session without a log has nothing to archive. */

@@ -2,6 +2,8 @@ import { hasCode } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
+import type { SessionEvents } from "../session/session-events.ts";
+import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/session-registry.ts";
 import type { Archiver } from "../archive/archiving-store.ts";
 import { compactSession } from "../compaction/compact-session.ts";
@@ -10,6 +12,7 @@ export interface CompactorOptions {
   readonly store: LogStore;
   readonly logger: Logger;
   readonly sessions: Sessions;
+  readonly events: Pick<SessionEvents, "on">;
   /** Which sessions are archived; null if none is. */
   readonly archiver: Pick<Archiver, "isEvicted"> | null;
 }
@@ -48,14 +51,13 @@ export function createCompactor(options: CompactorOptions): Compactor {
   }
 
   function inTurn(key: SessionKey): Promise<void> {
-    last = last.then(() => compact(key));
+    last = last.then(() => sessions.with(key, compact));
     return last;
   }
 
-  async function compact(key: SessionKey): Promise<void> {
+  async function compact(session: Session): Promise<void> {
     if (stop.signal.aborted) return;
-    const use = sessions.use(key);
-    const { session } = use;
+    const { key } = session;
     try {
       if (await archiver?.isEvicted(key)) return;
       const readable = await session.readable();
@@ -65,17 +67,18 @@ export function createCompactor(options: CompactorOptions): Compactor {
       session.compact.forget();
       const isGone = hasCode(error, "log-not-found", "log-fenced", "log-not-owned", "store-closed");
       if (!isGone && !stop.signal.aborted) logger.warn("session-not-condensed", { ...key, error });
-    } finally {
-      use.release();
     }
   }
 
+  function request(key: SessionKey): void {
+    if (stop.signal.aborted || waiting.size >= MOST_WAITING) return;
+    waiting.set(idOf(key), key);
+    working ??= work();
+  }
+
+  options.events.on("run-ended", ({ key }) => request(key));
   return {
-    request(key) {
-      if (stop.signal.aborted || waiting.size >= MOST_WAITING) return;
-      waiting.set(idOf(key), key);
-      working ??= work();
-    },
+    request,
     compact: inTurn,
     async close() {
       stop.abort();

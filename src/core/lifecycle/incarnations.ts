@@ -1,4 +1,3 @@
-import type { Clock } from "../../ports/clock.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { LiveFeed } from "../../ports/live-feed.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
@@ -7,13 +6,14 @@ import { idOf } from "../../ports/session-id.ts";
 import { createKeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { DELETED } from "../model/run-end-reasons.ts";
 import type { Runs } from "../runs/runs.ts";
+import { encodeOwner, type Sightings } from "./sightings.ts";
 
 export interface IncarnationsOptions {
   readonly store: LogStore;
   readonly feed: LiveFeed;
   readonly directory: SessionDirectory;
   readonly runs: Pick<Runs, "endSession">;
-  readonly clock: Clock;
+  readonly sightings: Sightings;
 }
 
 /** How fresh the knowledge that a session exists has to be: a few seconds old, or asked for now. */
@@ -31,45 +31,14 @@ export interface Incarnations {
    * and as directory and store.
    */
   confirm(key: SessionKey, source: SessionDirectory, freshness: Freshness): Promise<void>;
-  /** The document of a log that is made now for the session as it was last seen; null for none. */
-  documentOf(key: SessionKey): Uint8Array | null;
   /** Forgets that the session was seen: it is being removed. */
   forget(key: SessionKey): void;
 }
 
-interface Sighting {
-  readonly uid: string;
-  readonly atMs: number;
-}
-
-/** How long in ms a session that was seen counts as existing, for requests that only read. */
-const RECENT_MS = 5_000;
-/** Most sessions whose last sighting is remembered: some hundred bytes each. */
-const MAX_SEEN = 10_000;
-
 /** Where logs make sessions there is nothing to confirm: every name may be used. */
 export function createIncarnations(options: IncarnationsOptions): Incarnations {
-  const { store, feed, directory, runs, clock } = options;
-  const seen = new Map<string, Sighting>();
+  const { store, feed, directory, runs, sightings } = options;
   const inTurn = createKeyedMutex();
-
-  function isRecent(id: string): boolean {
-    const sighting = seen.get(id);
-    return sighting !== undefined && clock.now() - sighting.atMs < RECENT_MS;
-  }
-
-  function remember(id: string, uid: string): void {
-    seen.delete(id);
-    seen.set(id, { uid, atMs: clock.now() });
-    const [oldest] = seen.keys();
-    if (seen.size > MAX_SEEN && oldest !== undefined) seen.delete(oldest);
-  }
-
-  function forget(key: SessionKey): void {
-    const sighting = seen.get(idOf(key));
-    // a log that is made in spite of that is still marked as the removed session's
-    if (sighting) seen.set(idOf(key), { ...sighting, atMs: Number.NEGATIVE_INFINITY });
-  }
 
   /** Deletes a log that is not the existing session's; resolves with the uid of that session. */
   async function settle(key: SessionKey, uid: string): Promise<string> {
@@ -95,31 +64,23 @@ export function createIncarnations(options: IncarnationsOptions): Incarnations {
 
   return {
     async confirm(key, source, freshness) {
-      const id = idOf(key);
-      if (directory.logsMakeSessions || (freshness === "recent" && isRecent(id))) return;
+      if (directory.logsMakeSessions || (freshness === "recent" && sightings.isRecent(key))) return;
       const document = await source.get(key);
       if (!document) {
-        forget(key);
+        sightings.forget(key);
         throw notFound();
       }
-      await inTurn.run(id, async () => remember(id, await settle(key, document.metadata.uid)));
+      await inTurn.run(idOf(key), async () =>
+        sightings.note(key, await settle(key, document.metadata.uid)),
+      );
     },
 
-    documentOf(key) {
-      const sighting = seen.get(idOf(key));
-      return sighting ? encodeOwner(sighting.uid) : null;
-    },
-
-    forget,
+    forget: (key) => sightings.forget(key),
   };
 }
 
 function notFound(): RunlogError {
   return new RunlogError("session-not-found", "Session not found");
-}
-
-function encodeOwner(uid: string): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ uid }));
 }
 
 /** The uid of the session that the log belongs to, or null if none is recorded. */

@@ -114,6 +114,15 @@ export function findRun(state: SessionState, runId: string): KnownRun | null {
 }
 
 /**
+ * The run of this id, if it has begun, so that posting it again begins nothing. One that only waits
+ * is started by the queue that has it, or by nobody.
+ */
+export function begunRun(state: SessionState, runId: string): KnownRun | null {
+  const known = findRun(state, runId);
+  return known?.phase === "waiting" ? null : known;
+}
+
+/**
  * A terminal that ends no run changes nothing; one without an id where no run is open ends the
  * work.
  */

@@ -56,16 +56,15 @@ async function store(
   key: SessionKey,
   lines: readonly Uint8Array[],
 ): Promise<boolean> {
-  const use = sessions.use(key);
   try {
-    const logId = await use.session.loadOrCreate();
-    await use.session.append({ lines, events: lines.map((line) => factsOfLine(line)) }, { logId });
+    await sessions.with(key, async (session) => {
+      const logId = await session.loadOrCreate();
+      await session.append({ lines, events: lines.map((line) => factsOfLine(line)) }, { logId });
+    });
     return true;
   } catch (error) {
     logger.warn("feedback-not-stored", { ...key, error });
     return false;
-  } finally {
-    use.release();
   }
 }
 

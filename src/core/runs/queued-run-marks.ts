@@ -2,6 +2,7 @@ import { hasCode } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore } from "../../ports/log-store.ts";
 import { type MarkedRun, noteKeyOf, type RunMarks } from "../log/open-run-marks.ts";
+import type { SessionEvents } from "../session/session-events.ts";
 import type { Session } from "../session/session.ts";
 import type { QueuedRun } from "./queued-run.ts";
 
@@ -9,6 +10,7 @@ export interface QueuedRunMarksOptions {
   readonly session: Session;
   readonly store: Pick<LogStore, "dropNote">;
   readonly marks: RunMarks;
+  readonly events: Pick<SessionEvents, "emit">;
   readonly logger: Logger;
 }
 
@@ -48,6 +50,14 @@ export class QueuedRunMarks {
       // the next start finds the run ended, and clears the mark
       logger.warn("run-mark-not-cleared", { ...session.key, runId, error });
     });
+  }
+
+  /** Leaves the run to the recovery, which stores its end if some of it was stored. */
+  release(logId: string, runId: string): void {
+    const { events, marks, session } = this.#options;
+    const { key } = session;
+    marks.release({ ...key, logId, runId }, { reached: false });
+    events.emit("run-released", { key });
   }
 
   async dropNote({ logId, runId }: QueuedRun): Promise<void> {

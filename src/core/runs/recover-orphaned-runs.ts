@@ -5,18 +5,19 @@ import type { LogStore, OpenRunMark, SessionKey } from "../../ports/log-store.ts
 import { idOf } from "../../ports/session-id.ts";
 import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { closeRun } from "./close-run.ts";
-import { endRun } from "./append-run-error.ts";
 import type { AdmittedRun } from "./run-request.ts";
 import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
-import { NOT_STARTED, type RunEnd } from "../model/run-end-reasons.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
+import type { SessionEvents } from "../session/session-events.ts";
+import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/session-registry.ts";
-import { type KnownRun, settled, unendedRuns } from "../model/session-state.ts";
+import type { Runs } from "./runs.ts";
 
 export interface OrphanedRunsOptions {
   readonly store: LogStore;
   readonly marks: RunMarks;
   readonly sessions: Sessions;
+  readonly events: SessionEvents;
   readonly clock: Clock;
   readonly logger: Logger;
   /**
@@ -24,12 +25,12 @@ export interface OrphanedRunsOptions {
    * meanwhile.
    */
   readonly admissions: KeyedMutex;
-  /** Whether this process works on this run of the session; null asks for any. */
-  readonly worksOn: (key: SessionKey, runId: string | null) => boolean;
-  /** Takes a run up, as `Runs.takeUp`. */
-  readonly takeUp: (key: SessionKey, run: OpenRunFound, taken: TakenRun) => Promise<void>;
-  /** Goes on with a run that its runner began by itself, as `BackgroundEvents.takeUp`. */
-  readonly takeUpBackground: (key: SessionKey, run: AdmittedRun) => boolean;
+  /** Takes up posted runs. */
+  readonly runs: Pick<Runs, "takeUp">;
+  /** Goes on with runs that runners began by themselves. */
+  readonly backgroundEvents: {
+    takeUp(key: SessionKey, run: AdmittedRun, runId: string): boolean;
+  };
 }
 
 /** Orphaned runs: runs that have not ended and that nobody works on. */
@@ -43,21 +44,12 @@ export interface OrphanedRuns {
   close(): Promise<void>;
   /** Ends the runs that this process released without an end. Never rejects. */
   closeReleased(): Promise<void>;
-  /**
-   * Ends with `end` the runs that the log has open, nobody works on and no mark names: those of a
-   * directory that was copied while it was in use, or a run that a runner began within another and
-   * did not end. Cheap where there is none. Resolves with whether the log has grown. Never rejects:
-   * what cannot be ended now is ended the next time.
-   */
-  recover(key: SessionKey, end: RunEnd): Promise<boolean>;
 }
 
 /** How often in ms runs that other processes orphaned are searched for. */
-const AGAIN_MS = 20_000;
+export const AGAIN_MS = 20_000;
 /** How often the end of this process's own released runs is tried again, in ms. */
 const GIVEN_UP_MS = 2_000;
-/** Most sessions that are known to be in use elsewhere; they are not checked again for a while. */
-const MAX_BUSY = 10_000;
 
 /**
  * Ends the orphaned runs, now and from time to time. Resolves after the first time with a function
@@ -86,11 +78,9 @@ export async function keepOrphanedRunsClosed(
 
 /** Orphaned runs, of which none is known yet. */
 export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
-  const { store, marks, sessions, clock, logger, admissions, takeUp, worksOn } = options;
+  const { store, marks, sessions, clock, logger, admissions, runs, backgroundEvents } = options;
   /** Open runs of other processes at the last check; null before the first. */
   let seenOpen: ReadonlySet<string> | null = null;
-  /** Until when sessions count as in use elsewhere, epoch ms. */
-  const busyUntil = new Map<string, number>();
 
   /**
    * Takes up or ends an orphaned run, unless another process has its session. Puts into `asked` what has to
@@ -101,72 +91,28 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
     reached: boolean | null,
     asked: Promise<void>[] = [],
   ): Promise<void> {
-    const use = sessions.use(mark);
+    const close = async (session: Session): Promise<void> => {
+      // it may have been posted again meanwhile
+      if (marks.isOurs(mark)) return;
+      const { key } = session;
+      const takeUp = (run: OpenRunFound, taken: TakenRun): void => {
+        const answered = runs.takeUp(key, run, taken);
+        if (!taken.isKnown) asked.push(answered);
+      };
+      const takeUpBackground = (run: AdmittedRun): boolean =>
+        backgroundEvents.takeUp(key, run, run.runId);
+      const ports = { store, marks, clock, logger, takeUp, takeUpBackground };
+      await closeRun({ ...ports, session, mark, reached });
+    };
     try {
-      const { session } = use;
-      await admissions.run(idOf(mark), async () => {
-        // it may have been posted again meanwhile
-        if (marks.isOurs(mark)) return;
-        const take = (run: OpenRunFound, taken: TakenRun): void => {
-          const answered = takeUp(session.key, run, taken);
-          if (!taken.isKnown) asked.push(answered);
-        };
-        const takeUpBackground = (run: AdmittedRun): boolean =>
-          options.takeUpBackground(session.key, run);
-        const ports = { store, marks, clock, logger, takeUp: take, takeUpBackground };
-        await closeRun({ ...ports, session, mark, reached });
-      });
+      await sessions.with(mark, (session) => admissions.run(idOf(mark), () => close(session)));
     } catch (error) {
       if (!hasCode(error, "log-not-owned")) throw error;
       marks.forget(mark);
-    } finally {
-      use.release();
     }
   }
 
-  async function markedRuns(key: SessionKey): Promise<ReadonlySet<string>> {
-    const marked = new Set<string>();
-    for await (const { runId } of store.openRuns(key)) marked.add(runId);
-    return marked;
-  }
-
-  /** As `recover`; no run is admitted meanwhile. Throws what the store throws. */
-  async function closeUnmarked(key: SessionKey, end: RunEnd): Promise<boolean> {
-    const use = sessions.use(key);
-    try {
-      const { session } = use;
-      const isLeft = ({ runId }: KnownRun): boolean => !worksOn(key, runId);
-      await session.load();
-      if (session.state.status !== "working" && unendedRuns(session.state).length === 0)
-        return false;
-      const before = unendedRuns(session.state).filter(isLeft);
-      // a run that was open before the marks were read, has none, and is open after that, has no
-      // owner
-      const marked = before.length > 0 ? await markedRuns(key) : new Set<string>();
-      if (marked.size > 0) busyUntil.set(idOf(key), clock.now() + AGAIN_MS);
-      const logId = await session.reload();
-      if (logId === null) return false;
-      const known = session.state.offset;
-      for (const { runId, threadId, phase } of unendedRuns(session.state).filter(isLeft)) {
-        if (marked.has(runId) || !before.some((run) => run.runId === runId)) continue;
-        const thread = threadId || key.session;
-        const open = { session, clock, logger, logId, runId, threadId: thread };
-        const waits = phase === "waiting";
-        const how = { started: !waits, forgets: waits };
-        await endRun({ ...open, signal: AbortSignal.abort() }, waits ? NOT_STARTED : end, how);
-        logger.warn("run-closed", { ...key, runId, code: waits ? NOT_STARTED.code : end.code });
-      }
-      if (session.state.status === "working" && !worksOn(key, null)) {
-        session.update(settled);
-        await session.save();
-      }
-      return session.state.offset !== known;
-    } finally {
-      use.release();
-    }
-  }
-
-  return {
+  const orphanedRuns: OrphanedRuns = {
     async close() {
       const before = seenOpen;
       const seen = new Set<string>();
@@ -189,20 +135,9 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
           logger.warn("run-left-open", { project, session, runId, error });
         });
     },
-
-    async recover(key, end) {
-      const id = idOf(key);
-      if (worksOn(key, null) || clock.now() < (busyUntil.get(id) ?? 0)) return false;
-      busyUntil.delete(id);
-      if (busyUntil.size >= MAX_BUSY) busyUntil.clear();
-      return admissions
-        .run(id, () => closeUnmarked(key, end))
-        .catch((error: unknown) => {
-          logger.warn("runs-left-open", { ...key, error });
-          return false;
-        });
-    },
   };
+  options.events.on("run-released", () => void orphanedRuns.closeReleased());
+  return orphanedRuns;
 }
 
 /** Skips a call while the one before it has not settled. */

@@ -8,14 +8,15 @@ import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import type { ReadStreamed } from "./posted-transcript.ts";
 import type { QueuedRun } from "./queued-run.ts";
 import type { RunBodyOptions } from "./run-body.ts";
-import type { AdmittedRun } from "./run-request.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
+import type { SessionEvents } from "../session/session-events.ts";
 import type { Session } from "../session/session.ts";
 
 export interface RunQueueOptions {
   readonly session: Session;
   readonly store: RunBodyOptions["store"] & Pick<LogStore, "dropNote">;
   readonly marks: RunMarks;
+  readonly events: Pick<SessionEvents, "emit">;
   /** The mutex under which runs are admitted, by `idOf` the session's key. */
   readonly admissions: KeyedMutex;
   /** Memory for bodies of runs that have waited. */
@@ -49,18 +50,11 @@ export interface RunQueueOptions {
   /** Called when a run turns out to be one that may be left open, or one that may not. */
   readonly onResumable: () => void;
   readonly readStreamed: ReadStreamed;
-  /** Called for each run that was admitted, once its posted messages are stored. */
-  readonly onAdmitted: (run: AdmittedRun) => void;
   /**
    * Called when a run has ended by itself and none waits; `reached` is whether its runner had
    * answered.
    */
   readonly onFinished: (options: { readonly reached: boolean }) => void;
-  /**
-   * Called when a run was refused of which the log may have events, so that its end has to be
-   * stored later.
-   */
-  readonly onReleased: () => void;
   /** Called when no run is active, waiting or wrapping up any more. */
   readonly onIdle: () => void;
 }

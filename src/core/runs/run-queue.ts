@@ -12,13 +12,8 @@ import type { RunInput } from "./run-input.ts";
 import type { RunQueueOptions } from "./run-queue-options.ts";
 import { type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
 import { compareTranscript } from "./posted-transcript.ts";
-import {
-  admitRun,
-  findRun,
-  forgetRun,
-  type KnownRun,
-  type SessionState,
-} from "../model/session-state.ts";
+import type { PostedEvents } from "../session/session.ts";
+import { begunRun } from "../model/session-state.ts";
 
 /** Failures of runners that were reached. */
 const ANSWERED = [
@@ -90,7 +85,7 @@ export class RunQueue {
     const { key } = session;
     const entries = this.#active ? [this.#active, ...this.#queue] : this.#queue;
     const duplicate = entries.find((entry) => entry.runId === runId);
-    const known = this.#known(runId);
+    const known = begunRun(session.state, runId);
     if (duplicate || known) {
       releaseBody();
       return (
@@ -157,15 +152,6 @@ export class RunQueue {
   }
 
   /**
-   * The run of this id, if it has begun before. A run that waits is in the queue, or nobody would
-   * start it.
-   */
-  #known(runId: string): KnownRun | null {
-    const known = findRun(this.#options.session.state, runId);
-    return known?.phase === "waiting" ? null : known;
-  }
-
-  /**
    * Ends every run that is active or waits, and refuses new ones. Resolves when all ends are stored
    * or refused, with the number of those that the store refused: these runs are still open. When the server
    * stops, runs that can be taken up are left open.
@@ -200,69 +186,51 @@ export class RunQueue {
     );
   }
 
-  /** Stores the mark of the run, then its posted messages. */
+  /** Has the session admit the run. Rejects as `admit`. */
   async #store(entry: QueuedRun, input: RunInput): Promise<RunAccepted> {
-    const { readStreamed, session } = this.#options;
+    const { events, platform, session } = this.#options;
     const { runId, threadId } = input;
     if (this.#stop.signal.aborted) throw new RunsEndedError();
-    let logId: string | null = null;
-    let isNew = false;
-    try {
-      isNew = (await session.load()) === null;
-      logId = await session.loadOrCreate();
-      await this.#mark(entry, logId);
-      // the mark gives this process the session: what another one wrote before is known from here
-      // on
-      await session.reload();
-      const known = this.#known(runId);
-      if (known) {
-        await this.#marks.clear(logId, runId);
-        return { runId, threadId: known.threadId || threadId };
-      }
-      if (entry.mark.waits === true) await entry.body.putAside(logId);
-      const posted = await compareTranscript(input.messages, session, readStreamed);
-      const messages = posted.unknown.flatMap((place) => input.messages[place] ?? []);
-      const timestamp = this.#options.clock.now();
-      const said = linesOf(messages, input.kept, { threadId, runId, timestamp });
-      const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
-      await session.append(said, { logId, change });
-      session.messages.remember(posted.digests, posted.unknown, posted.unfinished);
-      await session.save();
-    } catch (cause) {
-      if (logId !== null) this.#release(entry, logId);
-      // perhaps for lack of space: a refused run must not leave a new session
-      if (logId !== null && isNew) await session.discardEmpty(logId);
-      // rethrown as it is: the caller's next attempt may meet the process that has the session
-      if (hasCode(cause, "log-not-owned")) throw cause;
-      if (this.#stop.signal.aborted) throw new RunsEndedError({ cause });
-      throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
-    }
+    const mark = {
+      set: (logId: string, from: number) => this.#mark(entry, logId, from),
+      clear: (logId: string) => this.#marks.clear(logId, runId),
+      release: (logId: string) => this.#marks.release(logId, runId),
+    };
+    const { logId, known } = await session
+      .admit({ runId, threadId, mark }, (id) => this.#postedEvents(entry, input, id))
+      .catch((cause: unknown) => {
+        // rethrown as it is: the caller's next attempt may meet the process that has the session
+        if (hasCode(cause, "log-not-owned")) throw cause;
+        if (this.#stop.signal.aborted) throw new RunsEndedError({ cause });
+        throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
+      });
+    if (known) return { runId, threadId: known.threadId || threadId };
     entry.logId = logId;
     entry.body.release();
-    this.#options.platform.noteActivity(session.key, "event");
-    this.#options.onAdmitted({ runId, threadId, logId });
+    platform.noteActivity(session.key, "event");
+    events.emit("run-admitted", { key: session.key, runId, threadId, logId });
     return { runId, threadId };
+  }
+
+  /** What the log does not have of what was posted. The body of a run that waits is put aside. */
+  async #postedEvents(entry: QueuedRun, input: RunInput, logId: string): Promise<PostedEvents> {
+    const { clock, readStreamed, session } = this.#options;
+    const { runId, threadId } = input;
+    if (entry.mark.waits === true) await entry.body.putAside(logId);
+    const posted = await compareTranscript(input.messages, session, readStreamed);
+    const messages = posted.unknown.flatMap((place) => input.messages[place] ?? []);
+    const context = { threadId, runId, timestamp: clock.now() };
+    const transcript = [posted.digests, posted.unknown, posted.unfinished] as const;
+    return { ...linesOf(messages, input.kept, context), transcript: [...transcript] };
   }
 
   /**
    * Marks the run as open. The mark of a run that waits records that, so that it is known after a
    * crash that the run never began.
    */
-  async #mark(entry: QueuedRun, logId: string): Promise<void> {
-    const { session } = this.#options;
+  async #mark(entry: QueuedRun, logId: string, from: number): Promise<void> {
     const waits = this.#active !== null || this.#queue[0] !== entry;
-    const from = session.log.position?.end ?? 0;
     await this.#marks.set(entry, logId, { threadId: entry.threadId, from, waits });
-  }
-
-  /**
-   * Refuses the run. If some of it was stored, its end is stored as soon as the store accepts it.
-   */
-  #release({ runId }: QueuedRun, logId: string): void {
-    const { marks, onReleased, session } = this.#options;
-    session.update((state) => forgetRun(state, runId));
-    marks.release({ ...session.key, logId, runId }, { reached: false });
-    onReleased();
   }
 
   #startNext(): void {

@@ -8,8 +8,8 @@
  * A run goes through these steps:
  *
  * 1. read: `readRunInput` checks the body and splices missing ids and the sender into it.
- * 2. admitted: a mark is set in the store, the posted messages that the log does not have are
- *    appended, and the checkpoint is saved. Only then is the caller answered.
+ * 2. admitted (`Session.admit`): a mark is set in the store, the posted messages that the log does not
+ *    have are appended, and the checkpoint is saved. Only then is the caller answered.
  * 3. waiting: as many as `queueLimit` wait after the active run, in their order; their bodies are
  *    kept in the store.
  * 4. active: the body is posted to the runner, and each batch of events is appended as it comes.
@@ -38,7 +38,8 @@
  *    `runner-failures.ts`: what else is known of its runner
  * 5. `append-run-error.ts`: the end that no runner sent
  * 6. `recover-orphaned-runs.ts`, `close-run.ts`, `take-up-run.ts`: runs that nobody works on; those whose
- *    runner still has them are taken up, the others ended
+ *    runner still has them are taken up, the others ended. `recover-unmarked-runs.ts`: those that no mark
+ *    names. `runs-in-flight.ts`: which ones somebody works on
  */
 
 import type { Caller } from "../../ports/authorizer.ts";
@@ -60,12 +61,13 @@ import {
 import { readRunInput } from "./run-input.ts";
 import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
 import { runnerCalls } from "./runner-calls.ts";
+import type { IsInFlight } from "./runs-in-flight.ts";
 import type { RunsOptions } from "./runs-options.ts";
 import { RunQueue } from "./run-queue.ts";
 import type { RunAccepted, RunRequest } from "./run-request.ts";
 import { findRun } from "../model/session-state.ts";
 import type { Session } from "../session/session.ts";
-import type { Sessions } from "../session/session-registry.ts";
+import type { Sessions, SessionUse } from "../session/session-registry.ts";
 
 /** A request body and the memory that it takes up. */
 interface HeldBody {
@@ -109,7 +111,7 @@ export interface Runs {
   /** Whether a run of the session waits, or is active and not finished. */
   isRunning(key: SessionKey): boolean;
   /** Whether this run of the session is active, waits or wraps up; null asks for any. */
-  isInFlight(key: SessionKey, runId: string | null): boolean;
+  readonly isInFlight: IsInFlight;
   /**
    * Ends the session's runs with a RUN_ERROR, then calls `remove` to remove the session; resolves
    * as that does. If a run was open, viewers get up to 500 ms to read its end; unread events are
@@ -144,7 +146,7 @@ const WAITED_BODY_BYTES = 32 * 1024 * 1024;
 
 interface Entry {
   readonly runs: RunQueue;
-  readonly release: () => void;
+  readonly use: SessionUse;
 }
 
 /** Sessions that a stop has to wait for. */
@@ -167,8 +169,10 @@ export function createRuns(options: RunsOptions): Runs {
     const left = entries.get(idOf(key));
     if (!left || !entries.delete(idOf(key))) return;
     // a run that the runner began within another one and did not end
-    if (!closed) void options.recover(key, UNFINISHED);
-    left.release();
+    const recovered = closed
+      ? Promise.resolve()
+      : options.recovery.recover(left.use.session, UNFINISHED);
+    void recovered.finally(() => left.use.release());
     noteIdle();
   }
 
@@ -187,11 +191,10 @@ export function createRuns(options: RunsOptions): Runs {
       waitedBodies,
       ...runnerCalls(options, key),
       onResumable: noteIdle,
-      onAdmitted: (run) => options.onAdmitted(key, run),
       onFinished: (how) => ends.report(key, how),
       onIdle: () => leave(key),
     });
-    entries.set(id, { runs, release: () => use.release() });
+    entries.set(id, { runs, use });
     return runs;
   }
 
@@ -204,7 +207,7 @@ export function createRuns(options: RunsOptions): Runs {
       await session.load().catch((cause: unknown) => {
         throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
       });
-      if (!entries.has(id)) await options.recover(key, RESTARTED);
+      if (!entries.has(id)) await options.recovery.recover(session, RESTARTED);
       if (removals.isBusy(id)) continue;
       if (closed) throw new RunlogError("overloaded", "Server is shutting down");
       try {
@@ -217,6 +220,9 @@ export function createRuns(options: RunsOptions): Runs {
     }
   }
 
+  const isInFlight: IsInFlight = (key, runId) => queueOf(key)?.isInFlight(runId) ?? false;
+  options.inFlight.add(isInFlight);
+
   return {
     get busySessions() {
       return countBusy(entries);
@@ -225,29 +231,23 @@ export function createRuns(options: RunsOptions): Runs {
     async takeUp(key, run, taken) {
       if (closed) return;
       const answered = runsOf(key).takeUp(run, taken);
-      options.onAdmitted(key, run);
+      const { logId, runId, threadId } = run;
+      options.events.emit("run-admitted", { key, logId, runId, threadId });
       await answered;
     },
 
     async start(key, body, caller, headers = {}) {
-      const use = sessions.use(key);
       try {
         const input = await readRunInput(body.bytes, {
           defaultThreadId: key.session,
           caller,
           newId: () => crypto.randomUUID(),
         });
-        return await admit(use.session, {
-          input,
-          caller,
-          headers,
-          releaseBody: () => body.release(),
-        });
+        const request = { input, caller, headers, releaseBody: () => body.release() };
+        return await sessions.with(key, (session) => admit(session, request));
       } catch (error) {
         body.release();
         throw error;
-      } finally {
-        use.release();
       }
     },
 
@@ -261,7 +261,7 @@ export function createRuns(options: RunsOptions): Runs {
 
     isRunning: (key) => queueOf(key)?.isRunning ?? false,
 
-    isInFlight: (key, runId) => queueOf(key)?.isInFlight(runId) ?? false,
+    isInFlight,
 
     endSession: (key, end, remove) =>
       removals.run(idOf(key), async () => {
@@ -298,11 +298,11 @@ async function settleEnds(
   key: SessionKey,
   ended: Promise<unknown>,
 ): Promise<void> {
-  const use = sessions.use(key);
-  await settledWithin(END_WAIT_MS, clock, ended);
-  // events that viewers have not read when the log is deleted stay unread
-  await settledWithin(READ_WAIT_MS, clock, use.session.log.readByAll());
-  use.release();
+  await sessions.with(key, async ({ log }) => {
+    await settledWithin(END_WAIT_MS, clock, ended);
+    // events that viewers have not read when the log is deleted stay unread
+    await settledWithin(READ_WAIT_MS, clock, log.readByAll());
+  });
 }
 
 /** A run that is not worked on here. Throws unless it has ended, as `Runs.cancel`. */
@@ -311,17 +311,14 @@ async function endedRun(
   key: SessionKey,
   runId: string | null,
 ): Promise<RunAccepted> {
-  const use = sessions.use(key);
-  try {
-    await use.session.load();
-    const known = runId === null ? null : findRun(use.session.state, runId);
-    if (!known) throw new RunlogError("run-not-found", "Run not found");
-    if (known.phase !== "ended")
-      throw new RunlogError("log-not-owned", "Another server works on the run");
-    return { runId: known.runId, threadId: known.threadId || key.session };
-  } finally {
-    use.release();
-  }
+  const known = await sessions.with(key, async (session) => {
+    await session.load();
+    return runId === null ? null : findRun(session.state, runId);
+  });
+  if (!known) throw new RunlogError("run-not-found", "Run not found");
+  if (known.phase !== "ended")
+    throw new RunlogError("log-not-owned", "Another server works on the run");
+  return { runId: known.runId, threadId: known.threadId || key.session };
 }
 
 interface EndReports {

@@ -10,7 +10,9 @@ import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { Session } from "./session.ts";
 import { decodeCheckpoint, isOddCheckpoint } from "../model/checkpoint.ts";
 import { RawLog } from "../log/raw-log.ts";
+import { RESTARTED, type RunEnd } from "../model/run-end-reasons.ts";
 import type { AgentStatus } from "../model/session-state.ts";
+import { createSessionEvents, type SessionEvents } from "./session-events.ts";
 
 export interface SessionsOptions {
   readonly store: LogStore;
@@ -24,15 +26,21 @@ export interface SessionsOptions {
   readonly idleMs: number;
   /** The document of a log that is made for the session, or null for none. Default: none. */
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
-  /** Called when the state of a session is released. */
-  readonly onReleased?: (key: SessionKey) => void;
-  /** Called when the end of a run was stored. */
-  readonly onRunEnded?: (key: SessionKey) => void;
+  /** Where it is announced that the end of a run was stored, and that state was released. Default: nobody is told. */
+  readonly events?: SessionEvents;
+  /** Default: no run is open. */
+  readonly recovery?: RunRecovery;
+}
+
+/** What ends the runs that a log has open and nobody works on. */
+export interface RunRecovery {
+  /** Whether there may be such a run. Cheap. */
+  isDue(key: SessionKey): boolean;
   /**
-   * Ends the runs that the log has open and nobody works on; resolves with whether the log has
-   * grown since then. Never rejects. Default: no run is open.
+   * Ends them with `end`, but for those that are marked in the store. Cheap where there is none. Resolves
+   * with whether the log has grown. Never rejects: what cannot be ended now is ended the next time.
    */
-  readonly recover?: (key: SessionKey) => Promise<boolean>;
+  recover(session: Session, end: RunEnd): Promise<boolean>;
 }
 
 /** A use of a session's state, which is kept at least until the last use is released. */
@@ -46,6 +54,13 @@ export interface SessionUse {
 export interface Sessions {
   /** The session's state; made if it is not in memory. */
   use(key: SessionKey): SessionUse;
+  /** Calls `work` with the session's state, which is in use until that has settled. */
+  with<T>(key: SessionKey, work: (session: Session) => Promise<T>): Promise<T>;
+  /**
+   * As `with`, but what `open` resolves with takes the use over and releases it; here it is released if
+   * `open` rejects.
+   */
+  lend<T>(key: SessionKey, open: (use: SessionUse) => Promise<T>): Promise<T>;
   /**
    * What the session's agent is doing, from memory or from the checkpoint. O(1), with two
    * exceptions: a checkpoint that cannot be read makes the log be folded once, and one with an open
@@ -68,6 +83,9 @@ export interface Sessions {
   readonly used: number;
 }
 
+/** No run is open that nobody works on. */
+const NO_RECOVERY: RunRecovery = { isDue: () => false, recover: async () => false };
+
 /** Unreadable logs that are remembered, so that each is logged once. */
 const MAX_UNREADABLE = 10_000;
 
@@ -78,34 +96,24 @@ interface Entry {
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, clock, idleMs, logger, onReleased } = options;
-  const { recover = async () => false } = options;
+  const { store, clock, idleMs, logger } = options;
+  const { events = createSessionEvents(), recovery = NO_RECOVERY } = options;
   const entries = new Map<string, Entry>();
   const unreadable = new Set<string>();
 
   function enter(key: SessionKey): Entry {
     const log = new RawLog({ ...options, key });
     const compact = new CompactLog(key, store);
-    const session = new Session({ ...options, key, log, compact });
+    const session = new Session({ ...options, events, key, log, compact });
     const entry: Entry = { session, uses: 0, unusedSince: 0 };
     entries.set(idOf(key), entry);
     return entry;
   }
 
-  async function statusOfLog(key: SessionKey): Promise<AgentStatus | null> {
-    const use = sessions.use(key);
-    try {
-      await use.session.load();
-      return use.session.state.status;
-    } finally {
-      use.release();
-    }
-  }
-
   function release({ session }: Entry): void {
     entries.delete(idOf(session.key));
     session.log.close();
-    onReleased?.(session.key);
+    events.emit("session-released", { key: session.key });
   }
 
   async function knownStatus(key: SessionKey): Promise<AgentStatus | null> {
@@ -113,7 +121,11 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (entry?.session.isLoaded) return entry.session.state.status;
     const stat = await store.stat(key);
     unreadable.delete(idOf(key));
-    if (stat && isOddCheckpoint(stat.head)) return statusOfLog(key);
+    if (stat && isOddCheckpoint(stat.head))
+      return sessions.with(key, async (session) => {
+        await session.load();
+        return session.state.status;
+      });
     return decodeCheckpoint(stat?.head ?? null).state.status;
   }
 
@@ -152,11 +164,30 @@ export function createSessions(options: SessionsOptions): Sessions {
       };
     },
 
+    async with(key, work) {
+      const use = sessions.use(key);
+      try {
+        return await work(use.session);
+      } finally {
+        use.release();
+      }
+    },
+
+    async lend(key, open) {
+      const use = sessions.use(key);
+      try {
+        return await open(use);
+      } catch (error) {
+        use.release();
+        throw error;
+      }
+    },
+
     async agentStatus(key) {
       try {
         const status = await knownStatus(key);
         if (status !== "working") return status;
-        await recover(key);
+        await sessions.recover(key);
         return await knownStatus(key);
       } catch (error) {
         if (!hasCode(error, "store-failed")) throw error;
@@ -165,7 +196,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       }
     },
 
-    recover,
+    async recover(key) {
+      if (!recovery.isDue(key)) return false;
+      return sessions.with(key, (session) => recovery.recover(session, RESTARTED));
+    },
 
     async refreshWaiting() {
       for (const { session } of entries.values())

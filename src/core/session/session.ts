@@ -6,15 +6,20 @@ import type { CompactLog } from "../compaction/compact-log.ts";
 import { PostedMessageIds } from "../model/posted-message-ids.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { isImported, type ReadableLog } from "../legacy/readable-log.ts";
-import { isLineStart, readFacts } from "../log/scan-event-facts.ts";
-import {
-  decodeCheckpoint,
-  encodeCheckpoint,
-  isOddCheckpoint,
-  type Checkpoint,
-} from "../model/checkpoint.ts";
+import { readFacts } from "../log/scan-event-facts.ts";
+import { encodeCheckpoint } from "../model/checkpoint.ts";
 import type { AppendLinesOptions, RawLog } from "../log/raw-log.ts";
-import { EMPTY_STATE, foldEvent, type SessionState } from "../model/session-state.ts";
+import {
+  admitRun,
+  begunRun,
+  EMPTY_STATE,
+  foldEvent,
+  forgetRun,
+  type KnownRun,
+  type SessionState,
+} from "../model/session-state.ts";
+import { believedCheckpoint, NOT_BELIEVED } from "./believed-checkpoint.ts";
+import type { SessionEvents } from "./session-events.ts";
 
 export interface SessionOptions {
   readonly key: SessionKey;
@@ -23,10 +28,10 @@ export interface SessionOptions {
   readonly store: LogStore;
   readonly legacyImports: LegacyImports;
   readonly logger: Logger;
+  /** Where it is announced that the end of a run was stored. */
+  readonly events: Pick<SessionEvents, "emit">;
   /** The document of a log that is made for the session, or null for none. Default: none. */
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
-  /** Called when the end of a run was stored. */
-  readonly onRunEnded?: (key: SessionKey) => void;
 }
 
 /** Lines to append, and the facts of the events in them. */
@@ -35,11 +40,30 @@ export interface EventLines {
   readonly events: readonly EventFacts[];
 }
 
-interface BelievedCheckpoint extends Checkpoint {
-  /**
-   * Where the log ended when the checkpoint was made; infinite if the checkpoint cannot be trusted.
-   */
-  readonly offset: number;
+/** A run that asks to be admitted. */
+export interface NewRun {
+  readonly runId: string;
+  readonly threadId: string;
+  readonly mark: {
+    /** Marks the run as open in the store; what is stored of it begins at `from` or after it. */
+    set(logId: string, from: number): Promise<void>;
+    /** Removes the mark. Never rejects. */
+    clear(logId: string): Promise<void>;
+    /** Leaves the run to the recovery: something of it may be stored. */
+    release(logId: string): void;
+  };
+}
+
+/** What is stored of a run when it is admitted. */
+export interface PostedEvents extends EventLines {
+  /** The transcript that it was posted with, as `PostedMessageIds.remember` takes it. */
+  readonly transcript: Parameters<PostedMessageIds["remember"]>;
+}
+
+export interface Admission {
+  readonly logId: string;
+  /** The run, if it has begun before; then nothing was stored. Else null. */
+  readonly known: KnownRun | null;
 }
 
 export interface AppendEventsOptions extends AppendLinesOptions {
@@ -47,9 +71,6 @@ export interface AppendEventsOptions extends AppendLinesOptions {
   /** A further change of the state once the lines are stored: a run was admitted, or forgotten. */
   readonly change?: (state: SessionState) => SessionState;
 }
-
-/** The offset of a checkpoint that cannot be trusted: where the log ended is unknown. */
-const NOT_BELIEVED = Number.POSITIVE_INFINITY;
 
 /**
  * After so many bytes the checkpoint is saved again, so that a recovery reads no more than that.
@@ -70,7 +91,7 @@ export class Session {
   readonly #legacyImports: LegacyImports;
   readonly #logger: Logger;
   readonly #documentOf: (key: SessionKey) => Uint8Array | null;
-  readonly #onRunEnded: (key: SessionKey) => void;
+  readonly #events: Pick<SessionEvents, "emit">;
   #logId: string | null = null;
   /** `log.superseded` when the state was loaded. */
   #loadedSuperseded = 0;
@@ -91,11 +112,11 @@ export class Session {
 
   constructor(options: SessionOptions) {
     const { key, log, compact, store, legacyImports, logger } = options;
-    const { documentOf = () => null, onRunEnded = () => {} } = options;
+    const { documentOf = () => null, events } = options;
     this.key = key;
     this.log = log;
     this.compact = compact;
-    this.#onRunEnded = onRunEnded;
+    this.#events = events;
     this.#store = store;
     this.#legacyImports = legacyImports;
     this.#logger = logger;
@@ -228,6 +249,40 @@ export class Session {
     }
   }
 
+  /**
+   * Admits a run, in the one order in which a crash leaves no doubt about it: its mark, which also
+   * gives this process the session; what other processes stored until then; its own lines; the
+   * checkpoint. Makes the log if there is none. `linesOf` is called between the second and the
+   * third. If something fails on the way the run is forgotten and its mark released, a log made
+   * for it is removed, and the error thrown. One run at a time.
+   */
+  async admit(run: NewRun, linesOf: (logId: string) => Promise<PostedEvents>): Promise<Admission> {
+    const { mark, runId, threadId } = run;
+    const isNew = (await this.load()) === null;
+    const logId = await this.loadOrCreate();
+    try {
+      await mark.set(logId, this.log.position?.end ?? 0);
+      await this.reload();
+      const known = begunRun(this.#state, runId);
+      if (known) {
+        await mark.clear(logId);
+        return { logId, known };
+      }
+      const { lines, events, transcript } = await linesOf(logId);
+      const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
+      await this.append({ lines, events }, { logId, change });
+      this.#messages.remember(...transcript);
+      await this.save();
+      return { logId, known };
+    } catch (error) {
+      this.update((state) => forgetRun(state, runId));
+      mark.release(logId);
+      // perhaps for lack of space: a refused run must not leave a new session
+      if (isNew) await this.discardEmpty(logId);
+      throw error;
+    }
+  }
+
   /** Appends events and counts them. Throws what `RawLog.append` throws. */
   async append(events: EventLines, options: AppendEventsOptions): Promise<void> {
     // the state is being loaded: an append now would make it lag again
@@ -254,7 +309,7 @@ export class Session {
     const isDue = state.offset - this.#savedOffset >= CHECKPOINT_EVERY_BYTES;
     if (isDue || state.status !== before.status || state.runs !== before.runs) this.#saveLater();
     if (events.some(({ type }) => type === "RUN_FINISHED" || type === "RUN_ERROR"))
-      this.#onRunEnded(this.key);
+      this.#events.emit("run-ended", { key: this.key });
   }
 
   /** The state of the log after an append that seemed to fail and was stored all the same. */
@@ -320,7 +375,8 @@ export class Session {
       return;
     }
     const { logId } = stat;
-    const head = await this.#believedCheckpoint(stat);
+    const ports = { store: this.#store, logger: this.#logger };
+    const head = await believedCheckpoint(ports, this.key, stat);
     this.#headOffset = head.offset;
     const { messages } = head;
     let { state } = head;
@@ -341,20 +397,5 @@ export class Session {
     this.#messages = messages;
     // so that the log is folded once, and a list knows what the agent does
     if (head.offset === NOT_BELIEVED) this.#saveLater();
-  }
-
-  /**
-   * The checkpoint if it can be trusted; else an empty one, which costs the time to fold the log.
-   */
-  async #believedCheckpoint({ logId, head, end }: LogStat): Promise<BelievedCheckpoint> {
-    const said = decodeCheckpoint(head);
-    const { offset } = said.state;
-    // a store that another process writes may have a newer head than end
-    if (offset > end.raw) return { ...said, state: EMPTY_STATE, offset };
-    const isAtLine =
-      offset === end.raw || (await isLineStart(this.#store, this.key, { logId, offset }));
-    if (isAtLine && !isOddCheckpoint(head)) return { ...said, offset };
-    this.#logger.warn("head-not-believed", { ...this.key, offset });
-    return { ...said, state: EMPTY_STATE, offset: NOT_BELIEVED };
   }
 }

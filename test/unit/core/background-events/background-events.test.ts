@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createLocalPlatform } from "../../../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { createBackgroundEvents } from "../../../../src/core/background-events/background-events.ts";
+import { createSessionEvents } from "../../../../src/core/session/session-events.ts";
 import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { drain, textOf } from "../../../contract/bytes.ts";
@@ -34,6 +35,7 @@ async function setUp() {
   const place = { address: "http://runner.invalid/" };
   const warnings: string[] = [];
   const logger = { info() {}, warn: (event: string) => void warnings.push(event), error() {} };
+  const events = createSessionEvents();
   const sessions = createSessions({
     legacyImports: noLegacyLogs,
     store,
@@ -43,10 +45,11 @@ async function setUp() {
     ringBytes: 1000,
     ringBudget: createByteBudget(1000),
     idleMs: IDLE_MS,
-    onReleased: (key) => backgroundEvents.stop(key),
+    events,
   });
   const backgroundEvents = createBackgroundEvents({
     store,
+    events,
     reattachMs: 300_000,
     marks: createRunMarks(store),
     feed,
