@@ -1,7 +1,8 @@
 import { createFileBucket } from "../../adapters/file-bucket/index.ts";
 import type { ArchiveConfig } from "../config/storage.ts";
-import { hasCode, RunlogError } from "../ports/errors.ts";
+import { hasCode } from "../ports/errors.ts";
 import type { ObjectBucket } from "../ports/object-bucket.ts";
+import { loadOptional } from "./optional-package.ts";
 import { pause } from "../stream/sync/pause.ts";
 import { systemClock as clock } from "./system-clock.ts";
 import { watchedBucket } from "./watched-bucket.ts";
@@ -40,7 +41,10 @@ export async function openS3Bucket(
   { bucket: name, prefix, endpoint, createBucket }: S3Config,
   onLong: (text: string) => void,
 ): Promise<OpenBucket> {
-  const { createS3Bucket } = await import("../../adapters/s3/index.ts").catch(needSdk);
+  const { createS3Bucket } = await loadOptional(() => import("../../adapters/s3/index.ts"), {
+    name: "@aws-sdk/client-s3",
+    setting: "s3://",
+  });
   const s3 = createS3Bucket({ bucket: name, ...(endpoint !== null && { endpoint }) });
   const watched = watchedBucket(s3, onLong);
   let isMade = !createBucket;
@@ -55,14 +59,6 @@ export async function openS3Bucket(
     reach: () => reach(ask),
     close: () => s3.close(),
   };
-}
-
-/** It is an optional dependency: some installations leave it out. */
-function needSdk(cause: unknown): never {
-  if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND"))
-    throw cause;
-  const text = "s3:// needs the package @aws-sdk/client-s3, which is not installed: npm install it";
-  throw new RunlogError("store-failed", text, { cause });
 }
 
 async function reach(ask: (signal: AbortSignal) => Promise<void>): Promise<void> {

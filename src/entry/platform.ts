@@ -8,6 +8,7 @@ import type { Config } from "../config.ts";
 import type { SessionPorts } from "../core/service.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
+import { loadOptional } from "./optional-package.ts";
 import { systemClock } from "./system-clock.ts";
 
 /** The demo runner needs no address; this one names it in errors. */
@@ -34,7 +35,10 @@ export async function openPlatform(
     return { ports, sessionToken: null };
   }
   // a server that serves no cluster does without the client library's memory
-  const { createKubernetes } = await import("../../adapters/kubernetes/index.ts");
+  const { createKubernetes } = await loadOptional(
+    () => import("../../adapters/kubernetes/index.ts"),
+    { name: "@kubernetes/client-node", setting: "RUNLOG_AUTH=kubernetes" },
+  );
   const { sessionToken, ...ports } = createKubernetes({
     ...auth,
     clock: systemClock,

@@ -1,4 +1,7 @@
-import { readdir, readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { copyFile, readdir, readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
 import { loadAllYaml } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { startCommand } from "../../scripts/bench/server-process.ts";
@@ -247,6 +250,33 @@ describe("the Dockerfile", () => {
     expect(text).not.toMatch(/^HEALTHCHECK (?!NONE)/m);
   });
 });
+
+/** Optional peers of `runlog/testing`. */
+const TESTING = ["fast-check", "vitest"];
+
+async function jsonOf(path: string | URL): Promise<Manifest> {
+  return JSON.parse(await readFile(path, "utf8"));
+}
+
+it("the image's modules have what settings need, from the lock file, and nothing that builds", async () => {
+  const dir = await freshDir();
+  const text = await readFile(new URL("Dockerfile", DEPLOY), "utf8");
+  const [, copied = ""] = /^COPY (package\.json .*with-optional\.ts) \.\/$/m.exec(text) ?? [];
+  for (const name of copied.split(" "))
+    await copyFile(new URL(`../../${name}`, DEPLOY), join(dir, basename(name)));
+  const [, step = "", install = ""] = /^RUN (node .*) && (npm ci .*)$/m.exec(text) ?? [];
+  const quietly = `${step} && ${install} --prefer-offline --no-audit --no-fund --ignore-scripts`;
+  await promisify(execFile)("sh", ["-c", quietly], { cwd: dir });
+  const { peerDependenciesMeta } = await jsonOf(new URL("../../package.json", DEPLOY));
+  const { packages } = await jsonOf(new URL("../../package-lock.json", DEPLOY));
+  const needed = Object.keys(peerDependenciesMeta).filter((name) => !TESTING.includes(name));
+  for (const name of ["hono", ...needed]) {
+    const { version } = await jsonOf(join(dir, "node_modules", name, "package.json"));
+    expect({ name, version }).toEqual({ name, version: packages[`node_modules/${name}`].version });
+  }
+  const installed = await readdir(join(dir, "node_modules"));
+  for (const name of ["typescript", "wrangler", ...TESTING]) expect(installed).not.toContain(name);
+}, 300_000);
 
 describe("the image by itself", () => {
   /** What the last stage sets, and what it makes for whom. */

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -14,6 +14,24 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SESSION = "/api/projects/p1/agentic-sessions/s1";
 /** It builds everything and installs what the package needs. */
 const TIMEOUT_MS = 600_000;
+
+/** Packages that are installed by whoever needs them, each with settings that do. */
+const OPTIONAL: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "@aws-sdk/client-s3": { STORAGE_URL: "s3://logs" },
+  "@kubernetes/client-node": { RUNLOG_AUTH: "kubernetes", KUBERNETES_SERVICE_HOST: "127.0.0.1" },
+};
+
+/** Bytes of what npm has installed. */
+async function weightOf(project: string): Promise<number> {
+  const files = await readdir(join(project, "node_modules"), {
+    recursive: true,
+    withFileTypes: true,
+  });
+  const sizes = files
+    .filter((file) => file.isFile())
+    .map((file) => stat(join(file.parentPath, file.name)).then(({ size }) => size));
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
 
 /** The files of the repository as a clone has them: nothing that was built. */
 async function cloneInto(dir: string): Promise<void> {
@@ -37,7 +55,7 @@ it(
     expect(more).toEqual([]);
 
     await writeFile(join(project, "package.json"), '{"private":true}');
-    const install = ["install", "--prefer-offline", "--no-audit", "--no-fund", "--omit=optional"];
+    const install = ["install", "--prefer-offline", "--no-audit", "--no-fund"];
     await run("npm", [...install, join(out, tarball)], { cwd: project });
     const command = [join(project, "node_modules/.bin/runlog")];
     // the one that runs the tests, and not what a machine calls node
@@ -47,6 +65,17 @@ it(
     const { version } = JSON.parse(file) as { version: string };
     const printed = await runCli({ ...options, args: ["--version"], env: { PATH } });
     expect(printed).toMatchObject({ code: 0, stdout: `runlog ${version}\n` });
+
+    expect(await weightOf(project)).toBeLessThanOrEqual(15_000_000);
+    const { stdout: tree } = await run("npm", ["ls", "--all", "--parseable"], { cwd: project });
+    expect(tree.trim().split("\n").length - 1).toBeLessThanOrEqual(15);
+    for (const [name, env] of Object.entries(OPTIONAL)) {
+      const exit = await runCli({ ...options, env: { ...env, PATH } });
+      expect(exit).toMatchObject({ code: 1, stdout: "" });
+      expect(exit.stderr).toMatch(
+        new RegExp(`^runlog: \\S+ needs the package ${name}, .*: npm install ${name}\\n$`),
+      );
+    }
 
     const server = await startServer({ ...options, env: { PATH } });
     const sent = { method: "POST", body: runBody("r1") };
