@@ -19,17 +19,18 @@ interface Expected {
   readonly portable: boolean;
 }
 
+const CORE: readonly string[] = [
+  "createApp",
+  "createSessionRoutes",
+  "createSessionService",
+  "parseConfig",
+  "RunlogError",
+];
+
 const EXPECTED: Readonly<Record<string, Expected>> = {
-  ".": {
-    names: [
-      "createApp",
-      "createSessionRoutes",
-      "createSessionService",
-      "parseConfig",
-      "RunlogError",
-    ],
-    portable: true,
-  },
+  ".": { names: [...CORE, "createRunlog"], portable: false },
+  ". (workerd)": { names: CORE, portable: true },
+  ". (browser)": { names: CORE, portable: true },
   "./memory": {
     names: [
       "createMemoryAuthorizer",
@@ -54,6 +55,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   "./runner-http": { names: ["createHttpRunnerClient"], portable: true },
   "./relay": { names: ["createMemorySpool", "createRelay"], portable: true },
   "./demo": { names: ["createDemoRunner"], portable: true },
+  "./in-process": { names: ["createInProcessRunner"], portable: true },
   "./testing": {
     names: [
       "authorizerContract",
@@ -126,18 +128,36 @@ async function checkSubpath(subpath: string, target: string): Promise<void> {
     problems.push(`${name}: is exported, but scripts/check-exports.ts does not know it`);
     return;
   }
-  const module = (await import(name)) as Record<string, unknown>;
+  // the one of a condition is found by its file: Node takes the default
+  const url = subpath.includes(" ") ? new URL(target, ROOT).href : import.meta.resolve(name);
+  const module = (await import(url)) as Record<string, unknown>;
   const missing = expected.names.filter((key) => module[key] === undefined);
   if (missing.length > 0) problems.push(`${name}: does not export ${missing.join(", ")}`);
-  const way = expected.portable ? wayToNode(import.meta.resolve(name)) : null;
+  const way = expected.portable ? wayToNode(url) : null;
   if (way) problems.push(`${name}: is to be portable, but ${way.join(" imports ")}`);
   say(`  ${name}: ${Object.keys(module).join(", ")}${expected.portable ? " (portable)" : ""}`);
 }
 
-async function checkExports(exports: Readonly<Record<string, string>>): Promise<void> {
+type Exports = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+
+/** Each subpath with its file; those of a condition have it after their name. */
+function targetsOf(exports: Exports): ReadonlyMap<string, string> {
+  const all = Object.entries(exports).flatMap(([subpath, target]) =>
+    typeof target === "string"
+      ? [[subpath, target] as const]
+      : Object.entries(target).map(([condition, file]) => {
+          const name = condition === "default" ? subpath : `${subpath} (${condition})`;
+          return [name, file] as const;
+        }),
+  );
+  return new Map(all);
+}
+
+async function checkExports(exports: Exports): Promise<void> {
+  const targets = targetsOf(exports);
   for (const subpath of Object.keys(EXPECTED))
-    if (!(subpath in exports)) problems.push(`package.json: exports has no ${subpath}`);
-  for (const [subpath, target] of Object.entries(exports)) {
+    if (!targets.has(subpath)) problems.push(`package.json: exports has no ${subpath}`);
+  for (const [subpath, target] of targets) {
     if (target.endsWith(".js")) await checkSubpath(subpath, target);
     else if (!existsSync(fileOf(target))) problems.push(`${subpath}: there is no ${target}`);
   }
@@ -181,7 +201,7 @@ async function checkWorker(): Promise<void> {
 }
 
 const manifest = JSON.parse(await readFile(fileOf("package.json"), "utf8")) as {
-  exports: Record<string, string>;
+  exports: Exports;
 };
 await checkExports(manifest.exports);
 await checkWorker();

@@ -15,6 +15,7 @@ export {
   type SessionServiceOptions,
 } from "./core/service.ts";
 export { type AppOptions, createApp } from "./http/app.ts";
+export type { Authorize, AuthorizedCaller } from "./http/authorize.ts";
 export { createSessionRoutes } from "./http/session-routes.ts";
 export type * from "./ports/authorizer.ts";
 export type { Clock } from "./ports/clock.ts";

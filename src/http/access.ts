@@ -5,6 +5,7 @@ import type { AccessVerb, Caller } from "../ports/authorizer.ts";
 import { hasCode, RunlogError } from "../ports/errors.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
+import { type Authorize, authorizerOf } from "./authorize.ts";
 import { claimsOf, type ClaimsOptions } from "./claims.ts";
 import { projectOf, sessionKeyOf, taskIdOf } from "./session-key.ts";
 
@@ -58,9 +59,16 @@ export const ACCESS: Readonly<Record<RuleName, AccessRule>> = {
   writeAsRunner: { checks: [UPDATE], session: "now" },
 };
 
+export interface AccessOptions extends Pick<ClaimsOptions, "peerOf"> {
+  /** Who calls and what they may do, in place of the service's `authorizer`. */
+  readonly authorize?: Authorize;
+}
+
 /** The identified caller of a route. */
 export interface RequestAccess {
   readonly caller: Caller;
+  /** Whether somebody has vouched for the caller's id. */
+  readonly isVerified: boolean;
   /**
    * The group that shares the process's memory with this request: a known caller's, else the
    * peer's.
@@ -82,10 +90,13 @@ const KEY = "access";
 export function accessGuard(
   service: SessionService,
   rule: AccessRule,
-  options: Omit<ClaimsOptions, "tokenInUrl">,
+  options: AccessOptions,
 ): MiddlewareHandler {
-  const { authorizer, directory, incarnations } = service;
+  const { directory, incarnations } = service;
+  const { authorize } = options;
   return async (c, next) => {
+    const authorizer = authorize ? authorizerOf(authorize, c) : service.authorizer;
+    const reviewer = { authorizer, logger: service.logger };
     const claims = claimsOf(c, { ...options, tokenInUrl: rule.tokenInUrl ?? false });
     // a missing token is refused without asking anybody
     const early = claims.token ? null : await authorizer.identify(claims);
@@ -97,15 +108,16 @@ export function accessGuard(
 
     const check = async (freshness: Freshness | null, asked: AskOptions): Promise<void> => {
       for (const step of rule.checks)
-        await assertAllowed(service, caller, { step, project, key }, asked);
+        await assertAllowed(reviewer, caller, { step, project, key }, asked);
       if (key && freshness) await incarnations.confirm(key, directory.as(caller), freshness);
     };
     await check(rule.session, {});
     const recheck = (signal: AbortSignal): Promise<void> =>
       check(rule.session && "now", { fresh: true, signal });
     // unverified names would make one caller look like many
-    const holder = (caller.token === null ? null : caller.userId) ?? claims.peer ?? "";
-    c.set(KEY, { caller, holder, recheck } satisfies RequestAccess);
+    const isVerified = authorize !== undefined || caller.token !== null;
+    const holder = (isVerified ? caller.userId : null) ?? claims.peer ?? "";
+    c.set(KEY, { caller, isVerified, holder, recheck } satisfies RequestAccess);
     await next();
   };
 }
@@ -117,10 +129,10 @@ export function accessOf(c: Context): RequestAccess {
   return access;
 }
 
-/** Whether the request was allowed by a token. May be called at any time. */
-export function showedToken(c: Context): boolean {
+/** Whether the request was allowed for who sent it. May be called at any time. */
+export function wasAuthenticated(c: Context): boolean {
   const access: RequestAccess | undefined = c.get(KEY);
-  return access !== undefined && access.caller.token !== null;
+  return access?.isVerified ?? false;
 }
 
 /** Who calls. */
@@ -139,7 +151,7 @@ interface AskOptions {
 }
 
 async function assertAllowed(
-  service: SessionService,
+  service: Pick<SessionService, "authorizer" | "logger">,
   caller: Caller,
   asked: { readonly step: AccessCheck; readonly project: string; readonly key: SessionKey | null },
   options: AskOptions,
@@ -153,7 +165,10 @@ async function assertAllowed(
 }
 
 /** A question without an answer is no refusal, and has the route's own text. */
-function reviewFailed({ logger }: SessionService, text: string): (error: unknown) => never {
+function reviewFailed(
+  { logger }: Pick<SessionService, "logger">,
+  text: string,
+): (error: unknown) => never {
   return (cause) => {
     if (hasCode(cause, "token-missing", "token-invalid")) throw cause;
     logger.warn("access-review-failed", { error: cause });

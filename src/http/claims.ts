@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { CallerClaims } from "../ports/authorizer.ts";
+import { givenProject } from "./session-key.ts";
 
 export interface ClaimsOptions {
   /** Address of the peer that sent a request, or null where the runtime does not report it. */
@@ -16,7 +17,7 @@ export function claimsOf(c: Context, { peerOf, tokenInUrl }: ClaimsOptions): Cal
     forwardedUser: user,
     forwardedName: c.req.header("X-Forwarded-Preferred-Username") ?? user,
     peer: peerOf?.(c) ?? null,
-    project: c.req.param("projectName") ?? "",
+    project: givenProject(c),
   };
 }
 

@@ -13,6 +13,24 @@ export function hostGuard(ours: ReadonlySet<string>): MiddlewareHandler {
   };
 }
 
+/**
+ * Refuses requests from other machines, and those that name another host than loopback, for a server that
+ * asks nobody who they are. Where `peerOf` does not know the sender, the host decides alone.
+ */
+export function onlyLoopback(peerOf: (c: Context) => string | null): MiddlewareHandler {
+  const ours = hostNames(LOOPBACK);
+  return async (c, next) => {
+    const peer = peerOf(c);
+    if ((peer === null || LOOPBACK_PEER.test(peer)) && ours.has(hostName(hostOf(c)))) return next();
+    return refused(
+      c,
+      "Only requests from this machine to localhost are served: nothing authorizes others (createRunlog takes `authorize`)",
+    );
+  };
+}
+
+const LOOPBACK_PEER = /^(?:::1|(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/i;
+
 export interface OriginGuardOptions {
   /** Names of this server, whatever a request's `Host` is. */
   readonly ours: ReadonlySet<string>;

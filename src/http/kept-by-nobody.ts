@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import { showedToken } from "./access.ts";
+import { wasAuthenticated } from "./access.ts";
 
 const PRIVATE = "private, no-store";
 
@@ -13,6 +13,6 @@ export function keptByNobody(): MiddlewareHandler {
     const { headers } = c.res;
     const own = headers.get("Cache-Control");
     if (own === null) headers.set("Cache-Control", PRIVATE);
-    else if (showedToken(c)) headers.set("Cache-Control", `${own}, ${PRIVATE}`);
+    else if (wasAuthenticated(c)) headers.set("Cache-Control", `${own}, ${PRIVATE}`);
   };
 }

@@ -1,10 +1,26 @@
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { type NameRule, projectName, sessionKey, taskId } from "../core/model/names.ts";
 import type { SessionKey } from "../ports/log-store.ts";
 
-/** The project of the request's path; throws `invalid-name`. Hono has decoded it, once. */
+const PROJECT = "project";
+
+/** Of requests whose path names no project it is this one. */
+export function inProject(project: string): MiddlewareHandler {
+  return async (c, next) => {
+    c.set(PROJECT, project);
+    await next();
+  };
+}
+
+/** The project that a request names, not checked. Hono has decoded it, once. */
+export function givenProject(c: Context): string {
+  const project: string | undefined = c.req.param("projectName") ?? c.get(PROJECT);
+  return project ?? "";
+}
+
+/** The project of the request; throws `invalid-name`. */
 export function projectOf(c: Context): string {
-  return projectName(c.req.param("projectName") ?? "");
+  return projectName(givenProject(c));
 }
 
 /**
@@ -12,7 +28,7 @@ export function projectOf(c: Context): string {
  * checked before a route's handler runs, which need not do so again.
  */
 export function sessionKeyOf(c: Context, rule?: NameRule): SessionKey {
-  return sessionKey(c.req.param("projectName") ?? "", c.req.param("sessionName") ?? "", rule);
+  return sessionKey(givenProject(c), c.req.param("sessionName") ?? "", rule);
 }
 
 /** The background task of the request's path; throws `invalid-name`. */

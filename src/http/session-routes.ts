@@ -5,6 +5,7 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
 import { keptByNobody } from "./kept-by-nobody.ts";
 import { importLegacyLog, requireImport } from "./import-legacy-log.ts";
+import type { Authorize } from "./authorize.ts";
 import { archivePost } from "./archive-post.ts";
 import { cancelPost } from "./cancel-post.ts";
 import { capabilitiesGet } from "./capabilities-get.ts";
@@ -26,7 +27,7 @@ import { sessionDelete } from "./session-delete.ts";
 import { sessionPatch } from "./session-patch.ts";
 import { sessionPost } from "./session-post.ts";
 import { sessionPut } from "./session-put.ts";
-import { projectOf, sessionKeyOf, taskIdOf } from "./session-key.ts";
+import { inProject, projectOf, sessionKeyOf, taskIdOf } from "./session-key.ts";
 import { sessionGet, sessionsGet } from "./sessions-get.ts";
 import { startPost } from "./start-post.ts";
 import { stopPost } from "./stop-post.ts";
@@ -82,11 +83,15 @@ export interface SessionRoutesOptions {
    * unknown.
    */
   readonly peerOf?: (c: Context) => string | null;
+  /** Who calls and what they may do, in place of the service's `authorizer`. */
+  readonly authorize?: Authorize;
+  /** The project of the sessions where the path names none. Default: the path has to. */
+  readonly project?: string;
 }
 
 /**
  * The session routes, to be mounted by `app.route()` at a path that holds `:projectName`, as in
- * `/api/projects/:projectName/agentic-sessions`. They answer their own errors and leave unknown
+ * `/api/projects/:projectName/agentic-sessions`, or with a `project` at any other. They answer their own errors and leave unknown
  * paths to the host.
  *
  * @example
@@ -104,6 +109,7 @@ export function createSessionRoutes(
 ): Hono {
   const routes = new Hono();
   routes.use("*", keptByNobody());
+  if (options.project !== undefined) routes.use("*", inProject(options.project));
   routes.onError((error, c) => {
     if (!(error instanceof RunlogError) || LOGGED.has(error.code))
       service.logger.error("request-failed", { route: c.req.routePath, error });

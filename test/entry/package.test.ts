@@ -1,9 +1,11 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
+import { freePort } from "../../scripts/bench/loopback.ts";
 import { runBody } from "../contract/session-routes/harness.ts";
 import { requestOnce } from "../support/one-request.ts";
 import { freshDir, runCli, startServer } from "../support/server-process.ts";
@@ -31,6 +33,35 @@ async function weightOf(project: string): Promise<number> {
     .filter((file) => file.isFile())
     .map((file) => stat(join(file.parentPath, file.name)).then(({ size }) => size));
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+/** The README's agent, and its server that embeds the package, run together until they are stopped. */
+async function embeds(project: string, clone: string, PATH: string): Promise<void> {
+  const readme = await readFile(join(clone, "README.md"), "utf8");
+  const blocks = [...readme.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, code = ""]) => code);
+  const [agentPort, port] = [String(await freePort()), String(await freePort())];
+  const started = ["createServer(async", "createRunlog("].map(async (word, place) => {
+    const code = blocks.find((block) => block.includes(word)) ?? "";
+    const file = join(project, `readme-${place}.mjs`);
+    await writeFile(file, code.replaceAll("8001", agentPort).replaceAll("3000", port));
+    return spawn(process.execPath, [file], { cwd: project, env: { PATH }, stdio: "ignore" });
+  });
+  const [agent, app] = await Promise.all(started);
+  const exited = once(app!, "exit");
+  try {
+    const url = `http://127.0.0.1:${port}/sessions/hello`;
+    const sent = { method: "POST", body: runBody("r1") };
+    const post = () => requestOnce(`${url}/agui/run`, sent).then(({ status }) => status, String);
+    await waitFor(async () => (await post()) === 200, { what: "the README's server" });
+    await waitFor(async () => (await requestOnce(`${url}/export`)).text.includes("You said: hi"), {
+      what: "the answer of the README's agent",
+    });
+    app!.kill("SIGTERM");
+    expect(await exited).toEqual([0, null]);
+  } finally {
+    agent!.kill("SIGKILL");
+    app!.kill("SIGKILL");
+  }
 }
 
 /** The files of the repository as a clone has them: nothing that was built. */
@@ -76,6 +107,8 @@ it(
         new RegExp(`^runlog: \\S+ needs the package ${name}, .*: npm install ${name}\\n$`),
       );
     }
+
+    await embeds(project, clone, PATH);
 
     const server = await startServer({ ...options, env: { PATH } });
     const sent = { method: "POST", body: runBody("r1") };

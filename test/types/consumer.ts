@@ -1,9 +1,11 @@
 // A host that embeds runlog, written as a user would: it has to compile against what is built.
+import type { AbstractAgent } from "@ag-ui/client";
 import { Hono } from "hono";
 import {
   type Clock,
   type Config,
   createApp,
+  createRunlog,
   createSessionRoutes,
   createSessionService,
   type LiveFeed,
@@ -12,6 +14,7 @@ import {
   type ObjectBucket,
   parseConfig,
   type RunnerClient,
+  type Runlog,
   RunlogError,
   type RunlogErrorCode,
   type SessionDirectory,
@@ -126,6 +129,15 @@ export async function carry(
 ): Promise<Relay> {
   const spool: RelaySpool = dir === null ? createMemorySpool() : await createDiskSpool({ dir });
   return createRelay({ fetch: (url, init) => agent(new Request(url, init)), spool, clock, logger });
+}
+
+/** A server inside a host's own, with an agent of the standard's library. */
+export async function embedAgent(agent: AbstractAgent): Promise<Hono> {
+  const runlog: Runlog = await createRunlog({
+    runner: agent,
+    authorize: (c) => (c.req.header("Cookie") ? { user: "ann", may: () => true } : null),
+  });
+  return new Hono().route("/sessions", runlog.routes);
 }
 
 /** The server as it is shipped. */

@@ -1,0 +1,227 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { serve } from "@hono/node-server";
+import { AbstractAgent, EventType, type BaseEvent, type RunAgentInput } from "@ag-ui/client";
+import { Hono } from "hono";
+import { Observable } from "rxjs";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createMemoryLogStore } from "../../adapters/memory/index.ts";
+import type { AgentEvent, AgentInput, AgentRunOptions } from "../../adapters/in-process/index.ts";
+import { createRunlog, type Runlog, type RunlogOptions } from "../../src/entry/embed.ts";
+import { SseReader } from "../contract/read-sse.ts";
+import { runBody, SessionClient } from "../contract/session-routes/harness.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const JSON_BODY = { "Content-Type": "application/json" };
+const SILENT = { info() {}, warn() {}, error() {} };
+
+async function runlogWith(
+  runner: RunlogOptions["runner"],
+  options: Partial<RunlogOptions> = {},
+): Promise<Runlog> {
+  const storage = createMemoryLogStore();
+  const runlog = await createRunlog({ storage, logger: SILENT, runner, ...options });
+  onTestFinished(() => runlog.close());
+  return runlog;
+}
+
+/** A session of the whole server that it is, as callers on this machine see it. */
+function sessionOf(runlog: Runlog, session = "s1"): SessionClient {
+  const fetch = async (path: string, init?: RequestInit): Promise<Response> =>
+    runlog.fetch(new Request(`http://localhost${path}`, init));
+  return new SessionClient({ fetch } as ConstructorParameters<typeof SessionClient>[0], session);
+}
+
+async function* greet({ threadId, runId }: AgentInput): AsyncGenerator<AgentEvent> {
+  const message = { messageId: `answer-${runId}`, role: "assistant" };
+  yield { type: "RUN_STARTED", threadId, runId };
+  yield { type: "TEXT_MESSAGE_CHUNK", ...message, delta: "Hello" };
+  yield { type: "RUN_FINISHED", threadId, runId };
+}
+
+/** The events of the run `r` that the agent made, once it has ended. */
+async function eventsOf(runlog: Runlog): Promise<Record<string, unknown>[]> {
+  const session = sessionOf(runlog);
+  await session.run();
+  const lines = await session.settled();
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+describe("an agent in the host's process", () => {
+  it("is a runner like others: what a function yields is stored and shown", async () => {
+    const events = await eventsOf(await runlogWith(greet));
+    expect(events.map(({ type }) => type)).toEqual([
+      "MESSAGES_SNAPSHOT",
+      "RUN_STARTED",
+      "TEXT_MESSAGE_CHUNK",
+      "RUN_FINISHED",
+    ]);
+  });
+
+  it("may be an AbstractAgent, of which each run has a clone", async () => {
+    const made: PlainAgent[] = [];
+    class PlainAgent extends AbstractAgent {
+      run({ threadId, runId }: RunAgentInput): Observable<BaseEvent> {
+        made.push(this);
+        return new Observable((subscriber) => {
+          subscriber.next({ type: EventType.RUN_STARTED, threadId, runId });
+          subscriber.next({ type: EventType.RUN_FINISHED, threadId, runId });
+          subscriber.complete();
+        });
+      }
+      override async getCapabilities() {
+        return { multiAgent: { supported: true } };
+      }
+    }
+    const agent = new PlainAgent({});
+    const runlog = await runlogWith(agent);
+    const events = await eventsOf(runlog);
+    expect(events.map(({ type }) => type).slice(-2)).toEqual(["RUN_STARTED", "RUN_FINISHED"]);
+    expect(made).toHaveLength(1);
+    expect(made[0]).not.toBe(agent);
+    const capabilities = await sessionOf(runlog).get("/agui/capabilities");
+    expect(await capabilities.json()).toMatchObject({ multiAgent: { supported: true } });
+  });
+
+  it.each<[string, (input: AgentInput) => AsyncGenerator<AgentEvent>, string]>([
+    [
+      "that throws",
+      async function* ({ threadId, runId }) {
+        yield { type: "RUN_STARTED", threadId, runId };
+        throw new Error("No model answers");
+      },
+      "No model answers",
+    ],
+    [
+      "whose event is no JSON",
+      async function* () {
+        yield { type: "CUSTOM", name: "n", value: 1n };
+      },
+      "BigInt",
+    ],
+    [
+      "that forgets its end",
+      async function* ({ threadId, runId }) {
+        yield { type: "RUN_STARTED", threadId, runId };
+      },
+      "without RUN_FINISHED",
+    ],
+  ])("%s ends its run with RUN_ERROR and what was wrong", async (_, agent, message) => {
+    const events = await eventsOf(await runlogWith(agent));
+    expect(events.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "agent-failed" });
+    expect(events.at(-1)!["message"]).toContain(message);
+  });
+
+  it.each(["cancel", "interrupt"])("learns by its signal when callers %s its run", async (how) => {
+    let reason: unknown = null;
+    async function* wait(
+      { threadId, runId }: AgentInput,
+      { signal }: AgentRunOptions,
+    ): AsyncGenerator<AgentEvent> {
+      yield { type: "RUN_STARTED", threadId, runId };
+      await once(signal, "abort");
+      reason = signal.reason;
+      throw reason;
+    }
+    const runlog = await runlogWith(wait);
+    const session = sessionOf(runlog);
+    const { sse } = await session.watch();
+    await session.run();
+    await sse.until(({ data }) => data.includes("RUN_STARTED"));
+    const answer = await session.post(`/agui/${how}`, "{}");
+    expect(answer.status).toBeLessThan(300);
+    const last = (await sse.until(({ data }) => data.includes("RUN_ERROR"))).at(-1)!;
+    expect(last.data).toContain('"code":"interrupted"');
+    await waitFor(() => reason !== null, { what: "the agent's signal" });
+    await sse.cancel();
+  });
+});
+
+describe("the routes of a host", () => {
+  /** The host's server, with its own way to know callers. */
+  async function hostOf(runlog: Runlog, path: string): Promise<string> {
+    const app = new Hono().route(path, runlog.routes);
+    const server = serve({ fetch: app.fetch, hostname: "127.0.0.1", port: 0 });
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  const post = (url: string, headers: Record<string, string> = {}) =>
+    fetch(url, { method: "POST", body: runBody(), headers: { ...JSON_BODY, ...headers } });
+
+  it("are mounted for one project, or for those of the path", async () => {
+    const runlog = await runlogWith(greet, { project: "mine" });
+    const [one, many] = [await hostOf(runlog, "/chats"), await hostOf(runlog, "/p/:projectName/c")];
+    expect((await post(`${one}/chats/s1/agui/run`)).status).toBe(200);
+    expect((await post(`${many}/p/other/c/s2/agui/run`)).status).toBe(200);
+    const namesAt = async (url: string): Promise<unknown[]> => {
+      const { items } = (await (await fetch(url)).json()) as {
+        items: { metadata: { name: string; namespace: string } }[];
+      };
+      return items.map(({ metadata: { name, namespace } }) => `${namespace}/${name}`);
+    };
+    expect(await namesAt(`${one}/chats`)).toEqual(["mine/s1"]);
+    expect(await namesAt(`${many}/p/mine/c`)).toEqual(["mine/s1"]);
+    expect(await namesAt(`${many}/p/other/c`)).toEqual(["other/s2"]);
+  });
+
+  it("ask the host who calls and what they may do, for open streams again", async () => {
+    const users = new Map([["a", { user: "ann@example.org" }]]);
+    const runlog = await runlogWith(greet, {
+      limits: { reauthMs: 10 },
+      authorize: (c) => {
+        const found = users.get(c.req.header("Cookie") ?? "");
+        return found ? { ...found, may: ({ session }) => session !== "secret" } : null;
+      },
+    });
+    const url = `${await hostOf(runlog, "/s")}/s`;
+    expect((await post(`${url}/s1/agui/run`)).status).toBe(401);
+    expect((await post(`${url}/secret/agui/run`, { Cookie: "a" })).status).toBe(403);
+    expect((await post(`${url}/s1/agui/run`, { Cookie: "a" })).status).toBe(200);
+    const crossSite = { Cookie: "a", Origin: "https://evil.example" };
+    expect((await post(`${url}/s1/agui/run`, crossSite)).status).toBe(403);
+    const stream = await fetch(`${url}/s1/agui/events`, { headers: { Cookie: "a" } });
+    expect(stream.headers.get("cache-control")).toContain("no-store");
+    const sse = new SseReader(stream.body!);
+    await sse.until(({ data }) => data.includes("RUN_FINISHED"));
+    users.clear();
+    // a first no is asked again before it counts
+    while ((await sse.event()) !== null);
+  });
+
+  it("serve this machine alone where nobody authorizes callers", async () => {
+    const runlog = await runlogWith(greet);
+    const path = "/api/projects/p1/agentic-sessions/s1";
+    const ask = (host: string, address?: string) =>
+      runlog.fetch(
+        new Request(`http://${host}${path}/agui/run`, {
+          method: "POST",
+          body: runBody(),
+          headers: JSON_BODY,
+        }),
+        address === undefined
+          ? undefined
+          : {
+              incoming: { socket: { remoteAddress: address, remotePort: 1, remoteFamily: "IPv4" } },
+            },
+      );
+    for (const [host, address] of [
+      ["public.example", "127.0.0.1"],
+      ["localhost", "192.0.2.1"],
+      ["localhost", "::ffff:192.0.2.1"],
+    ] as const) {
+      const refused = await ask(host, address);
+      expect(refused.status).toBe(403);
+      expect(await refused.text()).toContain("authorize");
+    }
+    expect((await ask("localhost", "::1")).status).toBe(200);
+    expect((await ask("localhost")).status).toBe(200);
+  });
+});
+
+it("a storage that cannot be is refused, with what it may be", async () => {
+  await expect(createRunlog({ storage: "ftp://x", runner: greet })).rejects.toThrow(
+    /storage must be file:<dir>, s3:.* or memory:, not "ftp:\/\/x"/,
+  );
+});
