@@ -24,6 +24,7 @@ import {
   type LegacyOptions,
   type LegacyImports,
 } from "./legacy/legacy-imports.ts";
+import { createOverlayStore } from "./legacy/overlay-store.ts";
 import { createOrphanedRuns, keepOrphanedRunsClosed } from "./runs/recover-orphaned-runs.ts";
 import type { SharedReads } from "./replay/log-follower.ts";
 import type { ProfileBudgets } from "./profile/profile-pass.ts";
@@ -219,11 +220,17 @@ interface ClosedService {
 export async function createSessionService(
   options: SessionServiceOptions,
 ): Promise<SessionService> {
-  const { store, feed, directory, runner, authorizer, platform, clock, logger } = options;
+  const { store: stored, feed, directory, runner, authorizer, platform, clock, logger } = options;
+  const store = createOverlayStore(stored);
   const ports = { store, feed, directory, runner, authorizer, platform, clock, logger };
   const { archiver = null, legacy } = options;
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const legacyImports = createLegacyImports({ ...ports, archiver, ...(legacy && { legacy }) });
+  const legacyImports = createLegacyImports({
+    ...ports,
+    store: stored,
+    archiver,
+    ...(legacy && { legacy }),
+  });
   const events = createSessionEvents();
   const inFlight = createRunsInFlight();
   const admissions = createKeyedMutex();
@@ -231,6 +238,7 @@ export async function createSessionService(
   const recovery = createRunRecovery({ ...ports, admissions, inFlight });
   const sessions = createSessions({
     ...ports,
+    store: stored,
     legacyImports,
     events,
     recovery,

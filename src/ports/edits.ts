@@ -101,6 +101,12 @@ export class OverlayRecords {
   }
 }
 
+/** Whether the record at `at` is one. */
+export function isRecord(records: Uint8Array, at: number): boolean {
+  const text = new TextDecoder().decode(records.subarray(at, at + RECORD_BYTES));
+  return /^[epsd]\d{23}[^\n]{15}\n$/.test(text);
+}
+
 /** Offset of the record at `at`. */
 export function offsetOf(records: Uint8Array, at: number): number {
   return readNumber(records, at + OFFSET_AT, at + LENGTH_AT);

@@ -2,7 +2,7 @@ import { appendFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createDiskLogReader } from "../../../adapters/disk/index.ts";
 import { exportMarkdown } from "../../../src/core/export/export-markdown.ts";
-import { openReadableLog } from "../../../src/core/legacy/readable-log.ts";
+import { openReadableLog } from "../../../src/core/legacy/scan-marks.ts";
 import { createLogId } from "../../../src/ports/log-id.ts";
 import { createDataDir, PROJECT } from "../data-dir.ts";
 import type { Cost, Spent } from "./cost.ts";

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createDiskLogStore } from "../../../adapters/disk/index.ts";
 import { CompactLog } from "../../../src/core/compaction/compact-log.ts";
 import { compactSession } from "../../../src/core/compaction/compact-session.ts";
-import { openReadableLog } from "../../../src/core/legacy/readable-log.ts";
+import { openReadableLog } from "../../../src/core/legacy/scan-marks.ts";
 import type { LoopDelay } from "../../load/loop-delay.ts";
 import { createDataDir, type DataDir, type LogSession, PROJECT } from "../data-dir.ts";
 import { startServer } from "../server-process.ts";

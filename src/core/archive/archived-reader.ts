@@ -1,6 +1,7 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/log-store.ts";
+import { lazyStream } from "../../stream/bytes/lazy-stream.ts";
 import type { Archives } from "./archives.ts";
 import type { Manifest } from "./manifest.ts";
 import type { PackName } from "./manifest.ts";
@@ -116,37 +117,6 @@ function streamOf(
         controller.byobRequest?.respond(0);
       },
       cancel: stop,
-    },
-    { highWaterMark: 0 },
-  );
-}
-
-const CHUNK_BYTES = 64 * 1024;
-
-/** A byte stream that is opened by its first pull, and passes its reader's buffers on. */
-function lazyStream(open: () => Promise<ReadableStream<Chunk>>): ReadableStream<Chunk> {
-  let opening: Promise<ReadableStreamBYOBReader> | null = null;
-  return new ReadableStream(
-    {
-      type: "bytes",
-      async pull(controller: ReadableByteStreamController) {
-        opening ??= open().then((stream) => stream.getReader({ mode: "byob" }));
-        const reader = await opening;
-        const request = controller.byobRequest;
-        const view = request?.view;
-        const into = view
-          ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-          : new Uint8Array(CHUNK_BYTES);
-        const { value, done } = await reader.read(into);
-        if (done) controller.close();
-        else if (!request) controller.enqueue(value);
-        // the request's buffer went along with the read: this is the same one
-        if (request && value) request.respondWithNewView(value);
-      },
-      async cancel(reason) {
-        const reader = await opening?.catch(() => null);
-        await reader?.cancel(reason);
-      },
     },
     { highWaterMark: 0 },
   );

@@ -1,7 +1,7 @@
 /**
  * The compact log: the same history as the raw log in fewer bytes, for replays (decision 007).
  *
- * In: the raw log of one session as its readers see it (`readWithOverlay`), up to the last boundary
+ * In: the raw log of one session as its readers see it, up to the last boundary
  * after which no run is open. Out: the compact log, which is appended to and never rewritten. It is
  * a row of blocks; a block stands for one run or several, and its last line is a trailer, which
  * begins with `#` as no event does and is not sent.
@@ -43,7 +43,6 @@
 
 import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import { sameBytes } from "../../stream/bytes/string-cache.ts";
-import { readWithOverlay } from "../legacy/readable-log.ts";
 import type { RunBoundaryFinder } from "./run-boundary-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";
 import { decodeTrailer, GENERATION, isTrailerOf, type Trailer, TRAILER_MARK } from "./trailer.ts";
@@ -210,7 +209,7 @@ export class CompactLog {
     const range = { logId, log, start, end };
     const bytes = new Uint8Array(end - start);
     let at = 0;
-    for await (const chunk of await readWithOverlay(this.#store, this.#key, range)) {
+    for await (const chunk of this.#store.read(this.#key, range)) {
       bytes.set(chunk, at);
       at += chunk.length;
     }

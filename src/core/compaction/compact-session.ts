@@ -1,5 +1,5 @@
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
-import type { ReadableLog } from "../legacy/readable-log.ts";
+import type { ReadableLog } from "../log/readable-log.ts";
 import { RunBoundaryFinder } from "./run-boundary-finder.ts";
 import type { CompactLog, CompactPosition } from "./compact-log.ts";
 import { CompactWriter, ForeignBytesError, generationStart } from "./compact-writer.ts";

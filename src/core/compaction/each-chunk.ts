@@ -1,6 +1,5 @@
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { createTimeSlicer } from "../../stream/sync/time-slicer.ts";
-import { readWithOverlay } from "../legacy/readable-log.ts";
 
 export interface ChunkRange {
   readonly key: SessionKey;
@@ -31,7 +30,7 @@ export async function eachChunk(
 ): Promise<void> {
   if (start === end) return;
   const range = { logId: stat.logId, start, end, signal };
-  const reader = (await readWithOverlay(store, key, range)).getReader({ mode: "byob" });
+  const reader = store.read(key, range).getReader({ mode: "byob" });
   const read = (
     buffer: ArrayBuffer,
   ): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> => {

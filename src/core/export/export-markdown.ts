@@ -2,7 +2,7 @@ import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/lo
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
 import { createTimeSlicer } from "../../stream/sync/time-slicer.ts";
 import type { LogPlace } from "../model/cursor.ts";
-import { isImported, readWithOverlay, type ReadableLog } from "../legacy/readable-log.ts";
+import type { ReadableLog } from "../log/readable-log.ts";
 import type { LogChunk } from "../replay/log-follower.ts";
 import { MarkdownMessages } from "./markdown-messages.ts";
 import { MarkdownWriter } from "./markdown-writer.ts";
@@ -134,9 +134,8 @@ class LogOnce implements Pick<LogReader, "stat" | "read"> {
     const place: LogPlace = { log: "raw", logId: stat.logId };
     const range = { logId: stat.logId, start: from, end: stat.end.raw };
     let start = from;
-    for await (const chunk of await readWithOverlay(this.#reader, key, range)) {
-      // what is read again of an imported log is repaired again
-      if (!isImported(stat)) this.#last = { start, bytes: chunk };
+    for await (const chunk of this.#reader.read(key, range)) {
+      this.#last = { start, bytes: chunk };
       for (let at = 0; at < chunk.length;) {
         const lineEnd = chunk.indexOf(LF, at) + 1 || chunk.length;
         const bytes = chunk.subarray(at, lineEnd);

@@ -5,7 +5,7 @@ import type { CompactPosition } from "../compaction/compact-log.ts";
 import { EventSpans } from "../compaction/event-spans.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { wellFormedLines } from "../legacy/legacy-messages.ts";
-import { readWithOverlay, type ReadableLog } from "../legacy/readable-log.ts";
+import type { ReadableLog } from "../log/readable-log.ts";
 
 export interface ExportOptions {
   readonly store: Pick<LogReader, "stat" | "read">;
@@ -104,7 +104,7 @@ async function* visibleEvents(options: ExportOptions, signal: AbortSignal): Chun
   const { store, key, readable } = options;
   for (const part of partsOf(options)) {
     const range = { ...part, logId: readable?.stat.logId ?? "", signal };
-    const reader = (await readWithOverlay(store, key, range)).getReader();
+    const reader = store.read(key, range).getReader();
     const events = part.log === "compact" ? new EventSpans(part.start) : null;
     try {
       for (;;) {

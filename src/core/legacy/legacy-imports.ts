@@ -20,7 +20,7 @@
  * 3. `prepare` scans the log once: malformed lines become spaces, times written as text become
  *    numbers, an orphaned run ends with a RUN_ERROR, the state becomes the checkpoint. The mark
  *    that the scan is done is stored last.
- * 4. Readers read through `readWithOverlay`. A log without edits costs them one `stat`.
+ * 4. Readers read through the store that `createOverlayStore` makes.
  *
  * What holds:
  *
@@ -35,9 +35,10 @@
  * 1. this file: whose a legacy log is, and when it is imported and scanned
  * 2. `scan-legacy-log.ts`: one scan, its marks, its end
  * 3. `legacy-log-scan.ts`: bytes in, edits and state out; `legacy-time.ts` reads times
- * 4. `readable-log.ts`: where readers begin, and what they read instead of the stored bytes
- * 5. `overlay-reader.ts`: edits applied to chunks as they pass
- * 6. `legacy-messages.ts`: messages of the still older format
+ * 4. `scan-marks.ts`: how far a log has been scanned, and where its readers begin
+ * 5. `overlay-store.ts`: what readers read instead of the stored bytes
+ * 6. `overlay-reader.ts`: edits applied to chunks as they pass
+ * 7. `legacy-messages.ts`: messages of the still older format
  */
 
 import type { Clock } from "../../ports/clock.ts";
@@ -53,7 +54,7 @@ import type { SessionState } from "../model/session-state.ts";
 import { OverlayRecords, type ScanMark } from "../../ports/edits.ts";
 import { scanLegacyLog } from "./scan-legacy-log.ts";
 import { snapshotLine } from "./legacy-messages.ts";
-import { readMark } from "./readable-log.ts";
+import { readMark } from "./scan-marks.ts";
 
 /** Where legacy logs are, and which sessions may import them. */
 export interface LegacyOptions {
@@ -66,6 +67,7 @@ export interface LegacyOptions {
 }
 
 export interface LegacyImportsOptions {
+  /** The bytes as they are stored. */
   readonly store: LogStore;
   readonly directory: Pick<SessionDirectory, "projectsWith">;
   readonly clock: Clock;

@@ -6,7 +6,6 @@ import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { inTurns, type Rest, type Steps } from "../../stream/sync/steps.ts";
 import { cursorPrefix, type LogPlace } from "../model/cursor.ts";
 import { eventType } from "../model/event-types.ts";
-import { readWithOverlay } from "../legacy/readable-log.ts";
 import type { LogChunk } from "../replay/log-follower.ts";
 import { DeltaSplitter } from "./delta-splitter.ts";
 import { isOutOfBounds, MAX_MEMBERS, parseAhead } from "./repair/event-bounds.ts";
@@ -199,9 +198,7 @@ export class ProfileReader {
     }
     const { key, signal, store } = this.#options;
     const logId = this.#place?.logId ?? "";
-    const reader = (
-      await readWithOverlay(store, key, { logId, log, start, end, signal })
-    ).getReader();
+    const reader = store.read(key, { logId, log, start, end, signal }).getReader();
     try {
       for (;;) {
         const { value, done } = await reader.read();

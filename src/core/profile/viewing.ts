@@ -8,7 +8,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { openingSource } from "../../stream/sse/opening-source.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
-import { isImported } from "../legacy/readable-log.ts";
+import { isImported } from "../legacy/scan-marks.ts";
 import { cursorOfFrame, formatCursor } from "../model/cursor.ts";
 import { findRun } from "../model/session-state.ts";
 import {

@@ -4,7 +4,6 @@ import type { BytesInFlight } from "../../stream/sync/bytes-in-flight.ts";
 import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import { EventSpans } from "../compaction/event-spans.ts";
 import type { LogPlace } from "../model/cursor.ts";
-import { readWithOverlay } from "../legacy/readable-log.ts";
 import type { CompactRange, ReplayStart } from "./resume-point.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionUse } from "../session/session-registry.ts";
@@ -99,17 +98,13 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
   let atLineEnd = true;
   const held = reads.bytes.share();
 
-  async function open(place: LogPlace, from: number, end: number): Promise<Reading> {
+  function open(place: LogPlace, from: number, end: number): Reading {
     const range = { logId: place.logId, log: place.log, start: from, end, signal: abort.signal };
-    // the common case, without the overlay's stat
-    const read = start.isImported
-      ? readWithOverlay(store, log.key, range)
-      : store.read(log.key, range);
-    const reader = (await read).getReader({ mode: "byob" });
+    const reader = store.read(log.key, range).getReader({ mode: "byob" });
     return { place, reader, buffer: new Uint8Array(0) };
   }
 
-  function openNext(id: string): Promise<Reading> {
+  function openNext(id: string): Reading {
     if (!compact) return open({ log: "raw", logId: id }, offset, log.position?.end ?? offset);
     const { generation, start: from, end } = compact;
     return open({ log: "compact", logId: id, generation }, from, end);
@@ -183,7 +178,7 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
       const id = logId ?? "";
       if (readRecent(id)) continue;
       try {
-        reading ??= await openNext(id);
+        reading ??= openNext(id);
         await readOn(reading);
       } catch (error) {
         // deleted while it was read; the announcement is still to come

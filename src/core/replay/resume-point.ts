@@ -2,7 +2,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LogStat, LogStore } from "../../ports/log-store.ts";
 import { type Cursor, parseCursor } from "../model/cursor.ts";
 import type { CompactPosition } from "../compaction/compact-log.ts";
-import { isImported, readMark, readWithOverlay } from "../legacy/readable-log.ts";
+import { isImported, readMark } from "../legacy/scan-marks.ts";
 import type { Session } from "../session/session.ts";
 import type { RawLog } from "../log/raw-log.ts";
 
@@ -114,6 +114,6 @@ async function isLineEnd(
   const range = { logId, log: name, start: offset - 1, end: offset };
   // no cursor was made of a log that has not been scanned
   if (isImported(stat) && !(await readMark(store, log.key, stat)).isDone) return false;
-  for await (const before of await readWithOverlay(store, log.key, range)) return before[0] === LF;
+  for await (const before of store.read(log.key, range)) return before[0] === LF;
   throw new RunlogError("store-failed", "A read came back empty");
 }

@@ -2,7 +2,6 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
 import { type Cursor, parseCursor } from "../model/cursor.ts";
-import { readWithOverlay } from "../legacy/readable-log.ts";
 
 /** Where a stored event lies, without its LF. */
 export interface StoredEvent {
@@ -42,23 +41,19 @@ export function readStoredEvent(
 ): ChunkSource {
   const abort = new AbortController();
   const { signal } = abort;
-  const opened = readWithOverlay(store, key, { logId, log, start, end, signal }).then((bytes) =>
-    bytes.getReader(),
-  );
+  const reader = store.read(key, { logId, log, start, end, signal }).getReader();
   return {
     async next() {
-      const { value, done } = await (await opened).read();
+      const { value, done } = await reader.read();
       return done ? null : value;
     },
     // a stopping server may end a stream at a boundary; here the only boundary is the end
     atBoundary: false,
     close() {
       abort.abort();
-      opened
-        .then((reader) => reader.cancel())
-        .catch(() => {
-          // the read ends by the signal; its error has no receiver
-        });
+      reader.cancel().catch(() => {
+        // the read ends by the signal; its error has no receiver
+      });
     },
   };
 }
@@ -74,7 +69,7 @@ async function lastLineFeed(
     const start = Math.max(0, to - STEP_BYTES);
     let found = -1;
     let offset = start;
-    for await (const chunk of await readWithOverlay(store, key, { logId, log, start, end: to })) {
+    for await (const chunk of store.read(key, { logId, log, start, end: to })) {
       const at = chunk.lastIndexOf(LF);
       if (at !== -1) found = offset + at;
       offset += chunk.length;

@@ -7,7 +7,7 @@ import {
 } from "../model/server-events.ts";
 import type { InputMessage } from "./run-input.ts";
 import type { KeptInput } from "./kept-input.ts";
-import type { EventLines } from "../session/session.ts";
+import type { EventLines } from "../session/admission.ts";
 
 /**
  * The lines stored for a posted run: one RAW event for each hidden message, a MESSAGES_SNAPSHOT, then

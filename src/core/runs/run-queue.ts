@@ -12,7 +12,7 @@ import type { RunInput } from "./run-input.ts";
 import type { RunQueueOptions } from "./run-queue-options.ts";
 import { type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
 import { compareTranscript } from "./posted-transcript.ts";
-import type { PostedEvents } from "../session/session.ts";
+import type { PostedEvents } from "../session/admission.ts";
 import { begunRun } from "../model/session-state.ts";
 
 /** Failures of runners that were reached. */

@@ -1,6 +1,6 @@
 import type { EventBatch, EventFacts } from "../../ports/runner-client.ts";
 import { factsOfLine, fromRunner, looksOwn } from "../model/server-events.ts";
-import type { EventLines } from "./session.ts";
+import type { EventLines } from "./admission.ts";
 
 /**
  * The events of a batch for which `isKept` returns true; it is called with their places in it.

@@ -6,6 +6,7 @@ import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
 import type { RingBudget } from "../../stream/bytes/byte-ring.ts";
 import { CompactLog } from "../compaction/compact-log.ts";
+import { withOverlay } from "../legacy/overlay-store.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { Session } from "./session.ts";
 import { decodeCheckpoint, isOddCheckpoint } from "../model/checkpoint.ts";
@@ -15,6 +16,7 @@ import type { AgentStatus } from "../model/session-state.ts";
 import { createSessionEvents, type SessionEvents } from "./session-events.ts";
 
 export interface SessionsOptions {
+  /** The bytes as they are stored: a session's writer has to know them. */
   readonly store: LogStore;
   readonly feed: LiveFeed;
   readonly legacyImports: LegacyImports;
@@ -97,13 +99,14 @@ interface Entry {
 
 export function createSessions(options: SessionsOptions): Sessions {
   const { store, clock, idleMs, logger } = options;
+  const visible = withOverlay(store);
   const { events = createSessionEvents(), recovery = NO_RECOVERY } = options;
   const entries = new Map<string, Entry>();
   const unreadable = new Set<string>();
 
   function enter(key: SessionKey): Entry {
     const log = new RawLog({ ...options, key });
-    const compact = new CompactLog(key, store);
+    const compact = new CompactLog(key, visible);
     const session = new Session({ ...options, events, key, log, compact });
     const entry: Entry = { session, uses: 0, unusedSince: 0 };
     entries.set(idOf(key), entry);

@@ -1,11 +1,11 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
-import type { EventFacts } from "../../ports/runner-client.ts";
 import type { CompactLog } from "../compaction/compact-log.ts";
 import { PostedMessageIds } from "../model/posted-message-ids.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
-import { isImported, type ReadableLog } from "../legacy/readable-log.ts";
+import { isImported } from "../legacy/scan-marks.ts";
+import type { ReadableLog } from "../log/readable-log.ts";
 import { readFacts } from "../log/scan-event-facts.ts";
 import { encodeCheckpoint } from "../model/checkpoint.ts";
 import type { AppendLinesOptions, RawLog } from "../log/raw-log.ts";
@@ -15,9 +15,9 @@ import {
   EMPTY_STATE,
   foldEvent,
   forgetRun,
-  type KnownRun,
   type SessionState,
 } from "../model/session-state.ts";
+import type { Admission, EventLines, NewRun, PostedEvents } from "./admission.ts";
 import { believedCheckpoint, NOT_BELIEVED } from "./believed-checkpoint.ts";
 import type { SessionEvents } from "./session-events.ts";
 
@@ -32,38 +32,6 @@ export interface SessionOptions {
   readonly events: Pick<SessionEvents, "emit">;
   /** The document of a log that is made for the session, or null for none. Default: none. */
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
-}
-
-/** Lines to append, and the facts of the events in them. */
-export interface EventLines {
-  readonly lines: readonly Uint8Array[];
-  readonly events: readonly EventFacts[];
-}
-
-/** A run that asks to be admitted. */
-export interface NewRun {
-  readonly runId: string;
-  readonly threadId: string;
-  readonly mark: {
-    /** Marks the run as open in the store; what is stored of it begins at `from` or after it. */
-    set(logId: string, from: number): Promise<void>;
-    /** Removes the mark. Never rejects. */
-    clear(logId: string): Promise<void>;
-    /** Leaves the run to the recovery: something of it may be stored. */
-    release(logId: string): void;
-  };
-}
-
-/** What is stored of a run when it is admitted. */
-export interface PostedEvents extends EventLines {
-  /** The transcript that it was posted with, as `PostedMessageIds.remember` takes it. */
-  readonly transcript: Parameters<PostedMessageIds["remember"]>;
-}
-
-export interface Admission {
-  readonly logId: string;
-  /** The run, if it has begun before; then nothing was stored. Else null. */
-  readonly known: KnownRun | null;
 }
 
 export interface AppendEventsOptions extends AppendLinesOptions {

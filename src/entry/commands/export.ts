@@ -7,7 +7,8 @@ import { parseArgs } from "node:util";
 import { parseConfig } from "../../config.ts";
 import { exportDocument, exportLines } from "../../core/export/export.ts";
 import { exportMarkdown } from "../../core/export/export-markdown.ts";
-import { openReadableLog } from "../../core/legacy/readable-log.ts";
+import { withOverlay } from "../../core/legacy/overlay-store.ts";
+import { openReadableLog } from "../../core/legacy/scan-marks.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
@@ -95,15 +96,16 @@ async function* chunksOf(
   const stat = await reader.stat(key);
   if (!stat) throw new RunlogError("session-not-found", "The session is gone");
   const readable = await openReadableLog(reader, key, stat);
+  const store = withOverlay(reader);
   const options = {
-    store: reader,
+    store,
     legacyImports: reader,
     key,
     readable,
     compacted: null,
     nowMs: Date.now(),
   };
-  if (format === "markdown") yield* exportMarkdown(reader, key, readable);
+  if (format === "markdown") yield* exportMarkdown(store, key, readable);
   else yield* fromSource(format === "json" ? exportDocument(options) : exportLines(options));
 }
 

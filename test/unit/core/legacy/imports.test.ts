@@ -4,7 +4,7 @@ import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters
 import { OverlayRecords } from "../../../../src/ports/edits.ts";
 import { createLegacyImports } from "../../../../src/core/legacy/legacy-imports.ts";
 import { LegacyLogScan } from "../../../../src/core/legacy/legacy-log-scan.ts";
-import { readWithOverlay } from "../../../../src/core/legacy/readable-log.ts";
+import { createOverlayStore } from "../../../../src/core/legacy/overlay-store.ts";
 import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import type { SessionDirectory } from "../../../../src/ports/session-directory.ts";
@@ -38,7 +38,7 @@ async function imported(text: string, bytes: number) {
 }
 
 async function textIn(store: LogStore, range: { logId: string; start: number; end?: number }) {
-  return textOf(await drain(await readWithOverlay(store, KEY, range)));
+  return textOf(await drain(createOverlayStore(store).read(KEY, range)));
 }
 
 function eventsIn(text: string): unknown[] {
@@ -75,11 +75,11 @@ describe("a legacy log that was imported", () => {
         const { logId, end } = readable.stat;
         const stored = textOf(await drain(store.read(KEY, { logId })));
         expect(stored.startsWith(file.text)).toBe(true);
-        const whole = await drain(await readWithOverlay(store, KEY, { logId }));
+        const whole = await drain(createOverlayStore(store).read(KEY, { logId }));
         expect(whole.length).toBe(end.raw);
         const start = any(fc.nat, { max: end.raw });
         const to = any(fc.integer, { min: start, max: end.raw });
-        const part = await drain(await readWithOverlay(store, KEY, { logId, start, end: to }));
+        const part = await drain(createOverlayStore(store).read(KEY, { logId, start, end: to }));
         expect(part).toEqual(whole.slice(start, to));
       }),
     );
@@ -160,5 +160,5 @@ async function shownBy(
   let expectedEnd = 0;
   for (const records of [first.take(), ...scans.map((scan) => scan.records)])
     expectedEnd = await store.append(KEY, records, { logId, log: "edits", expectedEnd });
-  return textOf(await drain(await readWithOverlay(store, KEY, { logId })));
+  return textOf(await drain(createOverlayStore(store).read(KEY, { logId })));
 }
