@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 
 const HELP = `Kills the server at random moments and checks what is left, and puts faults on its disk.
 
-  npm run test:crash                   200 cycles with a seed of their own, then every fault
+  npm run test:crash                   200 cycles with a seed of their own, then every fault on every store
   npm run test:crash -- --cycles N     so many cycles; eight share a log
   npm run test:crash -- --seed S       the same kills again; the seed is printed by every run
 

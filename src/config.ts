@@ -51,6 +51,8 @@ export interface Config {
   readonly hosts: readonly string[];
   /** How long in ms a runner may take until its answer begins. */
   readonly runnerHeadersMs: number;
+  /** Silence in ms after which the connection of a run that can be taken up counts as broken. */
+  readonly runnerSilenceMs: number;
   readonly limits: Pick<ServiceLimits, ConfiguredLimit>;
 }
 
@@ -162,6 +164,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     legacyProject: value(SETTINGS.legacyProject),
     maxEventBytes: value(SETTINGS.maxEventBytes),
     runnerHeadersMs: value(SETTINGS.runnerHeaders),
+    runnerSilenceMs: value(SETTINGS.runnerSilence),
     maxConnections: value(SETTINGS.maxConnections),
     hosts: value(SETTINGS.hosts),
     corsOrigins: value(SETTINGS.corsOrigins),

@@ -46,6 +46,7 @@ export interface Settings {
   readonly runQueue: Setting<number>;
   readonly runIdle: Setting<number | null>;
   readonly runnerHeaders: Setting<number>;
+  readonly runnerSilence: Setting<number>;
   readonly reattach: Setting<number>;
   readonly runMax: Setting<number | null>;
   readonly sessionIdle: Setting<number>;
@@ -232,6 +233,12 @@ export const SETTINGS: Settings = {
   runnerHeaders: duration("RUNLOG_RUNNER_HEADERS", 30_000, {
     shown: "30s",
     meaning: "how long a runner may take until its answer begins",
+    group: "Runners",
+    entries: SERVERS,
+  }),
+  runnerSilence: duration("RUNLOG_RUNNER_SILENCE", 30_000, {
+    shown: "30s",
+    meaning: "silence after which the connection of a run that can be taken up counts as broken",
     group: "Runners",
     entries: SERVERS,
   }),

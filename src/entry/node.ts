@@ -85,6 +85,7 @@ export async function start(
       clock,
       maxEventBytes: config.maxEventBytes,
       headersTimeoutMs: config.runnerHeadersMs,
+      silenceMs: config.runnerSilenceMs,
       intakeBudget: createByteBudget(INTAKE_BUDGET),
       ...(sessionToken && { sessionToken }),
     }),

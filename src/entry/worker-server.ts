@@ -55,6 +55,7 @@ export async function openServer(
       clock,
       maxEventBytes,
       headersTimeoutMs: config.runnerHeadersMs,
+      silenceMs: config.runnerSilenceMs,
       intakeBudget: createByteBudget(INTAKE_BUDGET),
     }),
     authorizer: createLocalAuthorizer(),

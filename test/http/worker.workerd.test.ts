@@ -165,6 +165,7 @@ describe("what a worker reads from its variables", () => {
     RUNLOG_SESSION_IDLE: "64s",
     RUNLOG_DRAIN: "65s",
     RUNLOG_REATTACH: "67s",
+    RUNLOG_RUNNER_SILENCE: "68s",
     RUNLOG_MAX_STREAMS: 5,
     RUNLOG_MAX_SESSION_STREAMS: 4,
     RUNLOG_REPLAY_BYTES: "2MiB",

@@ -102,6 +102,7 @@ describe("parseConfig", () => {
       hosts: [],
       forwardHeaders: [],
       runnerHeadersMs: 30_000,
+      runnerSilenceMs: 30_000,
       limits: {
         reattachMs: 300_000,
         reauthMs: 300_000,

@@ -53,7 +53,7 @@ export interface RunMarks {
    * tried again soon. `reached` is whether its runner may know of it.
    */
   release(mark: MarkName, options: { readonly reached: boolean }): void;
-  /** Drops a released run: its log is deleted, or another process finds its mark. */
+  /** Leaves a run that is ours, or was released, to whoever finds its mark: its log is deleted, or another process has it. */
   forget(mark: MarkName): void;
   /** The runs released by `release`, without those that have been cleared or marked again. */
   released(): readonly ReleasedRun[];
@@ -99,6 +99,7 @@ export function createRunMarks(store: LogStore): RunMarks {
     },
 
     forget(mark) {
+      ours.delete(idOf(mark));
       released.delete(idOf(mark));
     },
 

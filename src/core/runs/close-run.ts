@@ -27,7 +27,7 @@ export interface CloseRunOptions {
   /** Goes on with a run that its runner began by itself (`BackgroundEvents.takeUp`). */
   readonly takeUpBackground: (run: AdmittedRun) => boolean;
   readonly store: LogStore;
-  readonly marks: Pick<RunMarks, "clearOpen" | "markOpen">;
+  readonly marks: Pick<RunMarks, "clearOpen" | "forget" | "markOpen">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -101,7 +101,13 @@ async function takeMark(
   marked: MarkedRun,
 ): Promise<void> {
   if (logId !== mark.logId) await marks.clearOpen(session.key, mark.logId, mark.runId);
-  await marks.markOpen(session.key, logId, mark.runId, marked);
+  try {
+    await marks.markOpen(session.key, logId, mark.runId, marked);
+  } catch (error) {
+    // another process has the session, or nothing is known: the mark is looked at again
+    marks.forget({ ...session.key, logId, runId: mark.runId });
+    throw error;
+  }
 }
 
 /** The phase of the run by the events after its mark; null if there are none of it. */

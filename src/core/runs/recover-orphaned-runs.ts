@@ -104,8 +104,11 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
       const ports = { store, marks, clock, logger, takeUp, takeUpBackground };
       await closeRun({ ...ports, session, mark, reached });
     };
+    const { project, session: name } = mark;
     try {
-      await sessions.with(mark, (session) => admissions.run(idOf(mark), () => close(session)));
+      await sessions.with({ project, session: name }, (session) =>
+        admissions.run(idOf(mark), () => close(session)),
+      );
     } catch (error) {
       if (!hasCode(error, "log-not-owned")) throw error;
       marks.forget(mark);

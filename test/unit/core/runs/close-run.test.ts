@@ -8,6 +8,9 @@ import {
 } from "../../../../src/core/model/server-events.ts";
 import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
 import { createSessions } from "../../../../src/core/session/session-registry.ts";
+import { admitRun, type SessionState } from "../../../../src/core/model/session-state.ts";
+import type { Session } from "../../../../src/core/session/session.ts";
+import { RunlogError } from "../../../../src/ports/errors.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { drain } from "../../../contract/bytes.ts";
@@ -39,10 +42,7 @@ function withGate(inner: LogStore): { store: LogStore; shut: () => () => void } 
   return { store, shut };
 }
 
-it("what an append stored that seemed to fail is ended, also while another run is being stored", async () => {
-  const gated = withGate(createMemoryLogStore());
-  const faulty = withFaults(gated.store);
-  const { store } = faulty;
+function sessionOn(store: LogStore): Session {
   const sessions = createSessions({
     legacyImports: noLegacyLogs,
     store,
@@ -53,8 +53,15 @@ it("what an append stored that seemed to fail is ended, also while another run i
     ringBudget: createByteBudget(1000),
     idleMs: 1000,
   });
+  return sessions.use(KEY).session;
+}
+
+it("what an append stored that seemed to fail is ended, also while another run is being stored", async () => {
+  const gated = withGate(createMemoryLogStore());
+  const faulty = withFaults(gated.store);
+  const { store } = faulty;
   const marks = createRunMarks(store);
-  const { session } = sessions.use(KEY);
+  const session = sessionOn(store);
   const logId = await session.loadOrCreate();
   await marks.markOpen(KEY, logId, "refused", { threadId: "t", from: 0 });
   const said = messagesSnapshot(contextOf("refused"), [[new TextEncoder().encode("{}")]]);
@@ -101,4 +108,45 @@ it("what an append stored that seemed to fail is ended, also while another run i
   ]);
   expect(await collect(store.openRuns())).toEqual([]);
   expect(session.state.runs.map(({ runId }) => runId)).toEqual(["active"]);
+});
+
+it("a run whose session another process still has is left to whoever finds its mark next", async () => {
+  const inner = createMemoryLogStore();
+  let isOwned = false;
+  const store: LogStore = {
+    ...inner,
+    async markOpen(...args) {
+      if (!isOwned) throw new RunlogError("log-not-owned", "Another server has the session");
+      await inner.markOpen(...args);
+    },
+  };
+  const session = sessionOn(store);
+  const logId = await session.loadOrCreate();
+  const data = JSON.stringify({ threadId: "t", from: 0, resumable: true });
+  await inner.markOpen(KEY, logId, "left", data);
+  const lines = messagesSnapshot(contextOf("left"), [[new TextEncoder().encode("{}")]]);
+  const change = (state: SessionState): SessionState => admitRun(state, "left", "t");
+  await session.append({ lines, events: [factsOfLine(...lines)] }, { logId, change });
+  await session.save();
+
+  const marks = createRunMarks(store);
+  const taken: string[] = [];
+  const mark = { ...KEY, logId, runId: "left", data };
+  const close = (): Promise<boolean> =>
+    closeRun({
+      session,
+      mark,
+      reached: null,
+      takeUp: ({ runId }) => void taken.push(runId),
+      takeUpBackground: () => false,
+      store,
+      marks,
+      clock,
+      logger,
+    });
+  expect(await codeOf(close())).toBe("log-not-owned");
+  expect({ taken, isOurs: marks.isOurs(mark) }).toEqual({ taken: [], isOurs: false });
+  isOwned = true;
+  expect(await close()).toBe(true);
+  expect({ taken, isOurs: marks.isOurs(mark) }).toEqual({ taken: ["left"], isOurs: true });
 });
