@@ -10,7 +10,7 @@ import { measureExport } from "./bench/measure-export.ts";
 import { measureFanOut } from "./bench/measure-fan-out.ts";
 import { measureFirstEvent } from "./bench/measure-first-event.ts";
 import { measureFirstPaint } from "./bench/measure-first-paint.ts";
-import { measureIngest } from "./bench/measure-ingest.ts";
+import { measureIngest, measureNotes } from "./bench/measure-ingest.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
 import { measureRelay } from "./bench/measure-relay.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
@@ -38,6 +38,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir, rows?: string) => Prom
   idle: measureIdle,
   memory: measureMemory,
   ingest: measureIngest,
+  notes: measureNotes,
   "fan-out": measureFanOut,
   adoption: measureAdoption,
   compaction: measureCompaction,

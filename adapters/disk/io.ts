@@ -9,6 +9,8 @@ export interface DiskIo {
   open(path: string, flags: number): Promise<number>;
   /** Writes at `position`; resolves with the bytes written, which may be fewer. */
   writev(fd: number, buffers: Uint8Array[], position: number): Promise<number>;
+  /** Writes a few bytes at `position`, and returns when the kernel has them: their number, which may be smaller. */
+  writeNow(fd: number, bytes: Uint8Array, position: number): number;
   /** Fills `buffer` from `position`; resolves with the bytes read, which may be fewer. */
   read(fd: number, buffer: Uint8Array, position: number): Promise<number>;
   datasync(fd: number): Promise<void>;
@@ -32,6 +34,7 @@ export const nodeIo: DiskIo = {
         else resolve(written);
       });
     }),
+  writeNow: (fd, bytes, position) => fs.writeSync(fd, bytes, 0, bytes.length, position),
   read: (fd, buffer, position) =>
     new Promise((resolve, reject) => {
       fs.read(fd, buffer, 0, buffer.length, position, (error, bytes) => {

@@ -19,6 +19,9 @@ export interface NoteFileOptions {
 
 /** After so many bytes the file is written anew with nothing but the last notes. */
 const REWRITE_BYTES = 128 * 1024;
+/** A record that took longer, in ms, shows a device that lets its writers wait: those that follow are waited for elsewhere. */
+const SLOW_MS = 5;
+const SLOW_FOR_MS = 1_000;
 
 /**
  * The notes of a raw log in a file beside it: a record for each append that has one, written before
@@ -37,6 +40,8 @@ export class NoteFile {
   /** There may be more in the file than `#length`. */
   #suspect = false;
   #unsynced = false;
+  /** Until when records are written by a thread of the pool (`performance.now()`). */
+  #isSlowUntilMs = 0;
 
   constructor(options: NoteFileOptions) {
     this.#options = options;
@@ -65,7 +70,7 @@ export class NoteFile {
     const bytes = encodeNotes(records);
     this.#suspect = true;
     await this.#file.use(async (fd) => {
-      const written = await this.#options.io.writev(fd, [bytes], this.#length);
+      const written = await this.#write(fd, bytes);
       if (written !== bytes.length) throw Object.assign(new Error("cut short"), { code: "ENOSPC" });
       if (durable) await this.#options.io.datasync(fd);
     });
@@ -123,6 +128,20 @@ export class NoteFile {
   /** Lets the descriptor go; it opens again when used. */
   async release(): Promise<void> {
     await this.#file.release();
+  }
+
+  /**
+   * A hundred bytes for the page cache take some microseconds, and a thread of the pool that writes them is waited for
+   * ten times as long, once for each append.
+   */
+  async #write(fd: number, bytes: Uint8Array): Promise<number> {
+    const { io } = this.#options;
+    const startMs = performance.now();
+    if (startMs < this.#isSlowUntilMs) return io.writev(fd, [bytes], this.#length);
+    const written = io.writeNow(fd, bytes, this.#length);
+    const endMs = performance.now();
+    if (endMs - startMs > SLOW_MS) this.#isSlowUntilMs = endMs + SLOW_FOR_MS;
+    return written;
   }
 
   async #empty(): Promise<void> {

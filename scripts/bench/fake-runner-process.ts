@@ -5,7 +5,7 @@ import { json } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWithParent, sendToParent } from "./child-script.ts";
 import { listenOnLoopback } from "./loopback.ts";
-import { FIRST_SEQUENCE, MAX_FRAMES_PER_WRITE, numberedFrames } from "./sequence.ts";
+import { FIRST_SEQUENCE, framesWithIds, MAX_FRAMES_PER_WRITE, numberedFrames } from "./sequence.ts";
 
 const TICK_MS = 5;
 
@@ -14,13 +14,21 @@ const {
   events,
   eventsPerSecond,
   largeBytes = 0,
+  hasIds = false,
 }: {
   readonly events: number;
   /** As fast as possible if it is not given. */
   readonly eventsPerSecond?: number;
   /** Length of the text of one large event among the others, half-way; none if it is not given. */
   readonly largeBytes?: number;
+  /**
+   * Whether each frame has an id. Then runs of sessions whose name begins with "resumable" are said to be ones
+   * that can be taken up.
+   */
+  readonly hasIds?: boolean;
 } = JSON.parse(process.argv[2] ?? "");
+
+const makeFrames = hasIds ? framesWithIds : numberedFrames;
 
 const server = createServer((request, response) => {
   if (request.method !== "POST" || request.url?.includes("events/")) response.writeHead(404).end();
@@ -33,7 +41,11 @@ sendToParent({ port: await listenOnLoopback(server) });
 async function answerRun(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const input: { threadId?: string; runId?: string } = Object(await json(request));
   const { threadId, runId } = input;
-  response.writeHead(200, { "content-type": "text/event-stream" });
+  const isResumable = hasIds && request.url?.startsWith("/resumable") === true;
+  response.writeHead(200, {
+    "content-type": "text/event-stream",
+    ...(isResumable && { "x-runlog-resume": "1" }),
+  });
   const messageId = "bench-message";
   await send(response, { type: "RUN_STARTED", threadId, runId });
   await send(response, { type: "TEXT_MESSAGE_START", messageId, role: "assistant" });
@@ -53,7 +65,7 @@ async function sendNumbered(response: ServerResponse): Promise<void> {
         : Math.floor(((performance.now() - startedAtMs) / 1_000) * eventsPerSecond);
     const count = Math.min(due - sent, events - sent, MAX_FRAMES_PER_WRITE);
     if (count <= 0) await sleep(TICK_MS);
-    else await write(response, numberedFrames(FIRST_SEQUENCE + sent, count, Date.now()));
+    else await write(response, makeFrames(FIRST_SEQUENCE + sent, count, Date.now()));
     sent += Math.max(0, count);
     if (!isLargeDue || sent < events / 2) continue;
     isLargeDue = false;
@@ -62,7 +74,8 @@ async function sendNumbered(response: ServerResponse): Promise<void> {
 }
 
 function send(response: ServerResponse, event: Readonly<Record<string, unknown>>): Promise<void> {
-  return write(response, Buffer.from(`data: ${JSON.stringify(event)}\n\n`));
+  const id = hasIds ? `id: ${String(event["type"])}\n` : "";
+  return write(response, Buffer.from(`data: ${JSON.stringify(event)}\n${id}\n`));
 }
 
 async function write(response: ServerResponse, bytes: Buffer): Promise<void> {

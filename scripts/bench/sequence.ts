@@ -20,9 +20,29 @@ const FIELDS_BYTES = SEQUENCE_KEY.length + SEQUENCE_DIGITS + TIME_KEY.length + T
  * copying and patching digits, so that the sender is never what limits a throughput.
  */
 export function numberedFrames(first: number, count: number, nowMs: number): Buffer {
-  const frames = Buffer.from(TEMPLATE.subarray(0, count * FRAME_BYTES));
+  return filled(TEMPLATE, { first, count, nowMs });
+}
+
+/** The same frames with their numbers as ids. */
+export function framesWithIds(first: number, count: number, nowMs: number): Buffer {
+  const frames = filled(TEMPLATE_WITH_IDS, { first, count, nowMs });
+  const frameBytes = TEMPLATE_WITH_IDS.length / MAX_FRAMES_PER_WRITE;
+  for (let end = frameBytes; end <= frames.length; end += frameBytes)
+    writeDigits(frames, end - AFTER_ID.length - SEQUENCE_DIGITS, SEQUENCE_DIGITS, first++);
+  return frames;
+}
+
+interface Numbered {
+  readonly first: number;
+  readonly count: number;
+  readonly nowMs: number;
+}
+
+function filled(template: Buffer, { first, count, nowMs }: Numbered): Buffer {
+  const frameBytes = template.length / MAX_FRAMES_PER_WRITE;
+  const frames = Buffer.from(template.subarray(0, count * frameBytes));
   for (let index = 0; index < count; index += 1) {
-    const at = index * FRAME_BYTES + FIELDS_AT + SEQUENCE_KEY.length;
+    const at = index * frameBytes + FIELDS_AT + SEQUENCE_KEY.length;
     writeDigits(frames, at, SEQUENCE_DIGITS, first + index);
     writeDigits(frames, at + SEQUENCE_DIGITS + TIME_KEY.length, TIME_DIGITS, nowMs);
   }
@@ -32,10 +52,13 @@ export function numberedFrames(first: number, count: number, nowMs: number): Buf
 const BEFORE = 'data: {"type":"TEXT_MESSAGE_CONTENT","messageId":"bench-message","delta":"';
 const FIELDS = `${SEQUENCE_KEY}${"0".repeat(SEQUENCE_DIGITS)}${TIME_KEY}${"0".repeat(TIME_DIGITS)}`;
 const AFTER = `",${FIELDS}}\n\n`;
+const AFTER_ID = "\n\n";
 const DELTA = "word ".repeat(FRAME_BYTES).slice(0, FRAME_BYTES - BEFORE.length - AFTER.length);
 const FRAME = `${BEFORE}${DELTA}${AFTER}`;
 const FIELDS_AT = FRAME.indexOf(FIELDS);
 const TEMPLATE = Buffer.from(FRAME.repeat(MAX_FRAMES_PER_WRITE), "latin1");
+const FRAME_WITH_ID = `${FRAME.slice(0, -1)}id: ${"0".repeat(SEQUENCE_DIGITS)}${AFTER_ID}`;
+const TEMPLATE_WITH_IDS = Buffer.from(FRAME_WITH_ID.repeat(MAX_FRAMES_PER_WRITE), "latin1");
 
 /** What a viewer makes of the numbers that it saw. */
 export interface SequenceReader {

@@ -23,12 +23,19 @@ function errno(code: string): () => Promise<never> {
 let dir: string;
 let faults: Fault[];
 let store: LogStore;
+/** What happens to the next notes, and how many were written at once. */
+const notes: { faults: DiskIo["writeNow"][]; now: number } = { faults: [], now: 0 };
 
 /** The real calls, with faults put between. */
 const io: DiskIo = {
   ...nodeIo,
   open: (path, flags) => faulty("open", () => nodeIo.open(path, flags)),
   writev: (fd, buffers, position) => faulty("writev", () => nodeIo.writev(fd, buffers, position)),
+  writeNow: (fd, buffer, position) => {
+    notes.now++;
+    const fault = notes.faults.shift();
+    return fault ? fault(fd, buffer, position) : nodeIo.writeNow(fd, buffer, position);
+  },
   datasync: async (fd) => {
     await faulty("datasync", async () => {
       await nodeIo.datasync(fd);
@@ -176,5 +183,54 @@ describe("a disk that fails", () => {
     await nodeIo.close(fd);
     await expectCode(store.append(KEY, bytes("x\n"), { logId, expectedEnd: 8 }), "store-failed");
     expect(await rawFile()).toBe("one\n");
+  });
+
+  it.each([
+    [
+      "cannot be written",
+      (): number => {
+        throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
+      },
+    ],
+    [
+      "is written in part",
+      (fd: number, record: Uint8Array, position: number): number =>
+        nodeIo.writeNow(fd, record.subarray(0, 5), position),
+    ],
+  ])("stores neither an append nor its note that %s, and both the next time", async (_, fault) => {
+    openStore();
+    const { logId } = await store.create(KEY);
+    const append = (text: string, expectedEnd: number): Promise<number> =>
+      store.append(KEY, bytes(text), { logId, expectedEnd, note: { key: "run", text } });
+    await append("one\n", 0);
+    notes.faults.push(fault);
+    await expectCode(append("two\n", 4), "store-full");
+    expect(await rawFile()).toBe("one\n");
+    expect((await store.stat(KEY))?.notes).toEqual([{ key: "run", text: "one\n", end: 4 }]);
+    await append("more\n", 4);
+    await store.close();
+    openStore();
+    expect((await store.stat(KEY))?.notes).toEqual([{ key: "run", text: "more\n", end: 9 }]);
+    expect(await rawFile()).toBe("one\nmore\n");
+  });
+
+  it("leaves notes to the threads of the pool while the device makes their writer wait", async () => {
+    openStore();
+    const { logId } = await store.create(KEY);
+    notes.faults.push((fd, record, position) => {
+      for (const untilMs = performance.now() + 6; performance.now() < untilMs;);
+      return nodeIo.writeNow(fd, record, position);
+    });
+    notes.now = 0;
+    for (let at = 0; at < 3; at++)
+      await store.append(KEY, bytes("x\n"), {
+        logId,
+        expectedEnd: 2 * at,
+        note: { key: "run", text: String(at) },
+      });
+    expect(notes.now).toBe(1);
+    await store.close();
+    openStore();
+    expect((await store.stat(KEY))?.notes).toEqual([{ key: "run", text: "2", end: 6 }]);
   });
 });

@@ -44,8 +44,16 @@ function victim(dir: string, at: number, moment: Moment): string {
       const bytes = Buffer.concat(buffers);
       await nodeIo.writev(fd, [bytes.subarray(0, Math.ceil(bytes.length / 2))], position);
     };
+    const writeNow = (fd, bytes, position) => {
+      if (++calls !== ${at}) return nodeIo.writeNow(fd, bytes, position);
+      const written = { before: 0, "half-way": Math.ceil(bytes.length / 2), after: bytes.length }[${JSON.stringify(moment)}];
+      nodeIo.writeNow(fd, bytes.subarray(0, written), position);
+      die();
+      for (;;);
+    };
     const io = {
       ...nodeIo,
+      writeNow,
       writev: counted(nodeIo.writev, writeHalf),
       truncate: counted(nodeIo.truncate, nothing),
       datasync: counted(nodeIo.datasync, nothing),
