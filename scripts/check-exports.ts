@@ -53,6 +53,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
     portable: true,
   },
   "./runner-http": { names: ["createHttpRunnerClient"], portable: true },
+  "./nats": { names: ["createNatsLiveFeed"], portable: true },
   "./relay": { names: ["createMemorySpool", "createRelay"], portable: true },
   "./demo": { names: ["createDemoRunner"], portable: true },
   "./in-process": { names: ["createInProcessRunner"], portable: true },

@@ -4,6 +4,7 @@ import {
   readArchive,
   readStorage,
 } from "./config/storage.ts";
+import { type NatsConfig, readNats } from "./config/nats.ts";
 import type { Setting } from "./config/setting.ts";
 import { ALL_SETTINGS, SETTINGS } from "./config/settings.ts";
 import { isServiceLink } from "./config/service-links.ts";
@@ -31,6 +32,8 @@ export interface Config {
   readonly storage: StorageConfig;
   /** Where sessions are archived, or null if nowhere. */
   readonly archive: ArchiveConfig | null;
+  /** How replicas hear of each other, or null if they do not. */
+  readonly nats: NatsConfig | null;
   /** Whether callers are asked who they are. */
   readonly auth: AuthConfig;
   /** URL template of runners, or null: the built-in demo runner, or the cluster's own addresses. */
@@ -157,6 +160,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     storage,
     auth: isCluster ? kubernetes : { kind: "none" },
     archive,
+    nats: readNats(value, storage.kind === "s3", problems),
     runnerUrl,
     models: value(SETTINGS.models),
     forwardHeaders: value(SETTINGS.forwardHeaders),

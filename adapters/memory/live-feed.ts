@@ -1,14 +1,10 @@
 import type { LiveFeed, LogGrowth } from "../../src/ports/live-feed.ts";
 import { idOf } from "../../src/ports/session-id.ts";
-
-/** One subscription. An object of its own, so that one function can listen twice. */
-interface Subscription {
-  readonly listener: (growth: LogGrowth) => void;
-}
+import { createKeyedListeners } from "../../src/stream/sync/keyed-listeners.ts";
 
 /**
  * A LiveFeed within one process: `publish` calls the session's listeners before it returns. It
- * holds nothing for a session without listeners.
+ * holds nothing for a session without listeners, and hears no other process.
  *
  * @example
  * ```ts
@@ -19,34 +15,11 @@ interface Subscription {
  * ```
  */
 export function createMemoryLiveFeed(): LiveFeed {
-  const subscriptions = new Map<string, Set<Subscription>>();
+  const listeners = createKeyedListeners<LogGrowth>();
 
   return {
-    publish(growth) {
-      const listening = subscriptions.get(idOf(growth));
-      if (listening === undefined) return;
-      // a copy: a listener that subscribes during this call must not be called for this growth
-      for (const subscription of Array.from(listening)) {
-        if (!listening.has(subscription)) continue;
-        try {
-          subscription.listener(growth);
-        } catch {
-          // one listener failed: it asks the store soon, and the others are still called
-        }
-      }
-    },
-
-    subscribe(key, listener) {
-      const name = idOf(key);
-      const subscription = { listener };
-      const listening = subscriptions.get(name) ?? new Set();
-      listening.add(subscription);
-      subscriptions.set(name, listening);
-      return () => {
-        listening.delete(subscription);
-        if (listening.size === 0 && subscriptions.get(name) === listening)
-          subscriptions.delete(name);
-      };
-    },
+    hearsOthers: false,
+    publish: (growth) => listeners.call(idOf(growth), growth),
+    subscribe: (key, listener) => listeners.add(idOf(key), listener),
   };
 }

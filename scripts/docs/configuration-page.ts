@@ -5,6 +5,7 @@ const GROUPS: readonly SettingGroup[] = [
   "Server",
   "Runners",
   "Storage",
+  "Replicas",
   "Access",
   "Cluster",
   "Limits",

@@ -4,7 +4,14 @@ import { readBytes, readDuration, readFlag, readInteger } from "./values.ts";
 export type SettingEntry = "node" | "worker";
 
 /** Headings of the page of settings. */
-export type SettingGroup = "Server" | "Storage" | "Runners" | "Access" | "Cluster" | "Limits";
+export type SettingGroup =
+  | "Server"
+  | "Storage"
+  | "Replicas"
+  | "Runners"
+  | "Access"
+  | "Cluster"
+  | "Limits";
 
 /** A variable of the environment: what it is, and how it is read. */
 export interface Setting<T = unknown> {

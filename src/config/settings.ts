@@ -1,3 +1,4 @@
+import { NATS_SETTINGS, type NatsSettings } from "./nats.ts";
 import { count, duration, flag, SERVERS, type Setting, setting, size, text } from "./setting.ts";
 import { type FsyncPolicy, ARCHIVE_URL_FORM } from "./storage.ts";
 import {
@@ -16,7 +17,7 @@ const MIB = 1024 * 1024;
 const MAX_COUNT = 1_000_000;
 const REGISTRY_PATH = "/config/registry/agent-registry.json";
 
-export interface Settings {
+export interface Settings extends NatsSettings {
   readonly port: Setting<number>;
   readonly host: Setting<string | null>;
   readonly storage: Setting<string | null>;
@@ -295,6 +296,7 @@ export const SETTINGS: Settings = {
     group: "Limits",
     entries: SERVERS,
   }),
+  ...NATS_SETTINGS,
 };
 
 /** The same as a list, in the order of the help text. */

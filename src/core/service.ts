@@ -156,8 +156,8 @@ const READ_TURN_MS = 2;
 const PROFILE_TURN_MS = 8;
 
 const TICK_MS = 1_000;
-/** How often in ms waiting readers ask the store; announcements may be lost (LiveFeed). */
-const LOOK_MS = 5_000;
+/** How often in ms it is seen which waiting readers have to ask the store. */
+const LOOK_MS = 1_000;
 const SWEEP_MS = 120_000;
 /** How long in ms closing waits for a store that does not answer. */
 const ENDS_WAIT_MS = 10_000;

@@ -1,7 +1,6 @@
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context } from "hono";
 import { createDemoRunner } from "../../adapters/demo/index.ts";
-import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
 import { createArchives } from "../core/archive/archives.ts";
@@ -14,6 +13,7 @@ import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { settledWithin } from "../stream/sync/pause.ts";
 import { createHttpServer } from "./http-server.ts";
 import { listen } from "./listen.ts";
+import { openFeed } from "./open-feed.ts";
 import { type OpenBucket, openBucket } from "./open-bucket.ts";
 import { nameOfStorage, openStore } from "./open-store.ts";
 import { openPlatform } from "./platform.ts";
@@ -72,6 +72,12 @@ export async function start(
   const { store: inner, legacy } = await openStore(config, { clock, logger, onLong });
   const store = createArchivingStore({ store: inner, archives, legacy: legacy?.logs ?? null });
   if (archive) await findArchived(archive, store, logger);
+  const { feed, close: closeFeed } = await openFeed(config.nats, { clock, logger }).catch(
+    async (error: unknown) => {
+      await store.close();
+      throw error;
+    },
+  );
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && !isCluster;
   const { ports, sessionToken } = await openPlatform(config, store, logger);
@@ -79,7 +85,7 @@ export async function start(
     ...ports,
     store,
     archiver: archives && store,
-    feed: createMemoryLiveFeed(),
+    feed,
     runner: createHttpRunnerClient({
       fetch: isDemo ? demoFetch() : createRunnerFetch(),
       clock,
@@ -108,6 +114,7 @@ export async function start(
   const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(
     async (error: unknown) => {
       await ports.platform.close();
+      await closeFeed();
       await store.close();
       throw error;
     },
@@ -126,6 +133,7 @@ export async function start(
       server.closeAllConnections();
       if (isCluster) onWait("the API server");
       await ports.platform.close();
+      await closeFeed();
       onWait(`the store, ${nameOfStorage(config.storage)}`);
       await store.close();
       archive?.close();

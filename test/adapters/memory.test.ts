@@ -14,7 +14,12 @@ logStoreContract("memory", {
 });
 
 liveFeedContract("memory", {
-  create: () => Promise.resolve({ feed: createMemoryLiveFeed(), dispose: () => Promise.resolve() }),
+  create: () =>
+    Promise.resolve({
+      feed: createMemoryLiveFeed(),
+      other: null,
+      dispose: () => Promise.resolve(),
+    }),
 });
 
 describe("memory LogStore", () => {

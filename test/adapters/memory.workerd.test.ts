@@ -9,5 +9,10 @@ logStoreContract("memory in workerd", {
 });
 
 liveFeedContract("memory in workerd", {
-  create: () => Promise.resolve({ feed: createMemoryLiveFeed(), dispose: () => Promise.resolve() }),
+  create: () =>
+    Promise.resolve({
+      feed: createMemoryLiveFeed(),
+      other: null,
+      dispose: () => Promise.resolve(),
+    }),
 });

@@ -5,6 +5,8 @@ import { waitFor } from "./wait-for.ts";
 
 export interface LiveFeedHarness {
   readonly feed: LiveFeed;
+  /** The feed of another process that hears this one, or null where there is no such thing. */
+  readonly other: LiveFeed | null;
   dispose(): Promise<void>;
 }
 
@@ -13,7 +15,9 @@ export interface LiveFeedContractOptions {
   readonly create: () => Promise<LiveFeedHarness>;
 }
 
-type Fresh = (body: (feed: LiveFeed) => Promise<void>) => () => Promise<void>;
+type Fresh = (
+  body: (feed: LiveFeed, other: LiveFeed | null) => Promise<void>,
+) => () => Promise<void>;
 
 const KEY: SessionKey = { project: "a", session: "b-c" };
 const LOG_ID = "0123456789abcdef";
@@ -26,7 +30,7 @@ export function liveFeedContract(name: string, options: LiveFeedContractOptions)
   const fresh: Fresh = (body) => async () => {
     const harness = await options.create();
     try {
-      await body(harness.feed);
+      await body(harness.feed, harness.other);
     } finally {
       await harness.dispose();
     }
@@ -34,6 +38,7 @@ export function liveFeedContract(name: string, options: LiveFeedContractOptions)
   describe(`LiveFeed contract: ${name}`, () => {
     describeHearing(fresh);
     describeListeners(fresh);
+    describeOthers(fresh);
   });
 }
 
@@ -171,10 +176,76 @@ function describeListeners(fresh: Fresh): void {
   );
 }
 
+function describeOthers(fresh: Fresh): void {
+  it(
+    "calls a listener for what comes from here by the time that publish returns",
+    fresh(async (feed) => {
+      for (const from of ["here", "anywhere"] as const) {
+        const heard = listen(feed, KEY, from);
+        feed.publish(growthOf(KEY, 5));
+        expect(heard.at(-1)).toEqual(growthOf(KEY, 5));
+        heard.stop();
+      }
+    }),
+  );
+
+  it(
+    "hears other processes from anywhere and not from here, or says that it hears none",
+    fresh(async (feed, other) => {
+      if (other === null) {
+        expect(feed.hearsOthers).toBe(false);
+        return;
+      }
+      await waitFor(() => feed.hearsOthers && other.hearsOthers, { what: "feeds that are heard" });
+      const anywhere = listen(feed, KEY);
+      const here = listen(feed, KEY, "here");
+      await publishUntil(other, growthOf(KEY, 3), () => anywhere.length > 0);
+      await publishUntil(other, { ...KEY, logId: null, end: 0 }, () => anywhere.at(-1)?.end === 0);
+      expect(anywhere[0]).toEqual(growthOf(KEY, 3));
+      expect(anywhere.at(-1)).toEqual({ ...KEY, logId: null, end: 0 });
+      expect(here).toHaveLength(0);
+    }),
+  );
+
+  it(
+    "hears the last of many positions elsewhere, in order, and nothing made up",
+    fresh(async (feed, other) => {
+      const publisher = other ?? feed;
+      const heard = listen(feed, KEY);
+      await publishUntil(publisher, growthOf(KEY, 1), () => heard.length > 0);
+      for (let end = 2; end <= 500; end++) publisher.publish(growthOf(KEY, end));
+      await waitFor(() => heard.at(-1)?.end === 500, { what: "the last position" });
+      const ends = heard.map(({ end }) => end);
+      expect(ends).toEqual(ends.toSorted((a, b) => a - b));
+      expect(heard.every(({ logId }) => logId === LOG_ID)).toBe(true);
+    }),
+  );
+
+  it(
+    "keeps sessions apart whose names are alike, also between processes",
+    fresh(async (feed, other) => {
+      const publisher = other ?? feed;
+      const names = ["A1", "a1", "-a1", "x-a1", "a.b", "a:b", "a_b", "~", "@", "a".repeat(128)];
+      const heard = names.map((session) => listen(feed, { project: "p", session }));
+      for (const [i, session] of names.entries()) {
+        const growth = growthOf({ project: "p", session }, i + 1);
+        await publishUntil(publisher, growth, () => (heard[i]?.length ?? 0) > 0);
+      }
+      for (const [i, session] of names.entries())
+        for (const growth of heard[i] ?? [])
+          expect(growth).toEqual(growthOf({ project: "p", session }, i + 1));
+    }),
+  );
+}
+
 /** What is heard about `key`, with a function that ends the listening. */
-function listen(feed: LiveFeed, key: SessionKey): LogGrowth[] & { stop: () => void } {
+function listen(
+  feed: LiveFeed,
+  key: SessionKey,
+  from: "here" | "anywhere" = "anywhere",
+): LogGrowth[] & { stop: () => void } {
   const heard: LogGrowth[] = [];
-  const stop = feed.subscribe(key, (growth) => heard.push(growth));
+  const stop = feed.subscribe(key, (growth) => heard.push(growth), { from });
   return Object.assign(heard, { stop });
 }
 

@@ -24,6 +24,12 @@ import { createDemoRunner } from "runlog/demo";
 import { createDiskLogStore, createDiskSpool } from "runlog/disk";
 import { createLocalAuthorizer, createLocalDirectory, createLocalPlatform } from "runlog/local";
 import { createMemoryLiveFeed, createMemoryLogStore } from "runlog/memory";
+import {
+  createNatsLiveFeed,
+  type NatsConnectionLike,
+  type NatsLiveFeed,
+  type NatsOptions,
+} from "runlog/nats";
 import { createObjectLogStore } from "runlog/object";
 import { createR2Bucket, type R2BucketLike } from "runlog/r2";
 import { createS3Bucket } from "runlog/s3";
@@ -98,8 +104,21 @@ logStoreContract("counting", {
   },
 });
 liveFeedContract("memory", {
-  create: async () => ({ feed: createMemoryLiveFeed(), dispose: async () => {} }),
+  create: async () => ({ feed: createMemoryLiveFeed(), other: null, dispose: async () => {} }),
 });
+
+/** A feed between processes; the library's own types ask for more than this program's. */
+export function feedOverNats(
+  connect: (options: NatsOptions & { servers: string[] }) => Promise<NatsConnectionLike>,
+): NatsLiveFeed {
+  const servers = ["nats://127.0.0.1:4222"];
+  return createNatsLiveFeed({
+    connect: (options) => connect({ ...options, servers }),
+    clock,
+    logger,
+    prefix: "runlog.test",
+  });
+}
 
 /** The whole app on a demo runner, for a runtime without Node. */
 export async function demo(intakeBudget: HttpRunnerClientOptions["intakeBudget"]): Promise<Hono> {

@@ -94,6 +94,7 @@ describe("parseConfig", () => {
       auth: { kind: "none" },
       runnerUrl: null,
       models: null,
+      nats: null,
       allowPublic: false,
       legacyProject: null,
       maxEventBytes: 64 * 1024 * 1024,
@@ -247,6 +248,89 @@ describe("parseConfig", () => {
     expect(problemsOf({ STORAGE_URL: "s3://Bad_Name/x" })).toHaveLength(1);
     expect(problemsOf({ STORAGE_URL: "s3://my-logs/../x" })).toHaveLength(1);
     expect(problemsOf({ RUNLOG_S3_CREATE_BUCKET: "1" })).toHaveLength(1);
+  });
+
+  describe("of NATS", () => {
+    const S3 = { STORAGE_URL: "s3://my-logs" };
+    const natsOf = (env: Record<string, string>) => parseConfig({ ...S3, ...env }).nats;
+
+    it("is nothing where it is not set", () => {
+      expect(parseConfig({}).nats).toBeNull();
+      expect(problemsOf({ RUNLOG_NATS_CREDS: "/nats.creds" })).toEqual([
+        "RUNLOG_NATS_* is set, and RUNLOG_NATS_URL is not",
+      ]);
+    });
+
+    it("names servers, a subject, who connects and by which certificates", () => {
+      const servers = ["nats://a:4222", "nats://[::1]:4222/"];
+      const plain = { servers, subject: "runlog", login: { kind: "none" }, tls: null };
+      const url = { RUNLOG_NATS_URL: servers.join(", ") };
+      expect(natsOf(url)).toEqual(plain);
+      const subject = "my.own_subject-2";
+      expect(natsOf({ ...url, RUNLOG_NATS_SUBJECT: subject })).toEqual({ ...plain, subject });
+      expect(natsOf({ ...url, RUNLOG_NATS_CREDS: "/c" })?.login).toEqual({
+        kind: "creds",
+        file: "/c",
+      });
+      expect(natsOf({ ...url, RUNLOG_NATS_TOKEN_FILE: "/t" })?.login).toEqual({
+        kind: "token",
+        file: "/t",
+      });
+      const user = { RUNLOG_NATS_USER: "u", RUNLOG_NATS_PASSWORD_FILE: "/p" };
+      const login = { kind: "user", user: "u", passwordFile: "/p" };
+      expect(natsOf({ ...url, ...user })?.login).toEqual(login);
+      const none = { caFile: null, certFile: null, keyFile: null };
+      expect(natsOf({ RUNLOG_NATS_URL: "tls://a" })?.tls).toEqual(none);
+      const RUNLOG_NATS_CA_FILE = "/ca.pem";
+      expect(natsOf({ ...url, RUNLOG_NATS_CA_FILE })?.tls).toEqual({ ...none, caFile: "/ca.pem" });
+    });
+
+    it.each([
+      "nats://user:hidden@a:4222",
+      "nats://hidden@a:4222",
+      "nats://a:4222,tls://user:hidden@b",
+      "user:hidden@a:4222",
+    ])("refuses who connects in the URL, and does not repeat it", (url) => {
+      const [problem = "", ...more] = problemsOf({ ...S3, RUNLOG_NATS_URL: url });
+      expect(more).toEqual([]);
+      expect(problem).toMatch(/^RUNLOG_NATS_URL must not say who connects: .*RUNLOG_NATS_CREDS/);
+      expect(problem).not.toContain("hidden");
+    });
+
+    it.each([
+      "http://a:4222",
+      "ws://a",
+      "a:4222",
+      "nats://",
+      "nats://a/b",
+      "nats://a?x=1",
+      "nats://a,",
+    ])("refuses %s, which is no server", (url) => {
+      const problems = problemsOf({ ...S3, RUNLOG_NATS_URL: url });
+      expect(problems).toEqual([expect.stringMatching(/^RUNLOG_NATS_URL must be nats:/)]);
+    });
+
+    it.each(["", ".", "a..b", "a.*", ">", "a b", "a.", "x".repeat(129)])(
+      "refuses the subject %j, or takes an empty one for none",
+      (RUNLOG_NATS_SUBJECT) => {
+        const env = { ...S3, RUNLOG_NATS_URL: "nats://a", RUNLOG_NATS_SUBJECT };
+        expect(problemsOf(env)).toHaveLength(RUNLOG_NATS_SUBJECT === "" ? 0 : 1);
+      },
+    );
+
+    it("refuses what contradicts itself, or has nobody to hear it", () => {
+      const url = { RUNLOG_NATS_URL: "nats://a:4222" };
+      for (const env of [
+        { RUNLOG_NATS_USER: "u" },
+        { RUNLOG_NATS_PASSWORD_FILE: "/p" },
+        { RUNLOG_NATS_CERT_FILE: "/c" },
+        { RUNLOG_NATS_KEY_FILE: "/k" },
+        { RUNLOG_NATS_CREDS: "/c", RUNLOG_NATS_TOKEN_FILE: "/t" },
+        { STORAGE_URL: "file:./data" },
+        { STORAGE_URL: "memory:" },
+      ])
+        expect(problemsOf({ ...S3, ...url, ...env })).toHaveLength(1);
+    });
   });
 
   it("reads origins as browsers write them, and no others", () => {

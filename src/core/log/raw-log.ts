@@ -41,6 +41,8 @@ export class RawLog {
   readonly #feed: LiveFeed;
   readonly #ring: ByteRing;
   readonly #unsubscribe: () => void;
+  /** Ends the subscription to what other processes announce; null while nobody watches. */
+  #unsubscribeOthers: (() => void) | null = null;
   #position: LogPosition | null = null;
   /** The end that the next append has to expect; null when the store has to be asked. */
   #writeEnd: LogPosition | null = null;
@@ -61,7 +63,7 @@ export class RawLog {
       budget: options.ringBudget,
       encode: (pieces, start) => this.#frame(pieces, start),
     });
-    this.#unsubscribe = this.#feed.subscribe(this.key, (growth) => this.#grew(growth));
+    this.#unsubscribe = this.#subscribe("here");
   }
 
   /** The log and its end as last known, or null if there is none. */
@@ -75,6 +77,11 @@ export class RawLog {
    */
   get superseded(): number {
     return this.#superseded;
+  }
+
+  /** Whether this process wrote to it last, as far as it knows. */
+  get isWrittenHere(): boolean {
+    return this.#writeEnd !== null;
   }
 
   /** Viewers that watch it now. */
@@ -166,9 +173,13 @@ export class RawLog {
    */
   watch(): () => void {
     this.#viewers++;
+    this.#unsubscribeOthers ??= this.#subscribe("anywhere");
     return () => {
       this.#viewers--;
-      if (this.#viewers === 0) this.#ring.clear();
+      if (this.#viewers === 0) {
+        this.#ring.clear();
+        this.#stopHearingOthers();
+      }
       this.#noteRead();
     };
   }
@@ -180,6 +191,7 @@ export class RawLog {
 
   close(): void {
     this.#unsubscribe();
+    this.#stopHearingOthers();
     this.#ring.clear();
     this.wake();
   }
@@ -201,6 +213,15 @@ export class RawLog {
     if (this.#viewers > 0 && this.#position?.logId === logId) this.#ring.push(expected.end, lines);
     this.#learn({ logId, end });
     this.#feed.publish({ ...this.key, logId, end });
+  }
+
+  #subscribe(from: "here" | "anywhere"): () => void {
+    return this.#feed.subscribe(this.key, (growth) => this.#grew(growth), { from });
+  }
+
+  #stopHearingOthers(): void {
+    this.#unsubscribeOthers?.();
+    this.#unsubscribeOthers = null;
   }
 
   #grew(growth: LogGrowth): void {

@@ -39,6 +39,11 @@ export function decodeCheckpoint(bytes: Uint8Array | null): Checkpoint {
   return readCheckpoint(bytes) ?? { state: EMPTY_STATE, messages: new PostedMessageIds() };
 }
 
+/** Whether a run is open or waits, as far as the checkpoint in `bytes` tells. */
+export function hasOpenRun(bytes: Uint8Array | null): boolean {
+  return decodeCheckpoint(bytes).state.status === "working";
+}
+
 /** Whether there is a checkpoint that cannot be read. */
 export function isOddCheckpoint(bytes: Uint8Array | null): boolean {
   return bytes !== null && readCheckpoint(bytes) === null;

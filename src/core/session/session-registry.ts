@@ -5,11 +5,12 @@ import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
 import type { RingBudget } from "../../stream/bytes/byte-ring.ts";
+import { isLookDue, type LogLook } from "./log-look.ts";
 import { CompactLog } from "../compaction/compact-log.ts";
 import { withOverlay } from "../legacy/overlay-store.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { Session } from "./session.ts";
-import { decodeCheckpoint, isOddCheckpoint } from "../model/checkpoint.ts";
+import { decodeCheckpoint, hasOpenRun, isOddCheckpoint } from "../model/checkpoint.ts";
 import { RawLog } from "../log/raw-log.ts";
 import { RESTARTED, type RunEnd } from "../model/run-end-reasons.ts";
 import type { AgentStatus } from "../model/session-state.ts";
@@ -75,7 +76,12 @@ export interface Sessions {
    * with whether the log has grown since then. Never rejects.
    */
   recover(key: SessionKey): Promise<boolean>;
-  /** Asks the store about every log that has waiting readers, since announcements may be lost. */
+  /**
+   * Asks the store about logs that have waiting readers, since announcements may be lost: about each
+   * that nobody waited for before, then every few seconds. Where the announcements of other processes
+   * do not come in, those in which another one has a run open are asked about every time. To be called
+   * every second.
+   */
   refreshWaiting(): Promise<void>;
   /** Releases the state of sessions that were unused for the idle time. */
   sweep(): void;
@@ -88,6 +94,8 @@ export interface Sessions {
 /** No run is open that nobody works on. */
 const NO_RECOVERY: RunRecovery = { isDue: () => false, recover: async () => false };
 
+/** Logs that the store is asked about at a time. */
+const LOOKS_AT_ONCE = 8;
 /** Unreadable logs that are remembered, so that each is logged once. */
 const MAX_UNREADABLE = 10_000;
 
@@ -95,20 +103,23 @@ interface Entry {
   readonly session: Session;
   uses: number;
   unusedSince: number;
+  /** The store's last answer to those that watch now; null while there is none. */
+  look: LogLook | null;
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, clock, idleMs, logger } = options;
+  const { store, feed, clock, idleMs, logger } = options;
   const visible = withOverlay(store);
   const { events = createSessionEvents(), recovery = NO_RECOVERY } = options;
   const entries = new Map<string, Entry>();
   const unreadable = new Set<string>();
+  let heardOthers = feed.hearsOthers;
 
   function enter(key: SessionKey): Entry {
     const log = new RawLog({ ...options, key });
     const compact = new CompactLog(key, visible);
     const session = new Session({ ...options, events, key, log, compact });
-    const entry: Entry = { session, uses: 0, unusedSince: 0 };
+    const entry: Entry = { session, uses: 0, unusedSince: 0, look: null };
     entries.set(idOf(key), entry);
     return entry;
   }
@@ -117,6 +128,34 @@ export function createSessions(options: SessionsOptions): Sessions {
     entries.delete(idOf(session.key));
     session.log.close();
     events.emit("session-released", { key: session.key });
+  }
+
+  /** The entries that have waiting readers and are to be looked at now. */
+  function dueForALook(all: Iterable<Entry>, nowMs: number, hearsOthers: boolean): Entry[] {
+    const due: Entry[] = [];
+    for (const entry of all) {
+      const { viewers, waiting } = entry.session.log;
+      if (viewers === 0) entry.look = null;
+      if (waiting > 0 && isLookDue(entry.look, nowMs, hearsOthers)) due.push(entry);
+    }
+    return due;
+  }
+
+  async function lookAtEach(due: Iterable<Entry>): Promise<void> {
+    for (const entry of due) {
+      const { log, key } = entry.session;
+      const atMs = clock.now();
+      try {
+        const stat = await log.refresh();
+        entry.look = {
+          atMs,
+          isOpenElsewhere: !log.isWrittenHere && hasOpenRun(stat?.head ?? null),
+        };
+      } catch (error) {
+        entry.look = { atMs, isOpenElsewhere: false };
+        logger.warn("log-not-readable", { ...key, error });
+      }
+    }
   }
 
   async function knownStatus(key: SessionKey): Promise<AgentStatus | null> {
@@ -205,11 +244,12 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     async refreshWaiting() {
-      for (const { session } of entries.values())
-        if (session.log.waiting > 0)
-          await session.log.refresh().catch((error: unknown) => {
-            logger.warn("log-not-readable", { ...session.key, error });
-          });
+      const { hearsOthers } = feed;
+      // something may have been missed until then
+      if (hearsOthers && !heardOthers) for (const entry of entries.values()) entry.look = null;
+      heardOthers = hearsOthers;
+      const due = dueForALook(entries.values(), clock.now(), hearsOthers).values();
+      await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, () => lookAtEach(due)));
     },
 
     sweep() {
