@@ -118,9 +118,13 @@ export async function keepConnected(
     const connection = await connected();
     if (connection === null) return;
     const close = (): void => void connection.close().catch(() => {});
+    if (signal.aborted) {
+      // a status that is asked for after the close never ends
+      close();
+      return;
+    }
     signal.addEventListener("abort", close);
-    if (signal.aborted) close();
-    else up(connection, true);
+    up(connection, true);
     await follow(connection);
     signal.removeEventListener("abort", close);
     down({});

@@ -59,7 +59,8 @@ function authenticatorOf(library: Nats, login: NatsLogin) {
       return null;
     case "creds": {
       const read = secretIn(login.file);
-      return library.credsAuthenticator(() => new TextEncoder().encode(read()));
+      // the library wants a line feed at its end
+      return library.credsAuthenticator(() => new TextEncoder().encode(`${read()}\n`));
     }
     case "token":
       return library.tokenAuthenticator(secretIn(login.file));

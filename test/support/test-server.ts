@@ -18,6 +18,7 @@ import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Authorizer } from "../../src/ports/authorizer.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import type { LiveFeed } from "../../src/ports/live-feed.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import type { SessionDirectory } from "../../src/ports/session-directory.ts";
@@ -33,6 +34,8 @@ export interface TestServerOptions {
   readonly limits?: Partial<ServiceLimits>;
   /** Clock of the service; default the machine's. */
   readonly clock?: Clock;
+  /** Default: within this process. */
+  readonly feed?: LiveFeed;
   readonly maxEventBytes?: number;
   /** Who knows callers and sessions; default: the local ones. */
   readonly platform?: (runnerUrl: string) => PlatformPorts;
@@ -86,7 +89,7 @@ export async function createTestServer(options: TestServerOptions) {
     ...ports,
     ...(options.authorizer && { authorizer: options.authorizer }),
     archiver,
-    feed: createMemoryLiveFeed(),
+    feed: options.feed ?? createMemoryLiveFeed(),
     directory,
     runner: {
       ...fastClient,
