@@ -69,15 +69,15 @@ export async function start(
   const clock = systemClock;
   const archive = config.archive && (await openBucket(config.archive, onLong));
   const archives = archive && createArchives({ ...archive, clock });
-  const { store: inner, legacy } = await openStore(config, { clock, logger, onLong });
-  const store = createArchivingStore({ store: inner, archives, legacy: legacy?.logs ?? null });
-  if (archive) await findArchived(archive, store, logger);
-  const { feed, close: closeFeed } = await openFeed(config.nats, { clock, logger }).catch(
+  const { feed, close: closeFeed } = await openFeed(config.nats, { clock, logger });
+  const { store: inner, legacy } = await openStore(config, { clock, logger, onLong }).catch(
     async (error: unknown) => {
-      await store.close();
+      await closeFeed();
       throw error;
     },
   );
+  const store = createArchivingStore({ store: inner, archives, legacy: legacy?.logs ?? null });
+  if (archive) await findArchived(archive, store, logger);
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && !isCluster;
   const { ports, sessionToken } = await openPlatform(config, store, logger);

@@ -11,6 +11,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { LiveFeed } from "../ports/live-feed.ts";
 import type { Logger } from "../ports/logger.ts";
 import { UsageError } from "./exit.ts";
+import { loadOptional } from "./optional-package.ts";
 
 interface OpenFeed {
   readonly feed: LiveFeed;
@@ -39,7 +40,10 @@ async function connector({
   login,
   tls,
 }: NatsConfig): Promise<(options: NatsOptions) => Promise<NatsConnectionLike>> {
-  const library = await import("@nats-io/transport-node").catch(needPackage);
+  const library = await loadOptional(() => import("@nats-io/transport-node"), {
+    name: "@nats-io/transport-node",
+    setting: "RUNLOG_NATS_URL",
+  });
   const authenticator = authenticatorOf(library, login);
   const files = Object.entries(tls ?? {}).filter(([, path]) => path !== null);
   for (const [, path] of files) checkReadable(path);
@@ -93,12 +97,4 @@ function checkReadable(path: string): string {
   } catch (error) {
     throw new UsageError(`A file of RUNLOG_NATS_* cannot be read: ${String(error)}`);
   }
-}
-
-function needPackage(cause: unknown): never {
-  if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND"))
-    throw cause;
-  throw new UsageError(
-    "RUNLOG_NATS_URL needs the package @nats-io/transport-node, which is not installed: npm install it",
-  );
 }

@@ -20,6 +20,7 @@ const TIMEOUT_MS = 600_000;
 /** Packages that are installed by whoever needs them, each with settings that do. */
 const OPTIONAL: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "@aws-sdk/client-s3": { STORAGE_URL: "s3://logs" },
+  "@nats-io/transport-node": { STORAGE_URL: "s3://logs", RUNLOG_NATS_URL: "nats://127.0.0.1" },
   "@kubernetes/client-node": { RUNLOG_AUTH: "kubernetes", KUBERNETES_SERVICE_HOST: "127.0.0.1" },
 };
 

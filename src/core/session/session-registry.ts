@@ -5,12 +5,12 @@ import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
 import type { RingBudget } from "../../stream/bytes/byte-ring.ts";
-import { isLookDue, type LogLook } from "./log-look.ts";
+import { createLogLooks, type LookedAt } from "./log-look.ts";
 import { CompactLog } from "../compaction/compact-log.ts";
 import { withOverlay } from "../legacy/overlay-store.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { Session } from "./session.ts";
-import { decodeCheckpoint, hasOpenRun, isOddCheckpoint } from "../model/checkpoint.ts";
+import { decodeCheckpoint, isOddCheckpoint } from "../model/checkpoint.ts";
 import { RawLog } from "../log/raw-log.ts";
 import { RESTARTED, type RunEnd } from "../model/run-end-reasons.ts";
 import type { AgentStatus } from "../model/session-state.ts";
@@ -94,26 +94,21 @@ export interface Sessions {
 /** No run is open that nobody works on. */
 const NO_RECOVERY: RunRecovery = { isDue: () => false, recover: async () => false };
 
-/** Logs that the store is asked about at a time. */
-const LOOKS_AT_ONCE = 8;
 /** Unreadable logs that are remembered, so that each is logged once. */
 const MAX_UNREADABLE = 10_000;
 
-interface Entry {
-  readonly session: Session;
+interface Entry extends LookedAt {
   uses: number;
   unusedSince: number;
-  /** The store's last answer to those that watch now; null while there is none. */
-  look: LogLook | null;
 }
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, feed, clock, idleMs, logger } = options;
+  const { store, clock, idleMs, logger } = options;
   const visible = withOverlay(store);
   const { events = createSessionEvents(), recovery = NO_RECOVERY } = options;
   const entries = new Map<string, Entry>();
   const unreadable = new Set<string>();
-  let heardOthers = feed.hearsOthers;
+  const lookAt = createLogLooks(options);
 
   function enter(key: SessionKey): Entry {
     const log = new RawLog({ ...options, key });
@@ -128,34 +123,6 @@ export function createSessions(options: SessionsOptions): Sessions {
     entries.delete(idOf(session.key));
     session.log.close();
     events.emit("session-released", { key: session.key });
-  }
-
-  /** The entries that have waiting readers and are to be looked at now. */
-  function dueForALook(all: Iterable<Entry>, nowMs: number, hearsOthers: boolean): Entry[] {
-    const due: Entry[] = [];
-    for (const entry of all) {
-      const { viewers, waiting } = entry.session.log;
-      if (viewers === 0) entry.look = null;
-      if (waiting > 0 && isLookDue(entry.look, nowMs, hearsOthers)) due.push(entry);
-    }
-    return due;
-  }
-
-  async function lookAtEach(due: Iterable<Entry>): Promise<void> {
-    for (const entry of due) {
-      const { log, key } = entry.session;
-      const atMs = clock.now();
-      try {
-        const stat = await log.refresh();
-        entry.look = {
-          atMs,
-          isOpenElsewhere: !log.isWrittenHere && hasOpenRun(stat?.head ?? null),
-        };
-      } catch (error) {
-        entry.look = { atMs, isOpenElsewhere: false };
-        logger.warn("log-not-readable", { ...key, error });
-      }
-    }
   }
 
   async function knownStatus(key: SessionKey): Promise<AgentStatus | null> {
@@ -243,14 +210,7 @@ export function createSessions(options: SessionsOptions): Sessions {
       return sessions.with(key, (session) => recovery.recover(session, RESTARTED));
     },
 
-    async refreshWaiting() {
-      const { hearsOthers } = feed;
-      // something may have been missed until then
-      if (hearsOthers && !heardOthers) for (const entry of entries.values()) entry.look = null;
-      heardOthers = hearsOthers;
-      const due = dueForALook(entries.values(), clock.now(), hearsOthers).values();
-      await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, () => lookAtEach(due)));
-    },
+    refreshWaiting: () => lookAt(entries.values()),
 
     sweep() {
       for (const entry of entries.values())
