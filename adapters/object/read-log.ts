@@ -24,14 +24,32 @@ export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<Arra
   const { access, assertOpen, folder, range, findEnd } = options;
   const { signal, start = 0 } = range;
   let segments: SegmentReader | null = null;
+  /** Rejects unless the log has the range; before that nothing is handed out. */
+  let checked: Promise<void> = Promise.resolve();
 
+  function reader(end: number): SegmentReader {
+    return new SegmentReader({ access, folder, start, end, signal });
+  }
+
+  /**
+   * Where the end is given the segments are asked for at once, and whether the log has them meanwhile: a
+   * viewer that was told of an event waits for two answers of the bucket, not for four.
+   */
   async function begin(): Promise<SegmentReader> {
-    const end = await findEnd();
-    const to = range.end ?? end;
-    const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(to);
-    if (!isRange || start < 0 || start > to || to > end)
-      throw new RunlogError("log-range", "The range lies outside the log");
-    return new SegmentReader({ access, folder, start, end: to, signal });
+    if (range.end === undefined || !isRange(start, range.end, range.end)) {
+      const end = await findEnd();
+      const to = range.end ?? end;
+      if (!isRange(start, to, end)) throw outside();
+      return reader(to);
+    }
+    const to = range.end;
+    checked = findEnd().then((end) => {
+      if (to > end) throw outside();
+    });
+    checked.catch(() => {
+      // reported with the first bytes
+    });
+    return reader(to);
   }
 
   async function pull(controller: ReadableByteStreamController): Promise<void> {
@@ -41,7 +59,12 @@ export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<Arra
       segments ??= await begin();
       const request = controller.byobRequest;
       const view = request?.view;
-      const chunk = await segments.read(Math.min(view?.byteLength ?? MAX_CHUNK, MAX_CHUNK));
+      const reading = segments.read(Math.min(view?.byteLength ?? MAX_CHUNK, MAX_CHUNK));
+      reading.catch(() => {
+        // what is wrong with the range says more
+      });
+      await checked;
+      const chunk = await reading;
       signal?.throwIfAborted();
       if (chunk === null) {
         controller.close();
@@ -66,6 +89,15 @@ export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<Arra
     { type: "bytes", pull, cancel: () => segments?.close() },
     { highWaterMark: 0 },
   );
+}
+
+function isRange(start: number, to: number, end: number): boolean {
+  const isSafe = Number.isSafeInteger(start) && Number.isSafeInteger(to);
+  return isSafe && start >= 0 && start <= to && to <= end;
+}
+
+function outside(): RunlogError {
+  return new RunlogError("log-range", "The range lies outside the log");
 }
 
 function translated(error: unknown): unknown {

@@ -51,11 +51,11 @@ export function createView(access: BucketAccess, sessions: OwnedSessions): View 
         known.assertIs(logId);
         return known.stat.end[log];
       }
-      const incarnation = await findIncarnation(access, key);
-      if (incarnation?.logId === logId) {
-        const { closed, end } = await findLogEnd(access, key, logId, log);
-        if (!closed) return end;
-      }
+      const [incarnation, { closed, end }] = await Promise.all([
+        findIncarnation(access, key),
+        findLogEnd(access, key, logId, log),
+      ]);
+      if (incarnation?.logId === logId && !closed) return end;
       throw new RunlogError("log-not-found", "There is no such log");
     },
   };
