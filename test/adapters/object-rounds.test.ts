@@ -38,13 +38,13 @@ async function written() {
 
   /** The result, and how many answers had to come one after the other. */
   async function rounds<T>(work: Promise<T>): Promise<{ result: T; rounds: number }> {
-    let isDone = false;
-    work.then(
-      () => (isDone = true),
-      () => (isDone = true),
-    );
+    const state = { isDone: false };
+    const end = (): void => {
+      state.isDone = true;
+    };
+    work.then(end, end);
     let count = 0;
-    for (await nextTurn(); !isDone; count++) {
+    for (await nextTurn(); !state.isDone; count++) {
       clock.advance(CALL_MS);
       await nextTurn();
     }
