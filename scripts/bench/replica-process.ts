@@ -16,6 +16,7 @@ import { stderrLogger as logger } from "../../src/entry/stderr-logger.ts";
 import { systemClock as clock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
+import { waitFor } from "../../test/contract/wait-for.ts";
 import { endWithParent, sendToParent } from "./child-script.ts";
 import { listenOnLoopback } from "./loopback.ts";
 import { createSlowBucket } from "./slow-bucket.ts";
@@ -42,10 +43,7 @@ const {
 const store = createObjectLogStore({ bucket: createSlowBucket(dir), clock, logger });
 const { nats } = parseConfig({ STORAGE_URL: "s3://bucket", RUNLOG_NATS_URL: natsUrl });
 const { feed } = await openFeed(nats, { clock, logger });
-while (natsUrl !== undefined && !feed.hearsOthers)
-  await new Promise((resolve) => {
-    clock.after(5, () => resolve(null));
-  });
+if (nats) await waitFor(() => feed.hearsOthers, { what: "the live feed" });
 const maxEventBytes = 64 * MEBIBYTE;
 const service = await createSessionService({
   store,
