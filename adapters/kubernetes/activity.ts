@@ -2,6 +2,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { idOf } from "../../src/ports/session-id.ts";
+import { BackOff } from "../../src/stream/sync/back-off.ts";
 import { type Api, OWN } from "./api.ts";
 import { isRefusal } from "./failure.ts";
 import { inParallel } from "./in-parallel.ts";
@@ -34,7 +35,7 @@ interface Entry {
   notedAtMs: number | null;
   isWriting: boolean;
   /** How long a failed write is not tried again. */
-  retryMs: number;
+  readonly backOff: BackOff;
   /** Ends the waiting for the next write; null while there is none. */
   cancelWait: (() => void) | null;
 }
@@ -71,15 +72,14 @@ export function createActivity({ api, clock, logger }: ActivityOptions): Activit
         contentType: MERGE_PATCH,
         timeoutMs: TIMEOUT_MS,
       });
-      entry.retryMs = RETRY_MS;
+      entry.backOff.reset();
       waitFor(entry, INTERVAL_MS);
     } catch (error) {
       // the session is deleted
       if (isRefusal(error, "NotFound")) return forget(entry);
       logger.warn("activity-not-written", { ...key });
       entry.notedAtMs ??= notedAtMs;
-      waitFor(entry, entry.retryMs);
-      entry.retryMs = Math.min(entry.retryMs * 2, INTERVAL_MS);
+      waitFor(entry, entry.backOff.next());
     } finally {
       entry.isWriting = false;
     }
@@ -106,7 +106,7 @@ export function createActivity({ api, clock, logger }: ActivityOptions): Activit
         key,
         notedAtMs: null,
         isWriting: false,
-        retryMs: RETRY_MS,
+        backOff: new BackOff({ firstMs: RETRY_MS, maxMs: INTERVAL_MS }),
         cancelWait: null,
       };
       entry.notedAtMs = clock.now();

@@ -9,6 +9,7 @@ import type {
 } from "../../src/ports/session-directory.ts";
 import { bySessionAge, searchFor, type SessionRow } from "../../src/ports/session-order.ts";
 import { idOf } from "../../src/ports/session-id.ts";
+import { backOffMs } from "../../src/stream/sync/back-off.ts";
 import { pause } from "../../src/stream/sync/pause.ts";
 import { createKeyedMutex, type KeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { runnerAddress } from "./addresses.ts";
@@ -35,7 +36,7 @@ export interface DirectoryOptions {
 
 /** How often a change is made anew that others were faster than. */
 const MAX_WRITES = 5;
-const FIRST_WAIT_MS = 20;
+const BACK_OFF = { firstMs: 20, maxMs: 320, jitter: 1 } as const;
 const DOCUMENTS_AT_ONCE = 16;
 
 /** A SessionDirectory over custom resources. It makes and changes nothing but these. */
@@ -128,7 +129,7 @@ function directoryFor(
           const after = await write(key, changedResource(before, change(documentOf(before))));
           if (after) return documentOf(after);
           // by chance, so that two processes do not stay in step
-          await pause(Math.random() * FIRST_WAIT_MS * 2 ** count, clock, null);
+          await pause(backOffMs(BACK_OFF, count), clock, null);
         }
         throw new RunlogError("session-conflict", "Session was modified concurrently");
       }),

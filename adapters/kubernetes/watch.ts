@@ -1,6 +1,7 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import { concatBytes } from "../../src/stream/bytes/concat.ts";
+import { BackOff } from "../../src/stream/sync/back-off.ts";
 import { pause } from "../../src/stream/sync/pause.ts";
 import { OWN, type Api, type ApiBody } from "./api.ts";
 import { apiFailure, isRefusal, reasonOf, type Refusal } from "./failure.ts";
@@ -36,6 +37,7 @@ const WATCH_S = 240;
 const GRACE_MS = 15_000;
 const FIRST_WAIT_MS = 500;
 const MAX_WAIT_MS = 30_000;
+const BACK_OFF = { firstMs: FIRST_WAIT_MS, maxMs: MAX_WAIT_MS, jitter: 0.5 } as const;
 /** The API server's limit for an object, twice, and the few bytes around it. */
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
@@ -56,7 +58,7 @@ export async function follow<T extends Resource>(
 ): Promise<void> {
   const { signal } = followed;
   let version: string | null = null;
-  let waitMs = FIRST_WAIT_MS;
+  const backOff = new BackOff(BACK_OFF);
   while (!signal.aborted) {
     const startedAtMs = clock.now();
     try {
@@ -65,16 +67,15 @@ export async function follow<T extends Resource>(
         follower.listed(version);
       }
       await watchOnce({ api, clock }, followed, version, follower, (seen) => (version = seen));
-      waitMs = FIRST_WAIT_MS;
+      backOff.reset();
       // one that ends at once would be asked for again and again
-      if (clock.now() - startedAtMs < FIRST_WAIT_MS) await pause(waitMs, clock, signal);
+      if (clock.now() - startedAtMs < FIRST_WAIT_MS) await pause(FIRST_WAIT_MS, clock, signal);
     } catch (error) {
       if (signal.aborted) return;
-      if (clock.now() - startedAtMs > MAX_WAIT_MS) waitMs = FIRST_WAIT_MS;
+      if (clock.now() - startedAtMs > MAX_WAIT_MS) backOff.reset();
       if (isRefusal(error, "Expired", "Gone")) version = null;
       else follower.lost(error);
-      await pause(waitMs * (1 - Math.random() / 2), clock, signal);
-      waitMs = Math.min(waitMs * 2, MAX_WAIT_MS);
+      await backOff.pause(clock, signal);
     }
   }
 }

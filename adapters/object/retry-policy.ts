@@ -1,6 +1,7 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
+import { backOffMs } from "../../src/stream/sync/back-off.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 
 export interface RetryPolicyOptions {
@@ -38,8 +39,7 @@ export interface RetryPolicy {
 }
 
 const CALLS_AT_ONCE = 64;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 5_000;
+const BACK_OFF = { firstMs: 50, maxMs: 5_000, jitter: 0.5 } as const;
 const BYTES_PER_MS = (1024 * 1024) / 1000;
 
 export function createRetryPolicy(options: RetryPolicyOptions): RetryPolicy {
@@ -98,7 +98,6 @@ export function createRetryPolicy(options: RetryPolicyOptions): RetryPolicy {
   }
 
   async function pause(tries: number, signal?: AbortSignal): Promise<void> {
-    const longest = Math.min(FIRST_PAUSE_MS * 2 ** tries, LONGEST_PAUSE_MS);
     const ends = signal ? AbortSignal.any([closing, signal]) : closing;
     ends.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
@@ -106,7 +105,7 @@ export function createRetryPolicy(options: RetryPolicyOptions): RetryPolicy {
         cancel();
         reject(ends.reason);
       };
-      const cancel = clock.after(longest * (0.5 + Math.random() / 2), () => {
+      const cancel = clock.after(backOffMs(BACK_OFF, tries), () => {
         ends.removeEventListener("abort", leave);
         resolve();
       });

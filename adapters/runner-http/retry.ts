@@ -1,5 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+import { BackOff } from "../../src/stream/sync/back-off.ts";
 
 export interface RetryOptions {
   /** Attempts in all, default 15. */
@@ -28,7 +29,7 @@ export async function retryUnconnected<T>(
   { clock, signal }: RetryContext,
 ): Promise<T> {
   const { attempts = 15, firstWaitMs = 500, factor = 1.5, maxWaitMs = 5_000 } = options;
-  let waitMs = firstWaitMs;
+  const backOff = new BackOff({ firstMs: firstWaitMs, maxMs: maxWaitMs, factor });
   for (let count = 1; ; count++) {
     try {
       return await attempt();
@@ -41,8 +42,7 @@ export async function retryUnconnected<T>(
           isNameUnknown: isNameUnknown(cause),
         });
     }
-    await wait(waitMs, clock, signal);
-    waitMs = Math.min(waitMs * factor, maxWaitMs);
+    await wait(backOff.next(), clock, signal);
   }
 }
 

@@ -2,6 +2,7 @@ import { createDiskSpool } from "../../adapters/disk/index.ts";
 import { madeNoConnection } from "../../adapters/runner-http/retry.ts";
 import type { Logger } from "../ports/logger.ts";
 import { type AgentFetch, createMemorySpool, createRelay } from "../relay/index.ts";
+import { BackOff } from "../stream/sync/back-off.ts";
 import { pause, settledWithin } from "../stream/sync/pause.ts";
 import { createAgentFetch } from "./agent-fetch.ts";
 import { createYoungCollector } from "./collect-young.ts";
@@ -41,9 +42,7 @@ const MAX_PIECE_BYTES = 1024 * 1024;
  * relay has taken its request, so the relay does, for less than the time that the server waits.
  */
 const CONNECT_FOR_MS = 20_000;
-const FIRST_WAIT_MS = 250;
-const WAIT_FACTOR = 1.5;
-const MAX_WAIT_MS = 2_000;
+const BACK_OFF = { firstMs: 250, maxMs: 2_000, factor: 1.5 } as const;
 
 /** Starts a relay that listens. Throws what the spool throws, or a listen error. */
 export async function startRelay(
@@ -87,7 +86,8 @@ function patientFetch(fetch: AgentFetch, agent: string): AgentFetch {
   return async (url, init) => {
     const untilMs = systemClock.now() + CONNECT_FOR_MS;
     const isRepeatable = init.method === "POST" && url === runs && !isStream(init.body);
-    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * WAIT_FACTOR, MAX_WAIT_MS)) {
+    for (const backOff = new BackOff(BACK_OFF); ;) {
+      const waitMs = backOff.next();
       try {
         return await fetch(url, init);
       } catch (error) {

@@ -1,5 +1,5 @@
 import type { RelaySpool } from "../ports/relay-spool.ts";
-import { pause } from "../stream/sync/pause.ts";
+import { BackOff } from "../stream/sync/back-off.ts";
 import { type Agent, isEventStream } from "./agent.ts";
 import { Recording, type RecordingContext } from "./recording.ts";
 
@@ -23,9 +23,7 @@ interface Thread {
   readAtMs: number;
 }
 
-const FIRST_WAIT_MS = 1_000;
-const WAIT_FACTOR = 1.5;
-const MAX_WAIT_MS = 30_000;
+const BACK_OFF = { firstMs: 1_000, maxMs: 30_000, factor: 1.5 } as const;
 /** Answers of an agent that has no background events, for now at least. */
 const NOT_OFFERED: ReadonlySet<number> = new Set([404, 405, 501, 503]);
 
@@ -127,17 +125,16 @@ export class Threads {
     const { clock, logger } = this.#options.context;
     const { recording } = thread;
     let answer: Response | null = first;
-    let waitMs = FIRST_WAIT_MS;
+    const backOff = new BackOff(BACK_OFF);
     try {
       while (!signal.aborted) {
         if (answer) {
           const before = recording.end;
           await recording.record(answer.body, signal);
-          if (recording.end > before) waitMs = FIRST_WAIT_MS;
+          if (recording.end > before) backOff.reset();
         }
-        await pause(waitMs, clock, signal);
+        await backOff.pause(clock, signal);
         if (signal.aborted) break;
-        waitMs = Math.min(waitMs * WAIT_FACTOR, MAX_WAIT_MS);
         answer = await this.#ask(threadId, thread.headers, signal).catch(() => null);
         if (!answer || isEventStream(answer)) continue;
         discard(answer);

@@ -2,11 +2,12 @@ import type { Clock } from "../../ports/clock.ts";
 import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { ListedObject, ObjectBucket } from "../../ports/object-bucket.ts";
 import { concatBytes } from "../../stream/bytes/concat.ts";
+import { BackOff } from "../../stream/sync/back-off.ts";
 
 /** How long in ms one attempt may take. */
 const TRY_MS = 60_000;
 const TRIES = 6;
-const FIRST_PAUSE_MS = 100;
+const BACK_OFF = { firstMs: 200, maxMs: 3_200, jitter: 0.5 } as const;
 
 /** The operations that an archive needs of a bucket, tried again where that may help. */
 export interface RetryingBucket {
@@ -30,6 +31,7 @@ export function createRetryingBucket(bucket: ObjectBucket, clock: Clock): Retryi
     operation: (signal: AbortSignal) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
+    const backOff = new BackOff(BACK_OFF);
     for (let tries = 1; ; tries++) {
       signal?.throwIfAborted();
       try {
@@ -38,8 +40,7 @@ export function createRetryingBucket(bucket: ObjectBucket, clock: Clock): Retryi
         const mayHelp = hasCode(error, "store-busy", "store-unanswered");
         if (!mayHelp || tries === TRIES || signal?.aborted) throw error;
       }
-      const pauseMs = FIRST_PAUSE_MS * 2 ** tries * (0.5 + Math.random() / 2);
-      await new Promise<void>((resolve) => clock.after(pauseMs, resolve));
+      await backOff.pause(clock, null);
     }
   }
 

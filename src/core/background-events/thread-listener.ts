@@ -2,7 +2,7 @@ import { hasCode } from "../../ports/errors.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { RunnerClient } from "../../ports/runner-client.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
-import { pause } from "../../stream/sync/pause.ts";
+import { BackOff } from "../../stream/sync/back-off.ts";
 import {
   BackgroundEventWriter,
   type BackgroundEventWriterOptions,
@@ -26,11 +26,7 @@ export interface DeafRunners {
   note(key: SessionKey, address: string): void;
 }
 
-const FIRST_PAUSE_MS = 1_000;
-const PAUSE_FACTOR = 1.5;
-const MAX_PAUSE_MS = 30_000;
-/** A pause is shorter by up to this part of it, so that many listeners do not reconnect at once. */
-const JITTER = 0.2;
+const BACK_OFF = { firstMs: 1_000, maxMs: 30_000, factor: 1.5, jitter: 0.2 } as const;
 
 /**
  * Subscribes to one thread. It connects again and again, always after a pause, until it is hung up,
@@ -86,12 +82,12 @@ export class ThreadListener {
   async #listen(): Promise<void> {
     const { signal } = this.#stop;
     await this.#recall();
-    for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted;) {
+    const backOff = new BackOff(BACK_OFF);
+    while (!signal.aborted) {
       const { delivered, isOver } = await this.#connect();
       if (isOver) return;
-      if (delivered) pauseMs = FIRST_PAUSE_MS;
-      await pause(pauseMs * (1 - JITTER * Math.random()), this.#options.clock, signal);
-      pauseMs = Math.min(pauseMs * PAUSE_FACTOR, MAX_PAUSE_MS);
+      if (delivered) backOff.reset();
+      await backOff.pause(this.#options.clock, signal);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import { hasCode } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
-import { pause } from "../../stream/sync/pause.ts";
+import { BackOff } from "../../stream/sync/back-off.ts";
 import { factsOfLine, runCancelled, runError, runStarted } from "../model/server-events.ts";
 import { CANCELLED, type RunEnd } from "../model/run-end-reasons.ts";
 import type { Session } from "../session/session.ts";
@@ -30,8 +30,7 @@ interface EndRunOptions {
   readonly forgets?: boolean;
 }
 
-const FIRST_RETRY_MS = 500;
-const MAX_RETRY_MS = 30_000;
+const BACK_OFF = { firstMs: 500, maxMs: 30_000 } as const;
 
 /**
  * Appends the RUN_ERROR, or of a cancelled run the RUN_FINISHED, and RUN_STARTED before it unless the
@@ -44,7 +43,7 @@ export async function endRun(
   { started, forgets = false }: EndRunOptions,
 ): Promise<boolean> {
   const { clock, session, logger, logId, runId, threadId, signal } = run;
-  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(waitMs * 2, MAX_RETRY_MS)) {
+  for (const backOff = new BackOff(BACK_OFF); ;) {
     const context = { threadId, runId, timestamp: clock.now() };
     const lines = started ? [] : [runStarted(context)];
     const isCancelled = end.code === CANCELLED.code;
@@ -62,7 +61,7 @@ export async function endRun(
       // the log is gone: there is nothing left to close
       if (hasCode(error, "log-fenced", "log-not-found")) return true;
       if (signal.aborted || hasCode(error, "store-closed")) return false;
-      await pause(waitMs, clock, signal);
+      await backOff.pause(clock, signal);
     }
   }
 }

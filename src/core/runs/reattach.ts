@@ -1,7 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { RunnerStream } from "../../ports/runner-client.ts";
-import { pause } from "../../stream/sync/pause.ts";
+import { BackOff } from "../../stream/sync/back-off.ts";
 
 export interface ReattachOptions {
   /** Asks the runner for the events after this id of its own, or for all. Throws what `RunnerClient` throws. */
@@ -11,11 +11,7 @@ export interface ReattachOptions {
   readonly patienceMs: () => number;
 }
 
-const FIRST_WAIT_MS = 500;
-const WAIT_FACTOR = 1.5;
-const MAX_WAIT_MS = 5_000;
-/** A wait is shorter by up to this part of it, so that the runs of a runner do not all come at once. */
-const JITTER = 0.2;
+const BACK_OFF = { firstMs: 500, maxMs: 5_000, factor: 1.5, jitter: 0.2 } as const;
 /** A connection that lasted so long was a good one, though nothing came. */
 const GOOD_MS = 10_000;
 
@@ -26,18 +22,19 @@ export class Reattach {
   readonly #options: ReattachOptions;
   #lostSinceMs: number | null = null;
   #openedMs: number | null = null;
-  #waitMs: number | null;
+  readonly #backOff = new BackOff(BACK_OFF);
+  #isAtOnce: boolean;
 
   /** `isAtOnce`: the first time without a pause, since no connection has just broken. */
   constructor(options: ReattachOptions, { isAtOnce }: { readonly isAtOnce: boolean }) {
     this.#options = options;
-    this.#waitMs = isAtOnce ? null : FIRST_WAIT_MS;
+    this.#isAtOnce = isAtOnce;
   }
 
   /** Something was stored of the connection. */
   noteNews(): void {
     this.#lostSinceMs = null;
-    this.#waitMs = FIRST_WAIT_MS;
+    this.#backOff.reset();
   }
 
   /**
@@ -49,7 +46,8 @@ export class Reattach {
     if (this.#openedMs !== null && clock.now() - this.#openedMs >= GOOD_MS) this.noteNews();
     this.#lostSinceMs ??= clock.now();
     for (;;) {
-      await this.#pause(signal);
+      if (!this.#isAtOnce) await this.#backOff.pause(clock, signal);
+      this.#isAtOnce = false;
       signal.throwIfAborted();
       try {
         const stream = await resume(after, signal);
@@ -68,13 +66,6 @@ export class Reattach {
           });
       }
     }
-  }
-
-  async #pause(signal: AbortSignal): Promise<void> {
-    const waitMs = this.#waitMs;
-    this.#waitMs = waitMs === null ? FIRST_WAIT_MS : Math.min(waitMs * WAIT_FACTOR, MAX_WAIT_MS);
-    if (waitMs === null) return;
-    await pause(waitMs * (1 - JITTER * Math.random()), this.#options.clock, signal);
   }
 }
 
