@@ -1,4 +1,5 @@
 import type { Clock } from "../../src/ports/clock.ts";
+import { BoundedMap } from "../../src/stream/sync/bounded-map.ts";
 import { type DemoInput, isObject, type JsonObject, lastUserMessage, parseInput } from "./input.ts";
 import { paceEvents } from "./pace.ts";
 import { playScript, QUESTION_TOOL } from "./play.ts";
@@ -46,13 +47,7 @@ export function createDemoRunner(
 ): (request: Request) => Promise<Response> {
   const { clock, speed = 1 } = options;
   const interrupts = new Map<() => void, { readonly host: string; readonly threadId: string }>();
-  const questions = new Map<string, string>();
-
-  function ask(thread: string, toolCallId: string): void {
-    questions.set(thread, toolCallId);
-    const [oldest] = questions.keys();
-    if (questions.size > MAX_OPEN_QUESTIONS && oldest !== undefined) questions.delete(oldest);
-  }
+  const questions = new BoundedMap<string, string>(MAX_OPEN_QUESTIONS);
 
   function run(host: string, input: DemoInput): Response {
     const thread = `${host} ${input.threadId}`;
@@ -70,7 +65,7 @@ export function createDemoRunner(
       speed,
       onEvent(event) {
         if (event["type"] === "TOOL_CALL_START" && event["toolCallName"] === QUESTION_TOOL)
-          ask(thread, String(event["toolCallId"]));
+          questions.set(thread, String(event["toolCallId"]));
       },
       onEnd: () => void interrupts.delete(interrupt),
     });

@@ -1,4 +1,5 @@
 import type { Clock } from "../../src/ports/clock.ts";
+import { BoundedMap } from "../../src/stream/sync/bounded-map.ts";
 
 export interface AnswerCacheOptions<T> {
   readonly clock: Clock;
@@ -28,7 +29,7 @@ const MAX_ENTRIES = 10_000;
 
 export function createAnswerCache<T>(options: AnswerCacheOptions<T>): AnswerCache<T> {
   const { clock, keepMs, maxEntries = MAX_ENTRIES } = options;
-  const known = new Map<string, Entry<T>>();
+  const known = new BoundedMap<string, Entry<T>>(maxEntries);
   const asked = new Map<string, Promise<T>>();
   let questions = 0;
 
@@ -37,10 +38,7 @@ export function createAnswerCache<T>(options: AnswerCacheOptions<T>): AnswerCach
     const answer = await ask();
     const other = known.get(id);
     if (other && other.question > question) return answer;
-    known.delete(id);
     known.set(id, { answer, question, untilMs: clock.now() + keepMs(answer) });
-    const [first] = known.keys();
-    if (known.size > maxEntries && first !== undefined) known.delete(first);
     return answer;
   }
 

@@ -1,4 +1,5 @@
 import { nameInDocument } from "../../src/ports/naming-document.ts";
+import { BoundedMap } from "../../src/stream/sync/bounded-map.ts";
 import { labelOf, textOfLabel } from "../../src/stream/text/dns-label.ts";
 import type { IncarnationLabel } from "./keys.ts";
 import type { BucketAccess } from "./log-end.ts";
@@ -14,14 +15,13 @@ export interface SessionNames {
 const MAX_KNOWN = 10_000;
 
 export function createSessionNames(access: BucketAccess): SessionNames {
-  const known = new Map<string, string>();
+  const known = new BoundedMap<string, string>(MAX_KNOWN);
 
   async function read(incarnation: IncarnationLabel): Promise<string> {
     const { label } = incarnation;
     const { document } = await readValuesIn(access, access.keys.valuesFolderOf(incarnation));
     const name = nameInDocument(document);
     if (name === null || labelOf(name) !== label) return label;
-    if (known.size >= MAX_KNOWN) known.clear();
     known.set(label, name);
     return name;
   }

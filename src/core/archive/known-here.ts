@@ -1,3 +1,5 @@
+import { BoundedMap } from "../../stream/sync/bounded-map.ts";
+
 /** Most sessions that are remembered; those that were used longest ago are looked up again. */
 const MAX_KNOWN = 10_000;
 
@@ -12,15 +14,11 @@ export interface KnownHere {
 }
 
 export function createKnownHere(): KnownHere {
-  const known = new Map<string, string>();
+  const known = new BoundedMap<string, string>(MAX_KNOWN);
   const arriving = new Map<string, number>();
   return {
     has: (id, logId) => known.get(id) === logId && !arriving.has(id),
-    add(id, logId) {
-      known.set(id, logId);
-      const [oldest] = known.keys();
-      if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
-    },
+    add: (id, logId) => known.set(id, logId),
     forget: (id) => void known.delete(id),
     arrive(id, found, next) {
       arriving.set(id, (arriving.get(id) ?? 0) + 1);

@@ -1,6 +1,7 @@
 import type { LiveFeed } from "../../ports/live-feed.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
+import { BoundedMap } from "../../stream/sync/bounded-map.ts";
 import type { IsInFlight, RunsInFlight } from "../runs/runs-in-flight.ts";
 import type { SessionEvents } from "../session/session-events.ts";
 import { SHUTDOWN, UNFINISHED } from "../model/run-end-reasons.ts";
@@ -60,18 +61,12 @@ const MAX_DEAF = 10_000;
 export function createBackgroundEvents(options: BackgroundEventsOptions): BackgroundEvents {
   const { events, feed, inFlight, isInFlight } = options;
   const listeners = new Map<string, ThreadListener>();
-  const addresses = new Map<string, string>();
+  const addresses = new BoundedMap<string, string>(MAX_DEAF);
   let closed = false;
 
   const deaf: DeafRunners = {
     has: (key, address) => addresses.get(idOf(key)) === address,
-
-    note(key, address) {
-      addresses.delete(idOf(key));
-      addresses.set(idOf(key), address);
-      const [oldest] = addresses.keys();
-      if (addresses.size > MAX_DEAF && oldest !== undefined) addresses.delete(oldest);
-    },
+    note: (key, address) => addresses.set(idOf(key), address),
   };
 
   function start(key: SessionKey, thread: SubscribedThread, after: Promise<void>): void {

@@ -48,6 +48,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
 import { idOf } from "../../ports/session-id.ts";
+import { onceEach } from "../../stream/sync/once-each.ts";
 import type { Checkpoint } from "../model/checkpoint.ts";
 import type { RawLog } from "../log/raw-log.ts";
 import type { SessionState } from "../model/session-state.ts";
@@ -114,7 +115,9 @@ export function createLegacyImports({
   archiver,
   legacy,
 }: LegacyImportsOptions): LegacyImports {
-  const refused = new Set<string>();
+  const noteRefused = onceEach(MAX_REFUSED, (_id, key: SessionKey) =>
+    logger.warn("old-log-not-adopted", { ...key }),
+  );
 
   async function mayImport({ project, session }: SessionKey): Promise<boolean> {
     if (legacy?.project !== undefined) return legacy.project === project;
@@ -123,11 +126,7 @@ export function createLegacyImports({
   }
 
   function refuse(key: SessionKey): RunlogError {
-    const id = idOf(key);
-    if (!refused.has(id) && refused.size < MAX_REFUSED) {
-      refused.add(id);
-      logger.warn("old-log-not-adopted", { ...key });
-    }
+    noteRefused(idOf(key), key);
     return new RunlogError("log-not-adoptable", "Old event log cannot be assigned to this project");
   }
 

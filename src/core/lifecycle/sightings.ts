@@ -1,6 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
+import { BoundedMap } from "../../stream/sync/bounded-map.ts";
 
 /** Which incarnation of each session was seen last, where sessions live outside the log store. */
 export interface Sightings {
@@ -25,20 +26,14 @@ const RECENT_MS = 5_000;
 const MAX_SEEN = 10_000;
 
 export function createSightings(clock: Clock): Sightings {
-  const seen = new Map<string, Sighting>();
+  const seen = new BoundedMap<string, Sighting>(MAX_SEEN);
   return {
     isRecent(key) {
       const sighting = seen.get(idOf(key));
       return sighting !== undefined && clock.now() - sighting.atMs < RECENT_MS;
     },
 
-    note(key, uid) {
-      const id = idOf(key);
-      seen.delete(id);
-      seen.set(id, { uid, atMs: clock.now() });
-      const [oldest] = seen.keys();
-      if (seen.size > MAX_SEEN && oldest !== undefined) seen.delete(oldest);
-    },
+    note: (key, uid) => seen.set(idOf(key), { uid, atMs: clock.now() }),
 
     forget(key) {
       const sighting = seen.get(idOf(key));

@@ -2,6 +2,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
+import { BoundedMap } from "../../stream/sync/bounded-map.ts";
 import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { NOT_STARTED, type RunEnd } from "../model/run-end-reasons.ts";
 import { type KnownRun, settled, unendedRuns } from "../model/session-state.ts";
@@ -33,7 +34,7 @@ const MAX_BUSY = 10_000;
 export function createRunRecovery(options: RunRecoveryOptions): RunRecovery {
   const { store, clock, logger, admissions, inFlight } = options;
   /** Until when sessions count as in use elsewhere, epoch ms. */
-  const busyUntil = new Map<string, number>();
+  const busyUntil = new BoundedMap<string, number>(MAX_BUSY);
 
   async function markedRuns(key: SessionKey): Promise<ReadonlySet<string>> {
     const marked = new Set<string>();
@@ -75,7 +76,6 @@ export function createRunRecovery(options: RunRecoveryOptions): RunRecovery {
       const id = idOf(key);
       if (inFlight.has(key, null) || clock.now() < (busyUntil.get(id) ?? 0)) return false;
       busyUntil.delete(id);
-      if (busyUntil.size >= MAX_BUSY) busyUntil.clear();
       return true;
     },
 

@@ -5,6 +5,7 @@ import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
 import type { RingBudget } from "../../stream/bytes/byte-ring.ts";
+import { BoundedMap } from "../../stream/sync/bounded-map.ts";
 import { createLogLooks, type LookedAt } from "./log-look.ts";
 import { CompactLog } from "../compaction/compact-log.ts";
 import { withOverlay } from "../legacy/overlay-store.ts";
@@ -107,7 +108,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const visible = withOverlay(store);
   const { events = createSessionEvents(), recovery = NO_RECOVERY } = options;
   const entries = new Map<string, Entry>();
-  const unreadable = new Set<string>();
+  const unreadable = new BoundedMap<string, true>(MAX_UNREADABLE);
   const lookAt = createLogLooks(options);
 
   function enter(key: SessionKey): Entry {
@@ -140,8 +141,8 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   function noteUnreadable(key: SessionKey, error: unknown): void {
     const id = idOf(key);
-    if (unreadable.has(id) || unreadable.size >= MAX_UNREADABLE) return;
-    unreadable.add(id);
+    if (unreadable.has(id)) return;
+    unreadable.set(id, true);
     logger.warn("log-not-readable", { ...key, error });
   }
 
