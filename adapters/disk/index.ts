@@ -1,5 +1,5 @@
 import { RunlogError } from "../../src/ports/errors.ts";
-import { createLogId, isLogId } from "../../src/ports/log-id.ts";
+import { createLogId } from "../../src/ports/log-id.ts";
 import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
@@ -23,7 +23,9 @@ import { createRunBodies, type WithLog } from "./run-bodies.ts";
 import { createSessionCache, type SessionCache } from "./session-cache.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { createTrash, type Trash } from "./trash.ts";
-import { firstValues, namedDocument, readDocument } from "./values.ts";
+import { checkDocument, firstValues } from "../../src/ports/log-values.ts";
+import { labelled } from "../../src/stream/text/dns-label.ts";
+import { readDocument } from "./values.ts";
 import { createWriteProbe } from "./write-probe.ts";
 
 export type { DiskIo } from "./io.ts";
@@ -139,10 +141,10 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 
     legacy: reportingTakeOvers(legacy, cache, changes.announce),
 
-    async create(key, { logId = createLogId(Date.now()), ...given } = {}) {
+    async create(key, given) {
       assertWritable();
-      if (!isLogId(logId)) throw new RunlogError("invalid-input", "This is no id of a log");
-      const first = { ...firstValues(key, given), durable };
+      const first = { durable, ...firstValues(labelled(key.session), given) };
+      const { logId = createLogId(Date.now()) } = first;
       return inTurn.run(idOf(key), async () => {
         const stat = await cache.use(key, async (session) => session?.stat ?? null);
         if (stat) return stat;
@@ -181,7 +183,7 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 
     setDocument: async (key, logId, document) =>
       withLog(key, logId, async (session) => {
-        namedDocument(key.session, document);
+        checkDocument(labelled(key.session), document);
         await session.setDocument(document);
         changes.announce(key, logId);
       }),

@@ -1,8 +1,9 @@
 import { basename, join } from "node:path";
-import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+import { hasCode } from "../../src/ports/errors.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import { isSameLog } from "../../src/ports/log-id.ts";
-import { MAX_MARK_CHARS, type OpenRunMark, type SessionKey } from "../../src/ports/log-store.ts";
+import type { OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
+import { checkMarkData } from "../../src/ports/log-values.ts";
 import {
   decodeOpenRunMark,
   encodeOpenRunMark,
@@ -48,8 +49,7 @@ export function createMarks(layout: Layout, { durable, logger }: MarksOptions): 
 
   return {
     async set(mark) {
-      if (mark.data.length > MAX_MARK_CHARS)
-        throw new RunlogError("invalid-input", "The data of an open-run mark is too long");
+      checkMarkData(mark.data);
       const path = layout.mark(mark, mark.runId);
       await inTurn.run(path, () => replaceFile(path, encodeOpenRunMark(mark), { durable }));
     },

@@ -15,7 +15,7 @@ import { NoteFile } from "./note-file.ts";
 import type { FoundLog } from "./recovery.ts";
 import { ReplacedFile } from "./small-file.ts";
 import { removeUnclean, writeUnclean } from "./unclean.ts";
-import { checkDocument, checkHead } from "./values.ts";
+import { checkHead } from "../../src/ports/log-values.ts";
 
 export interface OpenSessionOptions {
   readonly found: FoundLog;
@@ -122,7 +122,6 @@ export class OpenSession {
   }
 
   async setDocument(document: Uint8Array): Promise<void> {
-    checkDocument(document);
     await this.#document.set(document.slice());
   }
 

@@ -1,6 +1,6 @@
 import { RunlogError } from "../../src/ports/errors.ts";
+import { rangeWithin } from "../../src/ports/log-values.ts";
 import type { ReadOptions, SessionKey } from "../../src/ports/log-store.ts";
-import type { OpenSession } from "./open-session.ts";
 import type { SessionCache } from "./session-cache.ts";
 
 /** The first chunk is small, so that a viewer sees something at once; the others are for speed. */
@@ -14,28 +14,20 @@ const CHUNK = 64 * 1024;
 export function readLog(
   cache: SessionCache,
   key: SessionKey,
-  { logId, start = 0, end, log = "raw", signal }: ReadOptions,
+  range: ReadOptions,
   assertOpen: () => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const { logId, start = 0, log = "raw", signal } = range;
   let position = start;
   let to: number | null = null;
-
-  /** Where the read ends, settled when it begins. */
-  function endOf(session: OpenSession): number {
-    const accepted = session.stat.end[log];
-    const wanted = end ?? accepted;
-    const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(wanted);
-    if (!isRange || start < 0 || start > wanted || wanted > accepted)
-      throw new RunlogError("log-range", "The range lies outside the log");
-    return wanted;
-  }
 
   /** Reads what comes next into `given`, or into memory of its own. */
   function readNext(given: Uint8Array<ArrayBuffer> | null): Promise<Uint8Array<ArrayBuffer>> {
     return cache.use(key, async (session) => {
       if (!session) throw new RunlogError("log-not-found", "There is no such log");
       session.assertIs(logId);
-      to ??= endOf(session);
+      // settled when the read begins
+      to ??= rangeWithin(session.stat.end[log], range).end;
       const most = given?.length ?? (position === start ? FIRST_CHUNK : CHUNK);
       const length = Math.min(most, to - position);
       // not zeroed: every byte of it is read into

@@ -1,20 +1,15 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
-import { LOG_NAMES, MAX_MARK_CHARS } from "../../src/ports/log-store.ts";
+import { LOG_NAMES } from "../../src/ports/log-store.ts";
+import { checkDocument, checkHead, checkMarkData } from "../../src/ports/log-values.ts";
 import type { LogStore, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
 import { createSessionChanges } from "../../src/ports/session-changes.ts";
 import { idOf } from "../../src/ports/session-id.ts";
+import { labelled } from "../../src/stream/text/dns-label.ts";
 import { byteLength, createGrowingBytes } from "./growing-bytes.ts";
 import { pageOf } from "./list.ts";
 import { streamOf } from "./read.ts";
-import {
-  checkDocument,
-  checkHead,
-  checkNote,
-  createSessionLog,
-  namedDocument,
-  statOf,
-} from "./session-log.ts";
+import { checkNote, createSessionLog, statOf } from "./session-log.ts";
 import type { SessionLog } from "./session-log.ts";
 
 export interface MemoryLogStoreOptions {
@@ -115,16 +110,14 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
 
     async setDocument(key, logId, document) {
       const log = need(key, logId);
-      checkDocument(document);
-      namedDocument(key.session, document);
+      checkDocument(labelled(key.session), document);
       log.document = document.slice();
       changes.announce(key, logId);
     },
 
     async markOpen(key, logId, runId, data) {
       const log = need(key, logId);
-      if (data.length > MAX_MARK_CHARS)
-        throw new RunlogError("invalid-input", "The mark is too large", { size: data.length });
+      checkMarkData(data);
       log.marks.set(runId, data);
     },
 

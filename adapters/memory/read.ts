@@ -1,5 +1,5 @@
 import type { ReadOptions } from "../../src/ports/log-store.ts";
-import { rangeOf } from "./session-log.ts";
+import { rangeWithin } from "../../src/ports/log-values.ts";
 import type { SessionLog } from "./session-log.ts";
 
 const CHUNK_BYTES = 64 * 1024;
@@ -28,7 +28,7 @@ export function streamOf(
       start(controller) {
         try {
           signal?.throwIfAborted();
-          ({ start: at, end } = rangeOf(find(), options));
+          ({ start: at, end } = rangeWithin(find().bytes[name].length, options));
         } catch (error) {
           // thrown on, it would come out of the constructor
           controller.error(error);

@@ -1,15 +1,12 @@
-import { RunlogError } from "../../src/ports/errors.ts";
-import { createLogId, isLogId, logIdTime } from "../../src/ports/log-id.ts";
+import { createLogId, logIdTime } from "../../src/ports/log-id.ts";
 import { createLogNotes, type LogNotes, refusalOf } from "../../src/ports/log-notes.ts";
-import { documentNaming } from "../../src/ports/naming-document.ts";
-import { isReadableLabel, labelOf } from "../../src/stream/text/dns-label.ts";
-import { MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES } from "../../src/ports/log-store.ts";
+import { firstValues } from "../../src/ports/log-values.ts";
+import { labelled, labelOf } from "../../src/stream/text/dns-label.ts";
 import type {
   AppendNote,
   CreateOptions,
   LogName,
   LogStat,
-  ReadOptions,
   SessionKey,
 } from "../../src/ports/log-store.ts";
 import { createGrowingBytes } from "./growing-bytes.ts";
@@ -35,12 +32,9 @@ export interface SessionLog {
 export function createSessionLog(
   { project, session }: SessionKey,
   nowMs: number,
-  { logId = createLogId(nowMs), head = null, document: given = null }: CreateOptions = {},
+  options: CreateOptions = {},
 ): SessionLog {
-  const document = namedDocument(session, given);
-  if (!isLogId(logId)) throw new RunlogError("invalid-input", "This is no id of a log");
-  checkHead(head);
-  checkDocument(document);
+  const { logId = createLogId(nowMs), ...values } = firstValues(labelled(session), options);
   return {
     project,
     session,
@@ -53,35 +47,15 @@ export function createSessionLog(
     },
     marks: new Map(),
     bodies: new Map(),
-    head: head && head.slice(),
-    document: document && document.slice(),
+    ...values,
     notes: createLogNotes(),
   };
-}
-
-/** Throws `head-too-large`. */
-export function checkHead(head: Uint8Array | null): void {
-  if (head && head.length > MAX_HEAD_BYTES)
-    throw new RunlogError("head-too-large", "The head is too large", { size: head.length });
-}
-
-/** Throws `document-too-large`. */
-export function checkDocument(document: Uint8Array | null): void {
-  if (document && document.length > MAX_DOCUMENT_BYTES)
-    throw new RunlogError("document-too-large", "A document holds at most 256 KiB", {
-      size: document.length,
-    });
 }
 
 /** Throws `invalid-input` for a note that an append of so many bytes may not bring. */
 export function checkNote(log: SessionLog, name: LogName, note: AppendNote, bytes: number): void {
   const refusal = refusalOf(note, bytes, name === "raw" ? log.notes : null);
   if (refusal) throw refusal;
-}
-
-/** The document as a store keeps it: it says the session's name where the label of that does not. */
-export function namedDocument(session: string, document: Uint8Array | null): Uint8Array | null {
-  return isReadableLabel(session) ? document : documentNaming(session, document);
 }
 
 /** The log as `LogStore.stat` returns it. */
@@ -92,16 +66,6 @@ export function statOf({ logId, createdAtMs, bytes, head, document, notes }: Ses
     edits: bytes.edits.length,
   };
   return { logId, createdAtMs, end, head, document, notes: notes.all() };
-}
-
-/** The range that `options` ask for. Throws `log-range` if it is not within the log. */
-export function rangeOf(log: SessionLog, options: ReadOptions): { start: number; end: number } {
-  const size = log.bytes[options.log ?? "raw"].length;
-  const { start = 0, end = size } = options;
-  const whole = Number.isSafeInteger(start) && Number.isSafeInteger(end);
-  if (!whole || start < 0 || start > end || end > size)
-    throw new RunlogError("log-range", "The range is outside the log", { start, end, size });
-  return { start, end };
 }
 
 /** By project, then by the label of the session's name, in the order of their characters' codes. */

@@ -1,8 +1,8 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
-import { isLogId } from "../../src/ports/log-id.ts";
+import { firstValues } from "../../src/ports/log-values.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import type { CreateOptions, LogStore, SessionKey, LogStat } from "../../src/ports/log-store.ts";
+import type { LogStore, SessionKey, LogStat } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { onceEach } from "../../src/stream/sync/once-each.ts";
 import { createKeys } from "./keys.ts";
@@ -16,7 +16,7 @@ import { createRetryPolicy } from "./retry-policy.ts";
 import { readLog } from "./read-log.ts";
 import { createReadiness } from "./readiness.ts";
 import { createRunBodies } from "./run-bodies.ts";
-import { checkDocument, checkHead, namedDocument } from "./values.ts";
+import { labelled } from "../../src/stream/text/dns-label.ts";
 import { createView } from "./view.ts";
 
 export interface ObjectLogStoreOptions {
@@ -50,19 +50,6 @@ export interface ObjectLogStoreOptions {
    * no process waits for the lease of one that has ended. Default false.
    */
   readonly exclusive?: boolean;
-}
-
-/** What a log is made with, checked and copied. */
-function firstIncarnation(
-  { session }: SessionKey,
-  { head = null, document: own = null, ...given }: CreateOptions = {},
-) {
-  if (given.logId !== undefined && !isLogId(given.logId))
-    throw new RunlogError("invalid-input", "This is no id of a log");
-  if (head) checkHead(head);
-  if (own) checkDocument(own);
-  const document = namedDocument(session, own);
-  return { ...given, head: head && head.slice(), document: document && document.slice() };
 }
 
 const CLOSED = "The store is closed";
@@ -156,7 +143,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
 
     async create(key, given) {
       assertOpen();
-      const first = firstIncarnation(key, given);
+      const first = firstValues(labelled(key.session), given);
       try {
         return await sessions.make(key, first, async (session) => session.stat);
       } catch (error) {

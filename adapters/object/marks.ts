@@ -1,5 +1,5 @@
-import { RunlogError } from "../../src/ports/errors.ts";
-import { MAX_MARK_CHARS, type OpenRunMark, type SessionKey } from "../../src/ports/log-store.ts";
+import type { OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
+import { checkMarkData } from "../../src/ports/log-values.ts";
 import {
   decodeOpenRunMark,
   encodeOpenRunMark,
@@ -28,8 +28,7 @@ async function markKey({ keys }: BucketAccess, mark: RunName): Promise<string> {
 
 /** Stores a mark. Throws `invalid-input` if its data are too long. */
 export async function putMark(access: BucketAccess, mark: OpenRunMark): Promise<void> {
-  if (mark.data.length > MAX_MARK_CHARS)
-    throw new RunlogError("invalid-input", "The data of an open-run mark is too long");
+  checkMarkData(mark.data);
   const key = await markKey(access, mark);
   const bytes = new TextEncoder().encode(encodeOpenRunMark(mark));
   await access.retry.until((signal) => access.bucket.put(key, bytes, { signal }));

@@ -18,7 +18,9 @@ import { Merger, writerTag } from "./merger.ts";
 import { type PutOnce, putOnce } from "./put-once.ts";
 import { SessionNotes } from "./session-notes.ts";
 import { endsOf, findIncarnation, type StoredIncarnation } from "./stored-incarnation.ts";
-import { checkDocument, checkHead, namedDocument, SessionValue } from "./values.ts";
+import { checkDocument, checkHead } from "../../src/ports/log-values.ts";
+import { labelled } from "../../src/stream/text/dns-label.ts";
+import { SessionValue } from "./values.ts";
 
 export interface WritingOptions {
   readonly clock: Clock;
@@ -166,8 +168,7 @@ export class OwnedSession {
   }
 
   async setDocument(document: Uint8Array): Promise<void> {
-    checkDocument(document);
-    namedDocument(this.key.session, document);
+    checkDocument(labelled(this.key.session), document);
     await this.#document.set(document);
   }
 

@@ -1,4 +1,5 @@
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+import { rangeWithin } from "../../src/ports/log-values.ts";
 import type { ReadOptions } from "../../src/ports/log-store.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { SegmentReader } from "./segment-reader.ts";
@@ -22,13 +23,13 @@ const MAX_CHUNK = 256 * 1024;
  */
 export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
   const { access, assertOpen, folder, range, findEnd } = options;
-  const { signal, start = 0 } = range;
+  const { signal } = range;
   let segments: SegmentReader | null = null;
   /** Rejects unless the log has the range; before that nothing is handed out. */
   let checked: Promise<void> = Promise.resolve();
 
-  function reader(end: number): SegmentReader {
-    return new SegmentReader({ access, folder, start, end, signal });
+  function reader(within: Required<Pick<ReadOptions, "start" | "end">>): SegmentReader {
+    return new SegmentReader({ access, folder, ...within, signal });
   }
 
   /**
@@ -36,20 +37,14 @@ export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<Arra
    * viewer that was told of an event waits for two answers of the bucket, not for four.
    */
   async function begin(): Promise<SegmentReader> {
-    if (range.end === undefined || !isRange(start, range.end, range.end)) {
-      const end = await findEnd();
-      const to = range.end ?? end;
-      if (!isRange(start, to, end)) throw outside();
-      return reader(to);
-    }
-    const to = range.end;
-    checked = findEnd().then((end) => {
-      if (to > end) throw outside();
-    });
+    const { start = 0, end } = range;
+    if (end === undefined || !isOrdered(start, end))
+      return reader(rangeWithin(await findEnd(), range));
+    checked = findEnd().then((size) => void rangeWithin(size, range));
     checked.catch(() => {
       // reported with the first bytes
     });
-    return reader(to);
+    return reader({ start, end });
   }
 
   async function pull(controller: ReadableByteStreamController): Promise<void> {
@@ -91,13 +86,8 @@ export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<Arra
   );
 }
 
-function isRange(start: number, to: number, end: number): boolean {
-  const isSafe = Number.isSafeInteger(start) && Number.isSafeInteger(to);
-  return isSafe && start >= 0 && start <= to && to <= end;
-}
-
-function outside(): RunlogError {
-  return new RunlogError("log-range", "The range lies outside the log");
+function isOrdered(start: number, end: number): boolean {
+  return Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end;
 }
 
 function translated(error: unknown): unknown {

@@ -1,8 +1,5 @@
-import { RunlogError } from "../../src/ports/errors.ts";
-import { MAX_DOCUMENT_BYTES, MAX_HEAD_BYTES, type SessionKey } from "../../src/ports/log-store.ts";
-import { documentNaming } from "../../src/ports/naming-document.ts";
+import type { SessionKey } from "../../src/ports/log-store.ts";
 import type { ListedObject } from "../../src/ports/object-bucket.ts";
-import { isReadableLabel } from "../../src/stream/text/dns-label.ts";
 import type { Keys, ValueName, ValueVersion } from "./keys.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { readWhole } from "./read-whole.ts";
@@ -54,23 +51,6 @@ export async function readValuesIn(access: BucketAccess, prefix: string): Promis
     };
     return { head, document, notes, storedAt, old };
   }
-}
-
-/** Throws `head-too-large`. */
-export function checkHead(head: Uint8Array): void {
-  if (head.length > MAX_HEAD_BYTES)
-    throw new RunlogError("head-too-large", "A head holds at most 64 KiB");
-}
-
-/** Throws `document-too-large`. */
-export function checkDocument(document: Uint8Array): void {
-  if (document.length > MAX_DOCUMENT_BYTES)
-    throw new RunlogError("document-too-large", "A document holds at most 256 KiB");
-}
-
-/** The document as it is kept: it says the session's name where the label of that does not. */
-export function namedDocument(session: string, document: Uint8Array | null): Uint8Array | null {
-  return isReadableLabel(session) ? document : documentNaming(session, document);
 }
 
 /** The values that an incarnation begins with. */

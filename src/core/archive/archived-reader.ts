@@ -1,6 +1,7 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/log-store.ts";
+import { rangeWithin } from "../../ports/log-values.ts";
 import { lazyStream } from "../../stream/bytes/lazy-stream.ts";
 import type { Archives } from "./archives.ts";
 import type { Manifest } from "./manifest.ts";
@@ -28,12 +29,10 @@ export function createArchivedReader(
     const stat = await store.stat(key);
     const stub = decodeStub(stat?.head ?? null);
     if (stub?.logId !== options.logId) return store.read(key, options);
-    const { log = "raw", start = 0, end = stub.end[log] } = options;
-    const isRange = Number.isSafeInteger(start) && Number.isSafeInteger(end);
-    if (!isRange || start < 0 || start > end || end > stub.end[log])
-      throw new RunlogError("log-range", "The range lies outside the log");
+    const { log = "raw" } = options;
+    const range = rangeWithin(stub.end[log], options);
     const manifest = await manifestOf(archives, key, stub.logId);
-    return openPack(manifest, { log, start, end }, options.signal);
+    return openPack(manifest, { log, ...range }, options.signal);
   }
 
   function openPack(

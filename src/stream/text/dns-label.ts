@@ -38,6 +38,11 @@ export function isReadableLabel(text: string): boolean {
   return !HASHED.test(labelOf(text));
 }
 
+/** A name, and whether it can be read from its label. */
+export function labelled(name: string): { readonly name: string; readonly isReadable: boolean } {
+  return { name, isReadable: isReadableLabel(name) };
+}
+
 /** Whether the text stands for itself. */
 export function isOwnLabel(text: string): boolean {
   return LABEL.test(text) && textOfLabel(text) === text;
