@@ -12,6 +12,7 @@ import { measureFirstEvent } from "./bench/measure-first-event.ts";
 import { measureFirstPaint } from "./bench/measure-first-paint.ts";
 import { measureIngest, measureNotes } from "./bench/measure-ingest.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
+import { measureRestart } from "./bench/measure-restart.ts";
 import { measureRelay } from "./bench/measure-relay.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
 import { measureResume } from "./bench/measure-resume.ts";
@@ -44,6 +45,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir, rows?: string) => Prom
   compaction: measureCompaction,
   "first-paint": measureFirstPaint,
   relay: measureRelay,
+  restart: measureRestart,
   growth: (_, rows) => measureCosts(rows),
   "text-or-bytes": measureTextOrBytes,
 };
