@@ -22,6 +22,7 @@ with 1 on any violation.
   npm run soak -- --viewers N           live viewers (1000)
   npm run soak -- --rate N              events a second of each running session (4)
   npm run soak -- --kill-every SECONDS  (60)
+  npm run soak -- --relays              half of the runs through relays: none of them may fail
   npm run soak -- --memory MIB          (512)
   npm run soak -- --seed S`;
 
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
       viewers: { type: "string", default: "1000" },
       rate: { type: "string", default: "4" },
       "kill-every": { type: "string", default: "60" },
+      relays: { type: "boolean", default: false },
       memory: { type: "string", default: "512" },
       seed: { type: "string", default: String(Math.trunc(Math.random() * 2 ** 31)) },
       help: { type: "boolean", default: false },
@@ -55,6 +57,7 @@ async function main(): Promise<void> {
     viewers: Number(values.viewers),
     eventsPerSecond: Number(values.rate),
     killEverySeconds: Number(values["kill-every"]),
+    relays: values.relays,
     limitBytes: Number(values.memory) * MEBIBYTE,
     progress: (text) => void process.stderr.write(`${text}\n`),
   });
@@ -72,7 +75,9 @@ async function assertRoom(largest: number): Promise<void> {
 
 function table({ server, runs, viewers, clients, group, ...rest }: SoakResult): string {
   const { delays } = viewers;
-  const accepted = [...runs.accepted.values()].reduce((sum, { length }) => sum + length, 0);
+  const countOf = (sessions: Iterable<string>): number =>
+    [...sessions].reduce((sum, session) => sum + (runs.accepted.get(session)?.length ?? 0), 0);
+  const accepted = countOf(runs.accepted.keys());
   return formatLines([
     ["resident memory", memoryCurve(server.samples)],
     ["  highest", mebibytes(server.peakBytes)],
@@ -91,6 +96,7 @@ function table({ server, runs, viewers, clients, group, ...rest }: SoakResult): 
       "runs",
       `${formatNumber(accepted)} accepted, ${formatNumber(runs.finished)} finished; posts ${formatCounts(runs.answers)}`,
     ],
+    ["  through relays", `${formatNumber(countOf(rest.relayed))} accepted`],
     [
       "live viewers",
       `${formatNumber(viewers.events)} events seen; connections ${formatCounts(viewers.answers)}`,

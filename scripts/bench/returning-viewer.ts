@@ -20,7 +20,7 @@ export function watchReturning(port: number, path: string): ReturningViewer {
   const reader = createSequenceReader();
   let lastId = "";
   let retryMs = RETRY_MS;
-  let isStopped = false;
+  const stop = new AbortController();
   let lastAtMs: number | null = null;
   let longestMs = 0;
   let close = (): void => {};
@@ -58,7 +58,7 @@ export function watchReturning(port: number, path: string): ReturningViewer {
   }
 
   void (async () => {
-    while (!isStopped) {
+    while (!stop.signal.aborted) {
       await connect();
       await sleep(retryMs, undefined, { ref: false });
     }
@@ -73,7 +73,7 @@ export function watchReturning(port: number, path: string): ReturningViewer {
       return longest;
     },
     stop() {
-      isStopped = true;
+      stop.abort();
       close();
     },
   };

@@ -116,6 +116,13 @@ const SECTIONS: readonly Section[] = [
     },
   },
   {
+    title: "Restart",
+    about:
+      "SIGTERM and a start under runs behind a relay: how long the exit takes, and how long viewers see no event.",
+    rows: "restart",
+    plot: () => null,
+  },
+  {
     title: "Old logs",
     about: "A log that an older system left, each of whose times has to be rewritten.",
     rows: "old",

@@ -1,11 +1,11 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { crc32 } from "node:zlib";
-import { createRunChecker } from "./run-checker.ts";
+import { createRunChecker, type RunCheckerOptions } from "./run-checker.ts";
 import type { SeenRange } from "./stream-checker.ts";
 
 /** What has to be found in one log. */
-export interface LogExpectation {
+export interface LogExpectation extends RunCheckerOptions {
   readonly file: string;
   readonly logId: string;
   /** Where the events of the runs begin, in bytes. */
@@ -26,7 +26,7 @@ export async function checkLog(expected: LogExpectation): Promise<string[]> {
     const ranges = own.filter((range) => range.start === start);
     violations.push(...(await checkRanges(expected.file, start, ranges)));
   }
-  const runs = createRunChecker();
+  const runs = createRunChecker(expected);
   const input = createReadStream(expected.file, { start: expected.from });
   for await (const line of createInterface({ input, crlfDelay: Infinity })) runs.line(line);
   return [...violations, ...runs.finish(expected.accepted)];

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { endWithParent, sendToParent } from "../bench/child-script.ts";
 import { listenOnLoopback } from "../bench/loopback.ts";
 import { createRandom } from "../bench/random.ts";
+import { createRelays } from "./relays.ts";
 
 /** Sent once, when it listens. */
 export interface RunnerReady {
@@ -18,6 +19,8 @@ export interface RunOver {
   readonly finished: boolean;
 }
 
+/** Path of the agents that are behind a relay. */
+const AGENT = "agent";
 const MIN_EVENTS = 20;
 const MAX_EVENTS = 150;
 const LONG_EVENT_CHARS = 100_000;
@@ -27,18 +30,36 @@ const TEXT = "The quick brown fox jumps over the lazy dog, and writes what it sa
 const DEATHS = { breakOff: 10, noEnd: 5, refused: 5 } as const;
 
 endWithParent();
-const { seed, eventsPerSecond }: { readonly seed: number; readonly eventsPerSecond: number } =
-  JSON.parse(process.argv[2] ?? "");
+const {
+  seed,
+  eventsPerSecond,
+  relayed,
+  spoolDir,
+}: {
+  readonly seed: number;
+  readonly eventsPerSecond: number;
+  /** Sessions whose agent is behind a relay; it lives for ever. */
+  readonly relayed: readonly string[];
+  readonly spoolDir: string;
+} = JSON.parse(process.argv[2] ?? "");
 const random = createRandom(seed);
 
 const server = createServer((request, response) => {
-  const [, session = ""] = request.url?.split("/") ?? [];
+  const [, first = "", second = ""] = request.url?.split("/") ?? [];
+  const session = first === AGENT ? second : first;
+  if (first !== AGENT && relays.answer(session, request, response)) return;
   if (request.method !== "POST") response.writeHead(404).end();
   else void answerRun(session, request, response);
 });
 // a run may be silent for as long as it likes
 server.requestTimeout = 0;
-sendToParent({ port: await listenOnLoopback(server) } satisfies RunnerReady);
+const port = await listenOnLoopback(server);
+const relays = createRelays(
+  relayed,
+  spoolDir,
+  (session) => `http://127.0.0.1:${port}/${AGENT}/${session}/`,
+);
+sendToParent({ port } satisfies RunnerReady);
 
 async function answerRun(
   session: string,
@@ -50,7 +71,8 @@ async function answerRun(
   let finished = false;
   try {
     const { threadId, runId }: { threadId?: string; runId?: string } = Object(await json(request));
-    finished = await play(response, { threadId, runId });
+    const ids = { threadId, runId };
+    finished = await play(response, ids, { mayDie: !relayed.includes(session) });
   } catch {
     response.destroy();
   }
@@ -61,8 +83,9 @@ async function answerRun(
 async function play(
   response: ServerResponse,
   ids: { readonly threadId?: string | undefined; readonly runId?: string | undefined },
+  { mayDie }: { readonly mayDie: boolean },
 ): Promise<boolean> {
-  const fate = random.integer(100);
+  const fate = mayDie ? random.integer(100) : 100;
   if (fate < DEATHS.refused) {
     response.writeHead(500, { "Content-Type": "text/plain" }).end("no");
     return false;

@@ -23,6 +23,8 @@ export interface SoakOptions {
   /** Of each running session. */
   readonly eventsPerSecond: number;
   readonly killEverySeconds: number;
+  /** Whether the agents of every second running session are behind a relay: then none of their runs may fail. */
+  readonly relays: boolean;
   readonly limitBytes: number;
   readonly progress: (text: string) => void;
 }
@@ -30,6 +32,8 @@ export interface SoakOptions {
 export interface SoakResult {
   readonly server: KeptServer;
   readonly runs: KeptRuns;
+  /** Sessions whose runs went through a relay. */
+  readonly relayed: ReadonlySet<string>;
   readonly viewers: ViewersReport;
   readonly clients: ClientsReport;
   /** Null where the machine has no memory groups: then resident memory alone is judged. */
@@ -51,12 +55,16 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const group = await createMemoryGroup(options.limitBytes);
   if (group === null)
     options.progress("no memory group on this machine: resident memory is judged");
+  const relayed = data.running
+    .filter((_, index) => options.relays && index % 2 === 1)
+    .map(({ session }) => session);
+  const { seed, eventsPerSecond } = options;
   const runner = startScript<RunnerReady | RunOver>(
     new URL("./runner-process.ts", import.meta.url),
-    { seed: options.seed, eventsPerSecond: options.eventsPerSecond },
+    { seed, eventsPerSecond, relayed, spoolDir: join(data.dir, "spools") },
   );
   try {
-    return await watched(options, data, group, runner);
+    return await watched(options, { ...data, relayed: new Set(relayed) }, group, runner);
   } finally {
     await runner.stop();
     await data.remove();
@@ -64,9 +72,14 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   }
 }
 
+interface RelayedData extends SoakData {
+  /** The sessions whose agent is behind a relay. */
+  readonly relayed: ReadonlySet<string>;
+}
+
 async function watched(
   options: SoakOptions,
-  data: SoakData,
+  data: RelayedData,
   group: MemoryGroup | null,
   runner: ChildScript<RunnerReady | RunOver>,
 ): Promise<SoakResult> {
@@ -105,6 +118,7 @@ async function watched(
     return {
       server,
       runs,
+      relayed: data.relayed,
       viewers,
       clients,
       group: used,
@@ -167,7 +181,7 @@ async function killNowAndThen(server: KeptServer, options: SoakOptions): Promise
 }
 
 async function checkLogs(
-  data: SoakData,
+  data: RelayedData,
   runs: KeptRuns,
   seen: readonly { readonly session: string; readonly range: SeenRange }[],
 ): Promise<string[]> {
@@ -178,6 +192,7 @@ async function checkLogs(
       logId: endCursor.slice(0, endCursor.indexOf("-")),
       from: log.bytes,
       accepted: runs.accepted.get(name) ?? [],
+      mustSurvive: data.relayed.has(name),
       seen: seen.filter(({ session }) => session === name).map(({ range }) => range),
     });
     violations.push(...found.map((text) => `${name}: ${text}`));

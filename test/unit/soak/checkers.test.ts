@@ -101,15 +101,33 @@ describe("the checker of a viewer's stream", () => {
 describe("the checker of a log on disk", () => {
   async function checkStored(
     events: readonly string[],
-    { seen = EVENTS, accepted = ["r"] as readonly string[] } = {},
+    { seen = EVENTS, accepted = ["r"] as readonly string[], mustSurvive = false } = {},
   ): Promise<string> {
     const file = join(await freshDir(), "raw.jsonl");
     await writeFile(file, events.map((line) => `${line}\n`).join(""));
     const range = check(framesOf(seen)).seen;
     const ranges = range === null ? [] : [range, range];
-    const found = await checkLog({ file, logId: LOG_ID, from: 0, accepted, seen: ranges });
+    const expected = { file, logId: LOG_ID, from: 0, accepted, seen: ranges, mustSurvive };
+    const found = await checkLog(expected);
     return found.join("\n");
   }
+
+  it("finds a run that failed where none may, unless its agent never had it", async () => {
+    const failed = [
+      ...EVENTS.slice(0, 3),
+      '{"type":"RUN_ERROR","runId":"r","code":"server-restarted"}',
+    ];
+    expect(await checkStored(failed, { seen: [] })).toBe("");
+    expect(await checkStored(failed, { seen: [], mustSurvive: true })).toContain(
+      "failed with server-restarted after 1 events",
+    );
+    const unposted = [
+      EVENTS[0]!,
+      EVENTS[1]!,
+      '{"type":"RUN_ERROR","runId":"r","code":"server-restarted"}',
+    ];
+    expect(await checkStored(unposted, { seen: [], mustSurvive: true })).toBe("");
+  });
 
   it("finds nothing wrong with a log that holds what was seen, and more", async () => {
     expect(await checkStored(EVENTS)).toBe("");
