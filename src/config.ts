@@ -23,6 +23,7 @@ type ConfiguredLimit =
   | "reattachMs"
   | "sessionIdleMs"
   | "drainMs"
+  | "stopListenMs"
   | "reauthMs";
 
 /** The configuration of a server, checked. */
@@ -74,6 +75,9 @@ interface KubernetesConfig {
   /** Runners reach their models without keys of the project. */
   readonly useVertex: boolean;
 }
+
+/** So long it takes until what routes requests has heard that a server stops. */
+const STOP_LISTEN_MS = 1_500;
 
 /** All that is wrong with a configuration, one line a problem; a line of its own if there is one only. */
 export class ConfigError extends Error {
@@ -154,8 +158,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     problems.push("RUNLOG_DEMO=1 and RUNLOG_AUTH=kubernetes exclude each other");
   if (demo && runnerUrl !== null) problems.push("RUNLOG_DEMO=1 and RUNNER_URL exclude each other");
   if (!demo && runnerUrl === null && !isCluster) problems.push("RUNLOG_DEMO=0 needs a RUNNER_URL");
+  const host = value(SETTINGS.host) ?? (isCluster ? "0.0.0.0" : "127.0.0.1");
   const config: Config = {
-    host: value(SETTINGS.host) ?? (isCluster ? "0.0.0.0" : "127.0.0.1"),
+    host,
     port: value(SETTINGS.port),
     storage,
     auth: isCluster ? kubernetes : { kind: "none" },
@@ -181,6 +186,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       reattachMs: value(SETTINGS.reattach),
       sessionIdleMs: value(SETTINGS.sessionIdle),
       drainMs: value(SETTINGS.drain),
+      // nobody routes requests to loopback
+      stopListenMs: value(SETTINGS.stopListen) ?? (isLoopback(host) ? 0 : STOP_LISTEN_MS),
       maxStreams: value(SETTINGS.maxStreams),
       maxSessionStreams: value(SETTINGS.maxSessionStreams),
       replayBytes: value(SETTINGS.replayBytes),

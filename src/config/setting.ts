@@ -62,7 +62,8 @@ export function duration<T extends number | null>(
   ms: T,
   texts: Texts,
 ): Setting<number | T> {
-  const example = texts.shown === "off" ? "30m" : texts.shown;
+  const [first] = texts.shown.split(",");
+  const example = texts.shown === "off" ? "30m" : first;
   return setting<number | T>(name, ms, readDuration, {
     form: `a time such as ${example}`,
     ...texts,

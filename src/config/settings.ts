@@ -52,6 +52,7 @@ export interface Settings extends NatsSettings {
   readonly runMax: Setting<number | null>;
   readonly sessionIdle: Setting<number>;
   readonly drain: Setting<number>;
+  readonly stopListen: Setting<number | null>;
   readonly token: Setting<string | null>;
   readonly maxStreams: Setting<number>;
   readonly maxSessionStreams: Setting<number>;
@@ -103,8 +104,7 @@ export const SETTINGS: Settings = {
   }),
   runnerUrl: text("RUNNER_URL", {
     shown: "",
-    meaning:
-      "URL of runners; {session} (its label), {project} and, in a cluster, {port} are filled in",
+    meaning: "URL of runners; {session} (its label), {project}, in a cluster {port}, are filled in",
     form: "an http(s) URL",
     group: "Runners",
     entries: SERVERS,
@@ -245,8 +245,7 @@ export const SETTINGS: Settings = {
   }),
   reattach: duration("RUNLOG_REATTACH", 300_000, {
     shown: "5m",
-    meaning:
-      "how long a runner is asked for the rest of a run that can be taken up and does not answer",
+    meaning: "how long a runner that does not answer is asked for the rest of a run",
     group: "Runners",
     entries: SERVERS,
   }),
@@ -267,6 +266,12 @@ export const SETTINGS: Settings = {
     meaning: "how long a stop waits for runs to end by themselves",
     group: "Server",
     entries: SERVERS,
+  }),
+  stopListen: duration("RUNLOG_STOP_LISTEN", null, {
+    shown: "1500ms, on loopback 0s",
+    meaning:
+      "how long a stop serves on at least, with 503 at /ready, so that requests go elsewhere",
+    group: "Server",
   }),
   token: text("RUNLOG_TOKEN", {
     shown: "",

@@ -9,7 +9,7 @@ import type { SessionPlatform } from "../ports/session-platform.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { createBytesInFlight } from "../stream/sync/bytes-in-flight.ts";
 import { createTimeSlicer } from "../stream/sync/time-slicer.ts";
-import { settledWithin } from "../stream/sync/pause.ts";
+import { pause, settledWithin } from "../stream/sync/pause.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/sse/paced-stream.ts";
 import { createSharedBudget, type SharedBudget } from "../stream/sync/shared-budget.ts";
 import { createKeyedMutex } from "../stream/sync/keyed-mutex.ts";
@@ -112,6 +112,8 @@ export interface ServiceLimits {
   readonly sessionIdleMs: number;
   /** How long in ms a stop waits for runs to end by themselves. Default 10 s. */
   readonly drainMs: number;
+  /** How long in ms a stop serves on at least, for what routes requests to hear of it. Default 0. */
+  readonly stopListenMs: number;
   /** How often in ms the access of an open stream's client is checked again. Default 5 min. */
   readonly reauthMs: number;
   /**
@@ -140,6 +142,7 @@ const DEFAULT_LIMITS: ServiceLimits = {
   reattachMs: 300_000,
   sessionIdleMs: 600_000,
   drainMs: 10_000,
+  stopListenMs: 0,
   reauthMs: 300_000,
   podGraceMs: 0,
 };
@@ -156,6 +159,8 @@ const READ_TURN_MS = 2;
 const PROFILE_TURN_MS = 8;
 
 const TICK_MS = 1_000;
+/** A proxy may hold the head of an answer until its first byte: a stream that has none yet sends a comment soon. */
+const OPENING_MS = 500;
 /** How often in ms it is seen which waiting readers have to ask the store. */
 const LOOK_MS = 1_000;
 const SWEEP_MS = 120_000;
@@ -181,7 +186,7 @@ export interface SessionService extends SessionPorts {
   /** Whether it is being closed: others should be asked. */
   isStopping(): boolean;
   /**
-   * Refuses new runs, waits a while for those in flight, closes those that are still open but for those
+   * Refuses new runs, serves on for a while, waits for those in flight, closes those that are still open but for those
    * that can be taken up, and ends the streams so that clients reconnect elsewhere. The ports stay open. Waits at most 10 s for a
    * store that does not answer; ends that it has not stored by then it may store until it is
    * closed.
@@ -268,7 +273,7 @@ export async function createSessionService(
   // where logs make sessions it is not recorded which of them run
   if (!directory.logsMakeSessions)
     void resumeListening({ store, directory, sessions, backgroundEvents, logger, isStopped });
-  const pacer = createStreamPacer({ ...limits, now: () => clock.now() });
+  const pacer = createStreamPacer({ ...limits, openingMs: OPENING_MS, now: () => clock.now() });
   const stopTicking = clock.every(TICK_MS, () => pacer.tick());
   const stopSweeping = clock.every(SWEEP_MS, () => sessions.sweep());
   const stopLooking = keepLooking(sessions, clock);
@@ -295,7 +300,10 @@ export async function createSessionService(
       onWait(
         `the runs of ${runs.busySessions} session(s) to end, at most ${limits.drainMs / 1000} s`,
       );
+      const heard = limits.stopListenMs > 0 ? pause(limits.stopListenMs, clock, null) : null;
       await runs.drain(limits.drainMs);
+      onWait("requests to go elsewhere");
+      await heard;
       onWait("the store to take the ends of runs");
       // before the streams, so that viewers get the reason
       const ends = runs.close();

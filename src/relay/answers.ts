@@ -100,8 +100,9 @@ export function createAnswers({
     if ("answer" in opened) return passedResponse(opened.answer);
     const { recording } = opened;
     const id = cursorOf(request);
-    // an id of an earlier recording: everything here came after it
-    const offset = (id === null ? null : await recording.offsetAfter(id)) ?? recording.start;
+    const offset = id === null ? recording.start : await recording.offsetAfter(id);
+    // what came after it may have gone with an earlier recording: whoever asks has to know that
+    if (offset === null) return problem(410, "The thread's events are no longer all there");
     if (id !== null) recording.acknowledge(offset);
     return eventsResponse(streamOf(recording, offset));
   }

@@ -167,4 +167,69 @@ describe("what survives, beside the runs of survive-matrix.test.ts", () => {
     expect(Number(ms)).toBeLessThanOrEqual(1_000);
     await here.server.exited;
   });
+
+  it("a run that waits behind one that survives is not waited for by a stop, and may be posted again", async () => {
+    const here = await world();
+    here.server.kill();
+    // a stop that waited for the runs would not end
+    Object.assign(here, { env: { ...here.env, RUNLOG_DRAIN: "24h" } });
+    await restart(here);
+    const run = await posted(here);
+    run.say(startedEvent(RUN));
+    await waitFor(async () => (await clientOf(here).lines()).includes(startedEvent(RUN)));
+    await clientOf(here).run(runBody("r2"));
+    here.server.kill("SIGTERM");
+    expect(await here.server.exited).toEqual({ code: 0, signal: null });
+    await restart(here);
+    const stopped = await clientOf(here).lines();
+    const ends = stopped.filter((line) => line.includes("RUN_ERROR"));
+    expect(ends.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { runId: "r2", code: "run-not-started" },
+    ]);
+    await clientOf(here).run(runBody("r2"));
+    run.say(finishedEvent(RUN));
+    run.end();
+    const second = await waitFor(() => here.runner.run("r2"), { what: "the second run" });
+    second.say(startedEvent("r2"), finishedEvent("r2"));
+    second.end();
+    await waitFor(() => second.isAcknowledged);
+    const lines = (await clientOf(here).lines()).slice(stopped.length);
+    expect(lines.filter((line) => line.includes("RUN_ERROR"))).toEqual([]);
+    expect(lines).toContain(finishedEvent(RUN));
+    expect(lines.at(-1)).toBe(finishedEvent("r2"));
+  });
+
+  it("what routes requests hears that a server stops that has nothing to wait for, and streams go on meanwhile", async () => {
+    const here = await world();
+    here.server.kill();
+    Object.assign(here, { env: { ...here.env, RUNLOG_STOP_LISTEN: "24h" } });
+    await restart(here);
+    const run = await posted(here);
+    const { sse } = await clientOf(here).watch("?view=raw");
+    here.server.kill("SIGTERM");
+    await waitFor(async () => (await here.server.fetch("/ready")).status === 503);
+    expect((await clientOf(here).post("/agui/run", runBody("r2"))).status).toBe(503);
+    run.say(startedEvent(RUN));
+    await sse.until(({ data }) => data === startedEvent(RUN));
+    await sse.cancel();
+    // a second signal waits for nothing
+    here.server.kill("SIGTERM");
+    expect(await here.server.exited).toEqual({ code: 1, signal: null });
+  });
+
+  it("a server that others reach listens on by itself for a moment, and exits in order", async () => {
+    const here = await world();
+    here.server.kill();
+    const reached = { HOST: "0.0.0.0", RUNLOG_ALLOW_PUBLIC: "1" };
+    Object.assign(here, { env: { ...here.env, ...reached } });
+    await restart(here);
+    const url = here.server.url.replace("0.0.0.0", "127.0.0.1");
+    here.server.kill("SIGTERM");
+    const ready = await waitFor(async () => {
+      const answer = await fetch(`${url}/ready`);
+      return answer.status === 503 && answer;
+    });
+    expect(await ready.json()).toEqual({ status: "stopping", missing: [] });
+    expect(await here.server.exited).toEqual({ code: 0, signal: null });
+  });
 });

@@ -116,6 +116,7 @@ describe("parseConfig", () => {
         runMaxMs: null,
         sessionIdleMs: 600_000,
         drainMs: 10_000,
+        stopListenMs: 0,
       },
     });
   });
@@ -131,14 +132,16 @@ describe("parseConfig", () => {
       RUNLOG_MAX_EVENT_BYTES: "1MiB",
       RUNLOG_WRITE_DEADLINE: "2m",
       RUNLOG_RUNNER_HEADERS: "90s",
+      RUNLOG_RUNNER_SILENCE: "20s",
       RUNLOG_LEGACY_PROJECT: "old-team",
     });
     expect(config).toMatchObject({
       port: 0,
       storage: { kind: "disk", dir: "/var/lib/runlog", fsync: "always" },
       maxEventBytes: 1_048_576,
-      limits: { writeDeadlineMs: 120_000 },
+      limits: { writeDeadlineMs: 120_000, stopListenMs: 1_500 },
       runnerHeadersMs: 90_000,
+      runnerSilenceMs: 20_000,
       legacyProject: "old-team",
     });
     expect(parseConfig({ STATE_BASE_DIR: "/state" }).storage).toMatchObject({ dir: "/state" });

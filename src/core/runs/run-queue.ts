@@ -58,9 +58,13 @@ export class RunQueue {
     return this.#queue.length === 0 && this.#inFlight.size === 0;
   }
 
-  /** Whether a stop of the server need not wait: every run that is in flight may be left open. */
+  /**
+   * Whether a stop of the server need not wait: every run that is in flight may be left open, and what waits after
+   * them would not begin.
+   */
   get isLeavable(): boolean {
-    return this.#queue.length === 0 && [...this.#entries].every((run) => run.isResumable);
+    const isHeldUp = this.#queue.length === 0 || this.#active !== null;
+    return isHeldUp && [...this.#entries].every((run) => run.isResumable);
   }
 
   /** Whether a run waits, or is active and not finished. */

@@ -13,6 +13,8 @@ export interface PaceOptions {
   readonly now: () => number;
   /** Longest silence in ms before `heartbeat` is sent; not sent when `heartbeat` is missing. */
   readonly heartbeatMs: number;
+  /** The same for a stream that has sent nothing yet. Default: `heartbeatMs`. */
+  readonly openingMs?: number;
   /** How long in ms a consumer may take over one chunk before the stream is ended with an error. */
   readonly writeDeadlineMs: number;
 }
@@ -97,6 +99,7 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   /** A chunk that came while a heartbeat was being taken; null in it means the end. */
   #held: { chunk: Uint8Array<ArrayBuffer> | null } | null = null;
   #since: number;
+  #hasSent = false;
   #closed = false;
 
   constructor(
@@ -141,12 +144,13 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
   }
 
   tick(): void {
+    const { heartbeatMs, openingMs = heartbeatMs } = this.#options;
     const silentMs = this.#options.now() - this.#since;
     if (this.#pulled === null) {
       if (silentMs > this.#options.writeDeadlineMs) this.#fail(new Error("stalled"));
     } else if (
       this.#heartbeat &&
-      silentMs >= this.#options.heartbeatMs &&
+      silentMs >= (this.#hasSent ? heartbeatMs : openingMs) &&
       this.#source.atBoundary
     ) {
       this.#deliver(this.#heartbeat);
@@ -175,6 +179,7 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
 
   #deliver(chunk: Uint8Array<ArrayBuffer> | null): void {
     this.#since = this.#options.now();
+    this.#hasSent = true;
     if (chunk === null) this.#controller?.close();
     else this.#controller?.enqueue(chunk);
     this.#settlePull();

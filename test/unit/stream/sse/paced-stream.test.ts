@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type ChunkSource, createStreamPacer } from "../../../../src/stream/sse/paced-stream.ts";
+import {
+  type ChunkSource,
+  createStreamPacer,
+  type PaceOptions,
+} from "../../../../src/stream/sse/paced-stream.ts";
 
 const BEAT = Uint8Array.of(0xbb);
 
@@ -31,9 +35,14 @@ function manualSource() {
   };
 }
 
-function paced() {
+function paced(options: Partial<PaceOptions> = {}) {
   let now = 0;
-  const pacer = createStreamPacer({ now: () => now, heartbeatMs: 15, writeDeadlineMs: 30 });
+  const pacer = createStreamPacer({
+    now: () => now,
+    heartbeatMs: 15,
+    writeDeadlineMs: 30,
+    ...options,
+  });
   const manual = manualSource();
   const reader = pacer.stream(manual.source, { heartbeat: BEAT }).getReader();
   return {
@@ -64,6 +73,18 @@ describe("a paced stream", () => {
     give(Uint8Array.of(1));
     expect((await read).value).toEqual(Uint8Array.of(1));
     expect(state.asked).toBe(1);
+  });
+
+  it("beats sooner while nothing has been sent", async () => {
+    const { begin, give, pass } = paced({ openingMs: 5 });
+    const { read: first } = await begin();
+    pass(4);
+    pass(1);
+    expect((await first).value).toBe(BEAT);
+    const { read: second } = await begin();
+    pass(14);
+    give(Uint8Array.of(1));
+    expect((await second).value).toEqual(Uint8Array.of(1));
   });
 
   it("beats when its source is silent, and loses no chunk over it", async () => {
