@@ -102,6 +102,19 @@ export class RawLog {
   }
 
   /**
+   * To be called when a read up to the known end was refused: the end was announced by somebody who
+   * does not have the log. Resolves with whether the store says that it ends before; `position` is then
+   * the store's answer.
+   */
+  async correctEnd(): Promise<boolean> {
+    const stat = await this.#store.stat(this.key);
+    const known = this.#position;
+    if (!stat || stat.logId !== known?.logId || stat.end.raw >= known.end) return false;
+    this.#position = { logId: stat.logId, end: stat.end.raw };
+    return true;
+  }
+
+  /**
    * Appends whole lines, in the order of the calls. Resolves when they are stored; only then are
    * they visible to viewers. Without `logId` the log is made if there is none; with it the lines go
    * to that log or nowhere (`log-fenced`), so that a run cannot write into the log of a session

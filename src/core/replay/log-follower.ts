@@ -183,7 +183,8 @@ export function createLogFollower(use: SessionUse, options: LogFollowerOptions):
       } catch (error) {
         // deleted while it was read; the announcement is still to come
         if (hasCode(error, "log-not-found")) return endOfLog();
-        throw error;
+        reading = null;
+        if (!hasCode(error, "log-range") || !(await log.correctEnd())) throw error;
       }
     }
     return null;

@@ -10,6 +10,7 @@ import {
 import { findReplayStart } from "../../../../src/core/replay/resume-point.ts";
 import type { Session } from "../../../../src/core/session/session.ts";
 import { createSessions } from "../../../../src/core/session/session-registry.ts";
+import type { LiveFeed } from "../../../../src/ports/live-feed.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { createBytesInFlight } from "../../../../src/stream/sync/bytes-in-flight.ts";
@@ -25,6 +26,7 @@ const silent = { info() {}, warn() {}, error() {} };
 
 interface Followed {
   readonly store: LogStore;
+  readonly feed: LiveFeed;
   readonly session: Session;
   append(text: string): Promise<void>;
   follow(options?: { readonly framed?: boolean; readonly from?: number }): Promise<LogFollower>;
@@ -33,10 +35,11 @@ interface Followed {
 /** A session that is written to, and readers of it whose reads are of `readBytes` each. */
 async function followed(readBytes = 64 * 1024): Promise<Followed> {
   const store = createMemoryLogStore();
+  const feed = createMemoryLiveFeed();
   const sessions = createSessions({
     legacyImports: noLegacyLogs,
     store,
-    feed: createMemoryLiveFeed(),
+    feed,
     clock: createManualClock(),
     logger: silent,
     ringBytes: RING_BYTES,
@@ -52,6 +55,7 @@ async function followed(readBytes = 64 * 1024): Promise<Followed> {
   };
   return {
     store,
+    feed,
     session,
     async append(text) {
       const line = utf8(`{"type":"CUSTOM","value":${JSON.stringify(text)}}\n`);
@@ -115,6 +119,19 @@ describe("a follower of a log", () => {
       ),
       { numRuns: 50 },
     );
+  });
+
+  it("goes on when an end was announced that the log does not have", async () => {
+    const log = await followed();
+    const follower = await log.follow();
+    await log.append("first");
+    const { logId, end } = log.session.log.position ?? { logId: "", end: 0 };
+    log.feed.publish({ ...KEY, logId, end: end + 1_000 });
+    expect(log.session.log.position?.end).toBe(end + 1_000);
+    expect(await readToEnd(follower)).toBe(await stored(log));
+    await log.append("second");
+    expect(await readToEnd(follower)).toContain("second");
+    follower.close();
   });
 
   it("begins behind a cursor, at whichever event that is", async () => {
