@@ -26,6 +26,7 @@ export type { Logger } from "./ports/logger.ts";
 export type * from "./ports/log-store.ts";
 export type * from "./ports/object-bucket.ts";
 export type * from "./ports/runner-client.ts";
+export type { PeerAddress, SessionOwner, SessionOwnership } from "./ports/session-owner.ts";
 export type * from "./ports/session-directory.ts";
 export type * from "./ports/session-platform.ts";
 export { type ByteBudget, createByteBudget } from "./stream/sync/byte-budget.ts";

@@ -4,6 +4,7 @@ import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import { createSessionChanges, type SessionListener } from "../../src/ports/session-changes.ts";
+import { createSoleOwnership } from "../../src/ports/session-owner.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { createKeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { readBootId } from "./boot-id.ts";
@@ -138,6 +139,8 @@ export function createDiskLogStore(options: DiskLogStoreOptions): DiskLogStore {
 
   return {
     changes,
+
+    ...createSoleOwnership(assertOpen),
 
     legacy: reportingTakeOvers(legacy, cache, changes.announce),
 

@@ -4,6 +4,7 @@ import { LOG_NAMES } from "../../src/ports/log-store.ts";
 import { checkDocument, checkHead, checkMarkData } from "../../src/ports/log-values.ts";
 import type { LogStore, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
 import { createSessionChanges } from "../../src/ports/session-changes.ts";
+import { createSoleOwnership } from "../../src/ports/session-owner.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { labelled } from "../../src/stream/text/dns-label.ts";
 import { byteLength, createGrowingBytes } from "./growing-bytes.ts";
@@ -60,6 +61,7 @@ export function createMemoryLogStore(options: MemoryLogStoreOptions = {}): LogSt
 
   return {
     changes,
+    ...createSoleOwnership(assertOpen),
 
     async create(key, createOptions) {
       let log = find(key);

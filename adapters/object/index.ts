@@ -4,14 +4,15 @@ import { firstValues } from "../../src/ports/log-values.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { LogStore, SessionKey, LogStat } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
-import { onceEach } from "../../src/stream/sync/once-each.ts";
+import type { PeerAddress } from "../../src/ports/session-owner.ts";
 import { createKeys } from "./keys.ts";
 import { createLeases } from "./lease.ts";
 import type { BucketAccess } from "./log-end.ts";
-import { allMarks, removeMark } from "./marks.ts";
+import { createMarkOperations } from "./marks.ts";
 import type { OwnedSession } from "./owned-session.ts";
 import { createOwnedSessions } from "./owned-sessions.ts";
 import { createOwner } from "./owner.ts";
+import { createOwnership } from "./ownership.ts";
 import { createRetryPolicy } from "./retry-policy.ts";
 import { readLog } from "./read-log.ts";
 import { createReadiness } from "./readiness.ts";
@@ -33,10 +34,12 @@ export interface ObjectLogStoreOptions {
   /** How long in ms a process that is silent keeps its sessions. Default 15 s. */
   readonly leaseMs?: number;
   /**
-   * How long in ms a session is kept that this process does not write, before others may take it.
-   * Default 60 s.
+   * How long in ms a session is kept that this process does not write and has not acquired, before others may
+   * take it. Default 60 s.
    */
   readonly idleMs?: number;
+  /** How other processes that share the bucket reach this one. Default null: they do not. */
+  readonly advertised?: PeerAddress | null;
   /** How long in ms objects stay that were merged into larger ones. Default 60 s. */
   readonly garbageMs?: number;
   /** How long in ms a bucket may take over one call, and 1 s more a MiB. Default 10 s. */
@@ -53,8 +56,6 @@ export interface ObjectLogStoreOptions {
 }
 
 const CLOSED = "The store is closed";
-/** So many keys are remembered, so that each is logged once. */
-const MAX_ODD_MARKS = 1_000;
 
 /**
  * A LogStore on immutable objects. It makes, below `prefix`, `<session>` being the label of the
@@ -71,7 +72,7 @@ const MAX_ODD_MARKS = 1_000;
  * - `logs/…/<logId>/bodies/<hash>` the bodies of the runs that wait;
  * - `marks/<project>!<session>!<logId>!<hash>` the runs that are open;
  * - `leases/<project>!<session>!<epoch>` which process has the session, the newest first;
- * - `owners/<id>` until when the leases of a process hold.
+ * - `owners/<id>` until when the leases of a process hold, and how other processes reach it.
  *
  * Segments and values are never replaced by other bytes: a process that wakes up late finds the key
  * of its next put taken. Marks, and the state of leases and owners, are replaced. Appends of a
@@ -94,27 +95,25 @@ const MAX_ODD_MARKS = 1_000;
  */
 export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
   const { bucket, clock, prefix = "", logger = { warn() {} }, leaseMs = 15_000 } = options;
-  const { attemptMs = 10_000, deadlineMs = 30_000, exclusive = false } = options;
+  const { attemptMs = 10_000, deadlineMs = 30_000, exclusive = false, advertised = null } = options;
   const closing = new AbortController();
   const times = { clock, attemptMs, deadlineMs };
   const retry = createRetryPolicy({ ...times, closing: closing.signal, bucket });
   const keys = createKeys(prefix);
   const access: BucketAccess = { bucket, keys, retry };
-  const owner = createOwner({ bucket, keys, retry, clock, logger, leaseMs });
+  const owner = createOwner({ bucket, keys, retry, clock, logger, leaseMs, advertised });
+  const leases = createLeases({ bucket, keys, retry, owner, exclusive });
   const sessions = createOwnedSessions({
     access,
     clock,
     logger,
     ownerId: owner.id,
-    leases: createLeases({ bucket, keys, retry, owner, exclusive }),
+    leases,
     batchMs: options.batchMs ?? 200,
     batchBytes: options.batchBytes ?? 1024 * 1024,
     garbageMs: options.garbageMs ?? 60_000,
     idleMs: options.idleMs ?? 60_000,
   });
-  const noteOddMark = onceEach(MAX_ODD_MARKS, (object) =>
-    logger.warn("run-mark-passed-over", { object }),
-  );
   const ready = createReadiness({ access, clock, id: owner.id });
   let closed = false;
 
@@ -137,9 +136,16 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
 
   const view = createView(access, sessions);
 
+  async function stat(key: SessionKey): Promise<LogStat | null> {
+    assertOpen();
+    return view.stat(key);
+  }
+
   return {
     // several servers may share the bucket
     changes: null,
+
+    ...createOwnership({ leases, owner, sessions, isClosed: () => closed, assertOpen }),
 
     async create(key, given) {
       assertOpen();
@@ -154,10 +160,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
       }
     },
 
-    async stat(key) {
-      assertOpen();
-      return view.stat(key);
-    },
+    stat,
 
     async append(key, bytes, given) {
       assertOpen();
@@ -171,39 +174,26 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
 
     read(key, range) {
       const folder = keys.logFolder(key, range.logId, range.log ?? "raw");
-      const findEnd = (): ReturnType<typeof view.findEnd> => view.findEnd(key, range);
-      return readLog({ access, folder, range, assertOpen, findEnd });
+      return readLog({
+        access,
+        folder,
+        range,
+        assertOpen,
+        findEnd: () => view.findEnd(key, range),
+      });
     },
 
     dropNote: async (key, logId, noteKey) =>
       withLog(key, logId, (session) => session.dropNote(noteKey)),
 
-    async document(key, logId) {
-      assertOpen();
-      return documentIn(await view.stat(key), logId);
-    },
+    document: async (key, logId) => documentIn(await stat(key), logId),
 
     setHead: async (key, logId, head) => withLog(key, logId, (session) => session.setHead(head)),
 
     setDocument: async (key, logId, document) =>
       withLog(key, logId, (session) => session.setDocument(document)),
 
-    markOpen: async (key, logId, runId, data) =>
-      withLog(key, logId, (session) => session.markOpen(runId, data)),
-
-    async clearOpen(key, logId, runId) {
-      assertOpen();
-      await sessions.use(key, (session) =>
-        session?.logId === logId
-          ? session.clearOpen(runId)
-          : removeMark(access, { ...key, logId, runId }),
-      );
-    },
-
-    async *openRuns(key) {
-      assertOpen();
-      yield* allMarks(access, noteOddMark, key);
-    },
+    ...createMarkOperations({ access, logger, sessions, withLog, assertOpen }),
 
     ...createRunBodies(access, withLog),
 

@@ -32,8 +32,13 @@ export interface Lease {
 }
 
 export interface Leases {
-  /** Takes the session, or rejects with `log-not-owned` because a living process has it. */
-  take(key: SessionKey, options: { readonly guessFirst: boolean }): Promise<Lease>;
+  /**
+   * Takes the session, or rejects with `log-not-owned` because a living process has it. `newest` is the latest
+   * epoch as far as the caller knows, 0 for none; by default the bucket is asked.
+   */
+  take(key: SessionKey, options?: { readonly newest?: number }): Promise<Lease>;
+  /** The latest epoch, 0 for none, and the id of the other living process that has the session, or null. */
+  holderOf(key: SessionKey): Promise<{ readonly epoch: number; readonly holder: string | null }>;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -56,14 +61,18 @@ export function createLeases(options: LeasesOptions): Leases {
     return newest === undefined ? 0 : keys.parseEpoch(newest.key);
   }
 
-  /** Whether the last holder gave it up or is dead; rejects if it is neither. */
-  async function checkFree(key: SessionKey, epoch: number): Promise<{ fromDead: boolean }> {
+  /** Who else has the session with this lease and lives, or whether its last holder is dead. */
+  async function stateOf(
+    key: SessionKey,
+    epoch: number,
+  ): Promise<{ readonly holder: string | null; readonly fromDead: boolean }> {
+    if (epoch === 0) return { holder: null, fromDead: false };
     const name = keys.lease(key, epoch);
     const found = await retry.until((signal) => bucket.head(name, { signal }));
-    if (found === null || found.tag === FREE) return { fromDead: false };
+    if (found === null || found.tag === FREE) return { holder: null, fromDead: false };
     const fate = await owner.fateOf(found.tag);
-    if (fate === "alive" && !exclusive && found.tag !== owner.id) throw notOwned();
-    return { fromDead: fate !== "closed" };
+    const isHeld = fate === "alive" && !exclusive && found.tag !== owner.id;
+    return { holder: isHeld ? found.tag : null, fromDead: fate !== "closed" };
   }
 
   function leaseOf(key: SessionKey, epoch: number, fromDead: boolean): Lease {
@@ -97,10 +106,17 @@ export function createLeases(options: LeasesOptions): Leases {
   }
 
   return {
-    async take(key, { guessFirst }) {
-      let newest = guessFirst ? 0 : await newestEpoch(key);
+    async holderOf(key) {
+      const epoch = await newestEpoch(key);
+      const { holder } = await stateOf(key, epoch);
+      return { epoch, holder };
+    },
+
+    async take(key, { newest: known } = {}) {
+      let newest = known ?? (await newestEpoch(key));
       for (;;) {
-        const { fromDead } = newest === 0 ? { fromDead: false } : await checkFree(key, newest);
+        const { fromDead, holder } = await stateOf(key, newest);
+        if (holder !== null) throw notOwned();
         await owner.live();
         const epoch = newest + 1;
         const put = { key: keys.lease(key, epoch), bytes: NOTHING, tag: owner.id };
@@ -114,6 +130,7 @@ export function createLeases(options: LeasesOptions): Leases {
   };
 }
 
-function notOwned(): RunlogError {
+/** The refusal of a write to a session that another process has. */
+export function notOwned(): RunlogError {
   return new RunlogError("log-not-owned", "Another server has the session; try again");
 }

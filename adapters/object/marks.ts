@@ -1,5 +1,7 @@
-import type { OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
+import type { Logger } from "../../src/ports/logger.ts";
+import type { LogStore, OpenRunMark, SessionKey } from "../../src/ports/log-store.ts";
 import { checkMarkData } from "../../src/ports/log-values.ts";
+import { onceEach } from "../../src/stream/sync/once-each.ts";
 import {
   decodeOpenRunMark,
   encodeOpenRunMark,
@@ -7,8 +9,12 @@ import {
 } from "../../src/ports/open-run-mark.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { listKeys } from "./list.ts";
+import type { OwnedSession } from "./owned-session.ts";
+import type { OwnedSessions } from "./owned-sessions.ts";
 import { readWhole } from "./read-whole.ts";
 
+/** So many keys are remembered, so that each is logged once. */
+const MAX_ODD_MARKS = 1_000;
 /** Marks that are read at once. */
 const READ_AT_ONCE = 16;
 
@@ -43,7 +49,7 @@ export async function removeMark(access: BucketAccess, mark: RunName): Promise<v
  * The marks of a session, or of all: listed, then read a few at a time. `onOdd` is called with the
  * key of an object among them that is no mark.
  */
-export async function* allMarks(
+async function* allMarks(
   access: BucketAccess,
   onOdd: (key: string) => void,
   session?: SessionKey,
@@ -64,6 +70,48 @@ export async function* allMarks(
 /** The marks of one session, as keys. */
 export function marksOf(access: BucketAccess, key: SessionKey): AsyncGenerator<string[]> {
   return listKeys(access, access.keys.marksOf(key));
+}
+
+export interface MarkOperationsOptions {
+  readonly access: BucketAccess;
+  readonly logger: Pick<Logger, "warn">;
+  readonly sessions: Pick<OwnedSessions, "use">;
+  /** Uses the session whose log this is, as a write. */
+  readonly withLog: (
+    key: SessionKey,
+    logId: string,
+    operation: (session: OwnedSession) => Promise<void>,
+  ) => Promise<void>;
+  /** Throws when the store is closed. */
+  readonly assertOpen: () => void;
+}
+
+/** The marks of open runs, as `LogStore` has them. */
+export function createMarkOperations(
+  options: MarkOperationsOptions,
+): Pick<LogStore, "markOpen" | "clearOpen" | "openRuns"> {
+  const { access, assertOpen, logger, sessions, withLog } = options;
+  const noteOddMark = onceEach(MAX_ODD_MARKS, (object) =>
+    logger.warn("run-mark-passed-over", { object }),
+  );
+  return {
+    markOpen: async (key, logId, runId, data) =>
+      withLog(key, logId, (session) => session.markOpen(runId, data)),
+
+    async clearOpen(key, logId, runId) {
+      assertOpen();
+      await sessions.use(key, (session) =>
+        session?.logId === logId
+          ? session.clearOpen(runId)
+          : removeMark(access, { ...key, logId, runId }),
+      );
+    },
+
+    async *openRuns(key) {
+      assertOpen();
+      yield* allMarks(access, noteOddMark, key);
+    },
+  };
 }
 
 const ODD = Symbol("odd");

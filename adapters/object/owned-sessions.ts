@@ -1,20 +1,14 @@
 import { RunlogError } from "../../src/ports/errors.ts";
-import { createLogId } from "../../src/ports/log-id.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { createKeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
 import { removeIncarnation } from "./delete-incarnation.ts";
-import type { Lease, Leases } from "./lease.ts";
+import type { Leases } from "./lease.ts";
 import type { BucketAccess } from "./log-end.ts";
-import { OwnedSession, type WritingOptions } from "./owned-session.ts";
-import {
-  emptyIncarnation,
-  findIncarnation,
-  isOver,
-  loadIncarnation,
-  type StoredIncarnation,
-} from "./stored-incarnation.ts";
-import { type FirstValues, putFirstValues } from "./values.ts";
+import type { OwnedSession, WritingOptions } from "./owned-session.ts";
+import { isBusy, OwnedEntries, type OwnedEntry } from "./owned-entries.ts";
+import { createSessionLeases, isNotOwned, isStillHeld } from "./session-leases.ts";
+import { createSessionOpener, type FirstIncarnation } from "./session-opener.ts";
 
 export interface OwnedSessionsOptions extends WritingOptions {
   readonly access: BucketAccess;
@@ -23,19 +17,6 @@ export interface OwnedSessionsOptions extends WritingOptions {
   /** How long in ms a session is kept that this process does not write. */
   readonly idleMs: number;
 }
-
-/** What a session is made with; without an id it gets a new one. */
-interface FirstIncarnation extends FirstValues {
-  readonly logId?: string;
-}
-
-interface Entry {
-  readonly session: OwnedSession;
-  uses: number;
-  unusedSinceMs: number;
-}
-
-const NOTHING = new Uint8Array(0);
 
 /** The sessions that this process has. */
 export interface OwnedSessions {
@@ -52,6 +33,20 @@ export interface OwnedSessions {
     first: FirstIncarnation,
     operation: (session: OwnedSession) => Promise<T>,
   ): Promise<T>;
+  /** Whether this process has the session for sure now, whether it is there or not. */
+  owns(key: SessionKey): boolean;
+  /**
+   * Takes the session if nobody has it, also one that is not there, and keeps it until `release`. Resolves with
+   * whether this process has it then.
+   */
+  acquire(key: SessionKey): Promise<boolean>;
+  /** Gives the session up, unless it is busy: then the next sweep does. Never rejects. */
+  release(key: SessionKey): Promise<void>;
+  /**
+   * Takes nothing from now on, and gives up what is not busy. From then on `release` gives up what is busy as
+   * well. Never rejects.
+   */
+  leave(): Promise<void>;
   /** Ends the session's incarnation and removes what is stored of it; false if there was none. */
   remove(key: SessionKey): Promise<boolean>;
   /** Puts what waits, everywhere, and comes to rest. */
@@ -59,148 +54,124 @@ export interface OwnedSessions {
 }
 
 export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSessions {
-  const { access, clock, idleMs, leases, logger, ownerId } = options;
-  const entries = new Map<string, Entry>();
+  const { access, clock, idleMs } = options;
+  const entries = new OwnedEntries(clock);
+  /** The sessions that were acquired: they are kept although nobody uses them. */
+  const acquired = new Set<string>();
+  const leases = createSessionLeases(options);
+  const opener = createSessionOpener({ ...options, leases });
   const turns = createKeyedMutex();
   const stopSweeping = clock.every(Math.max(idleMs / 2, 1), () => {
-    for (const entry of entries.values())
-      if (isIdle(entry)) void turns.run(idOf(entry.session.key), () => release(entry));
+    for (const entry of entries.all())
+      if (isIdle(entry))
+        void turns.run(idOf(entry.session.key), async () => {
+          if (isIdle(entry)) await letGo(entry);
+        });
   });
 
-  function isIdle({ session, uses, unusedSinceMs }: Entry): boolean {
-    return uses === 0 && !session.isBusy && clock.now() - unusedSinceMs >= idleMs;
+  function isIdle(entry: OwnedEntry): boolean {
+    return entries.idleMs(entry) >= idleMs && !acquired.has(idOf(entry.session.key));
   }
 
-  async function release(entry: Entry): Promise<void> {
-    const id = idOf(entry.session.key);
-    if (entries.get(id) !== entry || !isIdle(entry)) return;
-    entries.delete(id);
-    await entry.session.release().catch((error: unknown) => {
-      // it lapses with this process at the latest
-      logger.warn("lease-not-released", { ...entry.session.key, error });
-    });
+  async function letGo({ session }: OwnedEntry): Promise<void> {
+    if (entries.known(session.key)?.session !== session) return;
+    entries.remove(session.key);
+    await leases.release(session.key, () => session.release());
   }
 
-  function enter(session: OwnedSession): Entry {
-    const entry: Entry = { session, uses: 0, unusedSinceMs: clock.now() };
-    entries.set(idOf(session.key), entry);
-    return entry;
-  }
-
-  function known(key: SessionKey): Entry | undefined {
-    const entry = entries.get(idOf(key));
-    if (entry?.session.isLost) entries.delete(idOf(key));
-    else return entry;
-    return undefined;
-  }
-
-  /** Takes the session if it is there. */
-  async function load(key: SessionKey): Promise<Entry | null> {
-    // anybody may ask for any name: what is not there is not taken
-    if ((await findIncarnation(access, key)) === null) return null;
-    const lease = await leases.take(key, { guessFirst: false });
-    const entry = await loadLeased(key, lease);
-    if (entry === null) await lease.release();
-    return entry;
-  }
-
-  /** What is there of the session that was taken, or null. */
-  async function loadLeased(key: SessionKey, lease: Lease): Promise<Entry | null> {
-    const name = await findIncarnation(access, key);
-    const incarnation = name && (await loadIncarnation(access, name));
-    if (incarnation !== null && !isOver(incarnation)) return open(incarnation, lease);
-    // the process that was deleting it came no further
-    if (incarnation !== null) await removeIncarnation(access, incarnation.name);
-    return null;
-  }
-
-  async function open(incarnation: StoredIncarnation, lease: Lease): Promise<Entry> {
-    const key = keyOf(incarnation.name);
-    const session = new OwnedSession({ ...options, key, incarnation, lease, ownerId });
-    if (lease.fromDead) await session.renewValues();
-    return enter(session);
-  }
-
-  async function loadOrMake(key: SessionKey, first: FirstIncarnation): Promise<Entry> {
-    const lease = await leases.take(key, { guessFirst: true });
-    // the first holder of a session knows that there is nothing to load
-    const there = lease.isFirst ? null : await loadLeased(key, lease);
-    if (there !== null) return there;
-    const { epoch } = lease;
-    const nowMs = clock.now();
-    const name = { ...keyOf(key), epoch, logId: first.logId ?? createLogId(nowMs) };
-    const { bucket, keys, retry } = access;
-    // before its name, so that it is never found without them
-    const version = { epoch, number: nowMs };
-    const values = await putFirstValues(access, key, name.logId, version, first);
-    await retry.until((signal) => bucket.put(keys.incarnation(name), NOTHING, { signal }));
-    return open({ ...emptyIncarnation(name), values }, lease);
+  /** Takes the session, if nobody has it; resolves with whether it is here. */
+  async function take(key: SessionKey): Promise<boolean> {
+    const own = entries.known(key)?.session ?? leases.kept(key);
+    if (own && (await isStillHeld(own))) return true;
+    entries.remove(key);
+    leases.forget(key);
+    const { epoch, isTaken } = await leases.find(key);
+    if (isTaken || leases.isStopped) return false;
+    const session = await opener.loadOrKeep(key, epoch);
+    if (session) entries.enter(session);
+    return true;
   }
 
   /** Counts the use before anybody else has a turn. */
   async function useEntry<T>(
     key: SessionKey,
-    find: () => Promise<Entry | null>,
+    find: () => Promise<OwnedSession | null>,
     operation: (session: OwnedSession | null) => Promise<T>,
   ): Promise<T> {
-    let entry = turns.isBusy(idOf(key)) ? undefined : known(key);
+    let entry = turns.isBusy(idOf(key)) ? undefined : entries.known(key);
     if (entry) entry.uses++;
     else
-      entry =
-        (await turns.run(idOf(key), async () => {
-          const found = known(key) ?? (await find());
-          if (found) found.uses++;
-          return found;
-        })) ?? undefined;
-    if (entry === undefined) return operation(null);
-    try {
-      return await operation(entry.session);
-    } finally {
-      entry.uses--;
-      entry.unusedSinceMs = clock.now();
-    }
+      entry = await turns.run(idOf(key), async () => {
+        const found = entries.known(key)?.session ?? (await find());
+        const there = found ? (entries.known(key) ?? entries.enter(found)) : undefined;
+        if (there) there.uses++;
+        return there;
+      });
+    return entry === undefined ? operation(null) : entries.use(entry, operation);
+  }
+
+  async function release(key: SessionKey): Promise<void> {
+    acquired.delete(idOf(key));
+    const lease = leases.kept(key);
+    leases.forget(key);
+    if (lease) await leases.release(key, () => lease.release());
+    const entry = entries.known(key);
+    if (entry && (leases.isStopped || !isBusy(entry))) await letGo(entry);
+  }
+
+  async function remove(key: SessionKey): Promise<boolean> {
+    const session = entries.known(key)?.session ?? (await opener.load(key));
+    if (session === null) return false;
+    entries.remove(key);
+    await session.end();
+    await removeIncarnation(access, session.name);
+    await session.release();
+    return true;
   }
 
   return {
     current(key) {
-      const entry = known(key);
-      return entry?.session.isCurrent ? entry.session : null;
+      const session = entries.known(key)?.session;
+      return session?.isCurrent ? session : null;
     },
 
-    use: (key, operation) => useEntry(key, () => load(key), operation),
+    use: (key, operation) => useEntry(key, () => opener.load(key), operation),
 
     make: (key, first, operation) =>
       useEntry(
         key,
-        () => loadOrMake(key, first),
+        () => opener.loadOrMake(key, first),
         (session) => {
           if (session === null) throw new RunlogError("internal", "A session was not made");
           return operation(session);
         },
       ),
 
-    remove: (key) =>
+    owns: (key) => (entries.known(key)?.session.isCurrent || leases.kept(key)?.isHeld) ?? false,
+
+    acquire: (key) =>
       turns.run(idOf(key), async () => {
-        const entry = known(key) ?? (await load(key));
-        if (entry === null) return false;
-        const { session } = entry;
-        entries.delete(idOf(key));
-        await session.end();
-        await removeIncarnation(access, session.name);
-        await session.release();
-        return true;
+        // another process may be faster
+        const isOurs = await take(key).catch(isNotOwned);
+        if (isOurs) acquired.add(idOf(key));
+        return isOurs;
       }),
+
+    release: (key) => turns.run(idOf(key), () => release(key)),
+
+    async leave() {
+      leases.stop();
+      const free = entries.all().flatMap((entry) => (isBusy(entry) ? [] : entry.session.key));
+      const keys = [...free, ...leases.keys()];
+      await Promise.all(keys.map((key) => turns.run(idOf(key), () => release(key))));
+    },
+
+    remove: (key) => turns.run(idOf(key), () => remove(key)),
 
     async close(reason) {
       stopSweeping();
       await turns.idle();
-      const sessions = [...entries.values()].map((entry) => entry.session);
-      await Promise.all(sessions.map((session) => session.finish(reason)));
-      entries.clear();
+      await Promise.all(entries.all().map(({ session }) => session.finish(reason)));
     },
   };
-}
-
-function keyOf({ project, session }: SessionKey): SessionKey {
-  return { project, session };
 }

@@ -1,7 +1,10 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
+import type { PeerAddress } from "../../src/ports/session-owner.ts";
 import type { Keys } from "./keys.ts";
+import { createOwnerWatch } from "./owner-watch.ts";
+import { readWhole } from "./read-whole.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 
 export interface OwnerOptions {
@@ -12,7 +15,12 @@ export interface OwnerOptions {
   readonly logger: Pick<Logger, "warn">;
   /** How long in ms a renewal keeps the leases valid. */
   readonly leaseMs: number;
+  /** How others reach this process; null: they do not. */
+  readonly advertised: PeerAddress | null;
 }
+
+/** What is known of another owner: its leases hold, have lapsed, or were released at its end. */
+type Fate = "alive" | "lapsed" | "closed";
 
 /**
  * This process as others see it: one object with the time until which its leases hold, renewed for
@@ -27,18 +35,23 @@ export interface Owner {
   readonly isAlive: boolean;
   /** Renews the leases unless the last renewal is still valid. */
   live(): Promise<void>;
-  /** The state of another owner: its leases hold, have lapsed, or were released at its end. */
-  fateOf(ownerId: string): Promise<"alive" | "lapsed" | "closed">;
+  /** The state of another owner. */
+  fateOf(ownerId: string): Promise<Fate>;
+  /** How a living owner is reached; null if it does not say so. */
+  peerOf(ownerId: string): Promise<PeerAddress | null>;
   /** Removes the object, which releases all leases. Only when nothing is under way any more. */
   close(): Promise<void>;
 }
 
-const NOTHING = new Uint8Array(0);
 const RENEWALS_PER_LEASE = 3;
 
 export function createOwner(options: OwnerOptions): Owner {
   const { bucket, keys, retry, clock, logger, leaseMs } = options;
   const id = newId();
+  const body = encodePeer(options.advertised);
+  const others = createOwnerWatch({ clock, leaseMs, renewMs: leaseMs / RENEWALS_PER_LEASE });
+  /** The owner that was asked for last, whose address never changes: started again it is another owner. */
+  let lastPeer: { readonly ownerId: string; readonly peer: PeerAddress | null } | null = null;
   let goodUntilMs = Number.NEGATIVE_INFINITY;
   let incarnation = 0;
   let renewing: Promise<void> | null = null;
@@ -49,7 +62,7 @@ export function createOwner(options: OwnerOptions): Owner {
   async function renew(): Promise<void> {
     const untilMs = clock.now() + leaseMs;
     const tag = String(Math.ceil(untilMs));
-    await retry.until((signal) => bucket.put(keys.owner(id), NOTHING, { tag, signal }));
+    await retry.until((signal) => bucket.put(keys.owner(id), body, { tag, signal }));
     // what lapsed while the store was silent may have been taken by others
     if (!isAlive()) incarnation++;
     goodUntilMs = untilMs;
@@ -82,7 +95,18 @@ export function createOwner(options: OwnerOptions): Owner {
     async fateOf(ownerId) {
       const sign = await retry.until((signal) => bucket.head(keys.owner(ownerId), { signal }));
       if (sign === null) return "closed";
-      return clock.now() < Number(sign.tag) ? "alive" : "lapsed";
+      return others.isLapsed(ownerId, sign.tag) ? "lapsed" : "alive";
+    },
+
+    async peerOf(ownerId) {
+      if (lastPeer?.ownerId === ownerId) return lastPeer.peer;
+      const bytes = await retry.until(async (signal) => {
+        const found = await bucket.get(keys.owner(ownerId), { signal });
+        return found && readWhole(found);
+      });
+      const peer = bytes && decodePeer(bytes);
+      lastPeer = { ownerId, peer };
+      return peer;
     },
 
     async close() {
@@ -93,6 +117,21 @@ export function createOwner(options: OwnerOptions): Owner {
       await retry.until((signal) => bucket.delete([keys.owner(id)], { signal }));
     },
   };
+}
+
+function encodePeer(peer: PeerAddress | null): Uint8Array {
+  return peer === null ? new Uint8Array(0) : new TextEncoder().encode(JSON.stringify(peer));
+}
+
+/** Null for one without an address, and for what cannot be read. */
+function decodePeer(bytes: Uint8Array): PeerAddress | null {
+  try {
+    const said: { url?: unknown; key?: unknown } = JSON.parse(new TextDecoder().decode(bytes));
+    const { url, key } = said;
+    return typeof url === "string" && typeof key === "string" ? { url, key } : null;
+  } catch {
+    return null;
+  }
 }
 
 /** 16 random characters of `[0-9a-f]`. */

@@ -1,4 +1,5 @@
 import type { SessionChanges } from "./session-changes.ts";
+import type { SessionOwnership } from "./session-owner.ts";
 
 /** Names one session. Both parts are validated (`core/model/names.ts`) before they reach a port. */
 export interface SessionKey {
@@ -187,7 +188,7 @@ export interface LogReader {
  * after `close`). After a failed append the end is what it was; nothing of the failed bytes is ever
  * readable.
  */
-export interface LogStore extends LogReader {
+export interface LogStore extends LogReader, SessionOwnership {
   /**
    * Reports every session that is created, deleted or gets another document; null where other
    * processes change the store as well, so that only a listing is complete.

@@ -12,6 +12,7 @@ import { listSuite } from "./list.ts";
 import { marksSuite } from "./marks.ts";
 import { namesSuite } from "./names.ts";
 import { notesSuite } from "./notes.ts";
+import { ownersSuite } from "./owners.ts";
 import { readSuite } from "./read.ts";
 import { reopenSuite } from "./reopen.ts";
 import { runBodiesSuite } from "./run-bodies.ts";
@@ -31,6 +32,7 @@ export function logStoreContract(name: string, options: LogStoreContractOptions)
     readSuite(fresh);
     concurrentReadSuite(fresh);
     fenceSuite(fresh);
+    ownersSuite(fresh);
     valuesSuite(fresh);
     notesSuite(fresh);
     changesSuite(fresh);
