@@ -31,6 +31,7 @@ import type { ProfileBudgets } from "./profile/profile-pass.ts";
 import { resumeListening } from "./background-events/resume-listening.ts";
 import { createRunMarks } from "./log/open-run-marks.ts";
 import { createStreamedReader } from "./profile/streamed-messages.ts";
+import { createOpenRuns, type OpenRuns } from "./runs/open-runs.ts";
 import { createRuns, type Runs } from "./runs/runs.ts";
 import { createRunRecovery } from "./runs/recover-unmarked-runs.ts";
 import { createRunsInFlight } from "./runs/runs-in-flight.ts";
@@ -178,6 +179,7 @@ export interface SessionService extends SessionPorts {
   readonly legacyImports: LegacyImports;
   readonly runs: Runs;
   readonly backgroundEvents: BackgroundEvents;
+  readonly openRuns: OpenRuns;
   readonly compactor: Compactor;
   readonly pacer: StreamPacer;
   readonly reads: SharedReads;
@@ -276,7 +278,9 @@ export async function createSessionService(
   const pacer = createStreamPacer({ ...limits, openingMs: OPENING_MS, now: () => clock.now() });
   const stopTicking = clock.every(TICK_MS, () => pacer.tick());
   const stopSweeping = clock.every(SWEEP_MS, () => sessions.sweep());
+  const openRuns = createOpenRuns({ store });
   const stopLooking = keepLooking(sessions, clock);
+  events.on("session-released", ({ key }) => void store.release(key));
 
   return {
     ...ports,
@@ -289,6 +293,7 @@ export async function createSessionService(
     legacyImports,
     runs,
     backgroundEvents,
+    openRuns,
     compactor,
     pacer,
     reads: profileBudgets.reads,

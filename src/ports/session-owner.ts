@@ -56,6 +56,17 @@ export interface SessionOwnership {
   leave(): Promise<void>;
 }
 
+/** The ownership of a store, for one that stands before it. */
+export function ownershipOf(store: SessionOwnership): SessionOwnership {
+  return {
+    owns: (key) => store.owns(key),
+    ownerOf: (key) => store.ownerOf(key),
+    acquire: (key) => store.acquire(key),
+    release: (key) => store.release(key),
+    leave: () => store.leave(),
+  };
+}
+
 const HERE: SessionOwner = { kind: "here" };
 
 /** The ownership of a store that one process opens at a time; `assertOpen` throws once it is closed. */
@@ -65,15 +76,4 @@ export function createSoleOwnership(assertOpen: () => void): SessionOwnership {
     return HERE;
   };
   return { owns: () => true, ownerOf: here, acquire: here, async release() {}, async leave() {} };
-}
-
-/** The ownership of a store over another. */
-export function ownershipBy(store: SessionOwnership): SessionOwnership {
-  return {
-    owns: (key) => store.owns(key),
-    ownerOf: (key) => store.ownerOf(key),
-    acquire: (key) => store.acquire(key),
-    release: (key) => store.release(key),
-    leave: () => store.leave(),
-  };
 }

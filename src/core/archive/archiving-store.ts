@@ -45,7 +45,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { idOf } from "../../ports/session-id.ts";
-import { ownershipBy } from "../../ports/session-owner.ts";
+import { ownershipOf } from "../../ports/session-owner.ts";
 import { createKeyedRwLock, type KeyedRwLock } from "../../stream/sync/keyed-rw-lock.ts";
 import { makeMissingStubs } from "./missing-stubs.ts";
 import { createArchivedReader, manifestOf, needArchives } from "./archived-reader.ts";
@@ -198,7 +198,7 @@ export function createArchivingStore({
     changes: store.changes,
 
     // an archived session has an owner like any other
-    ...ownershipBy(store),
+    ...ownershipOf(store),
 
     create: (key, options) =>
       gates.pass(idOf(key), async () => {

@@ -1,6 +1,6 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LogReader, LogStore, ReadOptions, SessionKey } from "../../ports/log-store.ts";
-import { ownershipBy } from "../../ports/session-owner.ts";
+import { ownershipOf } from "../../ports/session-owner.ts";
 import { bufferOf, lazyStream } from "../../stream/bytes/lazy-stream.ts";
 import { BoundedMap } from "../../stream/sync/bounded-map.ts";
 import { OverlayReader } from "./overlay-reader.ts";
@@ -15,7 +15,7 @@ export function createOverlayStore(store: LogStore): LogStore {
   const { stat, read } = withOverlay(store);
   return {
     changes: store.changes,
-    ...ownershipBy(store),
+    ...ownershipOf(store),
     stat,
     read,
     list: (options) => store.list(options),

@@ -8,6 +8,7 @@ import type { Cursor } from "../model/cursor.ts";
 import {
   AT_END,
   createLogFollower,
+  type LogChunk,
   type LogFollower,
   type SharedReads,
 } from "../replay/log-follower.ts";
@@ -52,8 +53,11 @@ export interface ProfileSourceOptions {
   /** Whether the client holds messages that the first run has to replace. */
   readonly isWarm?: boolean;
   /** Whether nothing more will come once everything stored is sent. */
-  readonly isOver: () => boolean;
+  readonly isOver: IsOver;
 }
+
+/** What is asked at the end of what is known to be stored; afterwards what was stored until then is known. */
+export type IsOver = () => boolean | Promise<boolean>;
 
 /** Most characters of JSON in the messages of one stream. */
 const MESSAGE_CHARS = 8 * 1024 * 1024;
@@ -184,12 +188,11 @@ export class Pass {
    * Reads what is stored without sending it, up to the frame with this id: `emitAll` sends what follows
    * it. Resolves with whether there is such a frame.
    */
-  async skipTo(id: string, isOver: () => boolean): Promise<boolean> {
+  async skipTo(id: string, isOver: IsOver): Promise<boolean> {
     this.writer.skipTo(id);
     await this.#learnKnown();
     while (this.writer.isSkipping && !this.profile.isDone && !this.signal.aborted) {
-      const isLast = isOver();
-      const chunk = await this.reader.poll();
+      const { chunk, isLast } = await this.#poll(isOver);
       if (chunk === null) break;
       const frames = chunk === AT_END ? this.#atEnd(isLast) : this.frames.feed(chunk);
       const { value } = await frames.next();
@@ -201,7 +204,7 @@ export class Pass {
   }
 
   /** Sends everything from the pass's position to its end. */
-  async *emitAll(isOver: () => boolean): Frames {
+  async *emitAll(isOver: IsOver): Frames {
     const { log } = this.#use.session;
     await this.#learnKnown();
     if (this.#begun) {
@@ -210,15 +213,22 @@ export class Pass {
       this.#begun = null;
     }
     while (!this.signal.aborted && !this.profile.isDone && !this.#isFinished) {
-      // checked before reading: events that were stored before a run ended are then read before its
-      // end is known
       const seen = log.changes;
-      const isLast = isOver();
-      const chunk = await this.reader.poll();
+      const { chunk, isLast } = await this.#poll(isOver);
       if (chunk === null) return;
       yield* chunk === AT_END ? this.#atEnd(isLast) : this.frames.feed(chunk);
       if (chunk === AT_END && !isLast) await log.grown(this.signal, seen);
     }
+  }
+
+  /** The next chunk, or the end of what is stored, and whether nothing more will come. */
+  async #poll(
+    isOver: IsOver,
+  ): Promise<{ readonly chunk: LogChunk | typeof AT_END | null; readonly isLast: boolean }> {
+    const chunk = await this.reader.poll();
+    if (chunk !== AT_END || !(await isOver())) return { chunk, isLast: false };
+    // read again: events that were stored before a run ended are sent before the end of the stream
+    return { chunk: await this.reader.poll(), isLast: true };
   }
 
   /** The end of what is stored: with `isLast` that of the stream. */

@@ -49,6 +49,7 @@ export interface ViewedService {
     isInFlight(key: SessionKey, runId: string): boolean;
   };
   readonly backgroundEvents: { openRun(key: SessionKey): string | null };
+  readonly openRuns: { isOpen(session: Session, runId: string | null): Promise<boolean> };
 }
 
 /** A stream that was opened. */
@@ -130,7 +131,10 @@ export async function openConnect(
     logger,
     isWarm: posted.messageCount > 0,
     ...(posted.threadId !== null && { clientThreadId: posted.threadId }),
-    isOver: () => !runs.isRunning(key) && backgroundEvents.openRun(key) === null,
+    isOver: async () => {
+      if (runs.isRunning(key) || backgroundEvents.openRun(key) !== null) return false;
+      return !(await service.openRuns.isOpen(use.session, null));
+    },
   };
   if (lastId === null) return beginAnew(use, view, options);
   const resumed = await resumeAfter(use, options, lastId);
@@ -200,7 +204,8 @@ export async function openRunStream(
     known,
     // one that comes back may have the state of a later moment
     hasPostedState: !isRepeated,
-    isOver: () => !runs.isInFlight(key, runId),
+    isOver: async () =>
+      !runs.isInFlight(key, runId) && !(await service.openRuns.isOpen(use.session, runId)),
   };
   if (lastId === null || !isRepeated)
     return { source: createProfileSource(use, options), full: null };

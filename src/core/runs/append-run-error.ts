@@ -5,7 +5,7 @@ import { BackOff } from "../../stream/sync/back-off.ts";
 import { factsOfLine, runCancelled, runError, runStarted } from "../model/server-events.ts";
 import { CANCELLED, type RunEnd } from "../model/run-end-reasons.ts";
 import type { Session } from "../session/session.ts";
-import { forgetRun, type SessionState } from "../model/session-state.ts";
+import { findRun, forgetRun, type SessionState } from "../model/session-state.ts";
 
 /** A run that was admitted and has not ended. */
 export interface OpenRun {
@@ -32,17 +32,22 @@ interface EndRunOptions {
 
 const BACK_OFF = { firstMs: 500, maxMs: 30_000 } as const;
 
+/** How often the end is tried again at once after another writer was faster. */
+const MAX_RACES = 5;
+
 /**
  * Appends the RUN_ERROR, or of a cancelled run the RUN_FINISHED, and RUN_STARTED before it unless the
- * run was started. Repeats while the store refuses it and the server runs. Resolves with whether the
- * run is over. Never rejects.
+ * run was started. Repeats while the store refuses it and the server runs; where another writer was faster, after
+ * the log has been read again. Resolves with whether the run is over: its end is stored, or its log is gone. Never rejects.
  */
 export async function endRun(
   run: OpenRun,
   end: RunEnd,
-  { started, forgets = false }: EndRunOptions,
+  { forgets = false, ...options }: EndRunOptions,
 ): Promise<boolean> {
   const { clock, session, logger, logId, runId, threadId, signal } = run;
+  let { started } = options;
+  let races = 0;
   for (const backOff = new BackOff(BACK_OFF); ;) {
     const context = { threadId, runId, timestamp: clock.now() };
     const lines = started ? [] : [runStarted(context)];
@@ -58,10 +63,34 @@ export async function endRun(
       // the process that has the session now finds the run's mark, and ends the run
       if (hasCode(error, "log-not-owned")) return false;
       logger.error("run-end-not-stored", { ...session.key, runId, error });
-      // the log is gone: there is nothing left to close
-      if (hasCode(error, "log-fenced", "log-not-found")) return true;
+      if (hasCode(error, "log-fenced", "log-not-found")) {
+        const phase = await storedPhase(run);
+        if (phase === "gone" || phase === "ended") return true;
+        started ||= phase === "started";
+        // a process that had the session before may have stored something late
+        if (phase !== "unknown" && races++ < MAX_RACES) continue;
+      }
       if (signal.aborted || hasCode(error, "store-closed")) return false;
       await backOff.pause(clock, signal);
     }
+  }
+}
+
+/**
+ * What the store has of the run now: nothing, since its log is gone; its end; its beginning; neither. Unknown
+ * where the store cannot be read.
+ */
+async function storedPhase({
+  session,
+  logger,
+  logId,
+  runId,
+}: OpenRun): Promise<"gone" | "ended" | "started" | "waiting" | "unknown"> {
+  try {
+    if ((await session.refold()) !== logId) return "gone";
+    return findRun(session.state, runId)?.phase ?? "waiting";
+  } catch (error) {
+    logger.warn("log-not-readable", { ...session.key, error });
+    return "unknown";
   }
 }

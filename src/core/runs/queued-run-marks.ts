@@ -53,10 +53,10 @@ export class QueuedRunMarks {
   }
 
   /** Leaves the run to the recovery, which stores its end if some of it was stored. */
-  release(logId: string, runId: string): void {
+  release(logId: string, runId: string, { reached = false }: { reached?: boolean } = {}): void {
     const { events, marks, session } = this.#options;
     const { key } = session;
-    marks.release({ ...key, logId, runId }, { reached: false });
+    marks.release({ ...key, logId, runId }, { reached });
     events.emit("run-released", { key });
   }
 

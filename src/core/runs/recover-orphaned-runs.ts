@@ -42,12 +42,17 @@ export interface OrphanedRuns {
    * later.
    */
   close(): Promise<void>;
+  /**
+   * The same for the runs of one session, if no living process has it. Resolves when all are ended or taken up.
+   * Never rejects: what cannot be ended now is found again.
+   */
+  closeOf(key: SessionKey): Promise<void>;
   /** Ends the runs that this process released without an end. Never rejects. */
   closeReleased(): Promise<void>;
 }
 
 /** How often in ms runs that other processes orphaned are searched for. */
-export const AGAIN_MS = 20_000;
+export const AGAIN_MS = 5_000;
 /** How often the end of this process's own released runs is tried again, in ms. */
 const GIVEN_UP_MS = 2_000;
 
@@ -106,9 +111,11 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
     };
     const { project, session: name } = mark;
     try {
-      await sessions.with({ project, session: name }, (session) =>
-        admissions.run(idOf(mark), () => close(session)),
-      );
+      await sessions.with({ project, session: name }, async (session) => {
+        const { kind } = await store.acquire(session.key);
+        if (kind === "here") await admissions.run(idOf(mark), () => close(session));
+        else marks.forget(mark);
+      });
     } catch (error) {
       if (!hasCode(error, "log-not-owned")) throw error;
       marks.forget(mark);
@@ -129,6 +136,15 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
       }
       await Promise.all(asked);
       seenOpen = seen;
+    },
+
+    async closeOf(key) {
+      try {
+        for await (const mark of store.openRuns(key))
+          if (!marks.isOurs(mark)) await closeMarked(mark, null);
+      } catch (error) {
+        logger.warn("runs-left-open", { ...key, error });
+      }
     },
 
     async closeReleased() {

@@ -13,7 +13,7 @@ import { AGAIN_MS } from "./recover-orphaned-runs.ts";
 import type { RunsInFlight } from "./runs-in-flight.ts";
 
 export interface RunRecoveryOptions {
-  readonly store: Pick<LogStore, "openRuns">;
+  readonly store: Pick<LogStore, "openRuns" | "owns" | "ownerOf">;
   readonly clock: Clock;
   readonly logger: Logger;
   /**
@@ -45,6 +45,10 @@ export function createRunRecovery(options: RunRecoveryOptions): RunRecovery {
   /** As `recover`; no run is admitted meanwhile. Throws what the store throws. */
   async function closeUnmarked(session: Session, end: RunEnd): Promise<boolean> {
     const { key } = session;
+    if (!store.owns(key) && (await store.ownerOf(key)).kind === "elsewhere") {
+      busyUntil.set(idOf(key), clock.now() + AGAIN_MS);
+      return false;
+    }
     const isLeft = ({ runId }: KnownRun): boolean => !inFlight.has(key, runId);
     await session.load();
     if (session.state.status !== "working" && unendedRuns(session.state).length === 0) return false;

@@ -310,8 +310,10 @@ export class RunQueue {
       const outcome = await execute();
       await this.#marks.discardBody(entry);
       await entry.marking;
-      // an open run keeps its mark, so that a later start finds it
       if (outcome === "ended" && logId !== null) await this.#marks.clear(logId, runId);
+      // an open run keeps its mark, so that a later start finds it, or the process that has the session now
+      if (outcome === "not-stored" && logId !== null)
+        this.#marks.release(logId, runId, { reached: entry.reached });
       return outcome;
     })();
     this.#inFlight.set(runId, inFlight);

@@ -50,6 +50,7 @@ export function createLogLooks({
   async function lookAt(one: LookedAt): Promise<void> {
     const { log, key } = one.session;
     const atMs = clock.now();
+    const wasOpenElsewhere = one.look?.isOpenElsewhere === true;
     let isOpenElsewhere = false;
     try {
       const stat = await log.refresh();
@@ -58,6 +59,8 @@ export function createLogLooks({
       logger.warn("log-not-readable", { ...key, error });
     }
     one.look = { atMs, isOpenElsewhere };
+    // a run may be over of which nothing more is stored
+    if (wasOpenElsewhere && !isOpenElsewhere) log.wake();
   }
 
   async function lookAtEach(due: Iterable<LookedAt>): Promise<void> {

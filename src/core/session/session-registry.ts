@@ -128,7 +128,7 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   async function knownStatus(key: SessionKey): Promise<AgentStatus | null> {
     const entry = entries.get(idOf(key));
-    if (entry?.session.isLoaded) return entry.session.state.status;
+    if (entry?.session.isLoaded && store.owns(key)) return entry.session.state.status;
     const stat = await store.stat(key);
     unreadable.delete(idOf(key));
     if (stat && isOddCheckpoint(stat.head))

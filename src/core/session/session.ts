@@ -18,6 +18,7 @@ import {
   type SessionState,
 } from "../model/session-state.ts";
 import type { Admission, EventLines, NewRun, PostedEvents } from "./admission.ts";
+import { FollowedLog } from "./followed-log.ts";
 import { believedCheckpoint, NOT_BELIEVED } from "./believed-checkpoint.ts";
 import type { SessionEvents } from "./session-events.ts";
 
@@ -71,6 +72,8 @@ export class Session {
   #loadedBehind = 0;
   /** Appends that are under way. */
   #appending = 0;
+  /** What the state was loaded from while another process had the session, or may have taken it; else null. */
+  #followed: FollowedLog | null = null;
   #savedOffset = 0;
   #headOffset = 0;
   #visibleFrom = 0;
@@ -155,7 +158,11 @@ export class Session {
    * once. Throws what the store throws, and `log-not-adoptable`.
    */
   async load(): Promise<string | null> {
-    // the state is current while every append to this log is counted
+    // the state is current while every append to this log is counted, and no other process makes any
+    return this.#store.owns(this.key) ? this.#catchUp() : this.reload();
+  }
+
+  async #catchUp(): Promise<string | null> {
     if (this.isLoaded) return this.#logId;
     do {
       this.#loading ??= this.#loadFromStore().finally(() => {
@@ -170,11 +177,11 @@ export class Session {
   /** As `load`, and asks the store whether the log has more than was counted. */
   async reload(): Promise<string | null> {
     if (this.isLoaded) {
-      await this.log.refresh();
+      const stat = await this.log.refresh();
       const isCounted = this.#appending > 0 || this.log.position?.end === this.#state.offset;
-      if (!isCounted) this.#behind++;
+      if (!isCounted || this.#followed?.isOf(stat) === false) this.#behind++;
     }
-    return this.load();
+    return this.#catchUp();
   }
 
   /**
@@ -184,7 +191,8 @@ export class Session {
   async refold(): Promise<string | null> {
     await this.#saving.catch(() => {});
     this.#behind++;
-    return this.load();
+    this.#followed = null;
+    return this.#catchUp();
   }
 
   /** As `load`, and makes the log if there is none. */
@@ -254,7 +262,7 @@ export class Session {
   /** Appends events and counts them. Throws what `RawLog.append` throws. */
   async append(events: EventLines, options: AppendEventsOptions): Promise<void> {
     // the state is being loaded: an append now would make it lag again
-    if (this.#isBehind) await this.load();
+    if (this.#isBehind) await this.#catchUp();
     this.#appending++;
     try {
       await this.#appendAndCount(events, options);
@@ -284,7 +292,7 @@ export class Session {
   async #caughtUp(state: SessionState): Promise<SessionState> {
     this.#behind++;
     try {
-      await this.load();
+      await this.#catchUp();
       return this.#state;
     } catch (error) {
       // the append is stored; the next load counts it
@@ -320,7 +328,7 @@ export class Session {
   }
 
   async #writeHead(): Promise<void> {
-    if (this.#isBehind) await this.load();
+    if (this.#isBehind) await this.#catchUp();
     if (this.#logId === null) return;
     const { offset } = this.#state;
     const head = encodeCheckpoint({ state: this.#state, messages: this.#messages });
@@ -343,8 +351,12 @@ export class Session {
       return;
     }
     const { logId } = stat;
+    const followed = this.#store.owns(this.key) ? null : new FollowedLog(stat);
+    const isAhead = this.#loadedSuperseded === superseded && this.#followed?.isOf(stat) === true;
     const ports = { store: this.#store, logger: this.#logger };
-    const head = await believedCheckpoint(ports, this.key, stat);
+    const head = isAhead
+      ? { state: this.#state, messages: this.#messages, offset: this.#headOffset }
+      : await believedCheckpoint(ports, this.key, stat);
     this.#headOffset = head.offset;
     const { messages } = head;
     let { state } = head;
@@ -355,10 +367,11 @@ export class Session {
       this.#skippedLines = mark.skippedLines;
       if (found) ({ state, end } = { state: found, end: found.offset });
     }
-    this.#savedOffset = state.offset;
+    if (!isAhead) this.#savedOffset = state.offset;
     for await (const event of readFacts(this.#store, this.key, { logId, start: state.offset, end }))
       state = foldEvent(state, event);
     this.#logId = logId;
+    this.#followed = followed;
     this.#loadedBehind = behind;
     this.#loadedSuperseded = superseded;
     this.#state = state;

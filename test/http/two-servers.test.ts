@@ -1,0 +1,121 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { createMemoryObjectBucket } from "../../adapters/memory/index.ts";
+import { createObjectLogStore } from "../../adapters/object/index.ts";
+import { systemClock } from "../../src/entry/system-clock.ts";
+import type { SseReader } from "../contract/read-sse.ts";
+import type { ScriptedExchange } from "../contract/runner-client.ts";
+import {
+  finishedEvent,
+  runBody,
+  SessionClient,
+  startedEvent,
+} from "../contract/session-routes/harness.ts";
+import {
+  allOf,
+  post,
+  REPLY,
+  textEnd,
+  textStart,
+  types,
+} from "../contract/session-routes/standard-client.ts";
+import { createTestServer } from "../support/test-server.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+/** Two servers on one bucket that cannot reach each other; a live run of the first one. */
+async function withLiveRun() {
+  const bucket = createMemoryObjectBucket();
+  const open = async () => {
+    const store = createObjectLogStore({ bucket, clock: systemClock, batchMs: 5 });
+    const server = await createTestServer({ store });
+    onTestFinished(() => server.dispose());
+    return server;
+  };
+  const first = await open();
+  const second = await open();
+  let runner: ScriptedExchange | null = null;
+  first.runner.script(async (exchange) => {
+    await exchange.answer(200, { "Content-Type": "text/event-stream" });
+    runner = exchange;
+  });
+  const owner = new SessionClient(first);
+  const other = new SessionClient(second);
+  await owner.run(runBody("r1"));
+  const say = async (...events: readonly string[]): Promise<void> => {
+    const exchange = await waitFor(() => runner, { what: "the posted run" });
+    for (const event of events) await exchange.write(`data: ${event}\n\n`);
+  };
+  const finish = async (): Promise<void> => {
+    await say(finishedEvent("r1"));
+    await runner?.end();
+  };
+  await say(startedEvent("r1"), textStart);
+  await waitFor(async () => (await owner.lines()).includes(textStart));
+  return { owner, other, second, say, finish };
+}
+
+async function eventsUntil(sse: SseReader, type: string): Promise<unknown[]> {
+  const seen: unknown[] = [];
+  for (;;) {
+    const event = await sse.event();
+    if (event === null) throw new Error(`The stream ended after ${JSON.stringify(seen)}`);
+    seen.push((JSON.parse(event.data) as { type: string }).type);
+    if (seen.at(-1) === type) return seen;
+  }
+}
+
+describe("a run of another server", () => {
+  it("is live to whoever connects: the stream goes on, and ends as the run does", async () => {
+    const { other, say, finish } = await withLiveRun();
+    const sse = await post(other, "/agui/connect", {});
+    expect(await eventsUntil(sse, "TEXT_MESSAGE_START")).toContain("RUN_STARTED");
+    await say(...REPLY.slice(1, -1));
+    expect(await eventsUntil(sse, "TEXT_MESSAGE_CONTENT")).not.toContain("RUN_ERROR");
+    await say(textEnd);
+    await finish();
+    expect(types(await allOf(sse)).slice(-2)).toEqual(["TEXT_MESSAGE_END", "RUN_FINISHED"]);
+  });
+
+  it("is what the session's status, document, messages and list say, while it goes on and after it", async () => {
+    const { other, second, finish } = await withLiveRun();
+    const told = async () => {
+      const document = (await (await other.get("")).json()) as { status: object };
+      const messages = (await (await other.get("/agui/messages")).json()) as { activeRun: unknown };
+      const list = await (await second.fetch("/api/projects/p1/agentic-sessions")).text();
+      return { status: document.status, activeRun: messages.activeRun, list };
+    };
+    const activeRun = { runId: "r1" };
+    expect(await told()).toMatchObject({
+      status: { agentStatus: "working", activeRun },
+      activeRun,
+      list: expect.stringContaining('"agentStatus":"working"') as string,
+    });
+    await finish();
+    await waitFor(async () => (await other.agentStatus()) === "idle");
+    const after = await told();
+    expect(after).toMatchObject({ activeRun: null, status: { agentStatus: "idle" } });
+    expect(after.status).not.toHaveProperty("activeRun");
+  });
+
+  it("is not ended by who reads the session", async () => {
+    const { owner, other, finish } = await withLiveRun();
+    for (let i = 0; i < 3; i++) {
+      expect(await other.lines()).toEqual(await owner.lines());
+      await (await other.get("/export?format=markdown")).text();
+      await (await other.get("/agui/messages")).text();
+    }
+    await finish();
+    expect((await owner.settled("r1")).at(-1)).toBe(finishedEvent("r1"));
+    expect((await other.lines()).join("\n")).not.toContain("RUN_ERROR");
+  });
+
+  it("reaches viewers within a moment, and wakes those that wait for a run to begin", async () => {
+    const { other, say, finish } = await withLiveRun();
+    const { sse } = await other.watch("?view=raw");
+    expect(await eventsUntil(sse, "TEXT_MESSAGE_START")).toContain("RUN_STARTED");
+    await say(textEnd);
+    await eventsUntil(sse, "TEXT_MESSAGE_END");
+    await finish();
+    await eventsUntil(sse, "RUN_FINISHED");
+    await sse.cancel();
+  });
+});
