@@ -269,8 +269,7 @@ export const SETTINGS: Settings = {
   }),
   stopListen: duration("RUNLOG_STOP_LISTEN", null, {
     shown: "1500ms, on loopback 0s",
-    meaning:
-      "how long a stop serves on at least, with 503 at /ready, so that requests go elsewhere",
+    meaning: "how long a stop serves on at least, with 503 at /ready",
     group: "Server",
   }),
   token: text("RUNLOG_TOKEN", {

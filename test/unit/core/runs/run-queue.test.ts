@@ -245,7 +245,7 @@ type Command =
   | { readonly kind: "cancel"; readonly run: string | null };
 
 const run = fc.nat({ max: 11 }).map((number) => `run-${number}`);
-const command: fc.Arbitrary<Command> = fc.oneof(
+const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
@@ -272,7 +272,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 const limit = fc.integer({ min: 0, max: 3 });
-const commands = fc.array(command, { maxLength: 14 });
+const commands = fc.array(anyCommand, { maxLength: 14 });
 
 /** Carries a command out, and says the same to the model. */
 async function carryOut(command: Command, { set, model }: { set: SetUp; model: Model }) {
@@ -343,7 +343,7 @@ async function compareStored({ set, model }: { set: SetUp; model: Model }): Prom
   const ids = (...types: readonly string[]): (string | undefined)[] =>
     lines.filter(({ type }) => types.includes(type)).map(({ runId }) => runId);
   // those that a stop ends come to their ends together
-  const inOrder = model.isStopped ? (runs: readonly unknown[]) => runs.toSorted() : identity;
+  const inOrder = model.isStopped ? (runs: readonly unknown[]) => runs.map(String).toSorted() : identity;
   expect(inOrder(ids("RUN_STARTED"))).toEqual(inOrder(model.accepted));
   expect(inOrder(ids("RUN_FINISHED", "RUN_ERROR"))).toEqual(inOrder(model.accepted));
   expect(set.admitted).toEqual(model.accepted);
