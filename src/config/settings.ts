@@ -1,5 +1,6 @@
+import { LIMIT_SETTINGS, type LimitSettings } from "./limits.ts";
 import { NATS_SETTINGS, type NatsSettings } from "./nats.ts";
-import { count, duration, flag, SERVERS, type Setting, setting, size, text } from "./setting.ts";
+import { duration, flag, SERVERS, type Setting, setting, text } from "./setting.ts";
 import { type FsyncPolicy, ARCHIVE_URL_FORM } from "./storage.ts";
 import {
   oneOf,
@@ -13,11 +14,9 @@ import {
   readUrl,
 } from "./values.ts";
 
-const MIB = 1024 * 1024;
-const MAX_COUNT = 1_000_000;
 const REGISTRY_PATH = "/config/registry/agent-registry.json";
 
-export interface Settings extends NatsSettings {
+export interface Settings extends NatsSettings, LimitSettings {
   readonly port: Setting<number>;
   readonly host: Setting<string | null>;
   readonly storage: Setting<string | null>;
@@ -42,22 +41,14 @@ export interface Settings extends NatsSettings {
   readonly forwardHeaders: Setting<readonly string[]>;
   readonly fsync: Setting<FsyncPolicy>;
   readonly createBucket: Setting<boolean>;
-  readonly maxEventBytes: Setting<number>;
-  readonly writeDeadline: Setting<number>;
-  readonly runQueue: Setting<number>;
   readonly runIdle: Setting<number | null>;
   readonly runnerHeaders: Setting<number>;
   readonly runnerSilence: Setting<number>;
   readonly reattach: Setting<number>;
   readonly runMax: Setting<number | null>;
-  readonly sessionIdle: Setting<number>;
   readonly drain: Setting<number>;
   readonly stopListen: Setting<number | null>;
   readonly token: Setting<string | null>;
-  readonly maxStreams: Setting<number>;
-  readonly maxSessionStreams: Setting<number>;
-  readonly maxConnections: Setting<number>;
-  readonly replayBytes: Setting<number>;
 }
 
 /** Every setting there is: configuration, help text and `docs/configuration.md` are made of these. */
@@ -207,24 +198,6 @@ export const SETTINGS: Settings = {
     meaning: "1: make the bucket of STORAGE_URL if it is not there",
     group: "Storage",
   }),
-  maxEventBytes: size("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, {
-    shown: "64MiB",
-    meaning: "larger events are replaced by a note",
-    group: "Limits",
-    entries: SERVERS,
-  }),
-  writeDeadline: duration("RUNLOG_WRITE_DEADLINE", 30_000, {
-    shown: "30s",
-    meaning: "how long a client may take over one chunk",
-    group: "Limits",
-    entries: SERVERS,
-  }),
-  runQueue: count("RUNLOG_RUN_QUEUE", 1_000, {
-    shown: "8",
-    meaning: "runs of a session that wait behind the active one",
-    group: "Limits",
-    entries: SERVERS,
-  }),
   runIdle: duration("RUNLOG_RUN_IDLE", null, {
     shown: "off",
     meaning: "silence of a runner that ends its run",
@@ -255,12 +228,6 @@ export const SETTINGS: Settings = {
     group: "Runners",
     entries: SERVERS,
   }),
-  sessionIdle: duration("RUNLOG_SESSION_IDLE", 600_000, {
-    shown: "10m",
-    meaning: "how long the state of an unused session is kept",
-    group: "Limits",
-    entries: SERVERS,
-  }),
   drain: duration("RUNLOG_DRAIN", 10_000, {
     shown: "10s",
     meaning: "how long a stop waits for runs to end by themselves",
@@ -277,29 +244,7 @@ export const SETTINGS: Settings = {
     meaning: "bearer token that commands send with --server",
     group: "Access",
   }),
-  maxStreams: count("RUNLOG_MAX_STREAMS", MAX_COUNT, {
-    shown: "10000",
-    meaning: "streams open at once",
-    group: "Limits",
-    entries: SERVERS,
-  }),
-  maxSessionStreams: count("RUNLOG_MAX_SESSION_STREAMS", MAX_COUNT, {
-    shown: "2000",
-    meaning: "streams of one session open at once",
-    group: "Limits",
-    entries: SERVERS,
-  }),
-  maxConnections: count("RUNLOG_MAX_CONNECTIONS", MAX_COUNT, {
-    shown: "12000",
-    meaning: "connections open at once; more are closed unanswered",
-    group: "Limits",
-  }),
-  replayBytes: size("RUNLOG_REPLAY_BYTES", 64 * MIB, {
-    shown: "64MiB",
-    meaning: "memory of all replays; with less left they read in smaller pieces",
-    group: "Limits",
-    entries: SERVERS,
-  }),
+  ...LIMIT_SETTINGS,
   ...NATS_SETTINGS,
 };
 

@@ -1,0 +1,66 @@
+import { count, duration, SERVERS, type Setting, size } from "./setting.ts";
+
+const MIB = 1024 * 1024;
+const MAX_COUNT = 1_000_000;
+
+/** How much of everything there may be. */
+export interface LimitSettings {
+  readonly maxEventBytes: Setting<number>;
+  readonly writeDeadline: Setting<number>;
+  readonly runQueue: Setting<number>;
+  readonly sessionIdle: Setting<number>;
+  readonly maxStreams: Setting<number>;
+  readonly maxSessionStreams: Setting<number>;
+  readonly maxConnections: Setting<number>;
+  readonly replayBytes: Setting<number>;
+}
+
+export const LIMIT_SETTINGS: LimitSettings = {
+  maxEventBytes: size("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, {
+    shown: "64MiB",
+    meaning: "larger events are replaced by a note",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  writeDeadline: duration("RUNLOG_WRITE_DEADLINE", 30_000, {
+    shown: "30s",
+    meaning: "how long a client may take over one chunk",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  runQueue: count("RUNLOG_RUN_QUEUE", 1_000, {
+    shown: "8",
+    meaning: "runs of a session that wait behind the active one",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  sessionIdle: duration("RUNLOG_SESSION_IDLE", 600_000, {
+    shown: "10m",
+    meaning: "how long the state of an unused session is kept",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  maxStreams: count("RUNLOG_MAX_STREAMS", MAX_COUNT, {
+    shown: "10000",
+    meaning: "streams open at once",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  maxSessionStreams: count("RUNLOG_MAX_SESSION_STREAMS", MAX_COUNT, {
+    shown: "2000",
+    meaning: "streams of one session open at once",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+  maxConnections: count("RUNLOG_MAX_CONNECTIONS", MAX_COUNT, {
+    shown: "12000",
+    meaning: "connections open at once; more are closed unanswered",
+    group: "Limits",
+  }),
+  replayBytes: size("RUNLOG_REPLAY_BYTES", 64 * MIB, {
+    shown: "64MiB",
+    meaning: "memory of all replays; with less left they read in smaller pieces",
+    group: "Limits",
+    entries: SERVERS,
+  }),
+};
