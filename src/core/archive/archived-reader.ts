@@ -3,6 +3,7 @@ import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogReader, LogStat, ReadOptions, SessionKey } from "../../ports/log-store.ts";
 import { rangeWithin } from "../../ports/log-values.ts";
 import { lazyStream } from "../../stream/bytes/lazy-stream.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 import type { Archives } from "./archives.ts";
 import type { Manifest } from "./manifest.ts";
 import type { PackName } from "./manifest.ts";
@@ -37,7 +38,7 @@ export function createArchivedReader(
 
   function openPack(
     manifest: Manifest,
-    range: { readonly log: PackName; readonly start: number; readonly end: number },
+    range: ByteRange & { readonly log: PackName },
     signal?: AbortSignal,
   ): ReadableStream<Chunk> {
     const abort = new AbortController();

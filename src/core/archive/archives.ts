@@ -3,6 +3,7 @@ import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LogStat, SessionKey } from "../../ports/log-store.ts";
 import type { ObjectBucket } from "../../ports/object-bucket.ts";
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 import { textOfLabel } from "../../stream/text/dns-label.ts";
 import { Sha256 } from "../../stream/bytes/sha256.ts";
 import { type ArchiveKeys, type ArchiveName, createArchiveKeys } from "./keys.ts";
@@ -33,10 +34,8 @@ export interface ArchivesOptions {
   readonly clock: Clock;
 }
 
-interface ReadArchiveOptions {
+interface ReadArchiveOptions extends ByteRange {
   readonly log: PackName;
-  readonly start: number;
-  readonly end: number;
   readonly signal: AbortSignal;
 }
 

@@ -1,22 +1,17 @@
 import type { LegacyLogs } from "../../ports/legacy-logs.ts";
 import type { LogName, LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 import { recordOfLogs } from "./manifest.ts";
 
 /** Reads the bytes of a session; without `messages` for one that has none in an older format. */
 export interface ArchiveSource
   extends Pick<LogReader, "read">, Partial<Pick<LegacyLogs, "messages">> {}
 
-interface Range {
-  readonly start: number;
-  readonly end: number;
-  readonly signal: AbortSignal;
-}
-
 /** Bytes to be packed. */
 export interface PackSource {
   /** How many there are to pack; there may be more by now. */
   readonly end: number;
-  read(range: Range): AsyncIterable<Uint8Array>;
+  read(range: ByteRange & { readonly signal: AbortSignal }): AsyncIterable<Uint8Array>;
 }
 
 /** All that is to be packed of a session. */
@@ -29,7 +24,8 @@ export async function packSources(
   { logId, end }: Pick<LogStat, "logId" | "end">,
 ): Promise<PackSources> {
   const logs = recordOfLogs((log): PackSource => {
-    const read = (range: Range) => source.read(key, { ...range, logId, log });
+    const read = (range: ByteRange & { readonly signal: AbortSignal }) =>
+      source.read(key, { ...range, logId, log });
     return { end: end[log], read };
   });
   return { ...logs, messages: await messagesSource(() => source.messages?.(key, logId)) };

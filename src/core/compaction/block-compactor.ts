@@ -1,5 +1,6 @@
+import type { ByteRange } from "../model/byte-range.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
-import { EventLine, type Span } from "./event-line.ts";
+import { EventLine } from "./event-line.ts";
 import { OWN_STARTS } from "../model/server-events.ts";
 import { type Emit, OpenItems } from "./open-items.ts";
 import { StateFold } from "./state-fold.ts";
@@ -133,7 +134,7 @@ export class BlockCompactor {
   }
 
   /** Where the line's text is; null if it has none, or is not whole and valid. */
-  #textOf({ bytes, start, end, body }: EventLine): Span | null {
+  #textOf({ bytes, start, end, body }: EventLine): ByteRange | null {
     if (!body || bytes[body.start] !== QUOTE) return null;
     this.#scanner.reset();
     return this.#scanner.push(bytes, start, end) && this.#scanner.end() ? body : null;

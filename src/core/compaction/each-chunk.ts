@@ -1,13 +1,12 @@
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 import { createTimeSlicer } from "../../stream/sync/time-slicer.ts";
 
-export interface ChunkRange {
+/** A part of the raw log. */
+export interface ChunksOptions extends ByteRange {
   readonly key: SessionKey;
   readonly store: LogStore;
   readonly stat: LogStat;
-  /** Offsets in the raw log. */
-  readonly start: number;
-  readonly end: number;
   /** Ends the reading at the next chunk with the signal's reason. */
   readonly signal: AbortSignal;
 }
@@ -25,7 +24,7 @@ const TURN_MS = 4;
  * what the store or `take` throws.
  */
 export async function eachChunk(
-  { key, store, stat, start, end, signal }: ChunkRange,
+  { key, store, stat, start, end, signal }: ChunksOptions,
   take: (chunk: Uint8Array<ArrayBuffer>) => Promise<boolean>,
 ): Promise<void> {
   if (start === end) return;

@@ -1,3 +1,4 @@
+import type { ByteRange } from "../model/byte-range.ts";
 import { kindAt, skipSpace, skipValue } from "../../stream/json/json-walk.ts";
 import { sameBytes, StringCache } from "../../stream/bytes/string-cache.ts";
 import type { CompactedAs, EventType } from "../model/event-type.ts";
@@ -56,12 +57,6 @@ const CLOSE_BRACE = 0x7d;
 const encoder = new TextEncoder();
 const KEY_BYTES = KEYS.map((key) => encoder.encode(key));
 
-/** A span of bytes: from `start` up to, not including, `end`. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
 /**
  * Finds the top-level members of one line without decoding their values. It is used again for each
  * line.
@@ -86,11 +81,11 @@ export class EventLine {
   /** The id of a delta or chunk; empty if it has none. */
   id = "";
   /** The value that compaction changes: a delta or a snapshot. Null if there is none. */
-  body: Span | null = null;
+  body: ByteRange | null = null;
   /** The event's metadata, if that is an object. */
-  metadata: Span | null = null;
+  metadata: ByteRange | null = null;
   /** The event's time, whatever its value is. */
-  timestamp: Span | null = null;
+  timestamp: ByteRange | null = null;
 
   /** Reads the line from `start` up to `end`; returns its kind. */
   read(bytes: Uint8Array<ArrayBuffer>, start: number, end: number): LineKind {
@@ -171,13 +166,13 @@ export class EventLine {
     return found;
   }
 
-  #valueOf(key: string): Span | null {
+  #valueOf(key: string): ByteRange | null {
     const field = this.#places[KEYS.indexOf(key)]!;
     return field === -1 ? null : { start: this.#fields[field + 1]!, end: this.#fields[field + 2]! };
   }
 
   /** The text of a string without escapes; null for everything else. */
-  #plainString({ start, end }: Span): string | null {
+  #plainString({ start, end }: ByteRange): string | null {
     const { bytes } = this;
     if (bytes[start] !== QUOTE) return null;
     for (let at = start + 1; at < end - 1; at++) if (bytes[at] === BACKSLASH) return null;

@@ -1,4 +1,5 @@
-import type { EventLine, Span } from "./event-line.ts";
+import type { ByteRange } from "../model/byte-range.ts";
+import type { EventLine } from "./event-line.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -8,7 +9,7 @@ const SIMPLE_ESCAPES: ReadonlySet<number> = new Set(
 );
 
 /** A part of a line that may differ: the inside of a string, or a whole number. */
-interface Hole extends Span {
+interface Hole extends ByteRange {
   readonly isText: boolean;
 }
 
@@ -25,7 +26,7 @@ export class LineTemplate {
   textEnd = 0;
 
   /** @param line a valid line, @param body where its text is, quotes included. */
-  constructor(line: EventLine, body: Span) {
+  constructor(line: EventLine, body: ByteRange) {
     const { bytes, start, end, timestamp } = line;
     this.#line = bytes.slice(start, end);
     const holes = [{ start: body.start + 1 - start, end: body.end - 1 - start, isText: true }];

@@ -1,8 +1,9 @@
+import type { ByteRange } from "../model/byte-range.ts";
 import { concatBytes } from "../../stream/bytes/concat.ts";
 import { members } from "../../stream/json/json-walk.ts";
 import { spliceBytes } from "../../stream/json/splice.ts";
 import { sameBytes } from "../../stream/bytes/string-cache.ts";
-import type { EventLine, Span } from "./event-line.ts";
+import type { EventLine } from "./event-line.ts";
 import { LineTemplate } from "./line-template.ts";
 
 /** Most bytes of text that one merged delta holds. */
@@ -30,7 +31,7 @@ class MergedDelta {
   #metadataBytes: number;
   #members: Map<string, string> | null = null;
 
-  constructor(line: EventLine, body: Span) {
+  constructor(line: EventLine, body: ByteRange) {
     const { bytes, start, end, metadata } = line;
     // up to the closing quote, and from it on
     this.#length = body.end - 1 - start;
@@ -53,7 +54,7 @@ class MergedDelta {
    * Merges the text of an event that has the same other members, if there is room. False if it was
    * not merged.
    */
-  take(line: EventLine, body: Span): boolean {
+  take(line: EventLine, body: ByteRange): boolean {
     if (!this.#fits(body.end - body.start - 2)) return false;
     if (!this.#isLike(line) || !this.#mergeMetadata(line)) return false;
     this.#add(line.bytes, body.start + 1, body.end - 1);
@@ -173,7 +174,7 @@ export class OpenItems {
   }
 
   /** Takes a delta whose text is at `body`, quotes included. */
-  take(line: EventLine, body: Span): void {
+  take(line: EventLine, body: ByteRange): void {
     const { id } = line;
     const open = this.#items.get(id);
     if (open?.take(line, body)) {

@@ -5,6 +5,7 @@ import type { CompactPosition } from "../compaction/compact-log.ts";
 import { EventSpans } from "../compaction/event-spans.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
 import { wellFormedLines } from "../legacy/legacy-messages.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 import type { ReadableLog } from "../log/readable-log.ts";
 
 export interface ExportOptions {
@@ -84,10 +85,8 @@ async function* documentParts(options: ExportOptions, signal: AbortSignal): Chun
 }
 
 /** A range of one of the logs. */
-interface Part {
+interface Part extends ByteRange {
   readonly log: LogName;
-  readonly start: number;
-  readonly end: number;
 }
 
 function partsOf({ readable, compacted }: ExportOptions): Part[] {

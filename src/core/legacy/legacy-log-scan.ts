@@ -1,6 +1,7 @@
 import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import type { MemberPlace } from "../../stream/json/member-place.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 import { EMPTY_STATE, foldEvent, type SessionState } from "../model/session-state.ts";
 import { OverlayRecords, type ScanMark } from "../../ports/edits.ts";
 import { readLegacyTime } from "./legacy-time.ts";
@@ -12,14 +13,8 @@ const SPACE = 0x20;
 /** Lines with more carriage returns than that count as malformed. */
 const MAX_RETURNS = 100;
 
-/** A byte range of the raw log. */
-interface Stretch {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** What readers get in place of a range: a text, then spaces. */
-interface Edit extends Stretch {
+/** What readers get in place of a range of the raw log: a text, then spaces. */
+interface Edit extends ByteRange {
   readonly text: string;
 }
 
@@ -48,7 +43,7 @@ export class LegacyLogScan {
   #isBlank = true;
   /** Offsets of the line's carriage returns: spaces to JSON, but line ends to event streams. */
   #returns: number[] = [];
-  #skipped: Stretch | null = null;
+  #skipped: ByteRange | null = null;
 
   /**
    * Goes on after an earlier scan; the bytes that are pushed begin at the offset of `before`, which
@@ -136,7 +131,7 @@ export class LegacyLogScan {
     this.records.addEdit(start, end - start, text);
   }
 
-  #skip({ start, end }: Stretch): void {
+  #skip({ start, end }: ByteRange): void {
     if (!this.#isBlank) this.#skippedLines++;
     const shift = this.#visibleFrom === null ? 0 : 1;
     this.#skipped = { start: this.#skipped?.start ?? start - shift, end: end - shift };

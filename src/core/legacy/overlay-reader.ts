@@ -9,7 +9,7 @@ import {
   TEXT_BYTES,
 } from "../../ports/edits.ts";
 
-export interface EditRange {
+export interface OverlayReaderOptions {
   readonly logId: string;
   /** Bytes of the edits log that are to be read. */
   readonly edits: number;
@@ -42,7 +42,7 @@ export class OverlayReader {
   static async open(
     store: Pick<LogReader, "read">,
     key: SessionKey,
-    range: EditRange,
+    range: OverlayReaderOptions,
   ): Promise<OverlayReader> {
     const { logId, edits: end, signal } = range;
     const start = range.start === 0 ? 0 : await firstBehind(store, key, range);
@@ -113,7 +113,7 @@ export class OverlayReader {
 async function firstBehind(
   store: Pick<LogReader, "read">,
   key: SessionKey,
-  range: EditRange,
+  range: OverlayReaderOptions,
 ): Promise<number> {
   let low = 0;
   let high = range.edits / RECORD_BYTES;

@@ -2,13 +2,13 @@ import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
 import type { EventFacts } from "../../ports/runner-client.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 
 const LF = 10;
 
-export interface FactsRange {
+/** A part of a raw log. */
+export interface RawRange extends ByteRange {
   readonly logId: string;
-  readonly start: number;
-  readonly end: number;
 }
 
 /**
@@ -18,7 +18,7 @@ export interface FactsRange {
 export async function* readFacts(
   store: LogStore,
   key: SessionKey,
-  range: FactsRange,
+  range: RawRange,
 ): AsyncGenerator<EventFacts> {
   const scanner = new JsonObjectScanner(FACT_KEYS);
   let bytes = 0;

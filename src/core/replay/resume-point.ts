@@ -1,5 +1,6 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LogStat, LogStore } from "../../ports/log-store.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 import { type Cursor, parseCursor } from "../model/cursor.ts";
 import type { CompactPosition } from "../compaction/compact-log.ts";
 import { isImported, readMark } from "../legacy/scan-marks.ts";
@@ -18,12 +19,12 @@ export type FullReplayReason =
   | "no-such-frame"
   | "snapshot-too-large";
 
-/** A range of one generation of the compact log, by offsets in that log. */
-export interface CompactRange {
+/**
+ * A range of one generation of the compact log, by offsets in that log. It ends with a block: the
+ * raw log goes on where that block ended.
+ */
+export interface CompactRange extends ByteRange {
   readonly generation: number;
-  readonly start: number;
-  /** The end of a block: the raw log goes on where that block ended. */
-  readonly end: number;
 }
 
 /** Where a viewer begins. */

@@ -1,13 +1,12 @@
 import { RunlogError } from "../../ports/errors.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 import { type Cursor, parseCursor } from "../model/cursor.ts";
 
 /** Where a stored event lies, without its LF. */
-export interface StoredEvent {
+export interface StoredEvent extends ByteRange {
   readonly at: Cursor;
-  readonly start: number;
-  readonly end: number;
 }
 
 const LF = 10;

@@ -3,6 +3,7 @@ import { type JsonMember, kindAt, membersInParts, skipSpace } from "../../stream
 import { putOnOneLine } from "../../stream/json/one-line.ts";
 import { type Splice, spliceInSteps } from "../../stream/json/splice.ts";
 import type { Steps } from "../../stream/sync/steps.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 import type { StoredMember } from "../model/server-events.ts";
 
 /** What is stored of a posted run beside its messages. */
@@ -97,10 +98,7 @@ function isEmpty(body: Uint8Array, { valueStart }: JsonMember): boolean {
 }
 
 /** Whether an event may have the value where it is put. */
-function fitsDepth(
-  body: Uint8Array,
-  { start, end }: { readonly start: number; readonly end: number },
-): boolean {
+function fitsDepth(body: Uint8Array, { start, end }: ByteRange): boolean {
   const scanner = new JsonObjectScanner([]);
   scanner.push(DEPTH_BEFORE, 0, DEPTH_BEFORE.length);
   scanner.push(body, start, end);
