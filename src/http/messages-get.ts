@@ -1,9 +1,8 @@
 import type { Context } from "hono";
 import { formatCursor } from "../core/model/cursor.ts";
 import { hashText } from "../core/model/posted-message-ids.ts";
-import { createMessagesNow } from "../core/profile/messages-now.ts";
-import { findReplayStart } from "../core/replay/resume-point.ts";
-import { type CurrentRuns, currentRuns } from "../core/runs/current-runs.ts";
+import { findSessionNow } from "../core/profile/viewing.ts";
+import type { CurrentRuns } from "../core/runs/current-runs.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { directoryOf } from "./access.ts";
@@ -17,39 +16,18 @@ const HEARTBEAT = Uint8Array.of(0x20);
 export function messagesGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    const { compactor, logger, profileBudgets: budgets, runs, sessions, store } = service;
-    const use = sessions.use(key);
-    try {
-      const { session } = use;
-      if (await session.load()) await sessions.recover(key);
-      const start = await findReplayStart(session, { store, cursor: null, view: "condensed" });
-      await session.load();
-      const { logId } = start;
-      if (logId === null && !(await directoryOf(c, service).get(key)))
+    return service.sessions.lend(key, async (use) => {
+      const { position, runs, open } = await findSessionNow(service, use);
+      if (position === null && !(await directoryOf(c, service).get(key)))
         throw new RunlogError("session-not-found", "Session not found");
-      if (logId !== null) compactor.request(key);
-      const end = session.log.position?.end ?? 0;
-      const position = logId === null ? null : ({ log: "raw", logId, offset: end } as const);
-      const current = currentRuns(runs, session);
-      const headers = {
-        "Content-Type": "application/json",
-        ETag: etagOf(position && formatCursor(position), current),
-      };
-      const isKnown = matches(c.req.header("If-None-Match"), headers.ETag);
-      if (isKnown || c.req.method === "HEAD") {
-        use.release();
-        return isKnown ? c.body(null, 304, { ETag: headers.ETag }) : c.body(null, 200, headers);
-      }
-      const { activeRun, waitingRuns } = current;
-      const said = session.state.runs.findLast(({ threadId }) => threadId !== "");
-      const threadId = activeRun?.threadId ?? said?.threadId ?? key.session;
-      const options = { store, start, budgets, logger, threadId, position, activeRun, waitingRuns };
-      const source = createMessagesNow(use, options);
-      return c.body(openStream(service, source, { heartbeat: HEARTBEAT }), 200, headers);
-    } catch (error) {
+      const ETag = etagOf(position && formatCursor(position), runs);
+      const headers = { "Content-Type": "application/json", ETag };
+      const isKnown = matches(c.req.header("If-None-Match"), ETag);
+      if (!isKnown && c.req.method !== "HEAD")
+        return c.body(openStream(service, open(), { heartbeat: HEARTBEAT }), 200, headers);
       use.release();
-      throw error;
-    }
+      return isKnown ? c.body(null, 304, { ETag }) : c.body(null, 200, headers);
+    });
   };
 }
 

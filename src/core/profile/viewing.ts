@@ -1,7 +1,7 @@
 /**
  * What a viewer is sent, and from where: the stored events (`openEvents`), the session for clients of
- * the AG-UI standard (`openConnect`), or one run of it (`openRunStream`). All three take over `use`, which
- * they release when their source is closed, unless they reject.
+ * the AG-UI standard (`openConnect`), one run of it (`openRunStream`), or what the session is now
+ * (`findSessionNow`). Their sources take over `use` and release it when they are closed.
  */
 
 import type { Logger } from "../../ports/logger.ts";
@@ -18,11 +18,14 @@ import {
   type ReplayStart,
 } from "../replay/resume-point.ts";
 import { createEventStream, HEARTBEAT } from "../replay/sse-stream.ts";
+import { type CurrentRuns, currentRuns } from "../runs/current-runs.ts";
+import type { RunAccepted } from "../runs/run-request.ts";
 import type { SharedReads } from "../replay/log-follower.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions, SessionUse } from "../session/session-registry.ts";
+import { createMessagesNow } from "./messages-now.ts";
 import type { PostedInput } from "./posted-input.ts";
-import type { ProfileBudgets, ProfileSourceOptions } from "./profile-pass.ts";
+import type { ProfileBudgets, ProfileSourceOptions, RawPosition } from "./profile-pass.ts";
 import {
   createProfileSource,
   createResumedSource,
@@ -47,6 +50,7 @@ export interface ViewedService {
   readonly runs: {
     isRunning(key: SessionKey): boolean;
     isInFlight(key: SessionKey, runId: string): boolean;
+    unfinishedRun(key: SessionKey): RunAccepted | null;
   };
   readonly backgroundEvents: { openRun(key: SessionKey): string | null };
   readonly openRuns: { isOpen(session: Session, runId: string | null): Promise<boolean> };
@@ -212,6 +216,34 @@ export async function openRunStream(
   const resumed = await resumeAfter(use, options, lastId);
   if (typeof resumed !== "string") return { source: resumed, full: null };
   return { source: createProfileSource(use, options), full: resumed };
+}
+
+/** What a session is now (PROTOCOL 12.6). */
+export interface SessionNow {
+  /** The end of the log that is described; null if there is none. */
+  readonly position: RawPosition | null;
+  readonly runs: CurrentRuns;
+  /** All of it as JSON. To be called at most once: the source takes over `use`. */
+  readonly open: () => ChunkSource;
+}
+
+/** What a session is now, of which nothing is read before it is opened. */
+export async function findSessionNow(service: ViewedService, use: SessionUse): Promise<SessionNow> {
+  const { store, logger, profileBudgets: budgets } = service;
+  const { session } = use;
+  if (await session.load()) await service.sessions.recover(session.key);
+  const start = await findReplayStart(session, { store, cursor: null, view: "condensed" });
+  await session.load();
+  requestCompaction(service, session.key, "condensed", start);
+  const { logId } = start;
+  const offset = session.log.position?.end ?? 0;
+  const position = logId === null ? null : ({ log: "raw", logId, offset } as const);
+  const runs = currentRuns(service.runs, session);
+  const { activeRun, waitingRuns } = runs;
+  const named = session.state.runs.findLast((run) => run.threadId !== "");
+  const threadId = activeRun?.threadId ?? named?.threadId ?? session.key.session;
+  const options = { store, start, budgets, logger, threadId, position, activeRun, waitingRuns };
+  return { position, runs, open: () => createMessagesNow(use, options) };
 }
 
 /** Where the run's events begin: after what is stored, or anywhere if it was posted before. */
