@@ -51,7 +51,7 @@ export async function listen(server: Server, target: ListenTarget): Promise<List
   try {
     opened.push(await open(server, { ...options, port: target.port }));
     const port = portOf(server);
-    for (const door of listeners) opened.push(await open(door, { ...options, port }));
+    for (const listener of listeners) opened.push(await open(listener, { ...options, port }));
     for (const each of all) each.on("error", (error) => logger.error("accept-failed", { error }));
     return { port, close: closeAll };
   } catch (error) {

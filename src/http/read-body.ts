@@ -42,13 +42,13 @@ export async function readJsonBody(c: Context, options: ReadBodyOptions): Promis
   try {
     const pieces = new HeldPieces<ArrayBuffer>();
     const utf8 = new Utf8Repair();
-    for await (const chunk of bodyChunks(body, hold.lost)) {
+    for await (const chunk of bodyChunks(body, hold.revoked)) {
       if (pieces.bytes + chunk.length > limitBytes) throw tooLarge(limitBytes);
       if (!(await hold.grow(chunk.length))) throw noRoom(hold);
       pieces.add(chunk);
       utf8.push(chunk);
     }
-    if (hold.lost.aborted) throw noRoom(hold);
+    if (hold.revoked.aborted) throw noRoom(hold);
     hold.keep();
     utf8.finish();
     if (utf8.repaired > 0)
@@ -87,7 +87,7 @@ function bodyOf(c: Context): Body | null {
 
 async function* bodyChunks(
   body: Body | null,
-  lost: AbortSignal,
+  revoked: AbortSignal,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const reader = body?.getReader();
   if (!reader) return;
@@ -97,7 +97,7 @@ async function* bodyChunks(
     });
   };
   // it ends a read that waits for the client
-  lost.addEventListener("abort", leave, { once: true });
+  revoked.addEventListener("abort", leave, { once: true });
   try {
     for (;;) {
       const { value, done } = await reader.read().catch((cause: unknown) => {
@@ -107,13 +107,13 @@ async function* bodyChunks(
       yield value;
     }
   } finally {
-    lost.removeEventListener("abort", leave);
+    revoked.removeEventListener("abort", leave);
     leave();
   }
 }
 
-function noRoom({ lost }: BudgetHold): RunlogError {
-  return lost.aborted
+function noRoom({ revoked }: BudgetHold): RunlogError {
+  return revoked.aborted
     ? new RunlogError("request-timeout", "The body came too slowly while others are waiting")
     : new RunlogError("overloaded", "Too many requests are waiting");
 }

@@ -15,7 +15,7 @@ export interface SessionChanges {
   subscribe(listener: SessionListener): () => void;
 }
 
-/** The changes of a store, which reports them by `tell`. */
+/** The changes of a store, which reports them by `announce`. */
 export function createSessionChanges(): SessionChanges & { readonly announce: SessionListener } {
   const listeners = new Set<SessionListener>();
   return {

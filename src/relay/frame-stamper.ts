@@ -21,7 +21,7 @@ export class FrameStamper {
   #hasLine = false;
   #isInLine = false;
   /** The last chunk ended with a CR: an LF that comes next belongs to it. */
-  #isBehindCr = false;
+  #isAfterCr = false;
   #scratch: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 
   /** `offset` is that of the first byte of output, at which no frame is open. */
@@ -44,8 +44,8 @@ export class FrameStamper {
     let out = this.#scratch;
     if (usual > out.length) out = new Uint8Array(usual);
     let written = 0;
-    let at = this.#isBehindCr && chunk[0] === LF ? 1 : 0;
-    if (length > 0) this.#isBehindCr = false;
+    let at = this.#isAfterCr && chunk[0] === LF ? 1 : 0;
+    if (length > 0) this.#isAfterCr = false;
     let lf = -1;
     let cr = -1;
     while (at < length) {
@@ -63,7 +63,7 @@ export class FrameStamper {
       written = this.#endLine(out, written);
       at = lineEnd + 1;
       if (lineEnd === lf) continue;
-      if (at === length) this.#isBehindCr = true;
+      if (at === length) this.#isAfterCr = true;
       else if (chunk[at] === LF) at++;
     }
     if (out.length <= MAX_SCRATCH_BYTES) this.#scratch = out;
@@ -75,7 +75,7 @@ export class FrameStamper {
     const out = new Uint8Array(this.#idStart.length + MAX_DIGITS + 3);
     let written = this.#isInLine ? this.#endLine(out, 0) : 0;
     written = this.#endLine(out, written);
-    this.#isBehindCr = false;
+    this.#isAfterCr = false;
     return this.#taken(out, written);
   }
 

@@ -129,7 +129,7 @@ export class Recording implements RoomTenant {
     await this.markEnded();
   }
 
-  /** Nothing more comes: who reads is told so. */
+  /** Nothing more comes: readers get the end. */
   async markEnded(): Promise<void> {
     const nowMs = this.#context.clock.now();
     await this.#persist(() => this.#log.markEnded(nowMs));
@@ -137,7 +137,7 @@ export class Recording implements RoomTenant {
     this.#wakeAll();
   }
 
-  /** Nothing comes for now: who has read all is told so. The next `record` goes on. */
+  /** Nothing comes for now: readers who have read all get the end. The next `record` goes on. */
   pauseReaders(): void {
     this.#isPaused = true;
     this.#wakeAll();

@@ -54,7 +54,7 @@ export class Runs {
     const run = this.#runs.get(runId);
     const recording = (await run?.opened) ?? null;
     if (!run || recording?.isRemoved !== true) return recording;
-    // it was given up for room
+    // it was evicted for room
     await this.#forget(runId, run, recording);
     return null;
   }

@@ -23,7 +23,7 @@ interface Waiter {
  * others have given some up.
  *
  * A client that reads acknowledges nothing by that, so what it was sent is kept as long as there is
- * room. Where there is none, the part that lies far behind it goes: it has left the buffers between
+ * room. Where there is none, the part that lies far before it goes: it has left the buffers between
  * here and the client, since half of the room, shared by all tenants, has been sent after it.
  */
 export class SpoolRoom {
@@ -47,7 +47,7 @@ export class SpoolRoom {
     return this.#waiting.length > 0;
   }
 
-  /** Tenants are asked to give up in the order in which they have entered. */
+  /** Tenants are asked to evict in the order in which they have entered. */
   enter(tenant: RoomTenant, heldBytes: number): void {
     this.#tenants.add(tenant);
     this.#usedBytes += heldBytes;
@@ -92,7 +92,7 @@ export class SpoolRoom {
     this.poke();
   }
 
-  /** Looks for room if somebody waits for it: a tenant may have something to give up now. */
+  /** Looks for room if somebody waits for it: a tenant may have something to evict now. */
   poke(): void {
     if (this.#waiting.length === 0) return;
     this.#isAskedAgain = true;

@@ -75,7 +75,7 @@ export class Threads {
     }
   }
 
-  /** Ends all subscriptions; who reads is told the end of what there is. */
+  /** Ends all subscriptions; readers get the end of what there is. */
   stop(): void {
     for (const { subscription } of this.#threads.values()) subscription?.abort();
   }

@@ -142,8 +142,8 @@ function describeListeners(fresh: Fresh): void {
       feed.subscribe(KEY, () => {
         throw new Error("a listener that fails");
       });
-      const behind = listen(feed, KEY);
-      await publishUntil(feed, growthOf(KEY, 1), () => before.length > 0 && behind.length > 0);
+      const after = listen(feed, KEY);
+      await publishUntil(feed, growthOf(KEY, 1), () => before.length > 0 && after.length > 0);
     }),
   );
 

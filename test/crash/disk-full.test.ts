@@ -43,8 +43,8 @@ it("an event that there is no room for ends its run as failed and nothing else",
   expect(textsOf(seen).slice(1)).toEqual(events);
 
   await Promise.all([
-    // the run is given up, which may break this off
-    exchange.write(frame(custom("x".repeat(2 * MIB))) + frame(custom("behind"))).catch(() => {}),
+    // the run is ended, which may break this off
+    exchange.write(frame(custom("x".repeat(2 * MIB))) + frame(custom("after"))).catch(() => {}),
     exchange.closed,
   ]);
   seen.push(...(await sse.events(1)));
@@ -93,7 +93,7 @@ it("a log that is full to its last bytes stays readable, and goes on once there 
   expect((await onDisk(dir)).includes(whole)).toBe(true);
 });
 
-it("a run whose event could not be stored is given up although its runner falls silent", async () => {
+it("a run whose event could not be stored ends although its runner falls silent", async () => {
   const { exchange } = await startFull();
   let gone = false;
   void exchange.closed.then(() => {

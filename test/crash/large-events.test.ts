@@ -42,7 +42,7 @@ it("an event of 24 MiB arrives intact everywhere and costs less than 100 MiB at 
 
   const large = largeEvent("r", 24 * MIB);
   const events = await playLarge(session, runner, "r", large);
-  const fromRunner = [startedEvent("r"), small("before"), large, small("behind")];
+  const fromRunner = [startedEvent("r"), small("before"), large, small("after")];
   expect(events.slice(-5)).toEqual([...fromRunner, finishedEvent("r")].map(digestOf));
 
   expect(await eventsUntil(await session.get("/agui/events"), finishedEvent("r"))).toEqual(events);
@@ -77,7 +77,7 @@ it("an event above the limit is replaced by one that tells its size, and the run
     startedEvent("r"),
     small("before"),
     expect.stringMatching(/^\{"type":"CUSTOM","name":"runlog:event-too-large",/),
-    small("behind"),
+    small("after"),
     finishedEvent("r"),
   ]);
   expect(JSON.parse(texts[3] ?? "")).toMatchObject({ value: { size: 2 * MIB, limit: MIB } });
@@ -101,7 +101,7 @@ async function playLarge(
     await exchange.write(`data: ${startedEvent(run)}\n\ndata: ${small("before")}\n\ndata: `);
     for (let at = 0; at < large.length; at += PIECE_BYTES)
       await exchange.write(large.subarray(at, at + PIECE_BYTES));
-    await exchange.write(`\n\ndata: ${small("behind")}\n\ndata: ${finishedEvent(run)}\n\n`);
+    await exchange.write(`\n\ndata: ${small("after")}\n\ndata: ${finishedEvent(run)}\n\n`);
     await exchange.end();
   });
   const viewer = await session.get("/agui/events");
@@ -143,7 +143,7 @@ async function eventsUntil(response: Response, last: string): Promise<Digest[]> 
   throw new Error(`The stream ended after ${events.length} events`);
 }
 
-/** What stands behind `prefix` in the lines that begin with it, never holding a long line. */
+/** What follows `prefix` in the lines that begin with it, never holding a long line. */
 async function* linesOf(response: Response, prefix: string): AsyncGenerator<Digest> {
   expect(response.status).toBe(200);
   let line = new LineDigest(prefix);

@@ -50,7 +50,7 @@ const FINAL = "HTTP/1.1 200 OK\r\nX-Is: final\r\nConnection: close\r\n\r\n";
 it.each<[string, readonly string[]]>([
   ["none", [FINAL, "body"]],
   ["100", ["HTTP/1.1 100 Continue\r\n\r\n", FINAL, "body"]],
-  ["100 with the final one behind it", [`HTTP/1.1 100 Continue\r\n\r\n${FINAL}body`]],
+  ["100 with the final one after it", [`HTTP/1.1 100 Continue\r\n\r\n${FINAL}body`]],
   ["100 byte by byte", [...bytesOf(`HTTP/1.1 100 Continue\r\nX: y\r\n\r\n${FINAL}`), "body"]],
   ["100 by HTTP/1.0, without a reason", ["HTTP/1.0 100\r\n\r\n", FINAL, "body"]],
   ["100 twice", ["HTTP/1.1 100 Continue\r\n\r\n".repeat(2), FINAL, "body"]],

@@ -200,7 +200,7 @@ describe("a legacy log (PROTOCOL 15)", () => {
     expect((await rawIn(dir, disk)).startsWith(EVENTS)).toBe(true);
   });
 
-  it("knows no cursor at the end of a line that is not shown", async () => {
+  it("knows no cursor at the end of a line that is not visible", async () => {
     const { session } = await startServer({ "agui-events.jsonl": EVENTS });
     const { sse } = await session.watch("?view=raw");
     const [first] = await sse.events(1);

@@ -51,7 +51,7 @@ describe("a session over hours", () => {
     await pass(clock, 5);
     expect(server.service.sessions.size).toBe(0);
     expect(server.service.runs.busySessions).toBe(0);
-    // what was let go comes back when it is asked for
+    // what was released comes back when it is asked for
     expect(await session.agentStatus()).toBe("idle");
     await server.dispose();
   });

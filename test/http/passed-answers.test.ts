@@ -6,7 +6,7 @@ import { createManualClock } from "../support/manual-clock.ts";
 import { createTestServer } from "../support/test-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-/** A server whose runner writes a task's output without end, and says when it was let go. */
+/** A server whose runner writes a task's output without end, and says when it was released. */
 async function setUp(limits: Partial<ServiceLimits>) {
   const clock = createManualClock();
   const server = await createTestServer({ store: createMemoryLogStore(), clock, limits });

@@ -123,7 +123,7 @@ async function exported(session: SessionClient, query: string) {
 }
 
 describe("a hole that a loss of power has left in a log", () => {
-  it("is not shown by any view, and what is whole comes as it was received", async () => {
+  it("is visible in no view, and what is whole comes as it was received", async () => {
     const machine = await startMachine();
     const before = await machine.start();
     const lines = await play(before, "r", [...ODD_EVENTS, ...CUSTOM]);
@@ -138,8 +138,8 @@ describe("a hole that a loss of power has left in a log", () => {
     const damaged = await exported(session, "?view=raw");
     expect(damaged.events).toEqual(whole.map((line) => JSON.parse(line) as unknown));
     expect(damaged.skipped).toBe("1");
-    const shown = (await session.lines()).map((line) => line.trimEnd());
-    expect(shown).toEqual(whole);
+    const visible = (await session.lines()).map((line) => line.trimEnd());
+    expect(visible).toEqual(whole);
     for (const query of ["", "?view=raw", "?view=snapshot"]) {
       const { sse } = await session.watch(query);
       const seen = await sse.until(({ data }) => /"RUN_FINISHED"|SNAPSHOT/.test(data));
@@ -160,7 +160,7 @@ describe("a hole that a loss of power has left in a log", () => {
     );
   });
 
-  it("stays out of what is shown after the next run, the next start and the next loss of power", async () => {
+  it("stays out of what is visible after the next run, the next start and the next loss of power", async () => {
     const machine = await startMachine();
     const lines = await play(await machine.start(), "r", CUSTOM);
     const first = placeOf(lines, 10);
@@ -173,7 +173,7 @@ describe("a hole that a loss of power has left in a log", () => {
     expect(await again.session.lines()).toEqual(more);
     const most = await play(again, "r3", CUSTOM);
 
-    // the cursors' places are those in the stored bytes: the line that is not shown counts
+    // the cursors' places are those in the stored bytes: the line that is not visible counts
     const number = most.length - 5;
     const second = { start: placeOf(most, number).start, end: placeOf(most, number).end - 1 };
     await machine.losePower([second]);
@@ -185,7 +185,7 @@ describe("a hole that a loss of power has left in a log", () => {
     );
   });
 
-  it("is not shown wherever it lies, and verify names it", async () => {
+  it("is not visible wherever it lies, and verify names it", async () => {
     const machine = await startMachine();
     const lines = await play(await machine.start(), "r", CUSTOM);
     const holes = [placeOf(lines, 0), placeOf(lines, 5)];

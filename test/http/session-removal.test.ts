@@ -35,7 +35,7 @@ function createGate() {
 }
 
 /** A memory store that stops before a deletion or after it, and the gate there. */
-function slowlyDeletingStore(where: "before" | "behind") {
+function slowlyDeletingStore(where: "before" | "after") {
   const memory = createMemoryLogStore();
   const gate = createGate();
   const store: LogStore = {
@@ -43,7 +43,7 @@ function slowlyDeletingStore(where: "before" | "behind") {
     async delete(key) {
       if (where === "before") await gate.pass();
       const deleted = await memory.delete(key);
-      if (where === "behind") await gate.pass();
+      if (where === "after") await gate.pass();
       return deleted;
     },
   };
@@ -88,7 +88,7 @@ function slowlyReadStore() {
 }
 
 /** A run that is open, and what a viewer sees of it whose first read has to wait. */
-async function viewerBehind(clock: Clock = systemClock) {
+async function laggingViewer(clock: Clock = systemClock) {
   const { hold, ...slow } = slowlyReadStore();
   const server = await createTestServer({ store: slow.store, clock });
   const session = new SessionClient(server);
@@ -184,7 +184,7 @@ describe("while a session is being deleted", () => {
       const { runId } = JSON.parse(textOf(exchange.request.body)) as { runId: string };
       return tell(exchange, [finishedEvent(runId)]);
     });
-    const posted = ["slow", "behind it"].map((runId) => session.run(runBody(runId)));
+    const posted = ["slow", "after it"].map((runId) => session.run(runBody(runId)));
     await gate.reached;
     const deleted = new ProjectClient(server).send("DELETE", "s1");
     await waitFor(() => {
@@ -194,10 +194,10 @@ describe("while a session is being deleted", () => {
     expect(server.runner.requests).toEqual([]);
     gate.open();
     expect((await deleted).status).toBe(204);
-    expect((await Promise.all(posted)).map(({ runId }) => runId)).toEqual(["slow", "behind it"]);
-    const lines = await session.settled("behind it");
+    expect((await Promise.all(posted)).map(({ runId }) => runId)).toEqual(["slow", "after it"]);
+    const lines = await session.settled("after it");
     expect(lines.filter((line) => line.includes("RUN_FINISHED"))).toEqual(
-      ["slow", "behind it"].map(finishedEvent),
+      ["slow", "after it"].map(finishedEvent),
     );
     expect(lines.join()).not.toContain("session-deleted");
     expect(server.service.bodyBudget.usedBytes).toBe(0);
@@ -239,7 +239,7 @@ describe("while a session is being deleted", () => {
 
 describe("a viewer who lags when its session is deleted", () => {
   it("is still sent how the run has ended", async () => {
-    const { store, gate, appended, server, runner, seen } = await viewerBehind();
+    const { store, gate, appended, server, runner, seen } = await laggingViewer();
     const deleted = new ProjectClient(server).send("DELETE", "s1");
     await runner.closed;
     await waitFor(() => appended.join("").includes("session-deleted"));
@@ -252,7 +252,7 @@ describe("a viewer who lags when its session is deleted", () => {
 
   it("keeps it from going for a moment only", async () => {
     const clock = createManualClock();
-    const { store, gate, server, runner, seen } = await viewerBehind(clock);
+    const { store, gate, server, runner, seen } = await laggingViewer(clock);
     let status: number | null = null;
     const deleted = new ProjectClient(server).send("DELETE", "s1").then((response) => {
       status = response.status;
@@ -303,7 +303,7 @@ describe("a viewer in the middle of a long replay", () => {
   });
 
   it("is ended cleanly between two frames, also before the deletion is announced", async () => {
-    const { store, gate } = slowlyDeletingStore("behind");
+    const { store, gate } = slowlyDeletingStore("after");
     // as much as is read at once, so that the reader stands at the end of a frame
     await seed(store, lineOf(64 * 1024), lineOf(64 * 1024));
     const server = await createTestServer({ store });

@@ -151,7 +151,7 @@ async function logOf(store: LogStore): Promise<Seen> {
 /** Waits until the server has given every viewer up, and not by the write deadline. */
 async function allFreed({ service }: TestServer): Promise<void> {
   await waitFor(() => service.pacer.open === 0 && service.sessions.used === 0, {
-    what: "the viewers to be given up",
+    what: "the viewers to be ended",
   });
 }
 

@@ -294,7 +294,7 @@ const run = (anyEvent: fc.Arbitrary<Event>, said: Messages) =>
     input: fc.option(said, { nil: undefined }),
     events: fc.array(anyEvent, { maxLength: 14 }),
     end: runEnd,
-    behind: fc.array(anyEvent, { maxLength: 3 }),
+    after: fc.array(anyEvent, { maxLength: 3 }),
     /** Whether the next run's caller spoke while this one went on. */
     isSuperseded: fc.boolean(),
   });
@@ -331,7 +331,7 @@ export function logOf(
           ...(posted ? [runInput(ids, posted)] : []),
         ];
       };
-      for (const [index, { input, events, end, behind }] of runs.entries()) {
+      for (const [index, { input, events, end, after }] of runs.entries()) {
         const ids = { threadId: "s1", runId: `r${index}` };
         const wasSaid = index > 0 && runs[index - 1]?.isSuperseded === true;
         if (!wasSaid) lines.push(...saidBy(index));
@@ -347,7 +347,7 @@ export function logOf(
         if (end === "twice") lines.push({ type: "RUN_FINISHED", ...ids });
         if (end !== "cut")
           lines.push(
-            ...behind.map((late) => (end === "late" ? { ...late, runId: ids.runId } : late)),
+            ...after.map((late) => (end === "late" ? { ...late, runId: ids.runId } : late)),
           );
       }
       return lines.map((line) => JSON.stringify(line));

@@ -17,7 +17,7 @@ export function archivingStore(
   return createArchivingStore({ store, legacy: null, archives: createArchives({ bucket, clock }) });
 }
 
-/** A store in which every session is given up to the archive before anybody does anything with it. */
+/** A store in which every session is evicted to the archive before anybody does anything with it. */
 export function eagerStore(store: ArchivingStore): ArchivingStore {
   async function archived<T>(key: SessionKey, operation: () => Promise<T>): Promise<T> {
     await store.archive(key, { deleteLocal: true }).catch((error: unknown) => {

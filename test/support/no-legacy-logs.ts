@@ -1,8 +1,8 @@
 import type { LegacyImports } from "../../src/core/legacy/legacy-imports.ts";
 
-/** For sessions of which none has an older life. */
+/** For sessions of which none has a legacy log. */
 export const noLegacyLogs: LegacyImports = {
   importLog: async () => false,
-  prepare: () => Promise.reject(new Error("There are no old logs")),
+  prepare: () => Promise.reject(new Error("There are no legacy logs")),
   messages: async () => null,
 };

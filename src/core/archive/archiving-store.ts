@@ -114,7 +114,7 @@ export function createArchivingStore({
   archives,
   legacy,
 }: ArchivingStoreOptions): ArchivingStore {
-  const gates = createKeyedRwLock();
+  const locks = createKeyedRwLock();
   const here = createKnownHere();
   const stubs = createStubs(store);
   const reader = createArchivedReader(
@@ -149,11 +149,11 @@ export function createArchivingStore({
   /** Runs an append once the log's bytes are there, in the order of the calls. */
   function append<T>(key: SessionKey, logId: string, operation: () => Promise<T>): Promise<T> {
     const id = idOf(key);
-    const pass = (): Promise<T> => gates.pass(id, operation);
+    const pass = (): Promise<T> => locks.shared(id, operation);
     if (here.has(id, logId)) return pass();
     return here.arrive(
       id,
-      gates.shut(id, () => bringBack(key)),
+      locks.exclusive(id, () => bringBack(key)),
       pass,
     );
   }
@@ -165,14 +165,14 @@ export function createArchivingStore({
   async function write(key: SessionKey, operation: () => Promise<void>): Promise<void> {
     const id = idOf(key);
     for (;;) {
-      const isDone = await gates.pass(id, async () => {
+      const isDone = await locks.shared(id, async () => {
         const found = await store.stat(key);
         if (found && decodeStub(found.head)) return false;
         await operation();
         return true;
       });
       if (isDone) return;
-      await gates.shut(id, () => bringBack(key));
+      await locks.exclusive(id, () => bringBack(key));
     }
   }
 
@@ -183,7 +183,7 @@ export function createArchivingStore({
     archives,
     isArchived: (key, found, manifest) => isArchived(legacy, key, found, manifest),
     evict: (key, manifest) =>
-      gates.shut(idOf(key), async () => {
+      locks.exclusive(idOf(key), async () => {
         const stored = await store.stat(key);
         const now = stored && asIfNew(stored);
         if (!now || !(await isArchived(legacy, key, now, manifest))) return false;
@@ -201,7 +201,7 @@ export function createArchivingStore({
     ...ownershipOf(store),
 
     create: (key, options) =>
-      gates.pass(idOf(key), async () => {
+      locks.shared(idOf(key), async () => {
         const made = await store.create(key, options);
         return (await reader.stat(key)) ?? made;
       }),
@@ -211,18 +211,18 @@ export function createArchivingStore({
 
     dropNote: (key, logId, noteKey) => write(key, () => store.dropNote(key, logId, noteKey)),
 
-    document: (key, logId) => gates.pass(idOf(key), () => store.document(key, logId)),
+    document: (key, logId) => locks.shared(idOf(key), () => store.document(key, logId)),
 
     setHead: (key, logId, head) => write(key, () => store.setHead(key, logId, head)),
 
     setDocument: (key, logId, document) =>
-      gates.pass(idOf(key), () => store.setDocument(key, logId, document)),
+      locks.shared(idOf(key), () => store.setDocument(key, logId, document)),
 
-    ...runOperations(store, gates, write),
+    ...runOperations(store, locks, write),
 
     async delete(key) {
       await archivings.stop(key);
-      return gates.shut(idOf(key), async () => {
+      return locks.exclusive(idOf(key), async () => {
         const found = await store.stat(key);
         if (found && decodeStub(found.head)) needArchives(archives);
         const hadArchive = (await archives?.remove(key)) ?? false;
@@ -241,7 +241,7 @@ export function createArchivingStore({
     archive: (key, options) => archivings.archive(key, options),
 
     async restore(key, watch) {
-      const found = await gates.shut(idOf(key), () => bringBack(key, watch));
+      const found = await locks.exclusive(idOf(key), () => bringBack(key, watch));
       if (!found) throw new RunlogError("log-not-found", "There is no such log");
       return found;
     },
@@ -253,7 +253,7 @@ export function createArchivingStore({
 
     async makeMissingStubs() {
       if (!archives) return 0;
-      return makeMissingStubs(store, archives, (key, make) => gates.shut(idOf(key), make));
+      return makeMissingStubs(store, archives, (key, make) => locks.exclusive(idOf(key), make));
     },
   };
 }
@@ -269,7 +269,7 @@ type RunOperation =
 /** Marks and bodies of runs: an archived session has none, and is restored before it gets one. */
 function runOperations(
   store: LogStore,
-  gates: KeyedRwLock,
+  locks: KeyedRwLock,
   write: (key: SessionKey, operation: () => Promise<void>) => Promise<void>,
 ): Pick<LogStore, RunOperation> {
   return {
@@ -277,7 +277,7 @@ function runOperations(
       write(key, () => store.markOpen(key, logId, runId, data)),
 
     clearOpen: (key, logId, runId) =>
-      gates.pass(idOf(key), () => store.clearOpen(key, logId, runId)),
+      locks.shared(idOf(key), () => store.clearOpen(key, logId, runId)),
 
     openRuns: (key) => store.openRuns(key),
 
@@ -287,7 +287,7 @@ function runOperations(
     runBody: (key, logId, runId) => store.runBody(key, logId, runId),
 
     removeRunBody: (key, logId, runId) =>
-      gates.pass(idOf(key), () => store.removeRunBody(key, logId, runId)),
+      locks.shared(idOf(key), () => store.removeRunBody(key, logId, runId)),
   };
 }
 

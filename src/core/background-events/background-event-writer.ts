@@ -86,7 +86,7 @@ export class BackgroundEventWriter {
       const superseded: string[] = [];
       const isKept = batch.events.map((event) => {
         const keeps = !this.#isElsewhere(event, run, { span, state });
-        const next = runBehind(event, run, keeps, span);
+        const next = runAfter(event, run, keeps, span);
         if (keeps && isOfRuns(event)) ({ span } = nextSpan(span, event));
         if (isOpen(run) && next !== null && next.runId !== run.runId) superseded.push(run.runId);
         run = next;
@@ -191,7 +191,7 @@ export class BackgroundEventWriter {
 }
 
 /** The run that was started last, after `event`. */
-function runBehind(
+function runAfter(
   event: EventFacts,
   run: StartedRun | null,
   isStored: boolean,

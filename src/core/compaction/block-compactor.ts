@@ -125,7 +125,7 @@ export class BlockCompactor {
         // it may say what the state is from here on, or of the next line that it does not
         if (isOwn(bytes, start, end)) this.#flushState();
         break;
-      case "border":
+      case "boundary":
       case "odd":
         this.#flushAll();
         break;

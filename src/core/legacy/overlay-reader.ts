@@ -45,7 +45,7 @@ export class OverlayReader {
     range: OverlayReaderOptions,
   ): Promise<OverlayReader> {
     const { logId, edits: end, signal } = range;
-    const start = range.start === 0 ? 0 : await firstBehind(store, key, range);
+    const start = range.start === 0 ? 0 : await firstAfter(store, key, range);
     const options = { logId, log: "edits", start, end, ...(signal && { signal }) } as const;
     const records = (end - start) / RECORD_BYTES;
     const reader = new OverlayReader(store.read(key, options).getReader({ mode: "byob" }), records);
@@ -110,7 +110,7 @@ export class OverlayReader {
 }
 
 /** Where the first record begins that ends after `start`, by binary search over single records. */
-async function firstBehind(
+async function firstAfter(
   store: Pick<LogReader, "read">,
   key: SessionKey,
   range: OverlayReaderOptions,

@@ -63,9 +63,9 @@ export interface ItemStep {
 
 /**
  * How compaction treats an event. A delta appends to the item of its id; a chunk may also begin or end
- * one; state is a document of its own; a border begins or ends a run; others are only passed on.
+ * one; state is a document of its own; a boundary begins or ends a run; others are only passed on.
  */
-export type CompactedAs = "delta" | "chunk" | "snapshot" | "patch" | "border" | "other";
+export type CompactedAs = "delta" | "chunk" | "snapshot" | "patch" | "boundary" | "other";
 
 /** What runlog knows of a type of events. */
 export interface EventType {

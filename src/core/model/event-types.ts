@@ -165,7 +165,7 @@ export const EVENT_TYPES: Readonly<Record<EventTypeName, EventType>> = {
     item: null,
     chunk: null,
     passesChunks: false,
-    compactedAs: "border",
+    compactedAs: "boundary",
   },
   RUN_FINISHED: {
     required: {},
@@ -173,7 +173,7 @@ export const EVENT_TYPES: Readonly<Record<EventTypeName, EventType>> = {
     item: null,
     chunk: null,
     passesChunks: false,
-    compactedAs: "border",
+    compactedAs: "boundary",
   },
   RUN_ERROR: {
     required: {},
@@ -181,7 +181,7 @@ export const EVENT_TYPES: Readonly<Record<EventTypeName, EventType>> = {
     item: null,
     chunk: null,
     passesChunks: false,
-    compactedAs: "border",
+    compactedAs: "boundary",
   },
   STEP_STARTED: {
     required: STEP,

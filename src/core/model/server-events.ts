@@ -2,7 +2,7 @@ import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
 import type { EventFacts } from "../../ports/runner-client.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 
-/** The members that runlog's own events have: the ids of their run and a time. */
+/** The members that the server's events have: the ids of their run and a time. */
 export interface ServerEventContext {
   readonly threadId: string;
   readonly runId: string;

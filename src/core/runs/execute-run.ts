@@ -157,8 +157,8 @@ class RunExecution {
   async #storeRun(signal: AbortSignal): Promise<void> {
     const { clock, connect, reattachMs, resume, taken } = this.#options;
     // nobody waits for a runner of which it is not known that it can be asked
-    const patienceMs = (): number => (this.#isResumable ? reattachMs : 0);
-    const reattach = new Reattach({ clock, resume, patienceMs }, { isAtOnce: taken !== null });
+    const retryForMs = (): number => (this.#isResumable ? reattachMs : 0);
+    const reattach = new Reattach({ clock, resume, retryForMs }, { isAtOnce: taken !== null });
     let stream = taken ? await this.#takeUp(reattach, signal) : await connect(signal);
     if (!taken && stream.isResumable === true) this.#setResumable(true);
     this.#watchIdle();

@@ -26,7 +26,7 @@ const MAX_LEVELS = 4;
 const MAX_CREDENTIALS = 32;
 const MAX_PATH_CHARS = 256;
 
-/** Names of values that open doors, in lower case and without what is no letter. */
+/** Names of values that grant access, in lower case and without what is no letter. */
 const CREDENTIAL =
   /^(headers|authorization|auth|cookies?|bearer|credentials?|jwt)$|(token|apikey|secret|password)$/;
 

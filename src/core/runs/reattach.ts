@@ -8,7 +8,7 @@ export interface ReattachOptions {
   readonly resume: (after: string | null, signal: AbortSignal) => Promise<RunnerStream>;
   readonly clock: Clock;
   /** How long in ms a runner is asked again that does not answer. */
-  readonly patienceMs: () => number;
+  readonly retryForMs: () => number;
 }
 
 const BACK_OFF = { firstMs: 500, maxMs: 5_000, factor: 1.5, jitter: 0.2 } as const;
@@ -42,7 +42,7 @@ export class Reattach {
    * (`facts.isLost`), or could not be asked for too long; and the signal's reason.
    */
   async open(after: string | null, signal: AbortSignal): Promise<RunnerStream> {
-    const { clock, patienceMs, resume } = this.#options;
+    const { clock, retryForMs, resume } = this.#options;
     if (this.#openedMs !== null && clock.now() - this.#openedMs >= GOOD_MS) this.noteNews();
     this.#lostSinceMs ??= clock.now();
     for (;;) {
@@ -60,7 +60,7 @@ export class Reattach {
             cause,
             isLost: true,
           });
-        if (clock.now() - this.#lostSinceMs >= patienceMs())
+        if (clock.now() - this.#lostSinceMs >= retryForMs())
           throw new RunlogError("runner-disconnected", "the runner was away for too long", {
             cause,
           });

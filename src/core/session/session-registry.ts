@@ -30,7 +30,7 @@ export interface SessionsOptions {
   readonly idleMs: number;
   /** The document of a log that is made for the session, or null for none. Default: none. */
   readonly documentOf?: (key: SessionKey) => Uint8Array | null;
-  /** Where it is announced that the end of a run was stored, and that state was released. Default: nobody is told. */
+  /** Where it is announced that the end of a run was stored, and that state was released. Default: nobody listens. */
   readonly events?: SessionEvents;
   /** Default: no run is open. */
   readonly recovery?: RunRecovery;

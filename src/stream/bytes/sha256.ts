@@ -52,12 +52,12 @@ export class Sha256 {
 
   /** A copy, which has taken the same bytes. */
   clone(): Sha256 {
-    const twin = new Sha256();
-    twin.#state = this.#state.slice();
-    twin.#rest = this.#rest.slice();
-    twin.#restBytes = this.#restBytes;
-    twin.#bytes = this.#bytes;
-    return twin;
+    const copy = new Sha256();
+    copy.#state = this.#state.slice();
+    copy.#rest = this.#rest.slice();
+    copy.#restBytes = this.#restBytes;
+    copy.#bytes = this.#bytes;
+    return copy;
   }
 }
 

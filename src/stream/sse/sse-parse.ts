@@ -52,7 +52,7 @@ export class SseParser {
   #id = "";
   #isSoundId = false;
   /** The last chunk ended with a CR: an LF that comes next belongs to it. */
-  #isBehindCr = false;
+  #isAfterCr = false;
 
   constructor(sink: SseDataSink) {
     this.#sink = sink;
@@ -62,8 +62,8 @@ export class SseParser {
   push(chunk: Uint8Array): void {
     const { length } = chunk;
     if (length === 0) return;
-    let at = this.#isBehindCr && chunk[0] === LF ? 1 : 0;
-    this.#isBehindCr = false;
+    let at = this.#isAfterCr && chunk[0] === LF ? 1 : 0;
+    this.#isAfterCr = false;
     // the next of each kind at or after `at`: a chunk without CR is searched for one only once
     let lf = -1;
     let cr = -1;
@@ -76,7 +76,7 @@ export class SseParser {
       this.#endLine();
       at = lineEnd + 1;
       if (lineEnd === lf) continue;
-      if (at === length) this.#isBehindCr = true;
+      if (at === length) this.#isAfterCr = true;
       else if (chunk[at] === LF) at++;
     }
   }

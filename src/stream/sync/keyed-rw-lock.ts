@@ -1,77 +1,83 @@
 /**
- * A lock for each id: many pass at once, or one has it exclusively. It keeps nothing for an id that
+ * A lock for each id: many share it at once, or one has it exclusively. It keeps nothing for an id that
  * is idle.
  */
 export interface KeyedRwLock {
-  /** Runs `operation`, at once while the lock is open; waiting calls pass in their order. */
-  pass<T>(id: string, operation: () => Promise<T>): Promise<T>;
+  /** Runs `operation`, with others that share the lock; calls that wait go on in their order. */
+  shared<T>(id: string, operation: () => Promise<T>): Promise<T>;
   /**
-   * Shuts the lock, waits for the operations inside, and runs `operation` alone. One after the
-   * other.
+   * Keeps later calls out, waits for the operations inside, and runs `operation` alone. One after
+   * the other.
    */
-  shut<T>(id: string, operation: () => Promise<T>): Promise<T>;
+  exclusive<T>(id: string, operation: () => Promise<T>): Promise<T>;
 }
 
-interface Gate {
+interface Lock {
   inside: number;
   waiting: number;
-  isShut: boolean;
+  isExclusive: boolean;
   /** The end of the last exclusive operation. */
   opened: Promise<void>;
   onEmpty: (() => void) | null;
 }
 
 export function createKeyedRwLock(): KeyedRwLock {
-  const gates = new Map<string, Gate>();
+  const locks = new Map<string, Lock>();
 
-  function gateOf(id: string): Gate {
-    let gate = gates.get(id);
-    if (!gate) {
-      gate = { inside: 0, waiting: 0, isShut: false, opened: Promise.resolve(), onEmpty: null };
-      gates.set(id, gate);
+  function lockOf(id: string): Lock {
+    let lock = locks.get(id);
+    if (!lock) {
+      lock = {
+        inside: 0,
+        waiting: 0,
+        isExclusive: false,
+        opened: Promise.resolve(),
+        onEmpty: null,
+      };
+      locks.set(id, lock);
     }
-    return gate;
+    return lock;
   }
 
-  function forgetIdle(id: string, gate: Gate): void {
-    if (gate.inside + gate.waiting === 0 && !gate.isShut) gates.delete(id);
+  function forgetIdle(id: string, lock: Lock): void {
+    if (lock.inside + lock.waiting === 0 && !lock.isExclusive) locks.delete(id);
   }
 
   return {
-    async pass(id, operation) {
-      const gate = gateOf(id);
+    async shared(id, operation) {
+      const lock = lockOf(id);
       // also while it opens: calls that waited go first
-      while (gate.isShut || gate.waiting > 0) {
-        gate.waiting++;
-        await gate.opened;
-        gate.waiting--;
-        if (!gate.isShut) break;
+      while (lock.isExclusive || lock.waiting > 0) {
+        lock.waiting++;
+        await lock.opened;
+        lock.waiting--;
+        if (!lock.isExclusive) break;
       }
-      gate.inside++;
+      lock.inside++;
       try {
         return await operation();
       } finally {
-        gate.inside--;
-        if (gate.inside === 0) gate.onEmpty?.();
-        forgetIdle(id, gate);
+        lock.inside--;
+        if (lock.inside === 0) lock.onEmpty?.();
+        forgetIdle(id, lock);
       }
     },
 
-    shut(id, operation) {
-      const gate = gateOf(id);
-      const alone = gate.opened.then(async () => {
-        if (gate.inside > 0) await new Promise<void>((resolve) => (gate.onEmpty = resolve));
-        gate.onEmpty = null;
+    exclusive(id, operation) {
+      const lock = lockOf(id);
+      const alone = lock.opened.then(async () => {
+        if (lock.inside > 0) await new Promise<void>((resolve) => (lock.onEmpty = resolve));
+        lock.onEmpty = null;
         return operation();
       });
       const open = (): void => {
-        if (gate.opened !== opened) return;
-        gate.isShut = false;
-        forgetIdle(id, gate);
+        if (lock.opened !== opened) return;
+        lock.isExclusive = false;
+        forgetIdle(id, lock);
       };
       const opened: Promise<void> = alone.then(open, open);
-      gate.opened = opened;
-      gate.isShut = true;
+      lock.opened = opened;
+      lock.isExclusive = true;
       return alone;
     },
   };

@@ -2,7 +2,7 @@
 export interface BudgetHold {
   readonly heldBytes: number;
   /** Aborts when it was taken away: nothing is held from then on. */
-  readonly lost: AbortSignal;
+  readonly revoked: AbortSignal;
   /**
    * Takes `bytes` more. False if there was no room in time, or it was taken away; one call at a
    * time.
@@ -22,7 +22,7 @@ export interface BudgetHold {
  * hold most, then those that have taken the most memory for the longest time, which are those that
  * send slowly or nothing. No holder takes from one that has less. **Order.** Of the waiting holders
  * the one whose groups hold least is next, then the first. **Bound.** Never more than the limit is
- * held; no holder waits longer than `patienceMs`.
+ * held; no holder waits longer than `maxWaitMs`.
  */
 export interface SharedBudget {
   readonly limitBytes: number;
@@ -40,7 +40,7 @@ export interface SharedBudgetOptions {
   /** Default 2 s. */
   readonly graceMs?: number;
   /** Default 5 s. */
-  readonly patienceMs?: number;
+  readonly maxWaitMs?: number;
 }
 
 /** The part of the port `Clock` that is used. */
@@ -63,7 +63,7 @@ interface Waiter {
 class Budget implements SharedBudget {
   readonly limitBytes: number;
   readonly timers: Timers;
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
   /** In the order in which they came. */
   readonly waiting: Set<Hold> = new Set<Hold>();
   readonly #graceMs: number;
@@ -73,10 +73,10 @@ class Budget implements SharedBudget {
   #cancelLook: (() => void) | null = null;
   #count = 0;
 
-  constructor({ limitBytes, timers, graceMs = 2_000, patienceMs = 5_000 }: SharedBudgetOptions) {
+  constructor({ limitBytes, timers, graceMs = 2_000, maxWaitMs = 5_000 }: SharedBudgetOptions) {
     this.limitBytes = limitBytes;
     this.timers = timers;
-    this.patienceMs = patienceMs;
+    this.maxWaitMs = maxWaitMs;
     this.#graceMs = graceMs;
   }
 
@@ -204,7 +204,7 @@ class Hold implements BudgetHold {
   #waiter: Waiter | null = null;
   readonly #budget: Budget;
   readonly #openedMs: number;
-  readonly #lost = new AbortController();
+  readonly #revoked = new AbortController();
   #isReleased = false;
 
   constructor(budget: Budget, groups: readonly string[], number: number) {
@@ -214,8 +214,8 @@ class Hold implements BudgetHold {
     this.#openedMs = budget.timers.now();
   }
 
-  get lost(): AbortSignal {
-    return this.#lost.signal;
+  get revoked(): AbortSignal {
+    return this.#revoked.signal;
   }
 
   get wantedBytes(): number {
@@ -239,7 +239,7 @@ class Hold implements BudgetHold {
     if (this.#isReleased || !canBe) return false;
     if (budget.tryGrow(this, bytes)) return true;
     return new Promise((resolve) => {
-      const cancel = budget.timers.after(budget.patienceMs, () => this.answer(false));
+      const cancel = budget.timers.after(budget.maxWaitMs, () => this.answer(false));
       const settle = (isGranted: boolean): void => {
         cancel();
         resolve(isGranted);
@@ -265,7 +265,7 @@ class Hold implements BudgetHold {
   lose(): void {
     this.#isReleased = true;
     this.answer(false);
-    this.#lost.abort();
+    this.#revoked.abort();
   }
 
   /** Called when a waiting hold has room now, or has waited in vain. */

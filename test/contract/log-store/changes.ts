@@ -10,14 +10,16 @@ type Change = readonly [session: string, logId: string | null];
 export function changesSuite(fresh: FreshStore): void {
   describe("changes", () => {
     it(
-      "are told before the promise of whoever makes them is resolved, in their order, or not at all",
+      "are reported before the promise of whoever makes them is resolved, in their order, or not at all",
       fresh(async ({ store }) => {
-        const told: Change[] = [];
-        const stop = store.changes?.subscribe(({ session }, logId) => told.push([session, logId]));
+        const reported: Change[] = [];
+        const stop = store.changes?.subscribe(({ session }, logId) =>
+          reported.push([session, logId]),
+        );
         const expected: Change[] = [];
         const expectTold = (...changes: Change[]): void => {
           if (store.changes) expected.push(...changes);
-          expect(withoutDetours(told)).toEqual(expected);
+          expect(withoutDetours(reported)).toEqual(expected);
         };
         const { logId } = await store.create(KEY);
         expectTold([KEY.session, logId]);
@@ -44,9 +46,9 @@ export function changesSuite(fresh: FreshStore): void {
  * The changes without those that lead back to the same log: a store may put another thing in a log's
  * place for a moment, as one does that archives.
  */
-function withoutDetours(told: readonly Change[]): Change[] {
+function withoutDetours(reported: readonly Change[]): Change[] {
   const kept: Change[] = [];
-  for (const change of told) {
+  for (const change of reported) {
     const [before, gone] = kept.slice(-2);
     const isBack = gone?.[1] === null && before?.[1] === change[1] && change[1] !== null;
     if (isBack) kept.splice(-1);

@@ -3,7 +3,7 @@ import type { Fault, LogChoice } from "./commands.ts";
 import { FOREIGN_LOG_ID } from "./harness.ts";
 
 /**
- * The log ids of one store, by what they stand for: the n-th life of a session. Two stores never
+ * The log ids of one store, by what they stand for: the n-th incarnation of a session. Two stores never
  * have the same ids, but what they stand for can be compared.
  */
 export interface Incarnations {

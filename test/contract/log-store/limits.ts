@@ -39,7 +39,7 @@ export function limitsSuite(fresh: FreshStore): void {
     it(
       "passes a line of 5 MiB whole, in chunks of at most 256 KiB",
       fresh(async ({ store }) => {
-        const lines = [utf8("before\n"), lineOf(5 * MIB), utf8("behind\n")];
+        const lines = [utf8("before\n"), lineOf(5 * MIB), utf8("after\n")];
         const { logId, end } = await seedLog(store, lines);
         expect(end.raw).toBe(5 * MIB + 14);
         const chunks = await chunksOf(store.read(KEY, { logId }));

@@ -86,11 +86,11 @@ export function eventsSuite(fresh: FreshClient): void {
         for (const malformed of MALFORMED) {
           const { lines, counts } = await receiveScripted(
             harness,
-            framesOf(['{"before":1}', malformed, '{"behind":1}']),
+            framesOf(['{"before":1}', malformed, '{"after":1}']),
           );
           expect({ malformed, lines }).toEqual({
             malformed,
-            lines: ['{"before":1}', '{"behind":1}'],
+            lines: ['{"before":1}', '{"after":1}'],
           });
           expect(counts).toEqual({ malformed: 1, oversized: 0, repaired: 0 });
         }

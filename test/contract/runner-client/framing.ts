@@ -8,7 +8,7 @@ const NOTHING_COUNTED = { malformed: 0, oversized: 0, repaired: 0 };
 
 /** Title, what the runner sends, and the lines that come out. */
 const FRAMES: readonly (readonly [string, string, readonly string[]])[] = [
-  ["with the space behind the colon", 'data: {"a":1}\n\n', ['{"a":1}']],
+  ["with the space after the colon", 'data: {"a":1}\n\n', ['{"a":1}']],
   ["without the space", 'data:{"a":1}\n\ndata:{"b":2}\n\n', ['{"a":1}', '{"b":2}']],
   [
     "several data lines joined by a space",

@@ -148,7 +148,7 @@ export function linesOf({ lines, events }: EventBatch): string[] {
     const line = textOf(bytes.subarray(at, at + event.bytes));
     at += event.bytes;
     if (line.indexOf("\n") !== line.length - 1 || line.includes("\r"))
-      throw new Error(`Not one line with a line feed behind it: ${JSON.stringify(line)}`);
+      throw new Error(`Not one line with a line feed after it: ${JSON.stringify(line)}`);
     return line.slice(0, -1);
   });
   if (at !== bytes.length)

@@ -79,7 +79,7 @@ function describeFailing(fresh: FreshClient): void {
     );
 
   it(
-    "fails with runner-disconnected when the connection breaks before the answer or behind events",
+    "fails with runner-disconnected when the connection breaks before the answer or after events",
     fresh(async ({ client, runner }) => {
       runner.script((exchange) => exchange.breakOff(), PATH);
       expect(await codeOf(client.listen(listenTo(runner.address)))).toBe("runner-disconnected");
@@ -100,7 +100,7 @@ function describeLeaving(fresh: FreshClient): void {
   it(
     "ends with the signal's reason, before the answer and after it, and closes the connection",
     fresh(async ({ client, runner }) => {
-      const reason = new Error("the session was let go");
+      const reason = new Error("the session was released");
       for (const answers of [false, true]) {
         const abort = new AbortController();
         let closed = false;

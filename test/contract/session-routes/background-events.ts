@@ -44,7 +44,7 @@ async function agentStatus(session: SessionClient): Promise<unknown> {
 
 function describeStored(fresh: FreshServer): void {
   it(
-    "a run has the server listen to its thread, and what comes later is stored and shown",
+    "a run has the server listen to its thread, and what comes later is stored and sent",
     fresh(async (server) => {
       const session = new SessionClient(server);
       const threadId = "../thread/ž?";

@@ -22,10 +22,10 @@ const text = (type: "START" | "END", id: string): string =>
 function talkativeRun(runId: string): { events: string[]; compacted: string[] } {
   const words = ["one ", "two ", String.raw`\ud83d`, String.raw`\ude00`, "é"];
   const before = [startedEvent(runId), ...ODD_EVENTS, text("START", runId)];
-  const behind = [text("END", runId), finishedEvent(runId)];
+  const after = [text("END", runId), finishedEvent(runId)];
   return {
-    events: [...before, ...words.map((word) => delta(runId, word)), ...behind],
-    compacted: [...before, delta(runId, words.join("")), ...behind],
+    events: [...before, ...words.map((word) => delta(runId, word)), ...after],
+    compacted: [...before, delta(runId, words.join("")), ...after],
   };
 }
 
@@ -74,7 +74,7 @@ export function compactSuite(fresh: FreshServer): void {
     );
 
     it(
-      "goes on after any of its cursors, and behind any of the raw log in the raw log",
+      "goes on after any of its cursors, and after any of the raw log in the raw log",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const { raw, compacted } = await playCompacted(server, session, ["r1", "r2"]);

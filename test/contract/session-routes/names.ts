@@ -63,7 +63,7 @@ export function namesSuite(fresh: FreshServer): void {
     );
 
     it(
-      "are percent-decoded once, and told in runs, streams and exports",
+      "are percent-decoded once, and named so in runs, streams and exports",
       fresh(async (server) => {
         const name = "user@example.com:1~2";
         const encoded = new SessionClient(server, "user%40example.com%3A1%7e2");

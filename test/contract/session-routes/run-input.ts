@@ -11,7 +11,7 @@ import {
 } from "./harness.ts";
 import { allOf, connect, type Event, json, post, STREAM, types } from "./standard-client.ts";
 
-/** What a run is posted with beside its messages: where it is kept, and who is told of it. */
+/** What a run is posted with beside its messages: where it is kept, and who is sent it. */
 export function runInputSuite(fresh: FreshServer): void {
   describe("the input of a posted run (PROTOCOL 5.12, 11.13)", () => {
     const snapshot = (state: unknown): string => json({ type: "STATE_SNAPSHOT", snapshot: state });
@@ -65,7 +65,7 @@ export function runInputSuite(fresh: FreshServer): void {
     );
 
     it(
-      "is told with RUN_STARTED, and a client that connects has the state",
+      "is sent with RUN_STARTED, and a client that connects has the state",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const input = {
@@ -110,7 +110,7 @@ export function runInputSuite(fresh: FreshServer): void {
     );
 
     it(
-      "of a run that waits is told when that run begins, and not before",
+      "of a run that waits is sent when that run begins, and not before",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const first = `{"runId":"a","messages":[],"state":{"of":"a"}}`;

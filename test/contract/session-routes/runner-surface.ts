@@ -21,7 +21,7 @@ const SIGNALS = [
   ["/agui/tasks/task-1/stop", "tasks/task-1/stop", "Task stop signal sent"],
 ] as const;
 
-/** What a runner may say with an error, and what a client is told then. */
+/** What a runner may say with an error, and what a client is sent then. */
 const REFUSALS: readonly (readonly [number, string, string])[] = [
   [500, '{"detail":"No active session for thread X"}', "No active session for thread X"],
   [409, '{"message":"third","error":"second","detail":"first"}', "first"],

@@ -260,7 +260,7 @@ export function runsSuite(fresh: FreshServer): void {
     const runError = '{"type":"RUN_ERROR","message":"too large"}';
     for (const [what, events, broken] of [
       ["ends without a terminal", [startedEvent(), text], false],
-      ["ends after events behind a RUN_ERROR", [startedEvent(), runError, text], false],
+      ["ends after events that follow a RUN_ERROR", [startedEvent(), runError, text], false],
       ["breaks off", [startedEvent(), text], true],
     ] as const)
       it(

@@ -36,7 +36,7 @@ export function sessionDeleteSuite(fresh: FreshServer): void {
     );
 
     it(
-      "in mid-run: its runs end, whoever watches sees why, and the runner is let go",
+      "in mid-run: its runs end, whoever watches sees why, and the runner is released",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const runner = await openRunner(server, () => session.run(runBody("active")));
@@ -108,7 +108,7 @@ export function sessionDeleteSuite(fresh: FreshServer): void {
             runId: string;
           };
           await tell(exchange, [startedEvent(runId), finishedEvent(runId)]).catch(() => {
-            // the session was deleted meanwhile, and its runner let go
+            // the session was deleted meanwhile, and its runner released
           });
         });
         for (let round = 0; round < 10; round++) {

@@ -137,7 +137,7 @@ export function snapshotsSuite(fresh: FreshServer): void {
     );
 
     it(
-      "any other event of that size is told by its cursor, at which its body is to be had",
+      "any other event of that size is named by its cursor, at which its body is to be had",
       fresh(async (server) => {
         const session = new SessionClient(server);
         const large = json({ type: "CUSTOM", name: "big", value: "v".repeat(11 * 1024 * 1024) });

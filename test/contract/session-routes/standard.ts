@@ -50,12 +50,12 @@ export function standardSuite(fresh: FreshServer): void {
         const session = new SessionClient(server);
         await playRuns(server, session, [[startedEvent("r0"), ...REPLY, finishedEvent("r0")]]);
         for (const query of ["", "?view=snapshot", "?view=raw&profile=1.0"]) {
-          const told = await allOf(await post(session, `/agui/run/connect${query}`, {}, STREAM));
-          // a run that only a snapshot is told in has an id of its own each time
+          const sent = await allOf(await post(session, `/agui/run/connect${query}`, {}, STREAM));
+          // a run that only a snapshot has has an id of its own each time
           const lasting = (events: readonly Event[]): string[] =>
             events.map((event) => json(event).replaceAll(/"runlog-[^"]*"/g, '"runlog-"'));
-          expect(lasting(told)).toEqual(lasting(await connect(session, {}, query)));
-          expect(types(told)).toContain("RUN_FINISHED");
+          expect(lasting(sent)).toEqual(lasting(await connect(session, {}, query)));
+          expect(types(sent)).toContain("RUN_FINISHED");
         }
         const nothing = await session.get("/agui/run/connect");
         expect([nothing.status, nothing.headers.get("Allow")]).toEqual([405, "POST, OPTIONS"]);
@@ -79,10 +79,10 @@ export function standardSuite(fresh: FreshServer): void {
         await runner.end();
         const third = async (): Promise<Event[]> =>
           allOf(await post(session, "/agui/run", body, STREAM));
-        const told = first ? await allOf(first) : [];
-        expect(told.at(-1)).toEqual(JSON.parse(finishedEvent()));
-        expect(await allOf(second)).toEqual(told);
-        expect(await third()).toEqual(told);
+        const sent = first ? await allOf(first) : [];
+        expect(sent.at(-1)).toEqual(JSON.parse(finishedEvent()));
+        expect(await allOf(second)).toEqual(sent);
+        expect(await third()).toEqual(sent);
         expect(server.runner.requests).toHaveLength(2);
       }),
     );
@@ -160,8 +160,8 @@ export function standardSuite(fresh: FreshServer): void {
         const { sse } = await session.watch("?view=raw");
         const stored = await sse.events(7);
         await sse.cancel();
-        const told = await post(session, "/agui/connect?view=raw", {});
-        const events = await told.events(6);
+        const sent = await post(session, "/agui/connect?view=raw", {});
+        const events = await sent.events(6);
         expect(events.slice(1)).toEqual(stored.slice(2));
         expect(events[0]?.id).toBe(stored[1]?.id);
       }),
@@ -232,9 +232,9 @@ export function standardSuite(fresh: FreshServer): void {
         const session = new SessionClient(server);
         const body: unknown = JSON.parse(runBody());
         server.runner.script((exchange) => tell(exchange, [startedEvent(), textStart]));
-        const told = await allOf(await post(session, "/agui/run", body, STREAM));
-        expect(told.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "runner-disconnected" });
-        expect((await connect(session)).at(-1)).toEqual(told.at(-1));
+        const sent = await allOf(await post(session, "/agui/run", body, STREAM));
+        expect(sent.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "runner-disconnected" });
+        expect((await connect(session)).at(-1)).toEqual(sent.at(-1));
       }),
     );
 
@@ -245,9 +245,9 @@ export function standardSuite(fresh: FreshServer): void {
         const body: unknown = JSON.parse(runBody());
         const failed = { type: "RUN_ERROR", message: "no model", code: "setup" };
         server.runner.script((exchange) => tell(exchange, [REPLY[0] ?? "", json(failed)]));
-        const told = await allOf(await post(session, "/agui/run", body, STREAM));
-        expect(told[0]).toMatchObject({ type: "RUN_STARTED", runId: "r" });
-        expect(told.at(-1)).toEqual(failed);
+        const sent = await allOf(await post(session, "/agui/run", body, STREAM));
+        expect(sent[0]).toMatchObject({ type: "RUN_STARTED", runId: "r" });
+        expect(sent.at(-1)).toEqual(failed);
         expect((await connect(session)).at(-1)).toEqual(failed);
         const lines = await session.lines();
         expect(lines.filter((line) => line.includes("RUN_STARTED"))).toHaveLength(1);
@@ -329,17 +329,17 @@ export function standardSuite(fresh: FreshServer): void {
           const ids = { threadId: "mine", runId: "r" };
           server.runner.script((exchange) => tell(exchange, [first, ...REPLY, ownEnd]));
           const body: Event = { ...(JSON.parse(runBody()) as Event), ...ids };
-          const told = await allOf(await post(session, "/agui/run", body, STREAM));
+          const sent = await allOf(await post(session, "/agui/run", body, STREAM));
           const asking = { threadId: "mine", runId: "x", messages: [] };
           const connected = await connect(session, asking, "?view=raw");
-          for (const events of [told, connected]) {
+          for (const events of [sent, connected]) {
             expect(events[0]).toMatchObject({ type: "RUN_STARTED", ...ids });
             expect(events[0]).not.toHaveProperty("runnerRunId");
             expect(events.slice(1, -1).map(json)).toEqual(REPLY);
             expect(events.at(-1)).toEqual({ type: "RUN_FINISHED", ...ids });
           }
           expect(await session.lines()).toContain(ownEnd);
-          expect(await allOf(await post(session, "/agui/run", body, STREAM))).toEqual(told);
+          expect(await allOf(await post(session, "/agui/run", body, STREAM))).toEqual(sent);
         }),
       );
 
@@ -349,8 +349,8 @@ export function standardSuite(fresh: FreshServer): void {
         const session = new SessionClient(server);
         const failed = json({ type: "RUN_ERROR", runId: "own", message: "no" });
         server.runner.script((exchange) => tell(exchange, [startedEvent(), failed]));
-        const told = await allOf(await post(session, "/agui/run", JSON.parse(runBody()), STREAM));
-        expect(told.at(-1)).toEqual({ type: "RUN_ERROR", runId: "r", message: "no" });
+        const sent = await allOf(await post(session, "/agui/run", JSON.parse(runBody()), STREAM));
+        expect(sent.at(-1)).toEqual({ type: "RUN_ERROR", runId: "r", message: "no" });
       }),
     );
 
@@ -365,11 +365,11 @@ export function standardSuite(fresh: FreshServer): void {
           session,
           [[begun, ownEnd]].map((run) => [...run, finishedEvent("r0")]),
         );
-        const told = (await connect(session)).flatMap(({ messages, input: given }) => [
+        const sent = (await connect(session)).flatMap(({ messages, input: given }) => [
           ...((messages ?? []) as Event[]),
           ...(((given as Event | undefined)?.["messages"] ?? []) as Event[]),
         ]);
-        expect(told).toContainEqual(input.messages[0]);
+        expect(sent).toContainEqual(input.messages[0]);
       }),
     );
 
@@ -394,23 +394,18 @@ export function standardSuite(fresh: FreshServer): void {
           const events = await connect(session, {}, query);
           const ends = events.filter(({ type }) => type === "RUN_FINISHED");
           expect(ends).toHaveLength(2);
-          for (const told of ends) expect(told["outcome"]).toEqual(JSON.parse(end).outcome);
+          for (const sent of ends) expect(sent["outcome"]).toEqual(JSON.parse(end).outcome);
           const customs = events.filter(({ name }) => name === "on_interrupt").map(json);
           expect(customs).toEqual([asked, asked]);
         }
         const { sse } = await session.watch("?view=snapshot");
         await sse.frame();
-        const shown: Event[] = [];
+        const seen: Event[] = [];
         // the last alone has a cursor
         for (let at = 0; at < 4; at++)
-          shown.push(JSON.parse((await sse.frame())?.data ?? "{}") as Event);
-        expect(types(shown)).toEqual([
-          "RUN_STARTED",
-          "MESSAGES_SNAPSHOT",
-          "CUSTOM",
-          "RUN_FINISHED",
-        ]);
-        expect(shown.at(-1)?.["outcome"]).toEqual(JSON.parse(end).outcome);
+          seen.push(JSON.parse((await sse.frame())?.data ?? "{}") as Event);
+        expect(types(seen)).toEqual(["RUN_STARTED", "MESSAGES_SNAPSHOT", "CUSTOM", "RUN_FINISHED"]);
+        expect(seen.at(-1)?.["outcome"]).toEqual(JSON.parse(end).outcome);
         await sse.cancel();
         server.runner.script((exchange) => tell(exchange, [startedEvent("b"), finishedEvent("b")]));
         await session.run(runBody("b"));

@@ -28,16 +28,16 @@ export const ACCEPTED_RUNS: readonly Case[] = [
     { messages: [answer("m1", "Seven lanterns.")], state: { counted: true } },
   ),
   accepted(
-    "two runs, one behind the other",
+    "two runs, one after the other",
     [...run(...text("m1", "north")), started("r2"), ...text("m2", "south"), finished("r2")],
     { messages: [answer("m1", "north"), answer("m2", "south")] },
   ),
   accepted("an error before any run", [failed], {}),
-  accepted("an error behind the end of its run", [...run(...text("m1", "all aboard")), failed], {
+  accepted("an error after the end of its run", [...run(...text("m1", "all aboard")), failed], {
     messages: [answer("m1", "all aboard")],
   }),
   accepted(
-    "a run behind one that failed",
+    "a run after one that failed",
     [started("r1"), failed, started("r2"), ...text("m1", "again"), finished("r2")],
     { messages: [answer("m1", "again")] },
     [failed, event("RUN_STARTED", { runId: "r2" })],
@@ -103,7 +103,7 @@ export const REFUSED_RUNS: readonly RefusedCase[] = [
     { messages: [answer("m1", "")] },
   ),
   refused(
-    "a text behind the end of its run",
+    "a text after the end of its run",
     [...run(), event("TEXT_MESSAGE_START", { messageId: "m1", role: "assistant" })],
     "already finished",
     { messages: [answer("m1", "")] },

@@ -70,7 +70,7 @@ export const ACCEPTED_TEXTS: readonly Case[] = [
     { messages: [answer("m1", "Looking.", { toolCalls: [called("c1", '{"at":3}')] })] },
   ),
   accepted(
-    "a call behind the text that makes it",
+    "a call after the text that makes it",
     run(...text("m1", "I look."), ...call("c1", "m1", '{"far":', "true}")),
     { messages: [answer("m1", "I look.", { toolCalls: [called("c1", '{"far":true}')] })] },
   ),
@@ -113,7 +113,7 @@ export const REFUSED_TEXTS: readonly RefusedCase[] = [
     { messages: [{ id: "m1", role: "assistant", toolCalls: [called("c1", "[]")] }] },
   ),
   refused(
-    "a chunk without an id, behind an event that ends the text",
+    "a chunk without an id, after an event that ends the text",
     run(
       chunk({ messageId: "m1", role: "assistant", delta: "left" }),
       event("CUSTOM", { name: "owl.turn", value: 1 }),

@@ -149,7 +149,7 @@ describe("the checker of a log on disk", () => {
     ],
     ["a finished run that is not whole", EVENTS.toSpliced(3, 1), /finished with 1 of 2/],
     [
-      "an event behind the end of its run",
+      "an event after the end of its run",
       [...EVENTS, EVENTS[1] ?? ""],
       /RUN_STARTED behind its end/,
     ],

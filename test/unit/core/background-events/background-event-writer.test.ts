@@ -77,8 +77,8 @@ async function setUp(inFlight: readonly string[] = []) {
   };
 }
 
-/** What is heard, and what of it is stored, while the run `posted` is in flight. */
-const HEARD: readonly (readonly [string, readonly string[], readonly boolean[]])[] = [
+/** What comes, and what of it is stored, while the run `posted` is in flight. */
+const SENT: readonly (readonly [string, readonly string[], readonly boolean[]])[] = [
   ["events of no run", [text(), '{"type":"CUSTOM"}'], [true, true]],
   ["events that name the posted run", [text("posted"), finished("posted")], [false, false]],
   [
@@ -87,7 +87,7 @@ const HEARD: readonly (readonly [string, readonly string[], readonly boolean[]])
     [false, false, false, false, true],
   ],
   [
-    "what the posted run says behind a RUN_ERROR",
+    "what the posted run sends after a RUN_ERROR",
     [started("posted"), failed("posted"), text(), finished("posted")],
     [false, false, false, false],
   ],
@@ -96,19 +96,19 @@ const HEARD: readonly (readonly [string, readonly string[], readonly boolean[]])
     [started("own"), text(), text("posted"), text("own"), finished("own")],
     [true, true, false, true, true],
   ],
-  ["events of a run that nobody carries", [text("other"), text("other")], [true, true]],
+  ["events of a run that is not in flight", [text("other"), text("other")], [true, true]],
   ["an empty run id as none", ['{"type":"CUSTOM","runId":""}'], [true]],
   ["a terminal of no run: it would end the posted one", ['{"type":"RUN_FINISHED"}'], [false]],
 ];
 
 describe("background events", () => {
-  it.each(HEARD)("beside a posted run: %s", async (_, heard, isStored) => {
-    const wanted = heard.filter((_event, i) => isStored[i]);
+  it.each(SENT)("beside a posted run: %s", async (_, sent, isStored) => {
+    const wanted = sent.filter((_event, i) => isStored[i]);
     const together = await setUp(["posted"]);
-    await together.say(...heard);
+    await together.say(...sent);
     expect(await together.lines()).toEqual(wanted);
     const apart = await setUp(["posted"]);
-    for (const event of heard) await apart.say(event);
+    for (const event of sent) await apart.say(event);
     expect(await apart.lines()).toEqual(wanted);
     await apart.events.end(UNFINISHED);
     expect(await apart.lines()).toEqual(wanted);
@@ -138,16 +138,16 @@ describe("background events", () => {
 
   it.each([
     ["is open", [started("own"), text()]],
-    ["went on behind a RUN_ERROR", [started("own"), failed("own"), text()]],
-  ])("of a run that %s when the connection ends get an end", async (_, heard) => {
+    ["went on after a RUN_ERROR", [started("own"), failed("own"), text()]],
+  ])("of a run that %s when the connection ends get an end", async (_, sent) => {
     for (const reason of [UNFINISHED, SHUTDOWN]) {
       const { events, lines, marks, say, session, sessions } = await setUp();
-      for (const event of heard) await say(event);
+      for (const event of sent) await say(event);
       expect(await marks()).toEqual([["own", '{"threadId":"t"}']]);
       expect(sessions.used).toBe(1);
       await events.end(reason);
       const stored = await lines();
-      expect(stored.slice(0, -1)).toEqual(heard);
+      expect(stored.slice(0, -1)).toEqual(sent);
       expect(JSON.parse(stored.at(-1) ?? "")).toEqual({
         type: "RUN_ERROR",
         runId: "own",
@@ -164,13 +164,13 @@ describe("background events", () => {
   it.each([
     ["finished", [started("own"), text(), finished("own"), text("own")]],
     ["failed", [started("own"), failed("own")]],
-  ])("of a run that has %s get no other end, and leave nothing open", async (_, heard) => {
+  ])("of a run that has %s get no other end, and leave nothing open", async (_, sent) => {
     const { events, lines, marks, say, sessions } = await setUp();
-    for (const event of heard) await say(event);
+    for (const event of sent) await say(event);
     expect(await marks()).toEqual([]);
     expect(sessions.used).toBe(0);
     await events.end(UNFINISHED);
-    expect(await lines()).toEqual(heard);
+    expect(await lines()).toEqual(sent);
   });
 
   it("end a run that another one overtakes", async () => {

@@ -20,7 +20,7 @@ const START = { isDone: false, isOwn: false, offset: 0, skippedLines: 0, visible
 const silent = { info() {}, warn() {}, error() {} };
 const nobody: Pick<SessionDirectory, "projectsWith"> = { projectsWith: async () => [] };
 
-/** Adopts `text` as a server does, and reads the log in chunks of `bytes`. */
+/** Imports `text` as a server does, and reads the log in chunks of `bytes`. */
 async function imported(text: string, bytes: number) {
   const store = withSmallReads(createMemoryLogStore(), bytes);
   const clock = createManualClock();
@@ -49,7 +49,7 @@ function eventsIn(text: string): unknown[] {
 }
 
 describe("a legacy log that was imported", () => {
-  it("shows each of its events once and in order, with its time put right, and nothing else", async () => {
+  it("gives each of its events once and in order, with its time put right, and nothing else", async () => {
     await fc.assert(
       fc.asyncProperty(legacyFile, fc.integer({ min: 1, max: 90 }), async (file, bytes) => {
         const { store, session, readable } = await imported(file.text, bytes);
@@ -68,7 +68,7 @@ describe("a legacy log that was imported", () => {
     );
   });
 
-  it("keeps its bytes, of which each has its place in what is shown", async () => {
+  it("keeps its bytes, of which each has its place in what is visible", async () => {
     await fc.assert(
       fc.asyncProperty(legacyFile, fc.gen(), async (file, any) => {
         const { store, readable } = await imported(file.text, 50);
@@ -85,7 +85,7 @@ describe("a legacy log that was imported", () => {
     );
   });
 
-  it("goes on with a look that was broken off as if it had not been", async () => {
+  it("goes on with a scan that was broken off as if it had not been", async () => {
     await fc.assert(
       fc.asyncProperty(
         legacyFile,
@@ -107,7 +107,7 @@ describe("a legacy log that was imported", () => {
     );
   });
 
-  it("looked at with a pause before what has to be skipped is read alike in chunks of any size", async () => {
+  it("scanned with a pause before what has to be skipped is read alike in chunks of any size", async () => {
     const raw = utf8('{"a":1}\nbad\n{"b":2}\n');
     const first = scanned(START, raw, 8);
     const second = scanned(first.mark, raw, raw.length);

@@ -56,9 +56,9 @@ describe("agentStatus (PROTOCOL 7)", () => {
       [posted(), started(), text],
       ["working", "working", "working"],
     ],
-    ["is idle behind the run", [started(), finished()], ["working", "idle"]],
+    ["is idle after the run", [started(), finished()], ["working", "idle"]],
     [
-      "is idle behind a run that was cut",
+      "is idle after a run that was cut",
       [started(), text, failed()],
       ["working", "working", "idle"],
     ],

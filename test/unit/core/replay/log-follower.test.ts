@@ -134,7 +134,7 @@ describe("a follower of a log", () => {
     follower.close();
   });
 
-  it("begins behind a cursor, at whichever event that is", async () => {
+  it("begins after a cursor, at whichever event that is", async () => {
     const log = await followed();
     for (const text of ["one", "two", "three"]) await log.append(text);
     const whole = await stored(log);

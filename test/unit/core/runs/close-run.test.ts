@@ -76,9 +76,9 @@ it("what an append stored that seemed to fail is ended, also while another run i
   const started = runStarted(contextOf("active"));
   const other = session.append({ lines: [started], events: [factsOfLine(started)] }, { logId });
   const [given] = marks.released();
-  if (!given) throw new Error("The run was not given up");
+  if (!given) throw new Error("The run was not released");
   const takeUp = (): never => {
-    throw new Error("a run that was given up here is not taken up");
+    throw new Error("a run that was released here is not taken up");
   };
   const closing = closeRun({
     session,

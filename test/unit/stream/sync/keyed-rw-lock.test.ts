@@ -7,27 +7,27 @@ function deferred() {
   return { promise, resolve };
 }
 
-it("lets many pass at once, and nobody while it is shut", async () => {
-  const gates = createKeyedRwLock();
+it("lets many share it at once, and nobody while one has it exclusively", async () => {
+  const locks = createKeyedRwLock();
   const order: string[] = [];
   const inside = deferred();
-  const first = gates.pass("a", () => inside.promise.then(() => void order.push("first")));
-  await gates.pass("a", async () => void order.push("beside it"));
-  const alone = gates.shut("a", async () => void order.push("alone"));
-  const late = gates.pass("a", async () => void order.push("late"));
-  await gates.pass("b", async () => void order.push("elsewhere"));
+  const first = locks.shared("a", () => inside.promise.then(() => void order.push("first")));
+  await locks.shared("a", async () => void order.push("beside it"));
+  const alone = locks.exclusive("a", async () => void order.push("alone"));
+  const late = locks.shared("a", async () => void order.push("late"));
+  await locks.shared("b", async () => void order.push("elsewhere"));
   inside.resolve();
   await Promise.all([first, alone, late]);
   expect(order).toEqual(["beside it", "elsewhere", "first", "alone", "late"]);
 });
 
 it("lets those who waited pass in the order of their calls, before any who come later", async () => {
-  const gates = createKeyedRwLock();
+  const locks = createKeyedRwLock();
   const order: number[] = [];
   const passes: Promise<unknown>[] = [];
   const pass = (number: number): void =>
-    void passes.push(gates.pass("a", async () => void order.push(number)));
-  const alone = gates.shut("a", async () => {
+    void passes.push(locks.shared("a", async () => void order.push(number)));
+  const alone = locks.exclusive("a", async () => {
     pass(1);
     pass(2);
   });
@@ -45,17 +45,17 @@ it("lets those who waited pass in the order of their calls, before any who come 
 });
 
 it("is shut for one after the other, and opens whether they succeed or not", async () => {
-  const gates = createKeyedRwLock();
+  const locks = createKeyedRwLock();
   const order: string[] = [];
-  const failed = gates.shut("a", async () => {
+  const failed = locks.exclusive("a", async () => {
     order.push("one");
     throw new Error("of the first");
   });
-  const second = gates.shut("a", async () => void order.push("two"));
+  const second = locks.exclusive("a", async () => void order.push("two"));
   await expect(failed).rejects.toThrow("of the first");
   await second;
-  await gates.pass("a", async () => void order.push("through"));
-  await expect(gates.pass("a", () => Promise.reject(new Error("inside")))).rejects.toThrow();
-  await gates.shut("a", async () => void order.push("again"));
+  await locks.shared("a", async () => void order.push("through"));
+  await expect(locks.shared("a", () => Promise.reject(new Error("inside")))).rejects.toThrow();
+  await locks.exclusive("a", async () => void order.push("again"));
   expect(order).toEqual(["one", "two", "through", "again"]);
 });

@@ -31,7 +31,7 @@ describe("a shared budget", () => {
     const slow = await held(hold("a", "p"), 600);
     clock.advance(3_600_000);
     await held(hold("b", "q"), 400);
-    expect([slow.lost.aborted, budget.usedBytes]).toEqual([false, LIMIT]);
+    expect([slow.revoked.aborted, budget.usedBytes]).toEqual([false, LIMIT]);
   });
 
   it("never gives more than its limit, and says so at once to whoever wants more than that", async () => {
@@ -52,9 +52,13 @@ describe("a shared budget", () => {
     for (let i = 0; i < 5; i++) stuck.push(await held(hold("a", "p"), 200));
     clock.advance(2_000);
     await held(hold("a", "p"), 300);
-    expect(stuck.map(({ lost }) => lost.aborted).filter((lost) => lost)).toHaveLength(2);
+    expect(stuck.map(({ revoked }) => revoked.aborted).filter((revoked) => revoked)).toHaveLength(
+      2,
+    );
     expect(budget.usedBytes).toBeLessThanOrEqual(LIMIT);
-    expect(stuck.every(({ lost, heldBytes }) => heldBytes === (lost.aborted ? 0 : 200))).toBe(true);
+    expect(stuck.every(({ revoked, heldBytes }) => heldBytes === (revoked.aborted ? 0 : 200))).toBe(
+      true,
+    );
   });
 
   it("lets everybody have some time first: whoever comes waits so long, and then takes", async () => {
@@ -64,7 +68,7 @@ describe("a shared budget", () => {
     const wanted = hold("a", "p").grow(10);
     expect(await outcomeOf(wanted)).toBe("waits");
     clock.advance(1_500);
-    expect([await wanted, other.lost.aborted]).toEqual([true, true]);
+    expect([await wanted, other.revoked.aborted]).toEqual([true, true]);
   });
 
   it("takes from what has held most memory for the longest time, not from who has come far in a moment", async () => {
@@ -74,7 +78,7 @@ describe("a shared budget", () => {
     const quick = await held(hold("a", "p"), 700);
     clock.advance(2_000);
     await held(hold("a", "p"), 100);
-    expect([trickle.lost.aborted, quick.lost.aborted]).toEqual([true, false]);
+    expect([trickle.revoked.aborted, quick.revoked.aborted]).toEqual([true, false]);
   });
 
   it("takes from the caller who has most, however small its parts are, then from the project", async () => {
@@ -87,7 +91,10 @@ describe("a shared budget", () => {
     await many[0]?.grow(0);
     clock.advance(2_000);
     await held(hold("c", "p"), 40);
-    expect([one.lost.aborted, many.filter(({ lost }) => lost.aborted).length]).toEqual([false, 4]);
+    expect([one.revoked.aborted, many.filter(({ revoked }) => revoked.aborted).length]).toEqual([
+      false,
+      4,
+    ]);
   });
 
   it("takes nothing from who has less than the one who wants more", async () => {
@@ -97,9 +104,13 @@ describe("a shared budget", () => {
     const large = await held(hold("a", "p"), 900);
     const more = large.grow(50);
     clock.advance(4_999);
-    expect([await outcomeOf(more), small.lost.aborted]).toEqual(["waits", false]);
+    expect([await outcomeOf(more), small.revoked.aborted]).toEqual(["waits", false]);
     clock.advance(1);
-    expect([await more, small.lost.aborted, large.lost.aborted]).toEqual([false, false, false]);
+    expect([await more, small.revoked.aborted, large.revoked.aborted]).toEqual([
+      false,
+      false,
+      false,
+    ]);
   });
 
   it("takes nothing of what is whole", async () => {
@@ -109,7 +120,7 @@ describe("a shared budget", () => {
     clock.advance(60_000);
     const wanted = hold("b", "q").grow(1);
     clock.advance(4_000);
-    expect([await outcomeOf(wanted), whole.lost.aborted]).toEqual(["waits", false]);
+    expect([await outcomeOf(wanted), whole.revoked.aborted]).toEqual(["waits", false]);
     whole.release();
     expect(await wanted).toBe(true);
   });
@@ -140,7 +151,7 @@ describe("a shared budget", () => {
     expect(await Promise.all(grown.map(outcomeOf))).toEqual(["waits", "waits", "waits", "waits"]);
     clock.advance(1_000);
     expect(await Promise.all(grown)).toEqual([true, true, true, false]);
-    expect(all.map(({ lost }) => lost.aborted)).toEqual([false, false, false, true]);
+    expect(all.map(({ revoked }) => revoked.aborted)).toEqual([false, false, false, true]);
   });
 
   it("forgets who waited when they go", async () => {
