@@ -245,7 +245,7 @@ type Command =
   | { readonly kind: "cancel"; readonly run: string | null };
 
 const run = fc.nat({ max: 11 }).map((number) => `run-${number}`);
-const anyCommand: fc.Arbitrary<Command> = fc.oneof(
+const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
@@ -272,18 +272,18 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 const limit = fc.integer({ min: 0, max: 3 });
-const commands = fc.array(anyCommand, { maxLength: 14 });
+const commands = fc.array(command, { maxLength: 14 });
 
 /** Carries a command out, and says the same to the model. */
-async function carryOut(command: Command, { set, model }: { set: SetUp; model: Model }) {
+async function carryOut(next: Command, { set, model }: { set: SetUp; model: Model }) {
   const { queue, post, state, answers } = set;
   const answer = model.active === null ? null : answers.get(model.active);
   const ids = { threadId: THREAD, runId: model.active ?? "" };
-  switch (command.kind) {
+  switch (next.kind) {
     case "post": {
       // at once, so that they are admitted in the order of the calls
-      const answered = command.runs.map((runId) => post(runId));
-      for (const [index, runId] of command.runs.entries()) {
+      const answered = next.runs.map((runId) => post(runId));
+      for (const [index, runId] of next.runs.entries()) {
         if (!model.isKnown(runId) && model.isFull)
           await expect(answered[index]).rejects.toMatchObject({ code: "run-active" });
         else {
@@ -294,15 +294,15 @@ async function carryOut(command: Command, { set, model }: { set: SetUp; model: M
       return;
     }
     case "post-to-a-full-store":
-      if (model.isKnown(command.run) || model.isFull) return;
+      if (model.isKnown(next.run) || model.isFull) return;
       state.isFull = true;
-      await expect(post(command.run)).rejects.toMatchObject({ code: "log-not-writable" });
+      await expect(post(next.run)).rejects.toMatchObject({ code: "log-not-writable" });
       state.isFull = false;
       return;
     case "cancel": {
-      const runId = command.run ?? model.active;
+      const runId = next.run ?? model.active;
       const isThere = runId !== null && !model.ended.has(runId) && model.isKnown(runId);
-      const cancelled = await queue.cancel(command.run, () => Promise.resolve(false));
+      const cancelled = await queue.cancel(next.run, () => Promise.resolve(false));
       expect(cancelled).toEqual(isThere ? { runId, threadId: THREAD } : null);
       if (runId !== null) model.cancel(runId);
       return;
@@ -334,8 +334,6 @@ async function agree({ set, model }: { set: SetUp; model: Model }): Promise<void
   for (const runId of model.accepted) expect(queue.isInFlight(runId)).toBe(!model.ended.has(runId));
 }
 
-const identity = <T>(value: T): T => value;
-
 /** Compares what is stored with what the model has ended. */
 async function compareStored({ set, model }: { set: SetUp; model: Model }): Promise<void> {
   await waitFor(() => set.queue.isIdle, { what: "the queue's rest" });
@@ -343,7 +341,8 @@ async function compareStored({ set, model }: { set: SetUp; model: Model }): Prom
   const ids = (...types: readonly string[]): (string | undefined)[] =>
     lines.filter(({ type }) => types.includes(type)).map(({ runId }) => runId);
   // those that a stop ends come to their ends together
-  const inOrder = model.isStopped ? (runs: readonly unknown[]) => runs.map(String).toSorted() : identity;
+  const inOrder = (runs: readonly unknown[]): string[] =>
+    model.isStopped ? runs.map(String).toSorted() : runs.map(String);
   expect(inOrder(ids("RUN_STARTED"))).toEqual(inOrder(model.accepted));
   expect(inOrder(ids("RUN_FINISHED", "RUN_ERROR"))).toEqual(inOrder(model.accepted));
   expect(set.admitted).toEqual(model.accepted);
