@@ -1,4 +1,5 @@
 import { RunlogError } from "../ports/errors.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { StreamPacer } from "../stream/sse/paced-stream.ts";
 import { sseComment } from "../stream/sse/sse-frame.ts";
@@ -6,8 +7,8 @@ import type { Agent } from "./agent.ts";
 import { endToEndHeaders, passedResponse } from "./pass-through.ts";
 import type { Recording } from "./recording.ts";
 import { routeOf } from "./routes.ts";
-import { type BodySpool, readRunRequest } from "./run-request.ts";
-import type { Runs } from "./runs.ts";
+import { type BodySpool, readRunRequest, type RunRequest } from "./run-request.ts";
+import type { Runs, StartedRun } from "./runs.ts";
 import { sameText } from "./same-text.ts";
 import type { Threads } from "./threads.ts";
 
@@ -17,6 +18,7 @@ export interface AnswersOptions {
   readonly threads: Threads;
   readonly bodies: BodySpool;
   readonly pacer: StreamPacer;
+  readonly clock: Clock;
   readonly logger: Pick<Logger, "warn" | "error">;
   readonly sessionToken: (() => Promise<string>) | null;
   readonly isClosing: () => boolean;
@@ -27,6 +29,11 @@ const EVENT_STREAM = "text/event-stream";
 const RESUME_HEADER = "X-Runlog-Resume";
 const TOKEN_HEADER = "X-Ambient-Session-Token";
 const CURSOR_HEADER = "Last-Event-ID";
+/**
+ * An agent that has not answered for so long, in ms, is answered for: until then its caller does not know that the run
+ * can be taken up.
+ */
+const ANSWER_FOR_MS = 1_000;
 const RETRY_LATER = { "Retry-After": "5" };
 /** Asked by who has no token: whether the agent is well. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(["/health", "/healthz"]);
@@ -38,6 +45,7 @@ export function createAnswers({
   threads,
   bodies,
   pacer,
+  clock,
   logger,
   sessionToken,
   isClosing,
@@ -57,29 +65,47 @@ export function createAnswers({
   async function postRun(request: Request): Promise<Response> {
     if (isClosing()) return stopping();
     const posted = await readRunRequest(request.body, bodies, request.signal);
+    const { runId } = posted;
+    if (runId !== null) return startRun(runId, posted, request);
     try {
-      const { runId } = posted;
-      if (runId === null) {
-        const sent = { method: "POST", path: "", headers: request.headers, body: posted.body() };
-        return passedResponse(
-          await agent.ask({ ...sent, bodyBytes: posted.bytes, signal: request.signal }),
-        );
-      }
-      const started = await runs.start(posted, runId, request.headers);
-      if (started.kind === "known") return await resume(started.recording, request);
-      if (started.kind === "refused") return passedResponse(started.answer);
-      const headers = endToEndHeaders(started.answer.headers);
-      headers.delete("Content-Length");
-      headers.set("Content-Type", headers.get("Content-Type") ?? EVENT_STREAM);
-      headers.set(RESUME_HEADER, "1");
-      return new Response(streamOf(started.recording, 0), { headers });
+      const sent = { method: "POST", path: "", headers: request.headers, body: posted.body() };
+      return passedResponse(
+        await agent.ask({ ...sent, bodyBytes: posted.bytes, signal: request.signal }),
+      );
     } finally {
       await posted.release();
     }
   }
 
+  async function startRun(runId: string, posted: RunRequest, request: Request): Promise<Response> {
+    const start = async (): Promise<StartedRun> => {
+      try {
+        return await runs.start(posted, runId, request.headers);
+      } finally {
+        await posted.release();
+      }
+    };
+    const starting = start();
+    const started = await valueWithin(ANSWER_FOR_MS, clock, starting);
+    if (started === null) {
+      const recording = await runs.promise(runId);
+      if (recording) return resume(recording, request);
+    }
+    return startedResponse(started ?? (await starting), request);
+  }
+
+  async function startedResponse(started: StartedRun, request: Request): Promise<Response> {
+    if (started.kind === "known") return resume(started.recording, request);
+    if (started.kind === "refused") return passedResponse(started.answer);
+    const headers = endToEndHeaders(started.answer.headers);
+    headers.delete("Content-Length");
+    headers.set("Content-Type", headers.get("Content-Type") ?? EVENT_STREAM);
+    headers.set(RESUME_HEADER, "1");
+    return new Response(streamOf(started.recording, 0), { headers });
+  }
+
   async function getEvents(runId: string, request: Request): Promise<Response> {
-    const recording = await runs.find(runId);
+    const recording = await runs.promise(runId);
     return recording ? resume(recording, request) : problem(404, "There is no such run");
   }
 
@@ -138,6 +164,14 @@ export function createAnswers({
       return problem(502, "The agent does not answer");
     }
   };
+}
+
+/** What a promise gives within some ms, or null. Rejects as it does, within them. */
+function valueWithin<T>(ms: number, clock: Clock, promise: Promise<T>): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => resolve(null));
+    promise.then(resolve, reject).finally(cancel);
+  });
 }
 
 /** The last id that the client has; null where it has none. */

@@ -114,6 +114,7 @@ export async function createRelay(options: RelayOptions): Promise<Relay> {
     threads,
     bodies,
     pacer,
+    clock,
     logger,
     sessionToken,
     isClosing: () => isClosing,

@@ -20,6 +20,10 @@ export interface RunsOptions {
 }
 
 interface Run {
+  /** Resolves when there is a recording; null if it cannot be made. */
+  readonly created: Promise<Recording | null>;
+  /** Whether a client has been given the recording before the agent has answered: then its answer is recorded, whatever it is. */
+  isPromised: boolean;
   /** Resolves when the agent has answered; null if it has not taken the run. */
   readonly opened: Promise<Recording | null>;
   /** Breaks the agent's answer off. */
@@ -43,6 +47,8 @@ export class Runs {
     if (recording.endedAtMs === null)
       await recording.endBroken(this.#errorEvent(recording.info, "relay-restarted", text));
     this.#runs.set(recording.info.id, {
+      created: Promise.resolve(recording),
+      isPromised: true,
       opened: Promise.resolve(recording),
       abort: new AbortController(),
       over: Promise.resolve(),
@@ -59,6 +65,15 @@ export class Runs {
     return null;
   }
 
+  /** As `find`, but does not wait for the agent's answer: a refusal is an event of the run then. */
+  async promise(runId: string): Promise<Recording | null> {
+    const run = this.#runs.get(runId);
+    if (!run) return null;
+    run.isPromised = true;
+    const recording = await run.created;
+    return recording?.isRemoved === false ? recording : this.find(runId);
+  }
+
   /**
    * Posts a run to the agent, once for each id. Throws what `fetch` throws; the run is not known then.
    */
@@ -71,13 +86,19 @@ export class Runs {
     let end = (): void => {};
     const opened = new Promise<Recording | null>((resolve) => (open = resolve));
     const over = new Promise<void>((resolve) => (end = resolve));
-    const run: Run = { opened, abort: new AbortController(), over };
+    const creating = this.#create(runId, request.threadId);
+    const created = creating.catch(() => null);
+    const run: Run = { created, isPromised: false, opened, abort: new AbortController(), over };
     this.#runs.set(runId, run);
     let recording: Recording | null = null;
     try {
-      recording = await this.#create(runId, request.threadId);
+      recording = await creating;
       const answer = await this.#post(request, headers, run.abort.signal);
       if (!isEventStream(answer)) {
+        if (run.isPromised) {
+          discard(answer);
+          throw new Refused(answer.status);
+        }
         await this.#forget(runId, run, recording);
         open(null);
         end();
@@ -88,9 +109,12 @@ export class Runs {
       void this.#record(taken, answer, run).finally(end);
       return { kind: "recorded", recording: taken, answer };
     } catch (error) {
-      await this.#forget(runId, run, recording);
-      open(null);
+      const isKept =
+        recording !== null && run.isPromised && (await this.#failed(recording, run, error));
+      if (!isKept) await this.#forget(runId, run, recording);
+      open(isKept ? recording : null);
       end();
+      if (isKept && recording) return { kind: "known", recording };
       throw error;
     }
   }
@@ -99,7 +123,7 @@ export class Runs {
   async delete(runId: string): Promise<void> {
     const run = this.#runs.get(runId);
     if (!run) return;
-    const recording = await this.#openedNow(run);
+    const recording = await run.created;
     // first, so that nobody is told of an end that is none
     if (recording) await this.#forget(runId, run, recording);
     run.abort.abort(new Error("the run was deleted"));
@@ -161,6 +185,23 @@ export class Runs {
     }
   }
 
+  /** Ends a promised run that the agent has not taken. Resolves with false when it was deleted meanwhile. Never rejects. */
+  async #failed(recording: Recording, { abort }: Run, error: unknown): Promise<boolean> {
+    const { reason, aborted } = abort.signal;
+    if (recording.isRemoved || (aborted && !(reason instanceof Stopped))) return false;
+    const [code, text] = aborted
+      ? ["relay-stopped", "The relay was stopped while the run was open"]
+      : error instanceof Refused
+        ? ["agent-refused", `The agent answered ${error.status}`]
+        : ["agent-unreachable", "The agent does not answer"];
+    try {
+      await recording.endBroken(this.#errorEvent(recording.info, code, text));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   async #forget(runId: string, run: Run, recording: Recording | null): Promise<void> {
     if (this.#runs.get(runId) === run) this.#runs.delete(runId);
     await recording?.remove();
@@ -180,6 +221,22 @@ export class Runs {
     const thread = threadId !== null && { threadId };
     return { type: "RUN_ERROR", message, code, ...thread, runId: id, timestamp };
   }
+}
+
+/** The agent answered something else than a stream. */
+class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`the agent answered ${status}`);
+    this.status = status;
+  }
+}
+
+function discard(answer: Response): void {
+  answer.body?.cancel().catch(() => {
+    // it is broken already
+  });
 }
 
 /** The reason with which open runs are broken off when the relay ends. */

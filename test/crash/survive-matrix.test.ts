@@ -173,7 +173,8 @@ async function startWorld(storage: Readonly<Record<string, string>>): Promise<Wo
   const relay = await startRelay("0");
   const relayPort = portOf(relay);
   const wire = await startTcpProxy(Number(relayPort));
-  const env = { ...storage, RUNNER_URL: `http://127.0.0.1:${wire.port}/` };
+  // a stop waits for the relay to say that the run can be taken up, where the agent has not answered
+  const env = { RUNLOG_DRAIN: "1m", ...storage, RUNNER_URL: `http://127.0.0.1:${wire.port}/` };
   const server = await startServer({ env });
   const port = portOf(server);
   const world: World = {

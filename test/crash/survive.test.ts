@@ -168,6 +168,20 @@ describe("what survives, beside the runs of survive-matrix.test.ts", () => {
     await here.server.exited;
   });
 
+  it("a run whose runner has it, and whose connection breaks before the answer", async () => {
+    const here = await world();
+    here.runner.behave("take");
+    const run = await posted(here);
+    here.runner.behave("serve");
+    run.say(startedEvent(RUN), finishedEvent(RUN));
+    run.end();
+    await waitFor(() => run.isAcknowledged);
+    expect((await clientOf(here).lines()).slice(1)).toEqual([
+      startedEvent(RUN),
+      finishedEvent(RUN),
+    ]);
+  });
+
   it("a run that waits behind one that survives is not waited for by a stop, and may be posted again", async () => {
     const here = await world();
     here.server.kill();

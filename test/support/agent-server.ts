@@ -31,8 +31,8 @@ export async function startAgentServer(): Promise<AgentServer> {
     if (request.method !== "POST") return void response.writeHead(404).end();
     const { runId } = JSON.parse((await request.toArray()).join("")) as { runId: string };
     posts++;
-    response.writeHead(200, { "Content-Type": "text/event-stream" });
-    response.flushHeaders();
+    // as agents do that wait for their model, it answers with its first event
+    response.setHeader("Content-Type", "text/event-stream");
     runs.set(runId, runOf(response));
   }
 

@@ -26,13 +26,18 @@ export interface ResumableRunner {
   thread(id: string): ResumableRun;
   /** Resets every connection. */
   reset(): void;
-  /** What it does with requests from now on: serve them, refuse them with a status, or reset them. */
-  behave(how: "serve" | "reset" | number): void;
+  /**
+   * What it does with requests from now on: serve them, refuse them with a status, reset them, or take a posted run
+   * and reset the connection before the answer.
+   */
+  behave(how: Behaviour): void;
   /** Whether its answers say that they can be taken up; they do unless told otherwise. */
   offer(isResumable: boolean): void;
   /** Forgets a run, as a runner does that was started again without its spool. */
   forget(runId: string): void;
 }
+
+type Behaviour = "serve" | "reset" | "take" | number;
 
 interface Kept extends ResumableRun {
   readonly frames: string[];
@@ -46,7 +51,7 @@ export async function startResumableRunner(): Promise<ResumableRunner> {
   const kept = new Map<string, Kept>();
   const requests: string[] = [];
   let isOffered = true;
-  let how: "serve" | "reset" | number = "serve";
+  let how: Behaviour = "serve";
 
   function make(name: string): Kept {
     const answers: ServerResponse[] = [];
@@ -102,7 +107,9 @@ export async function startResumableRunner(): Promise<ResumableRunner> {
       let body = "";
       for await (const chunk of request) body += String(chunk);
       const { runId } = JSON.parse(body) as { runId: string };
-      return follow(make(runId), response, undefined);
+      const run = make(runId);
+      if (how === "take") return void request.socket.resetAndDestroy();
+      return follow(run, response, undefined);
     }
     const [, kind, name = ""] = url.split("/").map(decodeURIComponent);
     if (kind === "events") return follow(thread(name), response, id);

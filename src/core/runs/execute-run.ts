@@ -155,12 +155,11 @@ class RunExecution {
 
   /** Stores what comes on one connection, and, if the runner can be asked again, on those that follow. */
   async #storeRun(signal: AbortSignal): Promise<void> {
-    const { clock, connect, reattachMs, resume, taken } = this.#options;
+    const { clock, reattachMs, resume, taken } = this.#options;
     // nobody waits for a runner of which it is not known that it can be asked
     const retryForMs = (): number => (this.#isResumable ? reattachMs : 0);
     const reattach = new Reattach({ clock, resume, retryForMs }, { isAtOnce: taken !== null });
-    let stream = taken ? await this.#takeUp(reattach, signal) : await connect(signal);
-    if (!taken && stream.isResumable === true) this.#setResumable(true);
+    let stream = taken ? await this.#takeUp(reattach, signal) : await this.#begin(reattach, signal);
     this.#watchIdle();
     for (let isAgain = taken !== null; ; isAgain = true) {
       const before = this.#lastId;
@@ -172,6 +171,23 @@ class RunExecution {
       if (failure === null && (this.#progress.ended || (isAgain && !hasNews))) return;
       if (hasNews) reattach.noteNews();
       stream = await this.#takeUp(reattach, signal);
+    }
+  }
+
+  /** Calls the runner. When the connection breaks before its answer, it may have the run, and is asked for it once. */
+  async #begin(reattach: Reattach, signal: AbortSignal): Promise<RunnerStream> {
+    try {
+      const stream = await this.#options.connect(signal);
+      if (stream.isResumable === true) this.#setResumable(true);
+      return stream;
+    } catch (error) {
+      const isBroken =
+        hasCode(error, "runner-disconnected") && error.facts["waitedMs"] === undefined;
+      if (!isBroken || signal.aborted) throw error;
+      return await this.#takeUp(reattach, signal).catch(() => {
+        signal.throwIfAborted();
+        throw error;
+      });
     }
   }
 

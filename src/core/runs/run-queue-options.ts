@@ -39,7 +39,7 @@ export interface RunQueueOptions {
   ) => Promise<RunnerStream>;
   /** Asks the session's runner for the events of a run after one of its ids. */
   readonly resume: (
-    run: Pick<QueuedRun, "runId" | "taken">,
+    run: Pick<QueuedRun, "isResumable" | "runId">,
     after: string | null,
     signal: AbortSignal,
   ) => Promise<RunnerStream>;

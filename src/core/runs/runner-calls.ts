@@ -22,11 +22,11 @@ export function runnerCalls(
       return runner.run({ key, address, headers, body: await body.load(signal), signal });
     },
 
-    async resume({ runId, taken }, after, signal) {
+    async resume({ runId, isResumable }, after, signal) {
       if (!runner.resume)
         throw new RunlogError("runner-refused", "no run can be taken up", { status: 404 });
       const address = await directory.addressOf(key);
-      const timeout = taken?.isKnown === false ? { timeoutMs: UNKNOWN_WAIT_MS } : {};
+      const timeout = isResumable ? {} : { timeoutMs: UNKNOWN_WAIT_MS };
       return runner.resume({ key, address, runId, after, signal, ...timeout });
     },
 

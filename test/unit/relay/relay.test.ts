@@ -329,6 +329,63 @@ describe("background events through a relay", () => {
   });
 });
 
+describe("an agent that takes its time to answer", () => {
+  async function waiting() {
+    const here = await bench();
+    const { promise, resolve } = Promise.withResolvers<Response | null>();
+    here.agent.answer = () => promise;
+    let response: Response | undefined;
+    void here.post("r1").then((answer) => {
+      response = answer;
+    });
+    await waitFor(
+      () => {
+        here.clock.advance(100);
+        return response;
+      },
+      { what: "the relay's own answer" },
+    );
+    const again = await here.request("/runs/r1/events");
+    return { ...here, response: response!, again, answer: resolve };
+  }
+
+  it("is answered for, so that its run can be taken up before it has begun", async () => {
+    const { agent, again, answer, response } = await waiting();
+    for (const { headers, status } of [response, again]) {
+      expect(status).toBe(200);
+      expect(headers.get("X-Runlog-Resume")).toBe("1");
+    }
+    answer(null);
+    const call = await agent.call(0);
+    await call.send({ n: 1 });
+    await call.send({ type: "RUN_FINISHED" });
+    await call.end();
+    const events = ['{"n":1}', '{"type":"RUN_FINISHED"}'];
+    expect(textsOf(await readAll(again))).toEqual(events);
+    expect(textsOf(await readAll(response))).toEqual(events);
+  });
+
+  it("and refuses the run, or cannot be reached, ends it with an error", async () => {
+    const refused = await waiting();
+    refused.answer(Response.json({ detail: "no" }, { status: 409 }));
+    const [only] = await readAll(refused.response);
+    const error = { type: "RUN_ERROR", runId: "r1" };
+    expect(JSON.parse(only?.data ?? "")).toMatchObject({ ...error, code: "agent-refused" });
+    expect(textsOf(await readAll(refused.again))).toEqual([only?.data]);
+    const lost = await waiting();
+    lost.answer(Promise.reject(new TypeError("fetch failed")) as never);
+    const [last] = await readAll(lost.response);
+    expect(JSON.parse(last?.data ?? "")).toMatchObject({ ...error, code: "agent-unreachable" });
+  });
+
+  it("is not waited for any more when its run is deleted", async () => {
+    const { request, response } = await waiting();
+    expect((await request("/runs/r1", { method: "DELETE" })).status).toBe(204);
+    expect((await request("/runs/r1/events")).status).toBe(404);
+    await expect(readAll(response)).rejects.toThrow();
+  });
+});
+
 describe("everything else", () => {
   it("passes through with its method, path, headers, body and status", async () => {
     const { agent, request } = await bench();
