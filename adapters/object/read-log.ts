@@ -34,7 +34,7 @@ export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<Arra
 
   /**
    * Where the end is given the segments are asked for at once, and whether the log has them meanwhile: a
-   * viewer that was told of an event waits for two answers of the bucket, not for four.
+   * viewer that was told of an event waits for one answer of the bucket, not for four.
    */
   async function begin(): Promise<SegmentReader> {
     const { start = 0, end } = range;

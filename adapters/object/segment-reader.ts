@@ -1,5 +1,5 @@
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
-import type { Segment } from "./keys.ts";
+import { appendedKey, type Segment } from "./keys.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { planRead } from "./plan.ts";
 import { cutShort } from "./read-whole.ts";
@@ -25,6 +25,8 @@ const AHEAD = 2;
 /** Small ones are more, up to so many bytes. */
 const SMALL_AHEAD = 8;
 const SMALL_AHEAD_BYTES = 256 * 1024;
+/** A range of so many bytes at most may be what one put appended. */
+const MAX_GUESSED_BYTES = 1024 * 1024;
 /** Plans in a row that lead nowhere: what is listed and never there is no merge under way. */
 const MAX_PLANS = 8;
 
@@ -36,6 +38,8 @@ export class SegmentReader {
   #opened: Opened[] = [];
   /** What came from the network and was not handed out yet. */
   #rest: Uint8Array = new Uint8Array(0);
+  /** Whether the segment that begins at the position may be asked for by the key that an append gives it. */
+  #mayGuess: boolean;
   #plansInVain = 0;
   #failures = 0;
   #failingUntilMs = Number.POSITIVE_INFINITY;
@@ -43,6 +47,7 @@ export class SegmentReader {
   constructor(options: SegmentReaderOptions) {
     this.#options = options;
     this.#position = options.start;
+    this.#mayGuess = options.end - options.start <= MAX_GUESSED_BYTES;
   }
 
   get isDone(): boolean {
@@ -102,12 +107,39 @@ export class SegmentReader {
     const { access, folder, end } = this.#options;
     while (this.#opened[0] && this.#opened[0].segment.end <= this.#position) this.#opened.shift();
     if (this.#opened.length === 0 && this.#plan.length === 0) {
+      const guessed = this.#mayGuess ? await this.#guess() : null;
+      if (guessed) this.#opened.push(guessed);
+    }
+    if (this.#opened.length === 0 && this.#plan.length === 0) {
       if (this.#plansInVain++ === MAX_PLANS)
         throw new RunlogError("log-not-found", "There is no such log");
       this.#plan = await planRead(access, folder, this.#position, end);
     }
     while (this.#plan.length > 0 && this.#mayOpen()) this.#open(this.#plan.shift()!);
     return this.#opened[0]!;
+  }
+
+  /**
+   * What a viewer that follows the log reads is what the last put appended: it need not be listed to be
+   * found. Null if no append begins here, or if that cannot be told.
+   */
+  async #guess(): Promise<Opened | null> {
+    const { access, folder, end, signal } = this.#options;
+    const start = this.#position;
+    const key = appendedKey(folder, start);
+    this.#mayGuess = false;
+    try {
+      const found = await access.retry.until(
+        (ends) => access.bucket.get(key, { end: end - start, signal: ends }),
+        { signal },
+      );
+      if (!found) return null;
+      const segment = { key, start, end: start + found.size, merged: false };
+      return { segment, body: Promise.resolve(found.bytes.getReader()) };
+    } catch {
+      // such as a range of an object without bytes, which closes the log: a plan finds out
+      return null;
+    }
   }
 
   #mayOpen(): boolean {
