@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Logger } from "../../src/ports/logger.ts";
-import { pause } from "../../src/stream/sync/pause.ts";
+import { BackOff } from "../../src/stream/sync/back-off.ts";
 
 /** What the feed needs of a connection of `@nats-io/nats-core`, whose `NatsConnection` is one. */
 export interface NatsConnectionLike {
@@ -50,9 +50,8 @@ const OPTIONS: NatsOptions = {
   timeout: 5_000,
 };
 
-/** Wait in ms after the first failed attempt; half as much again after each further one. */
-const AGAIN_MS = 500;
-const MAX_AGAIN_MS = 5_000;
+/** Between attempts as long as there has been no connection. */
+const AGAIN = { firstMs: 500, maxMs: 5_000, factor: 1.5, jitter: 0.5 } as const;
 
 export interface KeepConnectedOptions {
   /** Connects once. Rejects where that fails; the next attempt is the caller's. */
@@ -94,12 +93,13 @@ export async function keepConnected(
 
   /** Resolves with a connection, or with null once aborted. */
   async function connected(): Promise<NatsConnectionLike | null> {
-    for (let waitMs = AGAIN_MS; !signal.aborted; waitMs = Math.min(waitMs * 1.5, MAX_AGAIN_MS)) {
+    const backOff = new BackOff(AGAIN);
+    while (!signal.aborted) {
       try {
         return await connect(OPTIONS);
       } catch (error) {
         down({ error });
-        await pause(waitMs, clock, signal);
+        await backOff.pause(clock, signal);
       }
     }
     return null;

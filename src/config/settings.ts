@@ -1,3 +1,4 @@
+import { CLUSTER_SETTINGS, type ClusterSettings } from "./cluster.ts";
 import { LIMIT_SETTINGS, type LimitSettings } from "./limits.ts";
 import { NATS_SETTINGS, type NatsSettings } from "./nats.ts";
 import { duration, flag, SERVERS, type Setting, setting, text } from "./setting.ts";
@@ -8,15 +9,12 @@ import {
   readHosts,
   readInteger,
   readList,
-  readNetworks,
   readOrigins,
   readProject,
   readUrl,
 } from "./values.ts";
 
-const REGISTRY_PATH = "/config/registry/agent-registry.json";
-
-export interface Settings extends NatsSettings, LimitSettings {
+export interface Settings extends NatsSettings, ClusterSettings, LimitSettings {
   readonly port: Setting<number>;
   readonly host: Setting<string | null>;
   readonly storage: Setting<string | null>;
@@ -28,12 +26,7 @@ export interface Settings extends NatsSettings, LimitSettings {
   readonly demo: Setting<boolean>;
   readonly auth: Setting<"none" | "kubernetes">;
   readonly reauth: Setting<number>;
-  readonly list: Setting<"cached" | "direct">;
-  readonly trustedProxies: Setting<readonly string[]>;
   readonly models: Setting<readonly string[] | null>;
-  readonly registryPath: Setting<string>;
-  readonly kubeconfig: Setting<string | null>;
-  readonly useVertex: Setting<string | null>;
   readonly allowPublic: Setting<boolean>;
   readonly hosts: Setting<readonly string[]>;
   readonly corsOrigins: Setting<readonly string[]>;
@@ -119,40 +112,13 @@ export const SETTINGS: Settings = {
     group: "Access",
     entries: SERVERS,
   }),
-  list: setting<"cached" | "direct">("RUNLOG_LIST", "cached", oneOf("cached", "direct"), {
-    shown: "cached",
-    meaning: "in a cluster: cached (a watch keeps the sessions) or direct (each list is read)",
-    form: "cached or direct",
-    group: "Cluster",
-  }),
-  trustedProxies: setting<readonly string[]>("RUNLOG_TRUSTED_PROXIES", [], readNetworks, {
-    shown: "",
-    meaning: "in a cluster: addresses or CIDR blocks whose identity headers are believed",
-    form: "addresses or CIDR blocks",
-    group: "Cluster",
-  }),
+  ...CLUSTER_SETTINGS,
   models: setting<readonly string[] | null>("RUNLOG_MODELS", null, readList, {
     shown: "",
     meaning: "models that sessions may be made with, comma-separated; any if not set",
     form: "names of models",
     group: "Runners",
     entries: SERVERS,
-  }),
-  registryPath: setting("AGENT_REGISTRY_PATH", REGISTRY_PATH, (given) => given, {
-    shown: REGISTRY_PATH,
-    form: "a text",
-    meaning: "in a cluster: the types of runners and their ports",
-    group: "Cluster",
-  }),
-  kubeconfig: text("KUBECONFIG", {
-    shown: "",
-    meaning: "with RUNLOG_AUTH=kubernetes, outside the cluster: how its API server is reached",
-    group: "Cluster",
-  }),
-  useVertex: text("USE_VERTEX", {
-    shown: "",
-    meaning: "in a cluster, true: runners need no keys of their project",
-    group: "Cluster",
   }),
   allowPublic: flag("RUNLOG_ALLOW_PUBLIC", false, {
     shown: "0",

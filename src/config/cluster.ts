@@ -1,0 +1,44 @@
+import { type Setting, setting, text } from "./setting.ts";
+import { oneOf, readNetworks } from "./values.ts";
+
+export interface ClusterSettings {
+  readonly list: Setting<"cached" | "direct">;
+  readonly trustedProxies: Setting<readonly string[]>;
+  readonly registryPath: Setting<string>;
+  readonly kubeconfig: Setting<string | null>;
+  readonly useVertex: Setting<string | null>;
+}
+
+const REGISTRY_PATH = "/config/registry/agent-registry.json";
+
+/** What counts in a Kubernetes cluster only. */
+export const CLUSTER_SETTINGS: ClusterSettings = {
+  list: setting<"cached" | "direct">("RUNLOG_LIST", "cached", oneOf("cached", "direct"), {
+    shown: "cached",
+    meaning: "in a cluster: cached (a watch keeps the sessions) or direct (each list is read)",
+    form: "cached or direct",
+    group: "Cluster",
+  }),
+  trustedProxies: setting<readonly string[]>("RUNLOG_TRUSTED_PROXIES", [], readNetworks, {
+    shown: "",
+    meaning: "in a cluster: addresses or CIDR blocks whose identity headers are believed",
+    form: "addresses or CIDR blocks",
+    group: "Cluster",
+  }),
+  registryPath: setting("AGENT_REGISTRY_PATH", REGISTRY_PATH, (given) => given, {
+    shown: REGISTRY_PATH,
+    form: "a text",
+    meaning: "in a cluster: the types of runners and their ports",
+    group: "Cluster",
+  }),
+  kubeconfig: text("KUBECONFIG", {
+    shown: "",
+    meaning: "with RUNLOG_AUTH=kubernetes, outside the cluster: how its API server is reached",
+    group: "Cluster",
+  }),
+  useVertex: text("USE_VERTEX", {
+    shown: "",
+    meaning: "in a cluster, true: runners need no keys of their project",
+    group: "Cluster",
+  }),
+};
