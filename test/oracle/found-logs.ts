@@ -168,6 +168,16 @@ export const FOUND_LOGS = linesOf([
     { ...begun("m1"), subagentRunId: "s" },
     finished("r0"),
   ],
+  // a run's call has the id of an earlier run's message, which stays where a snapshot replaces the call
+  [
+    started("r0"),
+    begun("t0"),
+    finished("r0"),
+    started("r1"),
+    call("t0"),
+    snapshot(text("g0")),
+    finished("r1"),
+  ],
 ]);
 
 /** The same to clients from 0.0.57 on, before 1.0. */

@@ -55,8 +55,11 @@ class Meaning {
   #open: string | null = null;
   readonly #seen = new Set<string>();
   #held: Event[] = [];
-  /** Ids of the messages that were there before the run, or that others have said. */
-  #others = new Set<string>();
+  /**
+   * Ids of the messages that were there before the run, or that others have said, and how many have each:
+   * what the run makes under the same id comes after these.
+   */
+  #others = new Map<string, number>();
   /** Whether what is applied is of the open run. */
   #isOwn = false;
 
@@ -110,7 +113,8 @@ class Meaning {
     const input = event["input"] as { messages: Message[] } | undefined;
     for (const message of input?.messages ?? [])
       if (!this.messages.some(({ id }) => id === message.id)) this.messages.push(message);
-    this.#others = new Set(this.messages.map(({ id }) => id));
+    this.#others = new Map();
+    for (const { id } of this.messages) this.#addOther(id);
     for (const held of mine.filter(({ type }) => type !== "MESSAGES_SNAPSHOT"))
       await this.#apply(held);
   }
@@ -143,15 +147,23 @@ class Meaning {
     const known = new Set(this.messages.map(({ id }) => id));
     const added = snapshot.filter(({ id }) => !known.has(id));
     const roles = new Set(added.map(({ role }) => role));
-    const isReplaced = ({ id, role }: Message): boolean =>
-      this.#isOwn && !this.#others.has(id) && !byId.has(id) && roles.has(role);
+    const others = new Map(this.#others);
+    const isReplaced = ({ id, role }: Message): boolean => {
+      const left = others.get(id) ?? 0;
+      if (left > 0) others.set(id, left - 1);
+      return left === 0 && this.#isOwn && !byId.has(id) && roles.has(role);
+    };
     this.messages = this.messages
       .filter((message) => !isReplaced(message))
       .map((message) => structuredClone(byId.get(message.id) ?? message));
     for (const message of added) {
-      if (!this.#isOwn) this.#others.add(message.id);
+      if (!this.#isOwn) this.#addOther(message.id);
       this.messages.push(structuredClone(message));
     }
+  }
+
+  #addOther(id: string): void {
+    this.#others.set(id, (this.#others.get(id) ?? 0) + 1);
   }
 
   /** A result with a known id is that message, not a second one. */
