@@ -1,9 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { addressOfStream, CLIENTS, type Followed } from "../support/agui-clients.ts";
+import type { Followed } from "../support/agui-clients.ts";
 import { tellLog, type TellOptions } from "../support/told-log.ts";
 import { compactLines } from "./compact.ts";
 import { crowdedLog, olderCrowdedLog } from "./crowded-log.ts";
+import { followedBy, older, plain } from "./followed.ts";
 import { FOUND_LOGS, FOUND_OLDER_LOGS } from "./found-logs.ts";
 import { meaningOf } from "./meaning.ts";
 import { olderLog, randomLog, withOwnIds } from "./random-log.ts";
@@ -26,44 +27,21 @@ const TIMEOUT_MS = 3_600_000;
 for (const method of ["warn", "error"] as const)
   vi.spyOn(console, method).mockImplementation(() => {});
 
-/**
- * Without whose the reasoning is: a message may say another owner than the phase of its id, which no
- * client takes.
- */
-function plain({ messages, state }: Followed): Followed {
-  const owned = messages.map(({ subagentRunId, ...message }) =>
-    message["role"] === "reasoning" ? message : { ...message, subagentRunId },
-  );
-  return JSON.parse(JSON.stringify({ messages: owned, state })) as Followed;
-}
-
-/**
- * Without what clients before 1.0 know nothing of: metadata is kept from 0.0.59 on, what a subagent
- * sent is not said to them, and an empty delta neither, so that an empty text may be none at all.
- */
-function older({ messages, state }: Followed): Followed {
-  const json = JSON.stringify(messages, (key, value: unknown) =>
-    key === "metadata" || key === "subagentRunId" || (key === "content" && value === "")
-      ? undefined
-      : value,
-  );
-  return { messages: JSON.parse(json) as Followed["messages"], state };
-}
-
 /** A place in a log, as a part of it, and a client among many. */
 const cut = fc.double({ min: 0, max: 1, noNaN: true });
+
+/**
+ * Where snapshots of all messages may come: as in a server, or as if the log were long, so that much is
+ * held back.
+ */
+const pace = fc.constantFrom({}, { smallChars: 0 });
 
 async function follow(
   version: string,
   lines: readonly string[],
   options: TellOptions,
 ): Promise<Followed> {
-  const client = CLIENTS.find((other) => other.version === version);
-  if (!client) throw new Error(`No client ${version}`);
-  const told = await tellLog(lines, options);
-  return client.follow(addressOfStream(told)).catch((error: unknown) => {
-    throw new Error(`${version} refuses ${told}`, { cause: error });
-  });
+  return followedBy(version, await tellLog(lines, options));
 }
 
 /** The log up to the cut, and what comes after it. */
@@ -83,7 +61,10 @@ describe("the standard profile of random logs", () => {
         const followed = await follow("1.0.0", lines.slice(0, at), options);
         expect(plain(followed)).toEqual(meaning);
       }
-      expect(plain(await follow("1.0.0", lines, { dialect: "1.0" }))).toEqual(meaning);
+      for (const smallChars of [0, 4_096])
+        expect(plain(await follow("1.0.0", lines, { dialect: "1.0", smallChars }))).toEqual(
+          meaning,
+        );
     }
   });
 
@@ -94,7 +75,9 @@ describe("the standard profile of random logs", () => {
         const meaning = older(await meaningOf(lines));
         for (let at = 0; at <= lines.length; at++)
           for (const snapshot of [false, true]) {
-            const options = { dialect: "0.0", snapshot, after: lines.slice(at) } as const;
+            const after = lines.slice(at);
+            const smallChars = snapshot ? 4_096 : 0;
+            const options = { dialect: "0.0", snapshot, after, smallChars } as const;
             const followed = await follow(version, lines.slice(0, at), options);
             expect(older(followed)).toEqual(meaning);
           }
@@ -106,8 +89,8 @@ describe("the standard profile of random logs", () => {
     "leaves a client of 1.0 with the messages and the state that the log means",
     async () => {
       await fc.assert(
-        fc.asyncProperty(randomLog, async (lines) => {
-          const followed = await follow("1.0.0", lines, { dialect: "1.0" });
+        fc.asyncProperty(randomLog, pace, async (lines, paced) => {
+          const followed = await follow("1.0.0", lines, { dialect: "1.0", ...paced });
           expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
         }),
         CHECK,
@@ -178,9 +161,11 @@ describe("the standard profile of random logs", () => {
           cut,
           fc.boolean(),
           fc.constantFrom("0.0.57", "0.0.58", "0.0.59"),
-          async (lines, part, snapshot, version) => {
+          pace,
+          async (lines, part, snapshot, version, paced) => {
             const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
-            const followed = await follow(version, history, { dialect: "0.0", snapshot, after });
+            const options = { dialect: "0.0", snapshot, after, ...paced } as const;
+            const followed = await follow(version, history, options);
             expect(older(followed)).toEqual(older(await meaningOf(lines)));
           },
         ),
@@ -194,11 +179,18 @@ describe("the standard profile of random logs", () => {
     "leaves a client of 1.0 with the same where few ids are taken away and come back",
     async () => {
       await fc.assert(
-        fc.asyncProperty(crowdedLog, cut, fc.boolean(), async (lines, part, snapshot) => {
-          const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
-          const followed = await follow("1.0.0", history, { dialect: "1.0", snapshot, after });
-          expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
-        }),
+        fc.asyncProperty(
+          crowdedLog,
+          cut,
+          fc.boolean(),
+          pace,
+          async (lines, part, snapshot, paced) => {
+            const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
+            const options = { dialect: "1.0", snapshot, after, ...paced } as const;
+            const followed = await follow("1.0.0", history, options);
+            expect(plain(followed)).toEqual(plain(await meaningOf(lines)));
+          },
+        ),
         CHECK,
       );
     },
@@ -214,9 +206,11 @@ describe("the standard profile of random logs", () => {
           cut,
           fc.boolean(),
           fc.constantFrom("0.0.57", "0.0.58", "0.0.59"),
-          async (lines, part, snapshot, version) => {
+          pace,
+          async (lines, part, snapshot, version, paced) => {
             const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
-            const followed = await follow(version, history, { dialect: "0.0", snapshot, after });
+            const options = { dialect: "0.0", snapshot, after, ...paced } as const;
+            const followed = await follow(version, history, options);
             expect(older(followed)).toEqual(older(await meaningOf(lines)));
           },
         ),
@@ -235,9 +229,11 @@ describe("the standard profile of random logs", () => {
           cut,
           fc.boolean(),
           fc.constantFrom("0.0.46", "0.0.52"),
-          async (lines, part, snapshot, version) => {
+          pace,
+          async (lines, part, snapshot, version, paced) => {
             const [history, after] = snapshot ? cutAt(lines, part) : [lines, []];
-            const followed = await follow(version, history, { dialect: "0.0", snapshot, after });
+            const options = { dialect: "0.0", snapshot, after, ...paced } as const;
+            const followed = await follow(version, history, options);
             expect(followed.state).toEqual((await meaningOf(lines)).state);
           },
         ),

@@ -7,6 +7,8 @@ import { olderLog, randomLog } from "./random-log.ts";
 
 const LOGS = Math.ceil(Number(process.env["ORACLE_LOGS"] ?? 2_000) / 40);
 const TIMEOUT_MS = 3_600_000;
+/** As in a server, or as if the log were long, so that much is held back. */
+const pace = fc.constantFrom({}, { smallChars: 0 });
 /** A run that the server adds has a random id. */
 const ADDED_RUN = /runlog-[0-9a-f-]{36}/gu;
 const LOG_ID = /^id: [a-z0-9]{16}-/gmu;
@@ -42,23 +44,35 @@ describe("a stream that goes on after any of its frames", () => {
     "is the rest of the stream that was not cut: %s",
     async (name, logs, dialect) => {
       await fc.assert(
-        fc.asyncProperty(logs, fc.array(fc.nat(), { maxLength: 4 }), async (whole, cuts) => {
-          const lines = name === "compacted logs" ? compactLines(whole) : whole;
-          const frames = await framesOf(lines, { dialect });
-          const ids = frames.flatMap(({ id }) => id ?? []);
-          expect(new Set(ids).size).toBe(ids.length);
-          const added = startOfAdded(frames);
-          for (const cut of cuts) {
-            const lastPosition = ids[cut % Math.max(ids.length, 1)];
-            const at = frames.findIndex(({ id }) => id === lastPosition);
-            // what is made at the end of the stream is not made before it
-            if (lastPosition === undefined || at >= added) continue;
-            const rest = await framesOf(lines, { dialect, lastPosition });
-            expect(rest.map(({ text }) => text)).toEqual(
-              frames.slice(at + 1).map(({ text }) => text),
-            );
-          }
-        }),
+        fc.asyncProperty(
+          logs,
+          fc.array(fc.nat(), { maxLength: 4 }),
+          pace,
+          async (whole, cuts, paced) => {
+            const lines = name === "compacted logs" ? compactLines(whole) : whole;
+            const frames = await framesOf(lines, { dialect, ...paced });
+            const ids = frames.flatMap(({ id }) => id ?? []);
+            expect(new Set(ids).size).toBe(ids.length);
+            const added = startOfAdded(frames);
+            for (const cut of cuts) {
+              const lastPosition = ids[cut % Math.max(ids.length, 1)];
+              const at = frames.findIndex(({ id }) => id === lastPosition);
+              // what is made at the end of the stream is not made before it
+              if (lastPosition === undefined || at >= added) continue;
+              const rest = await framesOf(lines, { dialect, lastPosition, ...paced }).catch(
+                (error: unknown) => {
+                  // in a run of which something was held back it is not known what the client makes of it
+                  if (error instanceof RangeError && "smallChars" in paced) return null;
+                  throw error;
+                },
+              );
+              if (rest === null) continue;
+              expect(rest.map(({ text }) => text)).toEqual(
+                frames.slice(at + 1).map(({ text }) => text),
+              );
+            }
+          },
+        ),
         { numRuns: LOGS },
       );
     },

@@ -26,6 +26,8 @@ export interface TellOptions extends Partial<ProfileSourceOptions> {
   readonly snapshot?: boolean;
   /** Lines that are stored only once the history has been read. */
   readonly after?: readonly string[];
+  /** Lines that are stored each time that the stream has been sent all there is, and waits. */
+  readonly bursts?: readonly (readonly string[])[];
   /**
    * Position of the last frame that the client has: what stands after the log's id and the hyphen in the
    * id of a frame.
@@ -42,9 +44,11 @@ export interface TellOptions extends Partial<ProfileSourceOptions> {
  * where there is no frame of `lastPosition`.
  */
 export async function tellLog(lines: readonly string[], options: TellOptions): Promise<string> {
-  const { after = [], snapshot = false, lastPosition, messages, turns, ...rest } = options;
+  const { after = [], bursts = [], lastPosition, messages, turns, ...rest } = options;
+  const { snapshot = false, ...told } = rest;
   const { use, store, ...opened } = await storedLog(lines, { messages, turns });
-  const source: ProfileSourceOptions = { store, ...opened, isOver: () => true, ...rest };
+  const isOver = storeInBursts(use, bursts);
+  const source: ProfileSourceOptions = { store, ...opened, isOver, ...told };
   const stream = snapshot
     ? (await createSnapshotSource(use, { ...source, isForced: true })).source
     : lastPosition === undefined
@@ -55,6 +59,19 @@ export async function tellLog(lines: readonly string[], options: TellOptions): P
   const body = await textOf(stream);
   await store.close();
   return body;
+}
+
+/** Stores lines whenever somebody waits for more; returns whether all are stored. */
+function storeInBursts(
+  { session: { log } }: SessionUse,
+  bursts: readonly (readonly string[])[],
+): () => boolean {
+  const waiting = [...bursts];
+  log.grown = async () => {
+    const next = waiting.shift() ?? [];
+    if (next.length > 0) await log.append([linesOf(next)]);
+  };
+  return () => waiting.length === 0;
 }
 
 /** What a stored log is as JSON. */

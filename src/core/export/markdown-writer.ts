@@ -15,7 +15,7 @@ import { FrameWriter } from "../profile/frame-writer.ts";
 import type { Message, ToolCall } from "../profile/repair/repair-message.ts";
 import type { MessageList } from "../profile/client-view/message-list.ts";
 import type { Entry } from "../profile/client-view/message-order.ts";
-import { hiddenMessageOf } from "../profile/run-events.ts";
+import { hiddenMessageOf } from "../profile/hidden-message.ts";
 import { SeenTexts } from "./seen-texts.ts";
 
 export interface MarkdownWriterOptions {

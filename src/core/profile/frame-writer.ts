@@ -10,19 +10,21 @@ const END = encoder.encode("\n\n");
  * Collects events as frames of server-sent events. The last frame of each position of the log has the
  * cursor after it as its id, those before it the same with a number (`<cursor>.1`, `<cursor>.2`): no id
  * comes twice, and a client that comes back with one misses nothing and gets nothing twice. The id is
- * a frame's first line.
+ * a frame's first line. What is sent besides has none, so that it does not change the numbers of others.
  */
 export class FrameWriter {
   #pieces: Uint8Array<ArrayBuffer>[] = [];
   /** The latest event: whether it is the last one of its position is not known yet. */
   #latest: Uint8Array<ArrayBuffer> | null = null;
+  /** What was sent besides after the latest event. */
+  #besides: Uint8Array<ArrayBuffer>[] = [];
   #cursor = "";
   /** What the cursor stands for was taken: what comes for it later has no id. */
   #isCursorTaken = false;
   /** Frames of the position before the latest one. */
   #earlier = 0;
   #isSnapshot = false;
-  #skippedTo: string | null = null;
+  #skipped: { readonly to: string; readonly onFound: () => void } | null = null;
   #written = 0;
   /** Whether frames are counted and dropped. */
   isMuted = false;
@@ -40,14 +42,14 @@ export class FrameWriter {
     this.#isCursorTaken = false;
   }
 
-  /** Drops frames up to the one with this id, and that one too. */
-  skipTo(id: string): void {
-    this.#skippedTo = id;
+  /** Drops frames up to the one with this id, and that one too; `onFound` is called when it is there. */
+  skipTo(id: string, onFound: () => void = () => {}): void {
+    this.#skipped = { to: id, onFound };
   }
 
   /** Whether the frame with the id of `skipTo` is still to come. */
   get isSkipping(): boolean {
-    return this.#skippedTo !== null;
+    return this.#skipped !== null;
   }
 
   /** Counts an event of about so many bytes, which is not made while nobody is sent any. */
@@ -62,8 +64,17 @@ export class FrameWriter {
       this.#earlier++;
       const isNumbered = this.#cursor !== "" && !this.#isSnapshot && !this.#isCursorTaken;
       this.#frame(this.#latest, isNumbered ? `${this.#cursor}.${this.#earlier}` : "");
+      this.#frameBesides();
     }
     this.#latest = bytes;
+  }
+
+  /** An event that is sent besides those of the log. */
+  besides({ bytes }: ParsedEvent): void {
+    this.count(bytes.length);
+    if (this.isMuted) return;
+    this.#besides.push(bytes);
+    if (!this.#latest) this.#frameBesides();
   }
 
   /**
@@ -101,11 +112,19 @@ export class FrameWriter {
     this.#frame(this.#latest, this.#isCursorTaken ? "" : this.#cursor);
     this.#latest = null;
     this.#isCursorTaken = true;
+    this.#frameBesides();
+  }
+
+  #frameBesides(): void {
+    for (const event of this.#besides) this.#frame(event, "");
+    this.#besides = [];
   }
 
   #frame(event: Uint8Array<ArrayBuffer>, id: string): void {
-    if (this.#skippedTo !== null) {
-      if (id === this.#skippedTo) this.#skippedTo = null;
+    if (this.#skipped !== null) {
+      if (id !== this.#skipped.to) return;
+      this.#skipped.onFound();
+      this.#skipped = null;
       return;
     }
     if (id !== "") this.#pieces.push(encoder.encode(`id: ${id}\n`));

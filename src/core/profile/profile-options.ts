@@ -24,6 +24,11 @@ export interface ProfileStreamOptions {
   /** Whether the client may hold messages and state of its own, which the first run has to reset. */
   readonly isWarm?: boolean;
   readonly onFault: ReportFault;
+  /**
+   * Up to so many characters of all messages a snapshot of them is sent wherever an event depends on it;
+   * default 4,096. Beyond, see `SnapshotPace`.
+   */
+  readonly smallChars?: number;
   /** Whether events between runs are taken as they come, as the ambient dialect does. */
   readonly isUnbounded?: boolean;
 }

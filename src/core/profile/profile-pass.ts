@@ -52,6 +52,8 @@ export interface ProfileSourceOptions {
   readonly hasPostedState?: boolean;
   /** Whether the client holds messages that the first run has to replace. */
   readonly isWarm?: boolean;
+  /** See `ProfileStreamOptions`. */
+  readonly smallChars?: number;
   /** Whether nothing more will come once everything stored is sent. */
   readonly isOver: IsOver;
 }
@@ -124,6 +126,7 @@ export class Pass {
       isUnbounded,
       onFault: this.#faults.report,
       ...(this.state && { state: this.state }),
+      ...(options.smallChars !== undefined && { smallChars: options.smallChars }),
       ...(onlyRun !== undefined && { onlyRun }),
       ...(clientThreadId !== undefined && { clientThreadId }),
     });
@@ -186,10 +189,13 @@ export class Pass {
 
   /**
    * Reads what is stored without sending it, up to the frame with this id: `emitAll` sends what follows
-   * it. Resolves with whether there is such a frame.
+   * it. Resolves with whether there is such a frame, and it is known what the client makes of the next.
    */
   async skipTo(id: string, isOver: IsOver): Promise<boolean> {
-    this.writer.skipTo(id);
+    let isKnown = false;
+    this.writer.skipTo(id, () => {
+      isKnown = !this.profile.hasHeldBack;
+    });
     await this.#learnKnown();
     while (this.writer.isSkipping && !this.profile.isDone && !this.signal.aborted) {
       const { chunk, isLast } = await this.#poll(isOver);
@@ -200,7 +206,7 @@ export class Pass {
       if (value) this.#begun = { first: value, frames };
       if (chunk === AT_END) break;
     }
-    return !this.writer.isSkipping;
+    return isKnown;
   }
 
   /** Sends everything from the pass's position to its end. */

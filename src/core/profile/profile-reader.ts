@@ -14,7 +14,7 @@ import type { FrameWriter } from "./frame-writer.ts";
 import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
 import type { HeldRange, LineRange } from "./held-events.ts";
 import { LineSplitter, type SplitLine } from "./line-splitter.ts";
-import type { ProfileStream } from "./profile-stream.ts";
+import type { ProfileStream, Pushed, StartingRun } from "./profile-stream.ts";
 
 export interface ProfileReaderOptions {
   readonly key: SessionKey;
@@ -56,7 +56,7 @@ const FACTS = [
   "code",
 ];
 
-type TakeLine = (event: ParsedEvent, cursor: string, range: LineRange) => Rest;
+type TakeLine = (event: ParsedEvent, cursor: string, range: LineRange) => Pushed;
 type TakeHeld = (event: ParsedEvent, range: HeldRange, cursor: string) => Rest;
 
 /** Chunks of frames. */
@@ -99,8 +99,8 @@ export class ProfileReader {
     const push: TakeLine = (event, cursor, line) => profile.push(event, line, cursor);
     for (const line of this.#splitter.push(bytes, start)) {
       if (this.#options.signal.aborted) return;
-      yield* this.#line(place, line, push);
-      if (profile.starting) yield* this.#begin();
+      const starting = yield* this.#line(place, line, push);
+      if (starting) yield* this.#begin(starting);
     }
     this.#chunk = null;
     yield* this.#written(true);
@@ -117,8 +117,8 @@ export class ProfileReader {
   async *finish(): Frames {
     const { profile } = this.#options;
     const isOwn = profile.openRun === null;
-    profile.prepareEnd();
-    if (profile.starting) yield* this.#begin();
+    const starting = profile.prepareEnd();
+    if (starting) yield* this.#begin(starting);
     yield* this.#held(profile.takeRest(), (...held) => profile.pushHeld(...held));
     await this.#rest(() => profile.end({ isOwn }));
     yield* this.#written(true);
@@ -137,24 +137,29 @@ export class ProfileReader {
 
   /**
    * Passes the event in a line to `take`, or sends one that is too large to be held in its own way.
+   * Returns the run that it begins, or null.
    */
-  async *#line(place: LogPlace, line: SplitLine, take: TakeLine): Frames {
+  async *#line(
+    place: LogPlace,
+    line: SplitLine,
+    take: TakeLine,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>, StartingRun | null, undefined> {
     const { pieces } = line;
     if (pieces === null) {
       yield* this.#written();
       yield* this.#large(place, line);
-      return;
+      return null;
     }
     const isLong = line.end - line.start > LONG_BYTES;
     const read = isLong ? await inTurns(readLong(pieces), this.#options.turns) : null;
     if (read === "out-of-bounds") {
       yield* this.#written();
       yield* this.#large(place, line);
-      return;
+      return null;
     }
-    await this.#rest(() => {
+    return this.#pushed(() => {
       const event = isLong ? read : ParsedEvent.read(concatBytes(pieces));
-      return event ? take(event, cursorOf(place, line), line) : undefined;
+      return event ? take(event, cursorOf(place, line), line) : null;
     });
   }
 
@@ -165,15 +170,23 @@ export class ProfileReader {
     if (rest) await inTurns(whileWanted(rest, signal), turns);
   }
 
+  /** The same for what a line comes to. */
+  async #pushed(begin: () => Pushed): Promise<StartingRun | null> {
+    const { turns, signal } = this.#options;
+    const pushed = await turns.run(async () => begin());
+    if (pushed === null || !("next" in pushed)) return pushed;
+    return (await inTurns(whileWanted(pushed, signal), turns)) ?? null;
+  }
+
   /**
    * A run begins: the snapshots held for it go into its RUN_STARTED, the other held events follow
    * it.
    */
-  async *#begin(): Frames {
+  async *#begin(starting: StartingRun): Frames {
     const { profile } = this.#options;
-    yield* this.#held(profile.takeHeldSnapshots(), (event) => profile.inject(event));
-    await this.#rest(() => profile.start());
-    yield* this.#held(profile.takeHeldEvents(), (...held) => profile.pushHeld(...held));
+    yield* this.#held(starting.takeHeldSnapshots(), (event) => starting.inject(event));
+    await this.#rest(() => starting.begin());
+    yield* this.#held(starting.takeHeldEvents(), (...held) => profile.pushHeld(...held));
   }
 
   async *#held(ranges: readonly HeldRange[], take: TakeHeld): Frames {
@@ -183,7 +196,9 @@ export class ProfileReader {
       const splitter = new LineSplitter(range.log, range.start);
       for await (const bytes of this.#read(range)) {
         for (const line of splitter.push(bytes)) {
-          yield* this.#line(place, line, (event, cursor) => take(event, range, cursor));
+          yield* this.#line(place, line, (event, cursor) =>
+            nothingAfter(take(event, range, cursor)),
+          );
         }
         yield* this.#written();
       }
@@ -224,8 +239,8 @@ export class ProfileReader {
     if (idKey !== null && facts.id !== null && profile.canContinue(facts.type, facts.id)) {
       const before = `{"type":"${facts.type}","${idKey}":${JSON.stringify(facts.id)},"delta":"`;
       const splitter = new DeltaSplitter();
-      const push = (event: ParsedEvent): Promise<void> =>
-        this.#rest(() => profile.push(event, range, cursor));
+      const push = (event: ParsedEvent): Promise<unknown> =>
+        this.#pushed(() => profile.push(event, range, cursor));
       for await (const bytes of this.#read(range)) {
         for (const piece of splitter.push(bytes))
           await push(ParsedEvent.around(before, piece, '"}'));
@@ -248,12 +263,12 @@ export class ProfileReader {
     const said = ParsedEvent.of({ type: "CUSTOM", name: "runlog:large-event", value });
     const bare = ParsedEvent.of(withoutNull({ type, runId, threadId, code }));
     if (type === "RUN_STARTED") {
-      await this.#rest(() => profile.push(bare, range, cursor));
-      if (profile.starting) yield* this.#begin();
+      const starting = await this.#pushed(() => profile.push(bare, range, cursor));
+      if (starting) yield* this.#begin(starting);
     }
-    await this.#rest(() => profile.pushLarge(facts, said, range, cursor));
+    await this.#pushed(() => profile.pushLarge(facts, said, range, cursor));
     if (type === "RUN_FINISHED" || type === "RUN_ERROR")
-      await this.#rest(() => profile.push(bare, range, cursor));
+      await this.#pushed(() => profile.push(bare, range, cursor));
   }
 
   async #facts(range: LineRange): Promise<EventFacts> {
@@ -298,9 +313,24 @@ function* readLong(
   return event;
 }
 
-/** Runs the rest in turns, until the stream is closed. */
-function* whileWanted(rest: Steps, signal: AbortSignal): Steps {
-  while (!signal.aborted && !rest.next().done) yield;
+/** Runs the work in turns; undefined where the stream is closed before it ends. */
+function* whileWanted<T>(work: Steps<T>, signal: AbortSignal): Steps<T | undefined> {
+  while (!signal.aborted) {
+    const step = work.next();
+    if (step.done) return step.value;
+    yield;
+  }
+  return undefined;
+}
+
+/** What is held begins no run. */
+function nothingAfter(rest: Rest): Pushed {
+  return rest ? afterSteps(rest) : null;
+}
+
+function* afterSteps(rest: Steps): Steps<null> {
+  yield* rest;
+  return null;
 }
 
 function withoutNull(event: Readonly<Record<string, string | null>>): Record<string, unknown> {

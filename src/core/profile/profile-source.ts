@@ -34,13 +34,14 @@
  * 1. this file: the streams; `profile-pass.ts`: one pass over the logs, and what it takes up
  * 2. `profile-reader.ts`: chunks to lines to frames; with `line-splitter.ts`, `delta-splitter.ts`
  *    for deltas that are too large for one event, and `frame-writer.ts`
- * 3. `profile-stream.ts`: which run is open, what is held (`held-events.ts`), what begins and ends
- *    runs
- * 4. `run-events.ts`: the events of the open run, and the items that are open in it
+ * 3. `profile-stream.ts`: which run is open, what is held (`held-events.ts`); `run-boundary.ts`: what
+ *    begins and ends runs; `pass-through.ts`: what comes in between
+ * 4. `run-events.ts`: the events of the open run, and the items that are open in it;
+ *    `message-delivery.ts`: when a client is sent the messages that no event delivers
  * 5. `repair/`: one event as a client accepts it; begins with `parsed-event.ts` and
  *    `repair-event.ts`
  * 6. `client-view/`: what a client holds by now; begins with `message-list.ts`, `apply-event.ts`
- *    and `pending-messages.ts`
+ *    `pending-messages.ts` and `snapshot-pace.ts`
  * 7. `synthetic-events.ts`, `undelivered.ts`, `interrupts.ts`: what no log has, what could not be
  *    sent, what the session waits for
  * 8. `snapshot.ts`: messages, state and open items as one run

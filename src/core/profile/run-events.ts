@@ -1,4 +1,3 @@
-import { type JsonMember, membersInParts } from "../../stream/json/json-walk.ts";
 import {
   andThen,
   attempt,
@@ -8,7 +7,6 @@ import {
   type Rest,
   type Steps,
 } from "../../stream/sync/steps.ts";
-import { parseExact } from "../model/exact-json.ts";
 import { ChunkExpander, isChunk } from "./repair/chunk-expander.ts";
 import { eventType } from "../model/event-types.ts";
 import type { Dialect } from "./repair/dialect.ts";
@@ -18,28 +16,17 @@ import { applyToMessages, resultOf } from "./client-view/apply-event.ts";
 import type { MessageList } from "./client-view/message-list.ts";
 import { type ItemKind, OpenItems } from "./client-view/open-items.ts";
 import { RetiredThinking } from "./repair/thinking-events.ts";
-import { SubagentTags } from "./repair/subagent-tags.ts";
+import type { SubagentTags } from "./repair/subagent-tags.ts";
+import type { MessageDelivery } from "./message-delivery.ts";
 import type { ReportFault } from "./undelivered.ts";
 
 export interface RunItemsOptions {
   readonly dialect: Dialect;
   readonly messages: MessageList;
+  readonly tags: SubagentTags;
+  readonly delivery: MessageDelivery;
   /** Sends a line; the next one may be sent only when the returned rest is complete. */
   readonly emit: (line: ParsedEvent) => Rest;
-  /**
-   * Called before an event that makes a message, or changes the one with this id: the client must
-   * have the messages before it.
-   */
-  readonly beforeMessage: (id: string, isNew: boolean) => Rest;
-  /** Called before an event whose place depends on the tool calls that the client has. */
-  readonly beforeCall: () => Rest;
-  /** Called when messages have changed in a way that no event can send. */
-  readonly onStale: (isRearranged: boolean) => void;
-  /**
-   * Called when there is something new in the message of an id that no event can send; `isNew` is
-   * whether the message itself is.
-   */
-  readonly onUnsendable: (id: string, isNew: boolean) => void;
   /** Called for an event that could not be applied to the messages. */
   readonly onFault: ReportFault;
 }
@@ -64,7 +51,6 @@ export function rawEvent(line: ParsedEvent): ParsedEvent {
 export class RunItems {
   readonly #options: RunItemsOptions;
   readonly open: OpenItems = new OpenItems();
-  readonly tags: SubagentTags = new SubagentTags();
   readonly #openChunks = new ChunkExpander();
   readonly #subagents = new Set<string>();
   readonly #thinking = new RetiredThinking();
@@ -77,7 +63,7 @@ export class RunItems {
   clear(runId = ""): void {
     this.#thinking.clear(runId);
     this.open.clear();
-    this.tags.clear();
+    this.#options.tags.clear();
     this.#openChunks.clear();
     this.#subagents.clear();
   }
@@ -93,9 +79,9 @@ export class RunItems {
    * whose message has an owner takes its owner from there.
    */
   reopen(): ParsedEvent[] {
-    const { dialect, messages } = this.#options;
-    this.tags.clear();
-    if (dialect === "1.0") this.tags.seed(messages.messages, true);
+    const { dialect, messages, tags } = this.#options;
+    tags.clear();
+    if (dialect === "1.0") tags.seed(messages.messages, true);
     return this.open.openers.map((opener) => {
       const name = messages.callName(opener.text("toolCallId") ?? "");
       const renamed = name === null ? {} : { toolCallName: JSON.stringify(name) };
@@ -171,7 +157,7 @@ export class RunItems {
     line: ParsedEvent,
     { kind, id, owner }: { kind: ItemKind; id: string; owner: string | null },
   ): Rest {
-    const { beforeCall, beforeMessage, dialect, messages } = this.#options;
+    const { delivery, dialect, messages } = this.#options;
     const isMessage = kind === "text" || kind === "reasoning";
     if (this.open.has(kind, id, owner)) {
       // a snapshot may have removed the open item: then another of its id begins
@@ -189,14 +175,18 @@ export class RunItems {
     const target = isCall ? this.#messageOf(line) : id;
     const isNew = messages.find(target) === null;
     const isMade = isCall ? isNewCall : isMessage && isNew;
-    const pending = isMade ? beforeMessage(target, true) : undefined;
+    const isHeldBack = isMessage
+      ? delivery.isHeldBack(id, isNew)
+      : (isNewCall && delivery.isHeldBack(target, true)) || (isCall && delivery.isCallHeldBack);
+    if (isHeldBack) return this.#holdBack(type, line, isMessage || isNewCall ? target : null);
+    const pending = isMade ? delivery.beforeMessage(target, true) : undefined;
     return andThen(pending, () =>
-      andThen(isCall ? beforeCall() : undefined, () => {
+      andThen(isCall ? delivery.beforeCall() : undefined, () => {
         const isFollowed = dialect === "1.0" && !messages.isOverflowed;
         // clients keep the owner of what a snapshot removed; only another snapshot can replace it
-        if (isFollowed && isMade && this.tags.contradicts(type, line, isNew)) {
+        if (isFollowed && isMade && this.#options.tags.contradicts(type, line, isNew)) {
           return andThen(this.#cannotSay(type, line), () => {
-            this.#options.onUnsendable(target, isNew);
+            delivery.setUnsendable(target, isNew);
             return undefined;
           });
         }
@@ -221,13 +211,16 @@ export class RunItems {
   }
 
   #delta(type: string, line: ParsedEvent, { kind, id }: { kind: ItemKind; id: string }): Rest {
-    const { dialect, messages } = this.#options;
+    const { delivery, dialect, messages } = this.#options;
     if (dialect === "0.0" && kind !== "tool" && line.text("delta") === "") return undefined;
+    const isMissing = kind !== "tool" && messages.has(id) && delivery.isHeldBack(id, false);
+    if (isMissing) return this.#holdBack(type, line, id);
     if (this.open.has(kind, id)) return this.#say(type, line);
     if (kind === "tool") {
       const name = messages.callName(id);
       if (name === null) return this.#emit(rawEvent(line));
       if (dialect === "0.0") return this.#cannotSay(type, line);
+      if (delivery.isCallHeldBack) return this.#holdBack(type, line, null);
       const opener = { type: "TOOL_CALL_START", toolCallId: id, toolCallName: name };
       return this.#reopened(opener, type, line, { kind, id });
     }
@@ -255,7 +248,10 @@ export class RunItems {
       case "TOOL_CALL_RESULT":
         return this.#result(line);
       case "REASONING_ENCRYPTED_VALUE":
-        return andThen(this.#options.beforeCall(), () => this.#say(type, line));
+        return this.#sealed(line);
+      case "ACTIVITY_SNAPSHOT":
+      case "ACTIVITY_DELTA":
+        return this.#activity(type, line);
       case "SUBAGENT_STARTED":
         return this.#startSubagent(line);
       case "SUBAGENT_FINISHED":
@@ -270,15 +266,36 @@ export class RunItems {
 
   /** A result whose id is known would be a second message of that id. */
   #result(line: ParsedEvent): Rest {
-    const { messages } = this.#options;
+    const { delivery, messages } = this.#options;
     const result = resultOf(line);
-    if (!messages.has(result.id))
-      return andThen(this.#options.beforeCall(), () => this.#say("TOOL_CALL_RESULT", line));
+    if (!messages.has(result.id)) {
+      const owner = messages.callOf(result.toolCallId ?? "")?.entry.message.id ?? null;
+      if (delivery.isResultHeldBack(result.id, owner))
+        return this.#holdBack("TOOL_CALL_RESULT", line, result.id);
+      return andThen(delivery.beforeResult(), () => this.#say("TOOL_CALL_RESULT", line));
+    }
     const { isChanged, isRearranged } = messages.merge([result], { isOwn: false });
     if (!isChanged && messages.find(result.id)) return undefined;
     this.#emit(rawEvent(line));
-    this.#options.onStale(isRearranged);
+    delivery.setStale(isRearranged);
     return undefined;
+  }
+
+  #sealed(line: ParsedEvent): Rest {
+    const { delivery, messages } = this.#options;
+    const id = line.text("entityId") ?? "";
+    const isHeldBack = delivery.isCallHeldBack || delivery.isHeldBack(id, !messages.has(id));
+    if (isHeldBack) return this.#holdBack("REASONING_ENCRYPTED_VALUE", line, id);
+    return andThen(delivery.beforeCall(), () => this.#say("REASONING_ENCRYPTED_VALUE", line));
+  }
+
+  #activity(type: string, line: ParsedEvent): Rest {
+    const { delivery, messages } = this.#options;
+    const id = line.text("messageId") ?? "";
+    const isNew = !messages.has(id);
+    // a delta of an activity that is not there changes nothing
+    const isHeldBack = (!isNew || type === "ACTIVITY_SNAPSHOT") && delivery.isHeldBack(id, isNew);
+    return isHeldBack ? this.#holdBack(type, line, id) : this.#say(type, line);
   }
 
   #startSubagent(line: ParsedEvent): Rest {
@@ -295,7 +312,7 @@ export class RunItems {
   }
 
   #fit(type: string, line: ParsedEvent): ParsedEvent {
-    return this.#options.dialect === "1.0" ? this.tags.fit(type, line) : line;
+    return this.#options.dialect === "1.0" ? this.#options.tags.fit(type, line) : line;
   }
 
   #emit(line: ParsedEvent): Rest {
@@ -303,9 +320,9 @@ export class RunItems {
   }
 
   #say(type: string, line: ParsedEvent): Rest {
-    const { beforeMessage, messages } = this.#options;
+    const { delivery, messages } = this.#options;
     const id = line.text("messageId") ?? line.text("entityId");
-    const pending = id === null ? undefined : beforeMessage(id, !messages.has(id));
+    const pending = id === null ? undefined : delivery.beforeMessage(id, !messages.has(id));
     return andThen(pending, () => {
       // only now: a snapshot that was sent before decides the owners of messages
       const fitting = this.#fit(type, line);
@@ -330,30 +347,22 @@ export class RunItems {
   #cannotSay(type: string, line: ParsedEvent): Rest {
     return andThen(this.#apply(type, line), () =>
       andThen(this.#emit(rawEvent(line)), () => {
-        this.#options.onStale(type === "TOOL_CALL_START");
+        this.#options.delivery.setStale(type === "TOOL_CALL_START");
         return undefined;
       }),
     );
   }
-}
 
-/** Members of an event that hides a message. */
-const HIDING: ReadonlySet<string> = new Set(["type", "messageId", "hidden"]);
-
-/** The message that an event asks clients to hide, or null. */
-export function* hiddenMessageOf(type: string, line: ParsedEvent): Steps<string | null> {
-  const event = type === "RAW" && line.kind("event") === "object" ? line.raw("event") : null;
-  if (!event) return null;
-  const said = new Map<string, JsonMember>();
-  for (const member of membersInParts(event, 0)) {
-    if (member && HIDING.has(member.key)) said.set(member.key, member);
-    yield;
+  /**
+   * As `#cannotSay`, for an event that has to wait for a snapshot; `id` is that of the message which it
+   * makes or changes, null where that is not known.
+   */
+  #holdBack(type: string, line: ParsedEvent, id: string | null): Rest {
+    const { delivery, messages } = this.#options;
+    const isNew = id !== null && !messages.has(id);
+    return andThen(this.#cannotSay(type, line), () => {
+      delivery.heldBack(id, isNew);
+      return undefined;
+    });
   }
-  const valueOf = (key: string): unknown => {
-    const member = said.get(key);
-    return member && parseExact(event.subarray(member.valueStart, member.valueEnd));
-  };
-  if (valueOf("type") !== "message_metadata" || valueOf("hidden") !== true) return null;
-  const id = valueOf("messageId");
-  return typeof id === "string" ? id : null;
 }

@@ -25,8 +25,8 @@ export interface MergeResult {
   /** Whether a known message has changed. */
   readonly isChanged: boolean;
   /**
-   * Whether a known message has other tool calls, or another role, so that later events change
-   * other messages.
+   * Whether a known message has other tool calls, or a role that matters to it, so that later events
+   * change other messages.
    */
   readonly isRearranged: boolean;
   /** Messages that are new. */
@@ -65,6 +65,7 @@ export class MessageList {
   readonly #ofRun = new EntriesByRole();
   readonly #ids = new Set<number>();
   #chars = 0;
+  #activities = 0;
   #taken = 0;
   #lost = false;
 
@@ -107,6 +108,11 @@ export class MessageList {
 
   find(id: string): Message | null {
     return this.#byId.get(id)?.message ?? null;
+  }
+
+  /** Whether any message is an activity. */
+  get hasActivities(): boolean {
+    return this.#activities > 0;
   }
 
   /** Whether several messages have one id. */
@@ -161,6 +167,7 @@ export class MessageList {
     this.#copies.clear();
     this.#ofRun.clear();
     this.#chars = 0;
+    this.#activities = 0;
   }
 
   /** Follows messages again from here on; those before are unknown. */
@@ -265,6 +272,7 @@ export class MessageList {
   replace(entry: Entry, message: Message): void {
     const before = entry.message;
     entry.message = message;
+    this.#activities += activities(message) - activities(before);
     if (before.role !== message.role) {
       this.#order.changedRole(entry, before.role);
       this.#ofRun.changedRole(entry, before.role);
@@ -308,6 +316,7 @@ export class MessageList {
     this.#order.remove(entry);
     this.#calls.forget(entry);
     this.#ofRun.delete(entry);
+    this.#activities -= activities(entry.message);
     this.grew(entry, -entry.chars);
     const copies = this.#copies.get(id);
     if (this.#byId.get(id) !== entry) copies?.delete(entry);
@@ -343,14 +352,22 @@ export class MessageList {
       this.#copies.set(id, copies.add(entry));
     }
     this.#calls.learn(entry);
+    this.#activities += activities(entry.message);
     this.grew(entry, messageChars(entry.message));
     return entry;
   }
 }
 
+/** Roles by which later events find their place; of any other role it is the same which one it is. */
+const PLACING: ReadonlySet<string> = new Set(["assistant", "tool", "activity"]);
+
 /** The parts of a message by which later events find their place. */
 function placesOf({ role, toolCalls = [] }: Message): string {
-  return JSON.stringify([role, toolCalls.map(({ id }) => id)]);
+  return JSON.stringify([PLACING.has(role) ? role : "", toolCalls.map(({ id }) => id)]);
+}
+
+function activities({ role }: Message): number {
+  return role === "activity" ? 1 : 0;
 }
 
 /** Returns a function that is true for a message as long as there are not too many of its id. */

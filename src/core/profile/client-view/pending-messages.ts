@@ -56,6 +56,9 @@ function* copiedIds(messages: readonly Message[]): Steps<ReadonlySet<string>> {
 /** Roles whose messages a snapshot may leave to the client; see `PendingMessages`. */
 const CLIENT_ONLY: ReadonlySet<string> = new Set(["reasoning", "activity"]);
 
+/** A message that nobody has said. */
+const NO_THOUGHT: Message = { id: "runlog-reasoning", role: "reasoning", content: "" };
+
 /** What brings a client up to date, in order, and the messages that each snapshot in it has. */
 export interface SnapshotEvents {
   readonly lines: readonly ParsedEvent[];
@@ -70,9 +73,9 @@ const NOTHING: SnapshotEvents = { lines: [], lists: [] };
  * run; sent as it is it would drop every other message, so a snapshot of all messages is sent in
  * place of it.
  *
- * What the client holds follows from the list: its messages in their order, without those at the end
- * that it lacks (`#pending`, `#unsent`: all of an id or none), and between them the ones that it was
- * not told to drop (`#gone`). Of a snapshot it makes the following. A message that it holds stays in
+ * What the client holds follows from the list: its messages in their order, without those that it lacks
+ * (`#pending`, `#unsent`: all of an id or none), and between them the ones that it was not told to drop
+ * (`#gone`). Of a snapshot it makes the following. A message that it holds stays in
  * its place and becomes the last of its id; one that the snapshot leaves out goes, unless its role is
  * reasoning or activity and the snapshot has none of that role (before 1.0 such a message is not
  * changed either, and before 0.0.58 an activity always stays); and those of unknown ids come last.
@@ -135,7 +138,9 @@ export class PendingMessages {
   /** There is something new in the message of this id, or that message, which no event can deliver. */
   setUnsendable(id: string, isNew: boolean): void {
     this.setStale(true);
-    if (isNew) this.#unsent.add(id);
+    // what waited as it came has become something else
+    const wasPending = this.#pending.delete(id);
+    if (isNew || wasPending) this.#unsent.add(id);
     else this.#needsSnapshot = true;
   }
 
@@ -254,15 +259,18 @@ export class PendingMessages {
     const kept = yield* this.#keepable(messages);
     const others = new Set(this.#gone);
     let isStubborn = [...CLIENT_ONLY].some((role) => this.#mayBeGone(role)) || !this.#knowsRoles;
+    let isThought = false;
     yield* eachInSteps(messages.slice(kept.length), ({ id, role }) => {
       if (this.#isLacking(id)) return;
       others.add(id);
       isStubborn ||= CLIENT_ONLY.has(role);
+      isThought ||= role === "reasoning";
     });
     if (!isStubborn) return [kept];
     // what would stay is made something else first, where the client does that
     const plain = Array.from(others, (id): Message => ({ id, role: "assistant", content: "" }));
-    return [[...kept, ...plain], kept];
+    // elsewhere reasoning goes beside other reasoning, which goes with the messages that follow
+    return [[...kept, ...plain], isThought ? [...kept, NO_THOUGHT] : kept];
   }
 
   /** Whether a snapshot of the list would leave a client with other messages, or in another order. */
@@ -273,6 +281,13 @@ export class PendingMessages {
     }
     for (const id of this.#gone) {
       if (this.#messages.find(id)) return true;
+      yield;
+    }
+    let isLacking = false;
+    for (const { id } of this.#isAnyLacking ? messages : []) {
+      if (this.#isLacking(id)) isLacking = true;
+      // it comes last, and belongs before this one
+      else if (isLacking) return true;
       yield;
     }
     const stubborn = new Set([...CLIENT_ONLY].filter((role) => this.#mayBeGone(role)));
@@ -300,6 +315,10 @@ export class PendingMessages {
   /** Whether a message that is gone may have this role at the client. */
   #mayBeGone(role: string): boolean {
     return this.#knowsRoles ? this.#goneRoles.has(role) : this.#gone.size > 0;
+  }
+
+  get #isAnyLacking(): boolean {
+    return this.#unsent.size > 0 || this.#pending.size > 0;
   }
 
   #isLacking(id: string): boolean {

@@ -47,6 +47,19 @@ describe("FrameWriter", () => {
     expect(taken(writer)).toBe('data: {"n":2}\n\n');
   });
 
+  it("gives what is sent besides no id, in its place, and the others the ids that they have without it", () => {
+    const writer = new FrameWriter();
+    writer.cursor = "a";
+    writer.besides(event(1));
+    writer.event(event(2));
+    writer.besides(event(3));
+    writer.event(event(4));
+    writer.besides(event(5));
+    expect(taken(writer)).toBe(
+      'data: {"n":1}\n\nid: a.1\ndata: {"n":2}\n\ndata: {"n":3}\n\nid: a\ndata: {"n":4}\n\ndata: {"n":5}\n\n',
+    );
+  });
+
   it("gives none but the last frame of a snapshot an id, and nothing after it the same one", () => {
     const writer = new FrameWriter();
     writer.snapshot([event(1), event(2)], "a");
