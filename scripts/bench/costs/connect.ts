@@ -3,6 +3,8 @@ import { compactLog, connect, type Event, serveLog } from "./served-log.ts";
 
 const RUNS = [10_000, 100_000];
 const EVENTS = [4_000, 20_000];
+/** The first two tell whether twice as much takes twice as long. */
+const SNAPSHOTS = [2_000, 4_000, 20_000];
 
 /** `connect` of logs of which each part has taken longer once, the more came before it. */
 export const CONNECT_COSTS: readonly Cost[] = [
@@ -22,7 +24,10 @@ export const CONNECT_COSTS: readonly Cost[] = [
   },
   cost("results under other ids", "runs", [2_000, 10_000], rekeyedRuns),
   cost("answers under other ids", "runs", [1_000, 5_000], rekeyedAnswers, ""),
+  cost("answers under other ids", "runs", SNAPSHOTS, rekeyedAnswers),
   cost("roles that change", "results", EVENTS, oneRun(changedRoles), "?view=snapshot"),
+  cost("roles that change", "results", SNAPSHOTS, oneRun(changedRoles)),
+  cost("users' messages in a run", "messages", SNAPSHOTS, oneRun(usersMessages)),
   cost("metadata of deltas", "deltas", EVENTS, oneRun(withMetadata)),
   cost("tool calls of one message", "calls", [10_000, 60_000], oneRun(toolCalls)),
   cost("tool calls of one message", "calls", [10_000, 60_000], oneRun(toolCalls), "?view=snapshot"),
@@ -106,6 +111,18 @@ function* changedRoles(count: number): Generator<Event> {
     const role = at % 2 === 0 ? "user" : "system";
     yield { type: "MESSAGES_SNAPSHOT", messages: [{ id: "n", role, content: "x" }] };
     yield { type: "TOOL_CALL_RESULT", messageId: `t${at}`, toolCallId: "c", content: "714" };
+  }
+}
+
+/** Users' messages come in snapshots of the run, each with an answer after it. */
+function* usersMessages(count: number): Generator<Event> {
+  for (let at = 0; at < count; at += 1) {
+    const messageId = `m${at}`;
+    const said = { id: `u${at}`, role: "user", content: `question ${at}` };
+    yield { type: "MESSAGES_SNAPSHOT", messages: [said] };
+    yield { type: "TEXT_MESSAGE_START", messageId, role: "assistant" };
+    yield { type: "TEXT_MESSAGE_CONTENT", messageId, delta: `answer ${at}` };
+    yield { type: "TEXT_MESSAGE_END", messageId };
   }
 }
 
