@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
@@ -36,33 +36,73 @@ async function weightOf(project: string): Promise<number> {
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
-/** The README's agent, and its server that embeds the package, run together until they are stopped. */
-async function embeds(project: string, clone: string, PATH: string): Promise<void> {
-  const readme = await readFile(join(clone, "README.md"), "utf8");
-  const blocks = [...readme.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, code = ""]) => code);
-  const [agentPort, port] = [String(await freePort()), String(await freePort())];
-  const started = ["createServer(async", "createRunlog("].map(async (word, place) => {
-    const code = blocks.find((block) => block.includes(word)) ?? "";
-    const file = join(project, `readme-${place}.mjs`);
-    await writeFile(file, code.replaceAll("8001", agentPort).replaceAll("3000", port));
-    return spawn(process.execPath, [file], { cwd: project, env: { PATH }, stdio: "ignore" });
-  });
-  const [agent, app] = await Promise.all(started);
-  const exited = once(app!, "exit");
+/** Code of a page, written to a file beside the installed package. */
+async function example(project: string, page: string, word: string): Promise<string> {
+  const text = await readFile(join(ROOT, page), "utf8");
+  const blocks = [...text.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, code = ""]) => code);
+  const file = join(project, `${page.replaceAll(/\W/g, "-")}-${word}.mjs`);
+  await writeFile(file, blocks.find((block) => block.includes(word)) ?? "");
+  return file;
+}
+
+/** Runs `files` with other ports than those that they name, until `use` is done and the last one has been stopped. */
+async function running(
+  files: readonly string[],
+  { ports, PATH }: { readonly ports: Readonly<Record<string, string>>; readonly PATH: string },
+  use: () => Promise<void>,
+): Promise<void> {
+  const processes: ChildProcess[] = [];
   try {
-    const url = `http://127.0.0.1:${port}/sessions/hello`;
-    const sent = { method: "POST", body: runBody("r1") };
-    const post = () => requestOnce(`${url}/agui/run`, sent).then(({ status }) => status, String);
-    await waitFor(async () => (await post()) === 200, { what: "the README's server" });
-    await waitFor(async () => (await requestOnce(`${url}/export`)).text.includes("You said: hi"), {
-      what: "the answer of the README's agent",
-    });
-    app!.kill("SIGTERM");
+    for (const file of files) {
+      const code = await readFile(file, "utf8");
+      await writeFile(
+        file,
+        code.replaceAll(/\b(?:8001|3000)\b/g, (port) => ports[port] ?? port),
+      );
+      const options = { cwd: dirname(file), env: { PATH }, stdio: "ignore" } as const;
+      processes.push(spawn(process.execPath, [file], options));
+    }
+    await use();
+    const last = processes.at(-1)!;
+    const exited = once(last, "exit");
+    last.kill("SIGTERM");
     expect(await exited).toEqual([0, null]);
   } finally {
-    agent!.kill("SIGKILL");
-    app!.kill("SIGKILL");
+    for (const each of processes) each.kill("SIGKILL");
   }
+}
+
+/** The pages' servers that embed the package, the README's with its agent. */
+async function embeds(project: string, PATH: string): Promise<void> {
+  const ports = { "8001": String(await freePort()), "3000": String(await freePort()) };
+  const at = `http://127.0.0.1:${ports["3000"]}`;
+  const json = { "Content-Type": "application/json" };
+  const post = (url: string, headers: Record<string, string> = json): Promise<number | null> =>
+    fetch(url, { method: "POST", body: runBody("r1"), headers }).then(
+      ({ status }) => status,
+      () => null,
+    );
+  const agent = await example(project, "README.md", "createServer(async");
+  const plain = await example(project, "README.md", "createRunlog(");
+  await running([agent, plain], { ports, PATH }, async () => {
+    const url = `${at}/sessions/hello`;
+    await waitFor(async () => (await post(`${url}/agui/run`)) === 200, { what: "its server" });
+    await waitFor(async () => (await requestOnce(`${url}/export`)).text.includes("You said: hi"), {
+      what: "the answer of its agent",
+    });
+  });
+  const own = await example(project, "docs/embedding.md", "authorize");
+  await running([own], { ports, PATH }, async () => {
+    const [mine, others] = [`${at}/projects/p/sessions/ann-1`, `${at}/projects/p/sessions/bob-1`];
+    await waitFor(async () => (await post(`${mine}/agui/run`)) === 401, { what: "its server" });
+    const Authorization = "Bearer secret-of-ann";
+    expect(await post(`${others}/agui/run`, { ...json, Authorization })).toBe(403);
+    expect(await post(`${mine}/agui/run`, { ...json, Authorization })).toBe(200);
+    const exported = () => fetch(`${mine}/export`, { headers: { Authorization } });
+    await waitFor(async () => (await (await exported()).text()).includes("You said: hi"), {
+      what: "the answer of its agent",
+    });
+  });
 }
 
 /** The files of the repository as a clone has them: nothing that was built. */
@@ -109,7 +149,7 @@ it(
       );
     }
 
-    await embeds(project, clone, PATH);
+    await embeds(project, PATH);
 
     const server = await startServer({ ...options, env: { PATH } });
     const sent = { method: "POST", body: runBody("r1") };
