@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
-import type { ServiceLimits } from "../../src/core/service.ts";
+import type { ServiceLimits, SessionService } from "../../src/core/service.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import { drain, textOf, utf8 } from "../contract/bytes.ts";
@@ -98,6 +98,11 @@ function hangingAt(store: LogStore, at: number) {
   return { store: { ...store, read }, release };
 }
 
+/** Waits until no stream is open and nobody uses a session. */
+async function released({ pacer, sessions }: SessionService): Promise<void> {
+  await waitFor(() => pacer.open === 0 && sessions.used === 0, { what: "streams to be released" });
+}
+
 describe("heartbeats (PROTOCOL 4.4)", () => {
   it("are sent after 15 s of silence, and again after each 15 s more", async () => {
     const { clock, session } = await startServer();
@@ -181,7 +186,7 @@ describe("HEAD of the events (PROTOCOL 4.7)", () => {
       expect(await response.text()).toBe("");
     }
     for (const call of calls) expect(call).not.toHaveBeenCalled();
-    expect([service.pacer.open, service.sessions.used]).toEqual([0, 0]);
+    await released(service);
   });
 });
 
@@ -200,7 +205,7 @@ describe("the limit of open streams (PROTOCOL 4.8)", () => {
     const third = await session.watch();
     await expectProblem(await session.get("/agui/events"), 503, "Too many streams are open");
     await Promise.all([second.sse.cancel(), third.sse.cancel()]);
-    expect([service.pacer.open, service.sessions.used]).toEqual([0, 0]);
+    await released(service);
   });
 
   it("holds for viewers that come at the same moment", async () => {
@@ -212,7 +217,7 @@ describe("the limit of open streams (PROTOCOL 4.8)", () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(2);
     expect(answers.filter(({ status }) => status === 503)).toHaveLength(8);
     for (const { body } of answers) await body?.cancel();
-    expect([service.pacer.open, service.sessions.used]).toEqual([0, 0]);
+    await released(service);
   });
 });
 
@@ -324,7 +329,7 @@ describe("a session that is deleted", () => {
     await service.store.delete(KEY);
     service.feed.publish({ ...KEY, logId: null, end: 0 });
     expect(await frame).toBeNull();
-    expect([service.pacer.open, service.sessions.used]).toEqual([0, 0]);
+    await released(service);
 
     await append(service.store, [event(7)]);
     const again = await session.watch("", { "Last-Event-ID": last?.id ?? "" });
@@ -352,7 +357,7 @@ describe("a session that is deleted", () => {
     release();
     // only a broken connection tells the viewer
     await expect(rest ?? next()).rejects.toThrow();
-    expect([service.pacer.open, service.sessions.used]).toEqual([0, 0]);
+    await released(service);
   });
 });
 
@@ -542,6 +547,6 @@ describe("a failure of the server (PROTOCOL 1.2)", () => {
       expect(told).not.toMatch(/secret|EACCES|10\.0\.0\.1/);
       if (detail !== null) await expectProblem(response, response.status, detail);
     }
-    expect([server.service.pacer.open, server.service.sessions.used]).toEqual([0, 0]);
+    await released(server.service);
   });
 });
