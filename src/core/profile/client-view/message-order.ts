@@ -1,4 +1,5 @@
 import type { Message } from "../repair/repair-message.ts";
+import { EntriesInOrder } from "./entries-in-order.ts";
 
 /** A message in its place. The message may be changed; its growth is then reported by `grew`. */
 export class Entry {
@@ -10,7 +11,7 @@ export class Entry {
   /** Its neighbours, for the list alone. A removed entry keeps its last `previous`. */
   previous: Entry | null;
   next: Entry | null;
-  /** Grows from place to place. */
+  /** An integer that grows from place to place; that of a removed entry says nothing. */
   order: number;
   isRemoved = false;
   /** Up to here all after it were results of its tool calls, when one was inserted last. */
@@ -24,20 +25,24 @@ export class Entry {
   }
 }
 
-/** Share of the gap that a new order takes; most of it is left to later ones. */
-const GAP_SHARE = 1 / 1024;
+/** From one entry to the next that is appended: up to so many may be inserted between them. */
+const STEP = 2 ** 20;
+/** Ranges of orders are spread anew when they are this much fuller for each doubling of their width. */
+const DENSITY = 1.3;
 
 /**
- * The messages of a list in their order. Appending, inserting a result, removing, and comparing two
- * places takes constant time.
+ * The messages of a list in their order. Comparing two places, appending and removing take constant time;
+ * inserting a result takes, on average, a time that grows with the logarithm of their number: where no
+ * order is left between two entries, those of the smallest range around them that is not too full are
+ * spread evenly over it (Bender et al., Two Simplified Algorithms for Maintaining Order in a List, 2002).
  */
 export class MessageOrder {
   #first: Entry | null = null;
   #last: Entry | null = null;
   /** How often an entry has changed its role. */
   #roleChanges = 0;
-  /** Results that have become messages of another role, by their places: results end before them. */
-  readonly #ends: Entry[] = [];
+  /** Results that have become messages of another role: results end before them. */
+  readonly #ends = new EntriesInOrder();
 
   /** The entries from first to last. */
   *[Symbol.iterator](): Generator<Entry, void, undefined> {
@@ -65,8 +70,7 @@ export class MessageOrder {
   }
 
   remove(entry: Entry): void {
-    const end = this.#indexAfter(entry.order) - 1;
-    if (this.#ends[end] === entry) this.#ends.splice(end, 1);
+    this.#ends.delete(entry);
     entry.isRemoved = true;
     if (entry.previous) entry.previous.next = entry.next;
     else this.#first = entry.next;
@@ -77,47 +81,33 @@ export class MessageOrder {
   /** To be called when an entry has become a message of another role. */
   changedRole(entry: Entry, before: string): void {
     this.#roleChanges++;
-    if (before !== "tool") return;
-    const index = this.#indexAfter(entry.order);
-    if (this.#ends[index - 1] !== entry) this.#ends.splice(index, 0, entry);
+    if (before === "tool") this.#ends.add(entry);
   }
 
   get roleChanges(): number {
     return this.#roleChanges;
   }
 
+  /** Whether one entry comes before the other; a removed one comes before all. */
   isBefore(one: Entry, other: Entry): boolean {
-    return one.order < other.order;
+    return one.isRemoved || (!other.isRemoved && one.order < other.order);
   }
 
   clear(): void {
     this.#first = null;
     this.#last = null;
-    this.#ends.length = 0;
+    this.#ends.clear();
   }
 
   /** The first entry after `owner`, up to `last`, that was a result and is none any more. */
   #endBetween(owner: Entry, last: Entry): Entry | null {
-    const index = this.#indexAfter(owner.order);
     for (;;) {
-      const end = this.#ends[index];
+      const end = this.#ends.after(owner);
       if (!end || end.order > last.order) return null;
       if (end.message.role !== "tool") return end;
       // it has become one again
-      this.#ends.splice(index, 1);
+      this.#ends.delete(end);
     }
-  }
-
-  /** The index of the first of the ends after a place. */
-  #indexAfter(order: number): number {
-    let from = 0;
-    let to = this.#ends.length;
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (this.#ends[middle]!.order > order) to = middle;
-      else from = middle + 1;
-    }
-    return from;
   }
 
   #insert(message: Message, previous: Entry | null): Entry {
@@ -132,12 +122,29 @@ export class MessageOrder {
   }
 
   #orderAfter(previous: Entry | null, next: Entry | null): number {
-    if (!previous) return next ? next.order - 1 : 0;
-    if (!next) return previous.order + 1;
-    const order = previous.order + (next.order - previous.order) * GAP_SHARE;
-    if (order > previous.order && order < next.order) return order;
-    let count = 0;
-    for (let entry = this.#first; entry; entry = entry.next) entry.order = count++;
-    return previous.order + GAP_SHARE;
+    if (!previous) return next ? next.order - STEP : 0;
+    if (!next) return previous.order + STEP;
+    if (next.order - previous.order < 2) spread(previous);
+    return previous.order + Math.floor((next.order - previous.order) / 2);
+  }
+}
+
+/** Spreads the entries around this one, so that there is room after it. */
+function spread(entry: Entry): void {
+  let [first, last, count] = [entry, entry, 1];
+  let capacity = 1;
+  for (let width = 2; ; width *= 2) {
+    capacity *= 2 / DENSITY;
+    const start = Math.floor(entry.order / width) * width;
+    for (; first.previous && first.previous.order >= start; count++) first = first.previous;
+    for (; last.next && last.next.order < start + width; count++) last = last.next;
+    const step = Math.floor(width / count);
+    if (count > capacity || step < 2) continue;
+    let order = start;
+    for (let at = first; ; order += step) {
+      at.order = order;
+      if (at === last || !at.next) return;
+      at = at.next;
+    }
   }
 }

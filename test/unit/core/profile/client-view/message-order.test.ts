@@ -44,6 +44,24 @@ it("a result comes after its call's message and the results that follow it, what
   );
 });
 
+it("results that come before others again and again find their place, and are compared by it", () => {
+  const order = new MessageOrder();
+  const owner = order.append({ id: "owner", role: "assistant" });
+  const last = order.append({ id: "last", role: "user" });
+  const inserted: Entry[] = [];
+  for (let at = 0; at < 5_000; at++) {
+    const entry = order.insertResult({ id: String(at), role: "tool" }, owner);
+    inserted.unshift(entry);
+    // what was a result and is none is what the next ones come before
+    entry.message = { ...entry.message, role: "user" };
+    order.changedRole(entry, "tool");
+  }
+  expect([...order]).toEqual([owner, ...inserted, last]);
+  const places = [...order];
+  for (const [at, entry] of places.entries())
+    expect(places[at + 1] === undefined || order.isBefore(entry, places[at + 1]!)).toBe(true);
+});
+
 /** A list with a call that has very many results, and how often the roles of these were read. */
 function listOfResults(count: number) {
   const list = new MessageList({ limitChars: Infinity, room: { tryGrow: () => true } });
