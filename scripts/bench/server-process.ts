@@ -21,6 +21,8 @@ export interface ServerProcess {
   memory(): Promise<Memory>;
   /** Settles when the process has ended, however that came: with what it printed last. */
   readonly ended: Promise<string>;
+  /** Sends a signal. */
+  signal(name: NodeJS.Signals): void;
   /** Sends SIGKILL and waits for the end. */
   kill(): Promise<void>;
   /** Sends SIGTERM, and SIGKILL if that does not end it. */
@@ -35,6 +37,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** Further settings. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What is run in place of the server of `npm start`, with its flags. */
+  readonly script?: URL;
   /** What limits its memory. */
   readonly group?: MemoryGroup | null;
   /** A script that is loaded into the server's process, and who is told of its messages. */
@@ -70,6 +74,7 @@ export async function startArguments(): Promise<string[]> {
  */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const args = await startArguments();
+  if (options.script !== undefined) args.splice(-1, 1, fileURLToPath(options.script));
   const { port = await freePort(), group = null, watch } = options;
   if (watch !== undefined) args.unshift("--import", watch.script.href);
   const whole = [process.execPath, ...args];
@@ -113,6 +118,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     port,
     memory: () => readMemory(child.pid),
     ended: exited.then(() => output),
+    signal: (name) => void child.kill(name),
     async kill() {
       child.kill("SIGKILL");
       await exited;

@@ -1,0 +1,48 @@
+import { checkHistory, type CheckLimits } from "./check.ts";
+import { forget, type History, type Operation } from "./history.ts";
+
+export interface ShrinkOptions extends CheckLimits {
+  /** All tries together. Default 120 s. */
+  readonly shrinkMs?: number;
+}
+
+const DEFAULT_SHRINK_MS = 120_000;
+
+/**
+ * The operations without which a history that is a violation would be none, as far as they are found in
+ * time: everything else can be forgotten (`forget`), in ever smaller pieces, and it still is one.
+ */
+export function smallestViolation(history: History, options: ShrinkOptions = {}): History {
+  const deadlineMs = performance.now() + (options.shrinkMs ?? DEFAULT_SHRINK_MS);
+  const kept = new Set(history.operations);
+  const reduced = (without: ReadonlySet<Operation>): History => ({
+    ...history,
+    operations: history.operations.flatMap((one) =>
+      kept.has(one) && !without.has(one) ? [one] : forget(one),
+    ),
+  });
+
+  let size = Math.ceil(kept.size / 2);
+  while (size >= 1 && kept.size > 1) {
+    const before = kept.size;
+    const all = [...kept];
+    for (let from = 0; from < all.length; from += size) {
+      if (performance.now() > deadlineMs) return rest(history, kept);
+      const piece = new Set(all.slice(from, from + size));
+      if (checkHistory(reduced(piece), options).is === "violation")
+        for (const one of piece) kept.delete(one);
+    }
+    // what could not go before may go now
+    if (size === 1 && kept.size === before) break;
+    size = kept.size === before || size > 1 ? Math.max(1, size >> 1) : 1;
+  }
+  return rest(history, kept);
+}
+
+/** What is left, with what must still be reckoned with. */
+function rest(history: History, kept: ReadonlySet<Operation>): History {
+  return {
+    ...history,
+    operations: history.operations.flatMap((one) => (kept.has(one) ? [one] : forget(one))),
+  };
+}
