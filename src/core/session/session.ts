@@ -72,6 +72,8 @@ export class Session {
   #loadedBehind = 0;
   /** Appends that are under way. */
   #appending = 0;
+  /** Appends that have begun, ever. */
+  #begun = 0;
   /** What the state was loaded from while another process had the session, or may have taken it; else null. */
   #followed: FollowedLog | null = null;
   #savedOffset = 0;
@@ -216,7 +218,10 @@ export class Session {
   /** Removes the log if nothing was ever stored in it, nor a document beside it. Never rejects. */
   async discardEmpty(logId: string): Promise<void> {
     try {
+      const begun = this.#begun;
       const stat = await this.log.refresh();
+      // others may have stored something since then, or are about to
+      if (this.#appending > 0 || this.#begun !== begun) return;
       if (stat?.logId !== logId || stat.end.raw > 0 || stat.document !== null) return;
       await this.#store.delete(this.key);
       await this.log.refresh();
@@ -264,6 +269,7 @@ export class Session {
     // the state is being loaded: an append now would make it lag again
     if (this.#isBehind) await this.#catchUp();
     this.#appending++;
+    this.#begun++;
     try {
       await this.#appendAndCount(events, options);
     } finally {
