@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
-import type { ServiceLimits, SessionService } from "../../src/core/service.ts";
+import type { ServiceLimits } from "../../src/core/service.ts";
 import { RunlogError } from "../../src/ports/errors.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import { drain, textOf, utf8 } from "../contract/bytes.ts";
@@ -16,6 +16,7 @@ import {
   tell,
 } from "../contract/session-routes/harness.ts";
 import { nextTurn, waitFor } from "../contract/wait-for.ts";
+import { allReleased } from "../support/all-released.ts";
 import { createManualClock } from "../support/manual-clock.ts";
 import { createTestServer } from "../support/test-server.ts";
 
@@ -96,11 +97,6 @@ function hangingAt(store: LogStore, at: number) {
     );
   };
   return { store: { ...store, read }, release };
-}
-
-/** Waits until no stream is open and nobody uses a session. */
-async function released({ pacer, sessions }: SessionService): Promise<void> {
-  await waitFor(() => pacer.open === 0 && sessions.used === 0, { what: "streams to be released" });
 }
 
 describe("heartbeats (PROTOCOL 4.4)", () => {
@@ -186,7 +182,7 @@ describe("HEAD of the events (PROTOCOL 4.7)", () => {
       expect(await response.text()).toBe("");
     }
     for (const call of calls) expect(call).not.toHaveBeenCalled();
-    await released(service);
+    await allReleased(service);
   });
 });
 
@@ -205,7 +201,7 @@ describe("the limit of open streams (PROTOCOL 4.8)", () => {
     const third = await session.watch();
     await expectProblem(await session.get("/agui/events"), 503, "Too many streams are open");
     await Promise.all([second.sse.cancel(), third.sse.cancel()]);
-    await released(service);
+    await allReleased(service);
   });
 
   it("holds for viewers that come at the same moment", async () => {
@@ -217,7 +213,7 @@ describe("the limit of open streams (PROTOCOL 4.8)", () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(2);
     expect(answers.filter(({ status }) => status === 503)).toHaveLength(8);
     for (const { body } of answers) await body?.cancel();
-    await released(service);
+    await allReleased(service);
   });
 });
 
@@ -320,8 +316,7 @@ describe("announcements that are lost", () => {
 
 describe("a session that is deleted", () => {
   it("ends its viewers in order; one that comes back gets the new log from its start", async () => {
-    const server = await startServer();
-    const { service, session } = server;
+    const { service, session } = await startServer();
     await append(service.store, events(0, 3));
     const { sse } = await session.watch();
     const [, , last] = await sse.events(3);
@@ -329,7 +324,7 @@ describe("a session that is deleted", () => {
     await service.store.delete(KEY);
     service.feed.publish({ ...KEY, logId: null, end: 0 });
     expect(await frame).toBeNull();
-    await released(service);
+    await allReleased(service);
 
     await append(service.store, [event(7)]);
     const again = await session.watch("", { "Last-Event-ID": last?.id ?? "" });
@@ -357,7 +352,7 @@ describe("a session that is deleted", () => {
     release();
     // only a broken connection tells the viewer
     await expect(rest ?? next()).rejects.toThrow();
-    await released(service);
+    await allReleased(service);
   });
 });
 
@@ -547,6 +542,6 @@ describe("a failure of the server (PROTOCOL 1.2)", () => {
       expect(told).not.toMatch(/secret|EACCES|10\.0\.0\.1/);
       if (detail !== null) await expectProblem(response, response.status, detail);
     }
-    await released(server.service);
+    await allReleased(server.service);
   });
 });
