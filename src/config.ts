@@ -53,6 +53,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Names of hosts that are answered to beside loopback and `host`. */
   readonly hosts: readonly string[];
+  /** Where other servers that share the storage reach this one, without a slash at its end; null: they do not. */
+  readonly advertiseUrl: string | null;
   /** How long in ms a runner may take until its answer begins. */
   readonly runnerHeadersMs: number;
   /** Silence in ms after which the connection of a run that can be taken up counts as broken. */
@@ -176,6 +178,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     runnerSilenceMs: value(SETTINGS.runnerSilence),
     maxConnections: value(SETTINGS.maxConnections),
     hosts: value(SETTINGS.hosts),
+    advertiseUrl: value(SETTINGS.advertiseUrl),
     corsOrigins: value(SETTINGS.corsOrigins),
     limits: {
       reauthMs: value(SETTINGS.reauth),
@@ -197,6 +200,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     problems.push(
       `HOST=${config.host} is not loopback: without authentication whoever reaches it may do everything; set RUNLOG_ALLOW_PUBLIC=1 if that is meant`,
     );
+  if (config.advertiseUrl !== null && storage.kind !== "s3")
+    problems.push("RUNLOG_ADVERTISE_URL needs a STORAGE_URL that servers can share, s3://…");
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }

@@ -1,6 +1,7 @@
 import { CLUSTER_SETTINGS, type ClusterSettings } from "./cluster.ts";
 import { LIMIT_SETTINGS, type LimitSettings } from "./limits.ts";
 import { NATS_SETTINGS, type NatsSettings } from "./nats.ts";
+import { REPLICA_SETTINGS, type ReplicaSettings } from "./replicas.ts";
 import { duration, flag, SERVERS, type Setting, setting, text } from "./setting.ts";
 import { type FsyncPolicy, ARCHIVE_URL_FORM } from "./storage.ts";
 import {
@@ -14,7 +15,7 @@ import {
   readUrl,
 } from "./values.ts";
 
-export interface Settings extends NatsSettings, ClusterSettings, LimitSettings {
+export interface Settings extends NatsSettings, ReplicaSettings, ClusterSettings, LimitSettings {
   readonly port: Setting<number>;
   readonly host: Setting<string | null>;
   readonly storage: Setting<string | null>;
@@ -211,6 +212,7 @@ export const SETTINGS: Settings = {
     group: "Access",
   }),
   ...LIMIT_SETTINGS,
+  ...REPLICA_SETTINGS,
   ...NATS_SETTINGS,
 };
 

@@ -12,6 +12,12 @@ export function readUrl(text: string): string | null {
   return url && /^https?:$/.test(url.protocol) && url.username === "" ? text : null;
 }
 
+/** Without a path, a query or a slash at its end. */
+export function readBaseUrl(text: string): string | null {
+  const origin = readUrl(text) === null ? null : URL.parse(text)?.origin;
+  return origin && (text === origin || text === `${origin}/`) ? origin : null;
+}
+
 export function readRunnerUrl(text: string): string | null {
   try {
     // the braces of the template are no part of a host name that a URL parser accepts
@@ -37,7 +43,7 @@ export function readHosts(text: string): readonly string[] | null {
 
 /** Headers of the connection, or that runlog itself sends to runners. */
 const NOT_FORWARDED =
-  /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-.*|accept|accept-encoding|proxy-.*|x-current-user-.*|x-caller-token|x-ambient-session-token)$/;
+  /^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-.*|accept|accept-encoding|proxy-.*|x-current-user-.*|x-caller-token|x-ambient-session-token|x-runlog-.*)$/;
 
 /** Names of headers, in lower case, as far as a runner can be given them. */
 export function readForwarded(text: string): readonly string[] | null {

@@ -25,7 +25,11 @@ import {
   type LegacyImports,
 } from "./legacy/legacy-imports.ts";
 import { createOverlayStore } from "./legacy/overlay-store.ts";
-import { createOrphanedRuns, keepOrphanedRunsClosed } from "./runs/recover-orphaned-runs.ts";
+import {
+  createOrphanedRuns,
+  keepOrphanedRunsClosed,
+  type OrphanedRuns,
+} from "./runs/recover-orphaned-runs.ts";
 import type { SharedReads } from "./replay/log-follower.ts";
 import type { ProfileBudgets } from "./profile/profile-pass.ts";
 import { resumeListening } from "./background-events/resume-listening.ts";
@@ -180,6 +184,7 @@ export interface SessionService extends SessionPorts {
   readonly runs: Runs;
   readonly backgroundEvents: BackgroundEvents;
   readonly openRuns: OpenRuns;
+  readonly orphanedRuns: Pick<OrphanedRuns, "closeOf">;
   readonly compactor: Compactor;
   readonly pacer: StreamPacer;
   readonly reads: SharedReads;
@@ -294,6 +299,7 @@ export async function createSessionService(
     runs,
     backgroundEvents,
     openRuns,
+    orphanedRuns,
     compactor,
     pacer,
     reads: profileBudgets.reads,
@@ -302,6 +308,8 @@ export async function createSessionService(
     isStopping: isStopped,
     async close({ onWait = () => {} } = {}) {
       closed = true;
+      // others serve at once what nobody here works on
+      const left = store.leave();
       onWait(
         `the runs of ${runs.busySessions} session(s) to end, at most ${limits.drainMs / 1000} s`,
       );
@@ -312,7 +320,7 @@ export async function createSessionService(
       onWait("the store to take the ends of runs");
       // before the streams, so that viewers get the reason
       const ends = runs.close();
-      const ended = Promise.allSettled([ends, backgroundEvents.close(), compactor.close()]);
+      const ended = Promise.allSettled([ends, backgroundEvents.close(), compactor.close(), left]);
       await settledWithin(ENDS_WAIT_MS, clock, ended);
       pacer.endAll();
       for (const stop of [stopTicking, stopLooking, stopSweeping, stopClosing]) stop();

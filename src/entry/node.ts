@@ -9,6 +9,7 @@ import { createSessionService, type ServiceCloseOptions } from "../core/service.
 import { createApp } from "../http/app.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { PeerAddress } from "../ports/session-owner.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { settledWithin } from "../stream/sync/pause.ts";
 import { createHttpServer } from "./http-server.ts";
@@ -16,6 +17,7 @@ import { listen } from "./listen.ts";
 import { openFeed } from "./open-feed.ts";
 import { type OpenBucket, openBucket } from "./open-bucket.ts";
 import { nameOfStorage, openStore } from "./open-store.ts";
+import { createPeerClient } from "./peer-client.ts";
 import { openPlatform } from "./platform.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
@@ -70,7 +72,9 @@ export async function start(
   const archive = config.archive && (await openBucket(config.archive, onLong));
   const archives = archive && createArchives({ ...archive, clock });
   const { feed, close: closeFeed } = await openFeed(config.nats, { clock, logger });
-  const { store: inner, legacy } = await openStore(config, { clock, logger, onLong }).catch(
+  const advertised = config.advertiseUrl === null ? null : advertisedAt(config.advertiseUrl);
+  const surroundings = { clock, logger, onLong, advertised };
+  const { store: inner, legacy } = await openStore(config, surroundings).catch(
     async (error: unknown) => {
       await closeFeed();
       throw error;
@@ -108,7 +112,9 @@ export async function start(
   // who is asked for a token is not fooled by a page of another name
   const listenHost = config.allowPublic || isCluster ? null : config.host;
   const { corsOrigins, hosts } = config;
-  const app = createApp({ service, listenHost, hosts, corsOrigins, peerOf });
+  const peers = config.storage.kind === "s3" ? createPeerClient() : null;
+  const peerKey = advertised?.key ?? null;
+  const app = createApp({ service, listenHost, hosts, corsOrigins, peerOf, peers, peerKey });
   const server = createHttpServer(app.fetch);
   const { host, maxConnections } = config;
   const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(
@@ -131,6 +137,7 @@ export async function start(
       onWait("connections to end");
       await settledWithin(CONNECTIONS_MS, clock, stopped);
       server.closeAllConnections();
+      await peers?.close();
       if (isCluster) onWait("the API server");
       await ports.platform.close();
       await closeFeed();
@@ -162,6 +169,12 @@ async function findArchived(
     }
     logger.error("archive-not-reachable", { error });
   }
+}
+
+/** The address with a secret of this process. */
+function advertisedAt(url: string): PeerAddress {
+  const key = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url");
+  return { url, key };
 }
 
 function peerOf(c: Context): string | null {

@@ -7,6 +7,7 @@ import { RunlogError } from "../ports/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
+import type { PeerAddress } from "../ports/session-owner.ts";
 import { openS3Bucket } from "./open-bucket.ts";
 
 interface StoreSurroundings {
@@ -14,6 +15,8 @@ interface StoreSurroundings {
   readonly logger: Logger;
   /** Called when an object store does not answer for long. */
   readonly onLong: (text: string) => void;
+  /** How other servers reach this one, where they can share the storage. Default null: they do not. */
+  readonly advertised?: PeerAddress | null;
 }
 
 /** The store, and the logs of an older system that lie beside it. */
@@ -49,12 +52,12 @@ export async function openStore(
 
 async function openObjectStore(
   storage: Extract<StorageConfig, { readonly kind: "s3" }>,
-  { clock, logger, onLong }: StoreSurroundings,
+  { advertised = null, clock, logger, onLong }: StoreSurroundings,
   access: "read" | "write",
 ): Promise<LogStore> {
   const { createObjectLogStore } = await import("../../adapters/object/index.ts");
   const { bucket, prefix, reach, close } = await openS3Bucket(storage, onLong);
-  const store = createObjectLogStore({ bucket, prefix, clock, logger });
+  const store = createObjectLogStore({ bucket, prefix, clock, logger, advertised });
   const closeAll = async (): Promise<void> => {
     await store.close();
     close();

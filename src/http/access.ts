@@ -74,6 +74,10 @@ export interface RequestAccess {
    * peer's.
    */
   readonly holder: string;
+  /** Address of who sent the request, or null if it is unknown. */
+  readonly peer: string | null;
+  /** Makes sure that the session exists (`Incarnations.confirm`). */
+  confirm(freshness: Freshness): Promise<void>;
   /**
    * Asks again, past every cache; resolves if the caller is still allowed, throws if not or if it
    * cannot be known.
@@ -106,18 +110,31 @@ export function accessGuard(
     const caller =
       early ?? (await authorizer.identify(claims).catch(reviewFailed(service, FAILED)));
 
-    const check = async (freshness: Freshness | null, asked: AskOptions): Promise<void> => {
+    const check = async (asked: AskOptions): Promise<void> => {
       for (const step of rule.checks)
         await assertAllowed(reviewer, caller, { step, project, key }, asked);
-      if (key && freshness) await incarnations.confirm(key, directory.as(caller), freshness);
     };
-    await check(rule.session, {});
-    const recheck = (signal: AbortSignal): Promise<void> =>
-      check(rule.session && "now", { fresh: true, signal });
+    await check({});
+    const confirm = async (freshness: Freshness): Promise<void> => {
+      if (key) await incarnations.confirm(key, directory.as(caller), freshness);
+    };
+    const recheck = async (signal: AbortSignal): Promise<void> => {
+      await check({ fresh: true, signal });
+      if (rule.session) await confirm("now");
+    };
     // unverified names would make one caller look like many
     const isVerified = authorize !== undefined || caller.token !== null;
     const holder = (isVerified ? caller.userId : null) ?? claims.peer ?? "";
-    c.set(KEY, { caller, isVerified, holder, recheck } satisfies RequestAccess);
+    const { peer } = claims;
+    c.set(KEY, { caller, isVerified, holder, peer, confirm, recheck } satisfies RequestAccess);
+    await next();
+  };
+}
+
+/** The last step: the session is there, if the route wants that to be known. */
+export function confirmGuard(rule: AccessRule): MiddlewareHandler {
+  return async (c, next) => {
+    if (rule.session) await accessOf(c).confirm(rule.session);
     await next();
   };
 }

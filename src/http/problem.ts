@@ -34,6 +34,7 @@ const KINDS = {
   "log-not-adoptable": { status: 409 },
   "log-fenced": { status: 503, retryAfter: 1 },
   "log-not-owned": { status: 503, retryAfter: 5 },
+  "peer-unreachable": { status: 503, retryAfter: 2 },
   "log-range": { status: 500 },
   "head-too-large": { status: 500 },
   "document-too-large": { status: 413 },
@@ -60,6 +61,7 @@ type HttpCode =
   | "not-found"
   | "method-not-allowed"
   | "not-acceptable"
+  | "misdirected"
   | "expectation-failed"
   | "headers-too-large"
   | "not-implemented";
@@ -69,6 +71,7 @@ const HTTP_KINDS: Readonly<Record<HttpCode, Kind>> = {
   "not-found": { status: 404 },
   "method-not-allowed": { status: 405 },
   "not-acceptable": { status: 406 },
+  misdirected: { status: 421 },
   "expectation-failed": { status: 417 },
   "headers-too-large": { status: 431 },
   "not-implemented": { status: 501 },
@@ -88,6 +91,7 @@ const TITLES: Readonly<Record<number, string>> = {
   413: "Content Too Large",
   415: "Unsupported Media Type",
   417: "Expectation Failed",
+  421: "Misdirected Request",
   422: "Unprocessable Content",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",

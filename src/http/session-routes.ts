@@ -2,7 +2,7 @@ import { type Context, type Handler, Hono, type MiddlewareHandler } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
-import { ACCESS, accessGuard, type AccessRule } from "./access.ts";
+import { ACCESS, accessGuard, type AccessRule, confirmGuard } from "./access.ts";
 import { keptByNobody } from "./kept-by-nobody.ts";
 import { importLegacyLog, requireImport } from "./import-legacy-log.ts";
 import type { Authorize } from "./authorize.ts";
@@ -18,6 +18,7 @@ import { feedbackPost } from "./feedback-post.ts";
 import { interruptPost } from "./interrupt-post.ts";
 import { mcpStatusGet } from "./mcp-status-get.ts";
 import { messagesGet } from "./messages-get.ts";
+import { OWNER, type OwnerGuardOptions, ownerGuards, type OwnerRule } from "./owner-guard.ts";
 import { otherMethods } from "./other-methods.ts";
 import { podEventsGet } from "./pod-events-get.ts";
 import { problemOf } from "./problem.ts";
@@ -40,44 +41,46 @@ const NOT_READ = "Failed to get agentic session";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** A route: its method and path, its access rule, and its handler. */
-type Route = readonly [Method, string, AccessRule, (service: SessionService) => Handler];
+/** A route: its method and path, its access rule, whether it needs the session's owner, and its handler. */
+type Route = readonly [Method, string, AccessRule, OwnerRule, (service: SessionService) => Handler];
 
 /** All routes, below the path of a project's sessions. */
 export const SESSION_ROUTES: readonly Route[] = [
-  ["GET", "/", ACCESS.project, sessionsGet],
-  ["POST", "/", ACCESS.project, sessionPost],
-  ["GET", "/:sessionName", ACCESS.project, sessionGet],
-  ["PATCH", "/:sessionName", ACCESS.project, sessionPatch],
-  ["PUT", "/:sessionName", ACCESS.project, sessionPut],
-  ["PUT", "/:sessionName/displayname", ACCESS.rename, displaynamePut],
-  ["DELETE", "/:sessionName", ACCESS.project, sessionDelete],
-  ["POST", "/:sessionName/start", ACCESS.project, startPost],
-  ["POST", "/:sessionName/stop", ACCESS.project, stopPost],
-  ["GET", "/:sessionName/pod-events", ACCESS.project, podEventsGet],
-  ["POST", "/:sessionName/archive", ACCESS.write, archivePost],
-  ["POST", "/:sessionName/restore", ACCESS.write, restorePost],
-  ["GET", "/:sessionName/agui/events", ACCESS.watch, eventsGet],
-  ["GET", "/:sessionName/agui/events/:cursor/body", ACCESS.read, eventBodyGet],
-  ["GET", "/:sessionName/agui/messages", ACCESS.read, messagesGet],
-  ["POST", "/:sessionName/agui/connect", ACCESS.read, connectPost],
-  ["POST", "/:sessionName/agui/run", ACCESS.write, runPost],
-  ["POST", "/:sessionName/agui/cancel", ACCESS.write, cancelPost],
-  ["POST", "/:sessionName/agui/interrupt", ACCESS.write, interruptPost],
-  ["POST", "/:sessionName/agui/feedback", ACCESS.write, feedbackPost],
-  ["POST", "/:sessionName/runner/feedback", ACCESS.writeAsRunner, feedbackPost],
-  ["GET", "/:sessionName/agui/capabilities", ACCESS.read, capabilitiesGet],
+  ["GET", "/", ACCESS.project, OWNER.any, sessionsGet],
+  ["POST", "/", ACCESS.project, OWNER.any, sessionPost],
+  ["GET", "/:sessionName", ACCESS.project, OWNER.any, sessionGet],
+  ["PATCH", "/:sessionName", ACCESS.project, OWNER.document, sessionPatch],
+  ["PUT", "/:sessionName", ACCESS.project, OWNER.document, sessionPut],
+  ["PUT", "/:sessionName/displayname", ACCESS.rename, OWNER.document, displaynamePut],
+  ["DELETE", "/:sessionName", ACCESS.project, OWNER.log, sessionDelete],
+  ["POST", "/:sessionName/start", ACCESS.project, OWNER.document, startPost],
+  ["POST", "/:sessionName/stop", ACCESS.project, OWNER.log, stopPost],
+  ["GET", "/:sessionName/pod-events", ACCESS.project, OWNER.any, podEventsGet],
+  ["POST", "/:sessionName/archive", ACCESS.write, OWNER.log, archivePost],
+  ["POST", "/:sessionName/restore", ACCESS.write, OWNER.log, restorePost],
+  ["GET", "/:sessionName/agui/events", ACCESS.watch, OWNER.any, eventsGet],
+  ["GET", "/:sessionName/agui/events/:cursor/body", ACCESS.read, OWNER.any, eventBodyGet],
+  ["GET", "/:sessionName/agui/messages", ACCESS.read, OWNER.any, messagesGet],
+  ["POST", "/:sessionName/agui/connect", ACCESS.read, OWNER.any, connectPost],
+  ["POST", "/:sessionName/agui/run", ACCESS.write, OWNER.run, runPost],
+  ["POST", "/:sessionName/agui/cancel", ACCESS.write, OWNER.log, cancelPost],
+  ["POST", "/:sessionName/agui/interrupt", ACCESS.write, OWNER.log, interruptPost],
+  ["POST", "/:sessionName/agui/feedback", ACCESS.write, OWNER.once, feedbackPost],
+  ["POST", "/:sessionName/runner/feedback", ACCESS.writeAsRunner, OWNER.once, feedbackPost],
+  ["GET", "/:sessionName/agui/capabilities", ACCESS.read, OWNER.any, capabilitiesGet],
   // what clients of AG-UI derive from the URL at which they post runs
-  ["POST", "/:sessionName/agui/run/connect", ACCESS.read, connectPost],
-  ["GET", "/:sessionName/agui/run/capabilities", ACCESS.read, capabilitiesGet],
-  ["GET", "/:sessionName/mcp/status", ACCESS.read, mcpStatusGet],
-  ["GET", "/:sessionName/agui/tasks", ACCESS.read, tasksGet],
-  ["GET", "/:sessionName/agui/tasks/:taskId/output", ACCESS.read, taskOutputGet],
-  ["POST", "/:sessionName/agui/tasks/:taskId/stop", ACCESS.write, taskStopPost],
-  ["GET", "/:sessionName/export", ACCESS.read, exportGet],
+  ["POST", "/:sessionName/agui/run/connect", ACCESS.read, OWNER.any, connectPost],
+  ["GET", "/:sessionName/agui/run/capabilities", ACCESS.read, OWNER.any, capabilitiesGet],
+  ["GET", "/:sessionName/mcp/status", ACCESS.read, OWNER.any, mcpStatusGet],
+  ["GET", "/:sessionName/agui/tasks", ACCESS.read, OWNER.any, tasksGet],
+  ["GET", "/:sessionName/agui/tasks/:taskId/output", ACCESS.read, OWNER.any, taskOutputGet],
+  ["POST", "/:sessionName/agui/tasks/:taskId/stop", ACCESS.write, OWNER.any, taskStopPost],
+  ["GET", "/:sessionName/export", ACCESS.read, OWNER.any, exportGet],
 ];
 
-export interface SessionRoutesOptions {
+export interface SessionRoutesOptions extends OwnerGuardOptions {
+  /** The key by which other processes show that they pass requests on to this one. Default null: none does. */
+  readonly peerKey?: string | null;
   /**
    * Address of the peer that sent a request, for authorizers that trust some proxies. Default:
    * unknown.
@@ -116,10 +119,14 @@ export function createSessionRoutes(
     // where a handler has no text of its own, the session could not be read
     return problemOf(c, error, hasCode(error, "platform-failed") ? NOT_READ : undefined);
   });
-  for (const [method, path, rule, handler] of SESSION_ROUTES) {
+  const ownerGuard = ownerGuards(service, options);
+  for (const [method, path, rule, owner, handler] of SESSION_ROUTES) {
     const guards = [accessGuard(service, rule, options)];
+    const namesSession = path.startsWith("/:sessionName");
+    if (namesSession) guards.push(ownerGuard(owner));
+    guards.push(confirmGuard(rule));
     // a list imports nothing: these paths name a session
-    if (path.startsWith("/:sessionName")) guards.push(importLegacyLog(service));
+    if (namesSession) guards.push(importLegacyLog(service));
     if (rule.session !== null) guards.push(requireImport(service));
     routes.on(method, [path], ...guards, handler(service));
   }

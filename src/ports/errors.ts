@@ -31,6 +31,7 @@ export type RunlogErrorCode =
   | "log-not-adoptable"
   | "log-fenced"
   | "log-not-owned"
+  | "peer-unreachable"
   | "log-range"
   | "head-too-large"
   | "document-too-large"

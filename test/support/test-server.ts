@@ -16,6 +16,7 @@ import {
 import { createHttpServer } from "../../src/entry/http-server.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
+import type { SessionRoutesOptions } from "../../src/http/session-routes.ts";
 import type { Authorizer } from "../../src/ports/authorizer.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { LiveFeed } from "../../src/ports/live-feed.ts";
@@ -48,6 +49,8 @@ export interface TestServerOptions {
   /** Default: nobody is told. */
   readonly logger?: Logger;
   readonly corsOrigins?: readonly string[];
+  /** Reaches other servers, and how these show that they are such. Default: nobody. */
+  readonly routes?: Pick<SessionRoutesOptions, "peerKey" | "peerOf" | "peers">;
 }
 
 export type PlatformPorts = Pick<SessionPorts, "authorizer" | "directory" | "platform">;
@@ -102,7 +105,7 @@ export async function createTestServer(options: TestServerOptions) {
     // a test that ends does not wait for its runs
     limits: { drainMs: 0, ...limits },
   });
-  const app = createApp({ service, listenHost: "127.0.0.1", corsOrigins });
+  const app = createApp({ service, listenHost: "127.0.0.1", corsOrigins, ...options.routes });
   return {
     app,
     service,

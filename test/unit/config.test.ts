@@ -101,6 +101,7 @@ describe("parseConfig", () => {
       maxConnections: 12_000,
       corsOrigins: [],
       hosts: [],
+      advertiseUrl: null,
       forwardHeaders: [],
       runnerHeadersMs: 30_000,
       runnerSilenceMs: 30_000,
@@ -401,12 +402,28 @@ describe("parseConfig", () => {
     expect(parseConfig({ RUNLOG_FORWARD_HEADERS: text }).forwardHeaders).toEqual(names);
   });
 
+  it("takes the address for other servers, where the storage can be shared", () => {
+    const STORAGE_URL = "s3://bucket/x";
+    for (const text of ["http://10.0.0.7:8080", "http://10.0.0.7:8080/"])
+      expect(parseConfig({ STORAGE_URL, RUNLOG_ADVERTISE_URL: text }).advertiseUrl).toBe(
+        "http://10.0.0.7:8080",
+      );
+    for (const text of ["10.0.0.7:8080", "http://a/b", "ftp://a", "http://u:p@a", "http://a?b"])
+      expect(problemsOf({ STORAGE_URL, RUNLOG_ADVERTISE_URL: text })).toEqual([
+        `RUNLOG_ADVERTISE_URL must be an http(s) URL without a path, not "${text}"`,
+      ]);
+    expect(problemsOf({ RUNLOG_ADVERTISE_URL: "http://a" })).toEqual([
+      "RUNLOG_ADVERTISE_URL needs a STORAGE_URL that servers can share, s3://…",
+    ]);
+  });
+
   it.each([
     "host",
     "Content-Type",
     "a b",
     "a:",
     "x-caller-token",
+    "X-Runlog-Forwarded",
     "X-Current-User-ID",
     "a,,b",
     "é",

@@ -46,6 +46,8 @@ async function resume(key: SessionKey, options: ResumeListeningOptions): Promise
     const document = await directory.get(key);
     if (document?.status?.phase !== "Running") return;
     await sessions.with(key, async (session) => {
+      // two processes that listen would each get a part of the events
+      if ((await options.store.acquire(session.key)).kind !== "here") return;
       const logId = await session.load();
       const latest = session.state.runs.at(-1);
       if (logId === null || !latest || isStopped()) return;

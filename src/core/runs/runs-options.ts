@@ -1,5 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
+import type { LiveFeed } from "../../ports/live-feed.ts";
 import type { LogStore } from "../../ports/log-store.ts";
 import type { RunnerClient } from "../../ports/runner-client.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
@@ -13,6 +14,7 @@ import type { RunRecovery, Sessions } from "../session/session-registry.ts";
 
 export interface RunsOptions {
   readonly store: LogStore;
+  readonly feed: Pick<LiveFeed, "publish">;
   readonly marks: RunMarks;
   readonly admissions: KeyedMutex;
   readonly sessions: Sessions;

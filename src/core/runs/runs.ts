@@ -172,7 +172,9 @@ export function createRuns(options: RunsOptions): Runs {
     const recovered = closed
       ? Promise.resolve()
       : options.recovery.recover(left.use.session, UNFINISHED);
-    void recovered.finally(() => left.use.release());
+    void recovered
+      .then(() => (closed ? handOver(options, left.use.session) : undefined))
+      .finally(() => left.use.release());
     noteIdle();
   }
 
@@ -275,6 +277,8 @@ export function createRuns(options: RunsOptions): Runs {
 
     async drain(ms) {
       closed = true;
+      // the next process need not wait until other sessions have come to rest
+      for (const { runs } of entries.values()) if (runs.isLeavable) void runs.end(SHUTDOWN);
       if (countBusy(entries) === 0 || ms === 0) return;
       const idle = new Promise<void>((resolve) => {
         whenIdle = resolve;
@@ -290,6 +294,12 @@ export function createRuns(options: RunsOptions): Runs {
       return orphanedRuns;
     },
   };
+}
+
+/** Lets another process have the session, with the run that is left open; who watches it elsewhere looks at once. */
+async function handOver({ feed, store }: RunsOptions, { key, log }: Session): Promise<void> {
+  await store.release(key);
+  if (log.position) feed.publish({ ...key, ...log.position });
 }
 
 /** Gives the store time to take the ends of a session's runs, and viewers to read them. */
