@@ -109,6 +109,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     logger,
     ownerId: owner.id,
     leases,
+    keepsAcquired: advertised !== null,
     batchMs: options.batchMs ?? 200,
     batchBytes: options.batchBytes ?? 1024 * 1024,
     garbageMs: options.garbageMs ?? 60_000,

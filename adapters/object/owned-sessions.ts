@@ -14,6 +14,8 @@ export interface OwnedSessionsOptions extends WritingOptions {
   readonly access: BucketAccess;
   readonly leases: Leases;
   readonly ownerId: string;
+  /** Whether sessions that were acquired are kept: others reach this process for them. */
+  readonly keepsAcquired: boolean;
   /** How long in ms a session is kept that this process does not write. */
   readonly idleMs: number;
 }
@@ -153,7 +155,7 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
       turns.run(idOf(key), async () => {
         // another process may be faster
         const isOurs = await take(key).catch(isNotOwned);
-        if (isOurs) acquired.add(idOf(key));
+        if (isOurs && options.keepsAcquired) acquired.add(idOf(key));
         return isOurs;
       }),
 

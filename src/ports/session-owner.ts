@@ -26,7 +26,7 @@ export type SessionOwner =
  * **Consistency.** A process that has a session has it until it lets it go, or has been silent for too long, also if it
  * only slept; the clocks of processes need not agree. While `owns` is true no other process has written the session since this one took it. A write takes
  * a session that nobody has, and lets it go some time after the last one; `acquire` takes it before there is anything to
- * write, and keeps it. Where one process opens a store it has every session.
+ * write, and keeps it, unless others cannot reach this process. Where one process opens a store it has every session.
  *
  * **Failures** of `ownerOf` and `acquire` are those of `LogStore.stat`.
  */

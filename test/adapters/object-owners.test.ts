@@ -71,7 +71,7 @@ describe("the owner of a session", () => {
 
   it("keeps a session that it has acquired, and loses one that it has only written, after a minute without a write", async () => {
     const bucket = createMemoryObjectBucket();
-    const a = start(bucket);
+    const a = start(bucket, { advertised: PEER });
     const b = start(bucket);
     await a.store.create(KEY);
     await pass(120_000, a, b);
@@ -79,6 +79,11 @@ describe("the owner of a session", () => {
     await a.store.acquire(KEY);
     await pass(600_000, a, b);
     expect(await b.store.ownerOf(KEY)).toMatchObject({ kind: "elsewhere" });
+    await a.store.release(KEY);
+    // who cannot be reached keeps nothing that others might be asked for
+    await b.store.acquire(KEY);
+    await pass(120_000, a, b);
+    expect(await a.store.ownerOf(KEY)).toEqual(NOBODY);
   });
 
   it("lets go of all but its open runs when it leaves, and of these when it is told to", async () => {

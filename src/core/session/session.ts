@@ -159,7 +159,7 @@ export class Session {
    * id, or null. A legacy log is imported, and an imported one scanned, which may take a while,
    * once. Throws what the store throws, and `log-not-adoptable`.
    */
-  async load(): Promise<string | null> {
+  load(): Promise<string | null> {
     // the state is current while every append to this log is counted, and no other process makes any
     return this.#store.owns(this.key) ? this.#catchUp() : this.reload();
   }
