@@ -4,23 +4,13 @@ import { join } from "node:path";
 import { createDiskLogStore, type DiskLogStoreOptions } from "../../adapters/disk/index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { logStoreContract, logStoreMatchesModel } from "../contract/index.ts";
+import { reopenable } from "../support/reopenable.ts";
 
 function diskHarness(options: Partial<DiskLogStoreOptions> = {}) {
   return async () => {
     const dir = await mkdtemp(join(tmpdir(), "runlog-disk-"));
-    let store = createDiskLogStore({ dir, ...options });
-    return {
-      store,
-      async reopen() {
-        await store.close();
-        store = createDiskLogStore({ dir, ...options });
-        return store;
-      },
-      async dispose() {
-        await store.close();
-        await rm(dir, { recursive: true });
-      },
-    };
+    const open = () => createDiskLogStore({ dir, ...options });
+    return reopenable(open, () => rm(dir, { recursive: true }));
   };
 }
 

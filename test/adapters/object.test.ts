@@ -2,20 +2,12 @@ import { createMemoryLogStore, createMemoryObjectBucket } from "../../adapters/m
 import { createObjectLogStore } from "../../adapters/object/index.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { logStoreContract, logStoreMatchesModel, objectBucketContract } from "../contract/index.ts";
+import { reopenable } from "../support/reopenable.ts";
 
 async function memoryHarness() {
   const bucket = createMemoryObjectBucket();
   const open = () => createObjectLogStore({ bucket, clock: systemClock, batchMs: 0 });
-  let store = open();
-  return {
-    store,
-    async reopen() {
-      await store.close();
-      store = open();
-      return store;
-    },
-    dispose: () => store.close(),
-  };
+  return reopenable(open);
 }
 
 objectBucketContract("memory", {

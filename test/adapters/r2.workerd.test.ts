@@ -4,6 +4,7 @@ import { createObjectLogStore } from "../../adapters/object/index.ts";
 import { createR2Bucket } from "../../adapters/r2/index.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { logStoreContract, logStoreMatchesModel, objectBucketContract } from "../contract/index.ts";
+import { reopenable } from "../support/reopenable.ts";
 import { within } from "../support/within-bucket.ts";
 
 const bucket = createR2Bucket(env.BUCKET);
@@ -11,16 +12,7 @@ const bucket = createR2Bucket(env.BUCKET);
 async function r2Harness() {
   const prefix = `${crypto.randomUUID()}/`;
   const open = () => createObjectLogStore({ bucket, prefix, clock: systemClock, batchMs: 0 });
-  let store = open();
-  return {
-    store,
-    async reopen() {
-      await store.close();
-      store = open();
-      return store;
-    },
-    dispose: () => store.close(),
-  };
+  return reopenable(open);
 }
 
 objectBucketContract("R2 in workerd", {

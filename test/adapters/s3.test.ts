@@ -4,6 +4,7 @@ import { createObjectLogStore } from "../../adapters/object/index.ts";
 import type { S3Bucket } from "../../adapters/s3/index.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { logStoreContract, logStoreMatchesModel, objectBucketContract } from "../contract/index.ts";
+import { reopenable } from "../support/reopenable.ts";
 import { type S3Server, startS3Server } from "../support/s3-server.ts";
 import { within } from "../support/within-bucket.ts";
 
@@ -19,16 +20,7 @@ afterAll(() => server.close());
 async function s3Harness() {
   const prefix = `${crypto.randomUUID()}/`;
   const open = () => createObjectLogStore({ bucket, prefix, clock: systemClock, batchMs: 0 });
-  let store = open();
-  return {
-    store,
-    async reopen() {
-      await store.close();
-      store = open();
-      return store;
-    },
-    dispose: () => store.close(),
-  };
+  return reopenable(open);
 }
 
 objectBucketContract("S3", {

@@ -7,6 +7,7 @@ import type {
   CallerClaims,
 } from "../../src/ports/authorizer.ts";
 import { codeOf } from "./outcome.ts";
+import { withHarness } from "./with-harness.ts";
 
 /** What a user of the tests may do in one project: to all sessions, or to one. */
 export interface TestGrant {
@@ -52,14 +53,8 @@ const VERBS: readonly AccessVerb[] = ["get", "list", "create", "update", "delete
 
 /** Defines the tests that every Authorizer passes which tells callers apart by their tokens. */
 export function authorizerContract(name: string, { create }: AuthorizerContractOptions): void {
-  const having = (body: (harness: AuthorizerHarness) => Promise<void>) => async () => {
-    const harness = await create([READER, WRITER]);
-    try {
-      await body(harness);
-    } finally {
-      await harness.dispose();
-    }
-  };
+  const having = (body: (harness: AuthorizerHarness) => Promise<void>) => () =>
+    withHarness(() => create([READER, WRITER]), body);
   describe(`Authorizer contract: ${name}`, () => {
     describeIdentify(having);
     describeAllows(having);

@@ -3,6 +3,7 @@ import type { LegacyLogs } from "../../src/ports/legacy-logs.ts";
 import type { LogStore } from "../../src/ports/log-store.ts";
 import { drain, textOf, utf8 } from "./bytes.ts";
 import { codeOf, reasonOf } from "./outcome.ts";
+import { withHarness } from "./with-harness.ts";
 
 /** What an older system left of a session: the content of its files, by name. */
 export type LegacyFiles = Readonly<Record<string, string>>;
@@ -30,14 +31,7 @@ const MESSAGES = '{"type":"user_message"}\n{"type":"agent.message"}\n';
 
 /** Defines the tests that every LegacyLogs passes. */
 export function legacyLogsContract(name: string, { create }: LegacyLogsContractOptions): void {
-  const fresh: Fresh = (body) => async () => {
-    const harness = await create();
-    try {
-      await body(harness);
-    } finally {
-      await harness.dispose();
-    }
-  };
+  const fresh: Fresh = (body) => () => withHarness(create, body);
   describe(`LegacyLogs contract: ${name}`, () => {
     describeTakeOver(fresh);
     describeMigration(fresh);

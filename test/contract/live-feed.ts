@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { LiveFeed, LogGrowth } from "../../src/ports/live-feed.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { waitFor } from "./wait-for.ts";
+import { withHarness } from "./with-harness.ts";
 
 export interface LiveFeedHarness {
   readonly feed: LiveFeed;
@@ -27,14 +28,8 @@ const LOG_ID = "0123456789abcdef";
  * publishing until what it waits for has been heard.
  */
 export function liveFeedContract(name: string, options: LiveFeedContractOptions): void {
-  const fresh: Fresh = (body) => async () => {
-    const harness = await options.create();
-    try {
-      await body(harness.feed, harness.other);
-    } finally {
-      await harness.dispose();
-    }
-  };
+  const fresh: Fresh = (body) => () =>
+    withHarness(options.create, ({ feed, other }) => body(feed, other));
   describe(`LiveFeed contract: ${name}`, () => {
     describeHearing(fresh);
     describeListeners(fresh);

@@ -8,6 +8,7 @@ import {
 } from "../../src/ports/object-bucket.ts";
 import { concat, drain, firstDifference, lineOf, utf8 } from "./bytes.ts";
 import { codeOf } from "./outcome.ts";
+import { withHarness } from "./with-harness.ts";
 
 const MIB = 1024 * 1024;
 
@@ -24,14 +25,7 @@ type FreshBucket = (body: (bucket: ObjectBucket) => Promise<void>) => () => Prom
 
 /** Defines the tests that every ObjectBucket passes. */
 export function objectBucketContract(name: string, { create }: ObjectBucketContractOptions): void {
-  const fresh: FreshBucket = (body) => async () => {
-    const made = await create();
-    try {
-      await body(made.bucket);
-    } finally {
-      await made.dispose();
-    }
-  };
+  const fresh: FreshBucket = (body) => () => withHarness(create, ({ bucket }) => body(bucket));
   describe(`ObjectBucket contract: ${name}`, () => {
     describeObjects(fresh);
     describeConditions(fresh);

@@ -3,6 +3,7 @@ import type { Caller } from "../../src/ports/authorizer.ts";
 import type { SessionKey } from "../../src/ports/log-store.ts";
 import { DEFAULT_RUNNER_TYPE, type SessionPlatform } from "../../src/ports/session-platform.ts";
 import { codeOf, reasonOf } from "./outcome.ts";
+import { withHarness } from "./with-harness.ts";
 
 export interface SessionPlatformHarness {
   readonly platform: SessionPlatform;
@@ -23,14 +24,8 @@ export function sessionPlatformContract(
   name: string,
   { create }: SessionPlatformContractOptions,
 ): void {
-  const having = (body: (harness: SessionPlatformHarness) => Promise<void>) => async () => {
-    const harness = await create();
-    try {
-      await body(harness);
-    } finally {
-      await harness.dispose();
-    }
-  };
+  const having = (body: (harness: SessionPlatformHarness) => Promise<void>) => () =>
+    withHarness(create, body);
   describe(`SessionPlatform contract: ${name}`, () => {
     it(
       "answers a check",

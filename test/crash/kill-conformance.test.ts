@@ -1,12 +1,12 @@
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { runBody, tell } from "../contract/session-routes/harness.ts";
 import { ACCEPTED_AGENTS } from "../oracle/conformance/agents.ts";
+import { ASKED, follow, hushClients, linesOf } from "../oracle/conformance/cases.ts";
 import { ACCEPTED_CONTENT } from "../oracle/conformance/content.ts";
 import { ACCEPTED_RUNS } from "../oracle/conformance/lifecycle.ts";
 import { ACCEPTED_STATE } from "../oracle/conformance/state.ts";
 import type { Case } from "../oracle/conformance/stream.ts";
 import { ACCEPTED_TEXTS } from "../oracle/conformance/text.ts";
-import { CLIENTS } from "../support/agui-clients.ts";
 import { freshDir, freshRunner, sessionOf, startServer } from "../support/server-process.ts";
 
 /** Streams of one run with an end, as a runner sends them for the run that it was asked for. */
@@ -24,20 +24,13 @@ function isOneRun({ stream }: Case): boolean {
 }
 
 it("what streams of the standard leave a client with is the same after kill -9 and a new start", async () => {
-  for (const method of ["warn", "error"] as const)
-    vi.spyOn(console, method).mockImplementation(() => {});
-  const client = CLIENTS.find(({ version }) => version === "1.0.0");
+  hushClients();
   const runner = await freshRunner();
   const env = { STORAGE_URL: `file:${await freshDir()}`, RUNNER_URL: runner.address };
   const killed = await startServer({ env });
   for (const [at, { stream }] of CASES.entries()) {
     const session = sessionOf(killed, runner, `s${at}`);
-    runner.script((exchange) =>
-      tell(
-        exchange,
-        stream.map((event) => JSON.stringify(event)),
-      ),
-    );
+    runner.script((exchange) => tell(exchange, linesOf(stream)));
     await session.run(runBody("r1"));
     await session.settled("r1");
   }
@@ -46,11 +39,10 @@ it("what streams of the standard leave a client with is the same after kill -9 a
   const server = await startServer({ env });
   for (const [at, { name, held }] of CASES.entries()) {
     const { path } = sessionOf(server, runner, `s${at}`);
-    const asked = { id: "m-r1", role: "user", content: "hi" };
-    const expected = { messages: [asked, ...held.messages], state: held.state };
+    const expected = { messages: [ASKED, ...held.messages], state: held.state };
     for (const view of ["", "?view=snapshot"]) {
-      const followed = await client?.follow(`${server.url}${path}/agui/connect${view}`);
-      expect(JSON.parse(JSON.stringify(followed)), `${name} ${view}`).toEqual(expected);
+      const followed = await follow("1.0.0", `${server.url}${path}/agui/connect${view}`);
+      expect(followed, `${name} ${view}`).toEqual(expected);
     }
   }
 });

@@ -1,46 +1,18 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { addressOfStream, CLIENTS, type Followed } from "../support/agui-clients.ts";
 import { tellLog, type TellOptions } from "../support/told-log.ts";
 import { compactLines } from "./compact.ts";
-import { ACCEPTED_AGENTS, REFUSED_AGENTS, RETIRED_REASONING } from "./conformance/agents.ts";
-import { ACCEPTED_CONTENT, REFUSED_CONTENT } from "./conformance/content.ts";
-import { ACCEPTED_RUNS, ACCEPTED_UNTIL_DRAFT, REFUSED_RUNS } from "./conformance/lifecycle.ts";
-import { ACCEPTED_STATE, NARROWING_SNAPSHOT } from "./conformance/state.ts";
+import { RETIRED_REASONING } from "./conformance/agents.ts";
+import { ACCEPTED, bodyOf, follow, hushClients, linesOf, REFUSED } from "./conformance/cases.ts";
+import { NARROWING_SNAPSHOT } from "./conformance/state.ts";
 import type { Case, Event } from "./conformance/stream.ts";
-import { ACCEPTED_TEXTS, REFUSED_TEXTS } from "./conformance/text.ts";
 
-const ACCEPTED = [
-  ...ACCEPTED_RUNS,
-  ...ACCEPTED_UNTIL_DRAFT,
-  ...ACCEPTED_TEXTS,
-  ...ACCEPTED_CONTENT,
-  ...ACCEPTED_STATE,
-  ...ACCEPTED_AGENTS,
-];
-const REFUSED = [...REFUSED_RUNS, ...REFUSED_TEXTS, ...REFUSED_CONTENT, ...REFUSED_AGENTS];
-
-// clients say what they think of a stream, for each event of it
-for (const method of ["warn", "error"] as const)
-  vi.spyOn(console, method).mockImplementation(() => {});
-
-/** What a client of this version has of the body of an event stream, as JSON. */
-async function follow(version: string, body: string): Promise<Followed> {
-  const client = CLIENTS.find((other) => other.version === version);
-  if (!client) throw new Error(`No client ${version}`);
-  const { messages, state } = await client.follow(addressOfStream(body));
-  return JSON.parse(JSON.stringify({ messages, state })) as Followed;
+/** What a client of this version has of the body of an event stream. */
+function followBody(version: string, body: string): Promise<Followed> {
+  return follow(version, addressOfStream(body));
 }
 
-/** The stream as its producer sends it. */
-function bodyOf(stream: readonly Event[]): string {
-  return linesOf(stream)
-    .map((line) => `data: ${line}\n\n`)
-    .join("");
-}
-
-function linesOf(stream: readonly Event[]): string[] {
-  return stream.map((event) => JSON.stringify(event));
-}
+hushClients();
 
 function eventsOf(body: string): Event[] {
   return [...body.matchAll(/^data: (.*)$/gm)].map(([, line = ""]) => JSON.parse(line) as Event);
@@ -51,7 +23,7 @@ async function expectTold({ stream, told }: Case, held: Case["held"]): Promise<v
   const lines = linesOf(stream);
   const tell = async (shown: readonly string[], options: Partial<TellOptions> = {}) => {
     const body = await tellLog(shown, { dialect: "1.0", ...options });
-    const followed = await follow("1.0.0", body).catch((error: unknown) => {
+    const followed = await followBody("1.0.0", body).catch((error: unknown) => {
       throw new Error(`The client refuses ${body}`, { cause: error });
     });
     expect(followed, body).toEqual(held);
@@ -87,17 +59,17 @@ function isLike(event: Event, members: Event): boolean {
 
 describe("streams of the standard, kept as a log", () => {
   it.each(ACCEPTED)("leave a client as they do without runlog: $name", async (the) => {
-    expect(await follow("1.0.0", bodyOf(the.stream))).toEqual(the.held);
+    expect(await followBody("1.0.0", bodyOf(the.stream))).toEqual(the.held);
     await expectTold(the, the.held);
   });
 
   it.each(REFUSED)("are repaired where a client refuses them: $name", async (the) => {
-    await expect(follow("1.0.0", bodyOf(the.stream))).rejects.toThrow(the.complaint);
+    await expect(followBody("1.0.0", bodyOf(the.stream))).rejects.toThrow(the.complaint);
     await expectTold(the, the.held);
   });
 
   it("keep the messages that a snapshot of one run leaves out", async () => {
-    expect(await follow("1.0.0", bodyOf(NARROWING_SNAPSHOT.stream))).toEqual(
+    expect(await followBody("1.0.0", bodyOf(NARROWING_SNAPSHOT.stream))).toEqual(
       NARROWING_SNAPSHOT.held,
     );
     await expectTold(NARROWING_SNAPSHOT, NARROWING_SNAPSHOT.kept);
@@ -105,7 +77,7 @@ describe("streams of the standard, kept as a log", () => {
 
   it("say retired thinking as reasoning whose ids are the same for whoever connects", async () => {
     const { stream, held } = RETIRED_REASONING;
-    const { messages, state } = await follow("1.0.0", bodyOf(stream));
+    const { messages, state } = await followBody("1.0.0", bodyOf(stream));
     const named = messages.map((message, at) => ({ ...message, id: held.messages[at]?.["id"] }));
     expect({ messages: named, state }).toEqual(held);
     await expectTold(RETIRED_REASONING, held);
@@ -117,7 +89,7 @@ describe("streams of the standard, kept as a log", () => {
       // they take no state that is falsy
       for (const the of [...ACCEPTED, ...REFUSED, RETIRED_REASONING].filter(hasState)) {
         const body = await tellLog(linesOf(the.stream), { dialect: "0.0" });
-        const followed = await follow(version, body).catch((error: unknown) => {
+        const followed = await followBody(version, body).catch((error: unknown) => {
           throw new Error(`The client refuses ${body}`, { cause: error });
         });
         expect(followed.state, body).toEqual(the.held.state);

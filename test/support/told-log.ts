@@ -1,4 +1,4 @@
-import { createMemoryLiveFeed, createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import type { Dialect } from "../../src/core/profile/repair/dialect.ts";
 import type { ProfileSourceOptions } from "../../src/core/profile/profile-pass.ts";
 import {
@@ -7,18 +7,17 @@ import {
   createSnapshotSource,
 } from "../../src/core/profile/profile-source.ts";
 import { createMessagesNow } from "../../src/core/profile/messages-now.ts";
-import { noLegacyLogs } from "./no-legacy-logs.ts";
 import { findReplayStart } from "../../src/core/replay/resume-point.ts";
-import { createSessions, type SessionUse } from "../../src/core/session/session-registry.ts";
+import { type SessionUse } from "../../src/core/session/session-registry.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { type ByteBudget, createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { createBytesInFlight } from "../../src/stream/sync/bytes-in-flight.ts";
 import { createTimeSlicer, type TimeSlicer } from "../../src/stream/sync/time-slicer.ts";
 import type { ChunkSource } from "../../src/stream/sse/paced-stream.ts";
+import { sessionsOf, silent } from "./session-registry.ts";
 
 const MIB = 1024 * 1024;
 const key = { project: "p1", session: "s1" };
-const silent = { info() {}, warn() {}, error() {} };
 
 export interface TellOptions extends Partial<ProfileSourceOptions> {
   readonly dialect: Dialect;
@@ -104,17 +103,7 @@ async function storedLog(
   { messages = createByteBudget(64 * MIB), turns = createTimeSlicer({ turnMs: 2 }) }: Budgets,
 ): Promise<StoredLog> {
   const store = createMemoryLogStore();
-  const budget = createByteBudget(64 * MIB);
-  const sessions = createSessions({
-    store,
-    legacyImports: noLegacyLogs,
-    feed: createMemoryLiveFeed(),
-    clock: systemClock,
-    logger: silent,
-    ringBytes: MIB,
-    ringBudget: budget,
-    idleMs: 60_000,
-  });
+  const sessions = sessionsOf(store, { clock: systemClock, ringBytes: MIB });
   const { logId } = await store.create(key);
   await store.append(key, linesOf(lines), { logId, expectedEnd: 0 });
   const use = sessions.use(key);

@@ -1,5 +1,6 @@
 import type { LogStat, LogStore, SessionKey } from "../../../src/ports/log-store.ts";
 import { drain } from "../bytes.ts";
+import { withHarness } from "../with-harness.ts";
 
 /** One fresh, empty store and what a test may do with it besides using it. */
 export interface LogStoreHarness {
@@ -20,14 +21,7 @@ export type FreshStore = (body: (harness: LogStoreHarness) => Promise<void>) => 
 
 /** Makes the wrapper that gives each test a fresh store and disposes of it afterwards. */
 export function freshStore({ create }: LogStoreContractOptions): FreshStore {
-  return (body) => async () => {
-    const harness = await create();
-    try {
-      await body(harness);
-    } finally {
-      await harness.dispose();
-    }
-  };
+  return (body) => () => withHarness(create, body);
 }
 
 /** For tests of many small steps, each of which goes over a network in some stores. */

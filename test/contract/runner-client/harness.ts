@@ -11,6 +11,7 @@ import type {
 import { concat, textOf, utf8 } from "../bytes.ts";
 import { waitFor } from "../wait-for.ts";
 import type { ScriptedExchange, ScriptedRunner } from "./scripted-runner.ts";
+import { withHarness } from "../with-harness.ts";
 
 /** A client and the runner that it talks to. */
 export interface RunnerClientHarness {
@@ -35,14 +36,7 @@ export type FreshClient = (
 
 /** Makes the wrapper that gives each test a fresh harness and disposes of it afterwards. */
 export function freshClient({ create }: RunnerClientContractOptions): FreshClient {
-  return (body) => async () => {
-    const harness = await create({ maxEventBytes: MAX_EVENT_BYTES });
-    try {
-      await body(harness);
-    } finally {
-      await harness.dispose();
-    }
-  };
+  return (body) => () => withHarness(() => create({ maxEventBytes: MAX_EVENT_BYTES }), body);
 }
 
 /** A plain request to `address`, with `overrides`. */

@@ -1,5 +1,6 @@
 import type { SessionKey } from "../../../src/ports/log-store.ts";
 import type { SessionDirectory, SessionDocument } from "../../../src/ports/session-directory.ts";
+import { withHarness } from "../with-harness.ts";
 
 export interface SessionDirectoryHarness {
   readonly directory: SessionDirectory;
@@ -18,14 +19,11 @@ export type WithSessions = (
 ) => () => Promise<void>;
 
 export function withSessions({ create }: SessionDirectoryContractOptions): WithSessions {
-  return (sessions, body) => async () => {
-    const harness = await create(sessions);
-    try {
-      await body(harness.directory);
-    } finally {
-      await harness.dispose();
-    }
-  };
+  return (sessions, body) => () =>
+    withHarness(
+      () => create(sessions),
+      ({ directory }) => body(directory),
+    );
 }
 
 /** Sessions and projects whose names are prefixes of each other. */

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import { SseReader } from "../read-sse.ts";
 import type { ScriptedExchange, ScriptedRunner } from "../runner-client/scripted-runner.ts";
+import { withHarness } from "../with-harness.ts";
 
 /** A server under test, as its clients see it, and the runner that it calls. */
 export interface SessionRoutesHarness {
@@ -171,14 +172,7 @@ export type FreshServer = (
 ) => () => Promise<void>;
 
 export function freshServer({ create }: SessionRoutesContractOptions): FreshServer {
-  return (body) => async () => {
-    const server = await create();
-    try {
-      await body(server);
-    } finally {
-      await server.dispose();
-    }
-  };
+  return (body) => () => withHarness(create, body);
 }
 
 /** Expects a problem document with this status and text (PROTOCOL 1.1). */

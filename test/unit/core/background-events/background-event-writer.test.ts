@@ -1,20 +1,17 @@
 import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
 import { describe, expect, it } from "vitest";
 import { createLocalPlatform } from "../../../../adapters/local/index.ts";
-import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
+import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { factsOfLine } from "../../../../src/core/model/server-events.ts";
 import { BackgroundEventWriter } from "../../../../src/core/background-events/background-event-writer.ts";
 import { SHUTDOWN, UNFINISHED } from "../../../../src/core/model/run-end-reasons.ts";
-import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import { RunlogError } from "../../../../src/ports/errors.ts";
-import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
 import { codeOf, collect } from "../../../contract/outcome.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
-import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
+import { sessionsOf, silent } from "../../../support/session-registry.ts";
 
 const KEY = { project: "p", session: "s" };
-const silent = { info() {}, warn() {}, error() {} };
 
 const started = (runId: string): string => `{"type":"RUN_STARTED","runId":"${runId}"}`;
 const finished = (runId: string): string => `{"type":"RUN_FINISHED","runId":"${runId}"}`;
@@ -33,16 +30,7 @@ async function setUp(inFlight: readonly string[] = []) {
         : memory.append(key, bytes, options),
   };
   const clock = createManualClock();
-  const sessions = createSessions({
-    legacyImports: noLegacyLogs,
-    store,
-    feed: createMemoryLiveFeed(),
-    clock,
-    logger: silent,
-    ringBytes: 1000,
-    ringBudget: createByteBudget(1000),
-    idleMs: 1000,
-  });
+  const sessions = sessionsOf(store, { clock });
   const use = sessions.use(KEY);
   const logId = await use.session.loadOrCreate();
   const events = new BackgroundEventWriter(

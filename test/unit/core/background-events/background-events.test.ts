@@ -4,13 +4,11 @@ import { createLocalPlatform } from "../../../../adapters/local/index.ts";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { createBackgroundEvents } from "../../../../src/core/background-events/background-events.ts";
 import { createSessionEvents } from "../../../../src/core/session/session-events.ts";
-import { createSessions } from "../../../../src/core/session/session-registry.ts";
-import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { drain, textOf } from "../../../contract/bytes.ts";
 import { createFakeListening } from "../../../support/fake-listening.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
 import { waitFor } from "../../../support/wait-for.ts";
-import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
+import { sessionsOf } from "../../../support/session-registry.ts";
 
 const KEY = { project: "p", session: "s" };
 const IDLE_MS = 600_000;
@@ -36,17 +34,7 @@ async function setUp() {
   const warnings: string[] = [];
   const logger = { info() {}, warn: (event: string) => void warnings.push(event), error() {} };
   const events = createSessionEvents();
-  const sessions = createSessions({
-    legacyImports: noLegacyLogs,
-    store,
-    feed,
-    clock,
-    logger,
-    ringBytes: 1000,
-    ringBudget: createByteBudget(1000),
-    idleMs: IDLE_MS,
-    events,
-  });
+  const sessions = sessionsOf(store, { feed, clock, logger, idleMs: IDLE_MS, events });
   const backgroundEvents = createBackgroundEvents({
     store,
     events,

@@ -9,20 +9,16 @@ import {
 } from "../../../../src/core/replay/log-follower.ts";
 import { findReplayStart } from "../../../../src/core/replay/resume-point.ts";
 import type { Session } from "../../../../src/core/session/session.ts";
-import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import type { LiveFeed } from "../../../../src/ports/live-feed.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
-import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { createBytesInFlight } from "../../../../src/stream/sync/bytes-in-flight.ts";
 import { createTimeSlicer } from "../../../../src/stream/sync/time-slicer.ts";
 import { utf8 } from "../../../contract/bytes.ts";
 import { codeOf } from "../../../contract/outcome.ts";
-import { createManualClock } from "../../../support/manual-clock.ts";
-import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
+import { sessionsOf } from "../../../support/session-registry.ts";
 
 const KEY = { project: "p", session: "s" };
 const RING_BYTES = 200;
-const silent = { info() {}, warn() {}, error() {} };
 
 interface Followed {
   readonly store: LogStore;
@@ -36,16 +32,7 @@ interface Followed {
 async function followed(readBytes = 64 * 1024): Promise<Followed> {
   const store = createMemoryLogStore();
   const feed = createMemoryLiveFeed();
-  const sessions = createSessions({
-    legacyImports: noLegacyLogs,
-    store,
-    feed,
-    clock: createManualClock(),
-    logger: silent,
-    ringBytes: RING_BYTES,
-    ringBudget: createByteBudget(RING_BYTES),
-    idleMs: 1_000,
-  });
+  const sessions = sessionsOf(store, { feed, ringBytes: RING_BYTES });
   const { session } = sessions.use(KEY);
   const logId = await session.loadOrCreate();
   const limits = { limitBytes: readBytes, minBytes: readBytes, maxBytes: readBytes };

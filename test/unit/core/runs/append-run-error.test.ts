@@ -1,16 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
+import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { RESTARTED } from "../../../../src/core/model/run-end-reasons.ts";
 import { factsOfLine, runError, runStarted } from "../../../../src/core/model/server-events.ts";
 import { endRun } from "../../../../src/core/runs/append-run-error.ts";
-import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import { RunlogError } from "../../../../src/ports/errors.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import { concatBytes } from "../../../../src/stream/bytes/concat.ts";
-import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { drain, textOf } from "../../../contract/bytes.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
-import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
+import { sessionsOf } from "../../../support/session-registry.ts";
 
 const KEY = { project: "p", session: "s" };
 const logger = { info() {}, warn() {}, error() {} };
@@ -31,17 +29,7 @@ async function begun() {
       return inner.append(...args);
     },
   };
-  const sessions = createSessions({
-    legacyImports: noLegacyLogs,
-    store,
-    feed: createMemoryLiveFeed(),
-    clock: createManualClock(),
-    logger,
-    ringBytes: 1000,
-    ringBudget: createByteBudget(1000),
-    idleMs: 1000,
-  });
-  const { session } = sessions.use(KEY);
+  const { session } = sessionsOf(store, { logger }).use(KEY);
   const logId = await session.loadOrCreate();
   await session.append({ lines: [STARTED], events: [factsOfLine(STARTED)] }, { logId });
   const append = async (...lines: readonly Uint8Array[]): Promise<void> => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
+import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { closeRun } from "../../../../src/core/runs/close-run.ts";
 import {
   factsOfLine,
@@ -7,17 +7,15 @@ import {
   runStarted,
 } from "../../../../src/core/model/server-events.ts";
 import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
-import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import { admitRun, type SessionState } from "../../../../src/core/model/session-state.ts";
 import type { Session } from "../../../../src/core/session/session.ts";
 import { RunlogError } from "../../../../src/ports/errors.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
-import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { drain } from "../../../contract/bytes.ts";
 import { codeOf, collect } from "../../../contract/outcome.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
-import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
 import { withFaults } from "../../../support/store-faults.ts";
+import { sessionsOf } from "../../../support/session-registry.ts";
 
 const KEY = { project: "p", session: "s" };
 const logger = { info() {}, warn() {}, error() {} };
@@ -43,16 +41,7 @@ function withGate(inner: LogStore): { store: LogStore; shut: () => () => void } 
 }
 
 function sessionOn(store: LogStore): Session {
-  const sessions = createSessions({
-    legacyImports: noLegacyLogs,
-    store,
-    feed: createMemoryLiveFeed(),
-    clock,
-    logger,
-    ringBytes: 1000,
-    ringBudget: createByteBudget(1000),
-    idleMs: 1000,
-  });
+  const sessions = sessionsOf(store, { clock, logger });
   return sessions.use(KEY).session;
 }
 

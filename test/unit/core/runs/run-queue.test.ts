@@ -1,14 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createLocalPlatform } from "../../../../adapters/local/index.ts";
-import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
+import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
 import { DELETED, RunsEndedError, SHUTDOWN } from "../../../../src/core/model/run-end-reasons.ts";
 import { factsOfLine } from "../../../../src/core/model/server-events.ts";
 import { RunQueue } from "../../../../src/core/runs/run-queue.ts";
 import type { RunAccepted, RunRequest } from "../../../../src/core/runs/run-request.ts";
 import { createSessionEvents } from "../../../../src/core/session/session-events.ts";
-import { createSessions } from "../../../../src/core/session/session-registry.ts";
 import { RunlogError } from "../../../../src/ports/errors.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import type { EventBatch, RunnerStream } from "../../../../src/ports/runner-client.ts";
@@ -18,12 +17,11 @@ import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
 import { collect } from "../../../contract/outcome.ts";
 import { nextTurn, waitFor } from "../../../contract/wait-for.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
-import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
+import { sessionsOf, silent } from "../../../support/session-registry.ts";
 
 const KEY = { project: "p", session: "s" };
 const THREAD = "t";
 const MIB = 1024 * 1024;
-const silent = { info() {}, warn() {}, error() {} };
 const NOBODY = { userId: null, userName: null, groups: [], token: null };
 
 /** What a runner answers to a run: the test says it bit by bit. */
@@ -75,18 +73,7 @@ async function setUp(queueLimit: number) {
   };
   const clock = createManualClock();
   const events = createSessionEvents();
-  const sessions = createSessions({
-    store,
-    feed: createMemoryLiveFeed(),
-    legacyImports: noLegacyLogs,
-    clock,
-    logger: silent,
-    ringBytes: 1_000,
-    ringBudget: createByteBudget(1_000),
-    idleMs: 1_000,
-    events,
-  });
-  const { session } = sessions.use(KEY);
+  const { session } = sessionsOf(store, { clock, events }).use(KEY);
   const logId = await session.loadOrCreate();
   const marks = createRunMarks(store);
   const answers = new Map<string, Answer>();

@@ -2,18 +2,15 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { factsOfLine } from "../../../../src/core/model/server-events.ts";
 import type { Session } from "../../../../src/core/session/session.ts";
-import { createSessions, type Sessions } from "../../../../src/core/session/session-registry.ts";
+import { type Sessions } from "../../../../src/core/session/session-registry.ts";
 import type { LiveFeed, SubscribeOptions } from "../../../../src/ports/live-feed.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
-import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { utf8 } from "../../../contract/bytes.ts";
 import { finishedEvent, startedEvent } from "../../../contract/session-routes/harness.ts";
 import { createManualClock } from "../../../support/manual-clock.ts";
-import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
+import { sessionsOf } from "../../../support/session-registry.ts";
 
 const KEY = { project: "p", session: "s" };
-const RING_BYTES = 1_000;
-const silent = { info() {}, warn() {}, error() {} };
 
 /** The sessions of two processes on one store, each of which hears itself only. */
 function twoProcesses() {
@@ -45,16 +42,7 @@ function twoProcesses() {
     },
   };
   const open = (ownStore: LogStore, ownFeed: LiveFeed): Sessions =>
-    createSessions({
-      legacyImports: noLegacyLogs,
-      store: ownStore,
-      feed: ownFeed,
-      clock,
-      logger: silent,
-      ringBytes: RING_BYTES,
-      ringBudget: createByteBudget(RING_BYTES),
-      idleMs: 1_000,
-    });
+    sessionsOf(ownStore, { feed: ownFeed, clock });
   const owner = open(store, createMemoryLiveFeed()).use(KEY).session;
   const viewers = open(counting, feed);
 

@@ -1,14 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryLiveFeed, createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { factsOfLine } from "../../../../src/core/model/server-events.ts";
-import { createSessions } from "../../../../src/core/session/session-registry.ts";
-import { createByteBudget } from "../../../../src/stream/sync/byte-budget.ts";
 import { codeOf } from "../../../contract/outcome.ts";
-import { createManualClock } from "../../../support/manual-clock.ts";
-import { noLegacyLogs } from "../../../support/no-legacy-logs.ts";
+import { sessionsOf } from "../../../support/session-registry.ts";
 
 const KEY = { project: "p", session: "s" };
-const silent = { info() {}, warn() {}, error() {} };
 const line = new TextEncoder().encode('{"type":"RUN_STARTED","runId":"old"}\n');
 const LINES = {
   lines: [line],
@@ -21,17 +17,7 @@ describe("a session that was deleted and made again", () => {
     async (announced) => {
       const store = createMemoryLogStore();
       const feed = createMemoryLiveFeed();
-      const sessions = createSessions({
-        legacyImports: noLegacyLogs,
-        store,
-        feed,
-        clock: createManualClock(),
-        logger: silent,
-        ringBytes: 1000,
-        ringBudget: createByteBudget(1000),
-        idleMs: 1000,
-      });
-      const { session } = sessions.use(KEY);
+      const { session } = sessionsOf(store, { feed }).use(KEY);
       const old = await session.loadOrCreate();
       await session.append(LINES, { logId: old });
 
