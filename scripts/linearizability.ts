@@ -79,10 +79,16 @@ function listOf<Kind extends string>(kinds: readonly Kind[], text: string, name:
   return text === "" ? [] : text.split(",").map((one) => oneOf(kinds, one, name));
 }
 
-/** Keeps the history, and prints the smallest part of it that is a violation. */
+/** Of so many sessions the violation is printed; to find its smallest part takes a while. */
+const SHOWN = 3;
+
+/**
+ * Keeps the history, and prints the smallest part of it that is a violation; null for the faults leaves
+ * that out.
+ */
 async function tell(
   { history, verdict, violations }: CheckedSession,
-  faults: readonly DoneFault[],
+  faults: readonly DoneFault[] | null,
   { keep, seed }: { readonly keep: string; readonly seed: string },
 ): Promise<void> {
   await mkdir(keep, { recursive: true });
@@ -90,8 +96,9 @@ async function tell(
   await writeFile(file, JSON.stringify(history));
   process.stdout.write(`\n${history.session}, whose history is in ${file}:\n`);
   for (const text of violations) process.stdout.write(`  ${text}\n`);
-  if (verdict.is === "violation")
-    process.stdout.write(`${describeViolation(history, verdict.violation, faults)}\n`);
+  if (verdict.is !== "violation") return;
+  const text = faults && describeViolation(history, verdict.violation, faults);
+  process.stdout.write(`${text ?? `  ${verdict.violation.what}`}\n`);
 }
 
 async function checkFile(file: string): Promise<void> {

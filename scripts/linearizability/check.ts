@@ -13,12 +13,12 @@ export type Verdict =
 export interface CheckLimits {
   /** Default 60 s. */
   readonly timeoutMs?: number;
-  /** States that are remembered, some hundred bytes each. Default 1,000,000. */
-  readonly maxStates?: number;
+  /** Memory for the states that are remembered, in characters of their keys. Default 100 Mi. */
+  readonly maxChars?: number;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
-const DEFAULT_MAX_STATES = 1_000_000;
+const DEFAULT_MAX_CHARS = 100 * 1024 * 1024;
 /** Looking at the clock costs as much as a step. */
 const STEPS_PER_LOOK = 1_024;
 
@@ -129,7 +129,7 @@ const UNREAD_LINES = 2;
 const POOLS = 3;
 
 function search({ operations }: History, model: SessionModel, limits: CheckLimits): Verdict {
-  const { timeoutMs = DEFAULT_TIMEOUT_MS, maxStates = DEFAULT_MAX_STATES } = limits;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, maxChars = DEFAULT_MAX_CHARS } = limits;
   const byCall = operations.toSorted((a, b) => a.invokedAt - b.invokedAt);
   const pools = Array.from({ length: POOLS }, (_, pool) =>
     byCall.filter((operation) => poolOf(operation, model) === pool),
@@ -137,6 +137,7 @@ function search({ operations }: History, model: SessionModel, limits: CheckLimit
   const used = pools.map(() => 0);
   const list = new Unplaced(byCall.filter((operation) => poolOf(operation, model) === null));
   const seen = new Set<string>();
+  let chars = 0;
   const deadlineMs = performance.now() + timeoutMs;
   let state = model.initial;
   let fewestDue = list.due;
@@ -192,8 +193,12 @@ function search({ operations }: History, model: SessionModel, limits: CheckLimit
   const frames: Frame[] = [{ choices: choices(), before: state, next: 0, taken: null }];
   for (let steps = 1; ; steps++) {
     if (list.due === 0) return { is: "linearisable", states: seen.size };
-    if (seen.size > maxStates)
-      return { is: "undecided", states: seen.size, why: `more than ${maxStates} states` };
+    if (chars > maxChars)
+      return {
+        is: "undecided",
+        states: seen.size,
+        why: `${seen.size} states take too much memory`,
+      };
     if (steps % STEPS_PER_LOOK === 1 && performance.now() > deadlineMs)
       return { is: "undecided", states: seen.size, why: `more than ${timeoutMs} ms` };
     const frame = frames.at(-1);
@@ -210,6 +215,7 @@ function search({ operations }: History, model: SessionModel, limits: CheckLimit
     const key = `${log} ${at} ${beyond} ${logs} ${used.join()} ${list.key()}`;
     if (seen.has(key)) continue;
     seen.add(key);
+    chars += key.length;
     frames.push({ choices: choices(), before: state, next: 0, taken: null });
     if (list.due >= fewestDue) continue;
     fewestDue = list.due;

@@ -1,6 +1,5 @@
-// A server whose logs are objects in a directory, with short leases and faults of its bucket: what a
-// replica goes through in days comes in minutes. Its settings are those of runlog, and in its last argument.
-import { createFileBucket } from "../../adapters/file-bucket/index.ts";
+// A server on a bucket in another process, with short leases and with faults of the bucket: what a replica goes through
+// in hours comes in minutes. Its settings are those of runlog, and `LINEARIZABILITY_OBJECTS`.
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createObjectLogStore } from "../../adapters/object/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
@@ -16,10 +15,12 @@ import { createApp } from "../../src/http/app.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { createFaultyBucket, type Fault } from "../../test/support/faulty-bucket.ts";
 import { createRandom } from "../bench/random.ts";
+import { createRemoteBucket } from "./remote-bucket.ts";
 
 /** In `LINEARIZABILITY_OBJECTS`, as JSON. */
 export interface ObjectsSettings {
-  readonly dir: string;
+  /** Of the bucket. */
+  readonly url: string;
   readonly seed: number;
   readonly leaseMs: number;
   /** Of a thousand calls of the bucket so many fail. */
@@ -30,12 +31,12 @@ const INTAKE_BUDGET = 64 * 1024 * 1024;
 const FAULTS: readonly Fault[] = ["busy", "lost", "landed", "late", "cut", "reset"];
 
 const { LINEARIZABILITY_OBJECTS: settings = "", ...env } = process.env;
-const { dir, seed, leaseMs, faults }: ObjectsSettings = JSON.parse(settings);
+const { url, seed, leaseMs, faults }: ObjectsSettings = JSON.parse(settings);
 const config = parseConfig(env);
 const random = createRandom(seed);
 
 const store = createObjectLogStore({
-  bucket: createFaultyBucket(createFileBucket({ dir }), () =>
+  bucket: createFaultyBucket(createRemoteBucket(url), () =>
     random.integer(1_000) < faults ? random.pick(FAULTS) : "none",
   ),
   clock,

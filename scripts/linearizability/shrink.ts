@@ -14,7 +14,7 @@ const DEFAULT_SHRINK_MS = 120_000;
  */
 export function smallestViolation(history: History, options: ShrinkOptions = {}): History {
   const deadlineMs = performance.now() + (options.shrinkMs ?? DEFAULT_SHRINK_MS);
-  const kept = new Set(history.operations);
+  const kept = new Set(beginning(history, options));
   const reduced = (without: ReadonlySet<Operation>): History => ({
     ...history,
     operations: history.operations.flatMap((one) =>
@@ -37,6 +37,24 @@ export function smallestViolation(history: History, options: ShrinkOptions = {})
     size = kept.size === before || size > 1 ? Math.max(1, size >> 1) : 1;
   }
   return rest(history, kept);
+}
+
+/** The operations that were answered first, as few as are a violation. */
+function beginning(history: History, options: CheckLimits): readonly Operation[] {
+  const byAnswer = history.operations.toSorted((a, b) => answerOf(a) - answerOf(b));
+  let low = 0;
+  let high = byAnswer.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const first = rest(history, new Set(byAnswer.slice(0, middle)));
+    if (checkHistory(first, options).is === "violation") high = middle;
+    else low = middle + 1;
+  }
+  return byAnswer.slice(0, high);
+}
+
+function answerOf({ completedAt }: Operation): number {
+  return completedAt ?? Number.POSITIVE_INFINITY;
 }
 
 /** What is left, with what must still be reckoned with. */

@@ -8,10 +8,14 @@ import {
 } from "../../test/support/fault-proxy.ts";
 import { BUCKET, startS3Server } from "../../test/support/s3-server.ts";
 import type { Random } from "../bench/random.ts";
+import { startBucketServer } from "./bucket-server.ts";
 import type { ObjectsSettings } from "./objects-server.ts";
 import { type Replica, startReplica } from "./replicas.ts";
 
-/** `objects`: a bucket in a directory, short leases; `s3`: a real S3 server; `disk`: one directory, one server. */
+/**
+ * `s3`: servers of `npm start` on an S3 server; `objects`: on a bucket in memory, with short leases;
+ * `disk`: one server and its directory.
+ */
 export type StoreKind = "objects" | "s3" | "disk";
 
 export const STORE_KINDS: readonly StoreKind[] = ["objects", "s3", "disk"];
@@ -45,8 +49,8 @@ interface Store {
   close(): Promise<void>;
 }
 
-const OBJECT_LEASE_MS = 2_000;
-const S3_LEASE_MS = 15_000;
+const SHORT_LEASE_MS = 4_000;
+const LEASE_MS = 15_000;
 const WIRE_FAULTS: readonly WireFault[] = ["503", "reset-before", "reset-after"];
 
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
@@ -68,30 +72,49 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 }
 
 function openStore(options: ClusterOptions): Promise<Store> {
-  if (options.store === "s3") return openS3(options);
-  return openDirectory(options, options.store === "objects");
+  return { disk: openDirectory, objects: openObjects, s3: openS3 }[options.store](options);
 }
 
-async function openDirectory(options: ClusterOptions, isBucket: boolean): Promise<Store> {
+async function openDirectory(options: ClusterOptions): Promise<Store> {
   const dir = await mkdtemp(join(tmpdir(), "runlog-linearizability-"));
-  const { faults, random } = options;
-  const settings = (): ObjectsSettings => {
-    return { dir, leaseMs: OBJECT_LEASE_MS, faults, seed: random.integer(2 ** 31) };
-  };
   return {
-    leaseMs: isBucket ? OBJECT_LEASE_MS : 0,
+    leaseMs: 0,
     cutOff: null,
     start: (number) =>
       startReplica(String(number), {
         dataDir: dir,
         runnerPort: options.runnerPort,
-        env: {
-          ...sharedSettings(options),
-          ...(isBucket && { LINEARIZABILITY_OBJECTS: JSON.stringify(settings()) }),
-        },
-        ...(isBucket && { script: new URL("objects-server.ts", import.meta.url) }),
+        env: sharedSettings(options),
       }),
     close: () => rm(dir, { recursive: true, force: true }),
+  };
+}
+
+async function openObjects(options: ClusterOptions): Promise<Store> {
+  const cut = new Set<string>();
+  const bucket = await startBucketServer((client) => cut.has(client));
+  const { random, faults } = options;
+  const settings = (number: number): ObjectsSettings => {
+    const url = `${bucket.origin}/${number}`;
+    return { url, leaseMs: SHORT_LEASE_MS, faults, seed: random.integer(2 ** 31) };
+  };
+  return {
+    leaseMs: SHORT_LEASE_MS,
+    cutOff: (number, isCut) => void (isCut ? cut.add(String(number)) : cut.delete(String(number))),
+    start: (number) =>
+      startReplica(String(number), {
+        dataDir: "",
+        runnerPort: options.runnerPort,
+        script: new URL("objects-server.ts", import.meta.url),
+        env: {
+          ...sharedSettings(options),
+          STORAGE_URL: "memory:",
+          LINEARIZABILITY_OBJECTS: JSON.stringify(settings(number)),
+        },
+      }),
+    async close() {
+      bucket.close();
+    },
   };
 }
 
@@ -100,8 +123,8 @@ async function openS3(options: ClusterOptions): Promise<Store> {
   const { pathname, origin } = new URL(s3.endpoint);
   const proxies: FaultProxy[] = [];
   const cut = new Set<number>();
-  const prefix = `linear-${options.random.integer(2 ** 31)}`;
   const { random, faults } = options;
+  const prefix = `linear-${random.integer(2 ** 31)}`;
 
   async function start(number: number): Promise<Replica> {
     const proxy = await startFaultProxy(origin, ({ method }) => {
@@ -125,7 +148,7 @@ async function openS3(options: ClusterOptions): Promise<Store> {
   }
 
   return {
-    leaseMs: S3_LEASE_MS,
+    leaseMs: LEASE_MS,
     cutOff: (number, isCut) => void (isCut ? cut.add(number) : cut.delete(number)),
     start,
     async close() {
