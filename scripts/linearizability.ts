@@ -64,7 +64,8 @@ async function main(): Promise<void> {
   process.stdout.write(`${formatResult(result)}\n`);
   for (const text of result.violations) process.stdout.write(`${text}\n`);
   const bad = result.sessions.filter(isViolation);
-  for (const one of bad) await tell(one, result.faults, { keep: values.keep, seed: values.seed });
+  for (const [index, one] of bad.entries())
+    await tell(one, index < SHOWN ? result.faults : null, values);
   const undecided = result.sessions.some(({ verdict }) => verdict.is === "undecided");
   if (bad.length > 0 || result.violations.length > 0 || undecided) process.exitCode = 1;
 }
