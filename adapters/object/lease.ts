@@ -19,8 +19,6 @@ export interface LeasesOptions {
 export interface Lease {
   /** Counts the takings of this session: what a holder writes is named by it. */
   readonly epoch: number;
-  /** Whether no process had the session before. */
-  readonly isFirst: boolean;
   /** Whether its last holder did not give it up, and may only be slow. */
   readonly fromDead: boolean;
   /** Resolves if this process has the session now, else rejects with `log-not-owned`. */
@@ -80,7 +78,6 @@ export function createLeases(options: LeasesOptions): Leases {
     const isHeld = (): boolean => owner.isAlive && owner.incarnation === heldInIncarnation;
     return {
       epoch,
-      isFirst: epoch === 1,
       fromDead,
       get isHeld() {
         return isHeld();
@@ -120,11 +117,13 @@ export function createLeases(options: LeasesOptions): Leases {
         await owner.live();
         const epoch = newest + 1;
         const put = { key: keys.lease(key, epoch), bytes: NOTHING, tag: owner.id };
-        if ((await putOnce({ bucket, retry }, put)) === "landed") {
+        const outcome = await putOnce({ bucket, retry }, put);
+        newest = await newestEpoch(key);
+        // an epoch that is not the latest can be put again once it was forgotten, and may be this process's own of before
+        if (outcome === "landed" && newest === epoch) {
           forgetOld(key, epoch);
           return leaseOf(key, epoch, fromDead);
         }
-        newest = await newestEpoch(key);
       }
     },
   };

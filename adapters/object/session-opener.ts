@@ -42,8 +42,8 @@ export function createSessionOpener(options: SessionOpenerOptions): SessionOpene
 
   /** What is there of the session that was taken, or null. */
   async function loadLeased(key: SessionKey, lease: Lease): Promise<OwnedSession | null> {
-    // the first holder of a session knows that there is nothing to load
-    const name = lease.isFirst ? null : await findIncarnation(access, key);
+    // also for the first epoch: this process may have had it before
+    const name = await findIncarnation(access, key);
     const incarnation = name && (await loadIncarnation(access, name));
     if (incarnation !== null && !isOver(incarnation)) return open(incarnation, lease);
     // the process that was deleting it came no further
