@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { dirname, join } from "node:path";
+import { throwDiskError } from "../../../adapters/disk/errors.ts";
 import { makeDirectory } from "../../../adapters/disk/sync-directory.ts";
 import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
@@ -121,7 +122,7 @@ async function writeFile(
   path: string,
   chunks: AsyncIterable<Uint8Array | string>,
 ): Promise<number> {
-  await makeDirectory(dirname(path), { durable: false });
+  await makeDirectory(dirname(path), { durable: false }).catch(throwDiskError);
   const file = createWriteStream(path);
   await pipeline(chunks, file);
   return file.bytesWritten;
