@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import { RunlogError } from "../../src/ports/errors.ts";
 import type { LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import { lineOf, textOf } from "../contract/bytes.ts";
 import {
@@ -104,6 +105,42 @@ async function seed(store: LogStore, ...lines: readonly Uint8Array[]): Promise<v
   const { logId } = await store.create(KEY);
   await store.append(KEY, lines, { logId, expectedEnd: 0 });
 }
+
+it("a session that cannot be deleted refuses runs while the end of its run is under way, and takes them after", async () => {
+  const memory = createMemoryLogStore();
+  const gate = createGate();
+  let isBroken = false;
+  const store: LogStore = {
+    ...memory,
+    async append(...given) {
+      if (isBroken) await gate.pass();
+      return memory.append(...given);
+    },
+    async delete(key) {
+      if (isBroken) throw new RunlogError("store-failed", "this call was to fail");
+      return memory.delete(key);
+    },
+  };
+  const server = await createTestServer({ store });
+  const session = new SessionClient(server);
+  const runner = await openRunner(server, () => session.run(runBody("old")));
+  await runner.write(`data: ${startedEvent("old")}\n\n`);
+  await waitFor(async () => (await session.lines()).some((line) => line.includes("RUN_STARTED")));
+  isBroken = true;
+  expect((await new ProjectClient(server).send("DELETE", "s1")).status).toBe(500);
+  await expectProblem(
+    await session.post("/agui/run", runBody("new")),
+    503,
+    "Event log is not writable",
+  );
+  isBroken = false;
+  gate.open();
+  server.runner.script((exchange) => tell(exchange, [startedEvent("new"), finishedEvent("new")]));
+  await waitFor(async () => (await session.post("/agui/run", runBody("new"))).status === 200);
+  const lines = await session.settled("new");
+  expect(lines.filter((line) => line.includes('"RUN_ERROR"'))).toHaveLength(1);
+  await server.dispose();
+}, 30_000);
 
 describe("while a session is being deleted", () => {
   it("a run that is posted waits, and belongs to the session that is made after it", async () => {

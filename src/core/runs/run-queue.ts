@@ -173,6 +173,11 @@ export class RunQueue {
     return ended.filter((outcome) => outcome === "not-stored").length;
   }
 
+  /** Resolves when the runs that are in flight now have come to their ends. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#inFlight.values());
+  }
+
   /** A run that waits when the server stops may be posted again to the next one. */
   async #endWaiting(entry: QueuedRun, reason: RunEnd): Promise<RunOutcome> {
     const forgets = reason === SHUTDOWN;

@@ -216,10 +216,23 @@ export function createRuns(options: RunsOptions): Runs {
         return await runsOf(key).admit(request);
       } catch (error) {
         if (!(error instanceof RunsEndedError)) throw error;
+        await settleStopped(id, error);
       } finally {
         if (entries.get(id)?.runs.isIdle) leave(key);
       }
     }
+  }
+
+  /**
+   * Waits for the ends of runs whose session could not be removed. Throws `log-not-writable` where the store does not
+   * take them: until it does nothing else can run.
+   */
+  async function settleStopped(id: string, cause: RunsEndedError): Promise<void> {
+    const stopped = entries.get(id);
+    if (!stopped || stopped.runs.isIdle) return;
+    await settledWithin(END_WAIT_MS, clock, stopped.runs.settled());
+    if (entries.get(id) !== stopped || stopped.runs.isIdle) return;
+    throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
   }
 
   const isInFlight: IsInFlight = (key, runId) => queueOf(key)?.isInFlight(runId) ?? false;
