@@ -229,7 +229,9 @@ export function createRuns(options: RunsOptions): Runs {
    */
   async function settleStopped(id: string, cause: RunsEndedError): Promise<void> {
     const stopped = entries.get(id);
-    if (!stopped || stopped.runs.isIdle) return;
+    // a removal that succeeds waits for the ends by itself
+    await removals.idle(id);
+    if (!stopped || entries.get(id) !== stopped || stopped.runs.isIdle) return;
     await settledWithin(END_WAIT_MS, clock, stopped.runs.settled());
     if (entries.get(id) !== stopped || stopped.runs.isIdle) return;
     throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
