@@ -34,7 +34,7 @@ export interface AgentObject {
   };
   /** An agent of its own for a run, so that runs of several threads do not meet. */
   clone?(): AgentObject;
-  abortRun?(): void;
+  abortRun?(): unknown;
   getCapabilities?(): Promise<unknown>;
 }
 
@@ -57,6 +57,15 @@ export async function runAgent(
   else await runObject(agent.clone?.() ?? agent, input, { signal, next });
 }
 
+/** What an agent throws while it is stopped concerns nobody: its run is over. */
+async function quietly(stop: () => Promise<unknown>): Promise<void> {
+  try {
+    await stop();
+  } catch {
+    // see above
+  }
+}
+
 function runObject(
   agent: AgentObject,
   input: AgentInput,
@@ -77,8 +86,8 @@ function runObject(
       complete: resolve,
     });
     stop = () => {
-      agent.abortRun?.();
-      subscription.unsubscribe();
+      void quietly(async () => agent.abortRun?.());
+      void quietly(async () => subscription.unsubscribe());
     };
     if (signal.aborted) fail(signal.reason);
   });

@@ -1,3 +1,4 @@
+import type { Logger } from "../../src/ports/logger.ts";
 import { type Agent, type AgentEvent, type AgentInput, runAgent } from "./agent.ts";
 
 export type {
@@ -8,6 +9,11 @@ export type {
   AgentObject,
   AgentRunOptions,
 } from "./agent.ts";
+
+export interface InProcessRunnerOptions {
+  /** Logs, as `agent-failed`, what agents throw. Default: not logged. */
+  readonly logger?: Pick<Logger, "warn">;
+}
 
 /** A run that goes on. */
 interface Running {
@@ -40,14 +46,21 @@ const ENDS: ReadonlySet<string> = new Set(["RUN_FINISHED", "RUN_ERROR"]);
  * });
  * ```
  */
-export function createInProcessRunner(agent: Agent): (request: Request) => Promise<Response> {
+export function createInProcessRunner(
+  agent: Agent,
+  { logger = { warn() {} } }: InProcessRunnerOptions = {},
+): (request: Request) => Promise<Response> {
   const running = new Set<Running>();
 
   function run(host: string, input: AgentInput): Response {
     const ending = new AbortController();
     const one = { host, threadId: input.threadId, ending };
     running.add(one);
-    const stream = eventStream(agent, input, ending);
+    const onFailed = (error: unknown): void => {
+      const { runId, threadId } = input;
+      if (!ending.signal.aborted) logger.warn("agent-failed", { runId, threadId, error });
+    };
+    const stream = eventStream(agent, input, { ending, onFailed });
     void stream.closed.then(() => running.delete(one));
     return new Response(stream.readable, {
       headers: { "content-type": "text/event-stream", "cache-control": "no-cache" },
@@ -93,7 +106,10 @@ export function createInProcessRunner(agent: Agent): (request: Request) => Promi
 function eventStream(
   agent: Agent,
   input: AgentInput,
-  ending: AbortController,
+  {
+    ending,
+    onFailed,
+  }: { readonly ending: AbortController; readonly onFailed: (error: unknown) => void },
 ): { readonly readable: ReadableStream<Uint8Array>; readonly closed: Promise<void> } {
   const encoder = new TextEncoder();
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
@@ -111,14 +127,16 @@ function eventStream(
     try {
       await runAgent(agent, input, { signal: ending.signal, next });
     } catch (error) {
-      failure = error instanceof Error ? error.message : String(error);
+      onFailed(error);
+      failure = messageOf(error);
     }
     if (!hasEnded) await next(endOf(ending.signal, failure));
     await writer.close();
   }
 
   // what cannot be written has no reader any more
-  return { readable, closed: play().catch(() => {}) };
+  const closed = play().catch((error: unknown) => writer.abort(error).catch(() => {}));
+  return { readable, closed };
 }
 
 function endOf(
@@ -128,6 +146,12 @@ function endOf(
   return signal.aborted
     ? { type: "RUN_ERROR", message: "The run was interrupted", code: "interrupted" }
     : { type: "RUN_ERROR", message: failure, code: "agent-failed" };
+}
+
+/** An error's message; anything may be thrown, also what cannot be made a text. */
+function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return typeof error === "string" ? error : "The agent failed";
 }
 
 async function readJson(request: Request): Promise<unknown> {

@@ -1,5 +1,5 @@
 import { getConnInfo } from "@hono/node-server/conninfo";
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { type Agent, createInProcessRunner } from "../../adapters/in-process/index.ts";
 import {
   createLocalAuthorizer,
@@ -8,6 +8,8 @@ import {
 } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import { readRunnerUrl } from "../config/values.ts";
+import { projectName } from "../core/model/names.ts";
 import { readStorage, type StorageConfig } from "../config/storage.ts";
 import { createSessionService, type ServiceLimits, type SessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
@@ -71,8 +73,8 @@ const IN_PROCESS = "http://{session}.{project}.invalid/";
 
 /**
  * Makes a session server inside a host's own. Without `authorize` it answers requests from this machine
- * only, and says so to others. Throws TypeError for a storage that cannot be, and what the store throws: a
- * directory has one owner, for example.
+ * only, and says so to others. Throws TypeError for options that cannot be, `invalid-name` for a project, and what the
+ * store throws: a directory has one owner, for example.
  *
  * @example
  * ```ts
@@ -90,10 +92,11 @@ const IN_PROCESS = "http://{session}.{project}.invalid/";
  * ```
  */
 export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
+  checkOptions(options);
   const { runner, authorize, corsOrigins = [], limits = {}, logger = stderrLogger } = options;
   const store = await storeOf(options.storage ?? "file:./data", logger);
   const isUrl = typeof runner === "string";
-  const inProcess = isUrl ? null : createInProcessRunner(runner);
+  const inProcess = isUrl ? null : createInProcessRunner(runner, { logger });
   const service = await createSessionService({
     authorizer: createLocalAuthorizer(),
     directory: createLocalDirectory({ store, runnerUrl: isUrl ? runner : IN_PROCESS, logger }),
@@ -116,12 +119,13 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
   });
 
   const access = { peerOf, ...(authorize && { authorize }) };
-  const { project = "default" } = options;
+  const { project } = options;
   const routes = new Hono();
   routes.use("*", securityHeaders());
   if (!authorize) routes.use("*", onlyLoopback(peerOf));
   routes.use("*", originGuard({ ours: hostNames([]), corsOrigins }));
-  routes.route("/", createSessionRoutes(service, { ...access, project }));
+  if (project === undefined) routes.use("*", onePerProject);
+  routes.route("/", createSessionRoutes(service, { ...access, project: project ?? "default" }));
   const app = new Hono();
   if (!authorize) app.use("*", onlyLoopback(peerOf));
   app.route("/", createApp({ ...access, service, listenHost: null, corsOrigins }));
@@ -134,6 +138,34 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
     close: () => (closing ??= closeAll(service, store)),
   };
 }
+
+/** Types do not reach hosts that are written in JavaScript. */
+function checkOptions(options: Partial<RunlogOptions> = {}): void {
+  const { authorize, corsOrigins, project, runner } = options;
+  const isAgent = typeof runner === "function" || typeof Object(runner).run === "function";
+  const isUrl = typeof runner === "string" && readRunnerUrl(runner) !== null;
+  if (!isAgent && !isUrl)
+    throw new TypeError(
+      "runner must be the http(s) URL of one, a function that yields events, or an AbstractAgent",
+    );
+  if (authorize !== undefined && typeof authorize !== "function")
+    throw new TypeError("authorize must be a function of a request's context");
+  if (corsOrigins !== undefined && !Array.isArray(corsOrigins))
+    throw new TypeError("corsOrigins must be an array of origins");
+  if (project !== undefined) projectName(project);
+}
+
+/** Sessions of all tenants in one project are a mistake: a path that tells them apart names the project. */
+const onePerProject: MiddlewareHandler = async (c, next) => {
+  const [other] = Object.keys(c.req.param()).filter((name) => !OWN_PARAMS.has(name));
+  if (other !== undefined && c.req.param("projectName") === undefined)
+    throw new TypeError(
+      `The routes are mounted at a path with :${other}: name it :projectName, or give createRunlog a project`,
+    );
+  await next();
+};
+
+const OWN_PARAMS: ReadonlySet<string> = new Set(["projectName", "sessionName", "cursor", "taskId"]);
 
 async function storeOf(storage: string | LogStore, logger: Logger): Promise<LogStore> {
   if (typeof storage !== "string") return storage;

@@ -19,8 +19,10 @@ interface AccessCheck {
 
 /** The conditions of a route, checked before its handler runs (PROTOCOL 13.4). */
 export interface AccessRule {
-  /** Asked in this order. */
+  /** Asked in this order; what else a caller may do the directory checks itself. */
   readonly checks: readonly AccessCheck[];
+  /** The one question to a host that authorizes callers: the directory does not know these. */
+  readonly hosted: AccessCheck;
   /**
    * How fresh the knowledge that the session exists has to be; null where the route checks that
    * itself.
@@ -39,6 +41,8 @@ const LIST: AccessCheck = {
 };
 const GET: AccessCheck = { scope: "session", verb: "get", refused: "Unauthorized", failed: FAILED };
 const UPDATE: AccessCheck = { ...GET, verb: "update" };
+const DELETE: AccessCheck = { ...GET, verb: "delete" };
+const CREATE: AccessCheck = { ...LIST, verb: "create", refused: "Unauthorized to create sessions" };
 const RENAME: AccessCheck = {
   scope: "project",
   verb: "update",
@@ -46,17 +50,22 @@ const RENAME: AccessCheck = {
   failed: "Failed to verify permissions",
 };
 
-type RuleName = "project" | "rename" | "read" | "watch" | "write" | "writeAsRunner";
+type DocumentRule = "list" | "create" | "get" | "change" | "remove" | "rename";
+type LogRule = "read" | "watch" | "write" | "writeAsRunner";
 
-/** The access rules of all routes. The directory itself checks what else its callers may do. */
-export const ACCESS: Readonly<Record<RuleName, AccessRule>> = {
-  project: { checks: [LIST], session: null },
-  rename: { checks: [LIST, RENAME], session: null },
-  read: { checks: [LIST, GET], session: "recent" },
-  watch: { checks: [LIST, GET], session: "recent", tokenInUrl: true },
-  write: { checks: [LIST, UPDATE], session: "now" },
+/** The access rules of all routes. */
+export const ACCESS: Readonly<Record<DocumentRule | LogRule, AccessRule>> = {
+  list: { checks: [LIST], hosted: LIST, session: null },
+  create: { checks: [LIST], hosted: CREATE, session: null },
+  get: { checks: [LIST], hosted: GET, session: null },
+  change: { checks: [LIST], hosted: UPDATE, session: null },
+  remove: { checks: [LIST], hosted: DELETE, session: null },
+  rename: { checks: [LIST, RENAME], hosted: UPDATE, session: null },
+  read: { checks: [LIST, GET], hosted: GET, session: "recent" },
+  watch: { checks: [LIST, GET], hosted: GET, session: "recent", tokenInUrl: true },
+  write: { checks: [LIST, UPDATE], hosted: UPDATE, session: "now" },
   /** Runners have no rights in the project beyond their own session. */
-  writeAsRunner: { checks: [UPDATE], session: "now" },
+  writeAsRunner: { checks: [UPDATE], hosted: UPDATE, session: "now" },
 };
 
 export interface AccessOptions extends Pick<ClaimsOptions, "peerOf"> {
@@ -103,7 +112,7 @@ export function accessGuard(
     const reviewer = { authorizer, logger: service.logger };
     const claims = claimsOf(c, { ...options, tokenInUrl: rule.tokenInUrl ?? false });
     // a missing token is refused without asking anybody
-    const early = claims.token ? null : await authorizer.identify(claims);
+    const early = claims.token && !authorize ? null : await authorizer.identify(claims);
     const project = projectOf(c);
     const key = c.req.param("sessionName") === undefined ? null : sessionKeyOf(c, directory);
     if (c.req.param("taskId") !== undefined) taskIdOf(c);
@@ -111,7 +120,7 @@ export function accessGuard(
       early ?? (await authorizer.identify(claims).catch(reviewFailed(service, FAILED)));
 
     const check = async (asked: AskOptions): Promise<void> => {
-      for (const step of rule.checks)
+      for (const step of authorize ? [rule.hosted] : rule.checks)
         await assertAllowed(reviewer, caller, { step, project, key }, asked);
     };
     await check({});

@@ -15,13 +15,16 @@ export function hostGuard(ours: ReadonlySet<string>): MiddlewareHandler {
 
 /**
  * Refuses requests from other machines, and those that name another host than loopback, for a server that
- * asks nobody who they are. Where `peerOf` does not know the sender, the host decides alone.
+ * asks nobody who they are. Where `peerOf` does not know the sender, the host decides alone. What a proxy has passed on is refused, as far as it
+ * says so.
  */
 export function onlyLoopback(peerOf: (c: Context) => string | null): MiddlewareHandler {
   const ours = hostNames(LOOPBACK);
   return async (c, next) => {
     const peer = peerOf(c);
-    if ((peer === null || LOOPBACK_PEER.test(peer)) && ours.has(hostName(hostOf(c)))) return next();
+    const isPassedOn = PASSED_ON.some((name) => c.req.header(name) !== undefined);
+    if (!isPassedOn && (peer === null || LOOPBACK_PEER.test(peer)) && ours.has(hostName(hostOf(c))))
+      return next();
     return refused(
       c,
       "Only requests from this machine to localhost are served: nothing authorizes others (createRunlog takes `authorize`)",
@@ -29,6 +32,8 @@ export function onlyLoopback(peerOf: (c: Context) => string | null): MiddlewareH
   };
 }
 
+/** What proxies say: the sender is not who asks. */
+const PASSED_ON = ["Forwarded", "X-Forwarded-For", "Via"] as const;
 const LOOPBACK_PEER = /^(?:::1|(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3})$/i;
 
 export interface OriginGuardOptions {

@@ -1,4 +1,5 @@
 import { type Context, type Handler, Hono, type MiddlewareHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
 import type { SessionService } from "../core/service.ts";
 import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
@@ -46,16 +47,16 @@ type Route = readonly [Method, string, AccessRule, OwnerRule, (service: SessionS
 
 /** All routes, below the path of a project's sessions. */
 export const SESSION_ROUTES: readonly Route[] = [
-  ["GET", "/", ACCESS.project, OWNER.any, sessionsGet],
-  ["POST", "/", ACCESS.project, OWNER.any, sessionPost],
-  ["GET", "/:sessionName", ACCESS.project, OWNER.any, sessionGet],
-  ["PATCH", "/:sessionName", ACCESS.project, OWNER.document, sessionPatch],
-  ["PUT", "/:sessionName", ACCESS.project, OWNER.document, sessionPut],
+  ["GET", "/", ACCESS.list, OWNER.any, sessionsGet],
+  ["POST", "/", ACCESS.create, OWNER.any, sessionPost],
+  ["GET", "/:sessionName", ACCESS.get, OWNER.any, sessionGet],
+  ["PATCH", "/:sessionName", ACCESS.change, OWNER.document, sessionPatch],
+  ["PUT", "/:sessionName", ACCESS.change, OWNER.document, sessionPut],
   ["PUT", "/:sessionName/displayname", ACCESS.rename, OWNER.document, displaynamePut],
-  ["DELETE", "/:sessionName", ACCESS.project, OWNER.log, sessionDelete],
-  ["POST", "/:sessionName/start", ACCESS.project, OWNER.document, startPost],
-  ["POST", "/:sessionName/stop", ACCESS.project, OWNER.log, stopPost],
-  ["GET", "/:sessionName/pod-events", ACCESS.project, OWNER.any, podEventsGet],
+  ["DELETE", "/:sessionName", ACCESS.remove, OWNER.log, sessionDelete],
+  ["POST", "/:sessionName/start", ACCESS.change, OWNER.document, startPost],
+  ["POST", "/:sessionName/stop", ACCESS.change, OWNER.log, stopPost],
+  ["GET", "/:sessionName/pod-events", ACCESS.get, OWNER.any, podEventsGet],
   ["POST", "/:sessionName/archive", ACCESS.write, OWNER.log, archivePost],
   ["POST", "/:sessionName/restore", ACCESS.write, OWNER.log, restorePost],
   ["GET", "/:sessionName/agui/events", ACCESS.watch, OWNER.any, eventsGet],
@@ -114,6 +115,7 @@ export function createSessionRoutes(
   routes.use("*", keptByNobody());
   if (options.project !== undefined) routes.use("*", inProject(options.project));
   routes.onError((error, c) => {
+    if (error instanceof HTTPException) return error.getResponse();
     if (!(error instanceof RunlogError) || LOGGED.has(error.code))
       service.logger.error("request-failed", { route: c.req.routePath, error });
     // where a handler has no text of its own, the session could not be read

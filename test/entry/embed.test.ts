@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import { AbstractAgent, EventType, type BaseEvent, type RunAgentInput } from "@ag-ui/client";
 import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
 import { Observable } from "rxjs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
@@ -10,6 +11,7 @@ import type { AgentEvent, AgentInput, AgentRunOptions } from "../../adapters/in-
 import { createRunlog, type Runlog, type RunlogOptions } from "../../src/entry/embed.ts";
 import { SseReader } from "../contract/read-sse.ts";
 import { runBody, SessionClient } from "../contract/session-routes/harness.ts";
+import { freshDir } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const JSON_BODY = { "Content-Type": "application/json" };
@@ -112,6 +114,62 @@ describe("an agent in the host's process", () => {
     expect(events.at(-1)!["message"]).toContain(message);
   });
 
+  it.each<[string, object]>([
+    [
+      "abortRun",
+      {
+        abortRun: () => {
+          throw new Error("cannot stop");
+        },
+      },
+    ],
+    ["abortRun later", { abortRun: () => Promise.reject(new Error("cannot stop")) }],
+    [
+      "unsubscribe",
+      {
+        unsubscribe: () => {
+          throw new Error("cannot stop");
+        },
+      },
+    ],
+  ])(
+    "harms nobody when it fails to stop: %s",
+    async (
+      _,
+      {
+        abortRun = () => {},
+        unsubscribe = () => {},
+      }: { abortRun?: () => unknown; unsubscribe?: () => void },
+    ) => {
+      const agent = {
+        abortRun,
+        run: ({ threadId, runId }: AgentInput) => ({
+          subscribe: ({ next }: { next: (event: AgentEvent) => void }) => {
+            next({ type: "RUN_STARTED", threadId, runId });
+            return { unsubscribe };
+          },
+        }),
+      };
+      const session = sessionOf(await runlogWith(agent));
+      const { sse } = await session.watch();
+      await session.run();
+      await sse.until(({ data }) => data.includes("RUN_STARTED"));
+      expect((await session.post("/agui/interrupt", "{}")).status).toBeLessThan(300);
+      await sse.until(({ data }) => data.includes('"code":"interrupted"'));
+      await sse.cancel();
+    },
+  );
+
+  it("may throw what is no text", async () => {
+    const events = await eventsOf(
+      await runlogWith(async function* ({ threadId, runId }): AsyncGenerator<AgentEvent> {
+        yield { type: "RUN_STARTED", threadId, runId };
+        throw Object.create(null);
+      }),
+    );
+    expect(events.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "agent-failed" });
+  });
+
   it.each(["cancel", "interrupt"])("learns by its signal when callers %s its run", async (how) => {
     let reason: unknown = null;
     async function* wait(
@@ -190,6 +248,86 @@ describe("the routes of a host", () => {
     while ((await sse.event()) !== null);
   });
 
+  it("ask the host one question a request, about the session that it concerns", async () => {
+    const asked: string[] = [];
+    const runlog = await runlogWith(greet, {
+      authorize: () => ({
+        user: "ann",
+        may: ({ project, session, verb }) => {
+          asked.push(`${verb} ${project}/${session ?? "*"}`);
+          return session?.startsWith("ann-") ?? false;
+        },
+      }),
+    });
+    const url = `${await hostOf(runlog, "/s")}/s`;
+    const calls: readonly [string, string, string][] = [
+      ["GET", "", "list default/*"],
+      ["POST", "", "create default/*"],
+      ["GET", "/bob-1", "get default/bob-1"],
+      ["DELETE", "/bob-1", "delete default/bob-1"],
+      ["PATCH", "/bob-1", "update default/bob-1"],
+      ["PUT", "/bob-1", "update default/bob-1"],
+      ["PUT", "/bob-1/displayname", "update default/bob-1"],
+      ["POST", "/bob-1/start", "update default/bob-1"],
+      ["POST", "/bob-1/stop", "update default/bob-1"],
+      ["GET", "/bob-1/pod-events", "get default/bob-1"],
+      ["GET", "/bob-1/agui/events", "get default/bob-1"],
+      ["POST", "/bob-1/agui/connect", "get default/bob-1"],
+      ["POST", "/bob-1/agui/run", "update default/bob-1"],
+      ["GET", "/bob-1/export", "get default/bob-1"],
+    ];
+    for (const [method, path, question] of calls) {
+      const body = method === "GET" || method === "DELETE" ? {} : { body: "{}" };
+      const { status } = await fetch(`${url}${path}`, { method, headers: JSON_BODY, ...body });
+      expect([path, method, status, asked.splice(0)]).toEqual([path, method, 403, [question]]);
+    }
+    expect((await post(`${url}/ann-1/agui/run`)).status).toBe(200);
+    expect((await fetch(`${url}/ann-1`)).status).toBe(200);
+    expect((await fetch(`${url}/ann-1`, { method: "DELETE" })).status).toBe(204);
+  });
+
+  it.each<[string, () => unknown, number]>([
+    ["null", () => null, 401],
+    ["a redirect", () => Response.redirect("http://host.example/login", 302), 302],
+    ["an HTTPException", () => Promise.reject(new HTTPException(402, { message: "Pay" })), 402],
+    ["true", () => true, 500],
+    ["a text", () => "ann", 500],
+    ["an empty object", () => ({}), 500],
+    ["undefined", () => undefined, 500],
+    ["an error", () => Promise.reject(new Error("The database is away")), 500],
+    ["a caller who may perhaps", () => ({ user: "ann", may: () => undefined }), 403],
+    ["a caller who may by a text", () => ({ user: "ann", may: async () => "no" }), 403],
+    ["a caller without a list of rights", () => ({ user: null }), 200],
+  ])("let nobody in by mistake: %s", async (_, found, status) => {
+    const authorize = found as NonNullable<RunlogOptions["authorize"]>;
+    const runlog = await runlogWith(greet, { authorize });
+    const url = `${await hostOf(runlog, "/s")}/s`;
+    const answer = await fetch(`${url}/s1/agui/run`, {
+      method: "POST",
+      body: runBody(),
+      headers: JSON_BODY,
+      redirect: "manual",
+    });
+    expect(answer.status).toBe(status);
+  });
+
+  it("are refused at a path that tells tenants apart and names no project", async () => {
+    const url = await hostOf(await runlogWith(greet), "/t/:tenant/s");
+    expect((await post(`${url}/t/one/s/s1/agui/run`)).status).toBe(500);
+  });
+
+  it("end a stream that was being opened when they were closed", async () => {
+    // each delay meets the opening at another step
+    for (let delayMs = 0; delayMs < 8; delayMs++) {
+      const runlog = await runlogWith(greet, { storage: `file:${await freshDir()}` });
+      const url = await hostOf(runlog, "/s");
+      const stream = fetch(`${url}/s/s1/agui/events`).then((answer) => answer.text());
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await runlog.close();
+      await stream.catch(() => "refused");
+    }
+  });
+
   it("serve this machine alone where nobody authorizes callers", async () => {
     const runlog = await runlogWith(greet);
     const path = "/api/projects/p1/agentic-sessions/s1";
@@ -215,9 +353,23 @@ describe("the routes of a host", () => {
       expect(refused.status).toBe(403);
       expect(await refused.text()).toContain("authorize");
     }
+    const proxied = new Request(`http://localhost${path}`, {
+      headers: { "X-Forwarded-For": "192.0.2.1" },
+    });
+    expect((await runlog.fetch(proxied)).status).toBe(403);
     expect((await ask("localhost", "::1")).status).toBe(200);
     expect((await ask("localhost")).status).toBe(200);
   });
+});
+
+it.each<[string, unknown, RegExp]>([
+  ["no options", undefined, /runner must be/],
+  ["a runner that is no URL", { runner: "somewhere" }, /runner must be/],
+  ["origins that are a text", { runner: greet, corsOrigins: "http://a" }, /corsOrigins must be/],
+  ["a project that cannot be", { runner: greet, project: "Bad_Name" }, /Invalid project name/],
+  ["access that is no function", { runner: greet, authorize: "ann" }, /authorize must be/],
+])("%s is refused before anything is opened", async (_, options, message) => {
+  await expect(createRunlog(options as RunlogOptions)).rejects.toThrow(message);
 });
 
 it("a storage that cannot be is refused, with what it may be", async () => {

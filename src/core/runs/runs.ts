@@ -43,6 +43,7 @@
  */
 
 import type { Caller } from "../../ports/authorizer.ts";
+import type { Clock } from "../../ports/clock.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
@@ -50,7 +51,7 @@ import type { SessionPlatform } from "../../ports/session-platform.ts";
 import { idOf } from "../../ports/session-id.ts";
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
 import { settledWithin } from "../../stream/sync/pause.ts";
-import { createKeyedMutex } from "../../stream/sync/keyed-mutex.ts";
+import { createKeyedMutex, type KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import {
   RESTARTED,
   type RunEnd,
@@ -149,6 +150,12 @@ interface Entry {
   readonly use: SessionUse;
 }
 
+interface StoppedOptions {
+  readonly clock: Clock;
+  readonly entries: ReadonlyMap<string, Entry>;
+  readonly removals: Pick<KeyedMutex, "idle">;
+}
+
 /** Sessions that a stop has to wait for. */
 function countBusy(entries: ReadonlyMap<string, Entry>): number {
   return [...entries.values()].filter(({ runs }) => !runs.isLeavable).length;
@@ -216,25 +223,11 @@ export function createRuns(options: RunsOptions): Runs {
         return await runsOf(key).admit(request);
       } catch (error) {
         if (!(error instanceof RunsEndedError)) throw error;
-        await settleStopped(id, error);
+        await settleStopped({ clock, entries, removals }, id, error);
       } finally {
         if (entries.get(id)?.runs.isIdle) leave(key);
       }
     }
-  }
-
-  /**
-   * Waits for the ends of runs whose session could not be removed. Throws `log-not-writable` where the store does not
-   * take them: until it does nothing else can run.
-   */
-  async function settleStopped(id: string, cause: RunsEndedError): Promise<void> {
-    const stopped = entries.get(id);
-    // a removal that succeeds waits for the ends by itself
-    await removals.idle(id);
-    if (!stopped || entries.get(id) !== stopped || stopped.runs.isIdle) return;
-    await settledWithin(END_WAIT_MS, clock, stopped.runs.settled());
-    if (entries.get(id) !== stopped || stopped.runs.isIdle) return;
-    throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
   }
 
   const isInFlight: IsInFlight = (key, runId) => queueOf(key)?.isInFlight(runId) ?? false;
@@ -309,6 +302,24 @@ export function createRuns(options: RunsOptions): Runs {
       return orphanedRuns;
     },
   };
+}
+
+/**
+ * Waits for the ends of runs whose session could not be removed. Throws `log-not-writable` where the store does not
+ * take them: until it does nothing else can run.
+ */
+async function settleStopped(
+  { clock, entries, removals }: StoppedOptions,
+  id: string,
+  cause: RunsEndedError,
+): Promise<void> {
+  const stopped = entries.get(id);
+  // a removal that succeeds waits for the ends by itself
+  await removals.idle(id);
+  if (!stopped || entries.get(id) !== stopped) return;
+  await settledWithin(END_WAIT_MS, clock, stopped.runs.settled());
+  if (stopped.runs.isIdle) return;
+  throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
 }
 
 /** Lets another process have the session, with the run that is left open; who watches it elsewhere looks at once. */

@@ -41,7 +41,7 @@ export interface StreamPacer {
   ): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** To be called about once a second: sends due heartbeats and ends stuck streams. */
   tick(): void;
-  /** Ends every open stream as if its source had ended, so that clients reconnect elsewhere. */
+  /** Ends every open stream as if its source had ended, so that clients reconnect elsewhere, and each that is made later. */
   endAll(): void;
 }
 
@@ -55,6 +55,7 @@ export interface StreamPacer {
  */
 export function createStreamPacer(options: PaceOptions): StreamPacer {
   const streams = new Set<PacedSource>();
+  let hasEnded = false;
   return {
     get open() {
       return streams.size;
@@ -69,12 +70,16 @@ export function createStreamPacer(options: PaceOptions): StreamPacer {
       });
       streams.add(paced);
       signal?.addEventListener("abort", end);
-      return new ReadableStream<Uint8Array<ArrayBuffer>>(paced, { highWaterMark: 0 });
+      const stream = new ReadableStream<Uint8Array<ArrayBuffer>>(paced, { highWaterMark: 0 });
+      // it was being opened when the others were ended
+      if (hasEnded) paced.endAtOnce();
+      return stream;
     },
     tick() {
       for (const paced of streams) paced.tick();
     },
     endAll() {
+      hasEnded = true;
       for (const paced of streams) paced.endWithFarewell();
     },
   };
@@ -159,6 +164,13 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
 
   endWithFarewell(): void {
     this.end(this.#farewell?.() ?? null);
+  }
+
+  /** Ends a stream that has sent nothing. */
+  endAtOnce(): void {
+    const last = this.#farewell?.() ?? null;
+    if (last) this.#controller?.enqueue(last);
+    this.#deliver(null);
   }
 
   end(last: Uint8Array<ArrayBuffer> | null): void {
