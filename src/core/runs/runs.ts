@@ -209,8 +209,7 @@ export function createRuns(options: RunsOptions): Runs {
 
   /** A run that is not stored when its session is removed is one of the session that comes after. */
   async function admit(session: Session, request: RunRequest): Promise<RunAccepted> {
-    const { key } = session;
-    const id = idOf(key);
+    const id = idOf(session.key);
     for (;;) {
       await removals.idle(id);
       await session.load().catch((cause: unknown) => {
@@ -220,12 +219,12 @@ export function createRuns(options: RunsOptions): Runs {
       if (removals.isBusy(id)) continue;
       if (closed) throw new RunlogError("overloaded", "Server is shutting down");
       try {
-        return await runsOf(key).admit(request);
+        return await runsOf(session.key).admit(request);
       } catch (error) {
         if (!(error instanceof RunsEndedError)) throw error;
         await settleStopped({ clock, entries, removals }, id, error);
       } finally {
-        if (entries.get(id)?.runs.isIdle) leave(key);
+        if (entries.get(id)?.runs.isIdle) leave(session.key);
       }
     }
   }
