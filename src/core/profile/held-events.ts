@@ -1,10 +1,9 @@
 import type { LogName } from "../../ports/log-store.ts";
+import type { ByteRange } from "../model/byte-range.ts";
 
 /** A range of one of the session's logs. */
-export interface LineRange {
+export interface LineRange extends ByteRange {
   readonly log: LogName;
-  readonly start: number;
-  readonly end: number;
 }
 
 /**
