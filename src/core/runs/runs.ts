@@ -161,6 +161,11 @@ function countBusy(entries: ReadonlyMap<string, Entry>): number {
   return [...entries.values()].filter(({ runs }) => !runs.isLeavable).length;
 }
 
+/** Leaves the runs open that can be taken up, of sessions without other runs. */
+function leaveOpen(entries: ReadonlyMap<string, Entry>): void {
+  for (const { runs } of entries.values()) if (runs.isLeavable) void runs.end(SHUTDOWN);
+}
+
 export function createRuns(options: RunsOptions): Runs {
   const { sessions, platform, clock, logger } = options;
   const entries = new Map<string, Entry>();
@@ -284,8 +289,8 @@ export function createRuns(options: RunsOptions): Runs {
 
     async drain(ms) {
       closed = true;
-      // the next process need not wait until other sessions have come to rest
-      for (const { runs } of entries.values()) if (runs.isLeavable) void runs.end(SHUTDOWN);
+      // another process takes them up at once; where there can be none they go on as long as this one serves
+      if (options.store.changes === null) leaveOpen(entries);
       if (countBusy(entries) === 0 || ms === 0) return;
       const idle = new Promise<void>((resolve) => {
         whenIdle = resolve;
