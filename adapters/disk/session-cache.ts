@@ -89,10 +89,14 @@ export function createSessionCache(options: SessionCacheOptions): SessionCache {
     );
   }
 
-  /** Makes calls for a session wait until `settled` has resolved. */
+  /**
+   * Makes calls for a session wait until `settled` has resolved. Those that waited then go on before any that comes
+   * later: appends that passed each other would be refused.
+   */
   function block(id: string, settled: Promise<void>): void {
-    const done: Promise<void> = settled.finally(() => closing.delete(id));
-    closing.set(id, done);
+    closing.set(id, settled);
+    // the first to hear of it: right after this come the calls that wait
+    void settled.then(() => closing.delete(id));
   }
 
   async function use<T>(
