@@ -5,6 +5,8 @@ import { parseArgs } from "node:util";
 import { exitOnSignals } from "./bench/child-script.ts";
 import { formatNumber } from "./bench/row.ts";
 import { neededMegabytes } from "./soak/plan.ts";
+import { soakReplicas } from "./soak/replicas/soak.ts";
+import { formatReplicaSoak } from "./soak/replicas/table.ts";
 import { formatCounts, formatLines, loopDelays, mebibytes, memoryCurve } from "./soak/report.ts";
 import { soak, type SoakResult } from "./soak/soak.ts";
 
@@ -24,21 +26,40 @@ with 1 on any violation.
   npm run soak -- --kill-every SECONDS  (60)
   npm run soak -- --relays              half of the runs through relays: none of them may fail
   npm run soak -- --memory MIB          (512)
-  npm run soak -- --seed S`;
+  npm run soak -- --seed S
+
+With --replicas, servers on one S3 bucket that hear of each other by NATS, behind nginx, with sessions that
+are empty at first. Replicas are killed, and rolled over by SIGTERM, one at a time; half of the viewers come
+through nginx, as posts and all other clients do, the others go to each replica. An answer of 5xx is a
+violation unless its request was in flight at a replica that was killed, or nginx could not reach one that
+was away; those are counted. S3 is miniflare's, or what S3_TEST_ENDPOINT, S3_TEST_ACCESS_KEY and
+S3_TEST_SECRET_KEY say. Needs nats-server (scripts/nats/install.sh) and nginx.
+
+  npm run soak -- --replicas N
+  npm run soak -- --replicas N --sessions N          (60)
+  npm run soak -- --replicas N --running N           sessions with a run at a time (12)
+  npm run soak -- --replicas N --roll-every SECONDS  (30)
+  --minutes, --viewers (60), --rate, --kill-every, --relays, --memory (of each) and --seed as above`;
 
 const MEBIBYTE = 1024 * 1024;
 const MEGABYTE = 1_000_000;
+const VIEWERS = 1_000;
+const REPLICA_VIEWERS = 60;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       minutes: { type: "string", default: "3" },
       largest: { type: "string", default: "1000" },
-      viewers: { type: "string", default: "1000" },
+      viewers: { type: "string" },
       rate: { type: "string", default: "4" },
       "kill-every": { type: "string", default: "60" },
       relays: { type: "boolean", default: false },
       memory: { type: "string", default: "512" },
+      replicas: { type: "string", default: "1" },
+      sessions: { type: "string", default: "60" },
+      running: { type: "string", default: "12" },
+      "roll-every": { type: "string", default: "30" },
       seed: { type: "string", default: String(Math.trunc(Math.random() * 2 ** 31)) },
       help: { type: "boolean", default: false },
     },
@@ -48,22 +69,39 @@ async function main(): Promise<void> {
     return;
   }
   exitOnSignals();
-  await assertRoom(Number(values.largest));
   process.stderr.write(`seed ${values.seed}\n`);
-  const result = await soak({
+  const shared = {
     minutes: Number(values.minutes),
     seed: Number(values.seed),
-    largest: Number(values.largest),
-    viewers: Number(values.viewers),
     eventsPerSecond: Number(values.rate),
     killEverySeconds: Number(values["kill-every"]),
     relays: values.relays,
     limitBytes: Number(values.memory) * MEBIBYTE,
-    progress: (text) => void process.stderr.write(`${text}\n`),
-  });
-  process.stdout.write(`${table(result)}\n`);
-  for (const text of result.violations) process.stdout.write(`  ${text}\n`);
-  if (result.violations.length > 0) process.exitCode = 1;
+    progress: (text: string) => void process.stderr.write(`${text}\n`),
+  };
+  const replicas = Number(values.replicas);
+  if (replicas > 1) {
+    const result = await soakReplicas({
+      ...shared,
+      replicas,
+      viewers: Number(values.viewers ?? REPLICA_VIEWERS),
+      sessions: Number(values.sessions),
+      running: Number(values.running),
+      rollEverySeconds: Number(values["roll-every"]),
+    });
+    tell(formatReplicaSoak(result), result.violations);
+    return;
+  }
+  const largest = Number(values.largest);
+  await assertRoom(largest);
+  const result = await soak({ ...shared, largest, viewers: Number(values.viewers ?? VIEWERS) });
+  tell(table(result), result.violations);
+}
+
+function tell(lines: string, violations: readonly string[]): void {
+  process.stdout.write(`${lines}\n`);
+  for (const text of violations) process.stdout.write(`  ${text}\n`);
+  if (violations.length > 0) process.exitCode = 1;
 }
 
 async function assertRoom(largest: number): Promise<void> {

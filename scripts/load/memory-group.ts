@@ -35,11 +35,17 @@ const V2: Version = {
   events: "memory.events",
 };
 
-/** Makes a group, or resolves with null where the machine has none or lets nobody make one. */
-export async function createMemoryGroup(limitBytes: number): Promise<MemoryGroup | null> {
+/**
+ * Makes a group, or resolves with null where the machine has none or lets nobody make one. A process that
+ * makes several tells them apart by `name`.
+ */
+export async function createMemoryGroup(
+  limitBytes: number,
+  name = "",
+): Promise<MemoryGroup | null> {
   const version = await findVersion();
   if (version === null) return null;
-  const dir = join(version.root, `runlog-${process.pid}`);
+  const dir = join(version.root, `runlog-${process.pid}${name}`);
   try {
     await mkdir(dir);
     await writeFile(join(dir, version.limit), String(limitBytes));
@@ -47,7 +53,7 @@ export async function createMemoryGroup(limitBytes: number): Promise<MemoryGroup
   } catch {
     return null;
   }
-  const read = (name: string): Promise<string> => readFile(join(dir, name), "utf8");
+  const read = (file: string): Promise<string> => readFile(join(dir, file), "utf8");
   return {
     command: (command) => ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', dir, ...command],
     peakBytes: async () => Number(await read(version.peak)),

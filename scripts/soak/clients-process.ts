@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWithParent, receiveFromParent, sendToParent } from "../bench/child-script.ts";
 import { createRandom } from "../bench/random.ts";
+import { type FailedAnswer, failedAnswer } from "./failed-answer.ts";
 import type { SeenRange } from "./stream-checker.ts";
 import type { Workload, WorkloadContext, WorkloadSession } from "./workload.ts";
 import { WORKLOADS } from "./workloads/index.ts";
@@ -11,6 +12,8 @@ export interface ClientsReport {
   readonly counts: Readonly<Record<string, number>>;
   readonly seen: readonly { readonly session: string; readonly range: SeenRange }[];
   readonly violations: readonly string[];
+  /** What was answered with a 5xx. */
+  readonly failures: readonly FailedAnswer[];
 }
 
 /** A client that was refused or cut off comes back a little later. */
@@ -21,16 +24,20 @@ const {
   port,
   seed,
   sessions,
+  workloads,
 }: {
   readonly port: number;
   readonly seed: number;
   readonly sessions: readonly WorkloadSession[];
+  /** Names of those that are at work. Default: all. */
+  readonly workloads?: readonly string[];
 } = JSON.parse(process.argv[2] ?? "");
 
 const stop = new AbortController();
 const counts: Record<string, number> = {};
 const seen: { session: string; range: SeenRange }[] = [];
 const violations: string[] = [];
+const failures: FailedAnswer[] = [];
 const context: WorkloadContext = {
   port,
   sessions,
@@ -41,6 +48,7 @@ const context: WorkloadContext = {
   },
   saw: (session, range) => void seen.push({ session, range }),
   violation: (text) => void violations.push(text),
+  failed: (answer) => void failures.push(failedAnswer({ ...answer, port })),
 };
 
 async function work(workload: Workload): Promise<void> {
@@ -54,12 +62,13 @@ async function work(workload: Workload): Promise<void> {
   }
 }
 
-const working = WORKLOADS.flatMap((workload) =>
+const chosen = WORKLOADS.filter(({ name }) => workloads?.includes(name) ?? true);
+const working = chosen.flatMap((workload) =>
   Array.from({ length: workload.clients }, () => work(workload)),
 );
 receiveFromParent(() => {
   stop.abort();
   void Promise.all(working).then(() =>
-    sendToParent({ counts, seen, violations } satisfies ClientsReport),
+    sendToParent({ counts, seen, violations, failures } satisfies ClientsReport),
   );
 });

@@ -2,23 +2,33 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildScript } from "../bench/child-script.ts";
 import { createDeferred, type Deferred } from "../bench/deadline.ts";
+import { type FailedAnswer, failedAnswer } from "./failed-answer.ts";
 import type { RunOver } from "./runner-process.ts";
 
-/** Sessions that always have a run. */
+/** Sessions of which some always have a run. */
 export interface KeptRuns {
   /** Ids of the runs that the server has accepted, by session. */
   readonly accepted: ReadonlyMap<string, readonly string[]>;
   readonly finished: number;
   /** Answers to posts, by status. */
   readonly answers: Readonly<Record<string, number>>;
+  /** Posts that were answered with a 5xx. */
+  readonly failures: readonly FailedAnswer[];
   /** Posts no more; resolves when every session is idle, or rejects after two minutes. */
   stop(): Promise<void>;
 }
 
 export interface KeepRunningOptions {
   readonly port: number;
-  readonly sessions: readonly { readonly name: string; readonly path: string }[];
+  readonly sessions: readonly KeptSession[];
   readonly runner: ChildScript<RunOver>;
+  /** How many of them have a run at a time, which then goes to the next. Default: all. */
+  readonly atOnce?: number;
+}
+
+interface KeptSession {
+  readonly name: string;
+  readonly path: string;
 }
 
 const RETRY_MS = 300;
@@ -26,10 +36,12 @@ const RETRY_MS = 300;
 const LONGEST_RUN_MS = 60_000;
 const IDLE_WITHIN_MS = 120_000;
 
-/** Posts a run to each session, and the next one when that is over. */
-export function keepRunning({ port, sessions, runner }: KeepRunningOptions): KeptRuns {
+/** Posts a run to each session, or to some of them in turn, and the next one when that is over. */
+export function keepRunning(options: KeepRunningOptions): KeptRuns {
+  const { port, sessions, runner, atOnce = sessions.length } = options;
   const accepted = new Map<string, string[]>();
   const answers: Record<string, number> = {};
+  const failures: FailedAnswer[] = [];
   const waiting = new Map<string, Deferred<void>>();
   let finished = 0;
   const stop = new AbortController();
@@ -44,27 +56,35 @@ export function keepRunning({ port, sessions, runner }: KeepRunningOptions): Kep
   // ends with the runner
   hear().catch(() => {});
 
-  async function post(name: string, path: string): Promise<boolean> {
+  async function post({ name, path }: KeptSession): Promise<boolean> {
     const runId = randomUUID();
+    const fromMs = Date.now();
     const messages = [{ id: randomUUID(), role: "user", content: "go" }];
     const response = await fetch(`http://127.0.0.1:${port}${path}/agui/run`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ runId, messages }),
     });
-    await response.text();
+    const text = await response.text();
+    const { status, headers } = response;
+    if (status >= 500)
+      failures.push(
+        failedAnswer({ what: `run posted to ${name}`, status, headers, port, fromMs, text }),
+      );
     answers[response.status] = (answers[response.status] ?? 0) + 1;
     if (response.status === 200) accepted.get(name)?.push(runId);
     return response.status === 200;
   }
 
-  async function keep(name: string, path: string): Promise<void> {
-    accepted.set(name, []);
-    while (!stop.signal.aborted) {
+  async function keep(lane: readonly KeptSession[]): Promise<void> {
+    for (let at = 0; !stop.signal.aborted; at += 1) {
+      const session = lane[at % lane.length];
+      if (!session) return;
+      const { name } = session;
       const over = createDeferred<void>();
       waiting.set(name, over);
       // while the server starts again nobody answers
-      if (await post(name, path).catch(() => false))
+      if (await post(session).catch(() => false))
         await Promise.race([over.promise, sleep(LONGEST_RUN_MS, undefined, { ref: false })]);
       await sleep(RETRY_MS);
     }
@@ -76,10 +96,14 @@ export function keepRunning({ port, sessions, runner }: KeepRunningOptions): Kep
     return response.status === 200 && status?.agentStatus !== "working";
   }
 
-  const keeping = sessions.map(({ name, path }) => keep(name, path));
+  for (const { name } of sessions) accepted.set(name, []);
+  const keeping = Array.from({ length: atOnce }, (_, lane) =>
+    keep(sessions.filter((_session, index) => index % atOnce === lane)),
+  );
   return {
     accepted,
     answers,
+    failures,
     get finished() {
       return finished;
     },

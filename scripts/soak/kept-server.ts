@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { within } from "../bench/deadline.ts";
 import { type ServerOptions, type ServerProcess, startServer } from "../bench/server-process.ts";
 import type { LoopDelay } from "../load/loop-delay.ts";
+import type { Outage } from "./outages.ts";
 
 /** A server that is killed now and then and started again, and watched all the time. */
 export interface KeptServer {
@@ -9,10 +11,14 @@ export interface KeptServer {
   /** The most resident memory of any of its lives, in bytes. */
   readonly peakBytes: number;
   readonly kills: number;
+  /** The times in which it was away, in order. */
+  readonly outages: readonly Outage[];
   /** Ends that nobody asked for. */
   readonly violations: readonly string[];
   /** Kills it and starts it again; resolves when it answers. */
   killAndStart(): Promise<void>;
+  /** Ends it as a rollout does and starts it again; resolves when it answers. */
+  rollOver(): Promise<void>;
   /** Ends it as a rollout does. */
   stop(): Promise<void>;
 }
@@ -28,6 +34,8 @@ const LOOP_DELAY = new URL("../load/loop-delay.ts", import.meta.url);
 const SAMPLE_MS = 1_000;
 const START_AGAIN_MS = 500;
 const START_ATTEMPTS = 20;
+/** What Kubernetes grants a pod that stops. */
+const ROLL_OVER_MS = 30_000;
 
 /** Starts the server; `options.port` is the one that it gets in every life. */
 export async function keepServer(options: ServerOptions): Promise<KeptServer> {
@@ -36,7 +44,7 @@ export async function keepServer(options: ServerOptions): Promise<KeptServer> {
   const violations: string[] = [];
   let loopP99Ms = 0;
   let peakBytes = 0;
-  let kills = 0;
+  const outages: Outage[] = [];
   let isMeant = false;
   let server = await startWatched();
 
@@ -68,6 +76,26 @@ export async function keepServer(options: ServerOptions): Promise<KeptServer> {
     }
   }
 
+  async function away(cause: Outage["cause"], end: () => Promise<void>): Promise<void> {
+    isMeant = true;
+    const fromMs = Date.now();
+    await end();
+    const goneMs = Date.now();
+    server = await startAgain(START_ATTEMPTS);
+    outages.push({ port: server.port, cause, fromMs, goneMs, untilMs: Date.now() });
+    isMeant = false;
+  }
+
+  async function stopSoon(): Promise<void> {
+    server.signal("SIGTERM");
+    try {
+      await within(server.ended, ROLL_OVER_MS, "end");
+    } catch {
+      violations.push(`the server was still there ${ROLL_OVER_MS} ms after SIGTERM`);
+      await server.kill();
+    }
+  }
+
   async function sample(): Promise<void> {
     const { residentBytes, peakBytes: peak } = await server.memory();
     if (!Number.isFinite(residentBytes)) return;
@@ -88,15 +116,11 @@ export async function keepServer(options: ServerOptions): Promise<KeptServer> {
       return peakBytes;
     },
     get kills() {
-      return kills;
+      return outages.filter(({ cause }) => cause === "killed").length;
     },
-    async killAndStart() {
-      isMeant = true;
-      kills += 1;
-      await server.kill();
-      server = await startAgain(START_ATTEMPTS);
-      isMeant = false;
-    },
+    outages,
+    killAndStart: () => away("killed", () => server.kill()),
+    rollOver: () => away("rolled over", stopSoon),
     async stop() {
       clearInterval(sampling);
       await sample().catch(() => {});

@@ -1,5 +1,6 @@
 import { type HttpStream, openHttpStream } from "../bench/http-stream.ts";
 import type { Random } from "../bench/random.ts";
+import type { AnswerFacts } from "./failed-answer.ts";
 import { createStreamChecker, type SeenRange } from "./stream-checker.ts";
 
 /** One viewer who watches a session over all lives of its server. */
@@ -22,7 +23,7 @@ export interface LiveViewerOptions {
   /** Told how long an event took from the runner to here, in ms. */
   readonly onDelay: (ms: number) => void;
   /** Told of each answer. */
-  readonly onAnswer: (status: number) => void;
+  readonly onAnswer: (answer: AnswerFacts) => void;
 }
 
 const SENT_AT = Buffer.from('"sentAt":');
@@ -53,12 +54,13 @@ export function watchLive(options: LiveViewerOptions): LiveViewer {
     checker.reconnect();
     const sentCursor = checker.cursor;
     let isGood = false;
+    const fromMs = Date.now();
     stream = openHttpStream({
       port,
       path: `${path}/agui/events?view=raw`,
       headers: sentCursor === null ? {} : { "Last-Event-ID": sentCursor },
       onHead({ status, headers }) {
-        onAnswer(status);
+        onAnswer({ what: `viewer of ${session}`, status, headers, port, fromMs });
         isGood = status === 200;
         openedAtMs = Date.now();
         const replay = headers.get("x-runlog-replay");

@@ -6,6 +6,7 @@ import { freePort } from "../bench/loopback.ts";
 import { createMemoryGroup, type MemoryGroup } from "../load/memory-group.ts";
 import { checkLog } from "./check-log.ts";
 import type { ClientsReport } from "./clients-process.ts";
+import { formatFailure } from "./failed-answer.ts";
 import { keepRunning, type KeptRuns } from "./keep-running.ts";
 import { keepServer, type KeptServer } from "./kept-server.ts";
 import { layOutSessions, type SoakData } from "./plan.ts";
@@ -131,6 +132,8 @@ async function watched(
         ...memoryViolations(server, used, options.limitBytes),
         ...viewers.violations,
         ...clients.violations,
+        // what is refused for want of room comes back later
+        ...clients.failures.filter(({ status }) => status !== 503).map(formatFailure),
         ...checked,
       ].slice(0, MAX_LISTED),
     };
@@ -149,7 +152,7 @@ function startClients({ viewers, seed }: SoakOptions, data: SoakData, port: numb
   }));
   return {
     viewers: startScript<ViewersReport>(new URL("./viewers-process.ts", import.meta.url), {
-      port,
+      ports: [port],
       seed,
       sessions,
     }),

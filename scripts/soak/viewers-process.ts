@@ -2,6 +2,7 @@
 import { endWithParent, receiveFromParent, sendToParent } from "../bench/child-script.ts";
 import { createRandom } from "../bench/random.ts";
 import { createHistogram } from "../load/histogram.ts";
+import { type FailedAnswer, failedAnswer } from "./failed-answer.ts";
 import { type LiveViewer, watchLive } from "./live-viewer.ts";
 import type { SeenRange } from "./stream-checker.ts";
 
@@ -9,8 +10,8 @@ import type { SeenRange } from "./stream-checker.ts";
 export interface WatchedSession {
   readonly name: string;
   readonly path: string;
-  /** Cursor of the log's last event before the soak. */
-  readonly endCursor: string;
+  /** Cursor of the log's last event before the soak; null if there was none. */
+  readonly endCursor: string | null;
   readonly viewers: number;
 }
 
@@ -25,6 +26,8 @@ export interface ViewersReport {
   readonly violations: readonly string[];
   readonly events: number;
   readonly answers: Readonly<Record<string, number>>;
+  /** Answers of 5xx. */
+  readonly failures: readonly FailedAnswer[];
   readonly delays: {
     readonly count: number;
     readonly p50Ms: number;
@@ -39,32 +42,35 @@ const LOOK_MS = 200;
 
 endWithParent();
 const {
-  port,
+  ports,
   seed,
   sessions,
 }: {
-  readonly port: number;
+  /** Viewers go to these in turn. */
+  readonly ports: readonly number[];
   readonly seed: number;
   readonly sessions: readonly WatchedSession[];
 } = JSON.parse(process.argv[2] ?? "");
 const random = createRandom(seed);
 const delays = createHistogram();
 const answers: Record<string, number> = {};
+const failures: FailedAnswer[] = [];
 const viewers: LiveViewer[] = [];
 
 for (const { name, path, endCursor, viewers: count } of sessions)
   for (let index = 0; index < count; index += 1)
     viewers.push(
       watchLive({
-        port,
+        port: ports[viewers.length % ports.length] ?? 0,
         session: name,
         path,
         // one of them replays what was there before
         cursor: index === 0 ? null : endCursor,
         random,
         onDelay: (ms) => delays.add(ms),
-        onAnswer(status) {
-          answers[status] = (answers[status] ?? 0) + 1;
+        onAnswer(answer) {
+          answers[answer.status] = (answers[answer.status] ?? 0) + 1;
+          if (answer.status >= 500) failures.push(failedAnswer(answer));
         },
       }),
     );
@@ -100,6 +106,7 @@ function report(missing: readonly string[]): ViewersReport {
     ],
     events: viewers.reduce((sum, { events }) => sum + events, 0),
     answers,
+    failures,
     delays: {
       count: delays.count,
       p50Ms: delays.percentile(0.5),

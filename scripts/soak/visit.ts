@@ -30,15 +30,16 @@ export async function visit(context: WorkloadContext, options: Visit): Promise<V
   const { name, path, body, bytesPerSecond, bytes: most = Infinity, ms, onBody } = options;
   let isGood = false;
   let received = 0;
+  const fromMs = Date.now();
   const stream: HttpStream = openHttpStream({
     port: context.port,
     path,
     ...(body !== undefined && { body }),
     ...(bytesPerSecond !== undefined && { bytesPerSecond }),
-    onHead({ status }) {
+    onHead({ status, headers }) {
       context.count(`${name} answered ${status}`);
       isGood = status === 200;
-      if (status >= 500 && status !== 503) context.violation(`${name}: ${path} answered ${status}`);
+      if (status >= 500) context.failed({ what: `${name}: ${path}`, status, headers, fromMs });
     },
     onBody(bytes) {
       received += bytes.length;

@@ -1,4 +1,5 @@
 import type { Random } from "../bench/random.ts";
+import type { AnswerFacts } from "./failed-answer.ts";
 import type { SeenRange } from "./stream-checker.ts";
 
 /** A session as a workload knows it. */
@@ -25,6 +26,8 @@ export interface WorkloadContext {
   saw(session: string, range: SeenRange): void;
   /** Tells what must not happen. */
   violation(text: string): void;
+  /** Tells of an answer of 5xx, which is judged in the end. */
+  failed(answer: Omit<AnswerFacts, "port">): void;
 }
 
 /** A kind of client, of which some are at work all the time. */

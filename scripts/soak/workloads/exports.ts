@@ -59,7 +59,10 @@ export const documentExports: Workload = {
 };
 
 /** The id of the session's log, as its first event's cursor tells it. */
-async function logIdOf({ port }: WorkloadContext, path: string): Promise<string | null> {
+export async function logIdOf(
+  { port }: Pick<WorkloadContext, "port">,
+  path: string,
+): Promise<string | null> {
   let text = "";
   const stream = openHttpStream({
     port,

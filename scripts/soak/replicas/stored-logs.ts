@@ -1,0 +1,35 @@
+import { createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { logIdOf } from "../workloads/exports.ts";
+
+/** A log as the servers have it in the end. */
+export interface StoredLog {
+  readonly name: string;
+  readonly logId: string;
+  readonly file: string;
+  readonly bytes: number;
+}
+
+/** Brings each session's raw log into a file of `dir`, each from the next server. */
+export async function fetchLogs(
+  ports: readonly number[],
+  sessions: readonly { readonly name: string; readonly path: string }[],
+  dir: string,
+): Promise<StoredLog[]> {
+  const logs: StoredLog[] = [];
+  for (const [index, { name, path }] of sessions.entries()) {
+    const port = ports[index % ports.length] ?? 0;
+    const file = join(dir, `${name}.jsonl`);
+    const response = await fetch(`http://127.0.0.1:${port}${path}/export?view=raw`, {
+      headers: { Accept: "application/x-ndjson" },
+    });
+    if (response.status !== 200 || response.body === null)
+      throw new Error(`the export of ${name} answered ${response.status}`);
+    await pipeline(response.body, createWriteStream(file));
+    const logId = (await logIdOf({ port }, path)) ?? "";
+    logs.push({ name, logId, file, bytes: (await stat(file)).size });
+  }
+  return logs;
+}
