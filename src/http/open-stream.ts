@@ -39,10 +39,32 @@ export function openStream(
     source.close();
     throw error;
   }
+  // only what is made of frames may end before it begins: a document without a byte would look whole
+  if (service.pacer.hasEnded && !source.atBoundary) return cutStream(source, service);
   const watch = access && watchAccess(service, access);
   return service.pacer.stream(breakLate(source, service), {
     ...(heartbeat && { heartbeat }),
     ...(farewell && { farewell }),
     ...(watch && { signal: watch.signal, onClosed: () => watch.stop() }),
   });
+}
+
+/** A stream in place of the source's that breaks before its first byte. */
+function cutStream(
+  source: ChunkSource,
+  service: SessionService,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  source.close();
+  const cut = breakLate(
+    { next: () => Promise.reject(new Error("ended")), atBoundary: false, close: () => {} },
+    service,
+  );
+  return new ReadableStream(
+    {
+      async pull() {
+        await cut.next();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }

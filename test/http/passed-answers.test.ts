@@ -57,6 +57,9 @@ describe("an answer of the runner that is passed on", () => {
     await server.service.close();
     await broken;
     await waitFor(() => state.isClosed);
+    // and what begins after that
+    const late = await get();
+    await expect(late.text()).rejects.toThrow("broken off");
     await server.dispose();
   });
 });

@@ -34,6 +34,8 @@ interface PacedStreamOptions {
 export interface StreamPacer {
   /** Streams that are open now. */
   readonly open: number;
+  /** Whether `endAll` was called. */
+  readonly hasEnded: boolean;
   /** Makes a stream of `source`. Its error for a missed deadline is `stalled`. */
   stream(
     source: ChunkSource,
@@ -59,6 +61,9 @@ export function createStreamPacer(options: PaceOptions): StreamPacer {
   return {
     get open() {
       return streams.size;
+    },
+    get hasEnded() {
+      return hasEnded;
     },
     stream(source, { heartbeat, farewell, signal, onClosed } = {}) {
       const end = (): void => paced.end(null);
