@@ -31,8 +31,8 @@ with 1 on any violation.
 With --replicas, servers on one S3 bucket that hear of each other by NATS, behind nginx, with sessions that
 are empty at first. Replicas are killed, and rolled over by SIGTERM, one at a time; half of the viewers come
 through nginx, as posts and all other clients do, the others go to each replica. An answer of 5xx is a
-violation unless its request was in flight at a replica that was killed, or nginx could not reach one that
-was away; those are counted. S3 is miniflare's, or what S3_TEST_ENDPOINT, S3_TEST_ACCESS_KEY and
+violation unless its request was in flight at a replica that was killed, or posted to one that was stopping
+(503) or that nginx could not reach: nginx does not look at /ready. Those are counted. S3 is miniflare's, or what S3_TEST_ENDPOINT, S3_TEST_ACCESS_KEY and
 S3_TEST_SECRET_KEY say. Needs nats-server (scripts/nats/install.sh) and nginx.
 
   npm run soak -- --replicas N

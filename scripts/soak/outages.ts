@@ -15,17 +15,23 @@ export interface Outage {
 /**
  * Why a request was answered with a 5xx. `killed`: it was in flight at a server that was killed;
  * `passed-on`: it was in flight while another server was killed, to which it may have been passed on;
+ * `stopping`: 503 of a server that was asked to stop, which takes no new runs (PROTOCOL 8) and whose proxy
+ * does not ask whether it is ready;
  * `refused`: the proxy could not reach a server that was away, and may not ask another one for a POST;
  * `unexplained`: nothing of this, so that no client should have met it.
  */
-export type FailureCause = "killed" | "passed-on" | "refused" | "unexplained";
+export type FailureCause = "killed" | "passed-on" | "stopping" | "refused" | "unexplained";
+
+const UNAVAILABLE = 503;
 
 /** Explains an answer of 5xx by what was done to the servers. */
 export function explainFailure(failure: FailedAnswer, outages: readonly Outage[]): FailureCause {
-  const { fromMs, toMs, port, isReached } = failure;
+  const { fromMs, toMs, port, status, isReached } = failure;
   const isAway = (outage: Outage): boolean => outage.fromMs <= toMs && fromMs <= outage.untilMs;
   const own = outages.filter((outage) => outage.port === port && isAway(outage));
   if (!isReached) return own.length > 0 ? "refused" : "unexplained";
+  const isStopping = own.some(({ cause, goneMs }) => cause === "rolled over" && fromMs <= goneMs);
+  if (isStopping && status === UNAVAILABLE) return "stopping";
   const killed = outages.filter(({ cause }) => cause === "killed");
   const inFlight = killed.filter((kill) => fromMs <= kill.goneMs && kill.fromMs <= toMs);
   if (inFlight.some((kill) => kill.port === port)) return "killed";

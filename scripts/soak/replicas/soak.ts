@@ -213,6 +213,7 @@ function explainAll(failures: readonly FailedAnswer[], replicas: readonly Replic
   const counts: Record<FailureCause, number> = {
     killed: 0,
     "passed-on": 0,
+    stopping: 0,
     refused: 0,
     unexplained: 0,
   };

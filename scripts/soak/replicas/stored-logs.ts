@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { logIdOf } from "../workloads/exports.ts";
@@ -7,10 +7,13 @@ import { logIdOf } from "../workloads/exports.ts";
 /** A log as the servers have it in the end. */
 export interface StoredLog {
   readonly name: string;
+  /** Empty if there was no run. */
   readonly logId: string;
   readonly file: string;
   readonly bytes: number;
 }
+
+const NOT_FOUND = 404;
 
 /** Brings each session's raw log into a file of `dir`, each from the next server. */
 export async function fetchLogs(
@@ -25,6 +28,12 @@ export async function fetchLogs(
     const response = await fetch(`http://127.0.0.1:${port}${path}/export?view=raw`, {
       headers: { Accept: "application/x-ndjson" },
     });
+    if (response.status === NOT_FOUND) {
+      await response.text();
+      await writeFile(file, "");
+      logs.push({ name, logId: "", file, bytes: 0 });
+      continue;
+    }
     if (response.status !== 200 || response.body === null)
       throw new Error(`the export of ${name} answered ${response.status}`);
     await pipeline(response.body, createWriteStream(file));

@@ -30,6 +30,7 @@ export function formatReplicaSoak(result: ReplicaSoakResult): string {
       "5xx in flight at a kill",
       `${failures.killed} at the server, ${failures["passed-on"]} passed on`,
     ],
+    ["  503 of one that stopped", String(failures.stopping)],
     ["  proxy reached nobody", String(failures.refused)],
     ["  unexplained", String(failures.unexplained)],
     [
@@ -45,7 +46,10 @@ function linesOf(
   number: number,
 ): [string, string][] {
   const kills = outages.filter(({ cause }) => cause === "killed");
-  const longestMs = Math.max(0, ...outages.map(({ fromMs, untilMs }) => untilMs - fromMs));
+  const rolls = outages.filter(({ cause }) => cause === "rolled over");
+  const longest = (times: readonly number[]): string => formatNumber(Math.max(0, ...times));
+  const stopMs = longest(rolls.map(({ fromMs, goneMs }) => goneMs - fromMs));
+  const startMs = longest(outages.map(({ goneMs, untilMs }) => untilMs - goneMs));
   return [
     [`replica ${number}`, memoryCurve(samples)],
     [
@@ -58,7 +62,7 @@ function linesOf(
     ["  event loop", loopDelays(samples)],
     [
       "  away",
-      `${kills.length} kill -9, ${outages.length - kills.length} SIGTERM, at most ${formatNumber(longestMs)} ms`,
+      `${kills.length} kill -9, ${rolls.length} SIGTERM; stops within ${stopMs} ms, starts within ${startMs} ms`,
     ],
   ];
 }

@@ -12,7 +12,11 @@ const ROLL: Outage = {
 };
 
 function explain(
-  answer: { readonly port?: number | null; readonly isReached?: boolean },
+  answer: {
+    readonly port?: number | null;
+    readonly isReached?: boolean;
+    readonly status?: number;
+  },
   fromMs: number,
   toMs: number,
 ) {
@@ -36,8 +40,11 @@ describe("the explanation of a 5xx", () => {
     expect(explain({}, 0, 99)).toBe("unexplained");
   });
 
-  it("has none for what was in flight at a server that was asked to stop", () => {
+  it("knows a 503 of a server that was asked to stop, and has none for any other of its answers", () => {
+    expect(explain({ port: 2, status: 503 }, 1_900, 2_100)).toBe("stopping");
     expect(explain({ port: 2 }, 1_900, 2_600)).toBe("unexplained");
+    expect(explain({ port: 3, status: 503 }, 1_900, 2_100)).toBe("unexplained");
+    expect(explain({ port: 2, status: 503 }, 2_600, 2_700)).toBe("unexplained");
   });
 
   it("knows what the proxy could not hand to a server that was away", () => {
