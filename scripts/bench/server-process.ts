@@ -35,6 +35,8 @@ export interface ServerOptions {
   readonly runnerPort?: number;
   /** Default: a free one. */
   readonly port?: number;
+  /** How long its start may take, in ms. Default: 15 s. */
+  readonly startTimeoutMs?: number;
   /** Further settings. */
   readonly env?: Readonly<Record<string, string>>;
   /** What is run in place of the server of `npm start`, with its flags. */
@@ -70,12 +72,13 @@ export async function startArguments(): Promise<string[]> {
 
 /**
  * Starts the server as `npm start` does, with its data in `dataDir`. Resolves when `/health` answers;
- * if it does not within 15 s the error holds what the server printed.
+ * if it does not in time the error holds what the server printed.
  */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const args = await startArguments();
   if (options.script !== undefined) args.splice(-1, 1, fileURLToPath(options.script));
   const { port = await freePort(), group = null, watch } = options;
+  const { startTimeoutMs = START_TIMEOUT_MS } = options;
   if (watch !== undefined) args.unshift("--import", watch.script.href);
   const whole = [process.execPath, ...args];
   const [file = "", ...rest] = group === null ? whole : group.command(whole);
@@ -106,7 +109,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     });
 
   try {
-    await within(healthy(port, child), START_TIMEOUT_MS, "healthy server");
+    await within(healthy(port, child), startTimeoutMs, "healthy server");
   } catch (error) {
     child.kill("SIGKILL");
     await exited;

@@ -30,6 +30,8 @@ export interface ClusterOptions {
 
 /** How long a stop waits for runs that nobody can take up. */
 const DRAIN = "5s";
+/** A start asks the bucket for all that was left, and whoever is ended in it leaves more. */
+const START_MS = 120_000;
 const GONE_MS = 100;
 
 /** Starts it, on the S3 server that `startS3Server` gives. */
@@ -63,6 +65,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
         port,
         runnerPort: options.runnerPort,
         group,
+        startTimeoutMs: START_MS,
         env: { ...env, RUNLOG_ADVERTISE_URL: `http://127.0.0.1:${port}` },
       });
       closing.push(() => server.stop());
