@@ -16,11 +16,11 @@ it("calls for a session that is being removed go on in their order, those that c
     cache.add(KEY, session);
     const removed = cache.remove(KEY, () => gate.promise);
     // it waits once the removal has begun
-    for (let at = 0; at < HOPS; at++) await null;
+    for (let at = 0; at < HOPS; at++) await Promise.resolve();
     const first = cache.use(KEY, async () => done.push("first"));
-    for (let at = 0; at < HOPS; at++) await null;
+    for (let at = 0; at < HOPS; at++) await Promise.resolve();
     gate.resolve();
-    for (let at = 0; at < hops; at++) await null;
+    for (let at = 0; at < hops; at++) await Promise.resolve();
     const second = cache.use(KEY, async () => done.push("second"));
     await Promise.all([removed, first, second]);
     expect([hops, ...done]).toEqual([hops, "first", "second"]);
