@@ -1,21 +1,9 @@
 import type { Context } from "hono";
+import { endToEndHeaders } from "../stream/http/end-to-end-headers.ts";
+import { sameText } from "../stream/text/same-text.ts";
 
 /** The header of a request that one server has passed on to another: it goes no further. */
 const FORWARDED = "X-Runlog-Forwarded";
-
-/** Headers that concern a connection, and not the request (RFC 9110, 7.6.1). */
-const HOP_BY_HOP = [
-  "connection",
-  "expect",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-];
 
 /** Whether the request says that it was passed on, which anybody may say. */
 export function wasForwarded(c: Context): boolean {
@@ -28,27 +16,13 @@ export function wasForwarded(c: Context): boolean {
  */
 export function forwardedPeer(c: Context, key: string | null): string | null {
   const [shown = "", peer = ""] = (c.req.header(FORWARDED) ?? "").split(" ");
-  return key !== null && isSame(shown, key) && peer !== "" ? peer : null;
+  return key !== null && sameText(shown, key) && peer !== "" ? peer : null;
 }
 
 /** The headers with which a request is passed on to the server with this key. */
 export function forwardedHeaders(given: Headers, key: string, peer: string | null): Headers {
-  const headers = withoutHopByHop(given);
+  const headers = endToEndHeaders(given);
+  headers.delete("expect");
   headers.set(FORWARDED, `${key} ${peer ?? ""}`.trim());
   return headers;
-}
-
-/** The headers that are meant for whoever gets the message at last. */
-export function withoutHopByHop(given: Headers): Headers {
-  const headers = new Headers(given);
-  const named = (given.get("connection") ?? "").split(",").map((name) => name.trim());
-  for (const name of [...HOP_BY_HOP, ...named]) if (/^[\w-]+$/.test(name)) headers.delete(name);
-  return headers;
-}
-
-/** Takes as long whatever they differ in. */
-function isSame(a: string, b: string): boolean {
-  let difference = a.length ^ b.length;
-  for (let at = 0; at < a.length; at++) difference |= a.charCodeAt(at) ^ b.charCodeAt(at);
-  return difference === 0;
 }

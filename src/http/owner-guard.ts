@@ -6,9 +6,10 @@ import type { PeerClient } from "../ports/peer-client.ts";
 import type { PeerAddress, SessionOwner } from "../ports/session-owner.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { JsonObjectScanner } from "../stream/json/json-scan.ts";
-import { pause } from "../stream/sync/pause.ts";
+import { endToEndHeaders } from "../stream/http/end-to-end-headers.ts";
+import { BackOff } from "../stream/sync/back-off.ts";
 import { accessOf } from "./access.ts";
-import { forwardedHeaders, wasForwarded, withoutHopByHop } from "./forwarded.ts";
+import { forwardedHeaders, wasForwarded } from "./forwarded.ts";
 import { assertStreamRoom, openStream } from "./open-stream.ts";
 import { problem } from "./problem.ts";
 import { ReplayableBody } from "./replayable-body.ts";
@@ -43,8 +44,7 @@ export interface OwnerGuardOptions {
 
 /** How long in ms a request waits for a session whose owner is gone, without having said so. */
 const WAIT_MS = 30_000;
-const FIRST_PAUSE_MS = 100;
-const MAX_PAUSE_MS = 500;
+const BACK_OFF = { firstMs: 100, maxMs: 500 } as const;
 /** How often in ms it is asked whether an owner lives that has not answered yet. */
 const WATCH_MS = 2_000;
 /** Requests that wait at once. */
@@ -128,7 +128,7 @@ class OwnerSearch {
     const { service } = this.#options;
     const { clock } = service;
     const untilMs = clock.now() + WAIT_MS;
-    for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(waitMs * 2, MAX_PAUSE_MS)) {
+    for (const backOff = new BackOff(BACK_OFF); ;) {
       const owner = await this.#owner();
       // the handler says that the server stops
       if (owner.kind === "here" || (owner.kind === "nobody" && service.isStopping())) return "here";
@@ -138,7 +138,7 @@ class OwnerSearch {
         if (answer) return answer;
       }
       if (clock.now() >= untilMs || this.#gone.aborted) throw notOwned();
-      await pause(waitMs, clock, this.#gone);
+      await backOff.pause(clock, this.#gone);
     }
   }
 
@@ -219,7 +219,7 @@ class OwnerSearch {
 
   #passedOn({ body, headers, status }: Response): Response {
     const { service } = this.#options;
-    const given = withoutHopByHop(headers);
+    const given = endToEndHeaders(headers);
     if (body === null) return new Response(null, { status, headers: given });
     assertStreamRoom(service);
     const reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> = body.getReader();

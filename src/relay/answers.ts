@@ -2,14 +2,15 @@ import { RunlogError } from "../ports/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { StreamPacer } from "../stream/sse/paced-stream.ts";
+import { endToEndHeaders } from "../stream/http/end-to-end-headers.ts";
+import { sameText } from "../stream/text/same-text.ts";
 import { sseComment } from "../stream/sse/sse-frame.ts";
 import type { Agent } from "./agent.ts";
-import { endToEndHeaders, passedResponse } from "./pass-through.ts";
+import { passedResponse } from "./pass-through.ts";
 import type { Recording } from "./recording.ts";
 import { routeOf } from "./routes.ts";
 import { type BodySpool, readRunRequest, type RunRequest } from "./run-request.ts";
 import type { Runs, StartedRun } from "./runs.ts";
-import { sameText } from "./same-text.ts";
 import type { Threads } from "./threads.ts";
 
 export interface AnswersOptions {

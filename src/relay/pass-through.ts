@@ -1,15 +1,4 @@
-/** Headers of a connection (RFC 9110, 7.6.1), and what belongs to the other side of a proxy. */
-const OF_CONNECTION: readonly string[] = [
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-];
+import { endToEndHeaders } from "../stream/http/end-to-end-headers.ts";
 
 /** Statuses whose answer has no body. */
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
@@ -29,16 +18,4 @@ export function passedResponse(answer: Response): Response {
   const { status, statusText } = answer;
   const body = WITHOUT_BODY.has(status) ? null : answer.body;
   return new Response(body, { status, statusText, headers: endToEndHeaders(answer.headers) });
-}
-
-/** All headers but those of the connection. */
-export function endToEndHeaders(from: Headers): Headers {
-  const headers = new Headers(from);
-  const named = (from.get("connection") ?? "").split(",").map((name) => name.trim());
-  for (const name of [...OF_CONNECTION, ...named]) if (isToken(name)) headers.delete(name);
-  return headers;
-}
-
-function isToken(name: string): boolean {
-  return /^[\w!#$%&'*+.^`|~-]+$/.test(name);
 }
