@@ -1,5 +1,4 @@
-import { getConnInfo } from "@hono/node-server/conninfo";
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { type Agent, createInProcessRunner } from "../../adapters/in-process/index.ts";
 import {
   createLocalAuthorizer,
@@ -21,6 +20,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { openStore } from "./open-store.ts";
+import { peerOf } from "./peer-of.ts";
 import { createRunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock as clock } from "./system-clock.ts";
@@ -186,13 +186,4 @@ async function closeAll(service: SessionService, store: LogStore): Promise<void>
   const { orphanedRuns } = await service.close();
   await store.close();
   await orphanedRuns();
-}
-
-/** The sender's address; null where the host's server does not tell it as `@hono/node-server` does. */
-function peerOf(c: Context): string | null {
-  try {
-    return getConnInfo(c).remote.address ?? null;
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,3 @@
-import { getConnInfo } from "@hono/node-server/conninfo";
-import type { Context } from "hono";
 import { createDemoRunner } from "../../adapters/demo/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
@@ -18,6 +16,7 @@ import { openFeed } from "./open-feed.ts";
 import { type OpenBucket, openBucket } from "./open-bucket.ts";
 import { nameOfStorage, openStore } from "./open-store.ts";
 import { createPeerClient } from "./peer-client.ts";
+import { peerOf } from "./peer-of.ts";
 import { openPlatform } from "./platform.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
@@ -175,10 +174,6 @@ async function findArchived(
 function advertisedAt(url: string): PeerAddress {
   const key = Buffer.from(crypto.getRandomValues(new Uint8Array(24))).toString("base64url");
   return { url, key };
-}
-
-function peerOf(c: Context): string | null {
-  return getConnInfo(c).remote.address ?? null;
 }
 
 function demoFetch(): RunnerFetch {

@@ -1,12 +1,8 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../bench/loopback.ts";
+import { spawnNginx } from "../../nginx/nginx-process.ts";
 import { CONNECT_HEADER, UPSTREAM_HEADER } from "../failed-answer.ts";
 
 /** Debian's nginx in front of servers on 127.0.0.1. */
@@ -15,36 +11,17 @@ export interface Nginx {
   close(): Promise<void>;
 }
 
-const BINARY = "/usr/sbin/nginx";
-const POLL_MS = 50;
-
 /** Starts nginx, which asks the servers at these ports in turn. Resolves when it listens. */
 export async function startNginx(upstreams: readonly number[]): Promise<Nginx> {
-  if (!existsSync(BINARY)) throw new Error(`There is no ${BINARY}: apt-get install nginx`);
   const dir = await mkdtemp(join(tmpdir(), "runlog-nginx-"));
   const port = await freePort();
   const file = join(dir, "nginx.conf");
   await writeFile(file, configuration(dir, port, upstreams));
-  const child = spawn(BINARY, ["-c", file, "-g", "daemon off;"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  // a SIGKILL would leave its workers
-  const end = (): void => void child.kill("SIGTERM");
-  process.once("exit", end);
-  const exited = once(child, "close").finally(() => process.off("exit", end));
-  let printed = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    printed += text;
-  });
-  while (!(await listens(port))) {
-    if (child.exitCode !== null) throw new Error(`nginx ended; it printed:\n${printed}`);
-    await sleep(POLL_MS);
-  }
+  const end = await spawnNginx(file, port);
   return {
     port,
     async close() {
-      end();
-      await exited;
+      await end();
       await rm(dir, { recursive: true, force: true });
     },
   };
@@ -94,16 +71,4 @@ http {
   }
 }
 `;
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

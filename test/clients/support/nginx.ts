@@ -1,13 +1,11 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { freePort } from "../../../scripts/bench/loopback.ts";
+import { spawnNginx } from "../../../scripts/nginx/nginx-process.ts";
 import { freshDir } from "../../support/server-process.ts";
-import { waitFor } from "../../support/wait-for.ts";
 
 const run = promisify(execFile);
 
@@ -51,36 +49,6 @@ export async function startNginx(upstream: string, host: string): Promise<number
   const file = join(dir, "nginx.conf");
   await writeFile(file, config);
 
-  const nginx = spawn("/usr/sbin/nginx", ["-c", file, "-g", "daemon off;"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const gone = once(nginx, "close");
-  onTestFinished(async () => {
-    nginx.kill();
-    await gone;
-  });
-  let printed = "";
-  nginx.stderr.setEncoding("utf8").on("data", (text: string) => {
-    printed += text;
-  });
-  await waitFor(
-    () => {
-      if (nginx.exitCode !== null) throw new Error(`nginx ended; it printed:\n${printed}`);
-      return listens(port);
-    },
-    { what: "nginx" },
-  );
+  onTestFinished(await spawnNginx(file, port));
   return port;
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect(port, "127.0.0.1");
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
