@@ -5,9 +5,16 @@ import { defineConfig } from "vitest/config";
 const WITHOUT_MOUNTS: readonly string[] =
   process.env["CRASH_MOUNTS"] === "1" ? [] : ["test/**/*.mounts.test.ts"];
 
+const given = process.env["TEST_SEED"] ?? "1";
+/** Of random inputs: always the same ones. TEST_SEED=random tries others, a number those of that seed. */
+const seed = given === "random" ? Math.trunc(Math.random() * 2 ** 31) : Number(given);
+if (given === "random") console.info(`to try these inputs again: TEST_SEED=${seed}`);
+
 /** Run from the repository's root: paths here are relative to it. */
 export default defineConfig({
   test: {
+    provide: { seed },
+    setupFiles: ["test/support/seeded.ts"],
     reporters: ["default", "./scripts/plain-summary.ts"],
     // only a test that hangs comes so far, however busy the machine; what never comes is named by
     // `waitFor` long before

@@ -1,15 +1,13 @@
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { loadTarget, targetNames } from "../../scripts/fuzz/load-targets.ts";
 import { fuzzTarget } from "../../scripts/fuzz/fuzz-target.ts";
 import { routesOf } from "../../scripts/fuzz/server.ts";
 import { SESSION_ROUTES } from "../../src/http/session-routes.ts";
 import * as fc from "fast-check";
 
-const SEED = Math.trunc(Math.random() * 2 ** 31);
+const SEED = inject("seed");
 /** Enough to notice what is broken for many inputs; `npm run fuzz` looks for the rare ones. */
 const TIME_MS = 2_000;
-
-console.info(`targets.test.ts: seed ${SEED}`);
 
 it.each(await targetNames())("no input from outside breaks the rule of %s", async (name) => {
   const target = await loadTarget(name);

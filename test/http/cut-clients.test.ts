@@ -1,5 +1,5 @@
 import { EventType } from "@ag-ui/core";
-import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { beforeAll, describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { createRandom, type Random } from "../../scripts/bench/random.ts";
 import { SseReader } from "../contract/read-sse.ts";
@@ -13,8 +13,7 @@ import { addressOfStream, CLIENTS } from "../support/agui-clients.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { listenTestServer } from "../support/test-server.ts";
 
-const SEED = Math.trunc(Math.random() * 2 ** 32);
-console.info(`cut-clients.test.ts: seed ${SEED}`);
+const SEED = inject("seed");
 
 /** Frames that a connection lets through before it is cut. */
 const CUT_AFTER = { least: 50, most: 500 };

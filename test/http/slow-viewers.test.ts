@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createRandom } from "../../scripts/bench/random.ts";
 import type { ServiceLimits } from "../../src/core/service.ts";
@@ -265,9 +265,7 @@ describe("a slow viewer (PROTOCOL 4.6)", () => {
 
 describe("many viewers", () => {
   it("that come and go while a session runs leave nothing in memory", async () => {
-    const seedOfRun = Math.trunc(Math.random() * 2 ** 32);
-    console.info(`slow-viewers.test.ts: seed ${seedOfRun}`);
-    const random = createRandom(seedOfRun);
+    const random = createRandom(inject("seed"));
     const server = await startServer({ sessionIdleMs: 0 });
     const { service, session } = server;
     const listening = countListeners(service.feed);

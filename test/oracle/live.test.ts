@@ -7,10 +7,6 @@ import { meaningOf } from "./meaning.ts";
 import { olderLog, randomLog } from "./random-log.ts";
 
 const LOGS = Math.ceil(Number(process.env["ORACLE_LOGS"] ?? 2_000) / 10);
-const SEED = Number(
-  process.env["ORACLE_SEED"] ??
-    (process.env["ORACLE_LOGS"] === undefined ? 1 : Math.trunc(Math.random() * 2 ** 31)),
-);
 const TIMEOUT_MS = 3_600_000;
 // clients say what they think of a stream, for each event of it
 for (const method of ["warn", "error"] as const)
@@ -37,7 +33,6 @@ describe.each(KINDS)("a stream to a client of %s while the log is written: %s", 
   const [version, , logs] = kind;
   const dialect = version === "1.0.0" ? "1.0" : "0.0";
   const view = dialect === "1.0" ? plain : older;
-  console.info(`live.test.ts: ORACLE_SEED=${SEED} ORACLE_LOGS=${10 * LOGS}`);
 
   it(
     "ends with what the log means",
@@ -48,7 +43,7 @@ describe.each(KINDS)("a stream to a client of %s while the log is written: %s", 
           const body = await tellLog(first, { dialect, smallChars: small, bursts });
           expect(view(await followedBy(version, body))).toEqual(view(await meaningOf(lines)));
         }),
-        { numRuns: LOGS, seed: SEED },
+        { numRuns: LOGS },
       );
     },
     TIMEOUT_MS,

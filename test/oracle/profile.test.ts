@@ -12,15 +12,7 @@ import { olderLog, randomLog, withOwnIds } from "./random-log.ts";
 /** The properties here, which share the random logs that are asked for. */
 const PROPERTIES = 8;
 const LOGS = Math.ceil(Number(process.env["ORACLE_LOGS"] ?? 2_000) / PROPERTIES);
-/**
- * Without ORACLE_LOGS the logs are always the same, so that a failure is one of the change that was made;
- * `npm run test:oracle` looks for logs that nobody has tried, and prints their seed.
- */
-const SEED = Number(
-  process.env["ORACLE_SEED"] ??
-    (process.env["ORACLE_LOGS"] === undefined ? 1 : Math.trunc(Math.random() * 2 ** 31)),
-);
-const CHECK = { numRuns: LOGS, seed: SEED };
+const CHECK = { numRuns: LOGS };
 const TIMEOUT_MS = 3_600_000;
 
 // clients say what they think of a stream, for each event of it
@@ -51,8 +43,6 @@ function cutAt(lines: readonly string[], part: number): [string[], string[]] {
 }
 
 describe("the standard profile of random logs", () => {
-  console.info(`profile.test.ts: ORACLE_SEED=${SEED} ORACLE_LOGS=${PROPERTIES * LOGS}`);
-
   it("tells logs rightly, at every moment, that were once told wrongly", async () => {
     for (const lines of FOUND_LOGS) {
       const meaning = plain(await meaningOf(lines));
