@@ -8,7 +8,9 @@ import { type NatsConfig, readNats } from "./config/nats.ts";
 import type { Setting } from "./config/setting.ts";
 import { ALL_SETTINGS, SETTINGS } from "./config/settings.ts";
 import { isServiceLink } from "./config/service-links.ts";
+import { readTokens } from "./config/tokens.ts";
 import { isLoopback, readRunnerUrl } from "./config/values.ts";
+import type { TokenList } from "./core/model/token-list.ts";
 import type { ServiceLimits } from "./core/service.ts";
 
 /** The limits of the service that an operator sets. */
@@ -62,7 +64,17 @@ export interface Config {
   readonly limits: Pick<ServiceLimits, ConfiguredLimit>;
 }
 
-type AuthConfig = { readonly kind: "none" } | KubernetesConfig;
+type AuthConfig = NoAuthConfig | TokenConfig | KubernetesConfig;
+
+interface NoAuthConfig {
+  readonly kind: "none";
+}
+
+interface TokenConfig {
+  readonly kind: "token";
+  /** The tokens, or the file that lists them. */
+  readonly tokens: TokenList | { readonly file: string };
+}
 
 interface KubernetesConfig {
   readonly kind: "kubernetes";
@@ -121,7 +133,20 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     return result ?? fallback;
   }
 
-  const isCluster = value(SETTINGS.auth) === "kubernetes";
+  const authKind = value(SETTINGS.auth);
+  const isCluster = authKind === "kubernetes";
+  const tokens = readTokens(value(SETTINGS.tokens), problems);
+  const tokensFile = value(SETTINGS.tokensFile);
+  if (tokens !== null && tokensFile !== null)
+    problems.push("RUNLOG_TOKENS and RUNLOG_TOKENS_FILE are both set");
+  if (authKind !== "token" && (tokens ?? tokensFile) !== null)
+    problems.push("RUNLOG_TOKENS and RUNLOG_TOKENS_FILE need RUNLOG_AUTH=token");
+  if (authKind === "token" && tokens === null && tokensFile === null)
+    problems.push(
+      "RUNLOG_AUTH=token needs a RUNLOG_TOKENS_FILE: `runlog token add <name>` makes one",
+    );
+  const none: NoAuthConfig = { kind: "none" };
+  const token: TokenConfig = { kind: "token", tokens: tokens ?? { file: tokensFile ?? "" } };
   const kubernetes: KubernetesConfig = {
     kind: "kubernetes",
     list: value(SETTINGS.list),
@@ -165,7 +190,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     host,
     port: value(SETTINGS.port),
     storage,
-    auth: isCluster ? kubernetes : { kind: "none" },
+    auth: { none, token, kubernetes }[authKind],
     archive,
     nats: readNats(value, storage.kind === "s3", problems),
     runnerUrl,
@@ -196,9 +221,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       replayBytes: value(SETTINGS.replayBytes),
     },
   };
-  if (!isCluster && !isLoopback(config.host) && !config.allowPublic)
+  if (authKind === "none" && !isLoopback(config.host) && !config.allowPublic)
     problems.push(
-      `HOST=${config.host} is not loopback: without authentication whoever reaches it may do everything; set RUNLOG_ALLOW_PUBLIC=1 if that is meant`,
+      `HOST=${config.host} is not loopback: without authentication whoever reaches it may do everything; set RUNLOG_AUTH=token, or RUNLOG_ALLOW_PUBLIC=1 if that is meant`,
     );
   if (config.advertiseUrl !== null && storage.kind !== "s3")
     problems.push("RUNLOG_ADVERTISE_URL needs a STORAGE_URL that servers can share, s3://…");

@@ -16,6 +16,15 @@ export {
 } from "./core/service.ts";
 export { type AppOptions, createApp } from "./http/app.ts";
 export type { Authorize, AuthorizedCaller } from "./http/authorize.ts";
+export { createTokenAuthorize } from "./http/token-authorize.ts";
+export {
+  formatTokenEntry,
+  parseTokenList,
+  type TokenEntry,
+  type TokenList,
+  type TokenRight,
+  tokenDigest,
+} from "./core/model/token-list.ts";
 export { createSessionRoutes } from "./http/session-routes.ts";
 export type * from "./ports/authorizer.ts";
 export type { Clock } from "./ports/clock.ts";

@@ -25,7 +25,9 @@ export interface Settings extends NatsSettings, ReplicaSettings, ClusterSettings
   readonly endpoint: Setting<string | null>;
   readonly runnerUrl: Setting<string | null>;
   readonly demo: Setting<boolean>;
-  readonly auth: Setting<"none" | "kubernetes">;
+  readonly auth: Setting<"none" | "token" | "kubernetes">;
+  readonly tokens: Setting<string | null>;
+  readonly tokensFile: Setting<string | null>;
   readonly reauth: Setting<number>;
   readonly models: Setting<readonly string[] | null>;
   readonly allowPublic: Setting<boolean>;
@@ -100,10 +102,22 @@ export const SETTINGS: Settings = {
     group: "Runners",
     entries: SERVERS,
   }),
-  auth: setting<"none" | "kubernetes">("RUNLOG_AUTH", "none", oneOf("none", "kubernetes"), {
+  auth: setting("RUNLOG_AUTH", "none", oneOf("none", "token", "kubernetes"), {
     shown: "none",
-    meaning: "none (everybody may do everything) or kubernetes (the API server is asked)",
-    form: "none or kubernetes",
+    meaning:
+      "none (everybody may do everything), token (a list of tokens) or kubernetes (the API server is asked)",
+    form: "none, token or kubernetes",
+    group: "Access",
+    entries: SERVERS,
+  }),
+  tokensFile: text("RUNLOG_TOKENS_FILE", {
+    shown: "",
+    meaning: "with RUNLOG_AUTH=token: the file with the list of tokens, read again when it changes",
+    group: "Access",
+  }),
+  tokens: text("RUNLOG_TOKENS", {
+    shown: "",
+    meaning: "the list itself, where there is no file; lines of <name> <sha256> <right> <projects>",
     group: "Access",
     entries: SERVERS,
   }),

@@ -11,6 +11,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["archive", async (): Promise<Command> => (await import("./commands/archive.ts")).archiveCommand],
   ["restore", async (): Promise<Command> => (await import("./commands/restore.ts")).restoreCommand],
   ["export", async (): Promise<Command> => (await import("./commands/export.ts")).exportCommand],
+  ["token", async (): Promise<Command> => (await import("./commands/token.ts")).tokenCommand],
   ["verify", async (): Promise<Command> => (await import("./commands/verify.ts")).verifyCommand],
 ]);
 

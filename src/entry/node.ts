@@ -15,6 +15,7 @@ import { listen } from "./listen.ts";
 import { openFeed } from "./open-feed.ts";
 import { type OpenBucket, openBucket } from "./open-bucket.ts";
 import { nameOfStorage, openStore } from "./open-store.ts";
+import { openTokens } from "./open-tokens.ts";
 import { createPeerClient } from "./peer-client.ts";
 import { peerOf } from "./peer-of.ts";
 import { openPlatform } from "./platform.ts";
@@ -68,6 +69,7 @@ export async function start(
   { onLong = (text) => logger.warn("waiting", { text }) }: StartOptions = {},
 ): Promise<RunningServer> {
   const clock = systemClock;
+  const authorize = config.auth.kind === "token" ? await openTokens(config.auth, logger) : null;
   const archive = config.archive && (await openBucket(config.archive, onLong));
   const archives = archive && createArchives({ ...archive, clock });
   const { feed, close: closeFeed } = await openFeed(config.nats, { clock, logger });
@@ -109,11 +111,12 @@ export async function start(
     },
   });
   // who is asked for a token is not fooled by a page of another name
-  const listenHost = config.allowPublic || isCluster ? null : config.host;
+  const listenHost = config.allowPublic || config.auth.kind !== "none" ? null : config.host;
   const { corsOrigins, hosts } = config;
   const peers = config.storage.kind === "s3" ? createPeerClient() : null;
   const peerKey = advertised?.key ?? null;
-  const app = createApp({ service, listenHost, hosts, corsOrigins, peerOf, peers, peerKey });
+  const access = { peerOf, peers, peerKey, ...(authorize && { authorize }) };
+  const app = createApp({ ...access, service, listenHost, hosts, corsOrigins });
   const server = createHttpServer(app.fetch);
   const { host, maxConnections } = config;
   const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(

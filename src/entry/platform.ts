@@ -26,7 +26,7 @@ export async function openPlatform(
   store: LogStore,
   logger: Logger,
 ): Promise<Platform> {
-  if (auth.kind === "none") {
+  if (auth.kind !== "kubernetes") {
     const ports = {
       authorizer: createLocalAuthorizer(),
       directory: createLocalDirectory({ store, runnerUrl: runnerUrl ?? DEMO_URL, logger }),

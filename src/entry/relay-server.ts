@@ -10,7 +10,7 @@ import { createHttpServer } from "./http-server.ts";
 import { listen } from "./listen.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
-import { openTokenFile } from "./token-file.ts";
+import { openRereadFile, readToken } from "./reread-file.ts";
 
 export interface RelayConfig {
   /** Where runs are posted. */
@@ -50,7 +50,10 @@ export async function startRelay(
   logger: Logger = stderrLogger,
 ): Promise<RunningRelay> {
   const { agent, host, port, dir, maxBytes, tokenFile } = config;
-  const sessionToken = tokenFile === null ? null : await openTokenFile(tokenFile);
+  const sessionToken =
+    tokenFile === null
+      ? null
+      : await openRereadFile(tokenFile, { setting: "RUNLOG_RELAY_TOKEN_FILE", read: readToken });
   const fileBytes = Math.min(MAX_PIECE_BYTES, Math.ceil(maxBytes / PIECES));
   const relay = await createRelay({
     agent,

@@ -11,8 +11,8 @@ export function readWorkerConfig(env: object): Config {
     ({ name, entries }) => texts[name] && !entries.includes("worker"),
   );
   const problems = unheard.map(({ name }) => `${name} means nothing in a worker: do not set it`);
-  if (texts["RUNLOG_AUTH"] && texts["RUNLOG_AUTH"] !== "none")
-    problems.push(`RUNLOG_AUTH must be none in a worker, not "${texts["RUNLOG_AUTH"]}"`);
+  if (texts["RUNLOG_AUTH"] === "kubernetes")
+    problems.push('RUNLOG_AUTH must be none or token in a worker, not "kubernetes"');
   if (problems.length > 0) throw new ConfigError(problems);
   return parseConfig(texts);
 }

@@ -1,4 +1,5 @@
 import { createDemoRunner } from "../../adapters/demo/index.ts";
+import { type Agent, createInProcessRunner } from "../../adapters/in-process/index.ts";
 import {
   createLocalAuthorizer,
   createLocalDirectory,
@@ -8,17 +9,27 @@ import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createObjectLogStore } from "../../adapters/object/index.ts";
 import { createR2Bucket, type R2BucketLike } from "../../adapters/r2/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import type { Config } from "../config.ts";
 import { createSessionService, type SessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
+import type { Authorize } from "../http/authorize.ts";
+import { createTokenAuthorize } from "../http/token-authorize.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { systemClock } from "./system-clock.ts";
 import { readWorkerConfig } from "./worker-config.ts";
 
-/** What a worker is given: the bucket of its logs, and the variables that `parseConfig` reads. */
-export interface WorkerBindings {
-  readonly BUCKET: R2BucketLike;
+/** What the servers of a worker have in common. */
+export interface WorkerServerOptions {
+  /** The bucket of the logs. */
+  readonly bucket: R2BucketLike;
+  /** The bindings of the worker, with the variables that `parseConfig` reads; `authorize` finds them in `c.env`. */
+  readonly env: object;
+  /** Whose runs are stored. Default: what `RUNNER_URL` names, or else the demo. */
+  readonly runner?: string | Agent;
+  /** Who calls and what they may do. Default: as `RUNLOG_AUTH` says. */
+  readonly authorize?: Authorize;
 }
 
 /** A server of one session, or of what concerns none. */
@@ -29,29 +40,30 @@ export interface WorkerServer {
 }
 
 const INTAKE_BUDGET = 16 * 1024 * 1024;
-/** The demo runner needs no address; this one names it in errors. */
-const DEMO_URL = "http://{session}.{project}.demo.invalid/";
+/** A runner in this isolate needs no address; this one names it in errors. */
+const IN_PROCESS = "http://{session}.{project}.invalid/";
 
 /**
  * Opens the server of a session, or with null one that closes no runs: over the bucket's logs, with the
  * runner that `RUNNER_URL` names or else the demo. Throws ConfigError, and what the bucket throws.
  */
 export async function openServer(
-  env: WorkerBindings,
+  options: WorkerServerOptions,
   key: SessionKey | null,
 ): Promise<WorkerServer> {
+  const { env } = options;
   const config = readWorkerConfig(env);
-  const { runnerUrl, maxEventBytes, hosts, corsOrigins } = config;
-  const bucket = createR2Bucket(env.BUCKET);
+  const { maxEventBytes, hosts, corsOrigins } = config;
+  const { url: runnerUrl, fetch: fetchRunner } = runnerOf(options.runner ?? config.runnerUrl);
+  const bucket = createR2Bucket(options.bucket);
   const clock = systemClock;
   const store = createObjectLogStore({ bucket, clock, logger: consoleLogger, exclusive: true });
-  const demo = createDemoRunner({ clock });
   const service = await createSessionService({
     store: withMarksOf(key, store),
     feed: createMemoryLiveFeed(),
-    directory: createLocalDirectory({ store, runnerUrl: runnerUrl ?? DEMO_URL }),
+    directory: createLocalDirectory({ store, runnerUrl }),
     runner: createHttpRunnerClient({
-      fetch: (url, init) => (runnerUrl === null ? demo(new Request(url, init)) : fetch(url, init)),
+      fetch: fetchRunner,
       clock,
       maxEventBytes,
       headersTimeoutMs: config.runnerHeadersMs,
@@ -66,16 +78,35 @@ export async function openServer(
     forwardHeaders: config.forwardHeaders,
     limits: config.limits,
   });
-  const listenHost = config.allowPublic ? null : "localhost";
-  const app = createApp({ service, listenHost, hosts, corsOrigins });
+  const authorize = options.authorize ?? authorizeBy(config);
+  const listenHost = config.allowPublic || authorize ? null : "localhost";
+  const access = authorize ? { authorize } : {};
+  const app = createApp({ ...access, service, listenHost, hosts, corsOrigins });
   return {
     service,
-    fetch: (request) => app.fetch(request),
+    fetch: (request) => app.fetch(request, env),
     async close() {
       await service.close();
       await store.close();
     },
   };
+}
+
+/** How a runner is called: by its URL, in this isolate, or (null) the demo. */
+function runnerOf(runner: string | Agent | null): { url: string; fetch: typeof fetch } {
+  // a global function of workerd must be called as one
+  if (typeof runner === "string") return { url: runner, fetch: (url, init) => fetch(url, init) };
+  const inProcess = runner
+    ? createInProcessRunner(runner, { logger: consoleLogger })
+    : createDemoRunner({ clock: systemClock });
+  return { url: IN_PROCESS, fetch: async (url, init) => inProcess(new Request(url, init)) };
+}
+
+/** The tokens of `RUNLOG_TOKENS`, where they are asked for. */
+function authorizeBy({ auth }: Config): Authorize | null {
+  if (auth.kind !== "token" || "file" in auth.tokens) return null;
+  const { tokens } = auth;
+  return createTokenAuthorize(() => tokens);
 }
 
 /** The store, with no open runs but those of one session: each object closes what it left itself. */

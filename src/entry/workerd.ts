@@ -1,14 +1,9 @@
-import { sessionKey } from "../core/model/names.ts";
+import type { R2BucketLike } from "../../adapters/r2/index.ts";
 import { problemAnswer } from "../http/problem.ts";
 import { SECURITY_HEADERS } from "../http/security-headers.ts";
-import type { SessionKey } from "../ports/log-store.ts";
 import { idOf } from "../ports/session-id.ts";
-import {
-  consoleLogger,
-  openServer,
-  type WorkerBindings,
-  type WorkerServer,
-} from "./worker-server.ts";
+import { type ObjectState, sessionOf, SessionObject } from "./session-object.ts";
+import { consoleLogger, openServer, type WorkerServerOptions } from "./worker-server.ts";
 
 /** The part of a Durable Object namespace that is used here. */
 interface DurableObjects {
@@ -16,95 +11,80 @@ interface DurableObjects {
   get(id: unknown): { fetch(request: Request): Promise<Response> };
 }
 
-/** The part of a Durable Object's own storage that is used here. */
-interface ObjectState {
-  readonly storage: {
-    get(name: string): Promise<unknown>;
-    put(name: string, value: SessionKey): Promise<void>;
-    setAlarm(atMs: number): Promise<void>;
-  };
-}
-
-/** The bindings of wrangler.toml, and variables. */
-interface Env extends WorkerBindings {
+/** The bindings of a worker: a bucket for the logs, a Durable Object for each session, and variables. */
+export interface WorkerBindings {
+  readonly BUCKET: R2BucketLike;
   readonly RUNLOG: DurableObjects;
 }
 
-/**
- * How often in ms an object with a run in flight asks to be kept. It is evicted after ten idle
- * seconds.
- */
-const AWAKE_MS = 5_000;
-const SESSION_PATH = /^\/api\/projects\/([^/]+)\/agentic-sessions\/([^/]+)/;
-const SESSION = "session";
+export type WorkerOptions = Pick<WorkerServerOptions, "runner" | "authorize">;
 
-/**
- * One session: its writer, the admission of its runs, and its viewers. Isolates share nothing and
- * cannot await each other's promises, so all of a session is in one object. An object that was
- * ended in mid-run is woken by its alarm, and closes the run.
- */
-export class RunlogObject {
-  readonly #storage: ObjectState["storage"];
-  readonly #env: Env;
-  #server: Promise<WorkerServer> | null = null;
-
-  constructor({ storage }: ObjectState, env: Env) {
-    this.#storage = storage;
-    this.#env = env;
-  }
-
-  async fetch(request: Request): Promise<Response> {
-    const key = sessionOf(request);
-    if (!key) throw new TypeError("An object serves the requests of its session");
-    if (!this.#server) await this.#storage.put(SESSION, key);
-    const server = await this.#serve(key);
-    const response = await server.fetch(request);
-    await this.#stayAwake(server);
-    return response;
-  }
-
-  async alarm(): Promise<void> {
-    const key = await this.#storage.get(SESSION);
-    if (isSessionKey(key)) await this.#stayAwake(await this.#serve(key));
-  }
-
-  #serve(key: SessionKey): Promise<WorkerServer> {
-    this.#server ??= openServer(this.#env, key).catch((error: unknown) => {
-      this.#server = null;
-      throw error;
-    });
-    return this.#server;
-  }
-
-  async #stayAwake({ service }: WorkerServer): Promise<void> {
-    if (service.runs.busySessions > 0) await this.#storage.setAlarm(Date.now() + AWAKE_MS);
-  }
+/** A session server in a worker. */
+export interface WorkerRunlog {
+  /** The whole server, the routes below `/api/projects/…/agentic-sessions`. */
+  readonly fetch: (request: Request, env: WorkerBindings) => Promise<Response>;
+  /** The class of the Durable Object that is bound as `RUNLOG`: the worker exports it. */
+  readonly RunlogObject: new (
+    state: ObjectState,
+    env: WorkerBindings,
+  ) => Pick<SessionObject, "fetch" | "alarm">;
 }
 
-export default {
-  async fetch(request: Request, env: Env): Promise<Response> {
-    try {
-      return await answer(request, env);
-    } catch (error) {
-      // a configuration with problems is seen at the first request: a worker has no start
-      consoleLogger.error("request-failed", { error });
-      const { status, headers, body } = problemAnswer({
-        code: "internal",
-        detail: "Internal error",
-      });
-      return new Response(body, { status, headers: { ...SECURITY_HEADERS, ...headers } });
-    }
-  },
-};
+/**
+ * Makes a session server inside a host's own worker: an object of its own for each session, logs in
+ * R2. Settings are the worker's variables; `runner` and `authorize` are as for Node, and without `authorize`
+ * callers are asked as `RUNLOG_AUTH` says. Wrong variables are reported at the first request, which is answered with 500: a worker
+ * has no start.
+ *
+ * @example
+ * ```ts
+ * import { createRunlog, type WorkerBindings } from "runlog/worker";
+ *
+ * const runlog = createRunlog({
+ *   runner: "https://agent.example/",
+ *   authorize: (c) => (c.req.header("Cookie")?.includes("session=") ? { user: "ann" } : null),
+ * });
+ * export const RunlogObject = runlog.RunlogObject;
+ * export default { fetch: (request: Request, env: WorkerBindings) => runlog.fetch(request, env) };
+ * ```
+ */
+export function createRunlog(options: WorkerOptions = {}): WorkerRunlog {
+  const optionsOf = (env: WorkerBindings): WorkerServerOptions => ({
+    ...options,
+    env,
+    bucket: env.BUCKET,
+  });
+  return {
+    async fetch(request, env) {
+      try {
+        return await answer(request, env, optionsOf(env));
+      } catch (error) {
+        consoleLogger.error("request-failed", { error });
+        const problem = { code: "internal", detail: "Internal error" } as const;
+        const { status, headers, body } = problemAnswer(problem);
+        return new Response(body, { status, headers: { ...SECURITY_HEADERS, ...headers } });
+      }
+    },
+    RunlogObject: class extends SessionObject {
+      constructor(state: ObjectState, env: WorkerBindings) {
+        super(state, optionsOf(env));
+      }
+    },
+  };
+}
 
-async function answer(request: Request, env: Env): Promise<Response> {
+async function answer(
+  request: Request,
+  env: WorkerBindings,
+  options: WorkerServerOptions,
+): Promise<Response> {
   const plain = new Request(request);
   // workerd packs a body by its Content-Encoding header itself: one that is packed comes out twice
   plain.headers.delete("Accept-Encoding");
   const key = sessionOf(request);
   if (key) return env.RUNLOG.get(env.RUNLOG.idFromName(idOf(key))).fetch(plain);
   // a request that concerns no session, or creates one, needs no object that stays
-  const server = await openServer(env, null);
+  const server = await openServer(options, null);
   try {
     return await server.fetch(plain);
   } finally {
@@ -112,17 +92,8 @@ async function answer(request: Request, env: Env): Promise<Response> {
   }
 }
 
-/** The session that a request is about; null if there is none, or none that could be. */
-function sessionOf({ url }: Request): SessionKey | null {
-  const [, project = "", session = ""] = SESSION_PATH.exec(new URL(url).pathname) ?? [];
-  try {
-    return sessionKey(decodeURIComponent(project), decodeURIComponent(session));
-  } catch {
-    // the routes report what is wrong with the name
-    return null;
-  }
-}
-
-function isSessionKey(value: unknown): value is SessionKey {
-  return typeof value === "object" && value !== null && "project" in value && "session" in value;
-}
+const configured: WorkerRunlog = createRunlog();
+/** The Durable Object of a worker that is configured by variables alone. */
+export const RunlogObject: WorkerRunlog["RunlogObject"] = configured.RunlogObject;
+const worker: Pick<WorkerRunlog, "fetch"> = { fetch: configured.fetch };
+export default worker;

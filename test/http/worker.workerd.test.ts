@@ -2,6 +2,8 @@ import { abortAllDurableObjects, env } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { ALL_SETTINGS } from "../../src/config/settings.ts";
+import { formatTokenEntry, tokenDigest } from "../../src/core/model/token-list.ts";
+import { createRunlog } from "../../src/entry/workerd.ts";
 import { openServer, type WorkerServer } from "../../src/entry/worker-server.ts";
 import { SseReader } from "../contract/read-sse.ts";
 import { expectProblem, runBody } from "../contract/session-routes/harness.ts";
@@ -171,9 +173,11 @@ describe("what a worker reads from its variables", () => {
     RUNLOG_REPLAY_BYTES: "2MiB",
     RUNLOG_CORS_ORIGINS: "https://app.example",
   };
+  /** With RUNLOG_AUTH=token only. */
+  const TOLD_WITH_TOKENS = ["RUNLOG_TOKENS"];
 
   async function open(variables: Record<string, unknown>): Promise<WorkerServer> {
-    return openServer({ BUCKET: env.BUCKET, ...variables }, null);
+    return openServer({ bucket: env.BUCKET, env: variables }, null);
   }
 
   it("is followed", async () => {
@@ -215,14 +219,93 @@ describe("what a worker reads from its variables", () => {
     await everybody.close();
   });
 
+  it("lets in who has a token of its list, whatever host is named", async () => {
+    const token = "rl_of-ann";
+    const entry = { name: "ann", sha256: await tokenDigest(token), right: "read" } as const;
+    const RUNLOG_TOKENS = formatTokenEntry({ ...entry, projects: ["demo"] });
+    const server = await open({ RUNLOG_AUTH: "token", RUNLOG_TOKENS });
+    const statusOf = async (headers: Record<string, string>, method = "GET") => {
+      const json = { "Content-Type": "application/json" };
+      const body = method === "GET" ? {} : { method, body: "{}" };
+      const url = `https://runlog.example${SESSIONS}`;
+      return (await server.fetch(new Request(url, { headers: { ...json, ...headers }, ...body })))
+        .status;
+    };
+    expect(await statusOf({})).toBe(401);
+    expect(await statusOf({ Authorization: "Bearer rl_of-bob" })).toBe(401);
+    expect(await statusOf({ Authorization: `Bearer ${token}` })).toBe(200);
+    expect(await statusOf({ Authorization: `Bearer ${token}` }, "POST")).toBe(403);
+    await server.close();
+    await expect(open({ RUNLOG_AUTH: "token", RUNLOG_TOKENS: "ann" })).rejects.toThrow(
+      "RUNLOG_TOKENS: line 1",
+    );
+  });
+
+  it("counts beside what a host gives to createRunlog, for each session's object as well", async () => {
+    async function* agent({ threadId, runId }: { threadId: string; runId: string }) {
+      yield { type: "RUN_STARTED", threadId, runId };
+      yield { type: "TEXT_MESSAGE_CHUNK", messageId: "m1", role: "assistant", delta: "from here" };
+      yield { type: "RUN_FINISHED", threadId, runId };
+    }
+    const runlog = createRunlog({
+      runner: agent,
+      authorize: (c) =>
+        c.req.header("Cookie") === "session=ann"
+          ? { user: (c.env as { USER: string }).USER }
+          : null,
+    });
+    const objects = new Map<unknown, { fetch(request: Request): Promise<Response> }>();
+    const stored = new Map<string, unknown>();
+    const storage = {
+      get: async (name: string) => stored.get(name),
+      put: async (name: string, value: unknown) => void stored.set(name, value),
+      setAlarm: async () => {},
+    };
+    const bindings = {
+      BUCKET: env.BUCKET,
+      USER: "ann",
+      RUNLOG_RUN_QUEUE: 2,
+      RUNLOG: {
+        idFromName: (name: string) => name,
+        get(id: unknown) {
+          const made = objects.get(id) ?? new runlog.RunlogObject({ storage }, bindings);
+          objects.set(id, made);
+          return made;
+        },
+      },
+    };
+    const call = (path: string, init: RequestInit = {}): Promise<Response> =>
+      runlog.fetch(new Request(`https://any.example${SESSIONS}${path}`, init), bindings);
+    const Cookie = "session=ann";
+    expect((await call("")).status).toBe(401);
+    expect((await call("/own/export")).status).toBe(401);
+    expect((await call("", { headers: { Cookie } })).status).toBe(200);
+    const posted = await call("/own/agui/run", {
+      method: "POST",
+      headers: { Cookie, "Content-Type": "application/json" },
+      body: runBody("r1"),
+    });
+    expect(posted.status).toBe(200);
+    expect(objects.size).toBe(1);
+    const watching = await call("/own/agui/events", { headers: { Cookie } });
+    const events = await new SseReader(watching.body!).until(
+      (event) => typeOf(event) === "RUN_FINISHED",
+    );
+    expect(events.some(({ data }) => data.includes("from here"))).toBe(true);
+  });
+
   it("is refused by name where nothing would follow it", async () => {
-    const others = ALL_SETTINGS.filter(({ name }) => !(name in TOLD));
+    const others = ALL_SETTINGS.filter(
+      ({ name }) => !(name in TOLD) && !TOLD_WITH_TOKENS.includes(name),
+    );
     expect(others.length).toBeGreaterThan(5);
     for (const { name } of others)
       await expect(open({ [name]: "1" }), name).rejects.toThrow(
         `${name} means nothing in a worker`,
       );
-    await expect(open({ RUNLOG_AUTH: "kubernetes" })).rejects.toThrow("RUNLOG_AUTH must be none");
+    await expect(open({ RUNLOG_AUTH: "kubernetes" })).rejects.toThrow(
+      "RUNLOG_AUTH must be none or token",
+    );
     await expect(open({ RUNLOG_MAX_STREAM: "1" })).rejects.toThrow(
       "RUNLOG_MAX_STREAM is not known",
     );

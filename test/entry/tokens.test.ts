@@ -1,0 +1,168 @@
+import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { SESSION_ROUTES } from "../../src/http/session-routes.ts";
+import { SseReader } from "../contract/read-sse.ts";
+import { expectProblem } from "../contract/session-routes/harness.ts";
+import {
+  freshDir,
+  runCli,
+  type ServerProcess,
+  startCli,
+  startServer,
+} from "../support/server-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const SESSIONS = "/api/projects/demo/agentic-sessions";
+
+/** A directory with a list of tokens, and what makes more of them. */
+async function freshTokens() {
+  const dir = await freshDir();
+  const file = join(dir, "tokens");
+  const env = { RUNLOG_TOKENS_FILE: file };
+  const command = (...args: string[]) => runCli({ env, args: ["token", ...args] });
+  return {
+    file,
+    command,
+    async add(name: string, ...options: string[]): Promise<string> {
+      const { code, stdout } = await command("add", name, ...options);
+      expect(code).toBe(0);
+      return stdout.trim();
+    },
+    serve: (more: Record<string, string> = {}): Promise<ServerProcess> =>
+      startServer({
+        env: { ...env, ...more, RUNLOG_AUTH: "token", STORAGE_URL: `file:${join(dir, "data")}` },
+      }),
+  };
+}
+
+const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` });
+
+describe("a server that asks for tokens", () => {
+  it("allows each route to whom it is meant for, and to nobody in another project", async () => {
+    const tokens = await freshTokens();
+    const tokenOf = {
+      read: await tokens.add("reader", "--right", "read"),
+      write: await tokens.add("writer", "--right", "write"),
+      admin: await tokens.add("admin", "--right", "admin"),
+      other: await tokens.add("other", "--right", "admin", "--projects", "elsewhere,nowhere"),
+    };
+    const server = await tokens.serve();
+    for (const [method, path] of SESSION_ROUTES) {
+      const below = path
+        .replace(":sessionName", "s1")
+        .replace(":taskId", "t")
+        .replace(":cursor", "c");
+      const url = `${SESSIONS}${below === "/" ? "" : below}`;
+      const statusFor = async (headers: Record<string, string>): Promise<number> => {
+        const json = method === "GET" ? {} : { "Content-Type": "application/json" };
+        const body = method === "GET" ? {} : { body: "{" };
+        const answer = await server.fetch(url, {
+          method,
+          ...body,
+          headers: { ...json, ...headers },
+        });
+        await answer.body?.cancel();
+        return answer.status;
+      };
+      // a reader posts nothing, but to be told what there is
+      const needed =
+        method === "DELETE" ? 2 : method === "GET" || path.endsWith("/connect") ? 0 : 1;
+      const seen = await Promise.all([
+        statusFor({}),
+        statusFor(bearer("rl_unknown")),
+        statusFor(bearer(tokenOf.other)),
+        statusFor({ "X-Forwarded-Access-Token": tokenOf.admin }),
+      ]);
+      expect(seen, `${method} ${path}`).toEqual([401, 401, 403, 401]);
+      for (const [right, name] of (["read", "write", "admin"] as const).entries()) {
+        const isRefused = (await statusFor(bearer(tokenOf[name]))) === 403;
+        expect(isRefused, `${method} ${path} by ${name}`).toBe(right < needed);
+      }
+    }
+    // a URL is kept by browsers and proxies
+    const inUrl = await server.fetch(`${SESSIONS}/s1/agui/events?token=${tokenOf.admin}`);
+    await expectProblem(inUrl, 401, "Authentication required");
+    expect((await server.fetch("/health")).status).toBe(200);
+  });
+
+  it("lets in who is added and refuses who is revoked while it runs, and ends their streams", async () => {
+    const tokens = await freshTokens();
+    const first = await tokens.add("first");
+    const server = await tokens.serve({ RUNLOG_REAUTH: "1s" });
+    const posted = await server.fetch(`${SESSIONS}/s1/agui/run`, {
+      method: "POST",
+      headers: { ...bearer(first), "Content-Type": "application/json" },
+      body: JSON.stringify({ messages: [{ id: "m", role: "user", content: "hi" }] }),
+    });
+    expect(posted.status).toBe(200);
+    const open = await server.fetch(`${SESSIONS}/s1/agui/events`, { headers: bearer(first) });
+    const sse = new SseReader(open.body!);
+    await sse.events(1);
+    const second = await tokens.add("second", "--right", "read");
+    const statusOf = async (token: string): Promise<number> =>
+      (await server.fetch(SESSIONS, { headers: bearer(token) })).status;
+    await waitFor(async () => (await statusOf(second)) === 200, { what: "the token to be known" });
+    expect((await tokens.command("revoke", "first")).code).toBe(0);
+    await waitFor(async () => (await statusOf(first)) === 401, { what: "the token to be refused" });
+    await sse.rest();
+    expect(await statusOf(second)).toBe(200);
+  });
+
+  it("keeps the list that it has when the file becomes unfit, and says so once", async () => {
+    const tokens = await freshTokens();
+    const token = await tokens.add("ann");
+    const server = await tokens.serve();
+    await appendFile(tokens.file, "bob nonsense\n");
+    const statusOf = async (): Promise<number> =>
+      (await server.fetch(SESSIONS, { headers: bearer(token) })).status;
+    await waitFor(async () => (await statusOf(), server.stderr().includes("tokens-not-read")), {
+      what: "a word about the file",
+    });
+    expect(await statusOf()).toBe(200);
+    expect(server.stderr()).toContain("line 2");
+    expect(server.stderr()).not.toContain(token);
+  });
+
+  it("does not start without a list, and says how to make one", async () => {
+    const dir = await freshDir();
+    const failed = async (env: Record<string, string>): Promise<string> => {
+      const cli = startCli({ env: { RUNLOG_AUTH: "token", ...env } });
+      expect((await cli.exited).code).not.toBe(0);
+      return cli.stderr();
+    };
+    expect(await failed({})).toContain("runlog token add");
+    expect(await failed({ RUNLOG_TOKENS_FILE: join(dir, "none") })).toContain("cannot be read");
+    await writeFile(join(dir, "bad"), "# who\nann\n");
+    expect(await failed({ RUNLOG_TOKENS_FILE: join(dir, "bad") })).toContain("line 2");
+    expect(await failed({ RUNLOG_TOKENS: "ann" })).toContain("RUNLOG_TOKENS: line 1");
+  });
+});
+
+describe("runlog token", () => {
+  it("keeps no token, only its SHA-256, in a file that is its owner's", async () => {
+    const tokens = await freshTokens();
+    const token = await tokens.add("ann", "--right", "read", "--projects", "a,b");
+    expect(token).toMatch(/^rl_[\w-]{43}$/);
+    const text = await readFile(tokens.file, "utf8");
+    expect(text).toMatch(/^ann [0-9a-f]{64} read a,b\n$/);
+    expect((await stat(tokens.file)).mode & 0o777).toBe(0o600);
+    await tokens.add("bob-b");
+    expect((await tokens.command("list")).stdout).toBe("ann    read   a,b\nbob-b  write  *\n");
+    await tokens.command("revoke", "ann");
+    expect((await tokens.command("list")).stdout).toBe("bob-b  write  *\n");
+  });
+
+  it.each([
+    [["add"], "token add <name>"],
+    [["add", "a b"], "a name has"],
+    [["add", "ann", "--right", "all"], "read, write, admin"],
+    [["add", "ann", "--projects", "a, b"], "separated by commas"],
+    [["revoke", "nobody"], "There is no token of nobody"],
+    [["drop", "ann"], "token revoke <name>"],
+  ])("%j is refused with what would be right", async (args, text) => {
+    const { code, stderr } = await (await freshTokens()).command(...args);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(text);
+  });
+});
