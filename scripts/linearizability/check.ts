@@ -130,7 +130,9 @@ const POOLS = 3;
 
 function search({ operations }: History, model: SessionModel, limits: CheckLimits): Verdict {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, maxChars = DEFAULT_MAX_CHARS } = limits;
-  const byCall = operations.toSorted((a, b) => a.invokedAt - b.invokedAt);
+  const byCall = operations
+    .filter((operation) => !isWithoutTrace(operation, model))
+    .toSorted((a, b) => a.invokedAt - b.invokedAt);
   const pools = Array.from({ length: POOLS }, (_, pool) =>
     byCall.filter((operation) => poolOf(operation, model) === pool),
   );
@@ -152,6 +154,11 @@ function search({ operations }: History, model: SessionModel, limits: CheckLimit
     for (const index of byAnswer) {
       const operation = list.operations[index];
       if (!operation) continue;
+      // it is over only when something has to come that was called after it
+      if (operation.effect.kind === "refused") {
+        if (operation.completedAt === untilMs) found.push({ index, pool: null, state });
+        continue;
+      }
       for (const next of model.after(operation, state)) {
         // what changes nothing can come first: no order is lost
         if (next === state && lineOf(operation.effect) === null)
@@ -161,11 +168,11 @@ function search({ operations }: History, model: SessionModel, limits: CheckLimit
           found.push({ index, pool: null, state: next });
       }
     }
-    // a write makes the session before it adds its line
+    // a write makes the session before it adds its line, and takes it back if that fails
     const unread = pools[UNREAD_LINES]?.[used[UNREAD_LINES] ?? 0];
     const writing = [...indices.map((index) => list.operations[index]), inTime(unread, untilMs)];
-    if (state.log === NONE && writing.some(isWrite))
-      found.push({ index: null, pool: null, state: model.opened(state) });
+    const meanwhile = writing.some(isWrite) ? model.duringWrite(state) : null;
+    if (meanwhile) found.push({ index: null, pool: null, state: meanwhile });
     pools.forEach((pool, number) => {
       const index = used[number] ?? 0;
       const operation = pool[index];
@@ -211,8 +218,8 @@ function search({ operations }: History, model: SessionModel, limits: CheckLimit
       continue;
     }
     take(choice);
-    const { log, at, beyond, used: logs } = state;
-    const key = `${log} ${at} ${beyond} ${logs} ${used.join()} ${list.key()}`;
+    const { log, at, beyond, used: logs, isTentative } = state;
+    const key = `${log} ${at} ${beyond} ${logs} ${isTentative} ${used.join()} ${list.key()}`;
     if (seen.has(key)) continue;
     seen.add(key);
     chars += key.length;
@@ -236,10 +243,18 @@ function inTime(operation: Operation | undefined, untilMs: number): Operation | 
   return operation && operation.invokedAt <= untilMs ? operation : undefined;
 }
 
-/** Whether an operation adds a line, and is no runner's: those have a session. */
+/** Whether an operation adds a line, or was meant to, and is no runner's: those have a session. */
 function isWrite(operation: Operation | undefined): boolean {
-  const line = operation && lineOf(operation.effect);
-  return line !== null && line !== undefined && emittedBy(line) === null;
+  if (!operation) return false;
+  const { effect } = operation;
+  const line = effect.kind === "refused" ? effect.name : lineOf(effect);
+  return line !== null && emittedBy(line) === null;
+}
+
+/** Whether it makes no difference if an operation was done: an event of a runner that nobody read makes no session. */
+function isWithoutTrace({ effect, completedAt }: Operation, model: SessionModel): boolean {
+  const line = lineOf(effect);
+  return completedAt === null && line !== null && emittedBy(line) !== null && !model.wasRead(line);
 }
 
 function answerOf(operation: Operation | undefined): number {

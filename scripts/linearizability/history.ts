@@ -43,6 +43,8 @@ export type Effect =
   | { readonly kind: "admit"; readonly run: string }
   /** A run that was refused since too many waited, while so many others were being posted. */
   | { readonly kind: "full"; readonly alongside: number }
+  /** A line that was refused. It changed nothing, but while it was asked for the session may have been there, empty. */
+  | { readonly kind: "refused"; readonly name: string }
   | { readonly kind: "create"; readonly created: boolean }
   | { readonly kind: "delete"; readonly found: boolean }
   | ReadEffect
@@ -103,6 +105,8 @@ export function whatItDoes(effect: Effect): Effect | null {
     case "append":
     case "admit":
       return effect;
+    case "refused":
+      return { kind: "append", name: effect.name };
     case "create":
       return { kind: "create", created: true };
     case "delete":

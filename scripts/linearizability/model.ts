@@ -15,6 +15,8 @@ export interface SessionState {
   readonly beyond: number;
   /** A bit for each known log that there was already, this one included. */
   readonly used: bigint;
+  /** Whether it was made for something that has not been stored: if that is refused it is gone again. */
+  readonly isTentative: boolean;
 }
 
 /** There is no session. */
@@ -32,8 +34,11 @@ export interface SessionModel {
    * same object where it changes nothing.
    */
   after(operation: Operation, state: SessionState): readonly SessionState[];
-  /** The state in which there is an empty session, which there was not. */
-  opened(state: SessionState): SessionState;
+  /**
+   * The state while a write is under way that would make the session, or that might: there is an empty one
+   * where there was none, or the one that was made for a write is gone again. Null: neither can be.
+   */
+  duringWrite(state: SessionState): SessionState | null;
   /** Whether a line of this name was read. */
   wasRead(name: string): boolean;
 }
@@ -77,7 +82,8 @@ export function createSessionModel(history: History, logs: readonly KnownLog[]):
     if (state.beyond > beyond) return NEVER;
     if (at < from || (plan.nextOwned[from] ?? 0) < at) return NEVER;
     if (here && at === from && beyond === state.beyond) return [state];
-    return [{ log: plan.index, at, beyond, used: state.used | plan.bit }];
+    const isTentative = state.isTentative && at === 0 && beyond === 0;
+    return [{ log: plan.index, at, beyond, used: state.used | plan.bit, isTentative }];
   }
 
   /** Whether what there is may turn out to be this log. */
@@ -90,13 +96,13 @@ export function createSessionModel(history: History, logs: readonly KnownLog[]):
     const [before] =
       state.log === NONE ? reach(plan, { ...state, log: FRESH }, place) : reach(plan, state, place);
     if (!before || before.beyond > 0) return NEVER;
-    return [{ ...before, at: place + 1 }];
+    return [{ ...before, at: place + 1, isTentative: false }];
   }
 
   /** Behind everything that anybody read of the log. */
   function addUnread(state: SessionState): readonly SessionState[] {
     const plan = current(state);
-    if (!plan) return [{ log: UNREAD, at: 0, beyond: 1, used: state.used }];
+    if (!plan) return [{ log: UNREAD, at: 0, beyond: 1, used: state.used, isTentative: false }];
     if (state.beyond > endOfKnown(plan)) return [state];
     return reach(
       plan,
@@ -167,8 +173,11 @@ export function createSessionModel(history: History, logs: readonly KnownLog[]):
   }
 
   return {
-    initial: { log: NONE, at: 0, beyond: 0, used: 0n },
-    opened,
+    initial: absent({ used: 0n }),
+    duringWrite(state) {
+      if (state.log === NONE) return { ...opened(state), isTentative: true };
+      return state.isTentative ? absent(state) : null;
+    },
     wasRead: (name) => everywhere.has(name),
     after({ effect, completedAt }, state) {
       const exists = state.log !== NONE;
@@ -184,7 +193,9 @@ export function createSessionModel(history: History, logs: readonly KnownLog[]):
           return exists ? [state] : NEVER;
         case "delete":
           if (!effect.found) return exists ? NEVER : [state];
-          return exists ? [{ log: NONE, at: 0, beyond: 0, used: state.used }] : NEVER;
+          return exists ? [absent(state)] : NEVER;
+        case "refused":
+          return [state];
         case "absent":
           return exists ? NEVER : [state];
         case "gone": {
@@ -199,7 +210,11 @@ export function createSessionModel(history: History, logs: readonly KnownLog[]):
 }
 
 function opened({ used }: SessionState): SessionState {
-  return { log: FRESH, at: 0, beyond: 0, used };
+  return { log: FRESH, at: 0, beyond: 0, used, isTentative: false };
+}
+
+function absent({ used }: Pick<SessionState, "used">): SessionState {
+  return { log: NONE, at: 0, beyond: 0, used, isTentative: false };
 }
 
 function endOfKnown({ known }: Plan): number {

@@ -7,7 +7,7 @@ import {
   sayOf,
   whatItDoes,
 } from "./history.ts";
-import { type Emitted, emitName } from "./line-names.ts";
+import { type Emitted, emitName, runSaidBy } from "./line-names.ts";
 import { nameOfLine } from "./name-of-line.ts";
 
 /** An operation that goes on. */
@@ -16,8 +16,10 @@ export interface Pending {
   done(effect: Effect): void;
   /** Nobody knows what became of it: of a read there is nothing to say then. */
   unknown(): void;
-  /** It certainly did nothing. */
+  /** A server refused it: it certainly stored nothing. */
   refused(): void;
+  /** No server was asked. */
+  unsent(): void;
 }
 
 /** Whoever does things to a session. */
@@ -61,7 +63,6 @@ export function createRecorder(session: string, runQueue: number): Recorder {
   // names of lines that were refused, and of those that were not
   const refused = new Set<string>();
   const tried = new Set<string>();
-  const refusedPosts: Recorded[] = [];
   let deletedAt: number | null = null;
 
   function lineNameOf(effect: Effect | null): string | null {
@@ -104,10 +105,14 @@ export function createRecorder(session: string, runQueue: number): Recorder {
           if (effect) keep(null, effect);
         },
         refused: () => {
-          if (name !== null) refused.add(name);
-          if (intent?.kind !== "admit") return;
+          if (name === null) return;
+          refused.add(name);
           const completedAt = performance.now();
-          refusedPosts.push({ ...actor, invokedAt, completedAt, effect: intent });
+          const effect = { kind: "refused", name } as const;
+          operations.push({ ...actor, invokedAt, completedAt, effect });
+        },
+        unsent: () => {
+          if (name !== null) refused.add(name);
         },
       };
     },
@@ -144,8 +149,10 @@ export function createRecorder(session: string, runQueue: number): Recorder {
     violation: (text) => void violations.push(text),
 
     history: () => {
-      const accepted = operations.filter(({ effect }) => effect.kind === "admit");
-      const posts = [...accepted, ...refusedPosts];
+      const posts = operations.filter(
+        ({ effect }) =>
+          effect.kind === "admit" || (effect.kind === "refused" && runSaidBy(effect.name) !== null),
+      );
       return {
         session,
         runQueue,

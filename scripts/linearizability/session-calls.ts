@@ -178,7 +178,7 @@ async function write(
     return finish(pending, meaning);
   } catch (error) {
     if (!isNeverConnected(error)) return finish(pending, null);
-    pending.refused();
+    pending.unsent();
     return "refused";
   }
 }

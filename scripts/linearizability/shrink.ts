@@ -2,11 +2,11 @@ import { checkHistory, type CheckLimits } from "./check.ts";
 import { forget, type History, type Operation } from "./history.ts";
 
 export interface ShrinkOptions extends CheckLimits {
-  /** All tries together. Default 120 s. */
+  /** All tries together. Default 30 s. */
   readonly shrinkMs?: number;
 }
 
-const DEFAULT_SHRINK_MS = 120_000;
+const DEFAULT_SHRINK_MS = 30_000;
 
 /**
  * The operations without which a history that is a violation would be none, as far as they are found in

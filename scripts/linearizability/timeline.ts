@@ -50,6 +50,8 @@ function describeEffect(effect: Effect): string {
       return `append "${effect.name}"`;
     case "admit":
       return `post run ${effect.run}`;
+    case "refused":
+      return `"${effect.name}" is refused`;
     case "full":
       return "post a run: too many wait";
     case "create":

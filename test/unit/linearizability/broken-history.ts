@@ -75,6 +75,15 @@ function afterwards(history: TrueHistory, effect: Effect): History {
   return { ...history, operations: [...history.operations, operation] };
 }
 
+/** As `afterwards`, one after the other. */
+function allAfterwards(history: TrueHistory, effects: readonly Effect[]): History {
+  const truth = { tookEffectAt: 0, incarnation: null };
+  return effects.reduce<TrueHistory>((before, effect) => {
+    const { operations } = afterwards(before, effect);
+    return { ...history, operations: operations.map((one) => ({ ...truth, ...one })) };
+  }, history);
+}
+
 /** The last read, if it found a session with a line. */
 function finalRead({ operations }: TrueHistory): TrueRead | null {
   const last = operations.at(-1);
@@ -180,6 +189,26 @@ export const BREAKS: Readonly<Record<string, Break>> = {
 
   "a session that is gone and was not deleted": (history) =>
     finalRead(history) && afterwards(history, { kind: "absent" }),
+
+  "a session that was made by a call of its own and goes with a write that is refused": (
+    history,
+  ) => {
+    if (history.operations.at(-1)?.effect.kind !== "absent") return null;
+    const made = allAfterwards(history, [{ kind: "create", created: true }, { kind: "absent" }]);
+    const { operations } = made;
+    const last = operations.at(-1);
+    if (!last) return null;
+    return {
+      ...history,
+      operations: [...operations, { ...last, effect: { kind: "refused", name: "meta 0" } }],
+    };
+  },
+
+  "a session that is empty long after the write for which it was made was refused": (history) => {
+    if (history.operations.at(-1)?.effect.kind !== "absent") return null;
+    const read = { kind: "read", log: null, from: 0, lines: [], whole: true } as const;
+    return allAfterwards(history, [{ kind: "refused", name: "meta 0" }, { kind: "absent" }, read]);
+  },
 
   "a cursor of the log that there is, called foreign": (history) => {
     const log = finalRead(history)?.effect.log;

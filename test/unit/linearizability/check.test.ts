@@ -2,7 +2,7 @@ import { assert, integer, property, record } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkHistory } from "../../../scripts/linearizability/check.ts";
 import { createRandom } from "../../../scripts/bench/random.ts";
-import type { History } from "../../../scripts/linearizability/history.ts";
+import type { Effect, History } from "../../../scripts/linearizability/history.ts";
 import { smallestViolation } from "../../../scripts/linearizability/shrink.ts";
 import { formatTimeline } from "../../../scripts/linearizability/timeline.ts";
 import { BREAKS } from "./broken-history.ts";
@@ -110,6 +110,48 @@ function staleRead(): TrueHistory {
     ],
   };
 }
+
+/** Operations one after the other, a second each; what is written is never read. */
+function sequence(...effects: readonly (Effect & { readonly isUnknown?: boolean })[]): History {
+  const operations = effects.map(({ isUnknown = false, ...effect }, second) => ({
+    client: "c",
+    replica: "0",
+    invokedAt: second * 1_000,
+    completedAt: isUnknown ? null : second * 1_000 + 1,
+    effect,
+  }));
+  return { session: "s", runQueue: 2, refused: [], operations };
+}
+
+const EMPTY = { kind: "read", log: null, from: 0, lines: [], whole: true } as const;
+const ABSENT = { kind: "absent" } as const;
+
+describe("a session that nobody has made so far", () => {
+  it("may be seen empty, and gone again, while a write that is refused is under way", () => {
+    const { operations, ...rest } = sequence(ABSENT, EMPTY, ABSENT, EMPTY, ABSENT);
+    const refused = { kind: "refused", name: "meta 1" } as const;
+    const during = (invokedAt: number, completedAt: number): History => ({
+      ...rest,
+      operations: [
+        ...operations,
+        { client: "d", replica: "0", invokedAt, completedAt, effect: refused },
+      ],
+    });
+    expect(checkHistory(during(500, 3_900))).toMatchObject({ is: "linearisable" });
+    // it was over before the session was there the second time, or began after it was there
+    expect(checkHistory(during(500, 2_500))).toMatchObject({ is: "violation" });
+    expect(checkHistory(during(1_500, 3_900))).toMatchObject({ is: "violation" });
+  });
+
+  it("is made by a write with unknown outcome, also where an unread event of a runner came first", () => {
+    const append = (name: string) => ({ kind: "append", name, isUnknown: true }) as const;
+    const emitted = append("emit r1 1 0");
+    expect(checkHistory(sequence(emitted, append("meta 1"), EMPTY))).toMatchObject({
+      is: "linearisable",
+    });
+    expect(checkHistory(sequence(emitted, EMPTY))).toMatchObject({ is: "violation" });
+  });
+});
 
 describe("what is told of a violation", () => {
   it("is the smallest part that is one, with a line for each operation", () => {

@@ -1,4 +1,5 @@
 import {
+  type Effect,
   endOf,
   type History,
   type Line,
@@ -12,9 +13,16 @@ import {
   runSaidBy,
 } from "../../../scripts/linearizability/line-names.ts";
 
+interface PlainLog {
+  readonly id: string | null;
+  readonly lines: readonly Line[];
+  /** Whether it was made for a write that has not stored anything so far. */
+  readonly isTentative: boolean;
+}
+
 /** A session by itself, as the specification has it: its log is kept line by line. */
 interface PlainSession {
-  readonly log: { readonly id: string | null; readonly lines: readonly Line[] } | null;
+  readonly log: PlainLog | null;
   readonly ids: readonly string[];
 }
 
@@ -47,7 +55,7 @@ export function naiveCheck({ operations, runQueue }: History): boolean {
     const log = session.log ?? { id: null, lines: [] };
     return variants(name).map((line) => ({
       ...session,
-      log: { ...log, lines: [...log.lines, line] },
+      log: { ...log, lines: [...log.lines, line], isTentative: false },
     }));
   }
 
@@ -89,13 +97,15 @@ export function naiveCheck({ operations, runQueue }: History): boolean {
       case "full":
         return openOf(log?.lines ?? []) + effect.alongside >= runQueue ? [session] : [];
       case "create":
-        if (effect.created) return log ? [] : [{ ...session, log: { id: null, lines: [] } }];
+        if (effect.created) return log ? [] : [{ ...session, log: empty(false) }];
         return log ? [session] : [];
       case "delete":
         if (effect.found) return log ? [{ ...session, log: null }] : [];
         return log ? [] : [session];
       case "absent":
         return log ? [] : [session];
+      case "refused":
+        return [session];
       case "gone":
         return isForeign(effect.log, session) ? [session] : [];
       default:
@@ -103,14 +113,18 @@ export function naiveCheck({ operations, runQueue }: History): boolean {
     }
   }
 
-  function isPossible(left: readonly Step[], session: PlainSession): boolean {
+  /** `isMeanwhile`: the session has come or gone just now, and need not go or come at once. */
+  function isPossible(left: readonly Step[], session: PlainSession, isMeanwhile = false): boolean {
     if (left.every(({ completedAt }) => completedAt === null)) return true;
     const untilMs = Math.min(...left.map(({ completedAt }) => completedAt ?? Infinity));
     const inTime = left.filter(({ invokedAt }) => invokedAt <= untilMs);
-    // a write makes the session before it adds its line
-    const opens = inTime.some(({ effect }) => isWrite(lineOf(effect)));
-    const opened = { ...session, log: { id: null, lines: [] } };
-    if (!session.log && opens && isPossible(left, opened)) return true;
+    // a write makes the session before it adds its line, and takes it back if that fails
+    const isWriting = inTime.some(({ effect }) => isWrite(writtenBy(effect)));
+    if (isWriting && !isMeanwhile) {
+      if (!session.log && isPossible(left, { ...session, log: empty(true) }, true)) return true;
+      if (session.log?.isTentative && isPossible(left, { ...session, log: null }, true))
+        return true;
+    }
     return left.some(
       (step) =>
         step.invokedAt <= untilMs &&
@@ -124,6 +138,15 @@ export function naiveCheck({ operations, runQueue }: History): boolean {
   }
 
   return isPossible(steps, { log: null, ids: [] });
+}
+
+function empty(isTentative: boolean): PlainLog {
+  return { id: null, lines: [], isTentative };
+}
+
+/** The line that an operation adds, or was meant to add; or null. */
+function writtenBy(effect: Effect): string | null {
+  return effect.kind === "refused" ? effect.name : lineOf(effect);
 }
 
 function isWrite(line: string | null): boolean {

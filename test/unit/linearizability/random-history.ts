@@ -59,6 +59,9 @@ export function randomHistory(options: RandomHistoryOptions): TrueHistory {
   let now: Incarnation | null = null;
   let incarnations = 0;
   let writes = 0;
+  /** A write for which the session was made, and which stores nothing in the end. */
+  let failing: { readonly name: string; readonly at: number; readonly made: Incarnation } | null =
+    null;
 
   const make = (): Incarnation => {
     incarnations++;
@@ -70,8 +73,8 @@ export function randomHistory(options: RandomHistoryOptions): TrueHistory {
     to.lines.push({ name, hash: `${name}@${to.number}.${to.lines.length}`, bytes });
   };
 
-  function took(at: number, effect: Effect, isUnknown = false): void {
-    const before = random.integer(options.spread * 10) / 10;
+  function took(at: number, effect: Effect, isUnknown = false, since = at): void {
+    const before = at - since + random.integer(options.spread * 10) / 10;
     const after = random.integer(options.spread * 10) / 10;
     operations.push({
       client: `c${random.integer(4)}`,
@@ -143,6 +146,18 @@ export function randomHistory(options: RandomHistoryOptions): TrueHistory {
       took(at, { kind: "gone", log });
   }
 
+  /** A write makes the session, and is refused some moments later. */
+  function refuseAt(at: number): void {
+    if (failing === null) {
+      if (now === null) failing = { name: `meta ${++writes}`, at, made: (now = make()) };
+      return;
+    }
+    const { name, at: since, made } = failing;
+    if (now === made && made.lines.length === 0) now = null;
+    took(at, { kind: "refused", name }, false, since);
+    failing = null;
+  }
+
   const acts: readonly ((at: number) => void)[] = [
     readAt,
     readAt,
@@ -165,8 +180,10 @@ export function randomHistory(options: RandomHistoryOptions): TrueHistory {
       const found = now !== null;
       write(at, { kind: "delete", found }, () => void (now = null));
     },
+    refuseAt,
   ];
   for (let moment = 1; moment <= options.moments; moment++) random.pick(acts)(moment);
+  if (failing) refuseAt(options.moments);
   readAt(options.moments + LONG_AFTER);
   return { session: "random", runQueue: RUN_QUEUE, operations, refused: [] };
 }
