@@ -7,6 +7,7 @@ import type { LogStore } from "../../src/ports/log-store.ts";
 import { collect } from "../contract/outcome.ts";
 import type { ScriptedExchange } from "../contract/runner-client.ts";
 import {
+  answerJson,
   finishedEvent,
   openRunner,
   runBody,
@@ -224,5 +225,28 @@ describe.each(Object.entries(STORES))("a run that is posted to a store on %s", (
       }
       return isOver ? "over" : "on";
     });
+  });
+});
+
+describe.each(Object.entries(STORES))("feedback to a store on %s", (_name, open) => {
+  it("leaves no session that was not there before, if nothing was stored of it", async () => {
+    let refused = 0;
+    await eachCall(open, async (inner, at) => {
+      const faulty = withFaults(inner);
+      const server = await startServer(faulty.store);
+      const session = new SessionClient(server);
+      server.runner.script((exchange) => answerJson(exchange, 200, {}), "feedback");
+      faulty.arm({ at, lands: false, isLasting: false });
+      const response = await session.post("/agui/feedback", '{"type":"META"}');
+      const isOver = faulty.disarm() < at;
+      const { message } = (await response.json()) as { message?: string };
+      const isStored = message === "Feedback submitted";
+      expect((await inner.list()).items).toHaveLength(isStored ? 1 : 0);
+      if (!isStored) refused++;
+      await server.service.close();
+      await server.runner.close();
+      return isOver ? "over" : "on";
+    });
+    expect(refused).toBeGreaterThan(0);
   });
 });

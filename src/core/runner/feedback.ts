@@ -7,6 +7,7 @@ import { factsOfLine } from "../model/server-events.ts";
 import { askRunner, dropBody, readObject, type RunnerPorts } from "./runner-response.ts";
 import { CALL_TIMEOUT_MS } from "./runner-calls.ts";
 import type { Sessions } from "../session/session-registry.ts";
+import { withLog } from "../session/with-log.ts";
 
 export interface FeedbackPorts extends RunnerPorts {
   readonly sessions: Sessions;
@@ -57,10 +58,10 @@ async function store(
   lines: readonly Uint8Array[],
 ): Promise<boolean> {
   try {
-    await sessions.with(key, async (session) => {
-      const logId = await session.loadOrCreate();
-      await session.append({ lines, events: lines.map((line) => factsOfLine(line)) }, { logId });
-    });
+    const events = lines.map((line) => factsOfLine(line));
+    await sessions.with(key, (session) =>
+      withLog(session, (logId) => session.append({ lines, events }, { logId })),
+    );
     return true;
   } catch (error) {
     logger.warn("feedback-not-stored", { ...key, error });

@@ -21,6 +21,7 @@ import type { Admission, EventLines, NewRun, PostedEvents } from "./admission.ts
 import { FollowedLog } from "./followed-log.ts";
 import { believedCheckpoint, NOT_BELIEVED } from "./believed-checkpoint.ts";
 import type { SessionEvents } from "./session-events.ts";
+import { withLog } from "./with-log.ts";
 
 export interface SessionOptions {
   readonly key: SessionKey;
@@ -237,31 +238,29 @@ export class Session {
    * third. If something fails on the way the run is forgotten and its mark released, a log made
    * for it is removed, and the error thrown. One run at a time.
    */
-  async admit(run: NewRun, linesOf: (logId: string) => Promise<PostedEvents>): Promise<Admission> {
+  admit(run: NewRun, linesOf: (logId: string) => Promise<PostedEvents>): Promise<Admission> {
     const { mark, runId, threadId } = run;
-    const isNew = (await this.load()) === null;
-    const logId = await this.loadOrCreate();
-    try {
-      await mark.set(logId, this.log.position?.end ?? 0);
-      await this.reload();
-      const known = begunRun(this.#state, runId);
-      if (known) {
-        await mark.clear(logId);
+    return withLog(this, async (logId) => {
+      try {
+        await mark.set(logId, this.log.position?.end ?? 0);
+        await this.reload();
+        const known = begunRun(this.#state, runId);
+        if (known) {
+          await mark.clear(logId);
+          return { logId, known };
+        }
+        const { lines, events, transcript } = await linesOf(logId);
+        const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
+        await this.append({ lines, events }, { logId, change });
+        this.#messages.remember(...transcript);
+        await this.save();
         return { logId, known };
+      } catch (error) {
+        this.update((state) => forgetRun(state, runId));
+        mark.release(logId);
+        throw error;
       }
-      const { lines, events, transcript } = await linesOf(logId);
-      const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
-      await this.append({ lines, events }, { logId, change });
-      this.#messages.remember(...transcript);
-      await this.save();
-      return { logId, known };
-    } catch (error) {
-      this.update((state) => forgetRun(state, runId));
-      mark.release(logId);
-      // perhaps for lack of space: a refused run must not leave a new session
-      if (isNew) await this.discardEmpty(logId);
-      throw error;
-    }
+    });
   }
 
   /** Appends events and counts them. Throws what `RawLog.append` throws. */
