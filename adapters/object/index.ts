@@ -6,6 +6,7 @@ import type { LogStore, SessionKey, LogStat } from "../../src/ports/log-store.ts
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import type { PeerAddress } from "../../src/ports/session-owner.ts";
 import { createKeys } from "./keys.ts";
+import { createHeldMarks } from "./held-marks.ts";
 import { createLeases } from "./lease.ts";
 import type { BucketAccess } from "./log-end.ts";
 import { createMarkOperations } from "./marks.ts";
@@ -70,7 +71,7 @@ const CLOSED = "The store is closed";
  * - `logs/…/<logId>/values/<head|document|notes>!<epoch>!<number>` versions of a value, the newest first;
  *   notes since then are in the metadata of the raw log's objects (`session-notes.ts`);
  * - `logs/…/<logId>/bodies/<hash>` the bodies of the runs that wait;
- * - `marks/<project>!<session>!<logId>!<hash>` the runs that are open;
+ * - `marks/<project>!<session>!<logId>!<hash>` the runs that are open, each with the owner that has marked it;
  * - `leases/<project>!<session>!<epoch>` which process has the session, the newest first;
  * - `owners/<id>` until when the leases of a process hold, and how other processes reach it.
  *
@@ -115,6 +116,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     garbageMs: options.garbageMs ?? 60_000,
     idleMs: options.idleMs ?? 60_000,
   });
+  const held = createHeldMarks({ access, clock, owner });
   const ready = createReadiness({ access, clock, id: owner.id });
   let closed = false;
 
@@ -194,7 +196,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     setDocument: async (key, logId, document) =>
       withLog(key, logId, (session) => session.setDocument(document)),
 
-    ...createMarkOperations({ access, logger, sessions, withLog, assertOpen }),
+    ...createMarkOperations({ access, held, logger, sessions, withLog, assertOpen }),
 
     ...createRunBodies(access, withLog),
 

@@ -69,7 +69,8 @@ export function createLeases(options: LeasesOptions): Leases {
     const found = await retry.until((signal) => bucket.head(name, { signal }));
     if (found === null || found.tag === FREE) return { holder: null, fromDead: false };
     const fate = await owner.fateOf(found.tag);
-    const isHeld = fate === "alive" && !exclusive && found.tag !== owner.id;
+    const lives = fate === "alive" || fate === "leaving";
+    const isHeld = lives && !exclusive && found.tag !== owner.id;
     return { holder: isHeld ? found.tag : null, fromDead: fate !== "closed" };
   }
 

@@ -8,6 +8,7 @@ import {
   MAX_MARK_BYTES,
 } from "../../src/ports/open-run-mark.ts";
 import type { BucketAccess } from "./log-end.ts";
+import type { HeldMarks } from "./held-marks.ts";
 import { listKeys } from "./list.ts";
 import type { OwnedSession } from "./owned-session.ts";
 import type { OwnedSessions } from "./owned-sessions.ts";
@@ -32,12 +33,16 @@ async function markKey({ keys }: BucketAccess, mark: RunName): Promise<string> {
   return keys.mark(mark, await hashOf(mark.runId));
 }
 
-/** Stores a mark. Throws `invalid-input` if its data are too long. */
-export async function putMark(access: BucketAccess, mark: OpenRunMark): Promise<void> {
+/** Stores a mark of this owner. Throws `invalid-input` if its data are too long. */
+export async function putMark(
+  access: BucketAccess,
+  mark: OpenRunMark,
+  ownerId: string,
+): Promise<void> {
   checkMarkData(mark.data);
   const key = await markKey(access, mark);
   const bytes = new TextEncoder().encode(encodeOpenRunMark(mark));
-  await access.retry.until((signal) => access.bucket.put(key, bytes, { signal }));
+  await access.retry.until((signal) => access.bucket.put(key, bytes, { tag: ownerId, signal }));
 }
 
 export async function removeMark(access: BucketAccess, mark: RunName): Promise<void> {
@@ -45,23 +50,30 @@ export async function removeMark(access: BucketAccess, mark: RunName): Promise<v
   await access.retry.until((signal) => access.bucket.delete([key], { signal }));
 }
 
-/**
- * The marks of a session, or of all: listed, then read a few at a time. `onOdd` is called with the
- * key of an object among them that is no mark.
- */
+interface MarkQuery {
+  /** Called with the key of an object among them that is no mark. */
+  readonly onOdd: (key: string) => void;
+  /** Only this session's. Default: all. */
+  readonly session?: SessionKey | undefined;
+  /** Whether the mark of this key is left out. */
+  readonly isLeftOut: (key: string) => Promise<boolean>;
+}
+
+/** The marks of a session, or of all: listed, then read a few at a time. */
 async function* allMarks(
   access: BucketAccess,
-  onOdd: (key: string) => void,
-  session?: SessionKey,
+  { isLeftOut, onOdd, session }: MarkQuery,
 ): AsyncGenerator<OpenRunMark> {
   const { marks: prefix } = access.keys;
   for await (const keys of session ? marksOf(access, session) : listKeys(access, prefix))
     for (let from = 0; from < keys.length; from += READ_AT_ONCE) {
       const some = keys.slice(from, from + READ_AT_ONCE);
-      const marks = await Promise.all(some.map((key) => readMark(access, key)));
+      const marks = await Promise.all(
+        some.map(async (key) => ((await isLeftOut(key)) ? null : readMark(access, key))),
+      );
       for (const [index, mark] of marks.entries()) {
         if (mark === ODD) onOdd(some[index] ?? "");
-        // null: cleared since it was listed
+        // null: left out, or cleared since it was listed
         else if (mark !== null) yield mark;
       }
     }
@@ -76,6 +88,7 @@ export interface MarkOperationsOptions {
   readonly access: BucketAccess;
   readonly logger: Pick<Logger, "warn">;
   readonly sessions: Pick<OwnedSessions, "use">;
+  readonly held: HeldMarks;
   /** Uses the session whose log this is, as a write. */
   readonly withLog: (
     key: SessionKey,
@@ -90,7 +103,7 @@ export interface MarkOperationsOptions {
 export function createMarkOperations(
   options: MarkOperationsOptions,
 ): Pick<LogStore, "markOpen" | "clearOpen" | "openRuns"> {
-  const { access, assertOpen, logger, sessions, withLog } = options;
+  const { access, assertOpen, held, logger, sessions, withLog } = options;
   const noteOddMark = onceEach(MAX_ODD_MARKS, (object) =>
     logger.warn("run-mark-passed-over", { object }),
   );
@@ -107,9 +120,10 @@ export function createMarkOperations(
       );
     },
 
-    async *openRuns(key) {
+    async *openRuns(session, { leaveOutHeld = false } = {}) {
       assertOpen();
-      yield* allMarks(access, noteOddMark, key);
+      const isLeftOut = leaveOutHeld ? held.look() : async () => false;
+      yield* allMarks(access, { onOdd: noteOddMark, session, isLeftOut });
     },
   };
 }

@@ -46,6 +46,7 @@ export class OwnedSession {
   readonly name: IncarnationName;
   readonly #access: BucketAccess;
   readonly #lease: Lease;
+  readonly #ownerId: string;
   readonly #tag: string;
   readonly #writers: Readonly<Record<LogName, LogWriter>>;
   readonly #mergers: readonly Merger[];
@@ -64,6 +65,7 @@ export class OwnedSession {
     this.name = incarnation.name;
     this.#access = access;
     this.#lease = lease;
+    this.#ownerId = ownerId;
     this.#tag = writerTag(ownerId, lease.epoch, lease.fromDead);
     const value = (name: ValueName): SessionValue =>
       new SessionValue({
@@ -175,7 +177,8 @@ export class OwnedSession {
   async markOpen(runId: string, data: string): Promise<void> {
     await this.hold();
     this.#openRuns.add(runId);
-    await putMark(this.#access, { ...this.key, logId: this.logId, runId, data });
+    const mark = { ...this.key, logId: this.logId, runId, data };
+    await putMark(this.#access, mark, this.#ownerId);
   }
 
   async clearOpen(runId: string): Promise<void> {

@@ -20,6 +20,12 @@ export interface OwnedSessionsOptions extends WritingOptions {
   readonly idleMs: number;
 }
 
+/** What came of taking a session. */
+interface Acquired {
+  readonly isOurs: boolean;
+  readonly holder: string | null;
+}
+
 /** The sessions that this process has. */
 export interface OwnedSessions {
   /** The session if this process has it for sure now, or null. */
@@ -39,9 +45,9 @@ export interface OwnedSessions {
   owns(key: SessionKey): boolean;
   /**
    * Takes the session if nobody has it, also one that is not there, and keeps it until `release`. Resolves with
-   * whether this process has it then.
+   * whether this process has it then, else with the id of the process that has it, null if that was not asked for.
    */
-  acquire(key: SessionKey): Promise<boolean>;
+  acquire(key: SessionKey): Promise<Acquired>;
   /** Gives the session up, unless it is busy: then the next sweep does. Never rejects. */
   release(key: SessionKey): Promise<void>;
   /**
@@ -54,6 +60,9 @@ export interface OwnedSessions {
   /** Puts what waits, everywhere, and comes to rest. */
   close(reason: RunlogError): Promise<void>;
 }
+
+const OURS: Acquired = { isOurs: true, holder: null };
+const LOST: Acquired = { isOurs: false, holder: null };
 
 export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSessions {
   const { access, clock, idleMs } = options;
@@ -81,17 +90,17 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
     await leases.release(session.key, () => session.release());
   }
 
-  /** Takes the session, if nobody has it; resolves with whether it is here. */
-  async function take(key: SessionKey): Promise<boolean> {
+  /** Takes the session, if nobody has it. Rejects with `log-not-owned` where another process was faster. */
+  async function take(key: SessionKey): Promise<Acquired> {
     const own = entries.known(key)?.session ?? leases.kept(key);
-    if (own && (await isStillHeld(own))) return true;
+    if (own && (await isStillHeld(own))) return OURS;
     entries.remove(key);
     leases.forget(key);
-    const { epoch, isTaken } = await leases.find(key);
-    if (isTaken || leases.isStopped) return false;
+    const { epoch, holder } = await leases.find(key);
+    if (holder !== null || leases.isStopped) return { isOurs: false, holder };
     const session = await opener.loadOrKeep(key, epoch);
     if (session) entries.enter(session);
-    return true;
+    return OURS;
   }
 
   /** Counts the use before anybody else has a turn. */
@@ -153,10 +162,9 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
 
     acquire: (key) =>
       turns.run(idOf(key), async () => {
-        // another process may be faster
-        const isOurs = await take(key).catch(isNotOwned);
-        if (isOurs && options.keepsAcquired) acquired.add(idOf(key));
-        return isOurs;
+        const taken = (await take(key).catch(isNotOwned)) || LOST;
+        if (taken.isOurs && options.keepsAcquired) acquired.add(idOf(key));
+        return taken;
       }),
 
     release: (key) => turns.run(idOf(key), () => release(key)),

@@ -2,6 +2,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import type { PeerAddress } from "../../src/ports/session-owner.ts";
+import { BoundedMap } from "../../src/stream/sync/bounded-map.ts";
 import type { Keys } from "./keys.ts";
 import { createOwnerWatch } from "./owner-watch.ts";
 import { readWhole } from "./read-whole.ts";
@@ -19,8 +20,8 @@ export interface OwnerOptions {
   readonly advertised: PeerAddress | null;
 }
 
-/** What is known of another owner: its leases hold, have lapsed, or were released at its end. */
-type Fate = "alive" | "lapsed" | "closed";
+/** What is known of another owner: its leases hold, hold and are being released, have lapsed, or were released at its end. */
+type Fate = "alive" | "leaving" | "lapsed" | "closed";
 
 /**
  * This process as others see it: one object with the time until which its leases hold, renewed for
@@ -39,19 +40,26 @@ export interface Owner {
   fateOf(ownerId: string): Promise<Fate>;
   /** How a living owner is reached; null if it does not say so. */
   peerOf(ownerId: string): Promise<PeerAddress | null>;
+  /** Tells the others that leases are being released one by one. Never rejects. */
+  leave(): Promise<void>;
   /** Removes the object, which releases all leases. Only when nothing is under way any more. */
   close(): Promise<void>;
 }
 
 const RENEWALS_PER_LEASE = 3;
+/** Owners whose addresses are remembered. */
+const MAX_PEERS = 1_000;
+/** Ends the tag of an owner that takes no more sessions. */
+const LEAVING = "-leaving";
 
 export function createOwner(options: OwnerOptions): Owner {
   const { bucket, keys, retry, clock, logger, leaseMs } = options;
   const id = newId();
   const body = encodePeer(options.advertised);
   const others = createOwnerWatch({ clock, leaseMs, renewMs: leaseMs / RENEWALS_PER_LEASE });
-  /** The owner that was asked for last, whose address never changes: started again it is another owner. */
-  let lastPeer: { readonly ownerId: string; readonly peer: PeerAddress | null } | null = null;
+  /** An owner's address never changes: started again it is another owner. */
+  const peers = new BoundedMap<string, PeerAddress | null>(MAX_PEERS);
+  let isLeaving = false;
   let goodUntilMs = Number.NEGATIVE_INFINITY;
   let incarnation = 0;
   let renewing: Promise<void> | null = null;
@@ -61,7 +69,7 @@ export function createOwner(options: OwnerOptions): Owner {
 
   async function renew(): Promise<void> {
     const untilMs = clock.now() + leaseMs;
-    const tag = String(Math.ceil(untilMs));
+    const tag = `${Math.ceil(untilMs)}${isLeaving ? LEAVING : ""}`;
     await retry.until((signal) => bucket.put(keys.owner(id), body, { tag, signal }));
     // what lapsed while the store was silent may have been taken by others
     if (!isAlive()) incarnation++;
@@ -95,18 +103,26 @@ export function createOwner(options: OwnerOptions): Owner {
     async fateOf(ownerId) {
       const sign = await retry.until((signal) => bucket.head(keys.owner(ownerId), { signal }));
       if (sign === null) return "closed";
-      return others.isLapsed(ownerId, sign.tag) ? "lapsed" : "alive";
+      if (others.isLapsed(ownerId, sign.tag.replace(LEAVING, ""))) return "lapsed";
+      return sign.tag.endsWith(LEAVING) ? "leaving" : "alive";
     },
 
     async peerOf(ownerId) {
-      if (lastPeer?.ownerId === ownerId) return lastPeer.peer;
+      const known = peers.get(ownerId);
+      if (known !== undefined) return known;
       const bytes = await retry.until(async (signal) => {
         const found = await bucket.get(keys.owner(ownerId), { signal });
         return found && readWhole(found);
       });
       const peer = bytes && decodePeer(bytes);
-      lastPeer = { ownerId, peer };
+      if (bytes !== null) peers.set(ownerId, peer);
       return peer;
+    },
+
+    async leave() {
+      isLeaving = true;
+      await renewing?.catch(() => {});
+      if (stopRenewing !== null) await renewNow().catch(() => {});
     },
 
     async close() {

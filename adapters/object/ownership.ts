@@ -6,7 +6,7 @@ import type { Owner } from "./owner.ts";
 
 export interface OwnershipOptions {
   readonly leases: Leases;
-  readonly owner: Pick<Owner, "peerOf">;
+  readonly owner: Pick<Owner, "leave" | "peerOf">;
   readonly sessions: OwnedSessions;
   readonly isClosed: () => boolean;
   /** Throws when the store is closed. */
@@ -20,8 +20,11 @@ export function createOwnership(options: OwnershipOptions): SessionOwnership {
   async function ownerOf(key: SessionKey): Promise<SessionOwner> {
     assertOpen();
     if (sessions.owns(key)) return { kind: "here" };
-    const { holder: id } = await leases.holderOf(key);
-    if (id === null) return { kind: "nobody" };
+    const { holder } = await leases.holderOf(key);
+    return holder === null ? { kind: "nobody" } : elsewhere(holder);
+  }
+
+  async function elsewhere(id: string): Promise<SessionOwner> {
     return { kind: "elsewhere", id, peer: await owner.peerOf(id) };
   }
 
@@ -32,7 +35,9 @@ export function createOwnership(options: OwnershipOptions): SessionOwnership {
 
     async acquire(key) {
       assertOpen();
-      return (await sessions.acquire(key)) ? { kind: "here" } : ownerOf(key);
+      const { holder, isOurs } = await sessions.acquire(key);
+      if (isOurs) return { kind: "here" };
+      return holder === null ? ownerOf(key) : elsewhere(holder);
     },
 
     async release(key) {
@@ -40,7 +45,7 @@ export function createOwnership(options: OwnershipOptions): SessionOwnership {
     },
 
     async leave() {
-      if (!isClosed()) await sessions.leave();
+      if (!isClosed()) await Promise.all([owner.leave(), sessions.leave()]);
     },
   };
 }

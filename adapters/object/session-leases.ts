@@ -24,8 +24,8 @@ export interface SessionLeases {
    * session, or after `stop`. `newest` is as in `Leases.take`.
    */
   take(key: SessionKey, newest?: number): Promise<Lease>;
-  /** Whether another process has the session; else its latest epoch. */
-  find(key: SessionKey): Promise<{ readonly isTaken: boolean; readonly epoch: number }>;
+  /** As `Leases.holderOf`. */
+  find: Leases["holderOf"];
   /** Gives a lease up by `release`. Never rejects. */
   release(key: SessionKey, release: () => Promise<void>): Promise<void>;
   /** Takes no new leases from now on. */
@@ -61,10 +61,7 @@ export function createSessionLeases({ leases, logger }: SessionLeasesOptions): S
       return leases.take(key, newest === undefined ? {} : { newest });
     },
 
-    async find(key) {
-      const { epoch, holder } = await leases.holderOf(key);
-      return { epoch, isTaken: holder !== null };
-    },
+    find: (key) => leases.holderOf(key),
 
     async release({ project, session }, release) {
       await release().catch((error: unknown) => {

@@ -113,8 +113,8 @@ function authorizeBy({ auth }: Config): Authorize | null {
 function withMarksOf(key: SessionKey | null, store: LogStore): LogStore {
   return {
     ...store,
-    async *openRuns(of = key ?? undefined) {
-      if (of !== undefined) yield* store.openRuns(of);
+    async *openRuns(of = key ?? undefined, options) {
+      if (of !== undefined) yield* store.openRuns(of, options);
     },
   };
 }

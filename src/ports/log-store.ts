@@ -151,6 +151,14 @@ export interface LogReader {
   list(options?: ListOptions): Promise<LogPage>;
 }
 
+export interface OpenRunsOptions {
+  /**
+   * Leaves out the runs that another living process is known to have marked: for who asks again and again for those that nobody
+   * works on. A process that only slept through its lease may keep one from being found for some minutes. Default false.
+   */
+  readonly leaveOutHeld?: boolean;
+}
+
 /**
  * Append-only byte logs of sessions (`raw`, `compact`, `edits`), two small mutable values each (the
  * head, which can be made again from the log, and the document, which cannot), notes that came with
@@ -238,7 +246,7 @@ export interface LogStore extends LogReader, SessionOwnership {
    * All marks of a session, or of all sessions: a start after a crash reads these and no session.
    * Anything else that lies among them is skipped.
    */
-  openRuns(key?: SessionKey): AsyncIterable<OpenRunMark>;
+  openRuns(key?: SessionKey, options?: OpenRunsOptions): AsyncIterable<OpenRunMark>;
 
   /**
    * Keeps the body of a run that waits, so that no process has to hold it. A second put replaces

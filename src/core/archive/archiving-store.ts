@@ -279,7 +279,7 @@ function runOperations(
     clearOpen: (key, logId, runId) =>
       locks.shared(idOf(key), () => store.clearOpen(key, logId, runId)),
 
-    openRuns: (key) => store.openRuns(key),
+    openRuns: (key, options) => store.openRuns(key, options),
 
     putRunBody: (key, logId, runId, body) =>
       write(key, () => store.putRunBody(key, logId, runId, body)),

@@ -27,7 +27,7 @@ export function createOverlayStore(store: LogStore): LogStore {
     setDocument: (key, logId, document) => store.setDocument(key, logId, document),
     markOpen: (key, logId, runId, data) => store.markOpen(key, logId, runId, data),
     clearOpen: (key, logId, runId) => store.clearOpen(key, logId, runId),
-    openRuns: (key) => store.openRuns(key),
+    openRuns: (key, options) => store.openRuns(key, options),
     putRunBody: (key, logId, runId, body) => store.putRunBody(key, logId, runId, body),
     runBody: (key, logId, runId) => store.runBody(key, logId, runId),
     removeRunBody: (key, logId, runId) => store.removeRunBody(key, logId, runId),

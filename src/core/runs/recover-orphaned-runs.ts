@@ -84,9 +84,6 @@ export async function keepOrphanedRunsClosed(
 /** Orphaned runs, of which none is known yet. */
 export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
   const { store, marks, sessions, clock, logger, admissions, runs, backgroundEvents } = options;
-  /** Open runs of other processes at the last check; null before the first. */
-  let seenOpen: ReadonlySet<string> | null = null;
-
   /**
    * Takes up or ends an orphaned run, unless another process has its session. Puts into `asked` what has to
    * be waited for.
@@ -124,18 +121,10 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
 
   const orphanedRuns: OrphanedRuns = {
     async close() {
-      const before = seenOpen;
-      const seen = new Set<string>();
       const asked: Promise<void>[] = [];
-      for await (const mark of store.openRuns()) {
-        if (marks.isOurs(mark)) continue;
-        const id = JSON.stringify([mark.project, mark.session, mark.logId, mark.runId]);
-        seen.add(id);
-        // a run found after the start may be about to end: an orphaned one is found twice
-        if (before === null || before.has(id)) await closeMarked(mark, null, asked);
-      }
+      for await (const mark of store.openRuns(undefined, { leaveOutHeld: true }))
+        if (!marks.isOurs(mark)) await closeMarked(mark, null, asked);
       await Promise.all(asked);
-      seenOpen = seen;
     },
 
     async closeOf(key) {
