@@ -220,9 +220,12 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
       closed = true;
       const error = new RunlogError("store-closed", CLOSED);
       const cancel = clock.after(options.closeMs ?? 10_000, () => closing.abort(error));
-      await sessions.close(error);
+      const isAtRest = await sessions.close(error).then(
+        () => true,
+        () => false,
+      );
       // what has not been put by then is undecided and may land yet: then the leases have to lapse
-      if (!closing.signal.aborted) await owner.close().catch(() => {});
+      if (isAtRest && !closing.signal.aborted) await owner.close().catch(() => {});
       cancel();
       closing.abort(error);
     },

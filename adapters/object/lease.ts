@@ -1,5 +1,5 @@
 import { RunlogError } from "../../src/ports/errors.ts";
-import type { SessionKey } from "../../src/ports/log-store.ts";
+import { LOG_NAMES, type LogName, type SessionKey } from "../../src/ports/log-store.ts";
 import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
 import type { Keys } from "./keys.ts";
 import type { Owner } from "./owner.ts";
@@ -21,12 +21,22 @@ export interface Lease {
   readonly epoch: number;
   /** Whether its last holder did not give it up, and may only be slow. */
   readonly fromDead: boolean;
+  /**
+   * The logs in which such a holder, or one before it, may still find its next place free: nothing was put there since that
+   * stays for ever.
+   */
+  readonly unfenced: ReadonlySet<LogName>;
   /** Resolves if this process has the session now, else rejects with `log-not-owned`. */
   hold(): Promise<void>;
+  /**
+   * As `hold`, but asks the bucket in any case: whatever this process put before, every later holder finds. For what no
+   * conditional put decides: a clock that is ahead may have taken the session from a process that only paused.
+   */
+  confirm(): Promise<void>;
   /** Whether this process has had it ever since `hold` last succeeded. Makes no request. */
   readonly isHeld: boolean;
-  /** Gives it up. */
-  release(): Promise<void>;
+  /** Gives it up. `unfenced` are the logs that still are, by default all of the lease's. */
+  release(unfenced?: ReadonlySet<LogName>): Promise<void>;
 }
 
 export interface Leases {
@@ -40,9 +50,17 @@ export interface Leases {
 }
 
 const NOTHING = new Uint8Array(0);
+/** The tag of a lease that was given up, and after it the logs that are not fenced. */
 const FREE = "free";
+const ALL_LOGS: ReadonlySet<LogName> = new Set(LOG_NAMES);
+const NO_LOGS: ReadonlySet<LogName> = new Set();
 /** Old epochs are kept, so that a process that looked long ago takes none again. */
 const KEPT_EPOCHS = 4;
+
+/** What is known of the newest lease of a session. */
+interface LeaseState extends Pick<Lease, "fromDead" | "unfenced"> {
+  readonly holder: string | null;
+}
 
 /**
  * A lease is a number that only grows: the object of the next epoch can be put once, and the process
@@ -59,40 +77,52 @@ export function createLeases(options: LeasesOptions): Leases {
     return newest === undefined ? 0 : keys.parseEpoch(newest.key);
   }
 
-  /** Who else has the session with this lease and lives, or whether its last holder is dead. */
-  async function stateOf(
-    key: SessionKey,
-    epoch: number,
-  ): Promise<{ readonly holder: string | null; readonly fromDead: boolean }> {
-    if (epoch === 0) return { holder: null, fromDead: false };
+  /** Who else has the session with this lease and lives, or what its last holder has left. */
+  async function stateOf(key: SessionKey, epoch: number): Promise<LeaseState> {
+    if (epoch === 0) return { holder: null, fromDead: false, unfenced: NO_LOGS };
     const name = keys.lease(key, epoch);
     const found = await retry.until((signal) => bucket.head(name, { signal }));
-    if (found === null || found.tag === FREE) return { holder: null, fromDead: false };
+    if (found === null || isFree(found.tag))
+      return { holder: null, fromDead: false, unfenced: unfencedIn(found?.tag ?? FREE) };
     const fate = await owner.fateOf(found.tag);
     const lives = fate === "alive" || fate === "leaving";
     const isHeld = lives && !exclusive && found.tag !== owner.id;
-    return { holder: isHeld ? found.tag : null, fromDead: fate !== "closed" };
+    const fromDead = fate !== "closed";
+    return {
+      holder: isHeld ? found.tag : null,
+      fromDead,
+      unfenced: fromDead ? ALL_LOGS : NO_LOGS,
+    };
   }
 
-  function leaseOf(key: SessionKey, epoch: number, fromDead: boolean): Lease {
+  function leaseOf(
+    key: SessionKey,
+    epoch: number,
+    { fromDead, unfenced }: Omit<LeaseState, "holder">,
+  ): Lease {
     let heldInIncarnation = owner.incarnation;
     const isHeld = (): boolean => owner.isAlive && owner.incarnation === heldInIncarnation;
+    const confirm = async (): Promise<void> => {
+      await owner.live();
+      const { incarnation } = owner;
+      if ((await newestEpoch(key)) !== epoch) throw notOwned();
+      heldInIncarnation = incarnation;
+    };
     return {
       epoch,
       fromDead,
+      unfenced,
       get isHeld() {
         return isHeld();
       },
       async hold() {
-        if (isHeld()) return;
-        await owner.live();
-        const { incarnation } = owner;
-        if ((await newestEpoch(key)) !== epoch) throw notOwned();
-        heldInIncarnation = incarnation;
+        if (!isHeld()) await confirm();
       },
-      async release() {
+      confirm,
+      async release(still = unfenced) {
         const name = keys.lease(key, epoch);
-        await retry.until((signal) => bucket.put(name, NOTHING, { tag: FREE, signal }));
+        const tag = [FREE, ...still].join("-");
+        await retry.until((signal) => bucket.put(name, NOTHING, { tag, signal }));
       },
     };
   }
@@ -113,7 +143,7 @@ export function createLeases(options: LeasesOptions): Leases {
     async take(key, { newest: known } = {}) {
       let newest = known ?? (await newestEpoch(key));
       for (;;) {
-        const { fromDead, holder } = await stateOf(key, newest);
+        const { holder, ...left } = await stateOf(key, newest);
         if (holder !== null) throw notOwned();
         await owner.live();
         const epoch = newest + 1;
@@ -123,11 +153,20 @@ export function createLeases(options: LeasesOptions): Leases {
         // an epoch that is not the latest can be put again once it was forgotten, and may be this process's own of before
         if (outcome === "landed" && newest === epoch) {
           forgetOld(key, epoch);
-          return leaseOf(key, epoch, fromDead);
+          return leaseOf(key, epoch, left);
         }
       }
     },
   };
+}
+
+function isFree(tag: string): boolean {
+  return tag.split("-")[0] === FREE;
+}
+
+function unfencedIn(freeTag: string): ReadonlySet<LogName> {
+  const logs = freeTag.split("-");
+  return new Set(LOG_NAMES.filter((log) => logs.includes(log)));
 }
 
 /** The refusal of a write to a session that another process has. */

@@ -4,6 +4,7 @@ import { refusalOf } from "../../src/ports/log-notes.ts";
 import type { AppendNote } from "../../src/ports/log-store.ts";
 import { concatBytes } from "../../src/stream/bytes/concat.ts";
 import { appendedKey, type Segment } from "./keys.ts";
+import { putTag } from "./merger.ts";
 import type { PutOnce } from "./put-once.ts";
 import { MAX_KEYS_A_PUT, type SessionNotes } from "./session-notes.ts";
 
@@ -17,9 +18,14 @@ export interface LogWriterOptions {
   readonly folder: string;
   readonly end: number;
   /** Begins the tags of this writer's puts, each of which has another one. */
-  readonly writerTag: string;
-  /** Puts a batch; rejects unless its bytes are in the log. */
-  readonly put: (put: PutOnce) => Promise<void>;
+  readonly writer: string;
+  /** Whether a dead writer may still find its next place free (`Lease.unfenced`). */
+  readonly isUnfenced: boolean;
+  /**
+   * Puts a batch; rejects unless its bytes are in the log. `unfencedAt` is where it begins in a log that is not fenced, else null: a writer that is
+   * taken for dead may have gone on, and what it put there may have been merged and deleted since.
+   */
+  readonly put: (put: PutOnce, unfencedAt: number | null) => Promise<void>;
   /** The notes of the log's appends; null: no append has any. */
   readonly notes: SessionNotes | null;
   /**
@@ -57,9 +63,11 @@ export class LogWriter {
   #cancelTimer: (() => void) | null = null;
   #isDue = false;
   #stopped: RunlogError | null = null;
+  #isUnfenced: boolean;
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
+    this.#isUnfenced = options.isUnfenced;
     this.#end = options.end;
     this.#nextEnd = options.end;
   }
@@ -67,6 +75,11 @@ export class LogWriter {
   /** The accepted end. */
   get end(): number {
     return this.#end;
+  }
+
+  /** Whether a dead writer may still find its next place free: nothing was put here yet. */
+  get isUnfenced(): boolean {
+    return this.#isUnfenced;
   }
 
   get isBusy(): boolean {
@@ -150,13 +163,15 @@ export class LogWriter {
     }
     try {
       if (bytes > 0) {
-        const { folder, notes: logNotes, put, writerTag } = this.#options;
+        const { folder, notes: logNotes, put, writer } = this.#options;
         const added = notesOf(batch, start);
         const notes = (await logNotes?.metadataWith(added)) ?? "";
         const key = appendedKey(folder, start);
         const body = concatBytes(batch.flatMap(({ pieces }) => pieces));
-        const tag = `${writerTag}.${this.#puts++}`;
-        await put({ key, bytes: body, tag, ...(notes && { notes }) });
+        const tag = putTag(writer, this.#puts++, this.#isUnfenced);
+        const unfencedAt = this.#isUnfenced ? start : null;
+        await put({ key, bytes: body, tag, ...(notes && { notes }) }, unfencedAt);
+        this.#isUnfenced = false;
         this.#end = start + bytes;
         logNotes?.accept(added);
         const durable = batch.some((pending) => pending.durable);

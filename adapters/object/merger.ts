@@ -22,19 +22,19 @@ export interface MergerOptions {
 const MIN_SEGMENTS = 8;
 /** So many are merged in mid-run. */
 const MAX_SEGMENTS = 256;
-/** Ends the tag of what must never be deleted, see `tagOf`. */
+/** In the tag of what must never be deleted, see `putTag`. */
 const TAKEOVER_MARKER = "heir";
 
 /**
- * Begins the tags of a writer. The first object of one that took over from a dead writer stays for
- * ever: a try of the dead one that was only late must find its place taken.
+ * The tag of a writer's put. What takes the place that a dead writer may still have a try under way for stays for
+ * ever: a try that was only late must find its place taken.
  */
-export function writerTag(ownerId: string, epoch: number, fromDead: boolean): string {
-  return `${ownerId}.${epoch}.${fromDead ? TAKEOVER_MARKER : "next"}`;
+export function putTag(writer: string, number: number, isFence: boolean): string {
+  return `${writer}.${isFence ? TAKEOVER_MARKER : "next"}.${number}`;
 }
 
 function isKeptForEver(tag: string): boolean {
-  return tag.endsWith(`.${TAKEOVER_MARKER}.0`);
+  return tag.includes(`.${TAKEOVER_MARKER}.`);
 }
 
 /** Puts the many small objects of a log together, and deletes them later. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../src/ports/clock.ts";
-import { RunlogError } from "../../src/ports/errors.ts";
+import { hasCode, RunlogError } from "../../src/ports/errors.ts";
 import { logIdTime } from "../../src/ports/log-id.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import {
@@ -11,10 +11,10 @@ import {
 } from "../../src/ports/log-store.ts";
 import { appendedKey, type IncarnationName, type ValueName } from "./keys.ts";
 import type { Lease } from "./lease.ts";
-import type { BucketAccess } from "./log-end.ts";
+import { type BucketAccess, findLogEnd } from "./log-end.ts";
 import { LogWriter } from "./log-writer.ts";
 import { putMark, removeMark } from "./marks.ts";
-import { Merger, writerTag } from "./merger.ts";
+import { Merger } from "./merger.ts";
 import { type PutOnce, putOnce } from "./put-once.ts";
 import { SessionNotes } from "./session-notes.ts";
 import { endsOf, findIncarnation, type StoredIncarnation } from "./stored-incarnation.ts";
@@ -38,6 +38,12 @@ export interface OwnedSessionOptions extends WritingOptions {
   readonly ownerId: string;
 }
 
+interface PutPlace {
+  readonly log: LogName;
+  /** As `LogWriterOptions.put` has it. */
+  readonly unfencedAt: number | null;
+}
+
 const NOTHING = new Uint8Array(0);
 
 /** A session that this process has the lease of: its ends and values are known without asking. */
@@ -47,7 +53,8 @@ export class OwnedSession {
   readonly #access: BucketAccess;
   readonly #lease: Lease;
   readonly #ownerId: string;
-  readonly #tag: string;
+  /** Begins the tags of what this process puts. */
+  readonly #writer: string;
   readonly #writers: Readonly<Record<LogName, LogWriter>>;
   readonly #mergers: readonly Merger[];
   readonly #head: SessionValue;
@@ -66,7 +73,7 @@ export class OwnedSession {
     this.#access = access;
     this.#lease = lease;
     this.#ownerId = ownerId;
-    this.#tag = writerTag(ownerId, lease.epoch, lease.fromDead);
+    this.#writer = `${ownerId}.${lease.epoch}`;
     const value = (name: ValueName): SessionValue =>
       new SessionValue({
         access,
@@ -145,12 +152,17 @@ export class OwnedSession {
 
   /** Resolves if this process has the session, else rejects with `log-not-owned`. */
   async hold(): Promise<void> {
-    try {
-      await this.#lease.hold();
-    } catch (error) {
-      this.#lost = error instanceof RunlogError && error.code === "log-not-owned";
-      throw error;
-    }
+    await this.#lease.hold().catch((error: unknown) => this.#lose(error));
+  }
+
+  /** As `Lease.confirm`. */
+  async #confirm(): Promise<void> {
+    await this.#lease.confirm().catch((error: unknown) => this.#lose(error));
+  }
+
+  #lose(error: unknown): never {
+    this.#lost = hasCode(error, "log-not-owned");
+    throw error;
   }
 
   async append(
@@ -172,6 +184,7 @@ export class OwnedSession {
   async setDocument(document: Uint8Array): Promise<void> {
     checkDocument(labelled(this.key.session), document);
     await this.#document.set(document);
+    await this.#confirm();
   }
 
   async markOpen(runId: string, data: string): Promise<void> {
@@ -199,7 +212,7 @@ export class OwnedSession {
     await this.hold();
     const folder = this.#access.keys.logFolder(this.key, this.logId, "raw");
     const key = appendedKey(folder, this.#writers.raw.end);
-    const tag = `${this.#tag}.end`;
+    const tag = `${this.#writer}.end`;
     if ((await putOnce(this.#access, { key, bytes: NOTHING, tag })) === "landed") return;
     this.#lost = true;
     throw new RunlogError("log-not-owned", "Another server has the session; try again");
@@ -213,7 +226,17 @@ export class OwnedSession {
   /** Comes to rest, and lets other processes have the session. */
   async release(): Promise<void> {
     await this.finish(new RunlogError("store-busy", "The session is being given up; try again"));
-    if (!this.#lost) await this.#lease.release();
+    if (this.#lost) return;
+    await this.#lease.release(this.#unfenced);
+  }
+
+  /** Whether a dead writer may still find a place free, which whoever has the session next has to know. */
+  get hasUnfenced(): boolean {
+    return !this.#lost && this.#unfenced.size > 0;
+  }
+
+  get #unfenced(): ReadonlySet<LogName> {
+    return new Set(LOG_NAMES.filter((log) => this.#writers[log].isUnfenced));
   }
 
   async #stopAll(stop: (writer: LogWriter) => Promise<void>): Promise<void> {
@@ -241,21 +264,28 @@ export class OwnedSession {
       batchBytes: options.batchBytes,
       folder,
       end: incarnation.logs[log].end,
-      writerTag: this.#tag,
-      put: (put) => this.#put(put),
+      writer: this.#writer,
+      isUnfenced: this.#lease.unfenced.has(log),
+      put: (put, unfencedAt) => this.#put(put, { log, unfencedAt }),
       notes: log === "raw" ? this.#notes : null,
       onPut: (segment, tag, durable) => merger.add(segment, tag, durable),
     });
     return { writer, merger };
   }
 
-  async #put(put: PutOnce): Promise<void> {
+  async #put(put: PutOnce, { log, unfencedAt }: PutPlace): Promise<void> {
     await this.hold();
-    if ((await putOnce(this.#access, put)) === "taken") {
+    const isFree = unfencedAt === null || (await this.#endsAt(log, unfencedAt));
+    if (!isFree || (await putOnce(this.#access, put)) === "taken") {
       this.#lost = true;
       throw new RunlogError("log-fenced", "Another writer has the log");
     }
     if (!this.#lease.isHeld) await this.#checkStillThere(put.key);
+  }
+
+  async #endsAt(log: LogName, offset: number): Promise<boolean> {
+    const { closed, end } = await findLogEnd(this.#access, this.key, this.logId, log);
+    return !closed && end === offset;
   }
 
   /**

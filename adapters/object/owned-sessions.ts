@@ -57,7 +57,10 @@ export interface OwnedSessions {
   leave(): Promise<void>;
   /** Ends the session's incarnation and removes what is stored of it; false if there was none. */
   remove(key: SessionKey): Promise<boolean>;
-  /** Puts what waits, everywhere, and comes to rest. */
+  /**
+   * Puts what waits, everywhere, and comes to rest. Rejects where it could not be passed on that a process of before may be
+   * late: then this one must not end as if nothing could be.
+   */
   close(reason: RunlogError): Promise<void>;
 }
 
@@ -181,7 +184,16 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
     async close(reason) {
       stopSweeping();
       await turns.idle();
-      await Promise.all(entries.all().map(({ session }) => session.finish(reason)));
+      await Promise.all(
+        entries.all().map(async ({ session }) => {
+          await session.finish(reason);
+          if (session.hasUnfenced) await session.release();
+        }),
+      );
+      const kept = leases.keys().flatMap((key) => leases.kept(key) ?? []);
+      await Promise.all(
+        kept.filter(({ unfenced }) => unfenced.size > 0).map((lease) => lease.release()),
+      );
     },
   };
 }

@@ -87,6 +87,8 @@ export function createSessionOpener(options: SessionOpenerOptions): SessionOpene
       const version = { epoch, number: nowMs };
       const values = await putFirstValues(access, key, name.logId, version, first);
       await retry.until((signal) => bucket.put(keys.incarnation(name), NOTHING, { signal }));
+      // another process that has taken the session since then may have made one as well
+      await lease.confirm();
       return open({ ...emptyIncarnation(name), values }, lease);
     },
   };

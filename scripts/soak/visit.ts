@@ -25,6 +25,9 @@ export interface Visited {
   readonly isWhole: boolean;
 }
 
+/** Whatever happens to servers: a request has its answer by then, or its connection has gone. */
+const ANSWER_MS = 120_000;
+
 /** Visits until it is over. Rejects if the connection ends before a response. */
 export async function visit(context: WorkloadContext, options: Visit): Promise<Visited> {
   const { name, path, body, bytesPerSecond, bytes: most = Infinity, ms, onBody } = options;
@@ -48,8 +51,12 @@ export async function visit(context: WorkloadContext, options: Visit): Promise<V
     },
   });
   const leave = new AbortController();
+  const silent = setTimeout(() => {
+    context.violation(`${name}: ${path} was not answered within ${ANSWER_MS / 1_000} s`);
+    stream.close();
+  }, ANSWER_MS);
   try {
-    const { status } = await stream.head;
+    const { status } = await stream.head.finally(() => clearTimeout(silent));
     const signal = AbortSignal.any([context.signal, leave.signal]);
     const isOver = sleep(ms, false, { signal }).catch(() => false);
     return { status, isWhole: await Promise.race([stream.ended, isOver]) };

@@ -189,3 +189,180 @@ describe("the owner of a session", () => {
     expect(await b.store.acquire(KEY)).toEqual(HERE);
   });
 });
+
+/** The bucket, with calls that wait for `open` to be called: those of this name, for keys with this part. */
+function gated(
+  bucket: ObjectBucket,
+  name: "list" | "put" | "putIfAbsent",
+  part: string,
+): { readonly bucket: ObjectBucket; readonly waiting: () => number; open(): void } {
+  const waiting: (() => void)[] = [];
+  let isOpen = false;
+  const call = bucket[name] as (...args: unknown[]) => Promise<unknown>;
+  const slow = async (...args: unknown[]): Promise<unknown> => {
+    const [first] = args;
+    const key = typeof first === "string" ? first : (first as { prefix: string }).prefix;
+    if (!isOpen && key.includes(part)) await new Promise<void>((resolve) => waiting.push(resolve));
+    return call(...args);
+  };
+  return {
+    bucket: { ...bucket, [name]: slow },
+    waiting: () => waiting.length,
+    open() {
+      isOpen = true;
+      for (const go of waiting.splice(0)) go();
+    },
+  };
+}
+
+/** Appends lines, each in an object of its own. Resolves with the end. */
+async function appendEach(store: LogStore, lines: readonly string[]): Promise<number> {
+  const { logId, end } = await store.create(KEY);
+  let expectedEnd = end.raw;
+  for (const line of lines)
+    expectedEnd = await store.append(KEY, utf8(line), { logId, expectedEnd, durable: true });
+  return expectedEnd;
+}
+
+const TEN = Array.from({ length: 10 }, (_, i) => `line ${i}\n`);
+
+describe("a process that only slept", () => {
+  it("finds its place taken although the one that took the session over wrote nothing, and handed it on", async () => {
+    const memory = createMemoryObjectBucket();
+    const gate = gated(memory, "putIfAbsent", "/raw/");
+    const a = start(gate.bucket, { attemptMs: 3_600_000 });
+    const [b, c] = [start(memory), start(memory, { garbageMs: 1_000 })];
+    const { logId } = await a.store.create(KEY);
+    const late = a.store.append(KEY, utf8("late\n"), { logId, expectedEnd: 0, durable: true });
+    await waitFor(() => gate.waiting() === 1);
+    await b.store.ownerOf(KEY);
+    await pass(16_000, b);
+    expect(await b.store.acquire(KEY)).toEqual(HERE);
+    await b.store.release(KEY);
+    // by the end of the last one they are merged, and the small ones deleted soon after
+    const end = await appendEach(c.store, TEN);
+    await pass(5_000, c);
+    gate.open();
+    expect(await codeOf(late)).toBe("log-fenced");
+    expect(await textIn(b.store)).toBe(TEN.join(""));
+    expect((await c.store.stat(KEY))?.end.raw).toBe(end);
+  });
+
+  it("finds its place taken also where the one that took the session over ended in order", async () => {
+    const memory = createMemoryObjectBucket();
+    const gate = gated(memory, "putIfAbsent", "/raw/");
+    const a = start(gate.bucket, { attemptMs: 3_600_000 });
+    const [b, c] = [start(memory), start(memory, { garbageMs: 1_000 })];
+    const { logId } = await a.store.create(KEY);
+    const late = a.store.append(KEY, utf8("late\n"), { logId, expectedEnd: 0, durable: true });
+    await waitFor(() => gate.waiting() === 1);
+    await b.store.ownerOf(KEY);
+    await pass(16_000, b);
+    expect(await b.store.acquire(KEY)).toEqual(HERE);
+    await b.store.close();
+    await appendEach(c.store, TEN);
+    await pass(5_000, c);
+    gate.open();
+    expect(await codeOf(late)).toBe("log-fenced");
+    expect(await textIn(c.store)).toBe(TEN.join(""));
+  });
+
+  it("makes no second log beside the one that was made meanwhile", async () => {
+    const memory = createMemoryObjectBucket();
+    const gate = gated(memory, "put", "lives/");
+    const a = start(gate.bucket, { attemptMs: 3_600_000 });
+    // for a clock that is ahead the lease is over before it is for its owner
+    const b = start(memory, {}, 10_000);
+    const made = a.store.create(KEY);
+    await waitFor(() => gate.waiting() === 1);
+    await b.store.ownerOf(KEY);
+    await pass(7_000, b);
+    const there = await b.store.create(KEY);
+    gate.open();
+    expect((await made).logId).toBe(there.logId);
+    expect(a.store.owns(KEY)).toBe(false);
+  });
+
+  it("may have gone on: who took it for dead appends after that, not in its place", async () => {
+    const bucket = createMemoryObjectBucket();
+    const a = start(bucket, { garbageMs: 1_000 });
+    const b = start(bucket, {}, 10_000);
+    await appendEach(a.store, ["first\n"]);
+    await b.store.ownerOf(KEY);
+    await pass(7_000, b);
+    expect(await b.store.acquire(KEY)).toEqual(HERE);
+    const known = await b.store.stat(KEY);
+    expect(known?.end.raw).toBe(6);
+    await appendEach(a.store, TEN);
+    await pass(5_000, a);
+    const logId = known?.logId ?? "";
+    const doubled = b.store.append(KEY, utf8("mine\n"), { logId, expectedEnd: 6, durable: true });
+    expect(await codeOf(doubled)).toBe("log-fenced");
+    await appendEach(b.store, ["mine\n"]);
+    expect(await textIn(b.store)).toBe(`first\n${TEN.join("")}mine\n`);
+    const { end } = await a.store.create(KEY);
+    const late = a.store.append(KEY, utf8("x\n"), { logId, expectedEnd: end.raw, durable: true });
+    expect(["log-fenced", "log-not-owned"]).toContain(await codeOf(late));
+  });
+});
+
+describe("the search for orphaned runs", () => {
+  const orphaned = async ({ store }: Process): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const { runId } of store.openRuns(undefined, { leaveOutHeld: true }))
+      found.push(runId);
+    return found;
+  };
+
+  it("costs a listing, and a look at each living owner, however many runs they have", async () => {
+    const memory = createMemoryObjectBucket();
+    const calls: string[] = [];
+    const counted: ObjectBucket = {
+      ...memory,
+      get: (key, options) => (calls.push(`get ${key}`), memory.get(key, options)),
+      head: (key, options) => (calls.push(`head ${key}`), memory.head(key, options)),
+      list: (options) => (calls.push(`list ${options.prefix}`), memory.list(options)),
+    };
+    const a = start(memory);
+    const b = start(counted);
+    for (let i = 0; i < 50; i++) {
+      const key = { ...KEY, session: `s${i}` };
+      const { logId } = await a.store.create(key);
+      await a.store.markOpen(key, logId, `run-${i}`, "open");
+    }
+    expect(await orphaned(b)).toEqual([]);
+    calls.length = 0;
+    expect(await orphaned(b)).toEqual([]);
+    expect(calls.map((call) => call.replace(/[0-9a-f]{16}/, "…"))).toEqual([
+      "list marks/",
+      "head owners/…",
+    ]);
+  });
+
+  it("finds those of a process that is silent for its lease, and those of one that leaves at once", async () => {
+    for (const how of ["sleeps", "leaves"]) {
+      const bucket = createMemoryObjectBucket();
+      const [a, b] = [start(bucket), start(bucket)];
+      const { logId } = await a.store.create(KEY);
+      await a.store.markOpen(KEY, logId, "run-1", "open");
+      expect(await orphaned(b)).toEqual([]);
+      if (how === "leaves") await a.store.leave();
+      else await pass(16_000, b);
+      expect(await orphaned(b)).toEqual(["run-1"]);
+    }
+  });
+
+  it("gives each run out now and then, since its owner may have lost it unseen", async () => {
+    const bucket = createMemoryObjectBucket();
+    const [a, b] = [start(bucket), start(bucket)];
+    const { logId } = await a.store.create(KEY);
+    await a.store.markOpen(KEY, logId, "run-1", "open");
+    let given = 0;
+    for (let minute = 0; minute < 10; minute++) {
+      given += (await orphaned(b)).length;
+      await pass(60_000, a, b);
+    }
+    expect(given).toBeGreaterThanOrEqual(1);
+    expect(given).toBeLessThanOrEqual(5);
+  });
+});

@@ -58,7 +58,10 @@ export const documentExports: Workload = {
   },
 };
 
-/** The id of the session's log, as its first event's cursor tells it. */
+/** How long in ms the first event of a log may take: a session without one is silent. */
+const FIRST_EVENT_MS = 10_000;
+
+/** The id of the session's log, as its first event's cursor tells it; null if there is none. */
 export async function logIdOf(
   { port }: Pick<WorkloadContext, "port">,
   path: string,
@@ -72,6 +75,8 @@ export async function logIdOf(
       if (/\nid: /.test(text)) stream.close();
     },
   });
+  const leaving = setTimeout(() => stream.close(), FIRST_EVENT_MS);
   await stream.ended;
+  clearTimeout(leaving);
   return /\nid: ([a-z0-9]{16})-r/.exec(text)?.[1] ?? null;
 }
