@@ -12,6 +12,7 @@ import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { settledWithin } from "../stream/sync/pause.ts";
 import { createHttpServer } from "./http-server.ts";
 import { listen } from "./listen.ts";
+import { followAnswers } from "./open-answers.ts";
 import { openFeed } from "./open-feed.ts";
 import { type OpenBucket, openBucket } from "./open-bucket.ts";
 import { nameOfStorage, openStore } from "./open-store.ts";
@@ -46,6 +47,8 @@ export interface StartOptions {
 }
 
 const INTAKE_BUDGET = 64 * 1024 * 1024;
+/** How long in ms a request that has no answer yet is worked on when the server ends: its client may not ask another one. */
+const ANSWERS_MS = 10_000;
 /** How long in ms connections may take to end when the server does. */
 const CONNECTIONS_MS = 2_000;
 /** A pod is seen to end a moment after its connections have ended. */
@@ -118,6 +121,7 @@ export async function start(
   const access = { peerOf, peers, peerKey, ...(authorize && { authorize }) };
   const app = createApp({ ...access, service, listenHost, hosts, corsOrigins });
   const server = createHttpServer(app.fetch);
+  const answers = followAnswers(server);
   const { host, maxConnections } = config;
   const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(
     async (error: unknown) => {
@@ -136,6 +140,8 @@ export async function start(
       const { orphanedRuns } = await service.close(options);
       const stopped = listening.close();
       server.closeIdleConnections();
+      onWait("answers to begin");
+      await answers.begun(AbortSignal.timeout(ANSWERS_MS)).catch(() => {});
       onWait("connections to end");
       await settledWithin(CONNECTIONS_MS, clock, stopped);
       server.closeAllConnections();

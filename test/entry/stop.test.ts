@@ -142,6 +142,22 @@ describe("a server that is stopped with nobody connected", () => {
     expect((await server.stored()).at(-1)).toBe("RUN_FINISHED");
   });
 
+  it("answers a request that has come, however long that takes its store or runner", async () => {
+    const runner = await freshRunner();
+    runner.script(async (exchange) => {
+      await waitFor(() => server.stderr().includes("waiting for answers"), { what: "the stop" });
+      await exchange.answer(200, { "Content-Type": "application/json" });
+      await exchange.write('{"framework":"slow"}');
+      await exchange.end();
+    }, "capabilities");
+    const server = await startAlone({ env: { RUNNER_URL: runner.address } });
+    const answer = requestOnce(`${server.url}${SESSION}/agui/capabilities`);
+    await waitFor(() => runner.requests.length === 1, { what: "the request at the runner" });
+    server.kill("SIGTERM");
+    expect(await answer).toMatchObject({ status: 200 });
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+  });
+
   it.each(SIGNALS)("ends at once when it is asked again by %s", async (signal) => {
     const server = await startAlone({ env: { RUNLOG_DRAIN: "24h" } });
     await postRun(server.url, "r1");

@@ -1,0 +1,26 @@
+import type { Server, ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** The requests that a server works on. */
+export interface OpenAnswers {
+  /** Resolves when each has at least the head of its answer, or its client has gone; rejects if `signal` aborts. */
+  begun(signal: AbortSignal): Promise<void>;
+}
+
+const LOOK_MS = 20;
+
+/** Follows the requests of `server` from now on. */
+export function followAnswers(server: Server): OpenAnswers {
+  const open = new Set<ServerResponse>();
+  server.prependListener("request", (_request, response: ServerResponse) => {
+    open.add(response);
+    response.once("close", () => open.delete(response));
+  });
+  return {
+    async begun(signal) {
+      // Node does not tell when a head is sent
+      while ([...open].some(({ headersSent }) => !headersSent))
+        await sleep(LOOK_MS, undefined, { signal });
+    },
+  };
+}
