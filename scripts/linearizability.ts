@@ -64,8 +64,9 @@ async function main(): Promise<void> {
   process.stdout.write(`${formatResult(result)}\n`);
   for (const text of result.violations) process.stdout.write(`${text}\n`);
   const bad = result.sessions.filter(isViolation);
-  for (const [index, one] of bad.entries())
-    await tell(one, index < SHOWN ? result.faults : null, values);
+  // to look for the smallest parts takes a while
+  for (const { history } of bad) await keepHistory(history, values);
+  for (const [index, one] of bad.entries()) tell(one, index < SHOWN ? result.faults : null, values);
   const undecided = result.sessions.some(({ verdict }) => verdict.is === "undecided");
   if (bad.length > 0 || result.violations.length > 0 || undecided) process.exitCode = 1;
 }
@@ -80,22 +81,34 @@ function listOf<Kind extends string>(kinds: readonly Kind[], text: string, name:
   return text === "" ? [] : text.split(",").map((one) => oneOf(kinds, one, name));
 }
 
+interface Where {
+  /** The directory. */
+  readonly keep: string;
+  readonly seed: string;
+}
+
+function fileOf({ session }: History, { keep, seed }: Where): string {
+  return join(keep, `${seed}-${session}.json`);
+}
+
+async function keepHistory(history: History, where: Where): Promise<void> {
+  await mkdir(where.keep, { recursive: true });
+  await writeFile(fileOf(history, where), JSON.stringify(history));
+}
+
 /** Of so many sessions the violation is printed; to find its smallest part takes a while. */
 const SHOWN = 3;
 
 /**
- * Keeps the history, and prints the smallest part of it that is a violation; null for the faults leaves
- * that out.
+ * Prints what is wrong, and the smallest part of the history that is a violation; null for the faults
+ * leaves that out.
  */
-async function tell(
+function tell(
   { history, verdict, violations }: CheckedSession,
   faults: readonly DoneFault[] | null,
-  { keep, seed }: { readonly keep: string; readonly seed: string },
-): Promise<void> {
-  await mkdir(keep, { recursive: true });
-  const file = join(keep, `${seed}-${history.session}.json`);
-  await writeFile(file, JSON.stringify(history));
-  process.stdout.write(`\n${history.session}, whose history is in ${file}:\n`);
+  where: Where,
+): void {
+  process.stdout.write(`\n${history.session}, whose history is in ${fileOf(history, where)}:\n`);
   for (const text of violations) process.stdout.write(`  ${text}\n`);
   if (verdict.is !== "violation") return;
   const text = faults && describeViolation(history, verdict.violation, faults);

@@ -7,12 +7,15 @@ export interface ShrinkOptions extends CheckLimits {
 }
 
 const DEFAULT_SHRINK_MS = 30_000;
+/** What is forgotten may make a check long: it is not forgotten then. */
+const TRY_MS = 500;
 
 /**
  * The operations without which a history that is a violation would be none, as far as they are found in
  * time: everything else can be forgotten (`forget`), in ever smaller pieces, and it still is one.
  */
-export function smallestViolation(history: History, options: ShrinkOptions = {}): History {
+export function smallestViolation(history: History, given: ShrinkOptions = {}): History {
+  const options = { timeoutMs: TRY_MS, ...given };
   const deadlineMs = performance.now() + (options.shrinkMs ?? DEFAULT_SHRINK_MS);
   const kept = new Set(beginning(history, options));
   const reduced = (without: ReadonlySet<Operation>): History => ({

@@ -5,6 +5,7 @@ import { systemClock } from "../../src/entry/system-clock.ts";
 import type { SseReader } from "../contract/read-sse.ts";
 import type { ScriptedExchange } from "../contract/runner-client.ts";
 import {
+  answerJson,
   finishedEvent,
   runBody,
   SessionClient,
@@ -117,5 +118,63 @@ describe("a run of another server", () => {
     await finish();
     await eventsUntil(sse, "RUN_FINISHED");
     await sse.cancel();
+  });
+});
+
+/** A session of one server, and a reader on another one, whose `at`th question for the log's end waits for `meanwhile`. */
+async function readWhile(at: number, meanwhile: (owner: SessionClient) => Promise<void>) {
+  const bucket = createMemoryObjectBucket();
+  const open = () => createObjectLogStore({ bucket, clock: systemClock, batchMs: 1 });
+  let left = Infinity;
+  let owner: SessionClient | null = null;
+  const inner = open();
+  const stat: typeof inner.stat = async (key) => {
+    if (--left === 0 && owner) await meanwhile(owner);
+    return inner.stat(key);
+  };
+  const servers = [
+    await createTestServer({ store: open() }),
+    await createTestServer({ store: { ...inner, stat } }),
+  ] as const;
+  for (const server of servers) {
+    onTestFinished(() => server.dispose());
+    server.runner.script((exchange) => answerJson(exchange, 200, {}), "feedback");
+  }
+  owner = new SessionClient(servers[0]);
+  await feedback(owner);
+  return {
+    owner,
+    other: new SessionClient(servers[1]),
+    begin: () => void (left = at),
+    /** Whether it was asked that often. */
+    isReached: () => left <= 0,
+  };
+}
+
+async function feedback(session: SessionClient): Promise<void> {
+  expect((await session.post("/agui/feedback", '{"type":"META"}')).status).toBe(200);
+}
+
+async function endOf(session: SessionClient): Promise<string | null> {
+  const response = await session.get("/agui/messages", {}, "HEAD");
+  return response.headers.get("ETag");
+}
+
+describe("a session that another server deletes and makes again while it is read", () => {
+  it("is described as it was before or as it is after, never with the end of one and the log of the other", async () => {
+    for (let at = 1; ; at++) {
+      const { owner, other, begin, isReached } = await readWhile(at, async (session) => {
+        await session.get("", {}, "DELETE");
+        for (let count = 0; count < 3; count++) await feedback(session);
+      });
+      const before = await endOf(owner);
+      expect(await endOf(other)).toBe(before);
+      begin();
+      const during = await endOf(other);
+      const after = await endOf(owner);
+      expect(isReached() ? after : null).not.toBe(before);
+      expect([before, after]).toContain(during);
+      if (!isReached()) break;
+    }
   });
 });

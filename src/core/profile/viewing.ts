@@ -21,6 +21,7 @@ import { createEventStream, HEARTBEAT } from "../replay/sse-stream.ts";
 import { type CurrentRuns, currentRuns } from "../runs/current-runs.ts";
 import type { RunAccepted } from "../runs/run-request.ts";
 import type { SharedReads } from "../replay/log-follower.ts";
+import type { LogPosition } from "../log/raw-log.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions, SessionUse } from "../session/session-registry.ts";
 import { createMessagesNow } from "./messages-now.ts";
@@ -232,18 +233,29 @@ export async function findSessionNow(service: ViewedService, use: SessionUse): P
   const { store, logger, profileBudgets: budgets } = service;
   const { session } = use;
   if (await session.load()) await service.sessions.recover(session.key);
-  const start = await findReplayStart(session, { store, cursor: null, view: "condensed" });
-  await session.load();
+  const { start, end } = await findStartAndEnd(session, store);
   requestCompaction(service, session.key, "condensed", start);
-  const { logId } = start;
-  const offset = session.log.position?.end ?? 0;
-  const position = logId === null ? null : ({ log: "raw", logId, offset } as const);
+  const position = end && ({ log: "raw", logId: end.logId, offset: end.end } as const);
   const runs = currentRuns(service.runs, session);
   const { activeRun, waitingRuns } = runs;
   const named = session.state.runs.findLast((run) => run.threadId !== "");
   const threadId = activeRun?.threadId ?? named?.threadId ?? session.key.session;
   const options = { store, start, budgets, logger, threadId, position, activeRun, waitingRuns };
   return { position, runs, open: () => createMessagesNow(use, options) };
+}
+
+/** Where the history of a log begins, and where it ends; the session's state is that of this log. */
+async function findStartAndEnd(
+  session: Session,
+  store: LogStore,
+): Promise<{ readonly start: ReplayStart; readonly end: LogPosition | null }> {
+  for (;;) {
+    const start = await findReplayStart(session, { store, cursor: null, view: "condensed" });
+    const loaded = await session.load();
+    const end = session.log.position;
+    // else the session was deleted, or made again, in between
+    if (loaded === start.logId && (end?.logId ?? null) === loaded) return { start, end };
+  }
 }
 
 /** Where the run's events begin: after what is stored, or anywhere if it was posted before. */
