@@ -55,6 +55,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   "./runner-http": { names: ["createHttpRunnerClient"], portable: true },
   "./nats": { names: ["createNatsLiveFeed"], portable: true },
   "./relay": { names: ["createMemorySpool", "createRelay"], portable: true },
+  "./client": { names: ["createSessionClient", "SessionClientError"], portable: true },
   "./demo": { names: ["createDemoRunner"], portable: true },
   "./in-process": { names: ["createInProcessRunner"], portable: true },
   "./testing": {

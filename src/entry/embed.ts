@@ -7,6 +7,7 @@ import {
 } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import type { SessionClient } from "../client/index.ts";
 import { readRunnerUrl } from "../config/values.ts";
 import { projectName } from "../core/model/names.ts";
 import { readStorage, type StorageConfig } from "../config/storage.ts";
@@ -19,6 +20,7 @@ import { createSessionRoutes } from "../http/session-routes.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
+import { createOwnClient } from "./own-client.ts";
 import { openStore } from "./open-store.ts";
 import { peerOf } from "./peer-of.ts";
 import { createRunnerFetch } from "./runner-fetch.ts";
@@ -58,6 +60,11 @@ export interface Runlog {
   readonly routes: Hono;
   /** The whole server as `runlog serve` has it, the routes below `/api/projects/…/agentic-sessions`. */
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
+  /**
+   * A client of the sessions of `project`, without a socket: the host itself, which may do everything and is not asked
+   * who it is.
+   */
+  readonly client: SessionClient;
   /** What is underneath. */
   readonly service: SessionService;
   /**
@@ -119,13 +126,13 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
   });
 
   const access = { peerOf, ...(authorize && { authorize }) };
-  const { project } = options;
+  const { project = "default" } = options;
   const routes = new Hono();
   routes.use("*", securityHeaders());
   if (!authorize) routes.use("*", onlyLoopback(peerOf));
   routes.use("*", originGuard({ ours: hostNames([]), corsOrigins }));
-  if (project === undefined) routes.use("*", onePerProject);
-  routes.route("/", createSessionRoutes(service, { ...access, project: project ?? "default" }));
+  if (options.project === undefined) routes.use("*", onePerProject);
+  routes.route("/", createSessionRoutes(service, { ...access, project }));
   const app = new Hono();
   if (!authorize) app.use("*", onlyLoopback(peerOf));
   app.route("/", createApp({ ...access, service, listenHost: null, corsOrigins }));
@@ -134,6 +141,7 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
   return {
     routes,
     fetch: (request, env) => app.fetch(request, env),
+    client: createOwnClient(service, project),
     service,
     close: () => (closing ??= closeAll(service, store)),
   };

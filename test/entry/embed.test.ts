@@ -49,6 +49,34 @@ async function eventsOf(runlog: Runlog): Promise<Record<string, unknown>[]> {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+describe("the host's own client", () => {
+  it("runs and watches sessions without a socket, whoever may call", async () => {
+    const { client, routes } = await runlogWith(greet, { authorize: () => null, project: "p" });
+    const session = client.session("s1");
+    await session.run({ runId: "r", messages: [{ role: "user", content: "hi" }] });
+    const types: string[] = [];
+    for await (const { event } of session.events()) {
+      types.push(event.type);
+      if (event.type === "RUN_FINISHED") break;
+    }
+    expect(types.at(-1)).toBe("RUN_FINISHED");
+    expect((await session.messages()).messages).toMatchObject([{}, { content: "Hello" }]);
+    expect((await client.list()).items).toMatchObject([{ metadata: { namespace: "p" } }]);
+    const asOthers = await new Hono().route("/", routes).request("/s1/agui/messages");
+    expect(asOthers.status).toBe(401);
+  });
+
+  it("leaves no viewer behind when its reader leaves", async () => {
+    const { client, service } = await runlogWith(greet);
+    const leaving = new AbortController();
+    const reading = client.session("s1").events({ signal: leaving.signal }).next();
+    await waitFor(() => service.pacer.open === 1, { what: "a viewer" });
+    leaving.abort();
+    expect((await reading).done).toBe(true);
+    await waitFor(() => service.pacer.open === 0, { what: "no viewer" });
+  });
+});
+
 describe("an agent in the host's process", () => {
   it("is a runner like others: what a function yields is stored and shown", async () => {
     const events = await eventsOf(await runlogWith(greet));

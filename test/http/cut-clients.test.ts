@@ -1,7 +1,7 @@
 import { EventType } from "@ag-ui/core";
 import { beforeAll, describe, expect, inject, it, onTestFinished, vi } from "vitest";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
-import { createRandom, type Random } from "../../scripts/bench/random.ts";
+import { createRandom } from "../../scripts/bench/random.ts";
 import { SseReader } from "../contract/read-sse.ts";
 import {
   finishedEvent,
@@ -10,6 +10,7 @@ import {
   tell,
 } from "../contract/session-routes/harness.ts";
 import { addressOfStream, CLIENTS } from "../support/agui-clients.ts";
+import { cutterOf } from "../support/cut-frames.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { listenTestServer } from "../support/test-server.ts";
 
@@ -18,7 +19,6 @@ const SEED = inject("seed");
 /** Frames that a connection lets through before it is cut. */
 const CUT_AFTER = { least: 50, most: 500 };
 const DELTAS = 1_000;
-const LF = 0x0a;
 
 const json = (event: Record<string, unknown>): string => JSON.stringify(event);
 
@@ -150,23 +150,6 @@ async function followCut(
   }
 }
 
-/** Lets so many blank lines through, and a part of the frame after them. */
-function cutterOf(random: Random): () => (chunk: Buffer) => number | null {
-  return () => {
-    const { least, most } = CUT_AFTER;
-    let frames = least + random.integer(most - least + 1);
-    let before = 0;
-    return (chunk) => {
-      for (const [place, byte] of chunk.entries()) {
-        if (byte === LF && before === LF) frames--;
-        before = byte;
-        if (frames < 0) return place - random.integer(Math.min(20, place + 1));
-      }
-      return null;
-    };
-  };
-}
-
 /** Posts the run twice, plainly and through a wire that is cut; the runner plays it meanwhile. */
 async function followBoth(
   server: Server,
@@ -174,7 +157,9 @@ async function followBoth(
   profile: string,
   seed: number,
 ) {
-  const wire = await startTcpProxy(server.port, { cutAfter: cutterOf(createRandom(seed)) });
+  const wire = await startTcpProxy(server.port, {
+    cutAfter: cutterOf(createRandom(seed), CUT_AFTER),
+  });
   const session = new SessionClient(server);
   server.runner.script((exchange) => tell(exchange, events));
   const plain = (async () => {

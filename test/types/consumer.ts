@@ -20,6 +20,7 @@ import {
   type SessionDirectory,
   type SessionService,
 } from "runlog";
+import { createSessionClient, type SessionClient, SessionClientError } from "runlog/client";
 import { createDemoRunner } from "runlog/demo";
 import { createDiskLogStore, createDiskSpool } from "runlog/disk";
 import { createLocalAuthorizer, createLocalDirectory, createLocalPlatform } from "runlog/local";
@@ -157,6 +158,21 @@ export async function embedAgent(agent: AbstractAgent): Promise<Hono> {
     authorize: (c) => (c.req.header("Cookie") ? { user: "ann", may: () => true } : null),
   });
   return new Hono().route("/sessions", runlog.routes);
+}
+
+/** A host that asks its own sessions, and others. */
+export async function ask({ client }: Runlog): Promise<number> {
+  const others: SessionClient = createSessionClient({
+    url: "https://agents.example/api/projects/demo/agentic-sessions",
+    headers: async () => ({ Authorization: "Bearer token" }),
+  });
+  try {
+    for await (const { event, cursor } of client.session("hello").events({ view: "raw" }))
+      if (cursor !== null && event.type === "RUN_FINISHED") break;
+    return (await others.list({ limit: 10 })).totalCount;
+  } catch (error) {
+    return error instanceof SessionClientError ? (error.status ?? 0) : 0;
+  }
 }
 
 /** The server as it is shipped. */

@@ -1,0 +1,22 @@
+export { SessionClientError } from "./client-error.ts";
+export type { AgUiEvent, EventsOptions, SessionEvent } from "./follow-events.ts";
+export type { ClientFetch, ClientHeaders, ConnectionOptions } from "./requests.ts";
+export {
+  createSessionClient,
+  type RemoteSession,
+  type RequestOptions,
+  type SessionClient,
+} from "./session-client.ts";
+export type {
+  CreatedSession,
+  ExportQuery,
+  Feedback,
+  ListQuery,
+  NewSession,
+  RunIds,
+  RunInput,
+  SessionDocument,
+  SessionMessage,
+  SessionNow,
+  SessionPage,
+} from "./types.ts";

@@ -1,0 +1,160 @@
+import { type EventsOptions, followEvents, type SessionEvent } from "./follow-events.ts";
+import { Patience } from "./patience.ts";
+import { randomId } from "./random-id.ts";
+import {
+  type ClientRequest,
+  type ConnectionOptions,
+  type Send,
+  senderOf,
+  sessionPath,
+} from "./requests.ts";
+import type {
+  CreatedSession,
+  ExportQuery,
+  Feedback,
+  ListQuery,
+  NewSession,
+  RunIds,
+  RunInput,
+  SessionDocument,
+  SessionNow,
+  SessionPage,
+} from "./types.ts";
+
+/** The sessions of a project. Its methods throw SessionClientError where the server refuses or does not answer. */
+export interface SessionClient {
+  /** A page of the sessions, newest first. */
+  list(query?: ListQuery): Promise<SessionPage>;
+  /** Creates a session; one that is posted a run needs none. */
+  create(session?: NewSession): Promise<CreatedSession>;
+  /** One session, by its name. Nothing is asked of the server. */
+  session(name: string): RemoteSession;
+}
+
+/** What the waiting for an answer can be given up by. */
+export interface RequestOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** One session of a server. Its methods throw SessionClientError where the server refuses or does not answer. */
+export interface RemoteSession {
+  readonly name: string;
+  /** The session's document. */
+  get(options?: RequestOptions): Promise<SessionDocument>;
+  /**
+   * Starts a run, which goes on whoever watches, and resolves as soon as what it says is stored. A server that is away is asked
+   * again, for `patienceMs` at most; the run is started once.
+   */
+  run(input: RunInput, options?: RequestOptions): Promise<RunIds>;
+  /**
+   * The events of the session, then those that come, each once and in order. Connects again by itself, with longer and
+   * longer pauses. Ends when the signal aborts or the session has been deleted.
+   *
+   * @example
+   * ```ts
+   * for await (const { event, cursor } of session.events()) console.log(cursor, event.type);
+   * ```
+   */
+  events(options?: EventsOptions): AsyncGenerator<SessionEvent, void, undefined>;
+  /** Messages, state, runs and interrupts as they are now. */
+  messages(options?: RequestOptions): Promise<SessionNow>;
+  /** The whole history as a file, of which nothing is read yet. */
+  export(query?: ExportQuery & RequestOptions): Promise<Response>;
+  /** Cancels a run; without an id the active one. */
+  cancel(runId?: string, options?: RequestOptions): Promise<RunIds>;
+  /** Asks the agent to interrupt the active run. */
+  interrupt(options?: RequestOptions): Promise<void>;
+  /** Passes feedback on to the agent. Resolves with whether the agent has it. */
+  feedback(feedback: Feedback, options?: RequestOptions): Promise<boolean>;
+  /** What the agent says that it can do. */
+  capabilities(options?: RequestOptions): Promise<Readonly<Record<string, unknown>>>;
+  /** Ends the session's runs and removes all that is stored of it. */
+  delete(options?: RequestOptions): Promise<void>;
+}
+
+/**
+ * A client of the sessions of one project, for browsers, Node and workers. It has no connection of its own.
+ *
+ * @example
+ * ```ts
+ * import { createSessionClient } from "runlog/client";
+ *
+ * const sessions = createSessionClient({ url: "/api/projects/demo/agentic-sessions" });
+ * const hello = sessions.session("hello");
+ * const { runId } = await hello.run({ messages: [{ role: "user", content: "Hi" }] });
+ * for await (const { event } of hello.events())
+ *   if (event.type === "RUN_FINISHED" && event.runId === runId) break;
+ * ```
+ */
+export function createSessionClient(options: ConnectionOptions): SessionClient {
+  const send = senderOf(options);
+  return {
+    list: ({ limit, offset, search } = {}) =>
+      jsonOf(send({ path: withQuery("", { limit, offset, search }) })),
+    create: (session = {}) => jsonOf(send({ path: "", method: "POST", body: session })),
+    session: (name) => remoteSession(send, name, options),
+  };
+}
+
+function remoteSession(send: Send, name: string, connection: ConnectionOptions): RemoteSession {
+  const path = sessionPath(name);
+  const post = (
+    route: string,
+    body: unknown,
+    options?: Pick<ClientRequest, "signal" | "isPrompt">,
+  ): Promise<Response> => send({ path: `${path}/${route}`, method: "POST", body, ...options });
+  const get = <T>(route: string, options?: RequestOptions): Promise<T> =>
+    jsonOf(send({ path: path + route, ...options }));
+  return {
+    name,
+    get: (options) => get("", options),
+    async run(input, options) {
+      const body = { runId: randomId(), ...input };
+      const patience = new Patience(connection, options?.signal);
+      for (;;) {
+        try {
+          return await jsonOf<RunIds>(post("agui/run", body, { ...options, isPrompt: true }));
+        } catch (error) {
+          options?.signal?.throwIfAborted();
+          await patience.pause(error);
+        }
+      }
+    },
+    events: ({ ...options } = {}) => followEvents(send, name, { ...connection, ...options }),
+    messages: (options) => get("/agui/messages", options),
+    export: ({ signal, ...query } = {}) =>
+      send({ path: withQuery(`${path}/export`, query), signal }),
+    cancel: (runId, options) =>
+      jsonOf(post("agui/cancel", runId === undefined ? {} : { runId }, options)),
+    async interrupt(options) {
+      await post("agui/interrupt", {}, options);
+    },
+    async feedback(feedback, options) {
+      const response = await post(
+        "agui/feedback",
+        { threadId: name, ...feedback, type: "META" },
+        options,
+      );
+      return response.status === 200;
+    },
+    capabilities: (options) => get("/agui/capabilities", options),
+    async delete(options) {
+      await send({ path, method: "DELETE", ...options });
+    },
+  };
+}
+
+async function jsonOf<T>(answer: Promise<Response>): Promise<T> {
+  const said: T = await (await answer).json();
+  return said;
+}
+
+function withQuery(
+  path: string,
+  query: Readonly<Record<string, string | number | undefined>>,
+): string {
+  const given = Object.entries(query).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
+}

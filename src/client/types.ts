@@ -1,0 +1,118 @@
+/** What the server answers: as PROTOCOL.md says, section by section. There may be further members. */
+
+/** A run that was posted, or is going on (5.2). */
+export interface RunIds {
+  readonly runId: string;
+  readonly threadId: string;
+}
+
+/** A message of AG-UI. */
+export interface SessionMessage {
+  readonly id: string;
+  readonly role: string;
+  readonly [member: string]: unknown;
+}
+
+/** What a run is posted with: a `RunAgentInput` of AG-UI, of which the messages are enough (5.1). */
+export interface RunInput {
+  readonly messages: readonly Omit<SessionMessage, "id">[];
+  /** Default: a new one, by which the same run may be posted again. */
+  readonly runId?: string;
+  /** Default: the session's name. */
+  readonly threadId?: string;
+  readonly state?: unknown;
+  readonly tools?: readonly unknown[];
+  readonly context?: readonly unknown[];
+  readonly forwardedProps?: Readonly<Record<string, unknown>>;
+  readonly resume?: readonly unknown[];
+}
+
+/** What a session is now (12.6). */
+export interface SessionNow {
+  readonly threadId: string;
+  /** Null where they take more room than the server has. */
+  readonly messages: readonly SessionMessage[] | null;
+  /** `{}` if nothing has set it; null where it is not known. */
+  readonly state: unknown;
+  readonly activeRun: RunIds | null;
+  readonly waitingRuns: readonly (RunIds & { readonly input?: unknown })[];
+  /** What the agent waits for; null where it takes too much room. */
+  readonly interrupts: readonly unknown[] | null;
+  /** Where `events` goes on after this. Null without a log. */
+  readonly cursor: string | null;
+  /** Whether something is left out because of its size. */
+  readonly incomplete?: true;
+}
+
+/** A session's document (7.2). */
+export interface SessionDocument {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid?: string;
+    readonly creationTimestamp?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: {
+    readonly displayName: string;
+    readonly initialPrompt?: string;
+    readonly [member: string]: unknown;
+  };
+  readonly status?: {
+    readonly phase?: string;
+    readonly agentStatus?: "working" | "idle" | "waiting_input";
+    readonly activeRun?: RunIds;
+    readonly [member: string]: unknown;
+  };
+  readonly [member: string]: unknown;
+}
+
+export interface ListQuery {
+  /** At most 100. Default 20. */
+  readonly limit?: number;
+  /** How many are left out. Default 0. */
+  readonly offset?: number;
+  /** Only sessions whose name, display name or initial prompt contains it. */
+  readonly search?: string;
+}
+
+/** A page of sessions, newest first (7.1). */
+export interface SessionPage {
+  readonly items: readonly SessionDocument[];
+  readonly totalCount: number;
+  readonly limit: number;
+  readonly offset: number;
+  readonly hasMore: boolean;
+  readonly nextOffset?: number;
+}
+
+/** What a session is created with (7.5); further members as there. */
+export interface NewSession {
+  /** Default: a random one. */
+  readonly name?: string;
+  readonly displayName?: string;
+  readonly initialPrompt?: string;
+  readonly [member: string]: unknown;
+}
+
+export interface CreatedSession {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What somebody thinks of something, passed on to the agent (9.4). */
+export interface Feedback {
+  readonly metaType: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  /** Default: the session's name. */
+  readonly threadId?: string;
+  readonly [member: string]: unknown;
+}
+
+export interface ExportQuery {
+  /** Default `json`. */
+  readonly format?: "json" | "ndjson" | "markdown";
+  /** `raw`: every event as it was stored. Default: finished runs come compact. */
+  readonly view?: "raw";
+}
