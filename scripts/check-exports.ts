@@ -56,6 +56,8 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   "./nats": { names: ["createNatsLiveFeed"], portable: true },
   "./relay": { names: ["createMemorySpool", "createRelay"], portable: true },
   "./client": { names: ["createSessionClient", "SessionClientError"], portable: true },
+  // @ag-ui/client asks for Node where it finds it; that ours does not is seen in its bundle
+  "./agent": { names: ["RunlogAgent"], portable: false },
   "./demo": { names: ["createDemoRunner"], portable: true },
   "./in-process": { names: ["createInProcessRunner"], portable: true },
   "./testing": {

@@ -31,7 +31,7 @@ export interface EventsOptions {
 }
 
 /** Why an answer holds everything although less was asked for, or null (PROTOCOL 3.4). */
-function replayReason({ headers }: Response): string | null {
+export function replayReason({ headers }: Response): string | null {
   return /reason=(.+)/.exec(headers.get("X-Runlog-Replay") ?? "")?.[1] ?? null;
 }
 

@@ -42,3 +42,20 @@ export class Patience {
     await pause(next, systemClock, this.#signal);
   }
 }
+
+/** Tries until it works. Throws what `Patience` throws, and the signal's reason. */
+export async function insist<T>(
+  attempt: () => Promise<T>,
+  options: Pick<ConnectionOptions, "patienceMs">,
+  signal: AbortSignal | null = null,
+): Promise<T> {
+  const patience = new Patience(options, signal);
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      signal?.throwIfAborted();
+      await patience.pause(error);
+    }
+  }
+}

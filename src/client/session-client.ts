@@ -1,5 +1,5 @@
 import { type EventsOptions, followEvents, type SessionEvent } from "./follow-events.ts";
-import { Patience } from "./patience.ts";
+import { insist } from "./patience.ts";
 import { randomId } from "./random-id.ts";
 import {
   type ClientRequest,
@@ -108,19 +108,13 @@ function remoteSession(send: Send, name: string, connection: ConnectionOptions):
   return {
     name,
     get: (options) => get("", options),
-    async run(input, options) {
+    run(input, options) {
       const body = { runId: randomId(), ...input };
-      const patience = new Patience(connection, options?.signal);
-      for (;;) {
-        try {
-          return await jsonOf<RunIds>(post("agui/run", body, { ...options, isPrompt: true }));
-        } catch (error) {
-          options?.signal?.throwIfAborted();
-          await patience.pause(error);
-        }
-      }
+      const attempt = (): Promise<RunIds> =>
+        jsonOf(post("agui/run", body, { ...options, isPrompt: true }));
+      return insist(attempt, connection, options?.signal);
     },
-    events: ({ ...options } = {}) => followEvents(send, name, { ...connection, ...options }),
+    events: (options) => followEvents(send, name, { ...connection, ...options }),
     messages: (options) => get("/agui/messages", options),
     export: ({ signal, ...query } = {}) =>
       send({ path: withQuery(`${path}/export`, query), signal }),

@@ -20,6 +20,7 @@ import {
   type SessionDirectory,
   type SessionService,
 } from "runlog";
+import { RunlogAgent } from "runlog/agent";
 import { createSessionClient, type SessionClient, SessionClientError } from "runlog/client";
 import { createDemoRunner } from "runlog/demo";
 import { createDiskLogStore, createDiskSpool } from "runlog/disk";
@@ -173,6 +174,13 @@ export async function ask({ client }: Runlog): Promise<number> {
   } catch (error) {
     return error instanceof SessionClientError ? (error.status ?? 0) : 0;
   }
+}
+
+/** A page's agent, in place of an `HttpAgent`. */
+export async function chat(threadId: string): Promise<AbstractAgent> {
+  const agent = new RunlogAgent({ url: "/sessions", threadId, headers: { "X-Tenant": "a" } });
+  await agent.connectAgent();
+  return agent.clone();
 }
 
 /** The server as it is shipped. */
