@@ -1,6 +1,5 @@
 import type { Command } from "./commands/command.ts";
 import { EXIT, EXIT_HELP, type ExitCode, UsageError } from "./exit.ts";
-import { exitCodeOf, explain } from "./explain.ts";
 import { say } from "./process.ts";
 import { version } from "./version.ts";
 
@@ -20,6 +19,8 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   try {
     return await run(args);
   } catch (error) {
+    // what there is to know of settings and stores is loaded by whoever uses it
+    const { exitCodeOf, explain } = await import("./explain.ts");
     say(explain(error));
     return exitCodeOf(error);
   }
