@@ -1,3 +1,4 @@
+import { type AuthConfig, readAuth } from "./config/auth.ts";
 import {
   type ArchiveConfig,
   type StorageConfig,
@@ -8,9 +9,7 @@ import { type NatsConfig, readNats } from "./config/nats.ts";
 import type { Setting } from "./config/setting.ts";
 import { ALL_SETTINGS, SETTINGS } from "./config/settings.ts";
 import { isServiceLink } from "./config/service-links.ts";
-import { readTokens } from "./config/tokens.ts";
 import { isLoopback, readRunnerUrl } from "./config/values.ts";
-import type { TokenList } from "./core/model/token-list.ts";
 import type { ServiceLimits } from "./core/service.ts";
 
 /** The limits of the service that an operator sets. */
@@ -64,32 +63,6 @@ export interface Config {
   readonly limits: Pick<ServiceLimits, ConfiguredLimit>;
 }
 
-type AuthConfig = NoAuthConfig | TokenConfig | KubernetesConfig;
-
-interface NoAuthConfig {
-  readonly kind: "none";
-}
-
-interface TokenConfig {
-  readonly kind: "token";
-  /** The tokens, or the file that lists them. */
-  readonly tokens: TokenList | { readonly file: string };
-}
-
-interface KubernetesConfig {
-  readonly kind: "kubernetes";
-  /** Whether lists are read from the API server each time, or kept by a watch. */
-  readonly list: "direct" | "cached";
-  /** Addresses and CIDR blocks whose identity headers are believed. */
-  readonly trustedProxies: readonly string[];
-  /** File that lists the types of runners. */
-  readonly registryPath: string;
-  /** Kubeconfig file, or null: the server runs in its cluster. */
-  readonly kubeconfig: string | null;
-  /** Runners reach their models without keys of the project. */
-  readonly useVertex: boolean;
-}
-
 /** So long it takes until what routes requests has heard that a server stops. */
 const STOP_LISTEN_MS = 1_500;
 
@@ -133,29 +106,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     return result ?? fallback;
   }
 
-  const authKind = value(SETTINGS.auth);
-  const isCluster = authKind === "kubernetes";
-  const tokens = readTokens(value(SETTINGS.tokens), problems);
-  const tokensFile = value(SETTINGS.tokensFile);
-  if (tokens !== null && tokensFile !== null)
-    problems.push("RUNLOG_TOKENS and RUNLOG_TOKENS_FILE are both set");
-  if (authKind !== "token" && (tokens ?? tokensFile) !== null)
-    problems.push("RUNLOG_TOKENS and RUNLOG_TOKENS_FILE need RUNLOG_AUTH=token");
-  if (authKind === "token" && tokens === null && tokensFile === null)
-    problems.push(
-      "RUNLOG_AUTH=token needs a RUNLOG_TOKENS_FILE: `runlog token add <name>` makes one",
-    );
-  const none: NoAuthConfig = { kind: "none" };
-  const token: TokenConfig = { kind: "token", tokens: tokens ?? { file: tokensFile ?? "" } };
-  const kubernetes: KubernetesConfig = {
-    kind: "kubernetes",
-    list: value(SETTINGS.list),
-    trustedProxies: value(SETTINGS.trustedProxies),
-    registryPath: value(SETTINGS.registryPath),
-    kubeconfig: value(SETTINGS.kubeconfig),
-    useVertex: /^(1|true)$/i.test(value(SETTINGS.useVertex) ?? ""),
-  };
-  if (isCluster && !kubernetes.kubeconfig && !env["KUBERNETES_SERVICE_HOST"])
+  const auth = readAuth(value, problems);
+  const isCluster = auth.kind === "kubernetes";
+  if (isCluster && !auth.kubeconfig && !env["KUBERNETES_SERVICE_HOST"])
     problems.push("RUNLOG_AUTH=kubernetes outside of a cluster needs a KUBECONFIG");
   const fsync = value(SETTINGS.fsync);
   const dir = value(SETTINGS.stateBaseDir);
@@ -190,7 +143,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     host,
     port: value(SETTINGS.port),
     storage,
-    auth: { none, token, kubernetes }[authKind],
+    auth,
     archive,
     nats: readNats(value, storage.kind === "s3", problems),
     runnerUrl,
@@ -221,9 +174,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       replayBytes: value(SETTINGS.replayBytes),
     },
   };
-  if (authKind === "none" && !isLoopback(config.host) && !config.allowPublic)
+  if (auth.kind === "none" && !isLoopback(config.host) && !config.allowPublic)
     problems.push(
-      `HOST=${config.host} is not loopback: without authentication whoever reaches it may do everything; set RUNLOG_AUTH=token, or RUNLOG_ALLOW_PUBLIC=1 if that is meant`,
+      `HOST=${config.host} is not loopback: without authentication whoever reaches it may do everything; set RUNLOG_AUTH, or RUNLOG_ALLOW_PUBLIC=1 if that is meant`,
     );
   if (config.advertiseUrl !== null && storage.kind !== "s3")
     problems.push("RUNLOG_ADVERTISE_URL needs a STORAGE_URL that servers can share, s3://…");

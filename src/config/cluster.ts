@@ -1,5 +1,19 @@
-import { type Setting, setting, text } from "./setting.ts";
+import { type Read, type Setting, setting, text } from "./setting.ts";
 import { oneOf, readNetworks } from "./values.ts";
+
+export interface KubernetesConfig {
+  readonly kind: "kubernetes";
+  /** Whether lists are read from the API server each time, or kept by a watch. */
+  readonly list: "direct" | "cached";
+  /** Addresses and CIDR blocks whose identity headers are believed. */
+  readonly trustedProxies: readonly string[];
+  /** File that lists the types of runners. */
+  readonly registryPath: string;
+  /** Kubeconfig file, or null: the server runs in its cluster. */
+  readonly kubeconfig: string | null;
+  /** Runners reach their models without keys of the project. */
+  readonly useVertex: boolean;
+}
 
 export interface ClusterSettings {
   readonly list: Setting<"cached" | "direct">;
@@ -42,3 +56,14 @@ export const CLUSTER_SETTINGS: ClusterSettings = {
     group: "Cluster",
   }),
 };
+
+export function readCluster(value: Read): KubernetesConfig {
+  return {
+    kind: "kubernetes",
+    list: value(CLUSTER_SETTINGS.list),
+    trustedProxies: value(CLUSTER_SETTINGS.trustedProxies),
+    registryPath: value(CLUSTER_SETTINGS.registryPath),
+    kubeconfig: value(CLUSTER_SETTINGS.kubeconfig),
+    useVertex: /^(1|true)$/i.test(value(CLUSTER_SETTINGS.useVertex) ?? ""),
+  };
+}

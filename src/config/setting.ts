@@ -31,6 +31,9 @@ export interface Setting<T = unknown> {
   readonly entries: readonly SettingEntry[];
 }
 
+/** Reads a setting; a value that it cannot have is a problem of the configuration, and its default counts. */
+export type Read = <T>(setting: Setting<T>) => T;
+
 type Texts = Pick<Setting, "shown" | "meaning" | "group"> & Partial<Pick<Setting, "entries">>;
 
 const NODE: readonly SettingEntry[] = ["node"];

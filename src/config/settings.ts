@@ -1,3 +1,4 @@
+import { AUTH_SETTINGS, type AuthSettings } from "./auth.ts";
 import { CLUSTER_SETTINGS, type ClusterSettings } from "./cluster.ts";
 import { LIMIT_SETTINGS, type LimitSettings } from "./limits.ts";
 import { NATS_SETTINGS, type NatsSettings } from "./nats.ts";
@@ -15,7 +16,8 @@ import {
   readUrl,
 } from "./values.ts";
 
-export interface Settings extends NatsSettings, ReplicaSettings, ClusterSettings, LimitSettings {
+export interface Settings
+  extends AuthSettings, NatsSettings, ReplicaSettings, ClusterSettings, LimitSettings {
   readonly port: Setting<number>;
   readonly host: Setting<string | null>;
   readonly storage: Setting<string | null>;
@@ -25,9 +27,6 @@ export interface Settings extends NatsSettings, ReplicaSettings, ClusterSettings
   readonly endpoint: Setting<string | null>;
   readonly runnerUrl: Setting<string | null>;
   readonly demo: Setting<boolean>;
-  readonly auth: Setting<"none" | "token" | "kubernetes">;
-  readonly tokens: Setting<string | null>;
-  readonly tokensFile: Setting<string | null>;
   readonly reauth: Setting<number>;
   readonly models: Setting<readonly string[] | null>;
   readonly allowPublic: Setting<boolean>;
@@ -102,25 +101,7 @@ export const SETTINGS: Settings = {
     group: "Runners",
     entries: SERVERS,
   }),
-  auth: setting("RUNLOG_AUTH", "none", oneOf("none", "token", "kubernetes"), {
-    shown: "none",
-    meaning:
-      "none (everybody may do everything), token (a list of tokens) or kubernetes (the API server is asked)",
-    form: "none, token or kubernetes",
-    group: "Access",
-    entries: SERVERS,
-  }),
-  tokensFile: text("RUNLOG_TOKENS_FILE", {
-    shown: "",
-    meaning: "with RUNLOG_AUTH=token: the file with the list of tokens, read again when it changes",
-    group: "Access",
-  }),
-  tokens: text("RUNLOG_TOKENS", {
-    shown: "",
-    meaning: "the list itself, where there is no file; lines of <name> <sha256> <right> <projects>",
-    group: "Access",
-    entries: SERVERS,
-  }),
+  ...AUTH_SETTINGS,
   reauth: duration("RUNLOG_REAUTH", 300_000, {
     shown: "5m",
     meaning: "how often it is asked again whether an open stream may go on",

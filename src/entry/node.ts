@@ -16,7 +16,7 @@ import { followAnswers } from "./open-answers.ts";
 import { openFeed } from "./open-feed.ts";
 import { type OpenBucket, openBucket } from "./open-bucket.ts";
 import { nameOfStorage, openStore } from "./open-store.ts";
-import { openTokens } from "./open-tokens.ts";
+import { openAuthorize } from "./open-authorize.ts";
 import { createPeerClient } from "./peer-client.ts";
 import { peerOf } from "./peer-of.ts";
 import { openPlatform } from "./platform.ts";
@@ -72,7 +72,7 @@ export async function start(
   { onLong = (text) => logger.warn("waiting", { text }) }: StartOptions = {},
 ): Promise<RunningServer> {
   const clock = systemClock;
-  const authorize = config.auth.kind === "token" ? await openTokens(config.auth, logger) : null;
+  const authorize = await openAuthorize(config.auth, logger);
   const archive = config.archive && (await openBucket(config.archive, onLong));
   const archives = archive && createArchives({ ...archive, clock });
   const { feed, close: closeFeed } = await openFeed(config.nats, { clock, logger });

@@ -12,7 +12,7 @@ export function readWorkerConfig(env: object): Config {
   );
   const problems = unheard.map(({ name }) => `${name} means nothing in a worker: do not set it`);
   if (texts["RUNLOG_AUTH"] === "kubernetes")
-    problems.push('RUNLOG_AUTH must be none or token in a worker, not "kubernetes"');
+    problems.push('RUNLOG_AUTH must be none, token or jwt in a worker, not "kubernetes"');
   if (problems.length > 0) throw new ConfigError(problems);
   return parseConfig(texts);
 }

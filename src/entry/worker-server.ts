@@ -78,7 +78,7 @@ export async function openServer(
     forwardHeaders: config.forwardHeaders,
     limits: config.limits,
   });
-  const authorize = options.authorize ?? authorizeBy(config);
+  const authorize = options.authorize ?? (await authorizeBy(config));
   const listenHost = config.allowPublic || authorize ? null : "localhost";
   const access = authorize ? { authorize } : {};
   const app = createApp({ ...access, service, listenHost, hosts, corsOrigins });
@@ -102,8 +102,9 @@ function runnerOf(runner: string | Agent | null): { url: string; fetch: typeof f
   return { url: IN_PROCESS, fetch: async (url, init) => inProcess(new Request(url, init)) };
 }
 
-/** The tokens of `RUNLOG_TOKENS`, where they are asked for. */
-function authorizeBy({ auth }: Config): Authorize | null {
+/** How callers are known that the worker's variables describe; null where nobody is asked. */
+async function authorizeBy({ auth }: Config): Promise<Authorize | null> {
+  if (auth.kind === "jwt") return (await import("./jwt-authorize.ts")).createJwtAuthorize(auth);
   if (auth.kind !== "token" || "file" in auth.tokens) return null;
   const { tokens } = auth;
   return createTokenAuthorize(() => tokens);

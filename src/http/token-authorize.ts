@@ -1,21 +1,7 @@
-import type { AccessVerb } from "../ports/authorizer.ts";
+import { tokenDigest, type TokenList } from "../core/model/token-list.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { Authorize } from "./authorize.ts";
-import {
-  TOKEN_RIGHTS,
-  tokenDigest,
-  type TokenList,
-  type TokenRight,
-} from "../core/model/token-list.ts";
-
-/** The least right that an action needs. */
-const NEEDED: Readonly<Record<AccessVerb, TokenRight>> = {
-  get: "read",
-  list: "read",
-  create: "write",
-  update: "write",
-  delete: "admin",
-};
+import { bearerToken, mayWith } from "./rights.ts";
 
 /**
  * An `authorize` by bearer tokens, which stand in `Authorization` only: a URL is logged by proxies and
@@ -32,21 +18,11 @@ const NEEDED: Readonly<Record<AccessVerb, TokenRight>> = {
  */
 export function createTokenAuthorize(readList: () => TokenList | Promise<TokenList>): Authorize {
   return async (c) => {
-    const [, token] =
-      /^Bearer +([\u0021-\u007e]+) *$/i.exec(c.req.header("Authorization") ?? "") ?? [];
-    if (token === undefined) return null;
+    const token = bearerToken(c.req.header("Authorization"));
+    if (token === null) return null;
     const list = await readList();
     const entry = list.get(await tokenDigest(token));
     if (!entry) throw new RunlogError("token-invalid", "The token is not known");
-    const { name, right, projects } = entry;
-    return {
-      user: name,
-      may: ({ project, verb }) =>
-        includes(right, NEEDED[verb]) && (projects === null || projects.includes(project)),
-    };
+    return { user: entry.name, may: mayWith(entry) };
   };
-}
-
-function includes(right: TokenRight, needed: TokenRight): boolean {
-  return TOKEN_RIGHTS.indexOf(right) >= TOKEN_RIGHTS.indexOf(needed);
 }

@@ -173,8 +173,8 @@ describe("what a worker reads from its variables", () => {
     RUNLOG_REPLAY_BYTES: "2MiB",
     RUNLOG_CORS_ORIGINS: "https://app.example",
   };
-  /** With RUNLOG_AUTH=token only. */
-  const TOLD_WITH_TOKENS = ["RUNLOG_TOKENS"];
+  /** Where RUNLOG_AUTH asks for it only. */
+  const TOLD_FOR_AUTH = /^RUNLOG_(?:TOKENS|JWT_\w+)$/;
 
   async function open(variables: Record<string, unknown>): Promise<WorkerServer> {
     return openServer({ bucket: env.BUCKET, env: variables }, null);
@@ -295,16 +295,14 @@ describe("what a worker reads from its variables", () => {
   });
 
   it("is refused by name where nothing would follow it", async () => {
-    const others = ALL_SETTINGS.filter(
-      ({ name }) => !(name in TOLD) && !TOLD_WITH_TOKENS.includes(name),
-    );
+    const others = ALL_SETTINGS.filter(({ name }) => !(name in TOLD) && !TOLD_FOR_AUTH.test(name));
     expect(others.length).toBeGreaterThan(5);
     for (const { name } of others)
       await expect(open({ [name]: "1" }), name).rejects.toThrow(
         `${name} means nothing in a worker`,
       );
     await expect(open({ RUNLOG_AUTH: "kubernetes" })).rejects.toThrow(
-      "RUNLOG_AUTH must be none or token",
+      "RUNLOG_AUTH must be none, token or jwt",
     );
     await expect(open({ RUNLOG_MAX_STREAM: "1" })).rejects.toThrow(
       "RUNLOG_MAX_STREAM is not known",
