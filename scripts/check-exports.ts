@@ -80,7 +80,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 
 /** The folders that a Worker may be made of. */
 const WORKER_INPUT =
-  /^(src|adapters\/(demo|local|memory|object|r2|runner-http)|node_modules\/hono)\//;
+  /^(src|adapters\/(demo|in-process|local|memory|object|r2|runner-http)|node_modules\/(hono|jose))\//;
 
 const problems: string[] = [];
 
