@@ -139,7 +139,7 @@ export function createOwnedSessions(options: OwnedSessionsOptions): OwnedSession
     entries.remove(key);
     await session.end();
     await removeIncarnation(access, session.name);
-    await session.release();
+    await leases.release(key, () => session.release());
     return true;
   }
 

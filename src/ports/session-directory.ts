@@ -72,8 +72,8 @@ export const DESIRED_PHASE = "ambient-code.io/desired-phase";
  */
 export interface SessionDirectory {
   /**
-   * Whether a session exists as soon as it has a log: then anything may be stored for any name.
-   * Otherwise sessions live outside the log store, and one has to be created before anything is
+   * Whether a session exists as soon as it has a log: then anything may be stored for any name, and `delete` removes
+   * what the log store has of the session. Otherwise sessions live outside the log store, and one has to be created before anything is
    * stored for it.
    */
   readonly logsMakeSessions: boolean;

@@ -178,3 +178,36 @@ describe("a session that another server deletes and makes again while it is read
     }
   });
 });
+
+describe("a session that is deleted", () => {
+  it("is deleted, and the one that another server makes at once stays, whoever has it", async () => {
+    const bucket = createMemoryObjectBucket();
+    const open = () => createObjectLogStore({ bucket, clock: systemClock, batchMs: 1 });
+    const inner = open();
+    let afterwards: (() => Promise<void>) | null = null;
+    const first = await createTestServer({
+      store: {
+        ...inner,
+        async delete(key) {
+          const isGone = await inner.delete(key);
+          await afterwards?.();
+          return isGone;
+        },
+      },
+    });
+    const second = await createTestServer({ store: open() });
+    for (const server of [first, second]) {
+      onTestFinished(() => server.dispose());
+      server.runner.script((exchange) => answerJson(exchange, 200, {}), "feedback");
+    }
+    const owner = new SessionClient(first);
+    const other = new SessionClient(second);
+    await feedback(owner);
+    afterwards = async () => {
+      afterwards = null;
+      await feedback(other);
+    };
+    expect((await owner.get("", {}, "DELETE")).status).toBe(204);
+    expect(await other.lines()).toEqual(['{"type":"META"}']);
+  });
+});

@@ -105,10 +105,9 @@ export async function deleteSession(
   const wasApart = !logsMakeSessions && (await directory.delete(key));
   incarnations.forget(key);
   await runs.endSession(key, DELETED, async () => {
-    const wasLog = logsMakeSessions && (await directory.delete(key));
-    const hadLog = await store.delete(key);
-    if (!wasApart && !wasLog && !hadLog)
-      throw new RunlogError("session-not-found", "Session not found");
+    // once: a second removal would meet the session that somebody has made under the name meanwhile
+    const hadLog = await (logsMakeSessions ? directory : store).delete(key);
+    if (!wasApart && !hadLog) throw new RunlogError("session-not-found", "Session not found");
     feed.publish({ ...key, logId: null, end: 0 });
   });
 }
