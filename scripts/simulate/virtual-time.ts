@@ -2,6 +2,9 @@ import type { Clock } from "../../src/ports/clock.ts";
 
 interface Timer {
   dueMs: number;
+  /** Counts the timers: of two that are due at once the one that was set earlier comes first. */
+  order: number;
+  isSet: boolean;
   readonly everyMs: number | null;
   readonly of: SimulatedMachine;
   readonly fn: () => void;
@@ -27,21 +30,26 @@ export interface VirtualTime {
 
 export function createVirtualTime(): VirtualTime {
   let nowMs = 0;
-  const timers = new Set<Timer>();
+  let order = 0;
+  const timers = new TimerHeap();
 
+  /** Takes out the first timer that is due by then, or null. */
   function next(untilMs: number): Timer | null {
-    let first: Timer | null = null;
-    for (const timer of timers) {
-      if (timer.of.isDead) timers.delete(timer);
-      else if (dueOf(timer) <= untilMs && (!first || dueOf(timer) < dueOf(first))) first = timer;
+    for (let timer = timers.first; timer && timer.dueMs <= untilMs; timer = timers.first) {
+      timers.takeFirst();
+      if (!timer.isSet || timer.of.isDead) continue;
+      if (dueOf(timer) <= timer.dueMs) return timer;
+      timer.dueMs = dueOf(timer);
+      timers.add(timer);
     }
-    return first;
+    return null;
   }
 
   function set(of: SimulatedMachine, ms: number, everyMs: number | null, fn: () => void) {
-    const timer: Timer = { dueMs: nowMs + Math.max(ms, 0), everyMs, of, fn };
+    const dueMs = nowMs + Math.max(ms, 0);
+    const timer: Timer = { dueMs, order: order++, isSet: true, everyMs, of, fn };
     timers.add(timer);
-    return () => void timers.delete(timer);
+    return () => void (timer.isSet = false);
   }
 
   return {
@@ -67,8 +75,10 @@ export function createVirtualTime(): VirtualTime {
       await settled();
       for (let timer = next(untilMs); timer !== null; timer = next(untilMs)) {
         nowMs = Math.max(nowMs, dueOf(timer));
-        if (timer.everyMs === null) timers.delete(timer);
-        else timer.dueMs = nowMs + timer.everyMs;
+        if (timer.everyMs !== null) {
+          Object.assign(timer, { dueMs: nowMs + timer.everyMs, order: order++ });
+          timers.add(timer);
+        }
         timer.fn();
         await settled();
       }
@@ -81,6 +91,47 @@ const START_MS = 1_800_000_000_000;
 
 function dueOf({ dueMs, of }: Timer): number {
   return Math.max(dueMs, of.asleepUntilMs);
+}
+
+/** Timers, of which the first is at hand (a binary heap). */
+class TimerHeap {
+  readonly #timers: Timer[] = [];
+
+  get first(): Timer | undefined {
+    return this.#timers[0];
+  }
+
+  add(timer: Timer): void {
+    const timers = this.#timers;
+    let at = timers.push(timer) - 1;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      if (!isBefore(timer, timers[above]!)) break;
+      timers[at] = timers[above]!;
+      at = above;
+    }
+    timers[at] = timer;
+  }
+
+  takeFirst(): void {
+    const timers = this.#timers;
+    const last = timers.pop();
+    if (last === undefined || timers.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= timers.length) break;
+      if (below + 1 < timers.length && isBefore(timers[below + 1]!, timers[below]!)) below++;
+      if (!isBefore(timers[below]!, last)) break;
+      timers[at] = timers[below]!;
+      at = below;
+    }
+    timers[at] = last;
+  }
+}
+
+function isBefore(one: Timer, other: Timer): boolean {
+  return one.dueMs < other.dueMs || (one.dueMs === other.dueMs && one.order < other.order);
 }
 
 /** Resolves when all promises that can be settled are. */

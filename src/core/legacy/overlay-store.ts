@@ -46,17 +46,22 @@ const MAX_PLAIN = 10_000;
 export function withOverlay(reader: Reader): Reader {
   /** Ids of logs without an overlay: a log is made with it or never has one. */
   const plain = new BoundedMap<string, true>(MAX_PLAIN);
-  return {
+  const noting: Reader = {
+    read: (key, range) => reader.read(key, range),
     async stat(key) {
       const stat = await reader.stat(key);
       if (stat && stat.end.raw > 0 && !isImported(stat)) plain.set(stat.logId, true);
       return stat;
     },
+  };
+  return {
+    stat: noting.stat,
 
     read(key, range) {
       const isRaw = range.log === undefined || range.log === "raw";
       if (!isRaw || plain.has(range.logId)) return reader.read(key, range);
-      return lazyStream(() => openRaw(reader, key, range));
+      // a viewer whose server does not have the session asks for it here alone
+      return lazyStream(() => openRaw(noting, key, range));
     },
   };
 }
