@@ -14,7 +14,9 @@ import { createVirtualTime, type VirtualTime } from "./virtual-time.ts";
 
 /** What whole servers cost, in virtual time; counts of calls are those of all replicas. */
 export interface ScaleResult {
-  readonly turns: TurnResult;
+  /** The same runs without viewers, and with one at each replica. */
+  readonly alone: TurnResult;
+  readonly watched: TurnResult;
   readonly open: OpenRunsResult;
   readonly lists: readonly ListResult[];
 }
@@ -27,6 +29,8 @@ export interface TurnResult {
   readonly seconds: number;
   readonly eventsPerSecond: number;
   readonly calls: CallCounts;
+  /** Calls in as much time without a run. */
+  readonly idle: CallCounts;
   readonly natsSent: number;
   readonly natsDelivered: number;
   readonly subscriptions: number;
@@ -63,7 +67,6 @@ export interface ScaleOptions {
   readonly replicas: number;
   /** Runs at a time whose events are watched. */
   readonly runs: number;
-  readonly viewersPerRun: number;
   readonly seconds: number;
   readonly eventsPerSecond: number;
   /** Open runs at a time of which nothing comes. */
@@ -81,14 +84,16 @@ const POSTS_AT_ONCE = 50;
 export async function simulateScale(options: ScaleOptions): Promise<ScaleResult> {
   const restore = hashAtOnce();
   try {
+    options.progress("runs alone");
+    const alone = await playTurns(options, 0);
     options.progress("runs that are watched");
-    const turns = await playTurns(options);
+    const watched = await playTurns(options, options.replicas);
     options.progress("open runs, and a replica that dies");
     const open = await holdOpen(options);
     options.progress("lists");
     const lists: ListResult[] = [];
     for (const sessions of options.lists) lists.push(await listProject(sessions));
-    return { turns, open, lists };
+    return { alone, watched, open, lists };
   } finally {
     restore();
   }
@@ -176,8 +181,8 @@ async function watch(replica: ScaleReplica, session: string, seen: Watch): Promi
     }
 }
 
-async function playTurns(options: ScaleOptions): Promise<TurnResult> {
-  const { eventsPerSecond, runs, seconds, viewersPerRun } = options;
+async function playTurns(options: ScaleOptions, viewersPerRun: number): Promise<TurnResult> {
+  const { eventsPerSecond, runs, seconds } = options;
   const events = seconds * eventsPerSecond;
   const world = await createWorld(options.replicas, { events, eventsPerSecond });
   const { nats, replicas, time } = world;
@@ -185,7 +190,10 @@ async function playTurns(options: ScaleOptions): Promise<TurnResult> {
     { delays: [], events: 0 },
     { delays: [], events: 0 },
   ];
+  const lastsMs = seconds * 1_000 + AFTER_MS;
   world.takeCounts();
+  await time.pass(lastsMs);
+  const idle = world.takeCounts();
   await postRuns(world, runs);
   for (let number = 0; number < runs; number++)
     for (let viewer = 0; viewer < viewersPerRun; viewer++) {
@@ -195,7 +203,7 @@ async function playTurns(options: ScaleOptions): Promise<TurnResult> {
     }
   await time.pass(1_000);
   const { subscriptions } = nats;
-  await time.pass(seconds * 1_000 + AFTER_MS);
+  await time.pass(lastsMs);
   return {
     replicas: replicas.length,
     runs,
@@ -203,6 +211,7 @@ async function playTurns(options: ScaleOptions): Promise<TurnResult> {
     seconds,
     eventsPerSecond,
     calls: world.takeCounts(),
+    idle,
     natsSent: nats.sent,
     natsDelivered: nats.delivered,
     subscriptions,

@@ -10,6 +10,8 @@ import { freshRunner } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const SEED = Number(process.env["CRASH_SEED"] ?? Math.trunc(Math.random() * 2 ** 32));
+/** Runs that are posted to random servers. */
+const POSTS = Number(process.env["CRASH_POSTS"] ?? 200);
 console.info(`replicas.test.ts: seed ${SEED}`);
 
 let s3: S3Server;
@@ -20,6 +22,9 @@ afterAll(() => s3.close());
 
 const runIdOf = ({ request }: ScriptedExchange): string =>
   (JSON.parse(new TextDecoder().decode(request.body)) as { runId: string }).runId;
+
+/** Runs that wait after the active one, by default (`RUNLOG_RUN_QUEUE`). */
+const RUN_QUEUE = 8;
 
 /** Answers each run with its own beginning and end. */
 const answerRun = (exchange: ScriptedExchange): Promise<void> => {
@@ -50,7 +55,7 @@ describe("three servers behind round robin", () => {
     for (let at = 1; at < 3; at++) expect(await session(at).lines()).toEqual(lines);
   });
 
-  it("admit 200 runs, 8 at a time, each exactly once, however they are spread and posted again", async () => {
+  it(`admit ${POSTS} runs, 8 at a time, in one order, each exactly once, however they are spread and posted again`, async () => {
     const random = createRandom(SEED);
     const runner = await freshRunner();
     runner.script(answerRun);
@@ -58,7 +63,7 @@ describe("three servers behind round robin", () => {
     let next = 0;
     const statuses = new Map<number, number>();
     const postRuns = async (): Promise<void> => {
-      for (let i = next++; i < 200; i = next++) {
+      for (let i = next++; i < POSTS; i = next++) {
         for (;;) {
           const answer = await session(random.integer(3)).post("/agui/run", runBody(`r${i}`));
           await answer.text();
@@ -67,19 +72,63 @@ describe("three servers behind round robin", () => {
           if (answer.status !== 409) break;
           await waitFor(async () => (await session(random.integer(3)).agentStatus()) === "idle");
         }
-        if (i % 10 === 0) await session(random.integer(3)).post("/agui/run", runBody(`r${i}`));
+        if (i % 10 !== 0) continue;
+        const again = await session(random.integer(3)).post("/agui/run", runBody(`r${i}`));
+        expect(again.status).toBe(200);
+        expect(await again.json()).toMatchObject({ runId: `r${i}` });
       }
     };
+    const startedMs = performance.now();
     await Promise.all(Array.from({ length: 8 }, postRuns));
+    const tookMs = performance.now() - startedMs;
     expect([...statuses.keys()].filter((status) => status !== 200 && status !== 409)).toEqual([]);
-    expect(statuses.get(200)).toBe(200);
+    expect(statuses.get(200)).toBe(POSTS);
     await waitFor(async () => (await session(0).agentStatus()) === "idle");
     const lines = await session(1).lines();
     for (const event of [startedEvent, finishedEvent])
-      for (let i = 0; i < 200; i++)
+      for (let i = 0; i < POSTS; i++)
         expect(lines.filter((line) => line === event(`r${i}`))).toHaveLength(1);
-    expect(runner.requests.filter(({ path }) => path === "/runner/")).toHaveLength(200);
-  }, 400_000);
+    for (const at of [0, 2]) expect(await session(at).lines()).toEqual(lines);
+    // the order of the log is that in which the runner was asked
+    const posted = runner.requests.filter(({ path }) => path === "/runner/");
+    const bodies = posted.map(({ body }) => new TextDecoder().decode(body));
+    const asked = bodies.map((body) => (JSON.parse(body) as { runId: string }).runId);
+    const begun = lines.filter((line) => line.startsWith('{"type":"RUN_STARTED"'));
+    expect(begun).toEqual(asked.map((runId) => startedEvent(runId)));
+    console.info(
+      `${POSTS} runs in ${Math.round(tookMs)} ms; answers ${JSON.stringify([...statuses])}`,
+    );
+  }, 3_600_000);
+
+  it("keep as many runs waiting as one server does, wherever they are posted, and refuse the others", async () => {
+    const random = createRandom(SEED);
+    const runner = await freshRunner();
+    const first = Promise.withResolvers<void>();
+    runner.script(async (exchange) => {
+      await first.promise;
+      await answerRun(exchange);
+    });
+    const { session } = await startReplicas(s3, runner, 3);
+    // it is active, and its session has an owner
+    expect((await session(0).post("/agui/run", runBody("r0"))).status).toBe(200);
+    const post = async (runId: string): Promise<readonly [string, number]> => {
+      const answer = await session(random.integer(3)).post("/agui/run", runBody(runId));
+      const said: unknown = await answer.json();
+      if (answer.status !== 200) expect(said).toMatchObject({ error: expect.any(String) });
+      return [runId, answer.status];
+    };
+    const runIds = Array.from({ length: 24 }, (_, i) => `r${i + 1}`);
+    const answers = await Promise.all(runIds.map(post));
+    const taken = answers.flatMap(([runId, status]) => (status === 200 ? [runId] : []));
+    expect(taken).toHaveLength(RUN_QUEUE);
+    expect(answers.filter(([, status]) => status === 409)).toHaveLength(24 - RUN_QUEUE);
+    // who was admitted gets the first answer again, although there is no room
+    for (const runId of taken) expect(await post(runId)).toEqual([runId, 200]);
+    first.resolve();
+    await waitFor(async () => (await session(1).agentStatus()) === "idle");
+    const begun = (await session(2).lines()).filter((line) => line.includes("RUN_STARTED"));
+    expect(begun.toSorted()).toEqual(["r0", ...taken].map((id) => startedEvent(id)).toSorted());
+  });
 
   it("show a live run as live wherever one connects; feedback and interrupt reach it from anywhere", async () => {
     const runner = await freshRunner();

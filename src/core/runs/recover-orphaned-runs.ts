@@ -53,6 +53,8 @@ export interface OrphanedRuns {
 
 /** How often in ms runs that other processes orphaned are searched for. */
 export const AGAIN_MS = 5_000;
+/** Orphaned runs that are taken up or ended at a time: each waits for some ten answers of the store. */
+const CLOSED_AT_ONCE = 32;
 /** How often the end of this process's own released runs is tried again, in ms. */
 const GIVEN_UP_MS = 2_000;
 
@@ -121,9 +123,15 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
 
   const orphanedRuns: OrphanedRuns = {
     async close() {
-      const asked: Promise<void>[] = [];
+      const found: OpenRunMark[] = [];
       for await (const mark of store.openRuns(undefined, { leaveOutHeld: true }))
-        if (!marks.isOurs(mark)) await closeMarked(mark, null, asked);
+        if (!marks.isOurs(mark)) found.push(mark);
+      const asked: Promise<void>[] = [];
+      const closeEach = async (some: Iterable<OpenRunMark>): Promise<void> => {
+        for (const mark of some) await closeMarked(mark, null, asked);
+      };
+      const shared = inAnyOrder(found).values();
+      await Promise.all(Array.from({ length: CLOSED_AT_ONCE }, () => closeEach(shared)));
       await Promise.all(asked);
     },
 
@@ -146,6 +154,12 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
   };
   options.events.on("run-released", () => void orphanedRuns.closeReleased());
   return orphanedRuns;
+}
+
+/** The same items, so that processes which have found the same do not all begin with the same one. */
+function inAnyOrder<T>(items: readonly T[]): T[] {
+  const places = items.map((item) => ({ item, at: Math.random() }));
+  return places.sort((a, b) => a.at - b.at).map(({ item }) => item);
 }
 
 /** Skips a call while the one before it has not settled. */
