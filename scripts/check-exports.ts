@@ -58,6 +58,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   "./client": { names: ["createSessionClient", "SessionClientError"], portable: true },
   // @ag-ui/client asks for Node where it finds it; that ours does not is seen in its bundle
   "./agent": { names: ["RunlogAgent"], portable: false },
+  "./react": { names: ["useRunlogSession"], portable: false },
   "./demo": { names: ["createDemoRunner"], portable: true },
   "./in-process": { names: ["createInProcessRunner"], portable: true },
   "./testing": {

@@ -36,6 +36,7 @@ import { createObjectLogStore } from "runlog/object";
 import { createR2Bucket, type R2BucketLike } from "runlog/r2";
 import { createS3Bucket } from "runlog/s3";
 import { type RunningServer, start } from "runlog/node";
+import { useRunlogSession } from "runlog/react";
 import { createMemorySpool, createRelay, type Relay, type RelaySpool } from "runlog/relay";
 import { createHttpRunnerClient, type HttpRunnerClientOptions } from "runlog/runner-http";
 import { liveFeedContract, logStoreContract } from "runlog/testing";
@@ -174,6 +175,12 @@ export async function ask({ client }: Runlog): Promise<number> {
   } catch (error) {
     return error instanceof SessionClientError ? (error.status ?? 0) : 0;
   }
+}
+
+/** What a component has of a session. */
+export function useLastWord(threadId: string): [string, () => Promise<void>] {
+  const { messages, status, send } = useRunlogSession({ url: "/sessions", threadId });
+  return [`${status}: ${String(messages.at(-1)?.content)}`, () => send("Go on")];
 }
 
 /** A page's agent, in place of an `HttpAgent`. */
