@@ -10,7 +10,7 @@ import { openStream } from "./open-stream.ts";
 import { sessionKeyOf } from "./session-key.ts";
 
 /** A space, which may stand between the members of a JSON object. */
-const HEARTBEAT = Uint8Array.of(0x20);
+export const JSON_HEARTBEAT: Uint8Array<ArrayBuffer> = Uint8Array.of(0x20);
 
 /** `GET …/agui/messages`: what a session is now, as one JSON object (PROTOCOL 12.6). */
 export function messagesGet(service: SessionService) {
@@ -24,7 +24,7 @@ export function messagesGet(service: SessionService) {
       const headers = { "Content-Type": "application/json", ETag };
       const isKnown = matches(c.req.header("If-None-Match"), ETag);
       if (!isKnown && c.req.method !== "HEAD")
-        return c.body(openStream(service, open(), { heartbeat: HEARTBEAT }), 200, headers);
+        return c.body(openStream(service, open(), { heartbeat: JSON_HEARTBEAT }), 200, headers);
       use.release();
       return isKnown ? c.body(null, 304, { ETag }) : c.body(null, 200, headers);
     });

@@ -4,6 +4,7 @@ import { dialectOf } from "../core/profile/repair/dialect.ts";
 import { openRunStream } from "../core/profile/viewing.ts";
 import { HEARTBEAT } from "../core/replay/sse-stream.ts";
 import type { SessionService } from "../core/service.ts";
+import { accepts } from "./accept.ts";
 import { accessOf, callerOf } from "./access.ts";
 import { assertStreamRoom, openStream } from "./open-stream.ts";
 import { type JsonBody, MAX_RUN_BODY, readJsonBody } from "./read-body.ts";
@@ -18,9 +19,16 @@ export function runPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget: service.bodyBudget });
-    if (acceptsEventStream(c)) return runStream(c, service, body);
+    if (wantsStream(c)) return runStream(c, service, body);
     return c.json(await service.runs.start(key, body, callerOf(c), forwarded(c, service)));
   };
+}
+
+/** TanStack AI names the run in a header, and says nothing of what it accepts. */
+function wantsStream(c: Context): boolean {
+  if (acceptsEventStream(c)) return true;
+  const isTanstack = c.req.header("X-Run-Id") !== undefined;
+  return isTanstack && !accepts(c.req.header("Accept"), "application/json");
 }
 
 /** The headers of the request that are forwarded to its runner. */

@@ -24,6 +24,7 @@ import { otherMethods } from "./other-methods.ts";
 import { podEventsGet } from "./pod-events-get.ts";
 import { problemOf } from "./problem.ts";
 import { restorePost } from "./restore-post.ts";
+import { runGet } from "./run-get.ts";
 import { runPost } from "./run-post.ts";
 import { sessionDelete } from "./session-delete.ts";
 import { sessionPatch } from "./session-patch.ts";
@@ -64,6 +65,7 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["GET", "/:sessionName/agui/messages", ACCESS.read, OWNER.any, messagesGet],
   ["POST", "/:sessionName/agui/connect", ACCESS.read, OWNER.any, connectPost],
   ["POST", "/:sessionName/agui/run", ACCESS.write, OWNER.run, runPost],
+  ["GET", "/:sessionName/agui/run", ACCESS.read, OWNER.any, runGet],
   ["POST", "/:sessionName/agui/cancel", ACCESS.write, OWNER.log, cancelPost],
   ["POST", "/:sessionName/agui/interrupt", ACCESS.write, OWNER.log, interruptPost],
   ["POST", "/:sessionName/agui/feedback", ACCESS.write, OWNER.once, feedbackPost],

@@ -79,7 +79,7 @@ export async function tellNow(lines: readonly string[], messages?: ByteBudget): 
   const offset = linesOf(lines).length;
   const logId = start.logId ?? "";
   const position = { log: "raw", logId, offset } as const;
-  const runs = { threadId: "t", activeRun: null, waitingRuns: [] };
+  const runs = { threadId: "t", activeRun: null, waitingRuns: [], lastRunId: null };
   const source = createMessagesNow(use, {
     store,
     start,

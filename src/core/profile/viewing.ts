@@ -4,6 +4,7 @@
  * (`findSessionNow`). Their sources take over `use` and release it when they are closed.
  */
 
+import { RunlogError } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { openingSource } from "../../stream/sse/opening-source.ts";
@@ -24,7 +25,7 @@ import type { SharedReads } from "../replay/log-follower.ts";
 import type { LogPosition } from "../log/raw-log.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions, SessionUse } from "../session/session-registry.ts";
-import { createMessagesNow } from "./messages-now.ts";
+import { createMessagesNow, createThreadNow } from "./messages-now.ts";
 import type { PostedInput } from "./posted-input.ts";
 import type { ProfileBudgets, ProfileSourceOptions, RawPosition } from "./profile-pass.ts";
 import {
@@ -219,13 +220,40 @@ export async function openRunStream(
   return { source: createProfileSource(use, options), full: resumed };
 }
 
+/**
+ * The stream of a run that was posted before, for a client that did not post it: as `openRunStream` sends it again.
+ * Throws `run-not-found`.
+ */
+export async function openJoinedRun(
+  service: ViewedService,
+  use: SessionUse,
+  options: Pick<RunStreamOptions, "dialect" | "lastId"> & { readonly runId: string },
+): Promise<OpenedStream> {
+  const { key } = use.session;
+  const { dialect, lastId, runId } = options;
+  await use.session.load();
+  const run = findRun(use.session.state, runId);
+  if (!run && !service.runs.isInFlight(key, runId))
+    throw new RunlogError("run-not-found", "The session has no such run");
+  const threadId = run?.threadId || key.session;
+  return openRunStream(service, use, {
+    dialect,
+    posted: { protocolVersion: null, runId, threadId, messageCount: 0, messages: null },
+    known: [],
+    lastId,
+    startRun: () => Promise.resolve({ runId, threadId }),
+  });
+}
+
 /** What a session is now (PROTOCOL 12.6). */
 export interface SessionNow {
   /** The end of the log that is described; null if there is none. */
   readonly position: RawPosition | null;
   readonly runs: CurrentRuns;
-  /** All of it as JSON. To be called at most once: the source takes over `use`. */
+  /** All of it as JSON. One of the two is to be called, at most once: the source takes over `use`. */
   readonly open: () => ChunkSource;
+  /** The messages in the form of TanStack AI, with the active run and the interrupts, as JSON. */
+  readonly openThread: () => ChunkSource;
 }
 
 /** What a session is now, of which nothing is read before it is opened. */
@@ -240,8 +268,15 @@ export async function findSessionNow(service: ViewedService, use: SessionUse): P
   const { activeRun, waitingRuns } = runs;
   const named = session.state.runs.findLast((run) => run.threadId !== "");
   const threadId = activeRun?.threadId ?? named?.threadId ?? session.key.session;
-  const options = { store, start, budgets, logger, threadId, position, activeRun, waitingRuns };
-  return { position, runs, open: () => createMessagesNow(use, options) };
+  const lastRunId = session.state.runs.findLast(({ phase }) => phase !== "waiting")?.runId ?? null;
+  const shared = { store, start, budgets, logger, threadId, position };
+  const options = { ...shared, activeRun, waitingRuns, lastRunId };
+  return {
+    position,
+    runs,
+    open: () => createMessagesNow(use, options),
+    openThread: () => createThreadNow(use, options),
+  };
 }
 
 /** Where the history of a log begins, and where it ends; the session's state is that of this log. */

@@ -10,7 +10,5 @@ declare global {
 const query = new URLSearchParams(location.search);
 window.chat = new ChatClient({
   threadId: query.get("thread") ?? "",
-  connection: fetchServerSentEvents(query.get("run") ?? "", {
-    headers: { Accept: "text/event-stream" },
-  }),
+  connection: fetchServerSentEvents(query.get("run") ?? ""),
 });

@@ -24,6 +24,7 @@ import { sessionWritesSuite } from "./session-writes.ts";
 import { sessionsSuite } from "./sessions.ts";
 import { snapshotsSuite } from "./snapshots.ts";
 import { standardSuite } from "./standard.ts";
+import { tanstackSuite } from "./tanstack.ts";
 import { tasksSuite } from "./tasks.ts";
 
 export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./harness.ts";
@@ -67,6 +68,7 @@ function storedSuites(fresh: FreshServer): void {
   postedMessagesSuite(fresh);
   echoesSuite(fresh);
   messagesNowSuite(fresh);
+  tanstackSuite(fresh);
   runInputSuite(fresh);
   compactSuite(fresh);
   exportSuite(fresh);

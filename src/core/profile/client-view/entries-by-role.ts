@@ -9,6 +9,10 @@ export class EntriesByRole {
     return this.#byRole.get(role) ?? [];
   }
 
+  has(entry: Entry): boolean {
+    return this.#byRole.get(entry.message.role)?.has(entry) ?? false;
+  }
+
   add(entry: Entry): void {
     const { role } = entry.message;
     const same = this.#byRole.get(role) ?? new Set<Entry>();

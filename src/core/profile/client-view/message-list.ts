@@ -82,6 +82,11 @@ export class MessageList {
     return Array.from(this.#order, ({ message }) => message);
   }
 
+  /** Those that the latest run has not made. */
+  get messagesBeforeRun(): readonly Message[] {
+    return this.entries.filter((entry) => !this.#ofRun.has(entry)).map(({ message }) => message);
+  }
+
   /** The messages in their places. */
   get entries(): readonly Entry[] {
     return Array.from(this.#order);
