@@ -21,6 +21,7 @@ interface Expected {
 
 const CORE: readonly string[] = [
   "createApp",
+  "createCopilotKitRoutes",
   "createSessionRoutes",
   "createSessionService",
   "parseConfig",

@@ -46,6 +46,8 @@ export interface Config {
   readonly allowPublic: boolean;
   /** Names, in lower case, of headers that go on from who posts a run to its runner. */
   readonly forwardHeaders: readonly string[];
+  /** Whether pages of CopilotKit are served. */
+  readonly copilotKit: boolean;
   /** Without authentication: the project that imports logs of an older system, or null for none. */
   readonly legacyProject: string | null;
   readonly maxEventBytes: number;
@@ -138,6 +140,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     problems.push("RUNLOG_DEMO=1 and RUNLOG_AUTH=kubernetes exclude each other");
   if (demo && runnerUrl !== null) problems.push("RUNLOG_DEMO=1 and RUNNER_URL exclude each other");
   if (!demo && runnerUrl === null && !isCluster) problems.push("RUNLOG_DEMO=0 needs a RUNNER_URL");
+  const copilotKit = value({ ...SETTINGS.copilotKit, fallback: !isCluster });
+  if (copilotKit && isCluster)
+    problems.push(
+      "RUNLOG_COPILOTKIT=1 and RUNLOG_AUTH=kubernetes exclude each other: threads are made by their pages, sessions of a cluster are not",
+    );
   const host = value(SETTINGS.host) ?? (isCluster ? "0.0.0.0" : "127.0.0.1");
   const config: Config = {
     host,
@@ -150,6 +157,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     models: value(SETTINGS.models),
     forwardHeaders: value(SETTINGS.forwardHeaders),
     allowPublic: value(SETTINGS.allowPublic),
+    copilotKit,
     legacyProject: value(SETTINGS.legacyProject),
     maxEventBytes: value(SETTINGS.maxEventBytes),
     runnerHeadersMs: value(SETTINGS.runnerHeaders),

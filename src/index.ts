@@ -25,6 +25,8 @@ export {
   type TokenRight,
   tokenDigest,
 } from "./core/model/token-list.ts";
+export { createCopilotKitRoutes } from "./http/copilotkit/routes.ts";
+export type { SessionServer } from "./http/copilotkit/session-calls.ts";
 export { createSessionRoutes } from "./http/session-routes.ts";
 export type * from "./ports/authorizer.ts";
 export type { Clock } from "./ports/clock.ts";

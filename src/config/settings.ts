@@ -32,6 +32,7 @@ export interface Settings
   readonly allowPublic: Setting<boolean>;
   readonly hosts: Setting<readonly string[]>;
   readonly corsOrigins: Setting<readonly string[]>;
+  readonly copilotKit: Setting<boolean>;
   readonly legacyProject: Setting<string | null>;
   readonly forwardHeaders: Setting<readonly string[]>;
   readonly fsync: Setting<FsyncPolicy>;
@@ -135,6 +136,12 @@ export const SETTINGS: Settings = {
     form: "origins such as https://a.example",
     group: "Access",
     entries: SERVERS,
+  }),
+  copilotKit: flag("RUNLOG_COPILOTKIT", true, {
+    shown: "1; 0 with RUNLOG_AUTH=kubernetes",
+    meaning:
+      "1: serve CopilotKit's pages at /api/copilotkit; their threads are sessions of default",
+    group: "Server",
   }),
   legacyProject: setting<string | null>("RUNLOG_LEGACY_PROJECT", null, readProject, {
     shown: "",

@@ -58,6 +58,8 @@ export interface Runlog {
    * `/projects/:projectName/sessions` for many.
    */
   readonly routes: Hono;
+  /** The project of the sessions where a path names none. */
+  readonly project: string;
   /** The whole server as `runlog serve` has it, the routes below `/api/projects/…/agentic-sessions`. */
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
   /**
@@ -135,11 +137,13 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
   routes.route("/", createSessionRoutes(service, { ...access, project }));
   const app = new Hono();
   if (!authorize) app.use("*", onlyLoopback(peerOf));
-  app.route("/", createApp({ ...access, service, listenHost: null, corsOrigins }));
+  const server = { service, listenHost: null, corsOrigins, copilotKitProject: project };
+  app.route("/", createApp({ ...access, ...server }));
 
   let closing: Promise<void> | null = null;
   return {
     routes,
+    project,
     fetch: (request, env) => app.fetch(request, env),
     client: createOwnClient(service, project),
     service,

@@ -118,8 +118,9 @@ export async function start(
   const { corsOrigins, hosts } = config;
   const peers = config.storage.kind === "s3" ? createPeerClient() : null;
   const peerKey = advertised?.key ?? null;
-  const access = { peerOf, peers, peerKey, ...(authorize && { authorize }) };
-  const app = createApp({ ...access, service, listenHost, hosts, corsOrigins });
+  const copilotKitProject = config.copilotKit ? "default" : null;
+  const access = { hosts, corsOrigins, peerOf, peers, peerKey, ...(authorize && { authorize }) };
+  const app = createApp({ ...access, service, listenHost, copilotKitProject });
   const server = createHttpServer(app.fetch);
   const answers = followAnswers(server);
   const { host, maxConnections } = config;

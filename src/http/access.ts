@@ -7,6 +7,7 @@ import type { SessionKey } from "../ports/log-store.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { type Authorize, authorizerOf } from "./authorize.ts";
 import { claimsOf, type ClaimsOptions } from "./claims.ts";
+import { outerOf } from "./outer-request.ts";
 import { projectOf, sessionKeyOf, taskIdOf } from "./session-key.ts";
 
 /** A question about the caller of a route, and the route's texts for a no and for no answer. */
@@ -51,7 +52,7 @@ const RENAME: AccessCheck = {
 };
 
 type DocumentRule = "list" | "create" | "get" | "change" | "remove" | "rename";
-type LogRule = "read" | "watch" | "write" | "writeAsRunner";
+type LogRule = "ask" | "read" | "watch" | "write" | "writeAsRunner";
 
 /** The access rules of all routes. */
 export const ACCESS: Readonly<Record<DocumentRule | LogRule, AccessRule>> = {
@@ -64,6 +65,8 @@ export const ACCESS: Readonly<Record<DocumentRule | LogRule, AccessRule>> = {
   read: { checks: [LIST, GET], hosted: GET, session: "recent" },
   watch: { checks: [LIST, GET], hosted: GET, session: "recent", tokenInUrl: true },
   write: { checks: [LIST, UPDATE], hosted: UPDATE, session: "now" },
+  /** As a run, of which nothing is stored: the session need not be there. */
+  ask: { checks: [LIST, UPDATE], hosted: UPDATE, session: null },
   /** Runners have no rights in the project beyond their own session. */
   writeAsRunner: { checks: [UPDATE], hosted: UPDATE, session: "now" },
 };
@@ -108,7 +111,7 @@ export function accessGuard(
   const { directory, incarnations } = service;
   const { authorize } = options;
   return async (c, next) => {
-    const authorizer = authorize ? authorizerOf(authorize, c) : service.authorizer;
+    const authorizer = authorize ? authorizerOf(authorize, outerOf(c)) : service.authorizer;
     const reviewer = { authorizer, logger: service.logger };
     const claims = claimsOf(c, { ...options, tokenInUrl: rule.tokenInUrl ?? false });
     // a missing token is refused without asking anybody

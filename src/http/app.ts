@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import type { SessionService } from "../core/service.ts";
+import { createCopilotKitRoutes } from "./copilotkit/routes.ts";
 import { hostGuard, hostNames, LOOPBACK, originGuard } from "./host-guard.ts";
 import { createProbeRoutes } from "./probe-routes.ts";
 import { problem, problemOf } from "./problem.ts";
@@ -13,6 +14,8 @@ export interface AppOptions extends SessionRoutesOptions {
   readonly listenHost: string | null;
   /** Further names of hosts that it answers to. Default: none. */
   readonly hosts?: readonly string[];
+  /** The project whose sessions are the threads of CopilotKit's pages, at `/api/copilotkit`. Default null: none. */
+  readonly copilotKitProject?: string | null;
   /** Origins whose pages may call. Default: none, and no answer has CORS headers. */
   readonly corsOrigins?: readonly string[];
 }
@@ -45,7 +48,7 @@ const CORS = {
  * ```
  */
 export function createApp(options: AppOptions): Hono {
-  const { service, listenHost, hosts = [], corsOrigins = [] } = options;
+  const { service, listenHost, hosts = [], corsOrigins = [], copilotKitProject = null } = options;
   const ours = hostNames(listenHost === null ? hosts : [...LOOPBACK, listenHost, ...hosts]);
   const app = new Hono();
   app.use("*", securityHeaders());
@@ -54,6 +57,10 @@ export function createApp(options: AppOptions): Hono {
   if (corsOrigins.length > 0) app.use("*", cors({ ...CORS, origin: [...corsOrigins] }));
   app.route("/", createProbeRoutes(service));
   app.route("/api/projects/:projectName/agentic-sessions", createSessionRoutes(service, options));
+  if (copilotKitProject !== null) {
+    const server = { fetch: app.fetch, project: copilotKitProject };
+    app.route("/api/copilotkit", createCopilotKitRoutes(server));
+  }
   app.notFound((c) => problem(c, { code: "not-found", detail: "Not found" }));
   app.onError((error, c) => {
     service.logger.error("request-failed", { route: c.req.routePath, error });

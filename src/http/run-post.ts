@@ -20,7 +20,7 @@ export function runPost(service: SessionService) {
     const key = sessionKeyOf(c);
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget: service.bodyBudget });
     if (wantsStream(c)) return runStream(c, service, body);
-    return c.json(await service.runs.start(key, body, callerOf(c), forwarded(c, service)));
+    return c.json(await service.runs.start(key, body, callerOf(c), forwardedToRunner(c, service)));
   };
 }
 
@@ -32,7 +32,10 @@ function wantsStream(c: Context): boolean {
 }
 
 /** The headers of the request that are forwarded to its runner. */
-function forwarded(c: Context, { forwardHeaders }: SessionService): Record<string, string> {
+export function forwardedToRunner(
+  c: Context,
+  { forwardHeaders }: SessionService,
+): Record<string, string> {
   const given = forwardHeaders.map((name) => [name, c.req.header(name)] as const);
   return Object.fromEntries(
     given.filter((header): header is [string, string] => header[1] !== undefined),
@@ -52,7 +55,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
       // the run itself refuses a body that is no object
       known: posted ? await knownMessages(body.bytes, posted, dialect) : [],
       lastId: lastEventId(c),
-      startRun: () => service.runs.start(key, body, callerOf(c), forwarded(c, service)),
+      startRun: () => service.runs.start(key, body, callerOf(c), forwardedToRunner(c, service)),
     };
     return await service.sessions.lend(key, async (use) => {
       const { source, full } = await openRunStream(service, use, options);

@@ -34,6 +34,7 @@ import { inProject, projectOf, sessionKeyOf, taskIdOf } from "./session-key.ts";
 import { sessionGet, sessionsGet } from "./sessions-get.ts";
 import { startPost } from "./start-post.ts";
 import { stopPost } from "./stop-post.ts";
+import { suggestPost } from "./suggest-post.ts";
 import { taskOutputGet } from "./task-output-get.ts";
 import { taskStopPost } from "./task-stop-post.ts";
 import { tasksGet } from "./tasks-get.ts";
@@ -66,6 +67,7 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["POST", "/:sessionName/agui/connect", ACCESS.read, OWNER.any, connectPost],
   ["POST", "/:sessionName/agui/run", ACCESS.write, OWNER.run, runPost],
   ["GET", "/:sessionName/agui/run", ACCESS.read, OWNER.any, runGet],
+  ["POST", "/:sessionName/agui/suggest", ACCESS.ask, OWNER.any, suggestPost],
   ["POST", "/:sessionName/agui/cancel", ACCESS.write, OWNER.log, cancelPost],
   ["POST", "/:sessionName/agui/interrupt", ACCESS.write, OWNER.log, interruptPost],
   ["POST", "/:sessionName/agui/feedback", ACCESS.write, OWNER.once, feedbackPost],

@@ -8,7 +8,12 @@ import { Observable } from "rxjs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import type { AgentEvent, AgentInput, AgentRunOptions } from "../../adapters/in-process/index.ts";
-import { createRunlog, type Runlog, type RunlogOptions } from "../../src/entry/embed.ts";
+import {
+  createCopilotKitRoutes,
+  createRunlog,
+  type Runlog,
+  type RunlogOptions,
+} from "../../src/entry/embed.ts";
 import { SseReader } from "../contract/read-sse.ts";
 import { runBody, SessionClient } from "../contract/session-routes/harness.ts";
 import { freshDir } from "../support/server-process.ts";
@@ -312,6 +317,44 @@ describe("the routes of a host", () => {
     expect((await post(`${url}/ann-1/agui/run`)).status).toBe(200);
     expect((await fetch(`${url}/ann-1`)).status).toBe(200);
     expect((await fetch(`${url}/ann-1`, { method: "DELETE" })).status).toBe(204);
+  });
+
+  it("serve pages of CopilotKit wherever the host wants, for callers whom it knows by what it has set", async () => {
+    const runlog = await runlogWith(greet, {
+      authorize: (c) => {
+        const user: string | undefined = c.get("user");
+        return user === undefined
+          ? null
+          : { user, may: ({ session, verb }) => verb !== "list" && session !== "secret" };
+      },
+    });
+    const app = new Hono();
+    app.use("*", async (c, next) => {
+      const user = c.req.header("Cookie");
+      if (user !== undefined) c.set("user" as never, user as never);
+      await next();
+    });
+    app.route("/chat/:tenant/copilot", createCopilotKitRoutes(runlog));
+    const send = (path: string, headers: Record<string, string>, body?: string) =>
+      app.request(`/chat/acme/copilot${path}`, {
+        headers: { ...JSON_BODY, ...headers },
+        ...(body !== undefined && { method: "POST", body }),
+      });
+    const ann = { Cookie: "ann" };
+    expect((await send("/info", {})).status).toBe(401);
+    expect(await (await send("/info", ann)).json()).toMatchObject({
+      threadEndpoints: { list: false, inspect: true },
+    });
+    const run = (threadId: string): string =>
+      JSON.stringify({ threadId, runId: "r", messages: [], tools: [], context: [] });
+    expect((await send("/agent/default/run", ann, run("secret"))).status).toBe(403);
+    const running = await send("/agent/default/run", ann, run("s1"));
+    expect(await running.text()).toContain("Hello");
+    const suggesting = await send("/agent/default/suggest", ann, run("s2"));
+    expect(await suggesting.text()).toContain("Hello");
+    expect((await send("/threads/s1/messages", ann)).status).toBe(200);
+    expect((await send("/threads/s2/messages", ann)).status).toBe(404);
+    expect((await send("/threads", ann)).status).toBe(403);
   });
 
   it.each<[string, () => unknown, number]>([

@@ -105,7 +105,13 @@ export async function createTestServer(options: TestServerOptions) {
     // a test that ends does not wait for its runs
     limits: { drainMs: 0, ...limits },
   });
-  const app = createApp({ service, listenHost: "127.0.0.1", corsOrigins, ...options.routes });
+  const app = createApp({
+    service,
+    listenHost: "127.0.0.1",
+    corsOrigins,
+    copilotKitProject: "p1",
+    ...options.routes,
+  });
   return {
     app,
     service,

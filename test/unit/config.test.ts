@@ -96,6 +96,7 @@ describe("parseConfig", () => {
       models: null,
       nats: null,
       allowPublic: false,
+      copilotKit: true,
       legacyProject: null,
       maxEventBytes: 64 * 1024 * 1024,
       maxConnections: 12_000,
@@ -151,7 +152,11 @@ describe("parseConfig", () => {
 
   it("serves a cluster to everybody who has a token of it", () => {
     const config = parseConfig({ ...IN_CLUSTER });
+    expect(problemsOf({ ...IN_CLUSTER, RUNLOG_COPILOTKIT: "1" })).toEqual([
+      expect.stringMatching(/^RUNLOG_COPILOTKIT=1 and RUNLOG_AUTH=kubernetes exclude each other/),
+    ]);
     expect(config).toMatchObject({
+      copilotKit: false,
       host: "0.0.0.0",
       runnerUrl: null,
       auth: {

@@ -4,6 +4,9 @@ import type { SessionKey } from "../../ports/log-store.ts";
 import type { RunQueueOptions } from "./run-queue-options.ts";
 import type { RunsOptions } from "./runs-options.ts";
 
+/** Where runners are, and how they are called. */
+export type RunnerPorts = Pick<RunsOptions, "clock" | "directory" | "logger" | "runner">;
+
 /** How long in ms a runner may take that is told that it may forget a run. */
 const ACKNOWLEDGE_MS = 2_000;
 /** How long in ms a runner may take of which it is not known that it takes runs up. */
@@ -35,8 +38,8 @@ export function runnerCalls(
 }
 
 /** Tells a runner that all of a run is stored, or that nobody wants the rest. Never rejects. */
-async function acknowledgeRun(
-  { clock, directory, logger, runner }: RunsOptions,
+export async function acknowledgeRun(
+  { clock, directory, logger, runner }: RunnerPorts,
   key: SessionKey,
   runId: string,
 ): Promise<void> {
@@ -64,7 +67,8 @@ async function acknowledgeRun(
   }
 }
 
-function callerHeaders({ userId, userName, token }: Caller): Record<string, string> {
+/** What a runner is told of the caller of its run. */
+export function callerHeaders({ userId, userName, token }: Caller): Record<string, string> {
   const headers: Record<string, string> = {};
   // a header holds no control characters and no text beyond Latin-1
   if (userId !== null) headers["X-Current-User-ID"] = encodeHeader(userId);
