@@ -113,6 +113,10 @@ export interface ServiceLimits {
    * 5 min.
    */
   readonly reattachMs: number;
+  /** How long in ms a long poll of a stream waits for more. Default 25 s. */
+  readonly longPollMs: number;
+  /** How long in ms a run that its agent pushes may be silent. Default 5 min. */
+  readonly pushIdleMs: number;
   /** How long in ms the state of an unused session is kept. Default 10 min. */
   readonly sessionIdleMs: number;
   /** How long in ms a stop waits for runs to end by themselves. Default 10 s. */
@@ -145,6 +149,8 @@ const DEFAULT_LIMITS: ServiceLimits = {
   runIdleMs: null,
   runMaxMs: null,
   reattachMs: 300_000,
+  longPollMs: 25_000,
+  pushIdleMs: 300_000,
   sessionIdleMs: 600_000,
   drainMs: 10_000,
   stopListenMs: 0,

@@ -2,11 +2,13 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import type { SessionService } from "../core/service.ts";
 import { createCopilotKitRoutes } from "./copilotkit/routes.ts";
+import { createStreamRoutes } from "./stream-routes.ts";
 import { hostGuard, hostNames, LOOPBACK, originGuard } from "./host-guard.ts";
 import { createProbeRoutes } from "./probe-routes.ts";
 import { problem, problemOf } from "./problem.ts";
 import { securityHeaders } from "./security-headers.ts";
-import { createSessionRoutes, type SessionRoutesOptions } from "./session-routes.ts";
+import type { SessionRoutesOptions } from "./mount-routes.ts";
+import { createSessionRoutes } from "./session-routes.ts";
 
 export interface AppOptions extends SessionRoutesOptions {
   readonly service: SessionService;
@@ -32,6 +34,15 @@ const CORS = {
     "X-Runlog-Replay",
     "X-Runlog-Skipped-Lines",
     "ETag",
+    "Location",
+    "Producer-Epoch",
+    "Producer-Expected-Seq",
+    "Producer-Received-Seq",
+    "Producer-Seq",
+    "Stream-Closed",
+    "Stream-Cursor",
+    "Stream-Next-Offset",
+    "Stream-Up-To-Date",
   ],
   maxAge: 600,
 };
@@ -61,6 +72,7 @@ export function createApp(options: AppOptions): Hono {
     const server = { fetch: app.fetch, project: copilotKitProject };
     app.route("/api/copilotkit", createCopilotKitRoutes(server));
   }
+  app.route("/v1/streams/:projectName", createStreamRoutes(service, options));
   app.notFound((c) => problem(c, { code: "not-found", detail: "Not found" }));
   app.onError((error, c) => {
     service.logger.error("request-failed", { route: c.req.routePath, error });

@@ -5,6 +5,7 @@ import { KubeConfig, KubernetesObjectApi, loadAllYaml } from "@kubernetes/client
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { corePath, podName, sessionPath } from "../../adapters/kubernetes/resources.ts";
 import { SESSION_ROUTES } from "../../src/http/session-routes.ts";
+import { STREAM_ROUTES } from "../../src/http/stream-routes.ts";
 import type { Caller } from "../../src/ports/authorizer.ts";
 import {
   expectProblem,
@@ -191,16 +192,23 @@ it("serves a session from its making to its end, with the rights of the manifest
 it("answers 403 on every route to those who have no right, and 401 to unknown tokens", async () => {
   const { server } = await serve();
   await admin.makeSessions([{ project: PROJECT, session: "guarded" }]);
-  for (const [method, path] of SESSION_ROUTES) {
+  const streams = STREAM_ROUTES.map(([method, path]) => ({
+    method,
+    path,
+    below: `/v1/streams/${PROJECT}`,
+  }));
+  const sessions = SESSION_ROUTES.map(([method, path]) => ({ method, path, below: B }));
+  for (const { method, path, below } of [...sessions, ...streams]) {
     const suffix = path
       .replace(/^\/$/, "")
       .replace(":sessionName", "guarded")
+      .replace(":runId", "r")
       .replace(":taskId", "t");
     const body = method === "GET" || method === "DELETE" ? undefined : {};
-    const refused = await as(server, stranger, method, `${B}${suffix}`, body);
+    const refused = await as(server, stranger, method, `${below}${suffix}`, body);
     await expectProblem(refused, 403, /^Unauthorized( to access project)?$/);
     const unknown = { ...stranger, token: `${stranger.token}x` };
-    const response = await as(server, unknown, method, `${B}${suffix}`, body);
+    const response = await as(server, unknown, method, `${below}${suffix}`, body);
     await expectProblem(response, 401, "Token expired or invalid");
   }
 });

@@ -3,6 +3,7 @@ import { loadTarget, targetNames } from "../../scripts/fuzz/load-targets.ts";
 import { fuzzTarget } from "../../scripts/fuzz/fuzz-target.ts";
 import { routesOf } from "../../scripts/fuzz/server.ts";
 import { SESSION_ROUTES } from "../../src/http/session-routes.ts";
+import { STREAM_ROUTES } from "../../src/http/stream-routes.ts";
 import * as fc from "fast-check";
 
 const SEED = inject("seed");
@@ -20,6 +21,8 @@ it("every route of a session is asked", async () => {
   const below = "/api/projects/:projectName/agentic-sessions";
   for (const [method, path] of SESSION_ROUTES)
     expect(asked).toContain(`${method} ${below}${path === "/" ? "" : path}`);
+  for (const [method, path] of STREAM_ROUTES)
+    expect(asked).toContain(`${method} /v1/streams/:projectName${path}`);
 });
 
 it("an input that breaks a rule is found, made small, and reported with its seed", async () => {

@@ -16,7 +16,7 @@ import {
 import { createHttpServer } from "../../src/entry/http-server.ts";
 import { systemClock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
-import type { SessionRoutesOptions } from "../../src/http/session-routes.ts";
+import type { SessionRoutesOptions } from "../../src/http/mount-routes.ts";
 import type { Authorizer } from "../../src/ports/authorizer.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { LiveFeed } from "../../src/ports/live-feed.ts";
@@ -102,8 +102,8 @@ export async function createTestServer(options: TestServerOptions) {
     logger,
     ...(options.models && { models: options.models }),
     ...(options.legacy && { legacy: options.legacy }),
-    // a test that ends does not wait for its runs
-    limits: { drainMs: 0, ...limits },
+    // a test that ends does not wait for its runs, nor long for what does not come
+    limits: { drainMs: 0, longPollMs: 500, ...limits },
   });
   const app = createApp({
     service,

@@ -1,4 +1,4 @@
-import type { LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { LogReader, SessionKey } from "../../ports/log-store.ts";
 import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
 import type { EventFacts } from "../../ports/runner-client.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
@@ -16,7 +16,7 @@ export interface RawRange extends ByteRange {
  * A line that is no JSON object has facts without a type.
  */
 export async function* readFacts(
-  store: LogStore,
+  store: Pick<LogReader, "read">,
   key: SessionKey,
   range: RawRange,
 ): AsyncGenerator<EventFacts> {
@@ -41,7 +41,7 @@ export async function* readFacts(
 
 /** Whether a line of the raw log begins at `offset`, which is before its end. */
 export async function isLineStart(
-  store: LogStore,
+  store: Pick<LogReader, "read">,
   key: SessionKey,
   { logId, offset }: { readonly logId: string; readonly offset: number },
 ): Promise<boolean> {

@@ -9,6 +9,7 @@ import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
 import { type FreshServer, freshServer, type SessionRoutesContractOptions } from "./harness.ts";
 import { liveSuite } from "./live.ts";
+import { logStreamsSuite } from "./log-streams.ts";
 import { messagesNowSuite } from "./messages-now.ts";
 import { namesSuite } from "./names.ts";
 import { postedMessagesSuite } from "./posted-messages.ts";
@@ -74,4 +75,5 @@ function storedSuites(fresh: FreshServer): void {
   exportSuite(fresh);
   sessionsSuite(fresh);
   sessionDeleteSuite(fresh);
+  logStreamsSuite(fresh);
 }

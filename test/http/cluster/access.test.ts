@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { SESSION_ROUTES } from "../../../src/http/session-routes.ts";
+import { STREAM_ROUTES } from "../../../src/http/stream-routes.ts";
 import type { LogStore } from "../../../src/ports/log-store.ts";
 import { expectProblem } from "../../contract/session-routes/harness.ts";
 import {
@@ -16,10 +17,16 @@ import {
 
 const CREATED = { displayName: "name" };
 
-/** Every route there is, as method and path of a session or project. */
-const ROUTES = SESSION_ROUTES.map(([method, path]) => ({
+const SESSIONS = "/api/projects/:projectName/agentic-sessions";
+const STREAMS = "/v1/streams/:projectName";
+
+/** Every route there is, as method and path. */
+const ROUTES = [
+  ...SESSION_ROUTES.map(([method, path]) => ({ method, path: `${SESSIONS}${path}` })),
+  ...STREAM_ROUTES.map(([method, path]) => ({ method, path: `${STREAMS}${path}` })),
+].map(({ method, path }) => ({
   method,
-  path: path.replace(/^\/$/, "").replace(":taskId", "t1"),
+  path: path.replace(/\/$/, "").replace(":taskId", "t1").replace(":runId", "r1"),
 }));
 
 /** Those that name a session. */
@@ -32,7 +39,7 @@ async function freshServer(options: ClusterServerOptions = {}): Promise<ClusterS
 }
 
 function urlOf(path: string, { project = "p1", session = "s1" } = {}): string {
-  return `/api/projects/${project}/agentic-sessions${path.replace(":sessionName", session)}`;
+  return path.replace(":projectName", project).replace(":sessionName", session);
 }
 
 /** A body that no route finds fault with before it knows who calls. */

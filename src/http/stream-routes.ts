@@ -1,0 +1,23 @@
+import type { Hono } from "hono";
+import type { SessionService } from "../core/service.ts";
+import { ACCESS } from "./access.ts";
+import { mountRoutes, type Route, type SessionRoutesOptions } from "./mount-routes.ts";
+import { OWNER } from "./owner-guard.ts";
+import { streamGet } from "./stream-get.ts";
+
+/** All routes of Durable Streams, below the path of a project's streams. */
+export const STREAM_ROUTES: readonly Route[] = [
+  ["GET", "/:sessionName", ACCESS.read, OWNER.any, streamGet],
+  ["GET", "/:sessionName/runs/:runId", ACCESS.read, OWNER.any, streamGet],
+];
+
+/**
+ * The sessions as Durable Streams (PROTOCOL 19), to be mounted as `createSessionRoutes` at a path that holds
+ * `:projectName`, as in `/v1/streams/:projectName`, or with a `project` at any other.
+ */
+export function createStreamRoutes(
+  service: SessionService,
+  options: SessionRoutesOptions = {},
+): Hono {
+  return mountRoutes(service, STREAM_ROUTES, options);
+}
