@@ -12,6 +12,7 @@ import { measureFirstEvent } from "./bench/measure-first-event.ts";
 import { measureFirstPaint } from "./bench/measure-first-paint.ts";
 import { measureIngest, measureNotes } from "./bench/measure-ingest.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
+import { measurePages } from "./bench/measure-pages.ts";
 import { measureRestart } from "./bench/measure-restart.ts";
 import { measureRelay } from "./bench/measure-relay.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
@@ -30,6 +31,7 @@ const QUICK_SIZES = [5, 50];
 const READING: Readonly<Record<string, (reading: Reading) => Promise<Row[]>>> = {
   "first-event": measureFirstEvent,
   resume: measureResume,
+  pages: measurePages,
   replay: measureReplay,
   export: measureExport,
 };

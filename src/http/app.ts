@@ -31,8 +31,12 @@ const CORS = {
   exposeHeaders: [
     "Content-Disposition",
     "Retry-After",
+    "X-Runlog-End",
+    "X-Runlog-Has-After",
+    "X-Runlog-Has-Before",
     "X-Runlog-Replay",
     "X-Runlog-Skipped-Lines",
+    "X-Runlog-Start",
     "ETag",
     "Location",
     "Producer-Epoch",

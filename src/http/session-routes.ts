@@ -8,6 +8,7 @@ import { connectPost } from "./connect-post.ts";
 import { displaynamePut } from "./displayname-put.ts";
 import { eventBodyGet } from "./event-body-get.ts";
 import { eventsGet } from "./events-get.ts";
+import { eventsPageGet } from "./events-page-get.ts";
 import { exportGet } from "./export-get.ts";
 import { feedbackPost } from "./feedback-post.ts";
 import { interruptPost } from "./interrupt-post.ts";
@@ -46,6 +47,7 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["POST", "/:sessionName/archive", ACCESS.write, OWNER.log, archivePost],
   ["POST", "/:sessionName/restore", ACCESS.write, OWNER.log, restorePost],
   ["GET", "/:sessionName/agui/events", ACCESS.watch, OWNER.any, eventsGet],
+  ["GET", "/:sessionName/agui/events/page", ACCESS.read, OWNER.any, eventsPageGet],
   ["GET", "/:sessionName/agui/events/:cursor/body", ACCESS.read, OWNER.any, eventBodyGet],
   ["GET", "/:sessionName/agui/messages", ACCESS.read, OWNER.any, messagesGet],
   ["POST", "/:sessionName/agui/connect", ACCESS.read, OWNER.any, connectPost],

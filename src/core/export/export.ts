@@ -1,5 +1,6 @@
 import type { LogName, LogReader, SessionKey } from "../../ports/log-store.ts";
 import { JsonArrayJoiner } from "../../stream/json/json-array.ts";
+import { type Chunks, generatedSource } from "../../stream/sse/generated-source.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
 import type { CompactPosition } from "../compaction/compact-log.ts";
 import { EventSpans } from "../compaction/event-spans.ts";
@@ -22,8 +23,6 @@ export interface ExportOptions {
   readonly nowMs: number;
 }
 
-type Chunks = AsyncGenerator<Uint8Array<ArrayBuffer>>;
-
 /** Bytes of all events of an export, one event a line. */
 export function exportLength(options: ExportOptions): number {
   const bytes = partsOf(options).reduce((sum, { start, end }) => sum + end - start, 0);
@@ -32,7 +31,7 @@ export function exportLength(options: ExportOptions): number {
 
 /** The events as readers see them, one a line, up to the end in `readable`. */
 export function exportLines(options: ExportOptions): ChunkSource {
-  return sourceOf((signal) => visibleEvents(options, signal));
+  return generatedSource((signal) => visibleEvents(options, signal));
 }
 
 /**
@@ -41,7 +40,7 @@ export function exportLines(options: ExportOptions): ChunkSource {
  * an export that ends is complete.
  */
 export function exportDocument(options: ExportOptions): ChunkSource {
-  return sourceOf((signal) => documentParts(options, signal));
+  return generatedSource((signal) => documentParts(options, signal));
 }
 
 /** Pieces of text are joined to chunks of so many characters. */
@@ -49,7 +48,7 @@ const TEXT_CHUNK_CHARS = 16 * 1024;
 
 /** An export that comes as pieces of text, which may be many, short and empty. */
 export function exportText(pieces: AsyncGenerator<string>): ChunkSource {
-  return sourceOf((signal) => encodedChunks(pieces, signal));
+  return generatedSource((signal) => encodedChunks(pieces, signal));
 }
 
 async function* encodedChunks(pieces: AsyncGenerator<string>, signal: AbortSignal): Chunks {
@@ -118,24 +117,4 @@ async function* visibleEvents(options: ExportOptions, signal: AbortSignal): Chun
       });
     }
   }
-}
-
-function sourceOf(start: (signal: AbortSignal) => Chunks): ChunkSource {
-  const abort = new AbortController();
-  const chunks = start(abort.signal);
-  return {
-    async next() {
-      const { value, done } = await chunks.next();
-      return done ? null : value;
-    },
-    // a stopping server may end a stream at a boundary; here the only boundary is the end
-    atBoundary: false,
-    close() {
-      // in this order: the read that a generator waits for ends by the signal alone
-      abort.abort();
-      chunks.return(undefined).catch(() => {
-        // the read ends by the signal; its error has no receiver
-      });
-    },
-  };
 }

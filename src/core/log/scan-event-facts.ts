@@ -1,4 +1,4 @@
-import type { LogReader, SessionKey } from "../../ports/log-store.ts";
+import type { LogName, LogReader, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
 import type { EventFacts } from "../../ports/runner-client.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
@@ -39,14 +39,21 @@ export async function* readFacts(
     }
 }
 
-/** Whether a line of the raw log begins at `offset`, which is before its end. */
+/** Whether a line of a log, by default the raw one, begins at `offset`, which is not after its end. */
 export async function isLineStart(
   store: Pick<LogReader, "read">,
   key: SessionKey,
-  { logId, offset }: { readonly logId: string; readonly offset: number },
+  { logId, log = "raw", offset }: LinePlace,
 ): Promise<boolean> {
   if (offset === 0) return true;
-  for await (const before of store.read(key, { logId, start: offset - 1, end: offset }))
+  for await (const before of store.read(key, { logId, log, start: offset - 1, end: offset }))
     return before[0] === LF;
   return false;
+}
+
+/** Where a line may begin. */
+interface LinePlace {
+  readonly logId: string;
+  readonly log?: LogName;
+  readonly offset: number;
 }

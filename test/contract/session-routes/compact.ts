@@ -30,7 +30,7 @@ function talkativeRun(runId: string): { events: string[]; compacted: string[] } 
 }
 
 /** Plays runs one after the other; resolves when all of them are compacted. */
-async function playCompacted(
+export async function playCompacted(
   server: SessionRoutesHarness,
   session: SessionClient,
   runs: readonly string[],

@@ -5,6 +5,7 @@ import { compactSuite } from "./compact.ts";
 import { cancelSuite } from "./cancel.ts";
 import { echoesSuite } from "./echoes.ts";
 import { errorsSuite } from "./errors.ts";
+import { eventPagesSuite } from "./event-pages.ts";
 import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
 import { type FreshServer, freshServer, type SessionRoutesContractOptions } from "./harness.ts";
@@ -72,6 +73,7 @@ function storedSuites(fresh: FreshServer): void {
   tanstackSuite(fresh);
   runInputSuite(fresh);
   compactSuite(fresh);
+  eventPagesSuite(fresh);
   exportSuite(fresh);
   sessionsSuite(fresh);
   sessionDeleteSuite(fresh);

@@ -1,0 +1,70 @@
+import type { Context } from "hono";
+import { findEventPage, type PageQuery } from "../core/history/event-page.ts";
+import { MAX_PAGE_EVENTS } from "../core/history/page-bounds.ts";
+import { writePage } from "../core/history/page-source.ts";
+import { formatCursor } from "../core/model/cursor.ts";
+import type { SessionService } from "../core/service.ts";
+import { RunlogError } from "../ports/errors.ts";
+import { preferredType } from "./accept.ts";
+import { directoryOf } from "./access.ts";
+import { openStream } from "./open-stream.ts";
+import { problem } from "./problem.ts";
+import { limitOf } from "./query-number.ts";
+import { sessionKeyOf } from "./session-key.ts";
+import { viewOf } from "./view.ts";
+
+const TYPES = ["application/json", "application/x-ndjson"] as const;
+const DEFAULT_LIMIT = 100;
+
+/** `GET …/agui/events/page`: some events that follow each other, in either direction (PROTOCOL 20.1). */
+export function eventsPageGet(service: SessionService) {
+  return async (c: Context): Promise<Response> => {
+    const key = sessionKeyOf(c);
+    const { compactor, sessions, store } = service;
+    const query = queryOf(c);
+    const type = preferredType(c, TYPES);
+    if (type === null) {
+      const detail = `A page is ${TYPES.join(" or ")}`;
+      return problem(c, { code: "not-acceptable", detail, headers: { Vary: "Accept" } });
+    }
+    return sessions.with(key, async (session) => {
+      await sessions.recover(key);
+      const readable = await session.readable();
+      if (!readable && !(await directoryOf(c, service).get(key)))
+        throw new RunlogError("session-not-found", "Session not found");
+      // runs that an earlier process did not end
+      if (readable && !query.isRaw) compactor.request(key);
+      const page = await findEventPage(store, session, readable, query);
+      const written = await writePage(store, key, page);
+      const headers: Record<string, string> = {
+        "Content-Type": type,
+        Vary: "Accept",
+        "X-Runlog-Has-Before": String(page.hasBefore),
+        "X-Runlog-Has-After": String(page.hasAfter),
+      };
+      if (page.start) headers["X-Runlog-Start"] = formatCursor(page.start);
+      if (page.end) headers["X-Runlog-End"] = formatCursor(page.end);
+      const isLines = type === "application/x-ndjson";
+      if (isLines) headers["Content-Length"] = String(written.length);
+      if (c.req.method === "HEAD") return c.body(null, 200, headers);
+      const source = isLines ? written.lines() : written.document();
+      return c.body(openStream(service, source), 200, headers);
+    });
+  };
+}
+
+/** Without a cursor the page is at one end of the history: at its start for an empty `after`, else at its end. */
+function queryOf(c: Context): PageQuery {
+  const [after, before] = [c.req.query("after"), c.req.query("before")];
+  if (after !== undefined && before !== undefined)
+    throw new RunlogError(
+      "invalid-input",
+      "Invalid page: it is after a cursor or before one, not both",
+    );
+  return {
+    isRaw: viewOf(c) === "raw",
+    direction: after === undefined ? "before" : "after",
+    cursor: (after ?? before) || null,
+    limit: limitOf(c, { default: DEFAULT_LIMIT, max: MAX_PAGE_EVENTS }),
+  };
+}

@@ -1,0 +1,223 @@
+import { describe, expect, it } from "vitest";
+import { playCompacted } from "./compact.ts";
+import {
+  expectProblem,
+  finishedEvent,
+  type FreshServer,
+  ODD_EVENTS,
+  SessionClient,
+  startedEvent,
+  tell,
+} from "./harness.ts";
+
+/** A page as JSON. */
+interface Page {
+  readonly events: readonly unknown[];
+  readonly cursors: readonly string[];
+  readonly start: string | null;
+  readonly end: string | null;
+  readonly hasBefore: boolean;
+  readonly hasAfter: boolean;
+}
+
+const RUN = [startedEvent(), ...ODD_EVENTS, finishedEvent()];
+
+export function eventPagesSuite(fresh: FreshServer): void {
+  describe("pages of events (PROTOCOL 20.1)", () => {
+    it(
+      "have the stored events verbatim, with the cursors that the stream gives them",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const lines = await session.play(RUN);
+        const { sse } = await session.watch("?view=raw");
+        const ids = (await sse.events(lines.length)).map(({ id }) => id);
+        await sse.cancel();
+        const response = await session.get("/agui/events/page?view=raw&after=");
+        expect(response.status).toBe(200);
+        expect(response.headers.get("Content-Type")).toBe("application/json");
+        const text = await response.text();
+        expect(text).toContain(`{"events":[${lines.join(",")}],"cursors":[`);
+        const { events: _, ...rest } = JSON.parse(text) as Page;
+        expect(rest).toEqual({
+          cursors: ids,
+          start: expect.stringMatching(/-r0$/),
+          end: ids.at(-1),
+          hasBefore: false,
+          hasAfter: false,
+        });
+      }),
+    );
+
+    it(
+      "follow each other in both directions, each event once, whatever their size",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const { raw, compacted } = await playCompacted(server, session, ["r1", "r2"]);
+        for (const [view, lines] of [
+          ["view=raw&", raw],
+          ["", compacted],
+        ] as const)
+          for (const limit of [1, 4, 1_000]) {
+            const query = `${view}limit=${limit}`;
+            expect(await walk(session, query, "after")).toEqual(lines);
+            expect(await walk(session, query, "before")).toEqual(lines);
+          }
+      }),
+    );
+
+    it(
+      "go on in the raw log before a cursor of it, also where that has been compacted",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const { raw } = await playCompacted(server, session, ["r1", "r2"]);
+        const { cursors } = await pageOf(session, "view=raw&after=");
+        for (const [index, cursor] of cursors.slice(0, -1).entries()) {
+          const before = await linesOf(session, `before=${cursor}`);
+          const after = await linesOf(session, `after=${cursor}`);
+          expect([...before.lines, ...after.lines]).toEqual(raw);
+          expect(before.lines).toHaveLength(index + 1);
+        }
+      }),
+    );
+
+    it(
+      "are JSON lines for who accepts these, with the places of their ends in headers",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const lines = await session.play(RUN);
+        const page = await pageOf(session, "view=raw&limit=2");
+        const accept = { Accept: "application/x-ndjson" };
+        for (const method of ["GET", "HEAD"]) {
+          const response = await session.get("/agui/events/page?view=raw&limit=2", accept, method);
+          const text = await response.text();
+          const expected = lines
+            .slice(-2)
+            .map((line) => `${line}\n`)
+            .join("");
+          if (method === "GET") expect(text).toBe(expected);
+          expect(Object.fromEntries(response.headers)).toMatchObject({
+            "content-type": "application/x-ndjson",
+            "content-length": String(new TextEncoder().encode(expected).length),
+            "x-runlog-start": page.start,
+            "x-runlog-end": page.end,
+            "x-runlog-has-before": "true",
+            "x-runlog-has-after": "false",
+          });
+        }
+        const other = await session.get("/agui/events/page", { Accept: "text/html" });
+        await expectProblem(other, 406, "A page is application/json or application/x-ndjson");
+      }),
+    );
+
+    it(
+      "after the last event are empty until there is another one",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await session.play(RUN);
+        const { end } = await pageOf(session, "view=raw");
+        const empty = { events: [], cursors: [], start: end, end, hasBefore: true };
+        expect(await pageOf(session, `after=${end}`)).toEqual({ ...empty, hasAfter: false });
+        const second = [startedEvent("r2"), finishedEvent("r2")];
+        server.runner.script((exchange) => tell(exchange, second));
+        await session.run('{"runId":"r2","messages":[{"id":"u","role":"user","content":"x"}]}');
+        await session.settled("r2");
+        const next = await pageOf(session, `after=${end}`);
+        expect(next.events[0]).toMatchObject({ type: "MESSAGES_SNAPSHOT", runId: "r2" });
+        expect(next).toMatchObject({ start: end, hasBefore: true, hasAfter: false });
+      }),
+    );
+
+    it(
+      "of a session without events are empty, and of none are not found",
+      fresh(async (server) => {
+        const session = new SessionClient(server, "empty");
+        await expectProblem(await session.get("/agui/events/page"), 404, "Session not found");
+        await session.play(RUN);
+        const first = (await pageOf(session, "view=raw&after=")).start;
+        expect(await pageOf(session, `before=${first}`)).toEqual({
+          events: [],
+          cursors: [],
+          start: first,
+          end: first,
+          hasBefore: false,
+          hasAfter: true,
+        });
+      }),
+    );
+
+    it(
+      "cannot be asked for with what is no page",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        await session.play(RUN);
+        const { end } = await pageOf(session, "view=raw");
+        const [logId = ""] = (end ?? "").split("-");
+        for (const limit of ["0", "10001", "-1", "1e3", "", "x", "9007199254740993"])
+          await refused(session, `limit=${limit}`, 400, "Invalid limit: a number from 1 to 10000");
+        const both = "Invalid page: it is after a cursor or before one, not both";
+        await refused(session, `after=${end}&before=${end}`, 400, both);
+        await refused(session, "view=snapshot", 400, "Invalid view: raw, or none");
+        for (const cursor of ["x", `${logId}-r01`, `${logId}-r1.2`])
+          await refused(session, `after=${cursor}`, 400, "Invalid cursor");
+        const compact = `view=raw&before=${logId}-c2.0`;
+        await refused(session, compact, 400, /^Invalid cursor: with view=raw/);
+        for (const cursor of [
+          `${logId}-r1`,
+          `${logId}-r999999`,
+          `${logId}-c1.0`,
+          `${logId}-c2.999999`,
+          "0123456789abcdef-r0",
+        ])
+          for (const side of ["after", "before"])
+            await refused(session, `${side}=${cursor}`, 404, /^No such position: /);
+      }),
+    );
+  });
+}
+
+async function pageOf(session: SessionClient, query: string): Promise<Page> {
+  const response = await session.get(`/agui/events/page?${query}`);
+  const text = await response.text();
+  expect(response.status, text).toBe(200);
+  return JSON.parse(text) as Page;
+}
+
+interface Lines {
+  readonly lines: string[];
+  readonly headers: Headers;
+}
+
+async function linesOf(session: SessionClient, query: string): Promise<Lines> {
+  const response = await session.get(`/agui/events/page?${query}`, {
+    Accept: "application/x-ndjson",
+  });
+  const text = await response.text();
+  expect(response.status, text).toBe(200);
+  return { lines: text === "" ? [] : text.slice(0, -1).split("\n"), headers: response.headers };
+}
+
+/** All lines, by pages from one end to the other. */
+async function walk(
+  session: SessionClient,
+  query: string,
+  direction: "after" | "before",
+): Promise<string[]> {
+  const found: string[] = [];
+  for (let cursor = ""; ;) {
+    const { lines, headers } = await linesOf(session, `${query}&${direction}=${cursor}`);
+    const isAfter = direction === "after";
+    found.splice(isAfter ? found.length : 0, 0, ...lines);
+    if (headers.get(isAfter ? "X-Runlog-Has-After" : "X-Runlog-Has-Before") === "false")
+      return found;
+    cursor = headers.get(isAfter ? "X-Runlog-End" : "X-Runlog-Start") ?? "";
+  }
+}
+
+async function refused(
+  session: SessionClient,
+  query: string,
+  status: number,
+  detail: string | RegExp,
+): Promise<void> {
+  await expectProblem(await session.get(`/agui/events/page?${query}`), status, detail);
+}
