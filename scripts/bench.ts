@@ -18,6 +18,7 @@ import { measureRelay } from "./bench/measure-relay.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
 import { measureResume } from "./bench/measure-resume.ts";
 import { measureTextOrBytes } from "./bench/measure-text-or-bytes.ts";
+import { measureRuns } from "./bench/measure-runs.ts";
 import { progress } from "./bench/progress.ts";
 import { type Reading, startReading } from "./bench/reading.ts";
 import { formatTable, writeResults } from "./bench/report.ts";
@@ -47,6 +48,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir, rows?: string) => Prom
   compaction: measureCompaction,
   "first-paint": measureFirstPaint,
   relay: measureRelay,
+  runs: measureRuns,
   restart: measureRestart,
   growth: (_, rows) => measureCosts(rows),
   "text-or-bytes": measureTextOrBytes,

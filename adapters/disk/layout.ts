@@ -32,6 +32,7 @@ export const LOG_FILES: Readonly<Record<LogName, string>> = {
   raw: "raw.jsonl",
   compact: "compact.jsonl",
   edits: "edits.txt",
+  runs: "runs.txt",
 };
 export const HEAD_FILE = "head.json";
 export const DOCUMENT_FILE = "document.json";

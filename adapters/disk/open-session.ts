@@ -63,6 +63,7 @@ export class OpenSession {
       raw: file("raw", this.#notes),
       compact: file("compact", null),
       edits: file("edits", null),
+      runs: file("runs", null),
     };
   }
 
@@ -74,6 +75,7 @@ export class OpenSession {
         raw: this.#files.raw.end,
         compact: this.#files.compact.end,
         edits: this.#files.edits.end,
+        runs: this.#files.runs.end,
       },
       head: this.#head.content,
       document: this.#document.content,

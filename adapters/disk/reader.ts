@@ -71,12 +71,12 @@ export function createDiskLogReader(options: { readonly dir: string }): DiskLogR
   };
 }
 
-/** Up to where a log in a directory has whole lines; 0 for a compact log that is no file. */
+/** Up to where a log in a directory has whole lines; 0 for one that can be made again and is no file. */
 async function endOf(dir: string, log: LogName): Promise<number> {
   try {
     return (await lastLineEnd(join(dir, LOG_FILES[log]))).end;
   } catch (error) {
-    if (log === "compact" && isErrno(error, "EISDIR")) return 0;
+    if ((log === "compact" || log === "runs") && isErrno(error, "EISDIR")) return 0;
     throw error;
   }
 }

@@ -78,8 +78,9 @@ async function openLog(
   const { rawEnd, notes, notesLength } = await repairRaw(dir);
   const end = {
     raw: rawEnd,
-    compact: await cutTornCompact(join(dir, LOG_FILES.compact)),
+    compact: await cutTornDerived(join(dir, LOG_FILES.compact)),
     edits: await cutTornLine(join(dir, LOG_FILES.edits)),
+    runs: await cutTornDerived(join(dir, LOG_FILES.runs)),
   };
   const syncedEnd = note ? Math.min(note.syncedEnd, end.raw) : end.raw;
   const values = await readValues(dir);
@@ -128,7 +129,7 @@ export async function makeLog(
     await rmdir(layout.session(key)).catch(() => {});
     throw error;
   }
-  const end = { raw: 0, compact: 0, edits: 0 };
+  const end = { raw: 0, compact: 0, edits: 0, runs: 0 };
   const nothingNoted = { notes: [], notesLength: 0 };
   return { logId, dir, end, head, document, syncedEnd: 0, isUnclean: false, ...nothingNoted };
 }
@@ -161,7 +162,7 @@ async function cutTornLine(path: string): Promise<number> {
 }
 
 /** The same for the compact log, which can be made again in place of what is no file. */
-async function cutTornCompact(path: string): Promise<number> {
+async function cutTornDerived(path: string): Promise<number> {
   return cutTornLine(path).catch(async (error: unknown) => {
     if (!isErrno(error, "EISDIR")) throw error;
     await rm(path, { recursive: true });

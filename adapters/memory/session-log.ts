@@ -44,6 +44,7 @@ export function createSessionLog(
       raw: createGrowingBytes(),
       compact: createGrowingBytes(),
       edits: createGrowingBytes(),
+      runs: createGrowingBytes(),
     },
     marks: new Map(),
     bodies: new Map(),
@@ -64,6 +65,7 @@ export function statOf({ logId, createdAtMs, bytes, head, document, notes }: Ses
     raw: bytes.raw.length,
     compact: bytes.compact.length,
     edits: bytes.edits.length,
+    runs: bytes.runs.length,
   };
   return { logId, createdAtMs, end, head, document, notes: notes.all() };
 }

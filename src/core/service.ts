@@ -33,6 +33,7 @@ import {
 import type { SharedReads } from "./replay/log-follower.ts";
 import type { ProfileBudgets } from "./profile/profile-pass.ts";
 import { resumeListening } from "./background-events/resume-listening.ts";
+import { createRunIndexes, type RunIndexes } from "./history/run-index.ts";
 import { createRunMarks } from "./log/open-run-marks.ts";
 import { createStreamedReader } from "./profile/streamed-messages.ts";
 import { createOpenRuns, type OpenRuns } from "./runs/open-runs.ts";
@@ -192,6 +193,7 @@ export interface SessionService extends SessionPorts {
   readonly openRuns: OpenRuns;
   readonly orphanedRuns: Pick<OrphanedRuns, "closeOf">;
   readonly compactor: Compactor;
+  readonly runIndexes: RunIndexes;
   readonly pacer: StreamPacer;
   readonly reads: SharedReads;
   readonly bodyBudget: SharedBudget;
@@ -266,7 +268,11 @@ export async function createSessionService(
     documentOf: (key) => documentOf(sightings, key),
   });
   const joined = { ...ports, sessions, events, marks: createRunMarks(store), inFlight };
-  const compactor = createCompactor({ ...joined, archiver });
+  const runIndexes = createRunIndexes({
+    store,
+    ...(archiver && { isEvicted: (key) => archiver.isEvicted(key) }),
+  });
+  const compactor = createCompactor({ ...joined, runIndexes, archiver });
   const profileBudgets = createProfileBudgets(limits);
   const runs = createRuns({
     ...joined,
@@ -307,6 +313,7 @@ export async function createSessionService(
     openRuns,
     orphanedRuns,
     compactor,
+    runIndexes,
     pacer,
     reads: profileBudgets.reads,
     bodyBudget: createSharedBudget({ limitBytes: limits.bodyBudgetBytes, timers: clock }),

@@ -20,6 +20,7 @@ import { podEventsGet } from "./pod-events-get.ts";
 import { restorePost } from "./restore-post.ts";
 import { runGet } from "./run-get.ts";
 import { runPost } from "./run-post.ts";
+import { runsGet } from "./runs-get.ts";
 import { sessionDelete } from "./session-delete.ts";
 import { sessionPatch } from "./session-patch.ts";
 import { sessionPost } from "./session-post.ts";
@@ -66,6 +67,7 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["GET", "/:sessionName/agui/tasks", ACCESS.read, OWNER.any, tasksGet],
   ["GET", "/:sessionName/agui/tasks/:taskId/output", ACCESS.read, OWNER.any, taskOutputGet],
   ["POST", "/:sessionName/agui/tasks/:taskId/stop", ACCESS.write, OWNER.any, taskStopPost],
+  ["GET", "/:sessionName/runs", ACCESS.read, OWNER.any, runsGet],
   ["GET", "/:sessionName/export", ACCESS.read, OWNER.any, exportGet],
 ];
 

@@ -2,7 +2,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import { isLogId } from "../../ports/log-id.ts";
 import { LOG_NAMES, type LogNote, type LogStat, MAX_HEAD_BYTES } from "../../ports/log-store.ts";
 import { isObject } from "../model/json-fields.ts";
-import { notesIn } from "./manifest.ts";
+import { notesIn, recordOfLogs } from "./manifest.ts";
 
 /**
  * The stub of an archived session: its log's head in the store, with the ends of its logs and its
@@ -64,15 +64,18 @@ export function decodeStub(head: Uint8Array | null): Stub | null {
   return { logId, end, head: headIs === "none" ? null : head.slice(lineEnd + 1), notes };
 }
 
-interface StubLine extends Pick<LogStat, "logId" | "end"> {
+interface StubLine {
+  readonly logId: string;
+  readonly end: Readonly<Partial<LogStat["end"]>>;
   readonly head: string;
   readonly notes?: unknown;
 }
 
-function readLine(text: string): StubLine | null {
+function readLine(text: string): (StubLine & Pick<LogStat, "end">) | null {
   try {
     const json: unknown = JSON.parse(text);
-    return isStubLine(json) ? json : null;
+    if (!isStubLine(json)) return null;
+    return { ...json, end: recordOfLogs((log) => json.end[log] ?? 0) };
   } catch {
     return null;
   }
@@ -82,7 +85,12 @@ function isStubLine(json: unknown): json is StubLine {
   if (!isObject(json)) return false;
   const { logId, end, head } = json;
   const isWhole = typeof logId === "string" && isLogId(logId) && typeof head === "string";
-  return isWhole && isObject(end) && LOG_NAMES.every((log) => Number.isSafeInteger(end[log]));
+  return isWhole && isObject(end) && LOG_NAMES.every((log) => isEnd(end[log]));
+}
+
+/** A stub that was made before there was such a log does not name its end. */
+function isEnd(value: unknown): boolean {
+  return value === undefined || Number.isSafeInteger(value);
 }
 
 /** The stat of a log whose bytes are here; `NO_HEAD` becomes null. */

@@ -60,7 +60,7 @@ export class RunBoundaryFinder {
 }
 
 /** Where the text `RUN` is between `from` and `to`, or -1. Its rarest letter is looked for first. */
-function indexOfRun(bytes: Uint8Array, from: number, to: number): number {
+export function indexOfRun(bytes: Uint8Array, from: number, to: number): number {
   for (let at = bytes.indexOf(LETTER_U, from); at !== -1 && at < to;) {
     if (bytes[at - 1] === LETTER_R && bytes[at + 1] === LETTER_N) return at;
     at = bytes.indexOf(LETTER_U, at + 1);

@@ -1,15 +1,21 @@
-import type { LogReader, SessionKey } from "../../ports/log-store.ts";
+import type { LogName, LogReader, SessionKey } from "../../ports/log-store.ts";
 import { TRAILER_MARK } from "../compaction/trailer.ts";
 import type { ByteRange } from "../model/byte-range.ts";
 import type { LogPlace } from "../model/cursor.ts";
 
 /** A range of one log, from the start of a line to the end of one. */
-export interface LogPart extends ByteRange {
-  readonly place: LogPlace;
+export interface LogPart<Place extends AnyPlace = LogPlace> extends ByteRange {
+  readonly place: Place;
+}
+
+/** A log of a session. */
+interface AnyPlace {
+  readonly log: LogName;
+  readonly logId: string;
 }
 
 /** Where an event lies, its LF included: the cursor of the event is `end` in `place`. */
-export type PageEvent = LogPart;
+export type PageEvent<Place extends AnyPlace = LogPlace> = LogPart<Place>;
 
 /** What a page may hold. */
 export interface PageBounds {
@@ -19,8 +25,8 @@ export interface PageBounds {
 }
 
 /** Events that were found, oldest first. */
-interface FoundEvents {
-  readonly events: readonly PageEvent[];
+interface FoundEvents<Place extends AnyPlace> {
+  readonly events: readonly PageEvent<Place>[];
   /** Whether the parts have more events in that direction. */
   readonly isMore: boolean;
 }
@@ -35,8 +41,8 @@ const MAX_STEP_BYTES = 256 * 1024;
 const STAND_IN_BYTES = 1024;
 
 /** The events that a page has so far. */
-class Taken {
-  readonly events: PageEvent[] = [];
+class Taken<Place extends AnyPlace> {
+  readonly events: PageEvent<Place>[] = [];
   readonly #bounds: PageBounds;
   #bytes = 0;
   #isFull = false;
@@ -50,7 +56,7 @@ class Taken {
     return this.#isFull;
   }
 
-  take(event: PageEvent): void {
+  take(event: PageEvent<Place>): void {
     const { maxBytes, maxEvents } = this.#bounds;
     const length = event.end - event.start;
     const bytes = length > maxBytes ? STAND_IN_BYTES : length;
@@ -62,13 +68,13 @@ class Taken {
 }
 
 /** The first events of `parts`. */
-export async function readForward(
+export async function readForward<Place extends AnyPlace>(
   store: Store,
   key: SessionKey,
-  parts: readonly LogPart[],
+  parts: readonly LogPart<Place>[],
   bounds: PageBounds,
-): Promise<FoundEvents> {
-  const taken = new Taken(bounds);
+): Promise<FoundEvents<Place>> {
+  const taken = new Taken<Place>(bounds);
   for (const part of parts) {
     await takeForward(store, key, part, taken);
     if (taken.isFull) break;
@@ -76,11 +82,11 @@ export async function readForward(
   return { events: taken.events, isMore: taken.isFull };
 }
 
-async function takeForward(
+async function takeForward<Place extends AnyPlace>(
   store: Store,
   key: SessionKey,
-  { place, start, end }: LogPart,
-  taken: Taken,
+  { place, start, end }: LogPart<Place>,
+  taken: Taken<Place>,
 ): Promise<void> {
   let lineStart = start;
   let firstByte = -1;
@@ -102,13 +108,13 @@ async function takeForward(
 }
 
 /** The last events of `parts`. */
-export async function readBackward(
+export async function readBackward<Place extends AnyPlace>(
   store: Store,
   key: SessionKey,
-  parts: readonly LogPart[],
+  parts: readonly LogPart<Place>[],
   bounds: PageBounds,
-): Promise<FoundEvents> {
-  const taken = new Taken(bounds);
+): Promise<FoundEvents<Place>> {
+  const taken = new Taken<Place>(bounds);
   for (const part of parts.toReversed()) {
     await takeBackward(store, key, part, taken);
     if (taken.isFull) break;
@@ -116,11 +122,11 @@ export async function readBackward(
   return { events: taken.events.toReversed(), isMore: taken.isFull };
 }
 
-async function takeBackward(
+async function takeBackward<Place extends AnyPlace>(
   store: Store,
   key: SessionKey,
-  { place, start, end }: LogPart,
-  taken: Taken,
+  { place, start, end }: LogPart<Place>,
+  taken: Taken<Place>,
 ): Promise<void> {
   const { log, logId } = place;
   let lineEnd = end;
@@ -147,7 +153,7 @@ async function takeBackward(
   if (lineEnd > start && !isTrailer(place, nextByte)) taken.take({ place, start, end: lineEnd });
 }
 
-function isTrailer({ log }: LogPlace, firstByte: number): boolean {
+function isTrailer({ log }: AnyPlace, firstByte: number): boolean {
   return log === "compact" && firstByte === TRAILER_MARK;
 }
 

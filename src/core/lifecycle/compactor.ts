@@ -6,6 +6,7 @@ import type { SessionEvents } from "../session/session-events.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/session-registry.ts";
 import type { Archiver } from "../archive/archiving-store.ts";
+import type { RunIndexes } from "../history/run-index.ts";
 import { compactSession } from "../compaction/compact-session.ts";
 
 export interface CompactorOptions {
@@ -13,12 +14,13 @@ export interface CompactorOptions {
   readonly logger: Logger;
   readonly sessions: Sessions;
   readonly events: Pick<SessionEvents, "on">;
+  readonly runIndexes: RunIndexes;
   /** Which sessions are archived; null if none is. */
   readonly archiver: Pick<Archiver, "isEvicted"> | null;
 }
 
 /**
- * Compacts the finished runs of sessions in the background, one session of the process at a time.
+ * Compacts the finished runs of sessions, and lists them, in the background, one session of the process at a time.
  * A session whose bytes are in the archive alone stays as it is: to write its log would restore it.
  */
 export interface Compactor {
@@ -36,7 +38,7 @@ export interface Compactor {
 const MOST_WAITING = 10_000;
 
 export function createCompactor(options: CompactorOptions): Compactor {
-  const { store, logger, sessions, archiver } = options;
+  const { store, logger, runIndexes, sessions, archiver } = options;
   const stop = new AbortController();
   const waiting = new Map<string, SessionKey>();
   let working: Promise<void> | null = null;
@@ -62,6 +64,8 @@ export function createCompactor(options: CompactorOptions): Compactor {
       if (await archiver?.isEvicted(key)) return;
       const readable = await session.readable();
       const { signal } = stop;
+      // the pass over what has come, first: the other one takes longer
+      await runIndexes.update(session, signal);
       if (readable) await compactSession({ key, store, log: session.compact, readable, signal });
     } catch (error) {
       session.compact.forget();

@@ -17,6 +17,7 @@ import { postedMessagesSuite } from "./posted-messages.ts";
 import { replaySuite } from "./replay.ts";
 import { resumedStreamsSuite } from "./resumed-streams.ts";
 import { runnerSurfaceSuite } from "./runner-surface.ts";
+import { runListSuite } from "./run-list.ts";
 import { runIdsSuite } from "./run-ids.ts";
 import { runInputSuite } from "./run-input.ts";
 import { runsSuite } from "./runs.ts";
@@ -74,6 +75,7 @@ function storedSuites(fresh: FreshServer): void {
   runInputSuite(fresh);
   compactSuite(fresh);
   eventPagesSuite(fresh);
+  runListSuite(fresh);
   exportSuite(fresh);
   sessionsSuite(fresh);
   sessionDeleteSuite(fresh);
