@@ -228,7 +228,9 @@ export class PatchedDocument {
       return "applied";
     }
     // clients look for the place before the value has gone from where it was, and again after that
-    if (!placeAt(this.#value, path)) return "refused";
+    const before = placeAt(this.#value, path);
+    if (!before || (Array.isArray(before.parent) && !/^(?:-|\d*)$/.test(before.key)))
+      return "refused";
     if (!this.#detach(source)) return "overflowed";
     const place = placeAt(this.#value, path);
     if (!place) return "refused";

@@ -79,6 +79,10 @@ describe("a patched document", () => {
         examples: [
           // a place that is there only once the value has gone from before it
           [[null, null, {}], [{ op: "move", path: "/1/", from: "/0" }]],
+          [[null, [], {}], [{ op: "move", path: "/1/a", from: "/0" }]],
+          [[null, [], {}], [{ op: "move", path: "/1/", from: "/0" }]],
+          [[null, [], {}], [{ op: "move", path: "/1/-", from: "/0" }]],
+          [[null, [], {}], [{ op: "move", path: "/1/7", from: "/0" }]],
         ],
       },
     );
