@@ -179,6 +179,57 @@ describe("a session that another server deletes and makes again while it is read
   });
 });
 
+describe("a session whose log is deleted while it is read", () => {
+  it("is found as it was made again", async () => {
+    const bucket = createMemoryObjectBucket();
+    const open = () => createObjectLogStore({ bucket, clock: systemClock, batchMs: 1 });
+    let meanwhile: (() => Promise<void>) | null = null;
+    const inner = open();
+    const owner = await createTestServer({ store: open() });
+    const reader = await createTestServer({
+      store: {
+        ...inner,
+        read: (key, range) => {
+          const action = meanwhile;
+          meanwhile = null;
+          return readLater(action?.() ?? Promise.resolve(), () => inner.read(key, range));
+        },
+      },
+    });
+    for (const server of [owner, reader]) {
+      onTestFinished(() => server.dispose());
+      server.runner.script((exchange) => answerJson(exchange, 200, {}), "feedback");
+    }
+    const session = new SessionClient(owner);
+    await feedback(session);
+    meanwhile = async () => {
+      await session.get("", {}, "DELETE");
+      await feedback(session);
+    };
+    const { status } = await new SessionClient(reader).get("/agui/messages", {}, "HEAD");
+    expect(meanwhile).toBeNull();
+    expect(status).toBe(200);
+  });
+});
+
+/** What `open` gives once `before` has resolved. */
+function readLater(
+  before: Promise<void>,
+  open: () => ReadableStream<Uint8Array<ArrayBuffer>>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = before.then(() => open().getReader());
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller) {
+      const { done, value } = await (await reader).read();
+      if (!done) return controller.enqueue(value);
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    cancel: async (reason) => (await reader).cancel(reason),
+  });
+}
+
 describe("a session that is deleted", () => {
   it("is deleted, and the one that another server makes at once stays, whoever has it", async () => {
     const bucket = createMemoryObjectBucket();

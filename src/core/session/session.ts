@@ -17,6 +17,7 @@ import {
   forgetRun,
   type SessionState,
 } from "../model/session-state.ts";
+import { againIfDeleted } from "./again-if-deleted.ts";
 import type { Admission, EventLines, NewRun, PostedEvents } from "./admission.ts";
 import { FollowedLog } from "./followed-log.ts";
 import { believedCheckpoint, NOT_BELIEVED } from "./believed-checkpoint.ts";
@@ -168,7 +169,7 @@ export class Session {
   async #catchUp(): Promise<string | null> {
     if (this.isLoaded) return this.#logId;
     do {
-      this.#loading ??= this.#loadFromStore().finally(() => {
+      this.#loading ??= againIfDeleted(() => this.#loadFromStore()).finally(() => {
         this.#loading = null;
       });
       await this.#loading;
