@@ -8,6 +8,7 @@ import { collect } from "../contract/outcome.ts";
 import type { ScriptedExchange } from "../contract/runner-client.ts";
 import {
   answerJson,
+  expectProblem,
   finishedEvent,
   openRunner,
   runBody,
@@ -15,6 +16,7 @@ import {
   startedEvent,
   tell,
 } from "../contract/session-routes/harness.ts";
+import { createManualClock } from "../support/manual-clock.ts";
 import { createFastClock } from "../support/fast-clock.ts";
 import { type Fault, withFaults } from "../support/store-faults.ts";
 import { createTempDir } from "../support/temp-dir.ts";
@@ -226,6 +228,44 @@ describe.each(Object.entries(STORES))("a run that is posted to a store on %s", (
       return isOver ? "over" : "on";
     });
   });
+});
+
+it("a run that a dead process has left is not run again before its end is stored", async () => {
+  const inner = createMemoryLogStore();
+  const faulty = withFaults(inner);
+  const first = await startServer(faulty.store);
+  await openRunner(first, () => new SessionClient(first).run(runBody(RUN)));
+  // from here on the process can do nothing any more
+  faulty.arm({ at: 1, lands: false, isLasting: true });
+  let isFound = false;
+  const clock = createManualClock();
+  const second = await createTestServer({
+    clock,
+    store: {
+      ...inner,
+      async *openRuns(key) {
+        if (isFound) yield* inner.openRuns(key);
+      },
+    },
+  });
+  endRuns(second);
+  const session = new SessionClient(second);
+  isFound = true;
+  await expectProblem(
+    await session.post("/agui/run", runBody(RUN)),
+    503,
+    "The run was posted before and has not been ended; try again",
+  );
+  await waitFor(async () => {
+    clock.advance(60_000);
+    return (await eventsOf(session)).at(-1)?.startsWith("RUN_ERROR");
+  });
+  expect((await session.post("/agui/run", runBody(RUN))).status).toBe(200);
+  expect(second.runner.requests.filter(({ method }) => method === "POST")).toEqual([]);
+  for (const server of [first, second]) {
+    await server.service.close();
+    await server.runner.close();
+  }
 });
 
 describe.each(Object.entries(STORES))("feedback to a store on %s", (_name, open) => {

@@ -14,7 +14,7 @@ import type { Session } from "../session/session.ts";
 
 export interface RunQueueOptions {
   readonly session: Session;
-  readonly store: RunBodyOptions["store"] & Pick<LogStore, "dropNote">;
+  readonly store: RunBodyOptions["store"] & Pick<LogStore, "dropNote" | "openRuns">;
   readonly marks: RunMarks;
   readonly events: Pick<SessionEvents, "emit">;
   /** The mutex under which runs are admitted, by `idOf` the session's key. */

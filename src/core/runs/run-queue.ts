@@ -2,6 +2,7 @@ import { hasCode, RunlogError, type RunlogErrorCode } from "../../ports/errors.t
 import type { RunnerStream } from "../../ports/runner-client.ts";
 import { idOf } from "../../ports/session-id.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
+import { endLeftRun } from "./end-left-run.ts";
 import { executeRun, type RunOutcome } from "./execute-run.ts";
 import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
 import { linesOf } from "./posted-lines.ts";
@@ -200,6 +201,7 @@ export class RunQueue {
     const { events, platform, session } = this.#options;
     const { runId, threadId } = input;
     if (this.#stop.signal.aborted) throw new RunsEndedError();
+    await endLeftRun(this.#options, { runId, threadId });
     const mark = {
       set: (logId: string, from: number) => this.#mark(entry, logId, from),
       clear: (logId: string) => this.#marks.clear(logId, runId),
