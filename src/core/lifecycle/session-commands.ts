@@ -28,7 +28,8 @@ interface RunnerChoice {
   readonly models: readonly string[] | null;
 }
 
-interface ImportOwner {
+interface Creation {
+  readonly sessions: Pick<Sessions, "with">;
   readonly legacyImports: { importLog(key: SessionKey): Promise<unknown> };
 }
 
@@ -62,7 +63,7 @@ export async function runnerEnvironment(
  * Throws `invalid-input`, `invalid-name`, and as the directory.
  */
 export async function createSession(
-  { legacyImports }: ImportOwner,
+  { legacyImports, sessions }: Creation,
   directory: SessionDirectory,
   { project, body, caller }: SessionRequest,
   environment: Readonly<Record<string, string>>,
@@ -75,7 +76,11 @@ export async function createSession(
   // a legacy log under the name is that session
   if (given !== null && directory.logsMakeSessions)
     await legacyImports.importLog({ project, session: name });
-  const { metadata } = await directory.create({ project, session: name }, session);
+  const key = { project, session: name };
+  // a write that is refused must not take the log with it that it has made for itself
+  const { metadata } = await sessions.with(key, (open) =>
+    open.whileStoring(() => directory.create(key, session)),
+  );
   return { name, uid: metadata.uid, autoBranch: `ambient/${name}` };
 }
 

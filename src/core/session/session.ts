@@ -72,9 +72,9 @@ export class Session {
   /** How often the log was found to have events that were not counted, also when it was loaded. */
   #behind = 0;
   #loadedBehind = 0;
-  /** Appends that are under way. */
+  /** Appends and other writes that are under way. */
   #appending = 0;
-  /** Appends that have begun, ever. */
+  /** Writes that have begun, ever. */
   #begun = 0;
   /** What the state was loaded from while another process had the session, or may have taken it; else null. */
   #followed: FollowedLog | null = null;
@@ -268,13 +268,14 @@ export class Session {
   async append(events: EventLines, options: AppendEventsOptions): Promise<void> {
     // the state is being loaded: an append now would make it lag again
     if (this.#isBehind) await this.#catchUp();
-    this.#appending++;
+    await this.whileStoring(() => this.#appendAndCount(events, options));
+  }
+
+  /** Calls `store`; meanwhile, and after it, the log is not removed as one that was found empty before. */
+  async whileStoring<T>(store: () => Promise<T>): Promise<T> {
     this.#begun++;
-    try {
-      await this.#appendAndCount(events, options);
-    } finally {
-      this.#appending--;
-    }
+    this.#appending++;
+    return store().finally(() => this.#appending--);
   }
 
   async #appendAndCount(

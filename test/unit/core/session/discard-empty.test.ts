@@ -58,4 +58,37 @@ describe("a new log of which nothing was stored", () => {
     await discarded;
     expect(await store.stat(KEY)).toMatchObject({ logId, end: { raw: line.length } });
   });
+
+  it("stays while a document is stored for it, and when that was done since it was found empty", async () => {
+    const store = createMemoryLogStore();
+    const found = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    let isHeld = false;
+    const session = sessionOn({
+      ...store,
+      async stat(key) {
+        const stat = await store.stat(key);
+        if (!isHeld) return stat;
+        isHeld = false;
+        found.resolve();
+        await goOn.promise;
+        return stat;
+      },
+    });
+    const logId = await session.loadOrCreate();
+    const document = new TextEncoder().encode("{}");
+    const stored = Promise.withResolvers<void>();
+    const storing = session.whileStoring(() => stored.promise);
+    await session.discardEmpty(logId);
+    expect(await store.stat(KEY)).toMatchObject({ logId });
+    stored.resolve();
+    await storing;
+    isHeld = true;
+    const discarded = session.discardEmpty(logId);
+    await found.promise;
+    await session.whileStoring(() => store.setDocument(KEY, logId, document));
+    goOn.resolve();
+    await discarded;
+    expect(await store.stat(KEY)).toMatchObject({ logId, document });
+  });
 });
