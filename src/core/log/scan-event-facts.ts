@@ -1,4 +1,4 @@
-import type { LogName, LogReader, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { LogName, LogReader, SessionKey } from "../../ports/log-store.ts";
 import { FACT_KEYS, factsOf } from "../../ports/event-facts.ts";
 import type { EventFacts } from "../../ports/runner-client.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
@@ -20,7 +20,43 @@ export async function* readFacts(
   key: SessionKey,
   range: RawRange,
 ): AsyncGenerator<EventFacts> {
-  const scanner = new JsonObjectScanner(FACT_KEYS);
+  for await (const { isObject, scanner, bytes } of scanLines(store, key, range, FACT_KEYS)) {
+    // facts of an invalid line are ignored
+    const facts = factsOf(scanner, bytes);
+    yield isObject ? facts : { ...facts, type: "", runId: null };
+  }
+}
+
+/** The `code` of the last RUN_ERROR of a run in a range of a raw log; null if there is none. */
+export async function errorCodeOf(
+  store: Pick<LogReader, "read">,
+  key: SessionKey,
+  range: RawRange & { readonly runId: string },
+): Promise<string | null> {
+  let code: string | null = null;
+  for await (const { isObject, scanner } of scanLines(store, key, range, ERROR_KEYS))
+    if (isObject && scanner.value("type") === "RUN_ERROR" && scanner.value("runId") === range.runId)
+      code = scanner.value("code");
+  return code;
+}
+
+const ERROR_KEYS = ["type", "runId", "code"];
+
+interface ScannedLine {
+  readonly isObject: boolean;
+  /** What it found of the line, until the next one is taken. */
+  readonly scanner: JsonObjectScanner;
+  /** With its line end. */
+  readonly bytes: number;
+}
+
+async function* scanLines(
+  store: Pick<LogReader, "read">,
+  key: SessionKey,
+  range: RawRange,
+  keys: readonly string[],
+): AsyncGenerator<ScannedLine> {
+  const scanner = new JsonObjectScanner(keys);
   let bytes = 0;
   for await (const chunk of store.read(key, range))
     for (let from = 0; from < chunk.length;) {
@@ -29,10 +65,7 @@ export async function* readFacts(
       scanner.push(chunk, from, to);
       bytes += to - from;
       if (lineEnd === -1) break;
-      // facts of an invalid line are ignored
-      const isObject = scanner.end();
-      const facts = factsOf(scanner, bytes + 1);
-      yield isObject ? facts : { ...facts, type: "", runId: null };
+      yield { isObject: scanner.end(), scanner, bytes: bytes + 1 };
       scanner.reset();
       bytes = 0;
       from = to + 1;

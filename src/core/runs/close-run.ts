@@ -3,7 +3,7 @@ import { isSameLog } from "../../ports/log-id.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore, OpenRunMark } from "../../ports/log-store.ts";
 import { endRun } from "./append-run-error.ts";
-import { readFacts } from "../log/scan-event-facts.ts";
+import { errorCodeOf, readFacts } from "../log/scan-event-facts.ts";
 import { NOT_STARTED, RESTARTED } from "../model/run-end-reasons.ts";
 import { isOfRuns, isTerminal, nextSpan, NO_RUN_OPEN } from "../model/run-span.ts";
 import { type MarkedRun, markedRun, type RunMarks } from "../log/open-run-marks.ts";
@@ -85,7 +85,11 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
     if (!(await endRun({ ...open, threadId: thread }, end, how))) return false;
     logger.warn("run-closed", { ...session.key, runId, code: end.code });
   }
-  if (!isReached && phase !== null) {
+  if (
+    !isReached &&
+    phase !== null &&
+    (phase !== "ended" || (await isUnstarted(options, logId, from)))
+  ) {
     session.update((state) => forgetRun(state, runId));
     await session.save();
   }
@@ -108,6 +112,18 @@ async function takeMark(
     marks.forget({ ...session.key, logId, runId: mark.runId });
     throw error;
   }
+}
+
+/** Whether the end that the log has of the run says that it was not started: then it may be posted again. */
+async function isUnstarted(
+  { session, mark, store }: CloseRunOptions,
+  logId: string,
+  start = 0,
+): Promise<boolean> {
+  const end = session.log.position?.end ?? start;
+  if (start >= end) return false;
+  const range = { logId, start, end, runId: mark.runId };
+  return (await errorCodeOf(store, session.key, range)) === NOT_STARTED.code;
 }
 
 /** The phase of the run by the events after its mark; null if there are none of it. */

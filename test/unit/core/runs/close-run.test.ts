@@ -4,8 +4,10 @@ import { closeRun } from "../../../../src/core/runs/close-run.ts";
 import {
   factsOfLine,
   messagesSnapshot,
+  runError,
   runStarted,
 } from "../../../../src/core/model/server-events.ts";
+import { DELETED, NOT_STARTED } from "../../../../src/core/model/run-end-reasons.ts";
 import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
 import { admitRun, type SessionState } from "../../../../src/core/model/session-state.ts";
 import type { Session } from "../../../../src/core/session/session.ts";
@@ -139,3 +141,38 @@ it("a run whose session another process still has is left to whoever finds its m
   expect(await close()).toBe(true);
   expect({ taken, isOurs: marks.isOurs(mark) }).toEqual({ taken: ["left"], isOurs: true });
 });
+
+it.each([
+  { code: NOT_STARTED.code, isKnown: false },
+  { code: DELETED.code, isKnown: true },
+])(
+  "a run that waited and was ended with $code is forgotten only if it may be posted again",
+  async ({ code, isKnown }) => {
+    const store = createMemoryLogStore();
+    const session = sessionOn(store);
+    const logId = await session.loadOrCreate();
+    const data = JSON.stringify({ threadId: "t", from: 0, waits: true });
+    await store.markOpen(KEY, logId, "waited", data);
+    const context = contextOf("waited");
+    const lines = [
+      ...messagesSnapshot(context, [[new TextEncoder().encode("{}")]]),
+      runStarted(context),
+      runError(context, "why", code),
+    ];
+    const change = (state: SessionState): SessionState => admitRun(state, "waited", "t");
+    const [said, ...end] = lines;
+    if (!said) throw new Error("Nothing was said");
+    await session.append({ lines: [said], events: [factsOfLine(said)] }, { logId, change });
+    await session.append({ lines: end, events: end.map((line) => factsOfLine(line)) }, { logId });
+    await session.save();
+    const marks = createRunMarks(store);
+    const never = (): never => {
+      throw new Error("a run that has ended is not taken up");
+    };
+    const mark = { ...KEY, logId, runId: "waited", data };
+    const ports = { store, marks, clock, logger, takeUp: never, takeUpBackground: never };
+    expect(await closeRun({ ...ports, session, mark, reached: null })).toBe(true);
+    expect(session.state.runs.some(({ runId }) => runId === "waited")).toBe(isKnown);
+    expect(await collect(store.openRuns())).toEqual([]);
+  },
+);
