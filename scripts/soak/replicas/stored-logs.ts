@@ -14,6 +14,8 @@ export interface StoredLog {
 }
 
 const NOT_FOUND = 404;
+/** On a machine that has much to do. */
+const LOG_ID_MS = 120_000;
 
 /** Brings each session's raw log into a file of `dir`, each from the next server. */
 export async function fetchLogs(
@@ -37,8 +39,9 @@ export async function fetchLogs(
     if (response.status !== 200 || response.body === null)
       throw new Error(`the export of ${name} answered ${response.status}`);
     await pipeline(response.body, createWriteStream(file));
-    const logId = (await logIdOf({ port }, path)) ?? "";
-    logs.push({ name, logId, file, bytes: (await stat(file)).size });
+    const bytes = (await stat(file)).size;
+    const logId = bytes === 0 ? "" : ((await logIdOf({ port }, path, LOG_ID_MS)) ?? "");
+    logs.push({ name, logId, file, bytes });
   }
   return logs;
 }

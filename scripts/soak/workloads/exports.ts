@@ -61,10 +61,11 @@ export const documentExports: Workload = {
 /** How long in ms the first event of a log may take: a session without one is silent. */
 const FIRST_EVENT_MS = 10_000;
 
-/** The id of the session's log, as its first event's cursor tells it; null if there is none. */
+/** The id of the session's log, as its first event's cursor tells it; null if none comes in `ms`. */
 export async function logIdOf(
   { port }: Pick<WorkloadContext, "port">,
   path: string,
+  ms: number = FIRST_EVENT_MS,
 ): Promise<string | null> {
   let text = "";
   const stream = openHttpStream({
@@ -75,7 +76,7 @@ export async function logIdOf(
       if (/\nid: /.test(text)) stream.close();
     },
   });
-  const leaving = setTimeout(() => stream.close(), FIRST_EVENT_MS);
+  const leaving = setTimeout(() => stream.close(), ms);
   await stream.ended;
   clearTimeout(leaving);
   return /\nid: ([a-z0-9]{16})-r/.exec(text)?.[1] ?? null;
