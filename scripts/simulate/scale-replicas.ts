@@ -11,7 +11,7 @@ import { createApp } from "../../src/http/app.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import type { CountedObjects } from "./counted-bucket.ts";
-import type { ScaleRunner } from "./scale-runner.ts";
+import type { ResumableRunner } from "../bench/resumable-runner.ts";
 import type { SimulatedMachine, VirtualTime } from "./virtual-time.ts";
 
 /** A whole server but for its sockets, on a machine in virtual time. */
@@ -42,7 +42,7 @@ export interface ScaleReplicaOptions {
   readonly time: VirtualTime;
   readonly objects: CountedObjects;
   readonly nats: ScaleNats;
-  readonly runner: ScaleRunner;
+  readonly runner: ResumableRunner;
   readonly number: number;
 }
 

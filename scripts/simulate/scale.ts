@@ -9,7 +9,7 @@ import {
   type ScaleReplica,
   startScaleReplica,
 } from "./scale-replicas.ts";
-import { createScaleRunner, type ScaleRunnerOptions } from "./scale-runner.ts";
+import { createResumableRunner, type ResumableRunnerOptions } from "../bench/resumable-runner.ts";
 import { createVirtualTime, type VirtualTime } from "./virtual-time.ts";
 
 /** What whole servers cost, in virtual time; counts of calls are those of all replicas. */
@@ -108,12 +108,15 @@ interface World {
   readonly resumed: ReadonlyMap<string, number>;
 }
 
-async function createWorld(count: number, runs: Omit<ScaleRunnerOptions, "clock">): Promise<World> {
+async function createWorld(
+  count: number,
+  runs: Omit<ResumableRunnerOptions, "clock">,
+): Promise<World> {
   const time = createVirtualTime();
   const objects = createCountedObjects();
   const nats = createScaleNats();
   const { clock } = time.machine(0);
-  const inner = createScaleRunner({ clock, ...runs });
+  const inner = createResumableRunner({ clock, ...runs });
   const resumed = new Map<string, number>();
   const runner: typeof inner = {
     fetch(url, init) {
@@ -259,7 +262,11 @@ async function listProject(sessions: number): Promise<ListResult> {
   const names = Array.from({ length: sessions }, (_, i) => `s${String(i).padStart(7, "0")}`);
   await objects.seed(names.map((name) => `lives/p!${name}!00000001!0mywpiz27dk4fi2g`));
   const nats = createScaleNats();
-  const runner = createScaleRunner({ clock: time.machine(0).clock, events: 0, eventsPerSecond: 1 });
+  const runner = createResumableRunner({
+    clock: time.machine(0).clock,
+    events: 0,
+    eventsPerSecond: 1,
+  });
   const started = startScaleReplica({ time, objects, nats, runner, number: 0 });
   const replica = await whilePassing(time, started);
   objects.takeCounts();

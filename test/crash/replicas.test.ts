@@ -32,6 +32,12 @@ const answerRun = (exchange: ScriptedExchange): Promise<void> => {
   return tell(exchange, [startedEvent(runId), finishedEvent(runId)]);
 };
 
+/** The environment of a process whose clock is so much off. */
+function clockOff(skewMs: number): Record<string, string> {
+  const shift = `const now=Date.now;Date.now=()=>now()+${skewMs}`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(shift)}` };
+}
+
 const LIVE = '{"type":"TEXT_MESSAGE_START","messageId":"m","role":"assistant"}';
 
 describe("three servers behind round robin", () => {
@@ -194,39 +200,44 @@ describe("a server that goes", () => {
     expect(lines.at(-1)).toBe(finishedEvent("r1"));
   });
 
-  it("sleeps longer than its lease: it wins nothing, and the new owner serves its callers", async () => {
-    const runner = await freshRunner();
-    const held = Promise.withResolvers<void>();
-    runner.script(async (exchange) => {
-      const runId = runIdOf(exchange);
-      if (runId !== "r1") return answerRun(exchange);
-      await exchange.answer(200, { "Content-Type": "text/event-stream" });
-      await exchange.write(`data: ${startedEvent(runId)}\n\n`);
-      await held.promise;
-      await exchange.write(`data: ${finishedEvent(runId)}\n\n`);
-      await exchange.end();
-    });
-    const { servers, session } = await startReplicas(s3, runner, 2);
-    await session(0).run(runBody("r1"));
-    await waitFor(async () => (await session(1).lines()).includes(startedEvent("r1")));
-    servers[0]?.kill("SIGSTOP");
-    // posted to the other one while the owner sleeps: it waits, and is served
-    const posted = await session(1).post("/agui/run", runBody("r2"));
-    expect(posted.status, await posted.text()).toBe(200);
-    const log = await session(1).settled("r2");
-    expect(log.join("\n")).toContain('"server-restarted"');
-    servers[0]?.kill("SIGCONT");
-    held.resolve();
-    await waitFor(() => /log-fenced|log-not-owned|run-failed/.test(servers[0]?.stderr() ?? ""), {
-      what: "the one that slept to say that it has lost",
-    });
-    const later = await session(0).post("/agui/run", runBody("r3"));
-    expect(later.status, await later.text()).toBe(200);
-    const all = await session(0).settled("r3");
-    expect(all.slice(0, log.length)).toEqual(log);
-    expect(await session(1).lines()).toEqual(all);
-    expect(all.filter((line) => line === finishedEvent("r1"))).toEqual([]);
-  });
+  it.each([0, 60_000, -60_000])(
+    "sleeps longer than its lease, its clock %i ms off: it wins nothing, and the new owner serves its callers",
+    async (skewMs) => {
+      const runner = await freshRunner();
+      const held = Promise.withResolvers<void>();
+      runner.script(async (exchange) => {
+        const runId = runIdOf(exchange);
+        if (runId !== "r1") return answerRun(exchange);
+        await exchange.answer(200, { "Content-Type": "text/event-stream" });
+        await exchange.write(`data: ${startedEvent(runId)}\n\n`);
+        await held.promise;
+        await exchange.write(`data: ${finishedEvent(runId)}\n\n`);
+        await exchange.end();
+      });
+      const { servers, session } = await startReplicas(s3, runner, 2, (at) =>
+        at === 0 ? clockOff(skewMs) : {},
+      );
+      await session(0).run(runBody("r1"));
+      await waitFor(async () => (await session(1).lines()).includes(startedEvent("r1")));
+      servers[0]?.kill("SIGSTOP");
+      // posted to the other one while the owner sleeps: it waits, and is served
+      const posted = await session(1).post("/agui/run", runBody("r2"));
+      expect(posted.status, await posted.text()).toBe(200);
+      const log = await session(1).settled("r2");
+      expect(log.join("\n")).toContain('"server-restarted"');
+      servers[0]?.kill("SIGCONT");
+      held.resolve();
+      await waitFor(() => /log-fenced|log-not-owned|run-failed/.test(servers[0]?.stderr() ?? ""), {
+        what: "the one that slept to say that it has lost",
+      });
+      const later = await session(0).post("/agui/run", runBody("r3"));
+      expect(later.status, await later.text()).toBe(200);
+      const all = await session(0).settled("r3");
+      expect(all.slice(0, log.length)).toEqual(log);
+      expect(await session(1).lines()).toEqual(all);
+      expect(all.filter((line) => line === finishedEvent("r1"))).toEqual([]);
+    },
+  );
 
   it("is killed: a run posted to another one is served once its lease has lapsed", async () => {
     const runner = await freshRunner();
@@ -252,9 +263,9 @@ it("a server whose clock is a minute off takes nothing from one that works, and 
       await given.write(`data: ${startedEvent("r1")}\n\n`);
       exchange = given;
     });
-    const shift = `const now=Date.now;Date.now=()=>now()+${skewMs}`;
-    const skewed = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(shift)}` };
-    const { session } = await startReplicas(s3, runner, 2, (at) => (at === 1 ? skewed : {}));
+    const { session } = await startReplicas(s3, runner, 2, (at) =>
+      at === 1 ? clockOff(skewMs) : {},
+    );
     await session(0).run(runBody("r1"));
     await waitFor(async () => (await session(1).lines()).includes(startedEvent("r1")));
     expect((await session(1).post("/agui/run", runBody("r2"))).status).toBe(200);

@@ -1,11 +1,11 @@
 import type { Clock } from "../../src/ports/clock.ts";
 
-/** The runner of all sessions: its runs can be taken up, and their events come by virtual time. */
-export interface ScaleRunner {
+/** The runner of all sessions, whose runs can be taken up; their events come by a clock, which may be a simulated one. */
+export interface ResumableRunner {
   fetch(url: string, init: RequestInit): Promise<Response>;
 }
 
-export interface ScaleRunnerOptions {
+export interface ResumableRunnerOptions {
   readonly clock: Clock;
   /** Events of a run; 0: it begins, and goes on without a word. */
   readonly events: number;
@@ -15,7 +15,7 @@ export interface ScaleRunnerOptions {
 /** A usual length of a token's event. */
 const DELTA = "words ".repeat(8);
 
-export function createScaleRunner(options: ScaleRunnerOptions): ScaleRunner {
+export function createResumableRunner(options: ResumableRunnerOptions): ResumableRunner {
   const { clock, events, eventsPerSecond } = options;
   const begunMs = new Map<string, number>();
 
