@@ -33,18 +33,20 @@ export function readLog(options: ReadLogOptions): ReadableStream<Uint8Array<Arra
   }
 
   /**
-   * Where the end is given the segments are asked for at once, and whether the log has them meanwhile: a
-   * viewer that was told of an event waits for one answer of the bucket, not for four.
+   * A viewer that was told of an event asks for what one append has put: the object is there if, and only if, the log
+   * has it. For every other range the log's end is asked for, while the segments are.
    */
   async function begin(): Promise<SegmentReader> {
     const { start = 0, end } = range;
     if (end === undefined || !isOrdered(start, end))
       return reader(rangeWithin(await findEnd(), range));
+    const within = reader({ start, end });
+    if (await within.isOneAppend()) return within;
     checked = findEnd().then((size) => void rangeWithin(size, range));
     checked.catch(() => {
       // reported with the first bytes
     });
-    return reader({ start, end });
+    return within;
   }
 
   async function pull(controller: ReadableByteStreamController): Promise<void> {

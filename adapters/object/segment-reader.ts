@@ -50,6 +50,17 @@ export class SegmentReader {
     this.#mayGuess = options.end - options.start <= MAX_GUESSED_BYTES;
   }
 
+  /**
+   * Whether one append has put all of the range, which is asked for by its key: such a range needs no listing to be
+   * known as a part of the log. To be called before anything is read.
+   */
+  async isOneAppend(): Promise<boolean> {
+    if (!this.#mayGuess || this.isDone) return false;
+    const guessed = await this.#guess();
+    if (guessed) this.#opened.push(guessed);
+    return guessed !== null && guessed.segment.end >= this.#options.end;
+  }
+
   get isDone(): boolean {
     return this.#position === this.#options.end;
   }
