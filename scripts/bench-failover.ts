@@ -73,16 +73,15 @@ async function main(): Promise<void> {
     events: EVENTS,
     eventsPerSecond: EVENTS_PER_SECOND,
   });
-  const server = createServer(
-    getRequestListener(
-      async (request) => {
-        const { headers, method, signal, url } = request;
-        const body = method === "POST" ? await request.text() : null;
-        return runner.fetch(url, { headers, method, signal, body });
-      },
-      { overrideGlobalObjects: false },
-    ),
+  const answer = getRequestListener(
+    async (request) => {
+      const { headers, method, signal, url } = request;
+      const body = method === "POST" ? await request.text() : null;
+      return runner.fetch(url, { headers, method, signal, body });
+    },
+    { overrideGlobalObjects: false },
   );
+  const server = createServer((request, response) => void answer(request, response));
   const runnerPort = await listenOnLoopback(server);
   progress("starting three replicas, S3 and NATS");
   const cluster = await startCluster({ replicas: 3, runnerPort, limitBytes: MEMORY_BYTES });

@@ -57,7 +57,7 @@ export interface OpenRunsResult {
 }
 
 /** One list of a project. */
-export interface ListResult {
+interface ListResult {
   readonly sessions: number;
   readonly calls: CallCounts;
   readonly seconds: number;
@@ -135,12 +135,10 @@ async function createWorld(
 
 /** Lets virtual time pass until the promise is settled. */
 async function whilePassing<T>(time: VirtualTime, promise: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const watched = promise.finally(() => {
-    isSettled = true;
-  });
+  const settled = new AbortController();
+  const watched = promise.finally(() => settled.abort());
   watched.catch(() => {});
-  while (!isSettled) {
+  while (!settled.signal.aborted) {
     await time.pass(10);
     await nextTurn();
   }

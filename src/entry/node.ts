@@ -48,7 +48,7 @@ export interface StartOptions {
 
 const INTAKE_BUDGET = 64 * 1024 * 1024;
 /** How long in ms a request that has no answer yet is worked on when the server ends: its client may not ask another one. */
-const ANSWERS_MS = 10_000;
+const ANSWERS_MS = 5_000;
 /** How long in ms connections may take to end when the server does. */
 const CONNECTIONS_MS = 2_000;
 /** A pod is seen to end a moment after its connections have ended. */

@@ -117,19 +117,19 @@ describe("three servers behind round robin", () => {
     const { session } = await startReplicas(s3, runner, 3);
     // it is active, and its session has an owner
     expect((await session(0).post("/agui/run", runBody("r0"))).status).toBe(200);
-    const post = async (runId: string): Promise<readonly [string, number]> => {
+    const postRun = async (runId: string): Promise<readonly [string, number]> => {
       const answer = await session(random.integer(3)).post("/agui/run", runBody(runId));
       const said: unknown = await answer.json();
       if (answer.status !== 200) expect(said).toMatchObject({ error: expect.any(String) });
       return [runId, answer.status];
     };
     const runIds = Array.from({ length: 24 }, (_, i) => `r${i + 1}`);
-    const answers = await Promise.all(runIds.map(post));
+    const answers = await Promise.all(runIds.map(postRun));
     const taken = answers.flatMap(([runId, status]) => (status === 200 ? [runId] : []));
     expect(taken).toHaveLength(RUN_QUEUE);
     expect(answers.filter(([, status]) => status === 409)).toHaveLength(24 - RUN_QUEUE);
     // who was admitted gets the first answer again, although there is no room
-    for (const runId of taken) expect(await post(runId)).toEqual([runId, 200]);
+    for (const runId of taken) expect(await postRun(runId)).toEqual([runId, 200]);
     first.resolve();
     await waitFor(async () => (await session(1).agentStatus()) === "idle");
     const begun = (await session(2).lines()).filter((line) => line.includes("RUN_STARTED"));
