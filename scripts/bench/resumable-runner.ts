@@ -36,7 +36,7 @@ export function createResumableRunner(options: ResumableRunnerOptions): Resumabl
         };
         const wait = (): void => {
           const dueMs = startMs + (number / eventsPerSecond) * 1_000;
-          cancel = clock.after(dueMs - clock.now(), next);
+          cancel = clock.after(Math.max(0, dueMs - clock.now()), next);
         };
         signal?.addEventListener("abort", () => {
           cancel();

@@ -12,6 +12,8 @@ export interface ClientsReport {
   readonly counts: Readonly<Record<string, number>>;
   readonly seen: readonly { readonly session: string; readonly range: SeenRange }[];
   readonly violations: readonly string[];
+  /** Streams that ended in order within a run, and when, in ms of the epoch. */
+  readonly endedEarly: readonly { readonly what: string; readonly atMs: number }[];
   /** What was answered with a 5xx. */
   readonly failures: readonly FailedAnswer[];
 }
@@ -38,6 +40,7 @@ const counts: Record<string, number> = {};
 const seen: { session: string; range: SeenRange }[] = [];
 const violations: string[] = [];
 const failures: FailedAnswer[] = [];
+const endedEarly: { what: string; atMs: number }[] = [];
 const context: WorkloadContext = {
   port,
   sessions,
@@ -48,6 +51,7 @@ const context: WorkloadContext = {
   },
   saw: (session, range) => void seen.push({ session, range }),
   violation: (text) => void violations.push(text),
+  endedEarly: (what) => void endedEarly.push({ what, atMs: Date.now() }),
   failed: (answer) => void failures.push(failedAnswer({ ...answer, port })),
 };
 
@@ -69,6 +73,6 @@ const working = chosen.flatMap((workload) =>
 receiveFromParent(() => {
   stop.abort();
   void Promise.all(working).then(() =>
-    sendToParent({ counts, seen, violations, failures } satisfies ClientsReport),
+    sendToParent({ counts, seen, violations, endedEarly, failures } satisfies ClientsReport),
   );
 });

@@ -23,6 +23,21 @@ export interface Outage {
 export type FailureCause = "killed" | "passed-on" | "stopping" | "refused" | "unexplained";
 
 const UNAVAILABLE = 503;
+/** What a server has sent last may be read so much later, in ms. */
+const READ_MS = 2_000;
+
+/** Streams that ended in order within a run although no server was stopping, which ends its streams wherever they are (PROTOCOL 4.6, 11.3). */
+export function unexplainedEnds(
+  ends: readonly { readonly what: string; readonly atMs: number }[],
+  outages: readonly Outage[],
+): string[] {
+  const stops = outages.filter(({ cause }) => cause === "rolled over");
+  return ends
+    .filter(
+      ({ atMs }) => !stops.some((stop) => stop.fromMs <= atMs && atMs <= stop.goneMs + READ_MS),
+    )
+    .map(({ atMs, what }) => `${what}: it ended within a run at ${new Date(atMs).toISOString()}`);
+}
 
 /** Explains an answer of 5xx by what was done to the servers. */
 export function explainFailure(failure: FailedAnswer, outages: readonly Outage[]): FailureCause {

@@ -10,6 +10,7 @@ import { formatFailure } from "./failed-answer.ts";
 import { keepRunning, type KeptRuns } from "./keep-running.ts";
 import { keepServer, type KeptServer } from "./kept-server.ts";
 import { layOutSessions, type SoakData } from "./plan.ts";
+import { unexplainedEnds } from "./outages.ts";
 import { restoreSessions } from "./restore-sessions.ts";
 import type { RunnerReady, RunOver } from "./runner-process.ts";
 import type { SeenRange } from "./stream-checker.ts";
@@ -132,6 +133,7 @@ async function watched(
         ...memoryViolations(server, used, options.limitBytes),
         ...viewers.violations,
         ...clients.violations,
+        ...unexplainedEnds(clients.endedEarly, []),
         // what is refused for want of room comes back later
         ...clients.failures.filter(({ status }) => status !== 503).map(formatFailure),
         ...checked,

@@ -26,6 +26,8 @@ export interface WorkloadContext {
   saw(session: string, range: SeenRange): void;
   /** Tells what must not happen. */
   violation(text: string): void;
+  /** Tells of a stream that ended in order within a run, which only one of a server that stops may do. */
+  endedEarly(what: string): void;
   /** Tells of an answer of 5xx, which is judged in the end. */
   failed(answer: Omit<AnswerFacts, "port">): void;
 }

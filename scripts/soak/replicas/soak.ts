@@ -6,7 +6,7 @@ import { checkLog } from "../check-log.ts";
 import type { ClientsReport } from "../clients-process.ts";
 import { type FailedAnswer, formatFailure } from "../failed-answer.ts";
 import { keepRunning, type KeptRuns } from "../keep-running.ts";
-import { explainFailure, type FailureCause } from "../outages.ts";
+import { explainFailure, type FailureCause, unexplainedEnds } from "../outages.ts";
 import type { RunnerReady, RunOver } from "../runner-process.ts";
 import type { SeenRange } from "../stream-checker.ts";
 import type { ViewersReport, WatchedSession } from "../viewers-process.ts";
@@ -160,6 +160,10 @@ async function watched(options: ReplicaSoakOptions, scene: Scene): Promise<Repli
         ...replicas.flatMap((replica) => memoryViolations(replica, options.limitBytes)),
         ...viewers.violations,
         ...clients.violations,
+        ...unexplainedEnds(
+          clients.endedEarly,
+          replicas.flatMap(({ outages }) => outages),
+        ),
         ...failed.unexplained,
         ...checked,
       ].slice(0, MAX_LISTED),

@@ -37,7 +37,7 @@ export const connects: Workload = {
         onBody: (bytes) => frames.push(bytes),
       });
       if (status === 200 && isWhole) context.count("connects told to the end");
-      if (isWhole && runs.isOpen) problems.push("it ended within a run");
+      if (isWhole && runs.isOpen) context.endedEarly(`${name}, connect ${profile}`);
     } finally {
       for (const text of problems) context.violation(`${name}, connect ${profile}: ${text}`);
     }
