@@ -2,13 +2,13 @@
 // bucket, with and without NATS, all in one run. The bucket is a directory whose calls take as long as
 // those of an object store in the same region.
 import { parseArgs } from "node:util";
-import { exitOnSignals, startScript } from "./bench/child-script.ts";
+import { type ChildScript, exitOnSignals, startScript } from "./bench/child-script.ts";
 import { createDataDir } from "./bench/data-dir.ts";
 import { within } from "./bench/deadline.ts";
 import { type HttpStream, openHttpStream } from "./bench/http-stream.ts";
 import { progress } from "./bench/progress.ts";
 import { requireOk } from "./bench/reading.ts";
-import type { ReplicaReady } from "./bench/replica-process.ts";
+import type { BucketCalls, ReplicaReady } from "./bench/replica-process.ts";
 import { formatTable } from "./bench/report.ts";
 import { atMost, type Row } from "./bench/row.ts";
 import { createSequenceReader } from "./bench/sequence.ts";
@@ -19,16 +19,21 @@ import { createNatsServer } from "./nats/nats-server.ts";
 const PATH = "/api/projects/bench/agentic-sessions/s1";
 const EVENTS_PER_SECOND = 10;
 const PUTS = 50;
+/** US dollars for one request, S3 Standard in us-east-1: writes and listings, reads. */
+const WRITE_PRICE = 0.005 / 1_000;
+const READ_PRICE = 0.0004 / 1_000;
 /** How much later than at the owner an event may be seen elsewhere by NATS, in ms, at the median. */
 const LIMIT_MS = 50;
 const START_TIMEOUT_MS = 30_000;
 /** A look at the store, and what a busy machine takes. */
 const LATE_MS = 60_000;
 
-/** From an event's own time until its viewers have it, in ms. */
+/** From an event's own time until its viewers have it, in ms, and what was asked of the bucket. */
 interface Delays {
   readonly owner: readonly number[];
   readonly other: readonly number[];
+  /** Of the owner, of the replica with a viewer, and of the one with none, from the post until all was seen. */
+  readonly calls: Readonly<Record<"owner" | "other" | "third", BucketCalls>>;
 }
 
 interface Viewer {
@@ -78,28 +83,71 @@ function view(port: number, events: number): Viewer {
 async function measurePair(natsUrl: string | null, events: number): Promise<Delays> {
   const data = await createDataDir();
   const started: { stop(): Promise<void> }[] = [];
-  const start = async <T>(script: string, args: unknown): Promise<T> => {
+  const start = <T>(script: string, args: unknown): ChildScript<T> => {
     const child = startScript<T>(new URL(`./bench/${script}`, import.meta.url), args);
     started.push(child);
-    return child.next(START_TIMEOUT_MS);
+    return child;
+  };
+  type Replica = ChildScript<ReplicaReady & BucketCalls>;
+  const callsOf = async (replica: Replica): Promise<BucketCalls> => {
+    replica.send("calls");
+    return replica.next(START_TIMEOUT_MS);
   };
   try {
     const load = { events, eventsPerSecond: EVENTS_PER_SECOND };
-    const { port: runnerPort } = await start<{ port: number }>("fake-runner-process.ts", load);
+    const runner = start<{ port: number }>("fake-runner-process.ts", load);
+    const { port: runnerPort } = await runner.next(START_TIMEOUT_MS);
     const args = { dir: data.dir, runnerPort, ...(natsUrl !== null && { natsUrl }) };
-    const owner = await start<ReplicaReady>("replica-process.ts", args);
-    const other = await start<ReplicaReady>("replica-process.ts", args);
+    const replicas: readonly [Replica, Replica, Replica] = [
+      start("replica-process.ts", args),
+      start("replica-process.ts", args),
+      start("replica-process.ts", args),
+    ];
+    const [owner, other] = await Promise.all(
+      replicas.map((replica) => replica.next(START_TIMEOUT_MS)),
+    );
+    if (!owner || !other) throw new Error("There are too few replicas");
     const [atOwner, elsewhere] = [view(owner.port, events), view(other.port, events)];
     for (const { stream } of [atOwner, elsewhere]) requireOk(await stream.head, PATH);
+    const before = await Promise.all(replicas.map(callsOf));
     await startRun(owner.port, PATH);
     const lateMs = (events / EVENTS_PER_SECOND) * 1_000 + LATE_MS;
     await within(Promise.all([atOwner.seen, elsewhere.seen]), lateMs, "last event");
+    const after = await Promise.all(replicas.map(callsOf));
     for (const { stream } of [atOwner, elsewhere]) stream.close();
-    return { owner: atOwner.delays, other: elsewhere.delays };
+    const callsAt = (at: number): BucketCalls => difference(after[at] ?? {}, before[at] ?? {});
+    const calls = { owner: callsAt(0), other: callsAt(1), third: callsAt(2) };
+    return { owner: atOwner.delays, other: elsewhere.delays, calls };
   } finally {
     for (const child of started.toReversed()) await child.stop();
     await data.remove();
   }
+}
+
+function difference(after: BucketCalls, before: BucketCalls): BucketCalls {
+  const names = Object.keys(after);
+  return Object.fromEntries(names.map((name) => [name, (after[name] ?? 0) - (before[name] ?? 0)]));
+}
+
+/** What was asked of the bucket, as it is charged. */
+function callRowsOf(who: string, events: number, calls: BucketCalls): Row[] {
+  const sum = (...names: string[]): number =>
+    names.reduce((all, name) => all + (calls[name] ?? 0), 0);
+  const charged = [
+    sum("put", "putIfAbsent", "multipart"),
+    sum("list"),
+    sum("get", "head"),
+  ] as const;
+  const [puts, lists, gets] = charged;
+  const dollars = (puts + lists) * WRITE_PRICE + gets * READ_PRICE;
+  const measurement = `calls, ${who}`;
+  const size = `${events} events`;
+  return [
+    { measurement, size, value: puts, unit: "PUT" },
+    { measurement, size, value: lists, unit: "LIST" },
+    { measurement, size, value: gets, unit: "GET" },
+    { measurement, size, value: dollars * 1_000, unit: "$ for 1,000 turns" },
+  ];
 }
 
 function rowsOf(viewer: string, delays: readonly number[]): Row[] {
@@ -138,6 +186,10 @@ async function main(): Promise<void> {
       ...rowsOf("another replica, with NATS", by.other),
       ...rowsOf("owner, without NATS", without.owner),
       ...rowsOf("another replica, without NATS", without.other),
+      ...callRowsOf("owner", events, by.calls.owner),
+      ...callRowsOf("a replica with a viewer, with NATS", events, by.calls.other),
+      ...callRowsOf("a replica with a viewer, without NATS", events, without.calls.other),
+      ...callRowsOf("a replica without one", events, by.calls.third),
       atMost(LIMIT_MS, {
         measurement: "later at another replica than at the owner, with NATS",
         size: "p50",

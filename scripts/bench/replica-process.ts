@@ -17,11 +17,14 @@ import { systemClock as clock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { waitFor } from "../../test/contract/wait-for.ts";
-import { endWithParent, sendToParent } from "./child-script.ts";
+import { endWithParent, receiveFromParent, sendToParent } from "./child-script.ts";
 import { listenOnLoopback } from "./loopback.ts";
 import { createSlowBucket } from "./slow-bucket.ts";
 
 const MEBIBYTE = 1024 * 1024;
+
+/** Calls to the bucket so far, sent for each message of the parent's. */
+export type BucketCalls = Readonly<Partial<Record<string, number>>>;
 
 /** Sent when it listens, and hears other replicas where it is to. */
 export interface ReplicaReady {
@@ -40,7 +43,13 @@ const {
   readonly natsUrl?: string;
 } = JSON.parse(process.argv[2] ?? "");
 
-const store = createObjectLogStore({ bucket: createSlowBucket(dir), clock, logger });
+/** Calls to the bucket, by the name of the operation. */
+const calls: Record<string, number> = {};
+const bucket = createSlowBucket(dir, (name) => {
+  calls[name] = (calls[name] ?? 0) + 1;
+});
+receiveFromParent(() => sendToParent(calls));
+const store = createObjectLogStore({ bucket, clock, logger });
 const { nats } = parseConfig({ STORAGE_URL: "s3://bucket", RUNLOG_NATS_URL: natsUrl });
 const { feed } = await openFeed(nats, { clock, logger });
 if (nats) await waitFor(() => feed.hearsOthers, { what: "the live feed" });
