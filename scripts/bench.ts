@@ -19,6 +19,7 @@ import { measureReplay } from "./bench/measure-replay.ts";
 import { measureResume } from "./bench/measure-resume.ts";
 import { measureTextOrBytes } from "./bench/measure-text-or-bytes.ts";
 import { measureRuns } from "./bench/measure-runs.ts";
+import { measureSnapshot } from "./bench/measure-snapshot.ts";
 import { progress } from "./bench/progress.ts";
 import { type Reading, startReading } from "./bench/reading.ts";
 import { formatTable, writeResults } from "./bench/report.ts";
@@ -49,6 +50,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir, rows?: string) => Prom
   "first-paint": measureFirstPaint,
   relay: measureRelay,
   runs: measureRuns,
+  snapshot: measureSnapshot,
   restart: measureRestart,
   growth: (_, rows) => measureCosts(rows),
   "text-or-bytes": measureTextOrBytes,

@@ -26,6 +26,7 @@ import { sessionPatch } from "./session-patch.ts";
 import { sessionPost } from "./session-post.ts";
 import { sessionPut } from "./session-put.ts";
 import { sessionGet, sessionsGet } from "./sessions-get.ts";
+import { snapshotGet } from "./snapshot-get.ts";
 import { startPost } from "./start-post.ts";
 import { stopPost } from "./stop-post.ts";
 import { suggestPost } from "./suggest-post.ts";
@@ -51,6 +52,7 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["GET", "/:sessionName/agui/events/page", ACCESS.read, OWNER.any, eventsPageGet],
   ["GET", "/:sessionName/agui/events/:cursor/body", ACCESS.read, OWNER.any, eventBodyGet],
   ["GET", "/:sessionName/agui/messages", ACCESS.read, OWNER.any, messagesGet],
+  ["GET", "/:sessionName/agui/snapshot", ACCESS.read, OWNER.any, snapshotGet],
   ["POST", "/:sessionName/agui/connect", ACCESS.read, OWNER.any, connectPost],
   ["POST", "/:sessionName/agui/run", ACCESS.write, OWNER.run, runPost],
   ["GET", "/:sessionName/agui/run", ACCESS.read, OWNER.any, runGet],

@@ -100,7 +100,7 @@ interface Budgets {
 
 async function storedLog(
   lines: readonly string[],
-  { messages = createByteBudget(64 * MIB), turns = createTimeSlicer({ turnMs: 2 }) }: Budgets,
+  { messages, turns }: Budgets,
 ): Promise<StoredLog> {
   const store = createMemoryLogStore();
   const sessions = sessionsOf(store, { clock: systemClock, ringBytes: MIB });
@@ -108,7 +108,16 @@ async function storedLog(
   await store.append(key, linesOf(lines), { logId, expectedEnd: 0 });
   const use = sessions.use(key);
   const start = await findReplayStart(use.session, { store, cursor: null, view: "condensed" });
-  const budgets = {
+  const budgets = profileBudgets({ messages, turns });
+  return { use, store, start, budgets };
+}
+
+/** Memory and turns for a profile that nobody else takes any of. */
+export function profileBudgets({
+  messages = createByteBudget(64 * MIB),
+  turns = createTimeSlicer({ turnMs: 2 }),
+}: Budgets = {}): ProfileSourceOptions["budgets"] {
+  return {
     messages,
     lines: createByteBudget(64 * MIB),
     reads: {
@@ -117,7 +126,6 @@ async function storedLog(
     },
     turns,
   };
-  return { use, store, start, budgets };
 }
 
 interface StoredLog extends Pick<ProfileSourceOptions, "store" | "start" | "budgets"> {

@@ -50,12 +50,18 @@ export function encodeTrailer(trailer: Trailer, sum: number): EncodedTrailer {
 
 /** Decodes a line of the compact log as a trailer; null if it is none of this version. */
 export function decodeTrailer(line: Uint8Array): Trailer | null {
+  const trailer = readTrailer(line);
+  return trailer?.generation === GENERATION ? trailer : null;
+}
+
+/** Decodes a line as a trailer of any generation, all of which have the same form; null if it is none. */
+export function readTrailer(line: Uint8Array): Trailer | null {
   if (line.length > MAX_TRAILER_BYTES) return null;
-  const [mark, logId = "", ...rest] = decoder.decode(line).trimEnd().split(" ");
+  const [mark = "", logId = "", ...rest] = decoder.decode(line).trimEnd().split(" ");
   const numbers = rest.map(Number);
   const [start = NaN, rawStart = NaN, rawEnd = NaN, trailerBytes = NaN] = numbers;
-  if (mark !== `#${GENERATION}` || !numbers.every(Number.isSafeInteger)) return null;
-  return { logId, generation: GENERATION, start, rawStart, rawEnd, trailerBytes };
+  if (!/^#\d{1,9}$/.test(mark) || !numbers.every(Number.isSafeInteger)) return null;
+  return { logId, generation: Number(mark.slice(1)), start, rawStart, rawEnd, trailerBytes };
 }
 
 /** Whether `line` is exactly the line of `trailer` after bytes with the checksum `sum`. */

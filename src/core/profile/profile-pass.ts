@@ -161,7 +161,7 @@ export class Pass {
   }
 
   /** As `readHistory` up to a position, also where messages or state cannot be known exactly. */
-  async readUpTo({ offset }: RawPosition): Promise<void> {
+  async readUpTo({ log, offset }: Cursor): Promise<void> {
     await this.#beginMuted();
     while (!this.signal.aborted) {
       const chunk = await this.reader.poll();
@@ -169,10 +169,12 @@ export class Pass {
       // what was read so far must not be taken for the whole
       if (chunk === null) throw new RunlogError("log-not-found", "The log was deleted");
       const { bytes, end, place, start } = chunk;
-      const surplus = place.log === "raw" ? Math.max(0, end - offset) : 0;
+      // the compact log is read before the raw one
+      if (log === "compact" && place.log === "raw") return;
+      const surplus = place.log === log ? Math.max(0, end - offset) : 0;
       const part = bytes.subarray(0, Math.max(0, bytes.length - surplus));
       await this.frames.feed({ ...chunk, bytes: part, end: start + part.length }).next();
-      if (place.log === "raw" && end >= offset) return;
+      if (place.log === log && end >= offset) return;
     }
   }
 

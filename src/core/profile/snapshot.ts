@@ -31,14 +31,7 @@ export async function sessionSnapshot(
   if (messages.isOverflowed || !state || state.isOverflowed || !profile.undelivered.isNothing)
     return null;
   if (profile.interrupts.isOverflowed) return null;
-  // a snapshot has removed the open item: opening it again would make a new one
-  for (const id of openCalls(profile))
-    if (!messages.hasCall(id)) profile.items.open.close("tool", id);
-  for (const id of openMessages(profile)) {
-    if (messages.has(id)) continue;
-    profile.items.open.close("text", id);
-    profile.items.open.close("reasoning", id);
-  }
+  closeRemoved(profile, messages);
   const { pending, calls } = withoutOpenCalls(messages, profile, dialect);
   const again = new Set(calls.map(({ call }) => call.id));
   const open = new Set(openCalls(profile));
@@ -52,6 +45,17 @@ export async function sessionSnapshot(
     ...calls.flatMap(({ parent, call }) => callEvents(parent, call, open.has(call.id))),
     ...profile.items.reopen().filter((opener) => !again.has(opener.text("toolCallId") ?? "")),
   ];
+}
+
+/** Forgets open items that a snapshot has removed: opening them again would make new ones. */
+export function closeRemoved(profile: ProfileStream, messages: MessageList): void {
+  for (const id of openCalls(profile))
+    if (!messages.hasCall(id)) profile.items.open.close("tool", id);
+  for (const id of openMessages(profile)) {
+    if (messages.has(id)) continue;
+    profile.items.open.close("text", id);
+    profile.items.open.close("reasoning", id);
+  }
 }
 
 /** Whether a client would give up at an event: it counts characters, of which bytes are never fewer. */

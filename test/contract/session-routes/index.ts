@@ -25,6 +25,7 @@ import { sessionCreateSuite } from "./session-create.ts";
 import { sessionDeleteSuite } from "./session-delete.ts";
 import { sessionWritesSuite } from "./session-writes.ts";
 import { sessionsSuite } from "./sessions.ts";
+import { snapshotAtSuite } from "./snapshot-at.ts";
 import { snapshotsSuite } from "./snapshots.ts";
 import { standardSuite } from "./standard.ts";
 import { tanstackSuite } from "./tanstack.ts";
@@ -76,6 +77,7 @@ function storedSuites(fresh: FreshServer): void {
   compactSuite(fresh);
   eventPagesSuite(fresh);
   runListSuite(fresh);
+  snapshotAtSuite(fresh);
   exportSuite(fresh);
   sessionsSuite(fresh);
   sessionDeleteSuite(fresh);
