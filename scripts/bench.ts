@@ -21,6 +21,7 @@ import { measureTextOrBytes } from "./bench/measure-text-or-bytes.ts";
 import { measureRuns } from "./bench/measure-runs.ts";
 import { measureSnapshot } from "./bench/measure-snapshot.ts";
 import { progress } from "./bench/progress.ts";
+import { measureFork } from "./bench/measure-fork.ts";
 import { type Reading, startReading } from "./bench/reading.ts";
 import { formatTable, writeResults } from "./bench/report.ts";
 import { failedRow, type Row } from "./bench/row.ts";
@@ -51,6 +52,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir, rows?: string) => Prom
   relay: measureRelay,
   runs: measureRuns,
   snapshot: measureSnapshot,
+  fork: measureFork,
   restart: measureRestart,
   growth: (_, rows) => measureCosts(rows),
   "text-or-bytes": measureTextOrBytes,

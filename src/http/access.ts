@@ -22,8 +22,8 @@ interface AccessCheck {
 export interface AccessRule {
   /** Asked in this order; what else a caller may do the directory checks itself. */
   readonly checks: readonly AccessCheck[];
-  /** The one question to a host that authorizes callers: the directory does not know these. */
-  readonly hosted: AccessCheck;
+  /** The questions to a host that authorizes callers, in this order: the directory does not know these. */
+  readonly hosted: readonly AccessCheck[];
   /**
    * How fresh the knowledge that the session exists has to be; null where the route checks that
    * itself.
@@ -51,24 +51,26 @@ const RENAME: AccessCheck = {
   failed: "Failed to verify permissions",
 };
 
-type DocumentRule = "list" | "create" | "get" | "change" | "remove" | "rename";
+type DocumentRule = "list" | "create" | "fork" | "get" | "change" | "remove" | "rename";
 type LogRule = "ask" | "read" | "watch" | "write" | "writeAsRunner";
 
 /** The access rules of all routes. */
 export const ACCESS: Readonly<Record<DocumentRule | LogRule, AccessRule>> = {
-  list: { checks: [LIST], hosted: LIST, session: null },
-  create: { checks: [LIST], hosted: CREATE, session: null },
-  get: { checks: [LIST], hosted: GET, session: null },
-  change: { checks: [LIST], hosted: UPDATE, session: null },
-  remove: { checks: [LIST], hosted: DELETE, session: null },
-  rename: { checks: [LIST, RENAME], hosted: UPDATE, session: null },
-  read: { checks: [LIST, GET], hosted: GET, session: "recent" },
-  watch: { checks: [LIST, GET], hosted: GET, session: "recent", tokenInUrl: true },
-  write: { checks: [LIST, UPDATE], hosted: UPDATE, session: "now" },
+  list: { checks: [LIST], hosted: [LIST], session: null },
+  create: { checks: [LIST], hosted: [CREATE], session: null },
+  /** Reads one session and creates another, for which the directory has the last word. */
+  fork: { checks: [LIST, GET], hosted: [GET, CREATE], session: "recent" },
+  get: { checks: [LIST], hosted: [GET], session: null },
+  change: { checks: [LIST], hosted: [UPDATE], session: null },
+  remove: { checks: [LIST], hosted: [DELETE], session: null },
+  rename: { checks: [LIST, RENAME], hosted: [UPDATE], session: null },
+  read: { checks: [LIST, GET], hosted: [GET], session: "recent" },
+  watch: { checks: [LIST, GET], hosted: [GET], session: "recent", tokenInUrl: true },
+  write: { checks: [LIST, UPDATE], hosted: [UPDATE], session: "now" },
   /** As a run, of which nothing is stored: the session need not be there. */
-  ask: { checks: [LIST, UPDATE], hosted: UPDATE, session: null },
+  ask: { checks: [LIST, UPDATE], hosted: [UPDATE], session: null },
   /** Runners have no rights in the project beyond their own session. */
-  writeAsRunner: { checks: [UPDATE], hosted: UPDATE, session: "now" },
+  writeAsRunner: { checks: [UPDATE], hosted: [UPDATE], session: "now" },
 };
 
 export interface AccessOptions extends Pick<ClaimsOptions, "peerOf"> {
@@ -123,7 +125,7 @@ export function accessGuard(
       early ?? (await authorizer.identify(claims).catch(reviewFailed(service, FAILED)));
 
     const check = async (asked: AskOptions): Promise<void> => {
-      for (const step of authorize ? [rule.hosted] : rule.checks)
+      for (const step of authorize ? rule.hosted : rule.checks)
         await assertAllowed(reviewer, caller, { step, project, key }, asked);
     };
     await check({});

@@ -11,6 +11,7 @@ import { eventsGet } from "./events-get.ts";
 import { eventsPageGet } from "./events-page-get.ts";
 import { exportGet } from "./export-get.ts";
 import { feedbackPost } from "./feedback-post.ts";
+import { forkPost } from "./fork-post.ts";
 import { interruptPost } from "./interrupt-post.ts";
 import { mcpStatusGet } from "./mcp-status-get.ts";
 import { messagesGet } from "./messages-get.ts";
@@ -69,6 +70,7 @@ export const SESSION_ROUTES: readonly Route[] = [
   ["GET", "/:sessionName/agui/tasks", ACCESS.read, OWNER.any, tasksGet],
   ["GET", "/:sessionName/agui/tasks/:taskId/output", ACCESS.read, OWNER.any, taskOutputGet],
   ["POST", "/:sessionName/agui/tasks/:taskId/stop", ACCESS.write, OWNER.any, taskStopPost],
+  ["POST", "/:sessionName/fork", ACCESS.fork, OWNER.any, forkPost],
   ["GET", "/:sessionName/runs", ACCESS.read, OWNER.any, runsGet],
   ["GET", "/:sessionName/export", ACCESS.read, OWNER.any, exportGet],
 ];

@@ -2,10 +2,9 @@ import type { LogReader, SessionKey } from "../../ports/log-store.ts";
 import type { ByteRange } from "../model/byte-range.ts";
 import { readTrailer, type Trailer, TRAILER_MARK } from "./trailer.ts";
 
-/** A trailer, and where its line ends. */
-interface PlacedTrailer {
+/** A trailer, and where in the compact log its line begins and ends. */
+export interface PlacedTrailer extends ByteRange {
   readonly trailer: Trailer;
-  readonly end: number;
 }
 
 type Store = Pick<LogReader, "read">;
@@ -54,8 +53,8 @@ export async function findTrailerAfter(
   store: Store,
   key: SessionKey,
   range: ByteRange & { readonly logId: string },
-): Promise<Trailer | null> {
-  for await (const { trailer } of trailersOf(store, key, range)) return trailer;
+): Promise<PlacedTrailer | null> {
+  for await (const placed of trailersOf(store, key, range)) return placed;
   return null;
 }
 
@@ -81,9 +80,12 @@ async function* trailersOf(
         at = to;
         isAtLine = lf !== -1;
         if (lf === -1) continue;
-        const trailer = readTrailer(Uint8Array.from(line));
+        const bytes = Uint8Array.from(line);
+        const trailer = readTrailer(bytes);
         line = null;
-        if (trailer?.logId === logId) yield { trailer, end: offset + at };
+        const lineEnd = offset + at;
+        if (trailer?.logId === logId)
+          yield { trailer, start: lineEnd - bytes.length, end: lineEnd };
         continue;
       }
       const lf = nextLine(chunk, at);

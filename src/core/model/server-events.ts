@@ -25,6 +25,7 @@ export type RunErrorCode =
   | "server-restarted"
   | "server-shutdown"
   | "session-deleted"
+  | "forked"
   | "store-failed"
   | "internal";
 

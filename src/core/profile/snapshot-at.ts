@@ -79,8 +79,8 @@ async function generationBefore(
 ): Promise<CompactRange> {
   const end = stat.end.compact;
   const next = await findTrailerAfter(store, key, { logId, start: offset, end });
-  if (next?.generation === generation && next.start <= offset)
-    return { generation, start: next.start, end: offset };
+  if (next?.trailer.generation === generation && next.trailer.start <= offset)
+    return { generation, start: next.trailer.start, end: offset };
   // the place after the last trailer, which none follows
   throw notFound();
 }

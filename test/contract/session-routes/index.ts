@@ -8,6 +8,7 @@ import { errorsSuite } from "./errors.ts";
 import { eventPagesSuite } from "./event-pages.ts";
 import { exportSuite } from "./export.ts";
 import { feedbackSuite } from "./feedback.ts";
+import { forkSuite } from "./fork.ts";
 import { type FreshServer, freshServer, type SessionRoutesContractOptions } from "./harness.ts";
 import { liveSuite } from "./live.ts";
 import { logStreamsSuite } from "./log-streams.ts";
@@ -78,6 +79,7 @@ function storedSuites(fresh: FreshServer): void {
   eventPagesSuite(fresh);
   runListSuite(fresh);
   snapshotAtSuite(fresh);
+  forkSuite(fresh);
   exportSuite(fresh);
   sessionsSuite(fresh);
   sessionDeleteSuite(fresh);

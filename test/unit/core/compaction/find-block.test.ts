@@ -1,8 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
-import { findBlockBefore, findTrailerAfter } from "../../../../src/core/compaction/find-block.ts";
-import { encodeTrailer, type Trailer } from "../../../../src/core/compaction/trailer.ts";
+import {
+  findBlockBefore,
+  findTrailerAfter,
+  type PlacedTrailer,
+} from "../../../../src/core/compaction/find-block.ts";
+import { encodeTrailer } from "../../../../src/core/compaction/trailer.ts";
 import { withSmallReads } from "../../../support/small-reads.ts";
 
 const KEY = { project: "p", session: "s" };
@@ -27,7 +31,7 @@ describe("the blocks of a compact log", () => {
           const memory = createMemoryLogStore();
           const { logId } = await memory.create(KEY);
           const store = withSmallReads(memory, readBytes);
-          const trailers: { trailer: Trailer; from: number; end: number }[] = [];
+          const trailers: { from: number; placed: PlacedTrailer }[] = [];
           const pieces = [new TextEncoder().encode(`${"x".repeat(29)}\n`).subarray(0, start)];
           let end = start;
           for (const [index, lines] of blocks.entries()) {
@@ -44,19 +48,17 @@ describe("the blocks of a compact log", () => {
             const { line } = encodeTrailer(trailer, 1);
             end += bytes.length + line.length;
             pieces.push(bytes, line);
-            trailers.push({ trailer, from, end });
+            trailers.push({ from, placed: { trailer, start: end - line.length, end } });
           }
           await memory.append(KEY, pieces, { logId, log: "compact", expectedEnd: 0 });
           for (let rawEnd = 0; rawEnd <= 10 * blocks.length; rawEnd += 5) {
-            const expected = trailers.findLast(({ trailer }) => trailer.rawEnd <= rawEnd);
+            const expected = trailers.findLast(({ placed }) => placed.trailer.rawEnd <= rawEnd);
             expect(await findBlockBefore(store, KEY, { logId, start, end }, rawEnd)).toEqual(
-              expected ? { trailer: expected.trailer, end: expected.end } : null,
+              expected?.placed ?? null,
             );
           }
-          for (const { trailer, from } of trailers)
-            expect(await findTrailerAfter(store, KEY, { logId, start: from, end })).toEqual(
-              trailer,
-            );
+          for (const { placed, from: at } of trailers)
+            expect(await findTrailerAfter(store, KEY, { logId, start: at, end })).toEqual(placed);
         },
       ),
       { numRuns: 25 },
