@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { getSession, listSessions } from "../core/documents/session-queries.ts";
+import type { TokenUsage } from "../core/model/token-usage.ts";
 import { currentRuns } from "../core/runs/current-runs.ts";
 import type { RunAccepted } from "../core/runs/run-request.ts";
 import { RunlogError } from "../ports/errors.ts";
@@ -41,6 +42,7 @@ export function sessionGet(service: SessionService) {
           sessions: service.sessions,
           directory: directoryOf(c, service),
           activeRun: () => activeRunOf(service, key),
+          usage: () => usageOf(service, key),
         },
         key,
       );
@@ -50,6 +52,19 @@ export function sessionGet(service: SessionService) {
       return failed(c, service, error, "Failed to get agentic session");
     }
   };
+}
+
+/** Null where the log cannot be read: the document is there all the same. */
+async function usageOf(
+  { logger, runIndexes, sessions }: SessionService,
+  key: SessionKey,
+): Promise<TokenUsage | null> {
+  try {
+    return await sessions.with(key, (session) => runIndexes.usage(session));
+  } catch (error) {
+    logger.warn("usage-not-read", { ...key, error });
+    return null;
+  }
 }
 
 async function activeRunOf(

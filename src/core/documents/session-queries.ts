@@ -4,6 +4,7 @@ import type {
   SessionDocument,
   SessionQuery,
 } from "../../ports/session-directory.ts";
+import type { TokenUsage } from "../model/token-usage.ts";
 import type { Sessions } from "../session/session-registry.ts";
 
 /** The directory of sessions, and the source of their agents' status. */
@@ -12,17 +13,19 @@ export interface SessionSources {
   readonly sessions: Pick<Sessions, "agentStatus">;
 }
 
-/** Where a document's active run is known. */
-interface ActiveRuns {
+/** Where it is known what a session's runs are. */
+interface RunSources {
   readonly activeRun: (key: SessionKey) => Promise<{ readonly runId: string } | null>;
+  /** The tokens that its runs took, as far as they are known; null if nothing is. */
+  readonly usage: (key: SessionKey) => Promise<TokenUsage | null>;
 }
 
 /**
- * A session's document, with its agent's status and active run while it runs; null if there is no
- * session.
+ * A session's document, with its agent's status and active run while it runs, and with the tokens that its runs
+ * took; null if there is no session.
  */
 export async function getSession(
-  { directory, sessions, activeRun }: SessionSources & ActiveRuns,
+  { directory, sessions, activeRun, usage: usageOf }: SessionSources & RunSources,
   key: SessionKey,
 ): Promise<SessionDocument | null> {
   const found = await directory.get(key);
@@ -30,8 +33,10 @@ export async function getSession(
   // a session at rest, of which most are, need not be loaded
   const agentStatus = document?.status?.["agentStatus"] ?? "idle";
   const run = agentStatus === "idle" ? null : await activeRun(key);
-  return document && run
-    ? { ...document, status: { ...document.status, activeRun: run } }
+  const usage = document && (await usageOf(key));
+  const known = { ...(run && { activeRun: run }), ...(usage && { usage }) };
+  return document && (run || usage)
+    ? { ...document, status: { ...document.status, ...known } }
     : document;
 }
 

@@ -57,6 +57,11 @@ export interface RunIndexes {
    * log. Throws what the store throws, and the signal's reason.
    */
   update(session: Session, signal: AbortSignal): Promise<KnownRuns | null>;
+  /**
+   * Tokens of the runs that have been written or read so far: the log is not read for it. Null if there is none. Throws what
+   * the store throws.
+   */
+  usage(session: Session): Promise<TokenUsage | null>;
 }
 
 interface IndexState {
@@ -156,6 +161,15 @@ export function createRunIndexes({
   }
 
   return {
+    async usage(session) {
+      const stat = await session.find();
+      if (!stat) return null;
+      const { logId, end } = stat;
+      const known = states.get(session);
+      if (known?.logId === logId && known.end === end.runs) return knownRuns(known).usage;
+      const last = await lastPrefix(store, session.key, logId, end.runs);
+      return last?.logId === logId ? last.total : null;
+    },
     update: (session, signal) =>
       turns.run(JSON.stringify([session.key.project, session.key.session]), async () => {
         try {

@@ -130,6 +130,32 @@ export function runListSuite(fresh: FreshServer): void {
     );
 
     it(
+      "are summed to what the session took, in its document",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const ended = (runId: string, said: object): string[] => [
+          startedEvent(runId),
+          json({ ...JSON.parse(finishedEvent(runId)), ...said }),
+        ];
+        await playAll(server, session, {
+          r1: ended("r1", { usage: { inputTokens: 1, outputTokens: 2 } }),
+          r2: ended("r2", { result: { usage: { input_tokens: 10, cache_read_input_tokens: 5 } } }),
+          r3: ended("r3", { usage: "much" }),
+        });
+        const usage = async (): Promise<Record<string, number> | undefined> =>
+          ((await (await session.get("")).json()) as { status: { usage?: Record<string, number> } })
+            .status.usage;
+        await waitFor(async () => (await usage())?.["inputTokens"] === 11);
+        expect(await usage()).toEqual({
+          inputTokens: 11,
+          outputTokens: 2,
+          totalTokens: 3,
+          cachedInputTokens: 5,
+        });
+      }),
+    );
+
+    it(
       "begin with those that wait and the one that is open",
       fresh(async (server) => {
         const session = new SessionClient(server);
