@@ -25,6 +25,7 @@ const HOSTILE_NAMES = [
   "raw",
   "compact",
   "edits",
+  "runs",
   "head",
   "projects",
   "runlog",
