@@ -100,7 +100,7 @@ describe("runlog archive, restore, export and verify", () => {
     expect(JSON.stringify(first)).toContain(sha256);
     await expect(rawFile(dir, "s1")).rejects.toThrow();
     const objects = await readdir(`${dir}/archive`, { recursive: true });
-    const packed = objects.filter((name) => name.includes("/s1/") && name.endsWith(".gz"));
+    const packed = objects.filter((name) => /\/s1\/.*raw.*\.gz$/.test(name));
     expect(gunzipSync(await readFile(`${dir}/archive/${packed[0]}`))).toEqual(raw);
 
     const verified = await run("verify");
