@@ -15,6 +15,7 @@ import {
   type ClientFetch,
   type ClientHeaders,
   type ConnectionOptions,
+  jsonOf,
   senderOf,
   sessionPath,
 } from "./requests.ts";
@@ -80,8 +81,7 @@ export class RunlogAgent extends AbstractAgent {
 
   override async getCapabilities(): Promise<AgentCapabilities> {
     const path = `${sessionPath(this.session ?? this.threadId)}/agui/capabilities`;
-    const capabilities: AgentCapabilities = await (await senderOf(this)({ path })).json();
-    return capabilities;
+    return jsonOf(senderOf(this)({ path }));
   }
 
   override clone(): RunlogAgent {

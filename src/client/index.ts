@@ -9,12 +9,17 @@ export {
 } from "./session-client.ts";
 export type {
   CreatedSession,
+  EventPage,
   ExportQuery,
   Feedback,
   ListQuery,
   NewSession,
+  PageQuery,
+  RunFacts,
   RunIds,
   RunInput,
+  RunPage,
+  RunsQuery,
   SessionDocument,
   SessionMessage,
   SessionNow,

@@ -101,6 +101,29 @@ function silent(url: string): SessionClientError {
   return new SessionClientError(`${url} does not answer`, { status: null, code: "silent" });
 }
 
+/** The JSON of an answer. Throws SessionClientError: `disconnected` where it has come in part, `not-json`. */
+export async function jsonOf<T>(answer: Promise<Response>): Promise<T> {
+  const response = await answer;
+  const { status, headers } = response;
+  const type = headers.get("Content-Type") ?? "";
+  if (!type.includes("json"))
+    throw new SessionClientError(`The server answered with ${type || "nothing"} instead of JSON`, {
+      status,
+      code: "not-json",
+    });
+  try {
+    const said: T = JSON.parse(await response.text());
+    return said;
+  } catch (cause) {
+    // a server that stops breaks answers off, some before their first byte
+    throw new SessionClientError("The answer broke off", {
+      status: null,
+      code: "disconnected",
+      cause,
+    });
+  }
+}
+
 /** The path of a session below the address of its project's sessions. */
 export function sessionPath(session: string): string {
   return `/${encodeURIComponent(session)}`;

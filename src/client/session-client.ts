@@ -4,18 +4,23 @@ import { randomId } from "./random-id.ts";
 import {
   type ClientRequest,
   type ConnectionOptions,
+  jsonOf,
   type Send,
   senderOf,
   sessionPath,
 } from "./requests.ts";
 import type {
   CreatedSession,
+  EventPage,
   ExportQuery,
   Feedback,
   ListQuery,
   NewSession,
+  PageQuery,
   RunIds,
   RunInput,
+  RunPage,
+  RunsQuery,
   SessionDocument,
   SessionNow,
   SessionPage,
@@ -56,6 +61,10 @@ export interface RemoteSession {
    * ```
    */
   events(options?: EventsOptions): AsyncGenerator<SessionEvent, void, undefined>;
+  /** Some events that follow each other, in either direction: the latest of a long log first, for example. */
+  page(query?: PageQuery & RequestOptions): Promise<EventPage>;
+  /** The session's runs, newest first. */
+  runs(query?: RunsQuery & RequestOptions): Promise<RunPage>;
   /** Messages, state, runs and interrupts as they are now. */
   messages(options?: RequestOptions): Promise<SessionNow>;
   /** The whole history as a file, of which nothing is read yet. */
@@ -115,6 +124,10 @@ function remoteSession(send: Send, name: string, connection: ConnectionOptions):
       return insist(attempt, connection, options?.signal);
     },
     events: (options) => followEvents(send, name, { ...connection, ...options }),
+    page: ({ signal, ...query } = {}) =>
+      jsonOf(send({ path: withQuery(`${path}/agui/events/page`, { ...query }), signal })),
+    runs: ({ signal, ...query } = {}) =>
+      jsonOf(send({ path: withQuery(`${path}/runs`, { ...query }), signal })),
     messages: (options) => get("/agui/messages", options),
     export: ({ signal, ...query } = {}) =>
       send({ path: withQuery(`${path}/export`, query), signal }),
@@ -136,11 +149,6 @@ function remoteSession(send: Send, name: string, connection: ConnectionOptions):
       await send({ path, method: "DELETE", ...options });
     },
   };
-}
-
-async function jsonOf<T>(answer: Promise<Response>): Promise<T> {
-  const said: T = await (await answer).json();
-  return said;
 }
 
 function withQuery(

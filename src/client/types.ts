@@ -1,4 +1,6 @@
-/** What the server answers: as PROTOCOL.md says, section by section. There may be further members. */
+import type { AgUiEvent } from "./follow-events.ts";
+
+// What the server answers, as PROTOCOL.md says, section by section. There may be further members.
 
 /** A run that was posted, or is going on (5.2). */
 export interface RunIds {
@@ -11,6 +13,71 @@ export interface SessionMessage {
   readonly id: string;
   readonly role: string;
   readonly [member: string]: unknown;
+}
+
+/** Which events a page has: those after a cursor or before one; without either the latest (20.1). */
+export interface PageQuery {
+  /** An empty one means from the start. Not together with `before`. */
+  readonly after?: string;
+  /** An empty one means from the end. */
+  readonly before?: string;
+  /** 1 to 10,000. Default 100. */
+  readonly limit?: number;
+  /** `raw`: every event as it was stored. Default: finished runs come compact. */
+  readonly view?: "raw";
+}
+
+/** Some events that follow each other, oldest first (20.1). */
+export interface EventPage {
+  readonly events: readonly AgUiEvent[];
+  /** The cursor of each. */
+  readonly cursors: readonly string[];
+  /** For the page `before` this one. Null without a log, as `end`. */
+  readonly start: string | null;
+  /** For the page `after` this one. */
+  readonly end: string | null;
+  readonly hasBefore: boolean;
+  readonly hasAfter: boolean;
+}
+
+export interface RunsQuery {
+  /** The `next` of the page before. Default: the latest. */
+  readonly cursor?: string;
+  /** 1 to 10,000 of the runs that have ended. Default 100. */
+  readonly limit?: number;
+}
+
+/** A page of runs, newest first (20.2). */
+export interface RunPage {
+  readonly runs: readonly RunFacts[];
+  /** Where the runs before go on; null if there are none. */
+  readonly next: string | null;
+}
+
+/** What there is to say of a run (20.2). */
+export interface RunFacts {
+  readonly runId: string;
+  readonly threadId: string | null;
+  readonly status:
+    | "waiting"
+    | "running"
+    | "finished"
+    | "interrupted"
+    | "cancelled"
+    | "error"
+    | "unended";
+  /** ISO 8601, as `endedAt`; null where the log does not say. */
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
+  /** The page `after` it begins with the run. */
+  readonly startCursor: string | null;
+  readonly endCursor: string | null;
+  readonly events: number;
+  readonly bytes: number;
+  readonly toolCalls: number;
+  /** Tokens, summed; null if nothing is said. */
+  readonly usage: Readonly<Record<string, unknown>> | null;
+  readonly error: { readonly message: string; readonly code?: string | null } | null;
 }
 
 /** What a run is posted with: a `RunAgentInput` of AG-UI, of which the messages are enough (5.1). */

@@ -221,6 +221,22 @@ describe("a run", () => {
     });
   });
 
+  it("whose answer breaks off is asked for again", async () => {
+    const { server } = await freshSession();
+    let asked = 0;
+    const session = sessionsAt(server.origin, {
+      fetch: async (url, init) => {
+        const response = await fetch(url, init);
+        if (asked++ > 0) return response;
+        const part = (await response.text()).slice(0, 5);
+        return new Response(part, { headers: { "Content-Type": "application/json" } });
+      },
+    }).session("s1");
+    server.runner.script((exchange) => tell(exchange, [startedEvent("r"), finishedEvent("r")]));
+    expect(await session.run({ runId: "r", ...HI })).toEqual({ runId: "r", threadId: "s1" });
+    expect(asked).toBe(2);
+  });
+
   it("that is refused fails with the server's status, code and text", async () => {
     const { session } = await freshSession();
     const messages = "none" as unknown as [];
@@ -261,6 +277,22 @@ describe("a session", () => {
     expect(await (await session.export({ format: "markdown" })).text()).toContain("Hello");
     const lines = await (await session.export({ format: "ndjson", view: "raw" })).text();
     expect(lines.trimEnd().split("\n")).toHaveLength(4);
+  });
+
+  it("is paged through in either direction, by events and by runs", async () => {
+    const { session } = await told();
+    const { events, cursors, start, hasBefore, hasAfter } = await session.page({ limit: 2 });
+    expect(events.map(({ type }) => type)).toEqual(["TEXT_MESSAGE_CHUNK", "RUN_FINISHED"]);
+    expect({ hasBefore, hasAfter, count: cursors.length }).toEqual({
+      hasBefore: true,
+      hasAfter: false,
+      count: 2,
+    });
+    const before = await session.page({ before: start!, limit: 10 });
+    expect(before.events.map(({ type }) => type)).toEqual(["MESSAGES_SNAPSHOT", "RUN_STARTED"]);
+    const { runs, next } = await session.runs({ limit: 1 });
+    expect(runs).toMatchObject([{ runId: "r", status: "finished", toolCalls: 0, error: null }]);
+    expect(next).toBeNull();
   });
 
   it("is listed, named and described, with what its agent says of itself", async () => {
