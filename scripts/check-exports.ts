@@ -55,6 +55,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   },
   "./runner-http": { names: ["createHttpRunnerClient"], portable: true },
   "./nats": { names: ["createNatsLiveFeed"], portable: true },
+  "./copilotkit": { names: ["RunlogAgentRunner"], portable: true },
   "./relay": { names: ["createMemorySpool", "createRelay"], portable: true },
   "./client": { names: ["createSessionClient", "SessionClientError"], portable: true },
   // @ag-ui/client asks for Node where it finds it; that ours does not is seen in its bundle
