@@ -23,17 +23,34 @@ interface Chat extends PlayedSession {
   readonly count: () => Promise<number>;
 }
 
-async function startCopilotKit(): Promise<Chat> {
-  const { origin } = await servePage("copilotkit.tsx");
+async function startWithRuntime(): Promise<Chat> {
   const session = await startPlayedSession();
-  const runtime = await startAgent("copilot-runtime", {
-    RUNLOG_SESSIONS: new URL(".", session.runlog.sessionUrl("s1")).href.slice(0, -1),
-  });
-  const query = new URLSearchParams({ thread: "s1", runtime: runtime.slice(0, -1) });
+  const runtime = await startAgent("copilot-runtime", { RUNLOG_SESSIONS: sessionsOf(session) });
+  const { origin } = await servePage("copilotkit.tsx");
+  return openCopilotKit(session, origin, runtime.slice(0, -1));
+}
+
+/** A page of CopilotKit that asks runlog for what a runtime gives. */
+async function startWithoutRuntime(query: Record<string, string> = {}): Promise<Chat> {
+  const { origin } = await servePage("copilotkit.tsx");
+  const session = await startPlayedSession({ RUNLOG_CORS_ORIGINS: origin }, "default");
+  return openCopilotKit(session, origin, `${session.runlog.url}/api/copilotkit`, query);
+}
+
+const sessionsOf = ({ runlog }: PlayedSession): string =>
+  new URL(".", runlog.sessionUrl("s1")).href.slice(0, -1);
+
+async function openCopilotKit(
+  session: PlayedSession,
+  origin: string,
+  runtime: string,
+  more: Record<string, string> = {},
+): Promise<Chat> {
+  const query = new URLSearchParams({ thread: "s1", runtime, ...more });
   const { page } = await openPage(browser, `${origin}/?${query}`);
   const send = page.getByTestId("copilot-send-button");
   const idle = (): Promise<void> => page.locator('[data-copilot-running="false"]').waitFor();
-  await fetched(page, "/connect");
+  await fetched(page, more["single"] === undefined ? "/connect" : "/copilotkit");
   return {
     ...session,
     page,
@@ -79,7 +96,9 @@ async function fetched(page: Page, end: string): Promise<void> {
 }
 
 const CHATS = [
-  ["CopilotKit", startCopilotKit],
+  ["CopilotKit without its runtime", startWithoutRuntime],
+  ["CopilotKit without its runtime, by one route", () => startWithoutRuntime({ single: "" })],
+  ["CopilotKit with its runtime and RunlogAgentRunner", startWithRuntime],
   ["assistant-ui", startAssistantUi],
 ] as const;
 

@@ -17,7 +17,10 @@ function Approval(): null {
 }
 
 createRoot(document.getElementById("root") ?? document.body).render(
-  <CopilotKitProvider runtimeUrl={query.get("runtime") ?? ""}>
+  <CopilotKitProvider
+    runtimeUrl={query.get("runtime") ?? ""}
+    useSingleEndpoint={query.has("single")}
+  >
     <Approval />
     <CopilotChat agentId="default" threadId={query.get("thread") ?? ""} />
   </CopilotKitProvider>,

@@ -15,6 +15,21 @@ export async function startAgent(
   name: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
+  return (await startAgentProcess(name, env)).address;
+}
+
+/** An agent that can be ended before its test. */
+export interface AgentProcess {
+  readonly address: string;
+  /** Kills it, and waits until it has gone. */
+  kill(): Promise<void>;
+}
+
+/** As `startAgent`. */
+export async function startAgentProcess(
+  name: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<AgentProcess> {
   const main = fileURLToPath(new URL(`../runners/${name}.ts`, import.meta.url));
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -29,10 +44,11 @@ export async function startAgent(
     },
   });
   const gone = once(child, "close");
-  onTestFinished(async () => {
-    child.kill();
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
     await gone;
-  });
+  };
+  onTestFinished(kill);
   let printed = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     printed += text;
@@ -43,7 +59,7 @@ export async function startAgent(
     lines.on("line", (line) => {
       printed += `${line}\n`;
       const port = LISTENS.exec(line)?.[1];
-      if (port !== undefined) resolve(`http://127.0.0.1:${port}/`);
+      if (port !== undefined) resolve({ address: `http://127.0.0.1:${port}/`, kill });
     });
     void gone.then(() => reject(new Error(`The agent ${name} ended; it printed:\n${printed}`)));
   });

@@ -26,15 +26,18 @@ export interface PlayedRun {
   finish(...events: readonly Readonly<Record<string, unknown>>[]): Promise<void>;
 }
 
-/** Starts runlog for the session `s1`; all goes with the test. */
-export async function startPlayedSession(env: Record<string, string> = {}): Promise<PlayedSession> {
+/** Starts runlog for the session `s1` of a project; all goes with the test. */
+export async function startPlayedSession(
+  env: Record<string, string> = {},
+  project = "p1",
+): Promise<PlayedSession> {
   const runner = await freshRunner();
   const runlog = await startRunlog({ runnerUrl: runner.address, env });
   const harness = { fetch: runlog.fetch, runner, dispose: async () => {} };
   return {
     runlog,
     runner,
-    client: new SessionClient(harness),
+    client: new SessionClient(harness, "s1", project),
     async run(start) {
       let arrived: ScriptedExchange | null = null;
       const opening = openRunner(harness, start).then((opened) => {

@@ -6,8 +6,8 @@ import { freshDir, type ServerProcess, startServer } from "../../support/server-
 export interface Runlog extends Pick<SessionRoutesHarness, "fetch"> {
   /** Where it listens, without a slash at its end; the same after each start. */
   readonly url: string;
-  /** The address of one of its sessions. */
-  sessionUrl(name: string): string;
+  /** The address of one of its sessions. Default project `p1`. */
+  sessionUrl(name: string, project?: string): string;
   /** Ends it with SIGKILL, or as an operator does with SIGTERM, and waits until it has gone. */
   end(signal: "SIGKILL" | "SIGTERM"): Promise<void>;
   /** Starts it again with the same data on the same port. */
@@ -33,7 +33,7 @@ export async function startRunlog(options: RunlogOptions): Promise<Runlog> {
   const { url } = server;
   return {
     url,
-    sessionUrl: (name) => `${url}/api/projects/p1/agentic-sessions/${name}`,
+    sessionUrl: (name, project = "p1") => `${url}/api/projects/${project}/agentic-sessions/${name}`,
     fetch: (path, init) => fetch(`${url}${path}`, init),
     async end(signal) {
       server.kill(signal);
