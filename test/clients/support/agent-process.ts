@@ -19,7 +19,7 @@ export async function startAgent(
 }
 
 /** An agent that can be ended before its test. */
-export interface AgentProcess {
+interface AgentProcess {
   readonly address: string;
   /** Kills it, and waits until it has gone. */
   kill(): Promise<void>;

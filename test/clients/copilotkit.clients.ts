@@ -1,0 +1,75 @@
+import { ɵcreateThreadStore as createThreadStore } from "@copilotkit/core";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { freePort } from "../../scripts/bench/loopback.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { startAgentProcess } from "./support/agent-process.ts";
+import { openPage, servePage, startBrowser } from "./support/browser.ts";
+import { answer, startPlayedSession } from "./support/played-run.ts";
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startBrowser();
+});
+afterAll(() => browser.close());
+
+it("the client's list of threads names, archives, brings back and deletes sessions", async () => {
+  const { client, run, runlog } = await startPlayedSession({}, "default");
+  const playing = await run(() => client.run());
+  const { start, text, end } = answer("a1");
+  await playing.finish(start, text("Hi"), end);
+  await client.settled();
+
+  const errors: unknown[] = [];
+  const store = createThreadStore({ fetch, onError: (error) => errors.push(error) });
+  onTestFinished(() => store.stop());
+  store.start();
+  const context = { runtimeUrl: `${runlog.url}/api/copilotkit`, headers: {}, agentId: "default" };
+  const threads = () => store.getState().threads.map(({ id, name }) => [id, name]);
+  const reloaded = async (isThere: boolean): Promise<void> => {
+    store.setContext(context);
+    await waitFor(() => !store.getState().isLoading && store.getState().sessionId > 0);
+    await waitFor(() => threads().length > 0 === isThere);
+  };
+  await reloaded(true);
+  expect(threads()).toEqual([["s1", null]]);
+  await store.renameThread("s1", "Greeting");
+  await reloaded(true);
+  expect(threads()).toEqual([["s1", "Greeting"]]);
+  await store.archiveThread("s1");
+  await reloaded(false);
+  await store.unarchiveThread("s1");
+  await reloaded(true);
+  await store.deleteThread("s1");
+  await reloaded(false);
+  expect(errors).toEqual([]);
+  expect((await client.get("")).status).toBe(404);
+});
+
+it("a runtime that is killed in mid-run and started again goes on with the run", async () => {
+  const { origin } = await servePage("copilotkit.tsx");
+  const { run, runlog } = await startPlayedSession();
+  const sessions = new URL(".", runlog.sessionUrl("s1")).href.slice(0, -1);
+  const env = { RUNLOG_SESSIONS: sessions, PORT: String(await freePort()) };
+  const before = await startAgentProcess("copilot-runtime", env);
+  const runtime = before.address.slice(0, -1);
+  const { page } = await openPage(
+    browser,
+    `${origin}/?${new URLSearchParams({ thread: "s1", runtime })}`,
+  );
+  const idle = page.locator('[data-copilot-running="false"]');
+  await idle.waitFor();
+  await page.getByTestId("copilot-chat-textarea").fill("hello");
+  const { start, text, end } = answer("a1");
+  const playing = await run(() => page.getByTestId("copilot-send-button").click());
+  await playing.send(start, text("Hi, "));
+  await page.getByText("Hi,").waitFor();
+  await before.kill();
+  await playing.send(text("there "));
+  await startAgentProcess("copilot-runtime", env);
+  await page.reload();
+  await page.getByText("Hi, there").waitFor();
+  await playing.finish(text("you"), end);
+  await page.getByText("Hi, there you").waitFor();
+  await idle.waitFor();
+});
