@@ -5,11 +5,12 @@ import {
   readArchive,
   readStorage,
 } from "./config/storage.ts";
+import { type AgentConfig, readAgents, readAgentUrl } from "./config/agents.ts";
 import { type NatsConfig, readNats } from "./config/nats.ts";
 import type { Setting } from "./config/setting.ts";
 import { ALL_SETTINGS, SETTINGS } from "./config/settings.ts";
 import { isServiceLink } from "./config/service-links.ts";
-import { isLoopback, readRunnerUrl } from "./config/values.ts";
+import { isLoopback } from "./config/values.ts";
 import type { ServiceLimits } from "./core/service.ts";
 
 /** The limits of the service that an operator sets. */
@@ -38,8 +39,10 @@ export interface Config {
   readonly nats: NatsConfig | null;
   /** Whether callers are asked who they are. */
   readonly auth: AuthConfig;
-  /** URL template of runners, or null: the built-in demo runner, or the cluster's own addresses. */
+  /** URL template of runners, or null: those of `agents`, the built-in demo runner, or the cluster's own addresses. */
   readonly runnerUrl: string | null;
+  /** The agents that sessions can have, the first being the default; empty: they have one without a name. */
+  readonly agents: readonly AgentConfig[];
   /** The models that sessions may be made with, or null for any. */
   readonly models: readonly string[] | null;
   /** Listening beyond loopback without authentication was asked for explicitly. */
@@ -131,15 +134,22 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     problems.push(
       "RUNLOG_S3_CREATE_BUCKET=1 needs an s3://<bucket>/<prefix>: STORAGE_URL or RUNLOG_ARCHIVE_URL",
     );
-  const runnerUrl = value({
+  const givenUrl = value({
     ...SETTINGS.runnerUrl,
-    read: (text) => readRunnerUrl(isCluster ? text.replaceAll("{port}", "1") : text) && text,
+    read: (text) => readAgentUrl(isCluster ? text.replaceAll("{port}", "1") : text) && text,
   });
-  const demo = value({ ...SETTINGS.demo, fallback: runnerUrl === null && !isCluster });
+  const context = { runnerUrl: givenUrl, isCluster };
+  const agents = readAgents(value(SETTINGS.agents), context, problems);
+  const runnerUrl = agents.length > 0 ? null : givenUrl;
+  const hasRunner = givenUrl !== null || agents.length > 0;
+  const demo = value({ ...SETTINGS.demo, fallback: !hasRunner && !isCluster });
   if (demo && isCluster)
     problems.push("RUNLOG_DEMO=1 and RUNLOG_AUTH=kubernetes exclude each other");
-  if (demo && runnerUrl !== null) problems.push("RUNLOG_DEMO=1 and RUNNER_URL exclude each other");
-  if (!demo && runnerUrl === null && !isCluster) problems.push("RUNLOG_DEMO=0 needs a RUNNER_URL");
+  if (demo && agents.length > 0)
+    problems.push("RUNLOG_DEMO=1 and RUNLOG_AGENTS exclude each other");
+  else if (demo && hasRunner) problems.push("RUNLOG_DEMO=1 and RUNNER_URL exclude each other");
+  if (!demo && !hasRunner && !isCluster)
+    problems.push("RUNLOG_DEMO=0 needs a RUNNER_URL or RUNLOG_AGENTS");
   const copilotKit = value({ ...SETTINGS.copilotKit, fallback: !isCluster });
   if (copilotKit && isCluster)
     problems.push(
@@ -154,6 +164,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     archive,
     nats: readNats(value, storage.kind === "s3", problems),
     runnerUrl,
+    agents,
     models: value(SETTINGS.models),
     forwardHeaders: value(SETTINGS.forwardHeaders),
     allowPublic: value(SETTINGS.allowPublic),

@@ -14,6 +14,7 @@ export {
   type SessionService,
   type SessionServiceOptions,
 } from "./core/service.ts";
+export { createAgentRoutes } from "./http/agent-routes.ts";
 export { type AppOptions, createApp } from "./http/app.ts";
 export type { Authorize, AuthorizedCaller } from "./http/authorize.ts";
 export { createTokenAuthorize } from "./http/token-authorize.ts";
@@ -35,6 +36,7 @@ export type { LegacyLogs } from "./ports/legacy-logs.ts";
 export type { LiveFeed, LogGrowth, SubscribeOptions } from "./ports/live-feed.ts";
 export type { Logger } from "./ports/logger.ts";
 export type * from "./ports/log-store.ts";
+export type { NamedAgent } from "./ports/named-agent.ts";
 export type * from "./ports/object-bucket.ts";
 export type * from "./ports/runner-client.ts";
 export type { PeerAddress, SessionOwner, SessionOwnership } from "./ports/session-owner.ts";

@@ -18,10 +18,11 @@ export interface AgentRunOptions {
 }
 
 /** An agent as a function: the events of a run, RUN_STARTED to RUN_FINISHED or RUN_ERROR. */
-export type AgentFunction = (
-  input: AgentInput,
-  options: AgentRunOptions,
-) => AsyncIterable<AgentEvent>;
+export interface AgentFunction {
+  (input: AgentInput, options: AgentRunOptions): AsyncIterable<AgentEvent>;
+  /** What it does, for people. */
+  readonly description?: string;
+}
 
 /** An agent as `AbstractAgent` of `@ag-ui/client` is one. */
 export interface AgentObject {
@@ -35,6 +36,7 @@ export interface AgentObject {
   /** An agent of its own for a run, so that runs of several threads do not meet. */
   clone?(): AgentObject;
   abortRun?(): unknown;
+  readonly description?: string | undefined;
   getCapabilities?(): Promise<unknown>;
 }
 

@@ -103,6 +103,9 @@ function directoryFor(
   const directory: SessionDirectory = {
     logsMakeSessions: false,
 
+    // each session has a runner of its own
+    agents: [],
+
     as: (other) => directoryFor(other, options, turns),
 
     async get(key) {

@@ -4,9 +4,9 @@ import type { Logger } from "../../src/ports/logger.ts";
 import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
 import { idOf } from "../../src/ports/session-id.ts";
 import { createTimeSlicer } from "../../src/stream/sync/time-slicer.ts";
-import { labelOf } from "../../src/stream/text/dns-label.ts";
 import { onceEach } from "../../src/stream/sync/once-each.ts";
 import { createKeyedMutex } from "../../src/stream/sync/keyed-mutex.ts";
+import { createAddresses, type LocalAgent } from "./addresses.ts";
 import {
   changedDocument,
   documentOf,
@@ -21,6 +21,7 @@ import { createRowCache, type RowTexts } from "./row-cache.ts";
 import { searchRows } from "./search-rows.ts";
 import { createSessionIndex } from "./session-index.ts";
 
+export type { LocalAgent } from "./addresses.ts";
 export { createLocalAuthorizer } from "./authorizer.ts";
 export { createLocalPlatform } from "./platform.ts";
 
@@ -28,6 +29,8 @@ export interface LocalDirectoryOptions {
   readonly store: LogStore;
   /** URL of runners; `{session}`, as a label, and `{project}` are filled in. */
   readonly runnerUrl: string;
+  /** The agents that sessions can have, in place of `runnerUrl`. Default: one, without a name. */
+  readonly agents?: readonly LocalAgent[];
   /** Logs, once for each session, that its document cannot be read. Default: not logged. */
   readonly logger?: Pick<Logger, "warn">;
 }
@@ -59,6 +62,7 @@ const TURN_MS = 5;
 export function createLocalDirectory({
   store,
   runnerUrl,
+  agents = [],
   logger,
 }: LocalDirectoryOptions): SessionDirectory {
   const inTurn = createKeyedMutex();
@@ -122,6 +126,7 @@ export function createLocalDirectory({
 
   const directory: SessionDirectory = {
     logsMakeSessions: true,
+    agents: agents.map(({ name, description = null }) => ({ name, description })),
 
     // callers are not identified: each may do everything
     as: () => directory,
@@ -188,18 +193,9 @@ export function createLocalDirectory({
       return projects;
     },
 
-    addressOf(key) {
-      return Promise.resolve(fillIn(runnerUrl, key));
-    },
+    addressOf: createAddresses({ runnerUrl, agents, get: (key) => directory.get(key) }),
   };
   return directory;
-}
-
-function fillIn(template: string, { project, session }: SessionKey): string {
-  const url = template
-    .replaceAll("{session}", labelOf(session))
-    .replaceAll("{project}", encodeURIComponent(project));
-  return url.endsWith("/") ? url : `${url}/`;
 }
 
 /** What `read` gives, or `known` if this one session is not to be read. */

@@ -38,6 +38,7 @@ export function createMemoryDirectory(options: MemoryDirectoryOptions): SessionD
 
     return {
       logsMakeSessions: false,
+      agents: [],
 
       as: (other) => seenBy(other),
 

@@ -1,3 +1,4 @@
+import { AGENTS_SETTING } from "./agents.ts";
 import { AUTH_SETTINGS, type AuthSettings } from "./auth.ts";
 import { CLUSTER_SETTINGS, type ClusterSettings } from "./cluster.ts";
 import { LIMIT_SETTINGS, type LimitSettings } from "./limits.ts";
@@ -26,6 +27,7 @@ export interface Settings
   readonly s3Endpoint: Setting<string | null>;
   readonly endpoint: Setting<string | null>;
   readonly runnerUrl: Setting<string | null>;
+  readonly agents: Setting<string | null>;
   readonly demo: Setting<boolean>;
   readonly reauth: Setting<number>;
   readonly models: Setting<readonly string[] | null>;
@@ -91,13 +93,15 @@ export const SETTINGS: Settings = {
   }),
   runnerUrl: text("RUNNER_URL", {
     shown: "",
-    meaning: "URL of runners; {session} (its label), {project}, in a cluster {port}, are filled in",
+    meaning:
+      "URL of runners; {session} (its label), {project}, in a cluster {port}, with RUNLOG_AGENTS {agent}, are filled in",
     form: "an http(s) URL",
     group: "Runners",
     entries: SERVERS,
   }),
+  agents: AGENTS_SETTING,
   demo: flag("RUNLOG_DEMO", true, {
-    shown: "1 without RUNNER_URL and cluster",
+    shown: "1 without RUNNER_URL, RUNLOG_AGENTS and cluster",
     meaning: "1: use the built-in demo runner",
     group: "Runners",
     entries: SERVERS,

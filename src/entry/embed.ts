@@ -1,5 +1,4 @@
 import { Hono, type MiddlewareHandler } from "hono";
-import { type Agent, createInProcessRunner } from "../../adapters/in-process/index.ts";
 import {
   createLocalAuthorizer,
   createLocalDirectory,
@@ -8,10 +7,10 @@ import {
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { SessionClient } from "../client/index.ts";
-import { readRunnerUrl } from "../config/values.ts";
 import { projectName } from "../core/model/names.ts";
 import { readStorage, type StorageConfig } from "../config/storage.ts";
 import { createSessionService, type ServiceLimits, type SessionService } from "../core/service.ts";
+import { createAgentRoutes } from "../http/agent-routes.ts";
 import { createApp } from "../http/app.ts";
 import type { Authorize } from "../http/authorize.ts";
 import { hostNames, onlyLoopback, originGuard } from "../http/host-guard.ts";
@@ -20,10 +19,10 @@ import { createSessionRoutes } from "../http/session-routes.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
+import { type HostedRunner, hostedAgents, noRunner } from "./hosted-agents.ts";
 import { createOwnClient } from "./own-client.ts";
 import { openStore } from "./open-store.ts";
 import { peerOf } from "./peer-of.ts";
-import { createRunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock as clock } from "./system-clock.ts";
 
@@ -37,9 +36,10 @@ export interface RunlogOptions {
   readonly storage?: string | LogStore;
   /**
    * Whose runs are stored: the URL of a runner, in which `{session}` and `{project}` are filled in, or an agent
-   * in this process, as a function that yields events or an `AbstractAgent` of `@ag-ui/client`.
+   * in this process, as a function that yields events or an `AbstractAgent` of `@ag-ui/client`; or several of
+   * these by name, `{ coder: "http://…", support: agent }`, of which each session has one.
    */
-  readonly runner: string | Agent;
+  readonly runner: HostedRunner;
   /** Who calls and what they may do. Default: callers on this machine may do everything, others nothing. */
   readonly authorize?: Authorize;
   /** The project of the sessions where the path of `routes` names none. Default `default`. */
@@ -60,6 +60,8 @@ export interface Runlog {
   readonly routes: Hono;
   /** The project of the sessions where a path names none. */
   readonly project: string;
+  /** The list of the agents, to be mounted in the same way: at `/agents`, at `/projects/:projectName/agents`. */
+  readonly agentRoutes: Hono;
   /** The whole server as `runlog serve` has it, the routes below `/api/projects/…/agentic-sessions`. */
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
   /**
@@ -77,8 +79,6 @@ export interface Runlog {
 }
 
 const INTAKE_BUDGET = 64 * 1024 * 1024;
-/** What stands for the address of an agent in this process. */
-const IN_PROCESS = "http://{session}.{project}.invalid/";
 
 /**
  * Makes a session server inside a host's own. Without `authorize` it answers requests from this machine
@@ -103,18 +103,15 @@ const IN_PROCESS = "http://{session}.{project}.invalid/";
 export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
   checkOptions(options);
   const { runner, authorize, corsOrigins = [], limits = {}, logger = stderrLogger } = options;
+  const { fetch, ...runners } = hostedAgents(runner, logger);
   const store = await storeOf(options.storage ?? "file:./data", logger);
-  const isUrl = typeof runner === "string";
-  const inProcess = isUrl ? null : createInProcessRunner(runner, { logger });
   const service = await createSessionService({
     authorizer: createLocalAuthorizer(),
-    directory: createLocalDirectory({ store, runnerUrl: isUrl ? runner : IN_PROCESS, logger }),
+    directory: createLocalDirectory({ store, ...runners, logger }),
     platform: createLocalPlatform(),
     feed: createMemoryLiveFeed(),
     runner: createHttpRunnerClient({
-      fetch: inProcess
-        ? (url, init): Promise<Response> => inProcess(new Request(url, init))
-        : createRunnerFetch(),
+      fetch,
       clock,
       intakeBudget: createByteBudget(INTAKE_BUDGET),
     }),
@@ -129,12 +126,15 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
 
   const access = { peerOf, ...(authorize && { authorize }) };
   const { project = "default" } = options;
-  const routes = new Hono();
-  routes.use("*", securityHeaders());
-  if (!authorize) routes.use("*", onlyLoopback(peerOf));
-  routes.use("*", originGuard({ ours: hostNames([]), corsOrigins }));
-  if (options.project === undefined) routes.use("*", onePerProject);
-  routes.route("/", createSessionRoutes(service, { ...access, project }));
+  const inHost = (inner: Hono): Hono => {
+    const routes = new Hono();
+    routes.use("*", securityHeaders());
+    if (!authorize) routes.use("*", onlyLoopback(peerOf));
+    routes.use("*", originGuard({ ours: hostNames([]), corsOrigins }));
+    if (options.project === undefined) routes.use("*", onePerProject);
+    return routes.route("/", inner);
+  };
+  const mounted = { ...access, project };
   const app = new Hono();
   if (!authorize) app.use("*", onlyLoopback(peerOf));
   const server = { service, listenHost: null, corsOrigins, copilotKitProject: project };
@@ -142,8 +142,9 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
 
   let closing: Promise<void> | null = null;
   return {
-    routes,
     project,
+    routes: inHost(createSessionRoutes(service, mounted)),
+    agentRoutes: inHost(createAgentRoutes(service, mounted)),
     fetch: (request, env) => app.fetch(request, env),
     client: createOwnClient(service, project),
     service,
@@ -154,12 +155,7 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
 /** Types do not reach hosts that are written in JavaScript. */
 function checkOptions(options: Partial<RunlogOptions> = {}): void {
   const { authorize, corsOrigins, project, runner } = options;
-  const isAgent = typeof runner === "function" || typeof Object(runner).run === "function";
-  const isUrl = typeof runner === "string" && readRunnerUrl(runner) !== null;
-  if (!isAgent && !isUrl)
-    throw new TypeError(
-      "runner must be the http(s) URL of one, a function that yields events, or an AbstractAgent",
-    );
+  if (runner === undefined) throw noRunner();
   if (authorize !== undefined && typeof authorize !== "function")
     throw new TypeError("authorize must be a function of a request's context");
   if (corsOrigins !== undefined && !Array.isArray(corsOrigins))
@@ -177,7 +173,13 @@ const onePerProject: MiddlewareHandler = async (c, next) => {
   await next();
 };
 
-const OWN_PARAMS: ReadonlySet<string> = new Set(["projectName", "sessionName", "cursor", "taskId"]);
+const OWN_PARAMS: ReadonlySet<string> = new Set([
+  "projectName",
+  "sessionName",
+  "agentName",
+  "cursor",
+  "taskId",
+]);
 
 async function storeOf(storage: string | LogStore, logger: Logger): Promise<LogStore> {
   if (typeof storage !== "string") return storage;

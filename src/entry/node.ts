@@ -87,7 +87,7 @@ export async function start(
   const store = createArchivingStore({ store: inner, archives, legacy: legacy?.logs ?? null });
   if (archive) await findArchived(archive, store, logger);
   const isCluster = config.auth.kind === "kubernetes";
-  const isDemo = config.runnerUrl === null && !isCluster;
+  const isDemo = config.runnerUrl === null && config.agents.length === 0 && !isCluster;
   const { ports, sessionToken } = await openPlatform(config, store, logger);
   const service = await createSessionService({
     ...ports,

@@ -22,14 +22,19 @@ interface Platform {
 
 /** The platform that `config` names. Throws TypeError for a cluster that cannot be. */
 export async function openPlatform(
-  { auth, runnerUrl }: Config,
+  { auth, agents, runnerUrl }: Config,
   store: LogStore,
   logger: Logger,
 ): Promise<Platform> {
   if (auth.kind !== "kubernetes") {
     const ports = {
       authorizer: createLocalAuthorizer(),
-      directory: createLocalDirectory({ store, runnerUrl: runnerUrl ?? DEMO_URL, logger }),
+      directory: createLocalDirectory({
+        store,
+        runnerUrl: runnerUrl ?? DEMO_URL,
+        agents,
+        logger,
+      }),
       platform: createLocalPlatform(),
     };
     return { ports, sessionToken: null };

@@ -54,14 +54,16 @@ export async function openServer(
   const { env } = options;
   const config = readWorkerConfig(env);
   const { maxEventBytes, hosts, corsOrigins } = config;
-  const { url: runnerUrl, fetch: fetchRunner } = runnerOf(options.runner ?? config.runnerUrl);
+  const agents = options.runner === undefined ? config.agents : [];
+  const runner = options.runner ?? config.runnerUrl ?? agents[0]?.url ?? null;
+  const { url: runnerUrl, fetch: fetchRunner } = runnerOf(runner);
   const bucket = createR2Bucket(options.bucket);
   const clock = systemClock;
   const store = createObjectLogStore({ bucket, clock, logger: consoleLogger, exclusive: true });
   const service = await createSessionService({
     store: withMarksOf(key, store),
     feed: createMemoryLiveFeed(),
-    directory: createLocalDirectory({ store, runnerUrl }),
+    directory: createLocalDirectory({ store, runnerUrl, agents }),
     runner: createHttpRunnerClient({
       fetch: fetchRunner,
       clock,

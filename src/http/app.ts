@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import type { SessionService } from "../core/service.ts";
+import { createAgentRoutes } from "./agent-routes.ts";
 import { createCopilotKitRoutes } from "./copilotkit/routes.ts";
 import { createStreamRoutes } from "./stream-routes.ts";
 import { hostGuard, hostNames, LOOPBACK, originGuard } from "./host-guard.ts";
@@ -52,7 +53,7 @@ const CORS = {
 };
 
 /**
- * The whole server as the entries serve it: probes, the session routes, and clear 404s.
+ * The whole server as the entries serve it: probes, the routes of sessions and agents, and clear 404s.
  *
  * @example
  * ```ts
@@ -77,6 +78,7 @@ export function createApp(options: AppOptions): Hono {
     app.route("/api/copilotkit", createCopilotKitRoutes(server));
   }
   app.route("/v1/streams/:projectName", createStreamRoutes(service, options));
+  app.route("/api/projects/:projectName/agents", createAgentRoutes(service, options));
   app.notFound((c) => problem(c, { code: "not-found", detail: "Not found" }));
   app.onError((error, c) => {
     service.logger.error("request-failed", { route: c.req.routePath, error });

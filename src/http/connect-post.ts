@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { assertAgentOf } from "../core/documents/session-agent.ts";
 import { invalidBody } from "../core/model/json-fields.ts";
 import { readPostedInput } from "../core/profile/posted-input.ts";
 import { dialectOf } from "../core/profile/repair/dialect.ts";
@@ -6,6 +7,7 @@ import { openConnect } from "../core/profile/viewing.ts";
 import { HEARTBEAT } from "../core/replay/sse-stream.ts";
 import type { SessionService } from "../core/service.ts";
 import { accessOf } from "./access.ts";
+import { agentNamed } from "./agent-named.ts";
 import { assertStreamRoom, openStream } from "./open-stream.ts";
 import { MAX_RUN_BODY, readJsonBody } from "./read-body.ts";
 import { sessionKeyOf } from "./session-key.ts";
@@ -28,6 +30,7 @@ export function connectPost(service: SessionService) {
       body.release();
     }
     if (!posted) throw invalidBody();
+    await assertAgentOf(service.directory, sessionKeyOf(c), agentNamed(c));
     const dialect = dialectOf(c.req.query("profile"), posted.protocolVersion);
     const options = { view, dialect, posted, lastId: lastEventId(c) };
     return service.sessions.lend(sessionKeyOf(c), async (use) => {

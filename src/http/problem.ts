@@ -27,6 +27,9 @@ const KINDS = {
   "session-conflict": { status: 409 },
   "run-active": { status: 409 },
   "run-not-found": { status: 404 },
+  "agent-not-found": { status: 404 },
+  "agent-conflict": { status: 409 },
+  "agent-not-configured": { status: 409 },
   "platform-failed": { status: 500 },
   overloaded: { status: 503, retryAfter: 2 },
   "log-not-found": { status: 404 },
@@ -110,7 +113,7 @@ const OWN_TEXTS: ReadonlySet<RunlogErrorCode> = new Set([
 ]);
 
 /** Facts that a client may see as members of the problem document. */
-const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit", "phase"]);
+const SHOWN_FACTS: ReadonlySet<string> = new Set(["runId", "limit", "phase", "agent"]);
 
 export interface ProblemOptions {
   readonly code: ProblemCode;

@@ -3,8 +3,10 @@ import { knownMessages, readPostedInput } from "../core/profile/posted-input.ts"
 import { dialectOf } from "../core/profile/repair/dialect.ts";
 import { openRunStream } from "../core/profile/viewing.ts";
 import { HEARTBEAT } from "../core/replay/sse-stream.ts";
+import type { RunStartOptions } from "../core/runs/runs.ts";
 import type { SessionService } from "../core/service.ts";
 import { accepts } from "./accept.ts";
+import { agentNamed } from "./agent-named.ts";
 import { accessOf, callerOf } from "./access.ts";
 import { assertStreamRoom, openStream } from "./open-stream.ts";
 import { type JsonBody, MAX_RUN_BODY, readJsonBody } from "./read-body.ts";
@@ -20,7 +22,7 @@ export function runPost(service: SessionService) {
     const key = sessionKeyOf(c);
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget: service.bodyBudget });
     if (wantsStream(c)) return runStream(c, service, body);
-    return c.json(await service.runs.start(key, body, callerOf(c), forwardedToRunner(c, service)));
+    return c.json(await service.runs.start(key, body, callerOf(c), startOptions(c, service)));
   };
 }
 
@@ -29,6 +31,10 @@ function wantsStream(c: Context): boolean {
   if (acceptsEventStream(c)) return true;
   const isTanstack = c.req.header("X-Run-Id") !== undefined;
   return isTanstack && !accepts(c.req.header("Accept"), "application/json");
+}
+
+function startOptions(c: Context, service: SessionService): RunStartOptions {
+  return { headers: forwardedToRunner(c, service), agent: agentNamed(c) };
 }
 
 /** The headers of the request that are forwarded to its runner. */
@@ -55,7 +61,7 @@ async function runStream(c: Context, service: SessionService, body: JsonBody): P
       // the run itself refuses a body that is no object
       known: posted ? await knownMessages(body.bytes, posted, dialect) : [],
       lastId: lastEventId(c),
-      startRun: () => service.runs.start(key, body, callerOf(c), forwardedToRunner(c, service)),
+      startRun: () => service.runs.start(key, body, callerOf(c), startOptions(c, service)),
     };
     return await service.sessions.lend(key, async (use) => {
       const { source, full } = await openRunStream(service, use, options);

@@ -35,6 +35,9 @@ import { taskOutputGet } from "./task-output-get.ts";
 import { taskStopPost } from "./task-stop-post.ts";
 import { tasksGet } from "./tasks-get.ts";
 
+/** Runs with an agent of this name. */
+const AGENT = "/:sessionName/agui/agents/:agentName";
+
 /** All routes, below the path of a project's sessions. */
 export const SESSION_ROUTES: readonly Route[] = [
   ["GET", "/", ACCESS.list, OWNER.any, sessionsGet],
@@ -66,6 +69,10 @@ export const SESSION_ROUTES: readonly Route[] = [
   // what clients of AG-UI derive from the URL at which they post runs
   ["POST", "/:sessionName/agui/run/connect", ACCESS.read, OWNER.any, connectPost],
   ["GET", "/:sessionName/agui/run/capabilities", ACCESS.read, OWNER.any, capabilitiesGet],
+  // the same for clients that know nothing but a URL: one for each agent
+  ["POST", `${AGENT}/run`, ACCESS.write, OWNER.run, runPost],
+  ["POST", `${AGENT}/run/connect`, ACCESS.read, OWNER.any, connectPost],
+  ["GET", `${AGENT}/run/capabilities`, ACCESS.read, OWNER.any, capabilitiesGet],
   ["GET", "/:sessionName/mcp/status", ACCESS.read, OWNER.any, mcpStatusGet],
   ["GET", "/:sessionName/agui/tasks", ACCESS.read, OWNER.any, tasksGet],
   ["GET", "/:sessionName/agui/tasks/:taskId/output", ACCESS.read, OWNER.any, taskOutputGet],

@@ -23,6 +23,9 @@ export type RunlogErrorCode =
   | "session-conflict"
   | "run-active"
   | "run-not-found"
+  | "agent-not-found"
+  | "agent-conflict"
+  | "agent-not-configured"
   | "overloaded"
   | "platform-failed"
   // the log store

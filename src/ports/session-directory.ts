@@ -1,5 +1,6 @@
 import type { Caller } from "./authorizer.ts";
 import type { SessionKey } from "./log-store.ts";
+import type { NamedAgent } from "./named-agent.ts";
 
 /** Labels or annotations. */
 export type SessionTags = Readonly<Record<string, string>>;
@@ -79,6 +80,12 @@ export interface SessionDirectory {
   readonly logsMakeSessions: boolean;
 
   /**
+   * The agents that a session can have, the first being that of sessions without one of their own; `spec.agent` of
+   * its document names the one that it has. Empty: a session's agent has no name.
+   */
+  readonly agents: readonly NamedAgent[];
+
+  /**
    * The same directory as this caller may use it: every request is made with the caller's token.
    * Without `as`, every request is made with runlog's own account.
    */
@@ -116,6 +123,9 @@ export interface SessionDirectory {
   /** The projects that hold a session of this name. */
   projectsWith(session: string): Promise<readonly string[]>;
 
-  /** Base URL of the session's runner, with a slash at its end. */
-  addressOf(key: SessionKey): Promise<string>;
+  /**
+   * Base URL of the session's runner, with a slash at its end. `agent` is one of `agents`, for a session that has
+   * none yet; default the first. Throws `agent-not-configured` for a session whose agent is none of them.
+   */
+  addressOf(key: SessionKey, agent?: string | null): Promise<string>;
 }

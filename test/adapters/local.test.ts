@@ -256,4 +256,33 @@ describe("local SessionDirectory", () => {
       expect(rest).toEqual(["p", "test:8001"]);
     }
   });
+
+  it("has the address of the agent that a session's document names, else of one that is asked for, else of the first", async () => {
+    const directory = createLocalDirectory({
+      store: createMemoryLogStore(),
+      runnerUrl: RUNNER_URL,
+      agents: [
+        { name: "coder", url: "http://coder/{session}", description: "Writes code" },
+        { name: "Support_2", url: "http://gateway/{agent}/{project}/" },
+      ],
+    });
+    expect(directory.agents).toEqual([
+      { name: "coder", description: "Writes code" },
+      { name: "Support_2", description: null },
+    ]);
+    const support = "http://gateway/Support_2/p/";
+    expect(await directory.addressOf(KEY)).toBe("http://coder/s/");
+    expect(await directory.addressOf(KEY, "Support_2")).toBe(support);
+    await directory.create(KEY, { metadata: {}, spec: { agent: "Support_2" } });
+    expect(await directory.addressOf(KEY)).toBe(support);
+    expect(await directory.addressOf(KEY, "coder")).toBe(support);
+    await directory.update(KEY, ({ spec, ...rest }) => ({
+      ...rest,
+      spec: { ...spec, agent: "gone" },
+    }));
+    expect(await codeOf(directory.addressOf(KEY, "coder"))).toBe("agent-not-configured");
+    // a document that no server wrote so
+    await directory.update(KEY, ({ spec, ...rest }) => ({ ...rest, spec: { ...spec, agent: 7 } }));
+    expect(await directory.addressOf(KEY)).toBe("http://coder/s/");
+  });
 });

@@ -28,7 +28,11 @@ export type {
   SessionDirectoryContractOptions,
   SessionDirectoryHarness,
 } from "./session-directory/index.ts";
-export { sessionRoutesContract, storedSessionsContract } from "./session-routes/index.ts";
+export {
+  agentsContract,
+  sessionRoutesContract,
+  storedSessionsContract,
+} from "./session-routes/index.ts";
 export type { SessionRoutesContractOptions, SessionRoutesHarness } from "./session-routes/index.ts";
 export { sessionPlatformContract } from "./session-platform.ts";
 export type { SessionPlatformContractOptions, SessionPlatformHarness } from "./session-platform.ts";

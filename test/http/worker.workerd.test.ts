@@ -150,7 +150,8 @@ describe("the worker: a Durable Object for each session, logs in R2, the demo ru
 describe("what a worker reads from its variables", () => {
   /** Values that mean something else than not to be told. */
   const TOLD = {
-    RUNNER_URL: "http://runner.invalid/",
+    RUNNER_URL: "http://{agent}.runner.invalid/",
+    RUNLOG_AGENTS: "coder,support",
     RUNLOG_DEMO: "0",
     RUNLOG_AUTH: "none",
     RUNLOG_REAUTH: "61s",
@@ -204,6 +205,11 @@ describe("what a worker reads from its variables", () => {
       const request = new Request(`http://${host}${SESSIONS}`, { headers });
       return (await server.fetch(request)).status;
     };
+    const { directory } = server.service;
+    const nobody = { project: "p1", session: "nobody" };
+    expect(await directory.addressOf(nobody, "support")).toBe("http://support.runner.invalid/");
+    const list = await server.fetch(new Request("http://localhost/api/projects/p1/agents"));
+    expect(await list.json()).toEqual({ agents: [{ name: "coder" }, { name: "support" }] });
     expect(await statusOf("runlog.example")).toBe(200);
     expect(await statusOf("other.example")).toBe(403);
     const origin = { Origin: "https://app.example" };

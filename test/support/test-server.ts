@@ -3,6 +3,7 @@ import {
   createLocalAuthorizer,
   createLocalDirectory,
   createLocalPlatform,
+  type LocalAgent,
 } from "../../adapters/local/index.ts";
 import { createMemoryLiveFeed } from "../../adapters/memory/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
@@ -41,6 +42,8 @@ export interface TestServerOptions {
   /** Who knows callers and sessions; default: the local ones. */
   readonly platform?: (runnerUrl: string) => PlatformPorts;
   readonly models?: readonly string[];
+  /** Agents of the local directory, whose URLs are relative to the runner's address. Default: one without a name. */
+  readonly agents?: readonly LocalAgent[];
   readonly legacy?: LegacyOptions;
   /** Who knows callers, if not the platform. */
   readonly authorizer?: Authorizer;
@@ -61,11 +64,15 @@ const MIB = 1024 * 1024;
 /** The whole server in this process, without a socket, and a fake runner on a real one. */
 export async function createTestServer(options: TestServerOptions) {
   const { store, archiver = null, limits = {}, clock = systemClock } = options;
-  const { logger = silent, corsOrigins = [], maxEventBytes = 64 * MIB } = options;
+  const { agents = [], logger = silent, corsOrigins = [], maxEventBytes = 64 * MIB } = options;
   const runner = await startFakeRunner();
   const localPorts = (runnerUrl: string): PlatformPorts => ({
     authorizer: createLocalAuthorizer(),
-    directory: createLocalDirectory({ store, runnerUrl }),
+    directory: createLocalDirectory({
+      store,
+      runnerUrl,
+      agents: agents.map((agent) => ({ ...agent, url: `${runnerUrl}${agent.url}` })),
+    }),
     platform: createLocalPlatform(),
   });
   const ports = (options.platform ?? localPorts)(runner.address);
@@ -74,8 +81,10 @@ export async function createTestServer(options: TestServerOptions) {
     ...options.directory,
     // whoever calls the local one sees the same, and what a test has changed in it
     as: (caller) => (ports.directory.logsMakeSessions ? directory : ports.directory.as(caller)),
-    addressOf: async (key) =>
-      key.session === UNREACHABLE ? runner.unreachableAddress : ports.directory.addressOf(key),
+    addressOf: async (key, agent) =>
+      key.session === UNREACHABLE
+        ? runner.unreachableAddress
+        : ports.directory.addressOf(key, agent),
   };
   const eventsPath = new URL("events/", runner.address).pathname;
   const runnerOptions = { fetch, maxEventBytes, intakeBudget: createByteBudget(64 * MIB) };

@@ -93,6 +93,7 @@ describe("parseConfig", () => {
       archive: null,
       auth: { kind: "none" },
       runnerUrl: null,
+      agents: [],
       models: null,
       nats: null,
       allowPublic: false,

@@ -161,6 +161,7 @@ export class ThreadListener {
 /** Whether there is nothing to subscribe to, until the next run or for ever. */
 function isFinal(error: unknown): boolean {
   if (hasCode(error, "log-fenced", "log-not-found", "log-not-owned", "store-closed")) return true;
+  if (hasCode(error, "agent-not-configured")) return true;
   if (isDeaf(error)) return true;
   return hasCode(error, "runner-refused") && FINAL_STATUS.has(error.facts["status"]);
 }

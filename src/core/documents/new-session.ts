@@ -35,6 +35,11 @@ export function parentOf(body: JsonObject): string | null {
   return textField(body, "parent_session_id") || null;
 }
 
+/** The agent that the body names, or null. */
+export function agentIn(body: JsonObject): string | null {
+  return textField(body, "agent") || null;
+}
+
 /** The type of runner and the model that the body asks for. Throws `invalid-input`. */
 export function runnerOf(body: JsonObject): { runnerType: string; model: string } {
   const runnerType = textField(body, "runnerType") || DEFAULT_RUNNER_TYPE;
@@ -68,6 +73,7 @@ export function newSession(
   const spec = withoutUndefined({
     // documents have an empty one of their own
     displayName: textField(body, "displayName") || undefined,
+    agent: agentIn(body) ?? undefined,
     llmSettings: llmSettingsOf(body),
     timeout: integerField(body, "timeout") ?? DEFAULT_TIMEOUT_S,
     initialPrompt: initialPrompt.trim() === "" ? undefined : initialPrompt,

@@ -9,7 +9,15 @@ import { isObject, type JsonObject } from "../model/json-fields.ts";
 import { DELETED } from "../model/run-end-reasons.ts";
 import type { SessionChange } from "../documents/session-patches.ts";
 import { withAgentStatus } from "../documents/session-queries.ts";
-import { nameOf, newSession, parentOf, runnerOf, userContextOf } from "../documents/new-session.ts";
+import { assertAgentExists } from "../documents/session-agent.ts";
+import {
+  agentIn,
+  nameOf,
+  newSession,
+  parentOf,
+  runnerOf,
+  userContextOf,
+} from "../documents/new-session.ts";
 import type { Sessions } from "../session/session-registry.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Incarnations } from "./incarnations.ts";
@@ -60,7 +68,7 @@ export async function runnerEnvironment(
 
 /**
  * Creates the session that a request body asks for, under the name that it gives or a new one.
- * Throws `invalid-input`, `invalid-name`, and as the directory.
+ * Throws `invalid-input`, `invalid-name`, `agent-not-found`, and as the directory.
  */
 export async function createSession(
   { legacyImports, sessions }: Creation,
@@ -68,6 +76,8 @@ export async function createSession(
   { project, body, caller }: SessionRequest,
   environment: Readonly<Record<string, string>>,
 ): Promise<CreatedSession> {
+  const agent = agentIn(body);
+  if (agent !== null) assertAgentExists(directory, agent);
   const inherited = await contextOfParent(directory, project, parentOf(body));
   const userContext = inherited ?? userContextOf(caller);
   const session = newSession(body, { userContext, runnerEnvironment: environment });

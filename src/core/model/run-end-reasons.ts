@@ -16,6 +16,11 @@ export const LOST_RUN: RunEnd = {
   message: "Runner no longer has the run",
   code: "runner-lost-run",
 };
+/** The session's agent is none of those that are configured. */
+export const NO_AGENT: RunEnd = {
+  message: "The session's agent is not configured any more",
+  code: "agent-not-configured",
+};
 export const TOO_LONG: RunEnd = { message: "Run took longer than it may", code: "run-too-long" };
 export const SHUTDOWN: RunEnd = { message: "Server is shutting down", code: "server-shutdown" };
 export const DELETED: RunEnd = { message: "Session was deleted", code: "session-deleted" };

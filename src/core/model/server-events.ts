@@ -18,6 +18,7 @@ export type RunErrorCode =
   | `runner-http-${number}`
   | "runner-disconnected"
   | "runner-lost-run"
+  | "agent-not-configured"
   | "run-too-long"
   | `pod-${string}`
   | "run-not-started"

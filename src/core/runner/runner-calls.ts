@@ -6,6 +6,7 @@ import {
   readObject,
   readRefusal,
   type RunnerPorts,
+  type RunnerQuestion,
 } from "./runner-response.ts";
 import type { Runs } from "../runs/runs.ts";
 
@@ -43,12 +44,16 @@ export async function stopTask(ports: RunnerPorts, key: SessionKey, taskId: stri
   await signalRunner(ports, key, `tasks/${taskId}/stop`, {});
 }
 
-/** The capabilities of the session's agent: the runner's JSON object, or one without any. */
+/**
+ * The capabilities of the session's agent, or of `agent` while it has none: the runner's JSON object, or
+ * one without any.
+ */
 export function readCapabilities(
   ports: RunnerPorts,
   key: SessionKey,
+  agent: string | null = null,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return readObjectOr(NO_CAPABILITIES, ports, key, "capabilities");
+  return readObjectOr(NO_CAPABILITIES, ports, key, { path: "capabilities", agent });
 }
 
 /** The state of the session's MCP servers: the runner's JSON object, or an empty one. */
@@ -56,7 +61,7 @@ export function readMcpStatus(
   ports: RunnerPorts,
   key: SessionKey,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return readObjectOr(NO_MCP_STATUS, ports, key, "mcp/status");
+  return readObjectOr(NO_MCP_STATUS, ports, key, { path: "mcp/status" });
 }
 
 async function signalRunner(
@@ -79,14 +84,15 @@ async function readObjectOr(
   fallback: Uint8Array<ArrayBuffer>,
   ports: RunnerPorts,
   key: SessionKey,
-  path: string,
+  question: Pick<RunnerQuestion, "agent" | "path">,
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const reply = await askRunner(ports, key, { method: "GET", path, timeoutMs: CALL_TIMEOUT_MS });
+    const timeoutMs = CALL_TIMEOUT_MS;
+    const reply = await askRunner(ports, key, { method: "GET", ...question, timeoutMs });
     if (reply.status === 200) return (await readObject(reply, ports.clock)) ?? fallback;
     dropBody(reply);
   } catch (error) {
-    if (!hasCode(error, "runner-unreachable")) throw error;
+    if (!hasCode(error, "runner-unreachable", "agent-not-configured")) throw error;
   }
   return fallback;
 }

@@ -14,7 +14,10 @@ export interface RunnerPorts {
   readonly clock: Clock;
 }
 
-export type RunnerQuestion = Pick<RunnerCall, "method" | "path" | "body" | "timeoutMs">;
+export interface RunnerQuestion extends Pick<RunnerCall, "method" | "path" | "body" | "timeoutMs"> {
+  /** Which agent is asked, of a session that has none yet. Default: the first. */
+  readonly agent?: string | null;
+}
 
 /**
  * An answer, and the time (epoch ms) by which the part of its body that is needed has to arrive.
@@ -30,15 +33,16 @@ const MAX_OBJECT_BYTES = 1024 * 1024;
 
 /**
  * Calls the session's runner. Throws `runner-unreachable`, with a text for clients, when there is
- * no answer in time, and when the runner refuses our token: a caller could not repair that.
+ * no answer in time, and when the runner refuses our token: a caller could not repair that; and
+ * `agent-not-configured`.
  */
 export async function askRunner(
   { directory, runner, clock }: RunnerPorts,
   key: SessionKey,
-  question: RunnerQuestion,
+  { agent = null, ...question }: RunnerQuestion,
 ): Promise<RunnerReply> {
   const untilMs = clock.now() + question.timeoutMs;
-  const address = await directory.addressOf(key).catch(notReached);
+  const address = await directory.addressOf(key, agent).catch(notReached);
   const { signal } = new AbortController();
   const answer = await runner.call({ ...question, key, address, signal }).catch(notReached);
   if (answer.status === 401) {

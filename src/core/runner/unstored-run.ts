@@ -17,6 +17,8 @@ export interface UnstoredRun {
   readonly caller: Caller;
   /** Headers of the caller's request that are forwarded to the runner. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Which agent is run, of a session that has none yet. Null: the first. */
+  readonly agent: string | null;
 }
 
 const DATA = new TextEncoder().encode("data: ");
@@ -28,10 +30,10 @@ const LF = 10;
  */
 export async function openUnstoredRun(
   options: RunnerPorts,
-  { body, caller, headers, key, runId, threadId }: UnstoredRun,
+  { agent, body, caller, headers, key, runId, threadId }: UnstoredRun,
 ): Promise<ChunkSource> {
   const { clock, directory, runner } = options;
-  const address = await directory.addressOf(key);
+  const address = await directory.addressOf(key, agent);
   const ending = new AbortController();
   const { signal } = ending;
   const request = { key, address, headers: { ...headers, ...callerHeaders(caller) }, signal };
@@ -56,7 +58,7 @@ export async function openUnstoredRun(
     close() {
       ending.abort();
       // a runner that keeps its runs would go on with it
-      if (stream.isResumable === true) void acknowledgeRun(options, key, runId);
+      if (stream.isResumable === true) void acknowledgeRun(options, key, { runId, agent });
     },
   };
 }

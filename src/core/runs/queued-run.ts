@@ -29,7 +29,7 @@ export interface QueuedRun extends RunAccepted {
 
 /** A run that has just been asked for. */
 export function queuedRun(
-  { input, caller, headers, releaseBody: release }: RunRequest,
+  { input, caller, headers, releaseBody: release }: Omit<RunRequest, "agent">,
   accepted: Promise<RunAccepted>,
   options: Pick<RunBodyOptions, "key" | "store" | "budget"> & { readonly taken?: TakenRun },
 ): QueuedRun {

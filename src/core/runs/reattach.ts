@@ -39,7 +39,7 @@ export class Reattach {
 
   /**
    * Resolves with a connection. Throws `runner-disconnected` when the runner no longer has the run
-   * (`facts.isLost`), or could not be asked for too long; and the signal's reason.
+   * (`facts.isLost`), or could not be asked for too long; `agent-not-configured`; and the signal's reason.
    */
   async open(after: string | null, signal: AbortSignal): Promise<RunnerStream> {
     const { clock, retryForMs, resume } = this.#options;
@@ -55,6 +55,8 @@ export class Reattach {
         return stream;
       } catch (cause) {
         if (signal.aborted || !(cause instanceof RunlogError)) throw cause;
+        // nobody is asked who is not configured
+        if (cause.code === "agent-not-configured") throw cause;
         if (hasCode(cause, "runner-refused") && GONE.has(cause.facts["status"]))
           throw new RunlogError("runner-disconnected", "the runner no longer has the run", {
             cause,

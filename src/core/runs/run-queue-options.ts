@@ -2,6 +2,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStore } from "../../ports/log-store.ts";
 import type { RunnerStream } from "../../ports/runner-client.ts";
+import type { SessionDirectory } from "../../ports/session-directory.ts";
 import type { SessionPlatform } from "../../ports/session-platform.ts";
 import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
 import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
@@ -16,6 +17,7 @@ export interface RunQueueOptions {
   readonly session: Session;
   readonly store: RunBodyOptions["store"] & Pick<LogStore, "dropNote" | "openRuns">;
   readonly marks: RunMarks;
+  readonly directory: Pick<SessionDirectory, "agents" | "get" | "logsMakeSessions" | "update">;
   readonly events: Pick<SessionEvents, "emit">;
   /** The mutex under which runs are admitted, by `idOf` the session's key. */
   readonly admissions: KeyedMutex;

@@ -1,6 +1,7 @@
 import { hasCode, RunlogError, type RunlogErrorCode } from "../../ports/errors.ts";
 import type { RunnerStream } from "../../ports/runner-client.ts";
 import { idOf } from "../../ports/session-id.ts";
+import { agentChoice } from "../documents/session-agent.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
 import { endLeftRun } from "./end-left-run.ts";
 import { executeRun, type RunOutcome } from "./execute-run.ts";
@@ -13,8 +14,17 @@ import type { RunInput } from "./run-input.ts";
 import type { RunQueueOptions } from "./run-queue-options.ts";
 import { type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
 import { compareTranscript } from "./posted-transcript.ts";
-import type { PostedEvents } from "../session/admission.ts";
+import type { Admission, PostedEvents } from "../session/admission.ts";
 import { begunRun } from "../model/session-state.ts";
+
+/** Refusals of a run that a client can do something about. */
+const REFUSALS = [
+  // rethrown as it is: the caller's next attempt may meet the process that has the session
+  "log-not-owned",
+  "agent-not-found",
+  "agent-conflict",
+  "agent-not-configured",
+] as const satisfies RunlogErrorCode[];
 
 /** Failures of runners that were reached. */
 const ANSWERED = [
@@ -101,7 +111,7 @@ export class RunQueue {
     const waiting = this.#queue.length - (this.#active ? 0 : 1);
     if (waiting >= queueLimit) return Promise.reject(tooManyRuns(entries[0]?.runId));
     // one after the other, so that the log has them in the order in which they were posted
-    const accepted = admissions.run(idOf(key), () => this.#store(entry, input));
+    const accepted = admissions.run(idOf(key), () => this.#store(entry, request));
     const entry = queuedRun(request, accepted, { key, store, budget });
     this.#queue.push(entry);
     accepted.then(
@@ -197,30 +207,38 @@ export class RunQueue {
   }
 
   /** Has the session admit the run. Rejects as `admit`. */
-  async #store(entry: QueuedRun, input: RunInput): Promise<RunAccepted> {
+  async #store(entry: QueuedRun, request: RunRequest): Promise<RunAccepted> {
     const { events, platform, session } = this.#options;
-    const { runId, threadId } = input;
+    const { runId, threadId } = request.input;
     if (this.#stop.signal.aborted) throw new RunsEndedError();
     await endLeftRun(this.#options, { runId, threadId });
-    const mark = {
-      set: (logId: string, from: number) => this.#mark(entry, logId, from),
-      clear: (logId: string) => this.#marks.clear(logId, runId),
-      release: (logId: string) => this.#marks.release(logId, runId),
-    };
-    const { logId, known } = await session
-      .admit({ runId, threadId, mark }, (id) => this.#postedEvents(entry, input, id))
-      .catch((cause: unknown) => {
-        // rethrown as it is: the caller's next attempt may meet the process that has the session
-        if (hasCode(cause, "log-not-owned")) throw cause;
-        if (this.#stop.signal.aborted) throw new RunsEndedError({ cause });
-        throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
-      });
+    const { logId, known } = await this.#admitted(entry, request).catch((cause: unknown) => {
+      if (hasCode(cause, ...REFUSALS)) throw cause;
+      if (this.#stop.signal.aborted) throw new RunsEndedError({ cause });
+      throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
+    });
     if (known) return { runId, threadId: known.threadId || threadId };
     entry.logId = logId;
     entry.body.release();
     platform.noteActivity(session.key, "event");
     events.emit("run-admitted", { key: session.key, runId, threadId, logId });
     return { runId, threadId };
+  }
+
+  /** The run's session has an agent for it, and then the run. */
+  async #admitted(entry: QueuedRun, { agent, input }: RunRequest): Promise<Admission> {
+    const { directory, session } = this.#options;
+    const { runId, threadId } = input;
+    const choose = await agentChoice(directory, session.key, agent);
+    const mark = {
+      set: (logId: string, from: number) => this.#mark(entry, logId, from),
+      clear: (logId: string) => this.#marks.clear(logId, runId),
+      release: (logId: string) => this.#marks.release(logId, runId),
+    };
+    return session.admit({ runId, threadId, mark }, async (logId) => {
+      await choose?.();
+      return this.#postedEvents(entry, input, logId);
+    });
   }
 
   /** What the log does not have of what was posted. The body of a run that waits is put aside. */

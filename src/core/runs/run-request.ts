@@ -10,6 +10,8 @@ export interface RunRequest {
    * Headers of the caller's request that are forwarded to the runner. They are kept in memory only.
    */
   readonly headers: Readonly<Record<string, string>>;
+  /** The agent that it names, or null: the session's, or the default. */
+  readonly agent: string | null;
   /** Releases the memory of the body, once the runner has it or never will. Idempotent. */
   readonly releaseBody: () => void;
 }

@@ -33,7 +33,7 @@ export function runnerCalls(
       return runner.resume({ key, address, runId, after, signal, ...timeout });
     },
 
-    acknowledge: (runId) => acknowledgeRun(options, key, runId),
+    acknowledge: (runId) => acknowledgeRun(options, key, { runId }),
   };
 }
 
@@ -41,12 +41,12 @@ export function runnerCalls(
 export async function acknowledgeRun(
   { clock, directory, logger, runner }: RunnerPorts,
   key: SessionKey,
-  runId: string,
+  { runId, agent = null }: { readonly runId: string; readonly agent?: string | null },
 ): Promise<void> {
   const stop = new AbortController();
   const cancel = clock.after(ACKNOWLEDGE_MS, () => stop.abort());
   try {
-    const address = await directory.addressOf(key);
+    const address = await directory.addressOf(key, agent);
     const path = `runs/${encodeURIComponent(runId)}`;
     const { signal } = stop;
     const call = {

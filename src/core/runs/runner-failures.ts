@@ -1,6 +1,7 @@
 import type { RunlogError } from "../../ports/errors.ts";
 import {
   LOST_RUN,
+  NO_AGENT,
   NOT_STORED,
   type RunEnd,
   UNFINISHED,
@@ -15,6 +16,8 @@ export function endOfFailure({ code, facts }: RunlogError): RunEnd {
   switch (code) {
     case "platform-failed":
       return UNREACHED;
+    case "agent-not-configured":
+      return NO_AGENT;
     case "runner-unreachable":
       return facts["isNameUnknown"] === true ? NAME_UNKNOWN : UNREACHED;
     case "runner-address-unfit":

@@ -77,6 +77,14 @@ interface HeldBody {
   release(): void;
 }
 
+/** What a run is posted with beside its body. */
+export interface RunStartOptions {
+  /** Headers that are forwarded to its runner. Default: none. */
+  readonly headers?: RunRequest["headers"];
+  /** The agent that it names. Default null: the session's, or the first. */
+  readonly agent?: string | null;
+}
+
 export interface Runs {
   /**
    * Takes a run up in the background. Resolves when its runner has answered, or it has ended. Its mark must
@@ -85,14 +93,14 @@ export interface Runs {
   takeUp(key: SessionKey, run: OpenRunFound, taken: TakenRun): Promise<void>;
   /**
    * Admits a run, stores its posted messages, and starts it in the background, at once or when its
-   * turn has come. Rejects with `invalid-input`, `run-active` (`facts.runId` of the active run) or
-   * `log-not-writable`; then nothing was started. Takes over the body.
+   * turn has come. Rejects with `invalid-input`, `run-active` (`facts.runId` of the active run),
+   * `log-not-writable`, or as `agentChoice`; then nothing was started. Takes over the body.
    */
   start(
     key: SessionKey,
     body: HeldBody,
     caller: Caller,
-    headers?: RunRequest["headers"],
+    options?: RunStartOptions,
   ): Promise<RunAccepted>;
   /**
    * Cancels a run (`RunQueue.cancel`). One that has ended stays as it is. Rejects with `run-not-found`, and
@@ -250,14 +258,14 @@ export function createRuns(options: RunsOptions): Runs {
       await answered;
     },
 
-    async start(key, body, caller, headers = {}) {
+    async start(key, body, caller, { headers = {}, agent = null } = {}) {
       try {
         const input = await readRunInput(body.bytes, {
           defaultThreadId: key.session,
           caller,
           newId: () => crypto.randomUUID(),
         });
-        const request = { input, caller, headers, releaseBody: () => body.release() };
+        const request = { input, caller, headers, agent, releaseBody: () => body.release() };
         return await sessions.with(key, (session) => admit(session, request));
       } catch (error) {
         body.release();

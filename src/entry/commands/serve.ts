@@ -43,9 +43,11 @@ async function serve(): Promise<ExitCode> {
   server = await start(config, undefined, { onLong: say });
   const isCluster = config.auth.kind === "kubernetes";
   const runner = config.runnerUrl ?? (isCluster ? "the sessions' services" : "the built-in demo");
+  const agents = config.agents.map(({ name, url }) => `${name} at ${url}`).join(", ");
+  const runners = agents === "" ? `runner: ${runner}` : `agents: ${agents}`;
   const archive = config.archive ? `  archive: ${placeOf(config.archive)}\n` : "";
   process.stdout.write(
-    `runlog ${version()} listens on ${server.url}\n  storage: ${storage}\n${archive}  runner: ${runner}\n`,
+    `runlog ${version()} listens on ${server.url}\n  storage: ${storage}\n${archive}  ${runners}\n`,
   );
   return new Promise(() => {});
 }

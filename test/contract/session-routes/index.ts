@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { agentsSuite, noAgentsSuite } from "./agents.ts";
 import { archiveSuite, noArchiveSuite } from "./archive.ts";
 import { backgroundEventsSuite } from "./background-events.ts";
 import { compactSuite } from "./compact.ts";
@@ -51,9 +52,16 @@ export function sessionRoutesContract(name: string, options: SessionRoutesContra
     standardSuite(fresh);
     resumedStreamsSuite(fresh);
     snapshotsSuite(fresh);
+    noAgentsSuite(fresh);
     if (options.archives) archiveSuite(fresh);
     else noArchiveSuite(fresh);
   });
+}
+
+/** Tests for servers with the agents `coder` ("Writes code") and `support`, at these paths below the runner's address. */
+export function agentsContract(name: string, options: SessionRoutesContractOptions): void {
+  const fresh = freshServer(options);
+  describe(`agents: ${name}`, () => agentsSuite(fresh));
 }
 
 /** Those of the tests that look at what is stored: for a server that keeps it in another way. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createLocalPlatform } from "../../../../adapters/local/index.ts";
+import { createLocalDirectory, createLocalPlatform } from "../../../../adapters/local/index.ts";
 import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
 import { DELETED, RunsEndedError, SHUTDOWN } from "../../../../src/core/model/run-end-reasons.ts";
@@ -89,6 +89,7 @@ async function setUp(queueLimit: number) {
     session,
     store,
     marks,
+    directory: createLocalDirectory({ store, runnerUrl: "http://runner.invalid/" }),
     events,
     admissions: createKeyedMutex(),
     waitedBodies: createByteBudget(MIB),
@@ -128,6 +129,7 @@ async function setUp(queueLimit: number) {
       },
       caller: NOBODY,
       headers: {},
+      agent: null,
       releaseBody: () => void bodies.delete(request),
     };
     bodies.add(request);
