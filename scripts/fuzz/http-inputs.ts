@@ -12,7 +12,7 @@ export interface WireRequest {
 }
 
 const name = fc.oneof(
-  { weight: 8, arbitrary: fc.constantFrom("p1", "s1", "t-1") },
+  { weight: 8, arbitrary: fc.constantFrom("p1", "s1", "t-1", "coder") },
   {
     weight: 2,
     arbitrary: fc.constantFrom(
@@ -93,6 +93,7 @@ const query = fc
     fc.tuple(
       fc.constantFrom(
         "view",
+        "agent",
         "profile",
         "after",
         "before",
@@ -109,6 +110,8 @@ const query = fc
         fc.constantFrom(
           "raw",
           "snapshot",
+          "coder",
+          "support",
           "0.0",
           "1.0",
           "0",
@@ -161,6 +164,7 @@ const known = jsonWith([
   "environmentVariables",
   "sdkOptions",
   "runnerType",
+  "agent",
   "spec",
   "parent_session_id",
   "activeWorkflow",

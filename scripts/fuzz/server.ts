@@ -61,7 +61,11 @@ async function createServer(answers: readonly RunnerAnswer[], inner = createMemo
     store,
     archiver: store,
     feed: createMemoryLiveFeed(),
-    directory: createLocalDirectory({ store, runnerUrl: "http://runner.invalid/" }),
+    directory: createLocalDirectory({
+      store,
+      runnerUrl: "http://runner.invalid/",
+      agents: ["coder", "support"].map((name) => ({ name, url: "http://{agent}.runner.invalid/" })),
+    }),
     runner: createHttpRunnerClient({
       fetch: () => {
         const answer = answers[asked++ % answers.length];

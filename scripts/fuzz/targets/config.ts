@@ -32,6 +32,9 @@ const value = fc.oneof(
     "*",
     "https://a, https://b",
     "::1",
+    "http://{agent}/",
+    "coder=http://a/,support=http://b/",
+    "coder,coder=http://a/",
   ),
 );
 const name = fc.oneof(
