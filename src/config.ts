@@ -11,6 +11,7 @@ import type { Setting } from "./config/setting.ts";
 import { ALL_SETTINGS, SETTINGS } from "./config/settings.ts";
 import { isServiceLink } from "./config/service-links.ts";
 import { isLoopback } from "./config/values.ts";
+import { readWebhooks, type WebhookConfig } from "./config/webhooks.ts";
 import type { ServiceLimits } from "./core/service.ts";
 
 /** The limits of the service that an operator sets. */
@@ -37,6 +38,8 @@ export interface Config {
   readonly archive: ArchiveConfig | null;
   /** How replicas hear of each other, or null if they do not. */
   readonly nats: NatsConfig | null;
+  /** Who is told what becomes of runs, or null for nobody. */
+  readonly webhooks: WebhookConfig | null;
   /** Whether callers are asked who they are. */
   readonly auth: AuthConfig;
   /** URL template of runners, or null: those of `agents`, the built-in demo runner, or the cluster's own addresses. */
@@ -163,6 +166,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     auth,
     archive,
     nats: readNats(value, storage.kind === "s3", problems),
+    webhooks: readWebhooks(value, problems),
     runnerUrl,
     agents,
     models: value(SETTINGS.models),

@@ -6,14 +6,14 @@ export function fileError(cause: unknown): unknown {
   const { message } = cause;
   const code = String(cause.code);
   if (code === "ENOSPC" || code === "EDQUOT")
-    return new RunlogError("store-full", `The archive's disk is full: make room (${message})`, {
+    return new RunlogError("store-full", `The disk is full: make room (${message})`, {
       cause,
     });
   if (code === "EMFILE" || code === "ENFILE") {
     const text = `Too many files are open: raise ulimit -n (${message})`;
     return new RunlogError("store-busy", text, { cause });
   }
-  const text = `The archive's directory cannot be used: RUNLOG_ARCHIVE_URL names it (${message})`;
+  const text = `The directory cannot be used: RUNLOG_ARCHIVE_URL or STORAGE_URL names it (${message})`;
   return new RunlogError("store-failed", text, { cause });
 }
 

@@ -8,6 +8,7 @@ const GROUPS: readonly SettingGroup[] = [
   "Replicas",
   "Access",
   "Cluster",
+  "Webhooks",
   "Limits",
 ];
 

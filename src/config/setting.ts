@@ -11,6 +11,7 @@ export type SettingGroup =
   | "Runners"
   | "Access"
   | "Cluster"
+  | "Webhooks"
   | "Limits";
 
 /** A variable of the environment: what it is, and how it is read. */

@@ -16,9 +16,16 @@ import {
   readProject,
   readUrl,
 } from "./values.ts";
+import { WEBHOOK_SETTINGS, type WebhookSettings } from "./webhooks.ts";
 
 export interface Settings
-  extends AuthSettings, NatsSettings, ReplicaSettings, ClusterSettings, LimitSettings {
+  extends
+    AuthSettings,
+    NatsSettings,
+    ReplicaSettings,
+    ClusterSettings,
+    LimitSettings,
+    WebhookSettings {
   readonly port: Setting<number>;
   readonly host: Setting<string | null>;
   readonly storage: Setting<string | null>;
@@ -220,6 +227,7 @@ export const SETTINGS: Settings = {
   ...LIMIT_SETTINGS,
   ...REPLICA_SETTINGS,
   ...NATS_SETTINGS,
+  ...WEBHOOK_SETTINGS,
 };
 
 /** The same as a list, in the order of the help text. */

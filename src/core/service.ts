@@ -44,6 +44,7 @@ import { createIncarnations, type Incarnations } from "./lifecycle/incarnations.
 import { createSightings, documentOf } from "./lifecycle/sightings.ts";
 import { createSessionEvents } from "./session/session-events.ts";
 import { createSessions, type Sessions } from "./session/session-registry.ts";
+import { createWebhooks, type WebhookOptions } from "./webhooks/webhooks.ts";
 
 /** The ports that a session service works with. */
 export interface SessionPorts {
@@ -72,6 +73,8 @@ export interface SessionServiceOptions extends SessionPorts {
   readonly forwardHeaders?: readonly string[];
   /** Logs of an older system that sessions may import. Default: none. */
   readonly legacy?: LegacyOptions;
+  /** Addresses that are told what becomes of runs. Default null: none. */
+  readonly webhooks?: WebhookOptions | null;
 }
 
 export interface ServiceLimits {
@@ -267,7 +270,11 @@ export async function createSessionService(
     idleMs: limits.sessionIdleMs,
     documentOf: (key) => documentOf(sightings, key),
   });
-  const joined = { ...ports, sessions, events, marks: createRunMarks(store), inFlight };
+  const webhooks = options.webhooks
+    ? createWebhooks(options.webhooks, { store, events, clock, logger })
+    : null;
+  const marks = createRunMarks(store, webhooks);
+  const joined = { ...ports, sessions, events, marks, inFlight };
   const runIndexes = createRunIndexes({
     store,
     ...(archiver && { isEvicted: (key) => archiver.isEvicted(key) }),
@@ -285,7 +292,13 @@ export async function createSessionService(
   const { reattachMs } = limits;
   const backgroundEvents = createBackgroundEvents({ ...joined, reattachMs, isInFlight });
   const incarnations = createIncarnations({ ...ports, runs, sightings });
-  const orphanedRuns = createOrphanedRuns({ ...joined, admissions, runs, backgroundEvents });
+  const orphanedRuns = createOrphanedRuns({
+    ...joined,
+    admissions,
+    runs,
+    backgroundEvents,
+    notices: webhooks,
+  });
   const stopClosing = await keepOrphanedRunsClosed(orphanedRuns, { clock, logger });
   let closed = false;
   const isStopped = (): boolean => closed;
@@ -321,6 +334,7 @@ export async function createSessionService(
     isStopping: isStopped,
     async close({ onWait = () => {} } = {}) {
       closed = true;
+      webhooks?.stop();
       // others serve at once what nobody here works on
       const left = store.leave();
       onWait(
@@ -335,6 +349,7 @@ export async function createSessionService(
       const ends = runs.close();
       const ended = Promise.allSettled([ends, backgroundEvents.close(), compactor.close(), left]);
       await settledWithin(ENDS_WAIT_MS, clock, ended);
+      await settledWithin(ENDS_WAIT_MS, clock, webhooks?.close() ?? Promise.resolve());
       pacer.endAll();
       for (const stop of [stopTicking, stopLooking, stopSweeping, stopClosing]) stop();
       return { orphanedRuns: () => ends };

@@ -9,8 +9,12 @@ import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { SessionClient } from "../client/index.ts";
 import { projectName } from "../core/model/names.ts";
 import { readStorage, type StorageConfig } from "../config/storage.ts";
+import { readWebhookUrls } from "../config/webhooks.ts";
 import { createSessionService, type ServiceLimits, type SessionService } from "../core/service.ts";
 import { createAgentRoutes } from "../http/agent-routes.ts";
+import type { OutboxPlace } from "../core/webhooks/outbox.ts";
+import { parseSecrets, SECRET_FORM } from "../core/webhooks/signature.ts";
+import type { WebhookOptions } from "../core/webhooks/webhooks.ts";
 import { createApp } from "../http/app.ts";
 import type { Authorize } from "../http/authorize.ts";
 import { hostNames, onlyLoopback, originGuard } from "../http/host-guard.ts";
@@ -18,11 +22,13 @@ import { securityHeaders } from "../http/security-headers.ts";
 import { createSessionRoutes } from "../http/session-routes.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
+import type { ObjectBucket } from "../ports/object-bucket.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { type HostedRunner, hostedAgents, noRunner } from "./hosted-agents.ts";
 import { createOwnClient } from "./own-client.ts";
 import { openStore } from "./open-store.ts";
 import { peerOf } from "./peer-of.ts";
+import { createRunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock as clock } from "./system-clock.ts";
 
@@ -47,8 +53,22 @@ export interface RunlogOptions {
   /** Origins of other sites whose pages may change something. Default: none. */
   readonly corsOrigins?: readonly string[];
   readonly limits?: Partial<ServiceLimits>;
+  /** Who is told when runs finish, fail, are cancelled or wait for input (PROTOCOL 22). Default: nobody. */
+  readonly webhooks?: RunlogWebhooks;
   /** Default: JSON lines to stderr. */
   readonly logger?: Logger;
+}
+
+export interface RunlogWebhooks {
+  /** One address or several, at most 8, each an http(s) URL. */
+  readonly url: string | readonly string[];
+  /**
+   * What requests are signed with: `whsec_` and 24 to 64 random bytes in base64. Of several each gives a signature, while
+   * one takes the place of another.
+   */
+  readonly secret: string | readonly string[];
+  /** Where notices wait until they are delivered. Default: beside the logs; needed where `storage` is a LogStore. */
+  readonly outbox?: ObjectBucket;
 }
 
 /** A session server in this process. */
@@ -104,7 +124,7 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
   checkOptions(options);
   const { runner, authorize, corsOrigins = [], limits = {}, logger = stderrLogger } = options;
   const { fetch, ...runners } = hostedAgents(runner, logger);
-  const store = await storeOf(options.storage ?? "file:./data", logger);
+  const { store, outbox } = await storeOf(options.storage ?? "file:./data", logger);
   const service = await createSessionService({
     authorizer: createLocalAuthorizer(),
     directory: createLocalDirectory({ store, ...runners, logger }),
@@ -119,6 +139,7 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
     clock,
     logger,
     limits,
+    webhooks: options.webhooks ? webhooksOf(options.webhooks, outbox) : null,
   }).catch(async (error: unknown) => {
     await store.close();
     throw error;
@@ -154,13 +175,31 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
 
 /** Types do not reach hosts that are written in JavaScript. */
 function checkOptions(options: Partial<RunlogOptions> = {}): void {
-  const { authorize, corsOrigins, project, runner } = options;
+  const { authorize, corsOrigins, project, runner, storage, webhooks } = options;
   if (runner === undefined) throw noRunner();
   if (authorize !== undefined && typeof authorize !== "function")
     throw new TypeError("authorize must be a function of a request's context");
   if (corsOrigins !== undefined && !Array.isArray(corsOrigins))
     throw new TypeError("corsOrigins must be an array of origins");
   if (project !== undefined) projectName(project);
+  if (webhooks === undefined) return;
+  if (!readWebhookUrls([webhooks.url].flat()))
+    throw new TypeError("webhooks.url must be 1 to 8 http(s) URLs without a user");
+  if (!parseSecrets([webhooks.secret].flat().join(",")))
+    throw new TypeError(`webhooks.secret must be ${SECRET_FORM}`);
+  if (!webhooks.outbox && typeof storage === "object")
+    throw new TypeError("webhooks.outbox must be an ObjectBucket where storage is a LogStore");
+}
+
+function webhooksOf(
+  { url, secret, outbox }: RunlogWebhooks,
+  beside: OutboxPlace | null,
+): WebhookOptions | null {
+  const place = outbox ? { bucket: outbox, prefix: "" } : beside;
+  const urls = readWebhookUrls([url].flat());
+  const secrets = parseSecrets([secret].flat().join(","));
+  if (!place || !urls || !secrets) return null;
+  return { urls, outbox: place, secrets: async () => secrets, fetch: createRunnerFetch() };
 }
 
 /** Sessions of all tenants in one project are a mistake: a path that tells them apart names the project. */
@@ -181,8 +220,11 @@ const OWN_PARAMS: ReadonlySet<string> = new Set([
   "taskId",
 ]);
 
-async function storeOf(storage: string | LogStore, logger: Logger): Promise<LogStore> {
-  if (typeof storage !== "string") return storage;
+async function storeOf(
+  storage: string | LogStore,
+  logger: Logger,
+): Promise<{ readonly store: LogStore; readonly outbox: OutboxPlace | null }> {
+  if (typeof storage !== "string") return { store: storage, outbox: null };
   const place: StorageConfig | null = readStorage(storage, "interval", {
     endpoint: null,
     createBucket: false,
@@ -193,7 +235,7 @@ async function storeOf(storage: string | LogStore, logger: Logger): Promise<LogS
     );
   const onLong = (text: string): void => logger.warn("waiting", { text });
   const config = { auth: { kind: "none" }, storage: place, legacyProject: null } as const;
-  return (await openStore(config, { clock, logger, onLong })).store;
+  return openStore(config, { clock, logger, onLong });
 }
 
 async function closeAll(service: SessionService, store: LogStore): Promise<void> {

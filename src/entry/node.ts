@@ -19,6 +19,7 @@ import { nameOfStorage, openStore } from "./open-store.ts";
 import { openAuthorize } from "./open-authorize.ts";
 import { createPeerClient } from "./peer-client.ts";
 import { peerOf } from "./peer-of.ts";
+import { openWebhooks } from "./open-webhooks.ts";
 import { openPlatform } from "./platform.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
@@ -78,16 +79,25 @@ export async function start(
   const { feed, close: closeFeed } = await openFeed(config.nats, { clock, logger });
   const advertised = config.advertiseUrl === null ? null : advertisedAt(config.advertiseUrl);
   const surroundings = { clock, logger, onLong, advertised };
-  const { store: inner, legacy } = await openStore(config, surroundings).catch(
-    async (error: unknown) => {
-      await closeFeed();
-      throw error;
-    },
-  );
+  const {
+    store: inner,
+    outbox,
+    legacy,
+  } = await openStore(config, surroundings).catch(async (error: unknown) => {
+    await closeFeed();
+    throw error;
+  });
   const store = createArchivingStore({ store: inner, archives, legacy: legacy?.logs ?? null });
   if (archive) await findArchived(archive, store, logger);
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && config.agents.length === 0 && !isCluster;
+  const webhooks =
+    config.webhooks &&
+    (await openWebhooks(config.webhooks, outbox, logger).catch(async (error: unknown) => {
+      await closeFeed();
+      await store.close();
+      throw error;
+    }));
   const { ports, sessionToken } = await openPlatform(config, store, logger);
   const service = await createSessionService({
     ...ports,
@@ -108,6 +118,7 @@ export async function start(
     models: config.models,
     forwardHeaders: config.forwardHeaders,
     ...(legacy && { legacy }),
+    webhooks,
     limits: {
       ...config.limits,
       podGraceMs: isCluster ? POD_GRACE_MS : 0,

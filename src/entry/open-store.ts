@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
-import { createMemoryLogStore } from "../../adapters/memory/index.ts";
+import { createFileBucket } from "../../adapters/file-bucket/index.ts";
+import { createMemoryLogStore, createMemoryObjectBucket } from "../../adapters/memory/index.ts";
 import type { StorageConfig } from "../config/storage.ts";
 import type { Config } from "../config.ts";
 import type { LegacyOptions } from "../core/legacy/legacy-imports.ts";
+import type { OutboxPlace } from "../core/webhooks/outbox.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -22,8 +25,13 @@ interface StoreSurroundings {
 /** The store, and the logs of an older system that lie beside it. */
 interface OpenStore {
   readonly store: LogStore;
+  /** Where the notices of webhooks wait: beside the logs. Makes nothing until one is put. */
+  readonly outbox: OutboxPlace;
   readonly legacy?: LegacyOptions;
 }
+
+/** The directory of the outbox, or what its keys begin with. */
+const OUTBOX = "outbox";
 
 /**
  * Opens the configured store. Throws the store's errors; an object store is checked once, so that a
@@ -38,15 +46,20 @@ export async function openStore(
   const { auth, storage, legacyProject } = config;
   switch (storage.kind) {
     case "memory":
-      return { store: createMemoryLogStore() };
+      return {
+        store: createMemoryLogStore(),
+        outbox: { bucket: createMemoryObjectBucket(), prefix: "" },
+      };
     case "disk": {
       const store = createDiskLogStore({ ...storage, logger: surroundings.logger });
       const { legacy: logs } = store;
+      const outbox = { bucket: createFileBucket({ dir: join(storage.dir, OUTBOX) }), prefix: "" };
       // a cluster knows which projects hold a session; without one, the project is configured
-      return { store, legacy: auth.kind === "none" ? { logs, project: legacyProject } : { logs } };
+      const legacy = auth.kind === "none" ? { logs, project: legacyProject } : { logs };
+      return { store, outbox, legacy };
     }
     default:
-      return { store: await openObjectStore(storage, surroundings, access) };
+      return openObjectStore(storage, surroundings, access);
   }
 }
 
@@ -54,7 +67,7 @@ async function openObjectStore(
   storage: Extract<StorageConfig, { readonly kind: "s3" }>,
   { advertised = null, clock, logger, onLong }: StoreSurroundings,
   access: "read" | "write",
-): Promise<LogStore> {
+): Promise<OpenStore> {
   const { createObjectLogStore } = await import("../../adapters/object/index.ts");
   const { bucket, prefix, reach, close } = await openS3Bucket(storage, onLong);
   const store = createObjectLogStore({ bucket, prefix, clock, logger, advertised });
@@ -69,7 +82,10 @@ async function openObjectStore(
     await closeAll();
     throw unfitBucket(storage, error);
   }
-  return { ...store, close: closeAll };
+  return {
+    store: { ...store, close: closeAll },
+    outbox: { bucket, prefix: `${prefix}${OUTBOX}/` },
+  };
 }
 
 /** What is wrong with a bucket, with what the person who starts the server can do. */

@@ -85,6 +85,19 @@ describe("parseConfig", () => {
     expect(() => parseConfig({ HOST: "0.0.0.0" })).toThrow(/^HOST=0\.0\.0\.0 is .*PUBLIC=1[^\n]*$/);
   });
 
+  it("has the addresses of webhooks once each, and shows nowhere what is signed with", () => {
+    const secret = `whsec_${btoa("a secret of 24 bytes ...")}`;
+    const { webhooks } = parseConfig({
+      RUNLOG_WEBHOOK_URL: "https://a.example/x, https://b.example/,https://a.example/x",
+      RUNLOG_WEBHOOK_SECRET: secret,
+    });
+    expect(webhooks?.urls).toEqual(["https://a.example/x", "https://b.example/"]);
+    if (webhooks?.secret.kind !== "text") throw new Error("The secret is in a file");
+    expect(webhooks.secret.text.reveal()).toBe(secret);
+    expect(JSON.stringify(webhooks)).not.toContain(secret);
+    expect(`${webhooks.secret.text}`).toBe("[redacted]");
+  });
+
   it("serves on loopback, on disk and with the demo runner when nothing is set", () => {
     expect(parseConfig({ PATH: "/bin" })).toEqual({
       host: "127.0.0.1",
@@ -96,6 +109,7 @@ describe("parseConfig", () => {
       agents: [],
       models: null,
       nats: null,
+      webhooks: null,
       allowPublic: false,
       copilotKit: true,
       legacyProject: null,

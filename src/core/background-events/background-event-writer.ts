@@ -52,9 +52,11 @@ export class BackgroundEventWriter {
   readonly #options: BackgroundEventWriterOptions;
   #run: StartedRun | null = null;
   /** The run whose end is being written. */
-  #ending: string | null = null;
+  #closing: string | null = null;
   /** The run that is marked as open in the store. */
   #marked: string | null = null;
+  /** Runs that are marked although they have ended, or end with what is being stored. */
+  readonly #ending = new Set<string>();
   #use: SessionUse | null = null;
 
   /** `openRun`: a run that an earlier process has stored the beginning of; its mark is this process's. */
@@ -67,7 +69,7 @@ export class BackgroundEventWriter {
 
   /** The open run that the runner began by itself, or null. */
   get openRun(): string | null {
-    return isOpen(this.#run) ? this.#run.runId : this.#ending;
+    return isOpen(this.#run) ? this.#run.runId : this.#closing;
   }
 
   /**
@@ -94,7 +96,7 @@ export class BackgroundEventWriter {
       });
       const kept = asFromRunner(selectEvents(batch, isKept));
       if (kept.events.length > 0) {
-        await this.#mark(run, lastId !== null);
+        await this.#mark(run, lastId !== null, begunIn(kept.events));
         const note = lastId !== null && {
           key: threadNoteKey(this.#options.threadId),
           text: lastId,
@@ -116,9 +118,9 @@ export class BackgroundEventWriter {
     const run = this.#run;
     this.#run = null;
     if (isOpen(run)) {
-      this.#ending = run.runId;
+      this.#closing = run.runId;
       await this.#endRun(run.runId, reason);
-      this.#ending = null;
+      this.#closing = null;
     }
     await this.#unmark();
     this.#release();
@@ -148,22 +150,47 @@ export class BackgroundEventWriter {
     return findRun(state, named)?.phase === "ended";
   }
 
-  async #mark(run: StartedRun | null, background: boolean): Promise<void> {
-    if (!isOpen(run) || run.runId === this.#marked) return;
+  /** Marks the run that a batch leaves open, and, where ends are noticed, those that it begins and ends. */
+  async #mark(
+    run: StartedRun | null,
+    background: boolean,
+    begun: readonly string[],
+  ): Promise<void> {
     const { key, logId, marks, threadId } = this.#options;
-    await this.#clear();
-    await marks.markOpen(key, logId, run.runId, { threadId, ...(background && { background }) });
-    this.#marked = run.runId;
+    const { areNoticed } = marks;
+    const startsAt = areNoticed ? (this.#use?.session.log.position?.end ?? 0) : null;
+    const mark = {
+      threadId,
+      ...(startsAt !== null && { startsAt }),
+      ...(background && { background }),
+    };
+    const open = isOpen(run) ? run.runId : null;
+    if (areNoticed)
+      for (const runId of begun) {
+        if (runId === open || runId === this.#marked) continue;
+        this.#ending.add(runId);
+        await marks.markOpen(key, logId, runId, mark);
+      }
+    if (open === null || open === this.#marked) return;
+    if (areNoticed && this.#marked !== null) this.#ending.add(this.#marked);
+    else await this.#clear(this.#marked);
+    this.#marked = null;
+    await marks.markOpen(key, logId, open, mark);
+    this.#marked = open;
   }
 
   async #unmark(): Promise<void> {
-    if (!isOpen(this.#run) || this.#run.runId !== this.#marked) await this.#clear();
+    const ended = [...this.#ending];
+    this.#ending.clear();
+    for (const runId of ended) await this.#clear(runId);
+    if (isOpen(this.#run) && this.#run.runId === this.#marked) return;
+    const marked = this.#marked;
+    this.#marked = null;
+    await this.#clear(marked);
   }
 
-  async #clear(): Promise<void> {
-    const runId = this.#marked;
+  async #clear(runId: string | null): Promise<void> {
     if (runId === null) return;
-    this.#marked = null;
     const { key, logId, logger, marks } = this.#options;
     await marks.clearOpen(key, logId, runId).catch((error: unknown) => {
       // the next start finds the run ended, and clears the mark
@@ -179,6 +206,7 @@ export class BackgroundEventWriter {
     const run = { session, clock, logger, logId, threadId, runId, signal: AbortSignal.abort() };
     if (await endRun(run, reason, { started: true })) return;
     if (runId === this.#marked) this.#marked = null;
+    this.#ending.delete(runId);
     marks.release({ ...key, logId, runId }, { reached: true });
   }
 
@@ -204,6 +232,11 @@ function runAfter(
   const isEnd = isTerminal(event) && isStored && !isBegun(span, runId);
   if (run === null || (run.runId !== runId && !isEnd)) return run;
   return event.type === "RUN_FINISHED" ? null : { ...run, isEnded: isTerminal(event) };
+}
+
+/** The runs that begin with these events. */
+function begunIn(events: readonly EventFacts[]): readonly string[] {
+  return events.flatMap(({ runId, type }) => (type === "RUN_STARTED" && runId ? runId : []));
 }
 
 function isOpen(run: StartedRun | null): run is StartedRun {

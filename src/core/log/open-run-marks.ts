@@ -45,7 +45,13 @@ export interface RunMarks {
    * by `release`.
    */
   markOpen(key: SessionKey, logId: string, runId: string, run: MarkedRun): Promise<void>;
-  clearOpen(key: SessionKey, logId: string, runId: string): Promise<void>;
+  /**
+   * Removes a mark once the notice of its run's end is stored. Where that fails the mark stays, and its run is
+   * released, so that it is tried again soon. `data` is that of a mark which is not ours.
+   */
+  clearOpen(key: SessionKey, logId: string, runId: string, data?: string): Promise<void>;
+  /** Whether ends are noticed: then a run is marked before any of it is stored. */
+  readonly areNoticed: boolean;
   /** Whether the mark was set by this process, which then stores the run's end. */
   isOurs(mark: MarkName): boolean;
   /**
@@ -66,13 +72,27 @@ interface ReleasedRun {
   readonly reached: boolean;
 }
 
-/** Marks in `store`; ours are remembered, to tell them from those of other processes. */
-export function createRunMarks(store: LogStore): RunMarks {
+/** Who wants to know of the ends of runs before their marks go. */
+export interface EndNotices {
+  /** Resolves when the end of the run is noticed, if it has ended; rejects where that failed. */
+  settled(mark: OpenRunMark): Promise<void>;
+}
+
+/** Marks in `store`; ours are remembered, to tell them from those of other processes. Default: ends are not noticed. */
+export function createRunMarks(store: LogStore, notices: EndNotices | null = null): RunMarks {
   /** The data of our marks. */
   const ours = new Map<string, string>();
   const released = new Map<string, ReleasedRun>();
 
-  return {
+  const isNoticed = (mark: OpenRunMark): Promise<boolean> =>
+    notices?.settled(mark).then(
+      () => true,
+      () => false,
+    ) ?? Promise.resolve(true);
+
+  const marks: RunMarks = {
+    areNoticed: notices !== null,
+
     async markOpen({ project, session }, logId, runId, run) {
       const id = idOf({ project, session, logId, runId });
       const data = JSON.stringify(run);
@@ -81,9 +101,13 @@ export function createRunMarks(store: LogStore): RunMarks {
       await store.markOpen({ project, session }, logId, runId, data);
     },
 
-    async clearOpen({ project, session }, logId, runId) {
+    async clearOpen({ project, session }, logId, runId, given = "") {
+      const name = { project, session, logId, runId };
+      const id = idOf(name);
+      const data = ours.get(id) ?? released.get(id)?.mark.data ?? given;
+      if (notices && !(await isNoticed({ ...name, data })))
+        return marks.release(name, { reached: true });
       await store.clearOpen({ project, session }, logId, runId);
-      const id = idOf({ project, session, logId, runId });
       ours.delete(id);
       released.delete(id);
     },
@@ -105,6 +129,7 @@ export function createRunMarks(store: LogStore): RunMarks {
 
     released: () => [...released.values()],
   };
+  return marks;
 }
 
 /** The data of a mark; one that cannot be read belongs to a run of the session's own thread. */

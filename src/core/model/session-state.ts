@@ -1,5 +1,5 @@
 import type { EventFacts } from "../../ports/runner-client.ts";
-import { nextSpan, NO_RUN_OPEN, type RunSpan } from "./run-span.ts";
+import { isTerminal, nextSpan, NO_RUN_OPEN, type RunSpan } from "./run-span.ts";
 
 /** What an agent is doing, as session documents show it. */
 export type AgentStatus = "working" | "idle" | "waiting_input";
@@ -128,17 +128,40 @@ export function begunRun(state: SessionState, runId: string): KnownRun | null {
  */
 function endRun(state: SessionState, event: EventFacts): SessionState {
   const { span, runId, endsAll } = nextSpan(state, event);
-  const { openRun } = state;
   const known = findRun(state, runId);
-  const isOpen =
-    runId === (openRun ?? "") || (endsAll && (openRun !== null || isAnyStarted(state)));
-  if (!isOpen && (known === null || known.phase === "ended")) return { ...state, ...span };
+  if (!endsAny(state, { runId, endsAll })) return { ...state, ...span };
   const isNamed = known !== null || !endsAll;
   const after = withRun(endsAll ? withoutStarted(state) : state, isNamed ? runId : null, "ended");
   const isAsking = event.type === "RUN_FINISHED" && event.outcome === "interrupt";
   const question = isAsking ? (state.question ?? "") : state.question;
   const next = { ...after, ...span, question };
   return next.openRun === null ? { ...next, status: restingStatus(next) } : next;
+}
+
+/** Whether a terminal of this run ends anything. */
+function endsAny(
+  state: SessionState,
+  { runId, endsAll }: { readonly runId: string; readonly endsAll: boolean },
+): boolean {
+  const { openRun } = state;
+  const known = findRun(state, runId);
+  const isOpen =
+    runId === (openRun ?? "") || (endsAll && (openRun !== null || isAnyStarted(state)));
+  return isOpen || (known !== null && known.phase !== "ended");
+}
+
+/** The ids of the runs that an event ends, by the same rules as `foldEvent`; a run without an id is left out. */
+export function runsEndedBy(state: SessionState, event: EventFacts): readonly string[] {
+  if (!isTerminal(event)) return [];
+  const step = nextSpan(state, event);
+  if (!endsAny(state, step)) return [];
+  const ended = new Set([step.endsAll ? "" : step.runId]);
+  if (step.endsAll) {
+    ended.add(state.openRun ?? "");
+    for (const { phase, runId } of state.runs)
+      if (phase === "started" || (phase === "waiting" && runId === step.runId)) ended.add(runId);
+  }
+  return [...ended].filter((runId) => runId !== "" && findRun(state, runId)?.phase !== "ended");
 }
 
 function isAnyStarted({ runs }: SessionState): boolean {

@@ -48,7 +48,7 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   const isTheSame = (id: string): boolean => isOfOther && isSameLog(id, mark.logId);
   if (logId === null || (logId !== mark.logId && !isTheSame(logId))) {
     // its log is deleted, and the log that is there now has no such run
-    await marks.clearOpen(session.key, mark.logId, runId);
+    await marks.clearOpen(session.key, mark.logId, runId, mark.data);
     if (isOfOther) logger.warn("run-mark-without-log", { ...session.key, runId });
     return true;
   }
@@ -94,7 +94,7 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
     await session.save();
   }
   if (waits === true) await store.removeRunBody(session.key, logId, runId);
-  await marks.clearOpen(session.key, logId, runId);
+  await marks.clearOpen(session.key, logId, runId, mark.data);
   return true;
 }
 

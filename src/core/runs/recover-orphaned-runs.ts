@@ -27,6 +27,8 @@ export interface OrphanedRunsOptions {
   readonly admissions: KeyedMutex;
   /** Takes up posted runs. */
   readonly runs: Pick<Runs, "takeUp">;
+  /** Notices what became of a run until it is taken up. Default: nobody. */
+  readonly notices?: { recover(mark: OpenRunMark): Promise<void> } | null;
   /** Goes on with runs that runners began by themselves. */
   readonly backgroundEvents: {
     takeUp(key: SessionKey, run: AdmittedRun, runId: string): boolean;
@@ -100,11 +102,14 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
       if (marks.isOurs(mark)) return;
       const { key } = session;
       const takeUp = (run: OpenRunFound, taken: TakenRun): void => {
+        void options.notices?.recover(mark);
         const answered = runs.takeUp(key, run, taken);
         if (!taken.isKnown) asked.push(answered);
       };
-      const takeUpBackground = (run: AdmittedRun): boolean =>
-        backgroundEvents.takeUp(key, run, run.runId);
+      const takeUpBackground = (run: AdmittedRun): boolean => {
+        void options.notices?.recover(mark);
+        return backgroundEvents.takeUp(key, run, run.runId);
+      };
       const ports = { store, marks, clock, logger, takeUp, takeUpBackground };
       await closeRun({ ...ports, session, mark, reached });
     };

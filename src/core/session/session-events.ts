@@ -1,4 +1,15 @@
 import type { SessionKey } from "../../ports/log-store.ts";
+import type { SessionState } from "../model/session-state.ts";
+import type { EventLines } from "./admission.ts";
+
+/** Events that were appended, and what was known before them. */
+export interface StoredEvents extends EventLines {
+  readonly key: SessionKey;
+  readonly logId: string;
+  /** Where the first of the lines begins. */
+  readonly start: number;
+  readonly before: SessionState;
+}
 
 /** What happens to the sessions of this process, by the name of the event. */
 interface SessionEventMap {
@@ -14,6 +25,11 @@ interface SessionEventMap {
   readonly "run-released": { readonly key: SessionKey };
   /** The end of a run was stored. */
   readonly "run-ended": { readonly key: SessionKey };
+  /**
+   * Events were stored of which one ends a run, or has the agent wait for its user. The lines are theirs only until
+   * the call returns.
+   */
+  readonly "run-turned": StoredEvents;
   /** The state of a session was released. */
   readonly "session-released": { readonly key: SessionKey };
 }
@@ -34,6 +50,7 @@ export function createSessionEvents(): SessionEvents {
     "run-admitted": [],
     "run-released": [],
     "run-ended": [],
+    "run-turned": [],
     "session-released": [],
   };
   return {

@@ -9,6 +9,7 @@ import type { ReadableLog } from "../log/readable-log.ts";
 import { readFacts } from "../log/scan-event-facts.ts";
 import { encodeCheckpoint } from "../model/checkpoint.ts";
 import type { AppendLinesOptions, RawLog } from "../log/raw-log.ts";
+import { isTerminal } from "../model/run-span.ts";
 import {
   admitRun,
   begunRun,
@@ -291,8 +292,12 @@ export class Session {
     // a caller that changes more than the events do saves it, and learns whether that failed
     const isDue = state.offset - this.#savedOffset >= CHECKPOINT_EVERY_BYTES;
     if (isDue || state.status !== before.status || state.runs !== before.runs) this.#saveLater();
-    if (events.some(({ type }) => type === "RUN_FINISHED" || type === "RUN_ERROR"))
-      this.#events.emit("run-ended", { key: this.key });
+    const isEnd = events.some(isTerminal);
+    if (isEnd) this.#events.emit("run-ended", { key: this.key });
+    if (isEnd || (state.status === "waiting_input" && before.status !== "waiting_input")) {
+      const start = end - events.reduce((sum, { bytes }) => sum + bytes, 0);
+      this.#events.emit("run-turned", { key: this.key, logId, start, before, lines, events });
+    }
   }
 
   /** The state of the log after an append that seemed to fail and was stored all the same. */

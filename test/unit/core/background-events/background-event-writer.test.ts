@@ -1,4 +1,4 @@
-import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
+import { createRunMarks, type EndNotices } from "../../../../src/core/log/open-run-marks.ts";
 import { describe, expect, it } from "vitest";
 import { createLocalPlatform } from "../../../../adapters/local/index.ts";
 import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
@@ -19,7 +19,7 @@ const failed = (runId: string): string => `{"type":"RUN_ERROR","runId":"${runId}
 const text = (runId?: string): string =>
   JSON.stringify({ type: "TEXT_MESSAGE_CONTENT", delta: "x", ...(runId && { runId }) });
 
-async function setUp(inFlight: readonly string[] = []) {
+async function setUp(inFlight: readonly string[] = [], notices: EndNotices | null = null) {
   const memory = createMemoryLogStore();
   const state = { isBroken: false };
   const store: typeof memory = {
@@ -39,7 +39,7 @@ async function setUp(inFlight: readonly string[] = []) {
       logId,
       threadId: "t",
       sessions,
-      marks: createRunMarks(store),
+      marks: createRunMarks(store, notices),
       platform: createLocalPlatform(),
       clock,
       logger: silent,
@@ -101,6 +101,36 @@ describe("background events", () => {
     await apart.events.end(UNFINISHED);
     expect(await apart.lines()).toEqual(wanted);
     expect(apart.sessions.used).toBe(0);
+  });
+
+  it("leave a mark of each run that they begin, also of one that ends with them, until its end is noticed", async () => {
+    const noticed: string[] = [];
+    const notices: EndNotices = {
+      async settled({ data, runId }) {
+        noticed.push(`${runId} ${data}`);
+      },
+    };
+    const { marks, say, state } = await setUp([], notices);
+    await say(text());
+    const { length: startsAt } = `${text()}\n`;
+    const data = JSON.stringify({ threadId: "t", startsAt });
+    state.isBroken = true;
+    // a kill before the append or right after it finds these
+    expect(await codeOf(say(started("a"), finished("a"), started("b")))).toBe("store-full");
+    expect(await marks()).toEqual([
+      ["a", data],
+      ["b", data],
+    ]);
+    expect(noticed).toEqual([]);
+    state.isBroken = false;
+    await say(started("a"), finished("a"), started("b"));
+    expect(noticed).toEqual([`a ${data}`]);
+    expect(await marks()).toEqual([["b", data]]);
+    const all = await setUp([], notices);
+    await all.say(started("c"));
+    await all.say(finished("c"), started("d"), finished("d"));
+    expect(await all.marks()).toEqual([]);
+    expect(noticed.map((each) => each.slice(0, 1))).toEqual(["a", "d", "c"]);
   });
 
   it("are all stored while no posted run is in flight, but the end of a run once", async () => {
