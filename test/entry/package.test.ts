@@ -8,7 +8,14 @@ import { expect, it } from "vitest";
 import { freePort } from "../../scripts/bench/loopback.ts";
 import { runBody } from "../contract/session-routes/harness.ts";
 import { requestOnce } from "../support/one-request.ts";
-import { freshDir, runCli, startServer } from "../support/server-process.ts";
+import { blocksOf, replaced } from "../support/page-blocks.ts";
+import {
+  freshDir,
+  type ProcessOptions,
+  runCli,
+  startCli,
+  startServer,
+} from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const run = promisify(execFile);
@@ -38,8 +45,7 @@ async function weightOf(project: string): Promise<number> {
 
 /** Code of a page, written to a file beside the installed package. */
 async function example(project: string, page: string, word: string): Promise<string> {
-  const text = await readFile(join(ROOT, page), "utf8");
-  const blocks = [...text.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, code = ""]) => code);
+  const blocks = await blocksOf(page, "js");
   const file = join(project, `${page.replaceAll(/\W/g, "-")}-${word}.mjs`);
   await writeFile(file, blocks.find((block) => block.includes(word)) ?? "");
   return file;
@@ -105,6 +111,80 @@ async function embeds(project: string, PATH: string): Promise<void> {
   });
 }
 
+/** The page of EventSource, in Node: it shows what comes, and goes on after a kill of the server. */
+async function readsByEventSource(options: ProcessOptions): Promise<void> {
+  const project = options.cwd ?? "";
+  const first = await startServer(options);
+  const port = new URL(first.url).port;
+  const [code = ""] = await blocksOf("docs/guides/event-source.md", "js");
+  const file = join(project, "event-source.mjs");
+  // Node does not wait for an EventSource that is about to connect again
+  const show = "const show = (text) => process.stdout.write(text);\nsetInterval(() => {}, 1000);";
+  await writeFile(file, `${show}\n${replaced(code, "8080", port)}\nawait send("Hello");\n`);
+  const command = [process.execPath, "--experimental-eventsource", file];
+  const page = startCli({ ...options, command });
+  await waitFor(() => page.stdout().length > 20, { what: `text in the page; ${page.stderr()}` });
+  first.kill("SIGKILL");
+  await first.exited;
+  const shown = page.stdout();
+  const second = await startServer({ ...options, env: { ...options.env, PORT: port } });
+  await waitFor(() => page.stdout().includes("[RUN_ERROR]"), { what: "the end of the run" });
+  expect(page.stdout().startsWith(shown)).toBe(true);
+  // nothing came twice: what a page that is loaded now shows is the same
+  const exported = "/api/projects/demo/agentic-sessions/hello/export?view=raw&format=ndjson";
+  const { text: lines } = await requestOnce(`${second.url}${exported}`);
+  const text = lines
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const { delta, type } = JSON.parse(line) as { type: string; delta?: string };
+      return type === "TEXT_MESSAGE_CONTENT" ? delta : "";
+    });
+  expect(page.stdout()).toBe(`${text.join("")}\n[RUN_ERROR]\n`);
+  page.kill();
+  second.kill("SIGTERM");
+  await second.exited;
+}
+
+/** The page of Workers, by `wrangler dev` on this machine. */
+async function servesFromWorker(project: string, PATH: string): Promise<void> {
+  const page = "docs/guides/cloudflare-workers.md";
+  const dir = join(project, "worker");
+  await mkdir(dir);
+  const [code = ""] = await blocksOf(page, "js");
+  const [settings = ""] = await blocksOf(page, "toml");
+  const [shell = ""] = await blocksOf(page, "sh");
+  await writeFile(join(dir, "worker.js"), code);
+  await writeFile(join(dir, "wrangler.toml"), settings);
+  const port = String(await freePort());
+  const flags = ["--ip", "127.0.0.1", "--port", port, "--inspector-port", "0"];
+  const env = { PATH, HOME: dir, WRANGLER_SEND_METRICS: "false", CI: "1" };
+  const command = [join(ROOT, "node_modules/.bin/wrangler"), "dev", "--local", ...flags];
+  const worker = startCli({ command, cwd: dir, env });
+  const at = `http://127.0.0.1:${port}`;
+  const session = `${at}/api/projects/demo/agentic-sessions/hello`;
+  try {
+    const status = (): Promise<number | null> =>
+      fetch(`${at}/health`).then(
+        (response) => response.status,
+        () => null,
+      );
+    await waitFor(async () => (await status()) === 200, { what: "the worker" });
+    expect(await (await fetch(at)).text()).toBe("The rest of your site");
+    await run("bash", ["-c", replaced(shell, "localhost:8787", `127.0.0.1:${port}`)]);
+    await waitFor(
+      async () => (await (await fetch(`${session}/export`)).text()).includes("TEXT_MESSAGE"),
+      { what: "events of the run" },
+    );
+  } catch (error) {
+    throw new Error(`${worker.stdout()}${worker.stderr()}`, { cause: error });
+  } finally {
+    // wrangler ends what it has started
+    worker.kill("SIGTERM");
+    await worker.exited;
+  }
+}
+
 /** The files of the repository as a clone has them: nothing that was built. */
 async function cloneInto(dir: string): Promise<void> {
   const list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
@@ -150,6 +230,8 @@ it(
     }
 
     await embeds(project, PATH);
+    await readsByEventSource({ ...options, env: { PATH, STORAGE_URL: "file:./page" } });
+    await servesFromWorker(project, PATH);
 
     const server = await startServer({ ...options, env: { PATH } });
     const sent = { method: "POST", body: runBody("r1") };

@@ -95,7 +95,7 @@ describe("parseConfig", () => {
     if (webhooks?.secret.kind !== "text") throw new Error("The secret is in a file");
     expect(webhooks.secret.text.reveal()).toBe(secret);
     expect(JSON.stringify(webhooks)).not.toContain(secret);
-    expect(`${webhooks.secret.text}`).toBe("[redacted]");
+    expect(String(webhooks.secret.text)).toBe("[redacted]");
   });
 
   it("serves on loopback, on disk and with the demo runner when nothing is set", () => {

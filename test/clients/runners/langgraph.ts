@@ -1,28 +1,11 @@
 // A graph on LangGraph's in-memory server for development, with its AG-UI adapter, as a runner.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { LangGraphAgent } from "@ag-ui/langgraph";
-import { startServer } from "@langchain/langgraph-api/server";
 import { serve } from "./serve.ts";
+import { startLangGraph } from "./start-langgraph.ts";
 
-// the server keeps files where it works
-const cwd = mkdtempSync(join(tmpdir(), "runlog-langgraph-"));
-process.once("exit", () => rmSync(cwd, { recursive: true, force: true }));
-process.once("SIGTERM", () => process.exit(0));
-
-const graph = fileURLToPath(new URL("langgraph-graph.ts", import.meta.url));
-const { host } = await startServer({
-  port: 0,
-  nWorkers: 4,
-  host: "127.0.0.1",
-  cwd,
-  graphs: { agent: `${graph}:graph` },
-});
 serve(
   new LangGraphAgent({
-    deploymentUrl: `http://${host}`,
+    deploymentUrl: `http://${await startLangGraph()}`,
     graphId: "agent",
     emitInterruptOutcome: true,
   }),

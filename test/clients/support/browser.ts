@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
@@ -38,6 +39,7 @@ const HTML =
 /** Its files by their paths in the page's address. */
 type Bundle = ReadonlyMap<string, Uint8Array>;
 
+const PAGES = fileURLToPath(new URL("../pages", import.meta.url));
 const bundles = new Map<string, Promise<Bundle>>();
 
 /** Bundles `pages/<name>`: once, since that takes as long as a test. */
@@ -49,7 +51,7 @@ function bundled(name: string): Promise<Bundle> {
 
 async function makeBundle(name: string): Promise<Bundle> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(`../pages/${name}`, import.meta.url))],
+    entryPoints: [resolve(PAGES, name)],
     bundle: true,
     write: false,
     outdir: "/",
@@ -66,7 +68,7 @@ async function makeBundle(name: string): Promise<Bundle> {
   return new Map(outputFiles.map(({ path, contents }) => [path, contents]));
 }
 
-/** Serves `pages/<name>` as a page would be; the server goes with the test. */
+/** Serves `pages/<name>`, or the file of an absolute path, as a page would be; the server goes with the test. */
 export async function servePage(name: string): Promise<PageServer> {
   const bundle = await bundled(name);
   const server = createServer((request, response) => {

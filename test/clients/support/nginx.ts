@@ -5,42 +5,64 @@ import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { freePort } from "../../../scripts/bench/loopback.ts";
 import { spawnNginx } from "../../../scripts/nginx/nginx-process.ts";
+import { blocksOf, replaced } from "../../support/page-blocks.ts";
 import { freshDir } from "../../support/server-process.ts";
 
 const run = promisify(execFile);
 
 /** What the README tells everybody to put into the site. */
 async function locationOfReadme(upstream: string): Promise<string> {
-  const readme = await readFile(new URL("../../../README.md", import.meta.url), "utf8");
-  const block = /```nginx\n(.*?)```/s.exec(readme)?.[1] ?? "";
+  const [block = ""] = await blocksOf("README.md", "nginx");
   return replaced(block, "http://127.0.0.1:8080", upstream);
 }
 
-/** As `replaceAll`, but it throws where there is nothing to replace. */
-function replaced(text: string, part: string | RegExp, by: string): string {
-  const result = text.replace(part, by);
-  if (result === text) throw new Error(`there is no ${part} in:\n${text}`);
-  return result;
-}
-
-/**
- * Starts Debian's nginx as Debian configures it, with one site, HTTP/2 and a certificate of its own, and
- * the README's lines in front of `upstream`. It goes with the test. Resolves with its port.
- */
-export async function startNginx(upstream: string, host: string): Promise<number> {
-  const dir = await freshDir();
-  const port = await freePort();
-  const [key, certificate] = [join(dir, "key.pem"), join(dir, "certificate.pem")];
-  const request = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=${host}`;
-  const files = ["-keyout", key, "-out", certificate];
-  await run("openssl", [...request.split(" "), "-addext", `subjectAltName=DNS:${host}`, ...files]);
-  const site = `server {
+/** Puts the README's lines in front of `upstream`, as `serveSite`. */
+export function startNginx(upstream: string, host: string): Promise<number> {
+  return serveSite(host, async ({ certificate, key, port }) => {
+    return `server {
   listen 127.0.0.1:${port} ssl http2;
   server_name ${host};
   ssl_certificate ${certificate};
   ssl_certificate_key ${key};
   ${await locationOfReadme(upstream)}
 }`;
+  });
+}
+
+/** Serves the site of the guide in front of `upstream`, as `serveSite`. */
+export function startGuidesNginx(upstream: string, host: string): Promise<number> {
+  return serveSite(host, async ({ certificate, key, port }) => {
+    const [block = ""] = await blocksOf("docs/guides/nginx.md", "nginx");
+    const changes = [
+      ["http://127.0.0.1:8080", upstream],
+      ["listen 443", `listen 127.0.0.1:${port}`],
+      ["agents.example.org", host],
+      ["/etc/nginx/agents.pem", certificate],
+      ["/etc/nginx/agents.key", key],
+    ] as const;
+    return changes.reduce((text, [part, by]) => replaced(text, part, by), block);
+  });
+}
+
+interface Site {
+  readonly port: number;
+  /** Files. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/**
+ * Starts Debian's nginx as Debian configures it, with one site and a certificate of its own. It goes with the test.
+ * Resolves with its port.
+ */
+async function serveSite(host: string, siteOf: (site: Site) => Promise<string>): Promise<number> {
+  const dir = await freshDir();
+  const port = await freePort();
+  const [key, certificate] = [join(dir, "key.pem"), join(dir, "certificate.pem")];
+  const request = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=${host}`;
+  const files = ["-keyout", key, "-out", certificate];
+  await run("openssl", [...request.split(" "), "-addext", `subjectAltName=DNS:${host}`, ...files]);
+  const site = await siteOf({ port, certificate, key });
   let config = await readFile("/etc/nginx/nginx.conf", "utf8");
   config = replaced(config, "/run/nginx.pid", join(dir, "nginx.pid"));
   config = replaced(config, "/var/log/nginx/error.log", join(dir, "error.log"));
