@@ -144,6 +144,63 @@ it("the guide to assistant-ui is a page that says, shows and stops", async () =>
   expect(failures).toEqual([]);
 });
 
+it("the guide to CopilotKit is a page that says and shows, and shows the same when it is loaded again", async () => {
+  const [code = ""] = await blocksOf("docs/guides/copilotkit.md", "tsx");
+  const browser = await startBrowser();
+  onTestFinished(() => browser.close());
+  const file = await projectOf("page.tsx", `${code}import {} from "react";\n`);
+  const { origin } = await servePage(file);
+  const session = await startPlayedSession({ RUNLOG_CORS_ORIGINS: origin });
+  const query = new URLSearchParams({ server: session.runlog.url });
+  const { page } = await openPage(browser, `${origin}/?${query}`);
+  const isIdle = (): Promise<void> => page.locator('[data-copilot-running="false"]').waitFor();
+  await isIdle();
+  const run = await session.run(async () => {
+    await page.getByTestId("copilot-chat-textarea").fill("Hello");
+    await page.getByTestId("copilot-send-button").click();
+  });
+  await run.finish(
+    { type: "TEXT_MESSAGE_START", messageId: "a1", role: "assistant" },
+    { type: "TEXT_MESSAGE_CONTENT", messageId: "a1", delta: "Good morning" },
+    { type: "TEXT_MESSAGE_END", messageId: "a1" },
+    { type: "RUN_FINISHED" },
+  );
+  await page.getByText("Good morning").waitFor();
+  await page.reload();
+  await page.getByText("Good morning").waitFor();
+});
+
+it("the guide to TanStack AI is a chat that says and shows, and shows the same when it is opened again", async () => {
+  const [code = ""] = await blocksOf("docs/guides/tanstack-ai.md", "js");
+  const session = await startPlayedSession();
+  const place = /http:\/\/127\.0\.0\.1:8080[^"]+/g;
+  const chat = replaced(code, place, session.runlog.sessionUrl("hello"));
+  const show = "const show = (messages) => console.log(JSON.stringify(messages));\n";
+  const open = async (more = ""): Promise<() => string> => {
+    const file = await projectOf("chat.mjs", `${show}${chat}${more}`);
+    const child = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "inherit"] });
+    onTestFinished(() => void child.kill());
+    let printed = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      printed += text;
+    });
+    return () => printed;
+  };
+  let first = (): string => "";
+  const run = await session.run(async () => {
+    first = await open('await chat.sendMessage("Hello");\n');
+  });
+  await run.finish(
+    { type: "TEXT_MESSAGE_START", messageId: "a1", role: "assistant" },
+    { type: "TEXT_MESSAGE_CONTENT", messageId: "a1", delta: "Good morning" },
+    { type: "TEXT_MESSAGE_END", messageId: "a1" },
+    { type: "RUN_FINISHED" },
+  );
+  await waitFor(() => first().includes("Good morning"), { what: "the answer" });
+  const second = await open();
+  await waitFor(() => /Hello.*Good morning/.test(second()), { what: "the history" });
+});
+
 it("the guide to nginx passes a run and its events on while they come, over HTTPS", async () => {
   const host = "runs.example.org";
   const runner = await freshRunner();
