@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseSecrets, sign } from "../../../../src/core/webhooks/signature.ts";
@@ -13,6 +14,18 @@ it("signs the example of Standard Webhooks as it is published", async () => {
   expect(await sign(message, secrets ?? [])).toBe(
     "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
   );
+});
+
+it("signs PROTOCOL's example as it stands there", async () => {
+  const protocol = await readFile(new URL("../../../../PROTOCOL.md", import.meta.url), "utf8");
+  const [, id = "", timestamp = "", signature = "", body = ""] =
+    /^webhook-id: (.+)\nwebhook-timestamp: (.+)\nwebhook-signature: (.+)\n\n(.+)$/m.exec(
+      protocol,
+    ) ?? [];
+  const [secret = ""] =
+    /whsec_[A-Za-z0-9]+/.exec(protocol.slice(protocol.indexOf("\n21.2 "))) ?? [];
+  const message = { id, timestamp: Number(timestamp), body };
+  expect(await sign(message, parseSecrets(secret) ?? [])).toBe(signature);
 });
 
 it("signs any text as another implementation does, once with each secret", async () => {
