@@ -24,6 +24,7 @@ type ConfiguredLimit =
   | "runIdleMs"
   | "runMaxMs"
   | "reattachMs"
+  | "pushIdleMs"
   | "sessionIdleMs"
   | "drainMs"
   | "stopListenMs"
@@ -188,6 +189,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
       runIdleMs: value(SETTINGS.runIdle),
       runMaxMs: value(SETTINGS.runMax),
       reattachMs: value(SETTINGS.reattach),
+      pushIdleMs: value(SETTINGS.pushIdle),
       sessionIdleMs: value(SETTINGS.sessionIdle),
       drainMs: value(SETTINGS.drain),
       // nobody routes requests to loopback

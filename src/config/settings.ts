@@ -50,6 +50,7 @@ export interface Settings
   readonly runnerHeaders: Setting<number>;
   readonly runnerSilence: Setting<number>;
   readonly reattach: Setting<number>;
+  readonly pushIdle: Setting<number>;
   readonly runMax: Setting<number | null>;
   readonly drain: Setting<number>;
   readonly stopListen: Setting<number | null>;
@@ -199,6 +200,12 @@ export const SETTINGS: Settings = {
   reattach: duration("RUNLOG_REATTACH", 300_000, {
     shown: "5m",
     meaning: "how long a runner that does not answer is asked for the rest of a run",
+    group: "Runners",
+    entries: SERVERS,
+  }),
+  pushIdle: duration("RUNLOG_PUSH_IDLE", 300_000, {
+    shown: "5m",
+    meaning: "silence of its producer that ends a run which is pushed",
     group: "Runners",
     entries: SERVERS,
   }),

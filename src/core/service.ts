@@ -30,6 +30,7 @@ import {
   keepOrphanedRunsClosed,
   type OrphanedRuns,
 } from "./runs/recover-orphaned-runs.ts";
+import { createPushes, type Pushes } from "./pushed-runs/pushes.ts";
 import type { SharedReads } from "./replay/log-follower.ts";
 import type { ProfileBudgets } from "./profile/profile-pass.ts";
 import { resumeListening } from "./background-events/resume-listening.ts";
@@ -192,6 +193,7 @@ export interface SessionService extends SessionPorts {
   readonly incarnations: Incarnations;
   readonly legacyImports: LegacyImports;
   readonly runs: Runs;
+  readonly pushes: Pushes;
   readonly backgroundEvents: BackgroundEvents;
   readonly openRuns: OpenRuns;
   readonly orphanedRuns: Pick<OrphanedRuns, "closeOf">;
@@ -289,6 +291,7 @@ export async function createSessionService(
     readStreamed: createStreamedReader({ store, budgets: profileBudgets, logger }),
   });
   const { isInFlight } = runs;
+  const pushes = createPushes({ ...joined, runs, idleMs: limits.pushIdleMs });
   const { reattachMs } = limits;
   const backgroundEvents = createBackgroundEvents({ ...joined, reattachMs, isInFlight });
   const incarnations = createIncarnations({ ...ports, runs, sightings });
@@ -296,6 +299,7 @@ export async function createSessionService(
     ...joined,
     admissions,
     runs,
+    pushes,
     backgroundEvents,
     notices: webhooks,
   });
@@ -322,6 +326,7 @@ export async function createSessionService(
     incarnations,
     legacyImports,
     runs,
+    pushes,
     backgroundEvents,
     openRuns,
     orphanedRuns,

@@ -21,12 +21,12 @@ export interface OwnerRule {
   readonly needs: "log" | "document" | "no";
   /**
    * When the request may be made again although a server that is gone may have taken it: `never`, or `always`, or if
-   * its body names its run.
+   * its body names its run, or its headers its producer.
    */
-  readonly repeats: "never" | "always" | "by-run";
+  readonly repeats: "never" | "always" | "by-run" | "by-producer";
 }
 
-type OwnerRuleName = "any" | "document" | "log" | "once" | "run";
+type OwnerRuleName = "any" | "document" | "log" | "once" | "push" | "run";
 
 /** The owner rules of all routes. Who only reads reads the store, wherever it is asked. */
 export const OWNER: Readonly<Record<OwnerRuleName, OwnerRule>> = {
@@ -34,6 +34,7 @@ export const OWNER: Readonly<Record<OwnerRuleName, OwnerRule>> = {
   document: { needs: "document", repeats: "always" },
   log: { needs: "log", repeats: "always" },
   once: { needs: "log", repeats: "never" },
+  push: { needs: "log", repeats: "by-producer" },
   run: { needs: "log", repeats: "by-run" },
 };
 
@@ -212,6 +213,7 @@ class OwnerSearch {
     if (!body.canReplay) return false;
     if (!body.isBegun || rule.repeats === "always") return true;
     if (rule.repeats === "never") return false;
+    if (rule.repeats === "by-producer") return this.#c.req.header("Producer-Id") !== undefined;
     const scanner = new JsonObjectScanner(["runId", "run_id"]);
     for (const piece of body.kept) if (!scanner.push(piece, 0, piece.length)) break;
     return Boolean(scanner.value("runId") || scanner.value("run_id"));

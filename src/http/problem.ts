@@ -30,6 +30,7 @@ const KINDS = {
   "agent-not-found": { status: 404 },
   "agent-conflict": { status: 409 },
   "agent-not-configured": { status: 409 },
+  "run-ended": { status: 410 },
   "platform-failed": { status: 500 },
   overloaded: { status: 503, retryAfter: 2 },
   "log-not-found": { status: 404 },
@@ -61,6 +62,10 @@ const KINDS = {
 /** Problems of a request as such, which no port reports. */
 type HttpCode =
   | "bad-request"
+  | "producer-fenced"
+  | "producer-gap"
+  | "content-type-mismatch"
+  | "wrong-content-type"
   | "not-found"
   | "method-not-allowed"
   | "not-acceptable"
@@ -71,6 +76,10 @@ type HttpCode =
 
 const HTTP_KINDS: Readonly<Record<HttpCode, Kind>> = {
   "bad-request": { status: 400 },
+  "producer-fenced": { status: 403 },
+  "producer-gap": { status: 409 },
+  "content-type-mismatch": { status: 409 },
+  "wrong-content-type": { status: 415 },
   "not-found": { status: 404 },
   "method-not-allowed": { status: 405 },
   "not-acceptable": { status: 406 },
@@ -91,6 +100,7 @@ const TITLES: Readonly<Record<number, string>> = {
   406: "Not Acceptable",
   408: "Request Timeout",
   409: "Conflict",
+  410: "Gone",
   413: "Content Too Large",
   415: "Unsupported Media Type",
   417: "Expectation Failed",

@@ -3,16 +3,22 @@ import type { SessionService } from "../core/service.ts";
 import { ACCESS } from "./access.ts";
 import { mountRoutes, type Route, type SessionRoutesOptions } from "./mount-routes.ts";
 import { OWNER } from "./owner-guard.ts";
+import { sessionDelete } from "./session-delete.ts";
 import { streamGet } from "./stream-get.ts";
+import { streamPost } from "./stream-post.ts";
+import { streamPut } from "./stream-put.ts";
 
 /** All routes of Durable Streams, below the path of a project's streams. */
 export const STREAM_ROUTES: readonly Route[] = [
+  ["PUT", "/:sessionName", ACCESS.create, OWNER.any, streamPut],
+  ["POST", "/:sessionName", ACCESS.writeAsRunner, OWNER.push, streamPost],
+  ["DELETE", "/:sessionName", ACCESS.remove, OWNER.log, sessionDelete],
   ["GET", "/:sessionName", ACCESS.read, OWNER.any, streamGet],
   ["GET", "/:sessionName/runs/:runId", ACCESS.read, OWNER.any, streamGet],
 ];
 
 /**
- * The sessions as Durable Streams (PROTOCOL 19), to be mounted as `createSessionRoutes` at a path that holds
+ * The sessions as Durable Streams (PROTOCOL 21), to be mounted as `createSessionRoutes` at a path that holds
  * `:projectName`, as in `/v1/streams/:projectName`, or with a `project` at any other.
  */
 export function createStreamRoutes(

@@ -26,6 +26,7 @@ export type RunlogErrorCode =
   | "agent-not-found"
   | "agent-conflict"
   | "agent-not-configured"
+  | "run-ended"
   | "overloaded"
   | "platform-failed"
   // the log store

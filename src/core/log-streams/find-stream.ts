@@ -93,7 +93,7 @@ async function runReader(
     if (asked === "now") await reader.seek(end);
     return reader;
   }
-  // it may wait for its turn
+  // it may wait for its turn, or have begun since the end was read
   if (!reader.hasBegun && markedFrom === null && !(await isKnown(session, runId)))
     throw noSuchRun();
   return reader;
@@ -112,7 +112,7 @@ async function markedStart(
 
 async function isKnown(session: Session, runId: string): Promise<boolean> {
   await session.load();
-  return findRun(session.state, runId)?.phase === "waiting";
+  return findRun(session.state, runId) !== null;
 }
 
 function noSuchRun(): RunlogError {

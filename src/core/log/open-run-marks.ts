@@ -20,6 +20,8 @@ export interface MarkedRun {
   readonly resumable?: boolean;
   /** Whether its runner began it by itself, and its events come with the thread's background events. */
   readonly background?: boolean;
+  /** The producer that pushes its events, "" for one without a name; undefined for a run of a runner. */
+  readonly pushedBy?: string;
 }
 
 /** The key of the notes that a thread's background events come with. */
@@ -32,6 +34,11 @@ const SHORT_ID = /^[\u0021-\u007e]{1,200}$/;
 /** The key of the notes that a run's events come with. */
 export function noteKeyOf(runId: string): string {
   return `run:${shortened(runId)}`;
+}
+
+/** `prefix` and the id, or what stands for a long one. */
+export function shortNoteKey(prefix: string, id: string): string {
+  return `${prefix}${shortened(id)}`;
 }
 
 function shortened(id: string): string {
@@ -137,7 +144,7 @@ export function markedRun({ data, session }: OpenRunMark): MarkedRun {
   try {
     const said: unknown = JSON.parse(data);
     if (!isObject(said)) return { threadId: session };
-    const { threadId, from, waits, startsAt, resumable, background } = said;
+    const { threadId, from, waits, startsAt, resumable, background, pushedBy } = said;
     return {
       threadId: typeof threadId === "string" ? threadId : session,
       ...(Number.isSafeInteger(from) && { from: Number(from) }),
@@ -145,6 +152,7 @@ export function markedRun({ data, session }: OpenRunMark): MarkedRun {
       ...(Number.isSafeInteger(startsAt) && { startsAt: Number(startsAt) }),
       ...(typeof resumable === "boolean" && { resumable }),
       ...(background === true && { background }),
+      ...(typeof pushedBy === "string" && { pushedBy }),
     };
   } catch {
     return { threadId: session };

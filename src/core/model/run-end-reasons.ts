@@ -21,6 +21,11 @@ export const NO_AGENT: RunEnd = {
   message: "The session's agent is not configured any more",
   code: "agent-not-configured",
 };
+/** Nothing came of a run that its agent pushes, for as long as it may be silent. */
+export const PRODUCER_LOST: RunEnd = {
+  message: "Nothing more came from the producer of the run",
+  code: "producer-lost",
+};
 export const TOO_LONG: RunEnd = { message: "Run took longer than it may", code: "run-too-long" };
 export const SHUTDOWN: RunEnd = { message: "Server is shutting down", code: "server-shutdown" };
 export const DELETED: RunEnd = { message: "Session was deleted", code: "session-deleted" };

@@ -19,6 +19,7 @@ export type RunErrorCode =
   | "runner-disconnected"
   | "runner-lost-run"
   | "agent-not-configured"
+  | "producer-lost"
   | "run-too-long"
   | `pod-${string}`
   | "run-not-started"

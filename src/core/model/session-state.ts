@@ -88,6 +88,12 @@ export function admitRun(state: SessionState, runId: string, threadId: string): 
   };
 }
 
+/** The state with the thread of a run that was pushed, which its RUN_STARTED has begun. */
+export function nameThread(state: SessionState, runId: string, threadId: string): SessionState {
+  const runs = state.runs.map((run) => (run.runId === runId ? { ...run, threadId } : run));
+  return { ...state, runs };
+}
+
 /** The state without a run that never reached its runner, so that it may be posted again. */
 export function forgetRun(state: SessionState, runId: string): SessionState {
   return settled({ ...state, runs: state.runs.filter((run) => run.runId !== runId) });

@@ -24,6 +24,8 @@ export interface CloseRunOptions {
    * or it has ended.
    */
   readonly takeUp: (run: OpenRunFound, taken: TakenRun) => void;
+  /** Waits for the rest of a run that its agent pushes. False if that cannot be. */
+  readonly takeUpPushed: (run: OpenRunFound) => boolean;
   /** Goes on with a run that its runner began by itself (`BackgroundEvents.takeUp`). */
   readonly takeUpBackground: (run: AdmittedRun) => boolean;
   readonly store: LogStore;
@@ -60,7 +62,10 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   const phase = run ? run.phase : await storedPhase(options, logId, from);
   // a directory that was copied while it was in use may have an older mark than its log
   const hasBegun = phase === "started";
-  const isReached = options.reached ?? (hasBegun || (waits !== true && isAdmitted));
+  const isOfRunner = markedRun(mark).pushedBy === undefined;
+  const isReached = isOfRunner
+    ? (options.reached ?? (hasBegun || (waits !== true && isAdmitted)))
+    : hasBegun;
   const thread = run?.threadId || threadId;
   const marked = { ...markedRun(mark), threadId: thread };
   const isBackground = marked.background === true && phase === "started";
@@ -68,7 +73,11 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
     await takeMark(options, logId, marked);
     return true;
   }
-  if (isOfOther && isReached && phase !== null) {
+  if (isOfOther && !isOfRunner && phase === "started") {
+    await takeMark(options, logId, marked);
+    if (options.takeUpPushed({ runId, threadId: thread, logId, mark: marked })) return true;
+  }
+  if (isOfOther && isOfRunner && isReached && phase !== null) {
     const taken = await takenRun(store, session.key, { logId, mark, phase });
     if (taken) {
       await takeMark(options, logId, marked);

@@ -52,20 +52,30 @@ export function queuedRun(
   };
 }
 
-/** Nobody is named to a runner that is asked for the rest of a run. */
+/** Nobody is named to a runner that is not called with a body. */
 const NOBODY: QueuedRun["caller"] = { userId: null, userName: null, groups: [], token: null };
 
 const NOTHING_KEPT = { members: [], leftOut: [] };
 
+type EntryOptions = Pick<RunBodyOptions, "key" | "store" | "budget">;
+
 /** A run that was found open, whose runner is asked for the rest. */
-export function takenUpRun(
+export function takenUpRun(run: OpenRunFound, taken: TakenRun, options: EntryOptions): QueuedRun {
+  const { finished: isFinished } = taken.progress;
+  return Object.assign(markedEntry(run, { ...options, taken }), { reached: true, isFinished });
+}
+
+/** A run that no runner is called for. */
+export function heldEntry(run: OpenRunFound, options: EntryOptions): QueuedRun {
+  return Object.assign(markedEntry(run, options), { isResumable: true });
+}
+
+function markedEntry(
   { runId, threadId, logId, mark }: OpenRunFound,
-  taken: TakenRun,
-  options: Pick<RunBodyOptions, "key" | "store" | "budget">,
+  options: EntryOptions & { readonly taken?: TakenRun },
 ): QueuedRun {
   const input = { runId, threadId, body: [], messages: [], kept: NOTHING_KEPT };
   const request = { input, caller: NOBODY, headers: {}, releaseBody: () => {} };
-  const entry = queuedRun(request, Promise.resolve({ runId, threadId }), { ...options, taken });
-  const { finished: isFinished } = taken.progress;
-  return Object.assign(entry, { logId, mark, reached: true, isFinished });
+  const entry = queuedRun(request, Promise.resolve({ runId, threadId }), options);
+  return Object.assign(entry, { logId, mark });
 }

@@ -27,6 +27,8 @@ export interface OrphanedRunsOptions {
   readonly admissions: KeyedMutex;
   /** Takes up posted runs. */
   readonly runs: Pick<Runs, "takeUp">;
+  /** Waits for the rest of runs that agents push. */
+  readonly pushes: { takeUp(key: SessionKey, run: OpenRunFound): boolean };
   /** Notices what became of a run until it is taken up. Default: nobody. */
   readonly notices?: { recover(mark: OpenRunMark): Promise<void> } | null;
   /** Goes on with runs that runners began by themselves. */
@@ -110,7 +112,11 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
         void options.notices?.recover(mark);
         return backgroundEvents.takeUp(key, run, run.runId);
       };
-      const ports = { store, marks, clock, logger, takeUp, takeUpBackground };
+      const takeUpPushed = (run: OpenRunFound): boolean => {
+        void options.notices?.recover(mark);
+        return options.pushes.takeUp(key, run);
+      };
+      const ports = { store, marks, clock, logger, takeUp, takeUpBackground, takeUpPushed };
       await closeRun({ ...ports, session, mark, reached });
     };
     const { project, session: name } = mark;

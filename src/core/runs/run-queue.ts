@@ -7,7 +7,8 @@ import { endLeftRun } from "./end-left-run.ts";
 import { executeRun, type RunOutcome } from "./execute-run.ts";
 import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
 import { linesOf } from "./posted-lines.ts";
-import { type QueuedRun, queuedRun, takenUpRun } from "./queued-run.ts";
+import type { HeldRun } from "./held-run.ts";
+import { heldEntry, type QueuedRun, queuedRun, takenUpRun } from "./queued-run.ts";
 import { QueuedRunMarks } from "./queued-run-marks.ts";
 import { NOT_STARTED, type RunEnd, RunsEndedError, SHUTDOWN } from "../model/run-end-reasons.ts";
 import type { RunInput } from "./run-input.ts";
@@ -133,6 +134,22 @@ export class RunQueue {
       if (!this.#active && !taken.progress.finished) this.#active = entry;
       void this.#execute(entry, resolve).finally(resolve);
     });
+  }
+
+  /**
+   * Makes a run the active one that no runner is called for, in place of the active run of the id
+   * `inPlaceOf`. Resolves when it no longer is; null if another run is active or waits.
+   */
+  hold(run: HeldRun, inPlaceOf: string | null): Promise<unknown> | null {
+    const { session, store, waitedBodies: budget } = this.#options;
+    const isFree = this.#active
+      ? this.#active.runId === inPlaceOf
+      : this.#queue.length === 0 && !this.isInFlight(run.runId);
+    if (!isFree || this.#stop.signal.aborted) return null;
+    const entry = heldEntry(run, { key: session.key, store, budget });
+    this.#active = entry;
+    const cancelled = entry.cancellation.signal;
+    return this.#finish(entry, () => run.work({ ...this.#runOf(entry), cancelled }));
   }
 
   /**

@@ -59,6 +59,7 @@ import {
   SHUTDOWN,
   UNFINISHED,
 } from "../model/run-end-reasons.ts";
+import type { HeldRun } from "./held-run.ts";
 import { readRunInput } from "./run-input.ts";
 import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
 import { runnerCalls } from "./runner-calls.ts";
@@ -91,6 +92,10 @@ export interface Runs {
    * be this process's.
    */
   takeUp(key: SessionKey, run: OpenRunFound, taken: TakenRun): Promise<void>;
+  /**
+   * As `RunQueue.hold`. Throws `overloaded` when the server stops.
+   */
+  hold(key: SessionKey, run: HeldRun, inPlaceOf?: string | null): Promise<unknown> | null;
   /**
    * Admits a run, stores its posted messages, and starts it in the background, at once or when its
    * turn has come. Rejects with `invalid-input`, `run-active` (`facts.runId` of the active run),
@@ -169,6 +174,16 @@ function countBusy(entries: ReadonlyMap<string, Entry>): number {
   return [...entries.values()].filter(({ runs }) => !runs.isLeavable).length;
 }
 
+/** Ends all runs, as `Runs.close`. */
+async function endAll(entries: ReadonlyMap<string, Entry>): Promise<number> {
+  const ending = [...entries.values()].map(({ runs }) => runs.end(SHUTDOWN));
+  return (await Promise.all(ending)).reduce((sum, count) => sum + count, 0);
+}
+
+function refuseRuns(): never {
+  throw new RunlogError("overloaded", "Server is shutting down");
+}
+
 /** Leaves the runs open that can be taken up, of sessions without other runs. */
 function leaveOpen(entries: ReadonlyMap<string, Entry>): void {
   for (const { runs } of entries.values()) if (runs.isLeavable) void runs.end(SHUTDOWN);
@@ -230,7 +245,7 @@ export function createRuns(options: RunsOptions): Runs {
       });
       if (!entries.has(id)) await options.recovery.recover(session, RESTARTED);
       if (removals.isBusy(id)) continue;
-      if (closed) throw new RunlogError("overloaded", "Server is shutting down");
+      if (closed) refuseRuns();
       try {
         return await runsOf(session.key).admit(request);
       } catch (error) {
@@ -253,10 +268,12 @@ export function createRuns(options: RunsOptions): Runs {
     async takeUp(key, run, taken) {
       if (closed) return;
       const answered = runsOf(key).takeUp(run, taken);
-      const { logId, runId, threadId } = run;
-      options.events.emit("run-admitted", { key, logId, runId, threadId });
+      options.events.emit("run-admitted", { ...run, key });
       await answered;
     },
+
+    hold: (key, run, inPlaceOf = null) =>
+      closed ? refuseRuns() : runsOf(key).hold(run, inPlaceOf),
 
     async start(key, body, caller, { headers = {}, agent = null } = {}) {
       try {
@@ -308,8 +325,7 @@ export function createRuns(options: RunsOptions): Runs {
 
     async close() {
       closed = true;
-      const ending = [...entries.values()].map(({ runs }) => runs.end(SHUTDOWN));
-      const orphanedRuns = (await Promise.all(ending)).reduce((sum, count) => sum + count, 0);
+      const orphanedRuns = await endAll(entries);
       await settledWithin(REPORT_WAIT_MS, clock, ends.settled());
       return orphanedRuns;
     },

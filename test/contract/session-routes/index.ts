@@ -16,6 +16,7 @@ import { logStreamsSuite } from "./log-streams.ts";
 import { messagesNowSuite } from "./messages-now.ts";
 import { namesSuite } from "./names.ts";
 import { postedMessagesSuite } from "./posted-messages.ts";
+import { pushedRunsSuite } from "./pushed-runs.ts";
 import { replaySuite } from "./replay.ts";
 import { resumedStreamsSuite } from "./resumed-streams.ts";
 import { runnerSurfaceSuite } from "./runner-surface.ts";
@@ -92,4 +93,5 @@ function storedSuites(fresh: FreshServer): void {
   sessionsSuite(fresh);
   sessionDeleteSuite(fresh);
   logStreamsSuite(fresh);
+  pushedRunsSuite(fresh);
 }

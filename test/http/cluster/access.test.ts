@@ -101,9 +101,9 @@ describe.each(ROUTES)("$method $path", ({ method, path }) => {
       { project: "p3", session: "s2" },
     ]) {
       const response = await server.as(STRANGER, method, urlOf(path, place), bodyFor(method));
-      const text = path.endsWith("/runner/feedback")
-        ? "Unauthorized"
-        : "Unauthorized to access project";
+      const isRunners =
+        path.endsWith("/runner/feedback") || (method === "POST" && path.startsWith(STREAMS));
+      const text = isRunners ? "Unauthorized" : "Unauthorized to access project";
       const { instance, ...answer } = await expectProblem(response, 403, text);
       expect(instance).toEqual(expect.any(String));
       answers.push(answer, [...response.headers.keys()]);
