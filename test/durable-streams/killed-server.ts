@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const CLI = fileURLToPath(new URL("../../dist/src/entry/cli.js", import.meta.url));
+
+interface KilledServer {
+  readonly url: string;
+  /** Kills the server every second, each time with SIGKILL, and starts it again. Stops that when called; resolves with the number of kills. */
+  killEverySecond(): () => Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** A server on a disk of its own, always at the same address. */
+export async function startKilledServer(): Promise<KilledServer> {
+  const dir = await mkdtemp(join(tmpdir(), "runlog-killed-"));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env = { PATH: process.env["PATH"] ?? "", PORT: String(port), STORAGE_URL: `file:${dir}` };
+  let child: ChildProcess = start(env);
+  await ready(url);
+  return {
+    url,
+    killEverySecond() {
+      const over = new AbortController();
+      let kills = 0;
+      const killing = (async () => {
+        for (;;) {
+          await new Promise((resolve) => setTimeout(resolve, 1_000));
+          if (over.signal.aborted) break;
+          child.kill("SIGKILL");
+          await once(child, "exit");
+          kills++;
+          child = start(env);
+          await ready(url);
+        }
+        return kills;
+      })();
+      return () => {
+        over.abort();
+        return killing;
+      };
+    },
+    async stop() {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      await rm(dir, { recursive: true });
+    },
+  };
+}
+
+function start(env: Readonly<Record<string, string>>): ChildProcess {
+  return spawn(process.execPath, ["--disable-warning=ExperimentalWarning", CLI], {
+    env,
+    stdio: "ignore",
+  });
+}
+
+async function ready(url: string): Promise<void> {
+  while (
+    !(await fetch(`${url}/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  )
+    await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
