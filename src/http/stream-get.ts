@@ -33,7 +33,7 @@ interface Question {
   readonly cursor: string | undefined;
 }
 
-/** `GET|HEAD /v1/streams/{project}/{session}` and `…/runs/{runId}` (PROTOCOL 21.2-21.5). */
+/** `GET|HEAD /v1/streams/{project}/{session}` and `…/runs/{runId}` (PROTOCOL 23.2-23.5). */
 export function streamGet(service: SessionService) {
   return (c: Context): Promise<Response> => {
     const question = questionOf(c);

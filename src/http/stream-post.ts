@@ -13,7 +13,7 @@ import { assertOffered, assertStream } from "./stream-terms.ts";
 const MAX_ID_CHARS = 256;
 const INTEGER = /^(0|[1-9]\d{0,15})$/;
 
-/** `POST /v1/streams/{project}/{session}`: events of a run that its agent pushes (PROTOCOL 21.7). */
+/** `POST /v1/streams/{project}/{session}`: events of a run that its agent pushes (PROTOCOL 23.7). */
 export function streamPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

@@ -14,7 +14,7 @@ import { assertOffered, hasStream } from "./stream-terms.ts";
 
 const decoder = new TextDecoder();
 
-/** `PUT /v1/streams/{project}/{session}`: creates the session, unless there is one (PROTOCOL 21.6). */
+/** `PUT /v1/streams/{project}/{session}`: creates the session, unless there is one (PROTOCOL 23.6). */
 export function streamPut(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);

@@ -18,7 +18,7 @@ export const STREAM_ROUTES: readonly Route[] = [
 ];
 
 /**
- * The sessions as Durable Streams (PROTOCOL 21), to be mounted as `createSessionRoutes` at a path that holds
+ * The sessions as Durable Streams (PROTOCOL 23), to be mounted as `createSessionRoutes` at a path that holds
  * `:projectName`, as in `/v1/streams/:projectName`, or with a `project` at any other.
  */
 export function createStreamRoutes(

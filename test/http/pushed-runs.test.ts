@@ -40,7 +40,7 @@ async function typesOf(session: SessionClient): Promise<string[]> {
   return events.map(({ type, code }) => (code === undefined ? type : `${type} ${code}`));
 }
 
-describe("a pushed run that falls silent (PROTOCOL 21.8)", () => {
+describe("a pushed run that falls silent (PROTOCOL 23.8)", () => {
   it("ends with RUN_ERROR producer-lost, and not before", async () => {
     const clock = createManualClock();
     const server = await startServer({ store: createMemoryLogStore(), clock });

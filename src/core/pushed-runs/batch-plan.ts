@@ -31,7 +31,7 @@ interface KnownRuns {
 }
 
 /**
- * The runs in a batch (PROTOCOL 21.7): each from its RUN_STARTED to its terminal, one after the other. Throws
+ * The runs in a batch (PROTOCOL 23.7): each from its RUN_STARTED to its terminal, one after the other. Throws
  * `invalid-input` for anything else, and `run-ended` for events of a run that the server has ended.
  */
 export function planBatch({ events, threads }: PushedEvents, known: KnownRuns): BatchPlan {

@@ -6,16 +6,14 @@ import { endRun, type OpenRun } from "./append-run-error.ts";
 import { endLeftRun } from "./end-left-run.ts";
 import { executeRun, type RunOutcome } from "./execute-run.ts";
 import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
-import { linesOf } from "./posted-lines.ts";
+import { postedEvents } from "./posted-events.ts";
 import type { HeldRun } from "./held-run.ts";
 import { heldEntry, type QueuedRun, queuedRun, takenUpRun } from "./queued-run.ts";
 import { QueuedRunMarks } from "./queued-run-marks.ts";
 import { NOT_STARTED, type RunEnd, RunsEndedError, SHUTDOWN } from "../model/run-end-reasons.ts";
-import type { RunInput } from "./run-input.ts";
 import type { RunQueueOptions } from "./run-queue-options.ts";
 import { type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
-import { compareTranscript } from "./posted-transcript.ts";
-import type { Admission, PostedEvents } from "../session/admission.ts";
+import type { Admission } from "../session/admission.ts";
 import { begunRun } from "../model/session-state.ts";
 
 /** Refusals of a run that a client can do something about. */
@@ -242,7 +240,7 @@ export class RunQueue {
     return { runId, threadId };
   }
 
-  /** The run's session has an agent for it, and then the run. */
+  /** The run's session has an agent for it, and then the run. The body of a run that waits is put aside. */
   async #admitted(entry: QueuedRun, { agent, input }: RunRequest): Promise<Admission> {
     const { directory, session } = this.#options;
     const { runId, threadId } = input;
@@ -254,20 +252,9 @@ export class RunQueue {
     };
     return session.admit({ runId, threadId, mark }, async (logId) => {
       await choose?.();
-      return this.#postedEvents(entry, input, logId);
+      if (entry.mark.waits === true) await entry.body.putAside(logId);
+      return postedEvents(input, this.#options);
     });
-  }
-
-  /** What the log does not have of what was posted. The body of a run that waits is put aside. */
-  async #postedEvents(entry: QueuedRun, input: RunInput, logId: string): Promise<PostedEvents> {
-    const { clock, readStreamed, session } = this.#options;
-    const { runId, threadId } = input;
-    if (entry.mark.waits === true) await entry.body.putAside(logId);
-    const posted = await compareTranscript(input.messages, session, readStreamed);
-    const messages = posted.unknown.flatMap((place) => input.messages[place] ?? []);
-    const context = { threadId, runId, timestamp: clock.now() };
-    const transcript = [posted.digests, posted.unknown, posted.unfinished] as const;
-    return { ...linesOf(messages, input.kept, context), transcript: [...transcript] };
   }
 
   /**

@@ -16,7 +16,7 @@ import { eventsIn, StreamClient } from "./stream-client.ts";
 const custom = (value: unknown): string => JSON.stringify({ type: "CUSTOM", name: "n", value });
 
 export function logStreamsSuite(fresh: FreshServer): void {
-  describe("Durable Streams: a session is read (PROTOCOL 21.2-21.4)", () => {
+  describe("Durable Streams: a session is read (PROTOCOL 23.2-23.4)", () => {
     it(
       "as a JSON array of all events, byte for byte",
       fresh(async (server) => {
@@ -249,7 +249,7 @@ export function logStreamsSuite(fresh: FreshServer): void {
     );
   });
 
-  describe("Durable Streams: a run is read (PROTOCOL 21.5)", () => {
+  describe("Durable Streams: a run is read (PROTOCOL 23.5)", () => {
     it(
       "from its RUN_STARTED to its terminal, where the stream is closed",
       fresh(async (server) => {

@@ -63,7 +63,7 @@ export function pushedRunsSuite(fresh: FreshServer): void {
       await body(server);
     });
 
-  describe("Durable Streams: a session is created and deleted (PROTOCOL 21.6)", () => {
+  describe("Durable Streams: a session is created and deleted (PROTOCOL 23.6)", () => {
     it(
       "PUT creates it once, DELETE removes it",
       fresh(async (server) => {
@@ -114,7 +114,7 @@ export function pushedRunsSuite(fresh: FreshServer): void {
     );
   });
 
-  describe("Durable Streams: an agent pushes a run (PROTOCOL 21.7)", () => {
+  describe("Durable Streams: an agent pushes a run (PROTOCOL 23.7)", () => {
     it(
       "whose events are stored as they are, and which is like any run",
       withStream(async (server) => {

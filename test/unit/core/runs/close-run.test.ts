@@ -172,7 +172,8 @@ it.each([
       throw new Error("a run that has ended is not taken up");
     };
     const mark = { ...KEY, logId, runId: "waited", data };
-    const ports = { store, marks, clock, logger, takeUp: never, takeUpBackground: never };
+    const takeUps = { takeUp: never, takeUpBackground: never, takeUpPushed: never };
+    const ports = { store, marks, clock, logger, ...takeUps };
     expect(await closeRun({ ...ports, session, mark, reached: null })).toBe(true);
     expect(session.state.runs.some(({ runId }) => runId === "waited")).toBe(isKnown);
     expect(await collect(store.openRuns())).toEqual([]);
