@@ -10,7 +10,12 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../../scripts/bench/loopback.ts";
 import { finishedEvent, runBody, startedEvent, tell } from "../contract/session-routes/harness.ts";
 import { blocksOf, replaced } from "../support/page-blocks.ts";
-import { freshDir, freshRunner } from "../support/server-process.ts";
+import {
+  freshDir,
+  freshRunner,
+  type ServerProcess,
+  startServer,
+} from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { startAgent } from "./support/agent-process.ts";
 import { openPage, servePage, startBrowser } from "./support/browser.ts";
@@ -235,4 +240,35 @@ it("the guide to pydantic-ai compiles", async () => {
   const file = join(await freshDir(), "agent.py");
   await writeFile(file, code);
   await promisify(execFile)("python3", ["-m", "py_compile", file]);
+});
+
+it("the guide to pushing from Python stores a run, each event once, over a server that is killed", async () => {
+  const [code = ""] = await blocksOf("docs/guides/push-from-python.md", "python");
+  const port = String(await freePort());
+  const env = { PORT: port, STORAGE_URL: `file:${await freshDir()}` };
+  const file = join(await freshDir(), "push.py");
+  await writeFile(file, replaced(code, "8080", port));
+  const server = await startServer({ env });
+  const pushing = promisify(execFile)("/usr/bin/python3", [file]);
+  const events = async (of: ServerProcess): Promise<{ type: string; delta?: string }[]> => {
+    const path = "/api/projects/demo/agentic-sessions/nightly/export?view=raw";
+    const answer = await of.fetch(path, { headers: { Accept: "application/x-ndjson" } });
+    const lines = answer.ok ? (await answer.text()).split("\n").slice(0, -1) : [];
+    return lines.map((line) => JSON.parse(line) as { type: string });
+  };
+  await waitFor(async () => (await events(server)).length > 0, { what: "the first event" });
+  server.kill("SIGKILL");
+  await server.exited;
+  const again = await startServer({ env });
+  await pushing;
+  const stored = await events(again);
+  expect(stored.map(({ type }) => type)).toEqual([
+    "RUN_STARTED",
+    "TEXT_MESSAGE_START",
+    "TEXT_MESSAGE_CONTENT",
+    "TEXT_MESSAGE_CONTENT",
+    "TEXT_MESSAGE_END",
+    "RUN_FINISHED",
+  ]);
+  expect(stored.map(({ delta = "" }) => delta).join("")).toBe("Backup done");
 });

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests with real agents and clients: installs those of npm beside this file, and Chromium and
-# nginx from Debian, for which it needs root where they are not there yet.
+# Runs the tests with real agents and clients: installs those of npm beside this file, and Chromium, nginx
+# and the requests of Python from Debian, for which it needs root where they are not there yet.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -8,6 +8,7 @@ missing=()
 [ -x /usr/bin/chromium ] || missing+=(chromium)
 [ -x /usr/sbin/nginx ] || missing+=(nginx)
 command -v openssl >/dev/null || missing+=(openssl)
+/usr/bin/python3 -c "import requests" 2>/dev/null || missing+=(python3-requests)
 if [ ${#missing[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   # runlevel 1: what is installed is not started
@@ -23,6 +24,6 @@ if [ "$(cat "$stamp" 2>/dev/null)" != "$made_of" ]; then
   echo "$made_of" >"$stamp"
 fi
 cd ../..
-npx tsc -b src/entry
+npm run -s build
 npx tsc -p test/clients
 exec npx vitest run --config test/clients/vitest.config.ts "$@"

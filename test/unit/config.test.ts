@@ -122,6 +122,7 @@ describe("parseConfig", () => {
       runnerHeadersMs: 30_000,
       runnerSilenceMs: 30_000,
       limits: {
+        pushIdleMs: 300_000,
         reattachMs: 300_000,
         reauthMs: 300_000,
         writeDeadlineMs: 30_000,

@@ -167,8 +167,8 @@ export function errorsSuite(fresh: FreshServer): void {
     );
 
     it.each([
-      ["s1/agui/run", "GET", "POST, OPTIONS"],
-      ["s1/agui/run", "HEAD", "POST, OPTIONS"],
+      ["s1/agui/cancel", "GET", "POST, OPTIONS"],
+      ["s1/agui/cancel", "HEAD", "POST, OPTIONS"],
       ["s1/agui/events", "POST", "GET, HEAD, OPTIONS"],
       ["s1/agui/events", "DELETE", "GET, HEAD, OPTIONS"],
       ["s1/displayname", "GET", "PUT, OPTIONS"],
