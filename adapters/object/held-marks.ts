@@ -7,6 +7,8 @@ export interface HeldMarksOptions {
   readonly access: BucketAccess;
   readonly clock: Clock;
   readonly owner: Pick<Owner, "fateOf" | "id">;
+  /** No other process lives, whatever it has left. */
+  readonly exclusive: boolean;
 }
 
 /** Which marks other living processes have set: nobody else has to look after their runs. */
@@ -33,7 +35,7 @@ const MAX_MARKS = 50_000;
 const TRUST_MS = 300_000;
 
 export function createHeldMarks(options: HeldMarksOptions): HeldMarks {
-  const { access, clock, owner } = options;
+  const { access, clock, exclusive, owner } = options;
   const { bucket, retry } = access;
   const known = new BoundedMap<string, Held>(MAX_MARKS);
 
@@ -50,6 +52,7 @@ export function createHeldMarks(options: HeldMarksOptions): HeldMarks {
 
   return {
     look() {
+      if (exclusive) return async () => false;
       const fates = new Map<string, Promise<boolean>>();
       const lives = (ownerId: string): Promise<boolean> => {
         const asked = fates.get(ownerId) ?? owner.fateOf(ownerId).then((fate) => fate === "alive");

@@ -116,7 +116,7 @@ export function createObjectLogStore(options: ObjectLogStoreOptions): LogStore {
     garbageMs: options.garbageMs ?? 60_000,
     idleMs: options.idleMs ?? 60_000,
   });
-  const held = createHeldMarks({ access, clock, owner });
+  const held = createHeldMarks({ access, clock, owner, exclusive });
   const ready = createReadiness({ access, clock, id: owner.id });
   let closed = false;
 

@@ -16,7 +16,10 @@ export interface ObjectState {
  * seconds.
  */
 const AWAKE_MS = 5_000;
-const SESSION_PATH = /^\/api\/projects\/([^/]+)\/agentic-sessions\/([^/]+)/;
+const SESSION_PATHS = [
+  /^\/api\/projects\/([^/]+)\/agentic-sessions\/([^/]+)/,
+  /^\/v1\/streams\/([^/]+)\/([^/]+)/,
+];
 const SESSION = "session";
 
 /**
@@ -64,7 +67,9 @@ export class SessionObject {
 
 /** The session that a request is about; null if there is none, or none that could be. */
 export function sessionOf({ url }: Request): SessionKey | null {
-  const [, project = "", session = ""] = SESSION_PATH.exec(new URL(url).pathname) ?? [];
+  const { pathname } = new URL(url);
+  const found = SESSION_PATHS.map((path) => path.exec(pathname)).find((match) => match !== null);
+  const [, project = "", session = ""] = found ?? [];
   try {
     return sessionKey(decodeURIComponent(project), decodeURIComponent(session));
   } catch {

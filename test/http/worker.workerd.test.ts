@@ -134,6 +134,25 @@ describe("the worker: a Durable Object for each session, logs in R2, the demo ru
     await expectProblem(await ask(`${SESSIONS}/${name}`), 404, "Session not found");
   });
 
+  it("has a session pushed by its agent through the same object as all else", async () => {
+    const url = "/v1/streams/demo/pushed";
+    const headers = { "Content-Type": "application/json" };
+    const push = async (body: unknown): Promise<number> =>
+      (await ask(url, { method: "POST", headers, body: JSON.stringify(body) })).status;
+    expect((await ask(url, { method: "PUT", headers })).status).toBe(201);
+    const viewer = await watch("pushed");
+    const ids = { threadId: "pushed", runId: "p1" };
+    expect(await push({ type: "RUN_STARTED", ...ids })).toBe(204);
+    expect(typeOf((await viewer.events(1))[0]!)).toBe("RUN_STARTED");
+    // it is the session's active run there: a posted one waits behind it
+    expect((await postRun("pushed", "r2")).status).toBe(200);
+    expect(await push({ type: "RUN_FINISHED", ...ids })).toBe(204);
+    const isSecond = (event: { data: string }): boolean =>
+      typeOf(event) === "RUN_STARTED" && event.data.includes('"r2"');
+    expect((await viewer.until(isSecond)).map(typeOf)).toContain("RUN_FINISHED");
+    await viewer.cancel();
+  });
+
   it("takes a name that is written in another way for the same session", async () => {
     await (await postRun("hello", "r")).text();
     const [line = ""] = await exported("%68ello");
@@ -168,6 +187,7 @@ describe("what a worker reads from its variables", () => {
     RUNLOG_SESSION_IDLE: "64s",
     RUNLOG_DRAIN: "65s",
     RUNLOG_REATTACH: "67s",
+    RUNLOG_PUSH_IDLE: "69s",
     RUNLOG_RUNNER_SILENCE: "68s",
     RUNLOG_MAX_STREAMS: 5,
     RUNLOG_MAX_SESSION_STREAMS: 4,
@@ -196,6 +216,7 @@ describe("what a worker reads from its variables", () => {
         sessionIdleMs: 64_000,
         drainMs: 65_000,
         reattachMs: 67_000,
+        pushIdleMs: 69_000,
         maxStreams: 5,
         maxSessionStreams: 4,
         replayBytes: 2 * 1024 * 1024,

@@ -49,6 +49,13 @@ export function standardSuite(fresh: FreshServer): void {
       fresh(async (server) => {
         const session = new SessionClient(server);
         await playRuns(server, session, [[startedEvent("r0"), ...REPLY, finishedEvent("r0")]]);
+        // from then on the two have the same
+        await waitFor(
+          async () => (await session.lines("")).length < (await session.lines()).length,
+          {
+            what: "the compact log",
+          },
+        );
         for (const query of ["", "?view=snapshot", "?view=raw&profile=1.0"]) {
           const sent = await allOf(await post(session, `/agui/run/connect${query}`, {}, STREAM));
           // a run that only a snapshot has has an id of its own each time
