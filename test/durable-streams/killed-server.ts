@@ -10,8 +10,10 @@ const CLI = fileURLToPath(new URL("../../dist/src/entry/cli.js", import.meta.url
 
 interface KilledServer {
   readonly url: string;
-  /** Kills the server every second, each time with SIGKILL, and starts it again. Stops that when called; resolves with the number of kills. */
-  killEverySecond(): () => Promise<number>;
+  /** How often it has been killed. */
+  readonly kills: number;
+  /** Kills the server every second, each time with SIGKILL, and starts it again, until what it returns is called. */
+  killEverySecond(): () => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -22,12 +24,15 @@ export async function startKilledServer(): Promise<KilledServer> {
   const url = `http://127.0.0.1:${port}`;
   const env = { PATH: process.env["PATH"] ?? "", PORT: String(port), STORAGE_URL: `file:${dir}` };
   let child: ChildProcess = start(env);
+  let kills = 0;
   await ready(url);
   return {
     url,
+    get kills() {
+      return kills;
+    },
     killEverySecond() {
       const over = new AbortController();
-      let kills = 0;
       const killing = (async () => {
         for (;;) {
           await new Promise((resolve) => setTimeout(resolve, 1_000));
@@ -38,7 +43,6 @@ export async function startKilledServer(): Promise<KilledServer> {
           child = start(env);
           await ready(url);
         }
-        return kills;
       })();
       return () => {
         over.abort();

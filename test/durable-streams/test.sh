@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pushes a run while the server is killed again and again: KILLING_S says for how many seconds. The conformance
+# Pushes a run while the server is killed again and again: KILLS says how often. The conformance
 # suite, whose tests partly ask for what sessions do not have (docs/durable-streams.md), is run by
 # `npx vitest run conformance.streams` here.
 set -euo pipefail
