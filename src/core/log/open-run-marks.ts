@@ -66,6 +66,8 @@ export interface RunMarks {
    * tried again soon. `reached` is whether its runner may know of it.
    */
   release(mark: MarkName, options: { readonly reached: boolean }): void;
+  /** Whether the runner of a released mark may know of its run; null for any other mark. */
+  reachedOf(mark: MarkName): boolean | null;
   /** Leaves a run that is ours, or was released, to whoever finds its mark: its log is deleted, or another process has it. */
   forget(mark: MarkName): void;
   /** The runs released by `release`, without those that have been cleared or marked again. */
@@ -133,6 +135,8 @@ export function createRunMarks(store: LogStore, notices: EndNotices | null = nul
       ours.delete(idOf(mark));
       released.delete(idOf(mark));
     },
+
+    reachedOf: (mark) => released.get(idOf(mark))?.reached ?? null,
 
     released: () => [...released.values()],
   };

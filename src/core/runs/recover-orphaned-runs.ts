@@ -117,7 +117,8 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
         return options.pushes.takeUp(key, run);
       };
       const ports = { store, marks, clock, logger, takeUp, takeUpBackground, takeUpPushed };
-      await closeRun({ ...ports, session, mark, reached });
+      // what this process has released itself it knows more of, whoever finds it
+      await closeRun({ ...ports, session, mark, reached: reached ?? marks.reachedOf(mark) });
     };
     const { project, session: name } = mark;
     try {
