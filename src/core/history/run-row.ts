@@ -132,9 +132,9 @@ function timeOf(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
 }
 
-/** A run that was accepted and of which the log has no beginning. */
+/** A run of which nothing is known yet but its ids. */
 export function unbegunRun(
-  { runId, threadId }: { readonly runId: string; readonly threadId: string },
+  { runId, threadId }: Pick<ScannedRun, "runId" | "threadId">,
   status: "running" | "waiting",
 ): ScannedRun {
   return {

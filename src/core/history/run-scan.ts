@@ -13,7 +13,7 @@ import {
   type RunSpan,
 } from "../model/run-span.ts";
 import { addUsage, type TokenUsage, usageOf } from "../model/token-usage.ts";
-import type { RunStatus, ScannedRun } from "./run-row.ts";
+import { type RunStatus, type ScannedRun, unbegunRun } from "./run-row.ts";
 
 /** Runs that ended between two places of a log at which none was open, in the order of their ends. */
 export interface RunBlock {
@@ -187,19 +187,11 @@ export class RunScan {
   }
 
   #begin(runId: string, said: JsonObject): OpenRun {
+    const threadId = textOf(said["threadId"] ?? said["thread_id"]);
     return {
-      runId,
-      threadId: textOf(said["threadId"] ?? said["thread_id"]),
-      status: "running",
+      ...unbegunRun({ runId, threadId }, "running"),
       startedAtMs: timeOf(said["timestamp"]),
-      endedAtMs: null,
       start: this.#lineStart,
-      end: null,
-      events: 0,
-      bytes: 0,
-      toolCalls: 0,
-      usage: null,
-      error: null,
       eventsBefore: this.#events,
       endedBefore: this.#ended,
       customUsage: null,

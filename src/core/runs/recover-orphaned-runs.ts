@@ -103,17 +103,18 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
       // it may have been posted again meanwhile
       if (marks.isOurs(mark)) return;
       const { key } = session;
+      const recoverNotices = (): void => void options.notices?.recover(mark);
       const takeUp = (run: OpenRunFound, taken: TakenRun): void => {
-        void options.notices?.recover(mark);
+        recoverNotices();
         const answered = runs.takeUp(key, run, taken);
         if (!taken.isKnown) asked.push(answered);
       };
       const takeUpBackground = (run: AdmittedRun): boolean => {
-        void options.notices?.recover(mark);
+        recoverNotices();
         return backgroundEvents.takeUp(key, run, run.runId);
       };
       const takeUpPushed = (run: OpenRunFound): boolean => {
-        void options.notices?.recover(mark);
+        recoverNotices();
         return options.pushes.takeUp(key, run);
       };
       const ports = { store, marks, clock, logger, takeUp, takeUpBackground, takeUpPushed };
