@@ -88,7 +88,11 @@ export class OwnedSession {
     this.#head = value("head");
     this.#document = value("document");
     this.#notesValue = value("notes");
-    this.#notes = new SessionNotes(this.#notesValue, incarnation.notes);
+    this.#notes = new SessionNotes(
+      this.#notesValue,
+      incarnation.notes,
+      () => this.#writers.raw.end,
+    );
     const logs = LOG_NAMES.map((log) => [log, this.#openLog(options, log)] as const);
     this.#mergers = logs.map(([, { merger }]) => merger);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- made from LOG_NAMES

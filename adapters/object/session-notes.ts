@@ -14,20 +14,24 @@ const SEPARATOR = ",";
 
 /**
  * The notes of a session that this process has. They are stored in two parts. A value of the session,
- * `notes`, has those there were when it was put: its version is the base. Each object of the raw log that
- * is put while there are notes has, in its own metadata, the base and the notes since. So the value and
+ * `notes`, has those there were when it was put, and where the log ended then: its version is the base. Each object of
+ * the raw log that is put while there are notes has, in its own metadata, the base and the notes since. So the value and
  * the last object tell all, and both are there atomically with the bytes. When too many notes have come
- * since, or one is dropped, the value is put anew.
+ * since, or one is dropped, the value is put anew. Whoever takes the session from a dead process puts it anew as well; of
+ * an object of an earlier base that lands after that, what is beyond that end is news.
  */
 export class SessionNotes {
   readonly #value: SessionValue;
+  readonly #logEnd: () => number;
   readonly #notes: LogNotes;
   readonly #since = new Map<string, LogNote>();
   /** Version of the value that was put by this process, or null if there is none yet. */
   #base: string | null = null;
 
-  constructor(value: SessionValue, found: readonly LogNote[]) {
+  /** `logEnd`: where the raw log ends, with the appends whose notes were accepted. */
+  constructor(value: SessionValue, found: readonly LogNote[], logEnd: () => number) {
     this.#value = value;
+    this.#logEnd = logEnd;
     this.#notes = createLogNotes(found);
   }
 
@@ -76,7 +80,7 @@ export class SessionNotes {
   }
 
   async #putBase(): Promise<void> {
-    await this.#value.set(encodeNotes(this.#notes.all()));
+    await this.#value.set(encodeNotes(this.#notes.all(), this.#logEnd()));
     this.#base = this.#value.version;
     this.#since.clear();
   }
@@ -96,9 +100,10 @@ export function mergedNotes(
   const byKey = new Map(decodeNotes(value.content).map((note) => [note.key, note]));
   const [base, ...since] = ofObject.split(SEPARATOR);
   if (base && isLater(base, value.version)) return null;
-  // an object of an earlier base was put before the value
-  if (base === value.version)
-    for (const note of since.flatMap((text) => decodeNote(text) ?? [])) byKey.set(note.key, note);
+  // the value has what an object of an earlier base brought, unless that was late
+  const knownEnd = base === value.version ? -1 : endOfLog(value.content);
+  for (const note of since.flatMap((text) => decodeNote(text) ?? []))
+    if (note.end > knownEnd) byKey.set(note.key, note);
   return [...byKey.values()];
 }
 
@@ -108,8 +113,15 @@ function isLater(version: string, other: string): boolean {
   return epoch > otherEpoch || (epoch === otherEpoch && number > otherNumber);
 }
 
-function encodeNotes(notes: readonly LogNote[]): Uint8Array {
-  return new TextEncoder().encode(notes.map(encodeNote).join(SEPARATOR));
+/** The log's end, which earlier versions did not write, then the notes. */
+function encodeNotes(notes: readonly LogNote[], logEnd: number): Uint8Array {
+  return new TextEncoder().encode([String(logEnd), ...notes.map(encodeNote)].join(SEPARATOR));
+}
+
+/** Where the log ended when this value was put; beyond all if it does not say so. */
+function endOfLog(content: Uint8Array): number {
+  const [first = ""] = new TextDecoder().decode(content).split(SEPARATOR, 1);
+  return /^\d+$/.test(first) ? Number(first) : Infinity;
 }
 
 function decodeNotes(content: Uint8Array): LogNote[] {
