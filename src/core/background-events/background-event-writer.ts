@@ -58,13 +58,17 @@ export class BackgroundEventWriter {
   /** Runs that are marked although they have ended, or end with what is being stored. */
   readonly #ending = new Set<string>();
   #use: SessionUse | null = null;
+  /** Where the log ended when it was found out what is in it (`AppendLinesOptions.knownEnd`). */
+  #knownEnd: number;
 
-  /** `openRun`: a run that an earlier process has stored the beginning of; its mark is this process's. */
-  constructor(options: BackgroundEventWriterOptions, openRun: string | null) {
+  /**
+   * `openRun`: a run that an earlier process has stored the beginning of; its mark is this process's. `knownEnd`:
+   * where the log ended when it was found out how far the runner's events are stored.
+   */
+  constructor(options: BackgroundEventWriterOptions, openRun: string | null, knownEnd: number) {
     this.#options = options;
-    if (openRun === null) return;
-    this.#run = { runId: openRun, isStored: true, isEnded: false };
-    this.#marked = openRun;
+    this.#knownEnd = knownEnd;
+    if (openRun !== null) this.takeUp(openRun);
   }
 
   /** The open run that the runner began by itself, or null. */
@@ -74,7 +78,7 @@ export class BackgroundEventWriter {
 
   /**
    * `lastId` is the runner's id of the batch's last event, if what comes after it can be asked for. Throws
-   * what `Session.append` throws.
+   * what `Session.append` throws: `log-fenced` if another process has appended to the log (`catchUp`).
    */
   async store(batch: EventBatch, lastId: string | null): Promise<void> {
     const { key, logId, sessions } = this.#options;
@@ -102,7 +106,8 @@ export class BackgroundEventWriter {
           text: lastId,
         };
         const durable = kept.events.some(isTerminal);
-        await session.append(kept, { logId, durable, ...(note && { note }) });
+        const knownEnd = this.#knownEnd;
+        await session.append(kept, { logId, durable, knownEnd, ...(note && { note }) });
         noteEvents(this.#options.platform, key, kept.events);
       }
       this.#run = run;
@@ -111,6 +116,31 @@ export class BackgroundEventWriter {
     } finally {
       if (!isOpen(this.#run)) this.#release();
     }
+  }
+
+  /** Goes on with a run that an earlier process has begun, and whose mark is this process's; false if another one is open. */
+  takeUp(runId: string): boolean {
+    if (this.openRun !== null) return false;
+    this.#run = { runId, isStored: true, isEnded: false };
+    this.#marked = runId;
+    return true;
+  }
+
+  /**
+   * Takes note of what another process has appended to the log, which ends at `knownEnd`: it may have ended the open
+   * run. Throws what the store throws.
+   */
+  async catchUp(knownEnd: number): Promise<void> {
+    const { key, sessions } = this.#options;
+    this.#knownEnd = knownEnd;
+    if (!isOpen(this.#run)) return;
+    this.#use ??= sessions.use(key);
+    const { session } = this.#use;
+    await session.refold();
+    if (findRun(session.state, this.#run.runId)?.phase !== "ended") return;
+    this.#run = null;
+    await this.#unmark();
+    this.#release();
   }
 
   /** Ends the run that a closed connection leaves open. Never rejects. */
@@ -203,7 +233,9 @@ export class BackgroundEventWriter {
     this.#use ??= sessions.use(key);
     const { session } = this.#use;
     // one attempt: while the store refuses it the mark stays
-    const run = { session, clock, logger, logId, threadId, runId, signal: AbortSignal.abort() };
+    const signal = AbortSignal.abort();
+    const knownEnd = this.#knownEnd;
+    const run = { session, clock, logger, logId, threadId, runId, knownEnd, signal };
     if (await endRun(run, reason, { started: true })) return;
     if (runId === this.#marked) this.#marked = null;
     this.#ending.delete(runId);

@@ -1,4 +1,4 @@
-import { hasCode } from "../../ports/errors.ts";
+import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { RunnerClient } from "../../ports/runner-client.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
@@ -44,6 +44,10 @@ export class ThreadListener {
   #awaySinceMs: number | null = null;
   /** A run of which an earlier process has stored the beginning. */
   #takenUp: string | null = null;
+  /** Whether the log may have events of the runner's that came to another process. */
+  #isBehind = true;
+  /** Where the log ended when it was found out which of them it has. */
+  #knownEnd = 0;
   /** Settles, and never rejects, when everything that was received is stored. */
   readonly done: Promise<void>;
 
@@ -60,7 +64,8 @@ export class ThreadListener {
 
   /** Takes up a run that the runner began by itself; false if another one is open. */
   takeUp(runId: string): boolean {
-    if (this.#events !== null || this.#takenUp !== null) return false;
+    if (this.#events !== null) return this.#isResumable && this.#events.takeUp(runId);
+    if (this.#takenUp !== null) return false;
     this.#takenUp = runId;
     this.#isResumable = true;
     return true;
@@ -81,7 +86,6 @@ export class ThreadListener {
 
   async #listen(): Promise<void> {
     const { signal } = this.#stop;
-    await this.#recall();
     const backOff = new BackOff(BACK_OFF);
     while (!signal.aborted) {
       const { delivered, isOver } = await this.#connect();
@@ -91,31 +95,46 @@ export class ThreadListener {
     }
   }
 
-  /** Finds out where an earlier connection to a runner that can be asked again has ended. Never rejects. */
-  async #recall(): Promise<void> {
-    const { key, logger, logId, store, threadId } = this.#options;
-    try {
-      const stat = await store.stat(key);
-      if (stat?.logId !== logId) return;
-      const noteKey = threadNoteKey(threadId);
-      this.#lastId = stat.notes.find((note) => note.key === noteKey)?.text ?? null;
-      this.#isResumable ||= this.#lastId !== null;
-    } catch (error) {
-      logger.warn("between-runs-failed", { ...key, error });
-    }
+  /**
+   * Finds out where an earlier connection to a runner that can be asked again has ended, here or in another process. Throws
+   * `log-not-found` if the log is gone, and what the store throws.
+   */
+  async #recall(events: BackgroundEventWriter): Promise<void> {
+    const { key, logId, store, threadId } = this.#options;
+    const stat = await store.stat(key);
+    if (stat?.logId !== logId) throw new RunlogError("log-not-found", "The log was deleted");
+    const noteKey = threadNoteKey(threadId);
+    this.#lastId = stat.notes.find((note) => note.key === noteKey)?.text ?? null;
+    this.#isResumable ||= this.#lastId !== null;
+    this.#knownEnd = stat.end.raw;
+    await events.catchUp(this.#knownEnd);
+    this.#isBehind = false;
+  }
+
+  /** Another process has appended to the log, or it is gone: recalls what it has. Never rejects. */
+  async #isGone(events: BackgroundEventWriter): Promise<boolean> {
+    this.#isBehind = true;
+    // what fails otherwise is tried again before the next connection
+    return this.#recall(events).then(() => false, isFinal);
+  }
+
+  #newWriter(): BackgroundEventWriter {
+    const takenUp = this.#takenUp;
+    this.#takenUp = null;
+    return new BackgroundEventWriter(this.#options, takenUp, this.#knownEnd);
   }
 
   /** One connection, from the attempt to its end. Never rejects. */
   async #connect(): Promise<{ readonly delivered: boolean; readonly isOver: boolean }> {
     const { deaf, directory, key, logger, runner, threadId } = this.#options;
     const { signal } = this.#stop;
-    const events = (this.#events ??= new BackgroundEventWriter(this.#options, this.#takenUp));
-    this.#takenUp = null;
+    const events = (this.#events ??= this.#newWriter());
     let delivered = false;
     let isOver = false;
     let isLost = false;
     let address: string | null = null;
     try {
+      if (this.#isBehind) await this.#recall(events);
       address = await directory.addressOf(key);
       if (deaf.has(key, address)) isOver = true;
       else {
@@ -132,7 +151,7 @@ export class ThreadListener {
         }
       }
     } catch (error) {
-      isOver = isFinal(error);
+      isOver = isFinal(error) || (hasCode(error, "log-fenced") && (await this.#isGone(events)));
       isLost = isOver || (hasCode(error, "runner-refused") && error.facts["status"] === GONE);
       if (address !== null && isDeaf(error)) deaf.note(key, address);
       if (!signal.aborted && !isOver && !hasCode(error, ...EXPECTED))
@@ -160,7 +179,7 @@ export class ThreadListener {
 
 /** Whether there is nothing to subscribe to, until the next run or for ever. */
 function isFinal(error: unknown): boolean {
-  if (hasCode(error, "log-fenced", "log-not-found", "log-not-owned", "store-closed")) return true;
+  if (hasCode(error, "log-not-found", "log-not-owned", "store-closed")) return true;
   if (hasCode(error, "agent-not-configured")) return true;
   if (isDeaf(error)) return true;
   return hasCode(error, "runner-refused") && FINAL_STATUS.has(error.facts["status"]);
@@ -177,4 +196,9 @@ const DEAF_STATUS: ReadonlySet<unknown> = new Set([404, 405]);
 const FINAL_STATUS: ReadonlySet<unknown> = new Set([404, 503]);
 /** The runner no longer has all that comes after the id. */
 const GONE = 410;
-const EXPECTED = ["runner-unreachable", "runner-refused", "runner-disconnected"] as const;
+const EXPECTED = [
+  "runner-unreachable",
+  "runner-refused",
+  "runner-disconnected",
+  "log-fenced",
+] as const;

@@ -5,6 +5,7 @@ import { ByteRing, type RingBudget, type RingHit } from "../../stream/bytes/byte
 import { concatBytes } from "../../stream/bytes/concat.ts";
 import { SseFramer } from "../../stream/sse/sse-frame.ts";
 import { cursorPrefix } from "../model/cursor.ts";
+import { OwnAppends } from "./own-appends.ts";
 
 export interface RawLogOptions {
   readonly key: SessionKey;
@@ -28,6 +29,11 @@ export interface AppendLinesOptions {
   readonly durable?: boolean;
   /** Stored with the lines (`AppendOptions.note`). */
   readonly note?: AppendNote;
+  /**
+   * Where the log ended when the caller found out what is in it. The lines are refused (`log-fenced`) if another process
+   * has appended anything after that. Default: they are appended whatever is before them.
+   */
+  readonly knownEnd?: number;
 }
 
 /**
@@ -46,6 +52,7 @@ export class RawLog {
   #position: LogPosition | null = null;
   /** The end that the next append has to expect; null when the store has to be asked. */
   #writeEnd: LogPosition | null = null;
+  readonly #own = new OwnAppends();
   #asking: Promise<LogStat | null> | null = null;
   #superseded = 0;
   #waiting = new Set<() => void>();
@@ -128,6 +135,8 @@ export class RawLog {
     const expected = this.#writeEnd;
     if (!expected || (options.logId !== undefined && options.logId !== expected.logId))
       throw new RunlogError("log-fenced", "The log was deleted or replaced");
+    if (options.knownEnd !== undefined && !this.#own.isAllFrom(options.knownEnd, expected))
+      throw new RunlogError("log-fenced", "Another process has appended to the log");
     const bytes = lines.reduce((sum, line) => sum + line.length, 0);
     this.#writeEnd = { logId: expected.logId, end: expected.end + bytes };
     try {
@@ -217,12 +226,15 @@ export class RawLog {
       },
     );
     const stat = await this.#asking;
-    if (stat) this.#writeEnd ??= { logId: stat.logId, end: stat.end.raw };
-    else if (create) await this.#askForEnd(true);
+    if (stat && this.#writeEnd === null) {
+      this.#writeEnd = { logId: stat.logId, end: stat.end.raw };
+      this.#own.noteEnd(this.#writeEnd);
+    } else if (!stat && create) await this.#askForEnd(true);
   }
 
   #appended(expected: LogPosition, lines: readonly Uint8Array[], end: number): void {
     const { logId } = expected;
+    this.#own.noteAppend({ logId, end });
     if (this.#viewers > 0 && this.#position?.logId === logId) this.#ring.push(expected.end, lines);
     this.#learn({ logId, end });
     this.#feed.publish({ ...this.key, logId, end });

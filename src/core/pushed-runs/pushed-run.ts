@@ -10,6 +10,7 @@ export interface PushedRunOptions {
   readonly threadId: string;
   readonly logId: string;
   readonly mark: MarkedRun;
+  readonly knownEnd: number;
   readonly clock: Clock;
   /** How long in ms it may be silent. */
   readonly idleMs: number;
@@ -25,6 +26,7 @@ export class PushedRun implements HeldRun {
   readonly threadId: string;
   readonly logId: string;
   readonly mark: MarkedRun;
+  readonly knownEnd: number;
   readonly #options: PushedRunOptions;
   readonly #outcome: Promise<RunOutcome>;
   #resolve: (outcome: RunOutcome) => void = () => {};
@@ -37,6 +39,7 @@ export class PushedRun implements HeldRun {
     this.threadId = options.threadId;
     this.logId = options.logId;
     this.mark = options.mark;
+    this.knownEnd = options.knownEnd;
     this.#options = options;
     this.#outcome = new Promise((resolve) => {
       this.#resolve = resolve;

@@ -97,6 +97,8 @@ export function createPushes(options: PushesOptions): Pushes {
     const logId = found ?? (await session.loadOrCreate());
     const stat = await session.log.refresh();
     if (stat?.logId !== logId) throw new RunlogError("log-fenced", "The log was replaced");
+    // it may have been found longer than it was known to be
+    await session.load();
     const noteKey = producer && producerNoteKey(producer.id);
     const known = producerState(stat.notes.find((note) => note.key === noteKey)?.text ?? null);
     const verdict = producer ? judge(producer, known) : { kind: "new" as const, isNewEpoch: false };
@@ -120,6 +122,7 @@ export function createPushes(options: PushesOptions): Pushes {
     if (noteKey !== null && !known) await makeRoom(session, logId, stat.notes);
     const end = await storeBatch({ ...options, open }, session, {
       logId,
+      knownEnd: stat.end.raw,
       batch,
       producer,
       plan,

@@ -26,6 +26,8 @@ export interface StoreBatchOptions {
 /** A batch that is the producer's next one, and what it does. */
 interface Appending {
   readonly logId: string;
+  /** Where the log ended when it was found out how far the producer is. */
+  readonly knownEnd: number;
   readonly batch: PushedEvents;
   readonly producer: Producer | null;
   readonly plan: BatchPlan;
@@ -44,7 +46,7 @@ export async function storeBatch(
   appending: Appending,
 ): Promise<number> {
   const { open } = options;
-  const { logId, batch, producer, plan, own } = appending;
+  const { logId, batch, knownEnd, producer, plan, own } = appending;
   const { key } = session;
   const { begins, openAfter, supersedes, hasEnd } = plan;
   if (supersedes && !(await own?.storeEnd(PRODUCER_LOST))) {
@@ -68,6 +70,7 @@ export async function storeBatch(
     await session.append(asFromRunner(batch), {
       logId,
       durable: hasEnd,
+      knownEnd,
       ...(note && { note }),
       ...(begins.length > 0 && { change: named }),
     });
@@ -93,12 +96,12 @@ export async function storeBatch(
 function begun(
   open: OpenPushedRuns,
   session: Session,
-  { logId, plan, producer, runId }: Appending & { readonly runId: string },
+  { logId, knownEnd, plan, producer, runId }: Appending & { readonly runId: string },
 ): PushedRun {
   const threadId = plan.begins.find((run) => run.runId === runId)?.threadId ?? "";
   const from = session.log.position?.end ?? 0;
   const mark = { threadId, from, pushedBy: producer?.id ?? "" };
-  return open.make(session.key, { runId, threadId, logId, mark });
+  return open.make(session.key, { runId, threadId, logId, mark, knownEnd });
 }
 
 /** Whether an append that seemed to fail is stored all the same. */

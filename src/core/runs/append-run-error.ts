@@ -14,6 +14,8 @@ export interface OpenRun {
   readonly logId: string;
   readonly threadId: string;
   readonly runId: string;
+  /** Where the log ended when it was found out how far the run is (`AppendLinesOptions.knownEnd`). */
+  readonly knownEnd: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /**
@@ -47,6 +49,7 @@ export async function endRun(
 ): Promise<boolean> {
   const { clock, session, logger, logId, runId, threadId, signal } = run;
   let { started } = options;
+  let { knownEnd } = run;
   let races = 0;
   for (const backOff = new BackOff(BACK_OFF); ;) {
     const context = { threadId, runId, timestamp: clock.now() };
@@ -57,7 +60,7 @@ export async function endRun(
     try {
       const change = (state: SessionState): SessionState =>
         forgets ? forgetRun(state, runId) : state;
-      await session.append({ lines, events }, { logId, durable: true, change });
+      await session.append({ lines, events }, { logId, durable: true, change, knownEnd });
       return true;
     } catch (error) {
       // the process that has the session now finds the run's mark, and ends the run
@@ -67,6 +70,7 @@ export async function endRun(
         const phase = await storedPhase(run);
         if (phase === "gone" || phase === "ended") return true;
         started ||= phase === "started";
+        knownEnd = session.state.offset;
         // a process that had the session before may have stored something late
         if (phase !== "unknown" && races++ < MAX_RACES) continue;
       }

@@ -54,6 +54,7 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
     if (isOfOther) logger.warn("run-mark-without-log", { ...session.key, runId });
     return true;
   }
+  const { offset: knownEnd } = session.state;
   const { threadId, from, waits } = markedRun(mark);
   const run = findRun(session.state, runId);
   // an admission ends with a checkpoint that has the run and its thread; its runner is called after
@@ -68,6 +69,7 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
     : hasBegun;
   const thread = run?.threadId || threadId;
   const marked = { ...markedRun(mark), threadId: thread };
+  const found = { runId, threadId: thread, logId, knownEnd };
   const isBackground = marked.background === true && phase === "started";
   if (isOfOther && isBackground && options.takeUpBackground({ runId, threadId: thread, logId })) {
     await takeMark(options, logId, marked);
@@ -75,23 +77,23 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   }
   if (isOfOther && !isOfRunner && phase === "started") {
     await takeMark(options, logId, marked);
-    if (options.takeUpPushed({ runId, threadId: thread, logId, mark: marked })) return true;
+    if (options.takeUpPushed({ ...found, mark: marked })) return true;
   }
   if (isOfOther && isOfRunner && isReached && phase !== null) {
-    const taken = await takenRun(store, session.key, { logId, mark, phase });
+    const taken = await takenRun(store, session.key, { ...found, mark: markedRun(mark), phase });
     if (taken) {
       await takeMark(options, logId, marked);
-      options.takeUp({ runId, threadId: thread, logId, mark: marked }, taken);
+      options.takeUp({ ...found, mark: marked }, taken);
       return true;
     }
   }
   if (phase === "waiting" || phase === "started") {
     // one attempt: a store that cannot be written must not keep the server from its readers
     const signal = AbortSignal.abort();
-    const open = { session, clock, logger, logId, runId, signal };
+    const open = { ...found, session, clock, logger, signal };
     const how = { started: phase === "started", forgets: !isReached };
     const end = isReached ? RESTARTED : NOT_STARTED;
-    if (!(await endRun({ ...open, threadId: thread }, end, how))) return false;
+    if (!(await endRun(open, end, how))) return false;
     logger.warn("run-closed", { ...session.key, runId, code: end.code });
   }
   if (

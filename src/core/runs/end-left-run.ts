@@ -17,6 +17,7 @@ export async function endLeftRun(options: Options, run: RunAccepted): Promise<vo
   const { key } = session;
   const logId = await session.load();
   if (logId === null || findRun(session.state, run.runId)?.phase !== "waiting") return;
+  const { offset: knownEnd } = session.state;
   let isMarked = false;
   for await (const mark of store.openRuns(key))
     isMarked ||= mark.runId === run.runId && mark.logId === logId;
@@ -24,7 +25,7 @@ export async function endLeftRun(options: Options, run: RunAccepted): Promise<vo
     events.emit("run-released", { key });
     throw notEnded();
   }
-  const open = { session, clock, logger, logId, ...run, signal: AbortSignal.abort() };
+  const open = { session, clock, logger, logId, knownEnd, ...run, signal: AbortSignal.abort() };
   if (!(await endRun(open, NOT_STARTED, { started: false, forgets: true }))) throw notEnded();
 }
 

@@ -1,15 +1,12 @@
 import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { AppendNote } from "../../ports/log-store.ts";
 import { noteKeyOf } from "../log/open-run-marks.ts";
-import type { EventBatch, EventFacts, RunnerStream } from "../../ports/runner-client.ts";
+import type { EventBatch, RunnerStream } from "../../ports/runner-client.ts";
 import type { SessionPlatform } from "../../ports/session-platform.ts";
 import { noteEvents } from "./activity.ts";
 import type { Cancellation } from "./cancellation.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
-import { factsOfLine, runStarted } from "../model/server-events.ts";
 import { watchPod } from "./pod-watch.ts";
-import { isOfRuns, resolveRun } from "../model/run-span.ts";
-import { asFromRunner, selectEvents } from "../session/filter-batch.ts";
 import {
   CANCELLED,
   INTERNAL,
@@ -20,7 +17,8 @@ import {
   UNFINISHED,
 } from "../model/run-end-reasons.ts";
 import { Reattach } from "./reattach.ts";
-import { NOTHING_SENT, progressAfter, type RunProgress } from "./run-progress.ts";
+import { NOTHING_SENT, type RunProgress } from "./run-progress.ts";
+import { afterLine, storedBatch } from "./stored-batch.ts";
 import type { TakenRun } from "./take-up-run.ts";
 import { endOfFailure, isLostRunner } from "./runner-failures.ts";
 
@@ -32,6 +30,8 @@ export interface RunOptions extends OpenRun {
   readonly connect: (signal: AbortSignal) => Promise<RunnerStream>;
   /** Asks the runner for the run's events after this id; throws what `RunnerClient` throws. */
   readonly resume: (after: string | null, signal: AbortSignal) => Promise<RunnerStream>;
+  /** As `recalledRun`. */
+  readonly recall: () => Promise<TakenRun | "over" | null>;
   /** Tells the runner that it may forget the run. Never rejects. */
   readonly acknowledge: () => Promise<void>;
   /** How long in ms a runner that can be asked again is asked in vain. */
@@ -57,6 +57,8 @@ export interface RunOptions extends OpenRun {
   readonly podGraceMs: number;
 }
 
+/** How often in a row another process may have appended to the log before the run is given up. */
+const MAX_RACES = 5;
 const OVERLAP_BYTES = 256 * 1024;
 /** How long after RUN_FINISHED other runs wait, and how long late events are taken. */
 const SLOT_AFTER_MS = 2_000;
@@ -104,7 +106,15 @@ class RunExecution {
   #lastId: string | null;
   /** Whether another run may have begun. */
   #isSlotFree: boolean;
+  /** Where the log ended when it was found out how far the run is. */
+  #knownEnd: number;
+  /** How often the log had more than was known, since something was stored. */
+  #races = 0;
+  /** Whether another process has ended the run. */
+  #isOver = false;
   readonly #stop = new AbortController();
+  /** Aborts when what comes on the connection cannot be stored. */
+  #connection = new AbortController();
   #cancelTimers: (() => void)[] = [];
   #cancelIdle: () => void = () => {};
   /** Whether the run was ended because it took too long. */
@@ -116,6 +126,7 @@ class RunExecution {
     this.#progress = taken?.progress ?? NOTHING_SENT;
     this.#isResumable = taken?.isKnown ?? false;
     this.#lastId = taken?.after ?? null;
+    this.#knownEnd = options.knownEnd;
     // another run may have begun since its end
     this.#isSlotFree = this.#progress.finished;
   }
@@ -126,7 +137,7 @@ class RunExecution {
   }
 
   get ended(): boolean {
-    return this.#progress.ended;
+    return this.#isOver || this.#progress.ended;
   }
 
   /** Stores the runner's events until its answer ends. Resolves with the failure, or null. */
@@ -164,6 +175,7 @@ class RunExecution {
     for (let isAgain = taken !== null; ; isAgain = true) {
       const before = this.#lastId;
       const failure = await this.#storeUntilBroken(stream);
+      if (this.#isOver) return;
       const hasNews = this.#lastId !== before;
       if (!this.#isResumable && failure) throw failure;
       if (!this.#isResumable) return;
@@ -177,7 +189,7 @@ class RunExecution {
   /** Calls the runner. When the connection breaks before its answer, it may have the run, and is asked for it once. */
   async #begin(reattach: Reattach, signal: AbortSignal): Promise<RunnerStream> {
     try {
-      const stream = await this.#options.connect(signal);
+      const stream = await this.#options.connect(this.#connected(signal));
       if (stream.isResumable === true) this.#setResumable(true);
       return stream;
     } catch (error) {
@@ -192,7 +204,7 @@ class RunExecution {
   }
 
   async #takeUp(reattach: Reattach, signal: AbortSignal): Promise<RunnerStream> {
-    const stream = await reattach.open(this.#lastId, signal);
+    const stream = await reattach.open(this.#lastId, this.#connected(signal));
     if (this.#isResumable) return stream;
     if (stream.isResumable === true) {
       this.#setResumable(true);
@@ -205,12 +217,21 @@ class RunExecution {
     });
   }
 
+  /** The signal of the next connection. */
+  #connected(signal: AbortSignal): AbortSignal {
+    this.#connection = new AbortController();
+    return AbortSignal.any([signal, this.#connection.signal]);
+  }
+
   #setResumable(isResumable: boolean): void {
     this.#isResumable = isResumable;
     this.#options.onResumable(isResumable);
   }
 
-  /** Stores what comes on a connection. Resolves with how it broke, or null; throws what the store throws. */
+  /**
+   * Stores what comes on a connection. Resolves with why the rest has to be asked for, or null; throws what the store
+   * throws.
+   */
   async #storeUntilBroken(stream: RunnerStream): Promise<RunlogError | null> {
     const { logger, runId, session } = this.#options;
     try {
@@ -218,12 +239,27 @@ class RunExecution {
       return null;
     } catch (error) {
       if (hasCode(error, "runner-disconnected")) return error;
-      throw error;
+      if (!this.#isResumable || !hasCode(error, "log-fenced")) throw error;
+      await this.#recall(error);
+      return error;
     } finally {
       const { malformed, oversized, repaired } = stream.counts;
       if (malformed + oversized + repaired > 0)
         logger.warn("runner-events-unusual", { ...session.key, runId, ...stream.counts });
     }
+  }
+
+  /** Another process has appended to the log: it may have had the run, and what comes next of it. */
+  async #recall(fenced: RunlogError): Promise<void> {
+    const known = this.#races++ < MAX_RACES ? await this.#options.recall() : null;
+    if (known === null) throw fenced;
+    this.#isOver = known === "over";
+    if (known === "over") return;
+    const wasFinished = this.#progress.finished;
+    this.#lastId = known.after;
+    this.#progress = known.progress;
+    this.#knownEnd = known.knownEnd;
+    if (known.progress.finished && !wasFinished) this.#wrapUp();
   }
 
   /** Ends the stream. */
@@ -232,7 +268,8 @@ class RunExecution {
   }
 
   end(end: RunEnd): Promise<boolean> {
-    return endRun(this.#options, end, { started: this.#progress.started });
+    const run = { ...this.#options, knownEnd: this.#knownEnd };
+    return endRun(run, end, { started: this.#progress.started });
   }
 
   /**
@@ -247,7 +284,7 @@ class RunExecution {
         await writing;
         writing = this.#store(batch);
         // a failure ends the stream at once: its runner may send nothing more for a long time
-        writing.catch((error: unknown) => this.#stop.abort(error));
+        writing.catch((error: unknown) => this.#connection.abort(error));
         // taking the next batch releases this one's memory in the runner's client
         if (bytesOf(batch) > OVERLAP_BYTES) await writing;
       }
@@ -259,38 +296,19 @@ class RunExecution {
   async #store(sent: EventBatch): Promise<void> {
     const { logId, session } = this.#options;
     const before = this.#progress;
-    const batch = asFromRunner(this.#isSlotFree ? withoutRuns(sent) : sent);
+    const context = { progress: before, ownsRuns: !this.#isSlotFree };
+    const { added, batch, progress } = storedBatch(sent, this.#options, context);
     const note = this.#noteOf(sent);
     if (batch.events.length === 0) return this.#stored(sent);
-    let progress = before;
-    let added: Uint8Array<ArrayBuffer> | null = null;
-    for (const event of batch.events) {
-      if (progress.finished) break;
-      const first = this.#missingStart(event, progress);
-      if (first) progress = this.#after(progress, factsOfLine(first));
-      added ??= first;
-      progress = this.#after(progress, event);
-    }
     const stored = added === null ? batch : afterLine(added, batch);
     const isEnd = progress.ended && !before.finished;
-    await session.append(stored, { logId, durable: isEnd, ...(note && { note }) });
+    const knownEnd = this.#knownEnd;
+    await session.append(stored, { logId, durable: isEnd, knownEnd, ...(note && { note }) });
+    this.#races = 0;
     this.#stored(sent);
     noteEvents(this.#options.platform, session.key, batch.events);
     this.#progress = progress;
     if (progress.finished && !before.finished) this.#wrapUp();
-  }
-
-  /**
-   * The RUN_STARTED to be added where the runner sent none with the run's id. A log of many runs
-   * has to name the run that fails before it begins, ends, or has another id at its runner.
-   */
-  #missingStart(event: EventFacts, { started, span }: RunProgress): Uint8Array<ArrayBuffer> | null {
-    if (started || !isOfRuns(event)) return null;
-    const { clock, runId, threadId } = this.#options;
-    const isNamed = resolveRun(span, event.runId) === runId;
-    if (isNamed && event.type !== "RUN_ERROR") return null;
-    const runnerRunId = event.type === "RUN_STARTED" ? (event.runId ?? "") : null;
-    return runStarted({ threadId, runId, timestamp: clock.now() }, runnerRunId);
   }
 
   /** What is stored with a batch, so that it is known where the runner's stream goes on. */
@@ -306,10 +324,6 @@ class RunExecution {
 
   #stored({ lastId = null }: EventBatch): void {
     if (lastId !== null) this.#lastId = lastId;
-  }
-
-  #after(before: RunProgress, event: EventFacts): RunProgress {
-    return progressAfter(before, event, this.#options.runId);
   }
 
   /** The run is over; its runner may still send events. */
@@ -357,21 +371,4 @@ class RunExecution {
 
 function bytesOf({ lines }: EventBatch): number {
   return lines.reduce((sum, line) => sum + line.length, 0);
-}
-
-/** The batch after a line that the runner did not send. */
-function afterLine(line: Uint8Array, { lines, events }: EventBatch): EventBatch {
-  return { lines: [line, ...lines], events: [factsOfLine(line), ...events] };
-}
-
-/**
- * The batch without the events that begin or end runs: another run may be open, to which a reader
- * of the log would assign them.
- */
-function withoutRuns(batch: EventBatch): EventBatch {
-  if (!batch.events.some(isOfRuns)) return batch;
-  return selectEvents(
-    batch,
-    batch.events.map((event) => !isOfRuns(event)),
-  );
 }

@@ -21,6 +21,8 @@ export interface QueuedRun extends RunAccepted {
   isResumable: boolean;
   /** Set once its posted messages are stored. */
   logId: string | null;
+  /** Where the log ended when it was found out how far the run is, once `logId` is set. */
+  knownEnd: number;
   /** Whether the runner has answered. */
   reached: boolean;
   /** Whether its RUN_FINISHED is stored. */
@@ -47,6 +49,7 @@ export function queuedRun(
     taken: options.taken ?? null,
     isResumable: options.taken?.isKnown ?? false,
     logId: null,
+    knownEnd: 0,
     reached: false,
     isFinished: false,
   };
@@ -61,8 +64,9 @@ type EntryOptions = Pick<RunBodyOptions, "key" | "store" | "budget">;
 
 /** A run that was found open, whose runner is asked for the rest. */
 export function takenUpRun(run: OpenRunFound, taken: TakenRun, options: EntryOptions): QueuedRun {
-  const { finished: isFinished } = taken.progress;
-  return Object.assign(markedEntry(run, { ...options, taken }), { reached: true, isFinished });
+  const { knownEnd, progress } = taken;
+  const state = { reached: true, isFinished: progress.finished, knownEnd };
+  return Object.assign(markedEntry(run, { ...options, taken }), state);
 }
 
 /** A run that no runner is called for. */
@@ -71,11 +75,11 @@ export function heldEntry(run: OpenRunFound, options: EntryOptions): QueuedRun {
 }
 
 function markedEntry(
-  { runId, threadId, logId, mark }: OpenRunFound,
+  { runId, threadId, logId, mark, knownEnd }: OpenRunFound,
   options: EntryOptions & { readonly taken?: TakenRun },
 ): QueuedRun {
   const input = { runId, threadId, body: [], messages: [], kept: NOTHING_KEPT };
   const request = { input, caller: NOBODY, headers: {}, releaseBody: () => {} };
   const entry = queuedRun(request, Promise.resolve({ runId, threadId }), options);
-  return Object.assign(entry, { logId, mark });
+  return Object.assign(entry, { logId, mark, knownEnd });
 }

@@ -62,7 +62,7 @@ export function createRunRecovery(options: RunRecoveryOptions): RunRecovery {
     for (const { runId, threadId, phase } of unendedRuns(session.state).filter(isLeft)) {
       if (marked.has(runId) || !before.some((run) => run.runId === runId)) continue;
       const thread = threadId || key.session;
-      const open = { session, clock, logger, logId, runId, threadId: thread };
+      const open = { session, clock, logger, logId, knownEnd: known, runId, threadId: thread };
       const waits = phase === "waiting";
       const how = { started: !waits, forgets: waits };
       await endRun({ ...open, signal: AbortSignal.abort() }, waits ? NOT_STARTED : end, how);

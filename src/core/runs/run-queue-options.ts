@@ -8,14 +8,13 @@ import type { ByteBudget } from "../../stream/sync/byte-budget.ts";
 import type { KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import type { ReadStreamed } from "./posted-transcript.ts";
 import type { QueuedRun } from "./queued-run.ts";
-import type { RunBodyOptions } from "./run-body.ts";
 import type { RunMarks } from "../log/open-run-marks.ts";
 import type { SessionEvents } from "../session/session-events.ts";
 import type { Session } from "../session/session.ts";
 
 export interface RunQueueOptions {
   readonly session: Session;
-  readonly store: RunBodyOptions["store"] & Pick<LogStore, "dropNote" | "openRuns">;
+  readonly store: LogStore;
   readonly marks: RunMarks;
   readonly directory: Pick<SessionDirectory, "agents" | "get" | "logsMakeSessions" | "update">;
   readonly events: Pick<SessionEvents, "emit">;

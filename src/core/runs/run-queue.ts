@@ -1,29 +1,17 @@
-import { hasCode, RunlogError, type RunlogErrorCode } from "../../ports/errors.ts";
+import { hasCode, type RunlogErrorCode } from "../../ports/errors.ts";
 import type { RunnerStream } from "../../ports/runner-client.ts";
 import { idOf } from "../../ports/session-id.ts";
-import { agentChoice } from "../documents/session-agent.ts";
+import { admitPosted } from "./admit-posted.ts";
 import { endRun, type OpenRun } from "./append-run-error.ts";
-import { endLeftRun } from "./end-left-run.ts";
 import { executeRun, type RunOutcome } from "./execute-run.ts";
-import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
-import { postedEvents } from "./posted-events.ts";
+import { type OpenRunFound, recalledRun, type TakenRun } from "./take-up-run.ts";
 import type { HeldRun } from "./held-run.ts";
 import { heldEntry, type QueuedRun, queuedRun, takenUpRun } from "./queued-run.ts";
 import { QueuedRunMarks } from "./queued-run-marks.ts";
 import { NOT_STARTED, type RunEnd, RunsEndedError, SHUTDOWN } from "../model/run-end-reasons.ts";
 import type { RunQueueOptions } from "./run-queue-options.ts";
 import { type RunAccepted, type RunRequest, tooManyRuns } from "./run-request.ts";
-import type { Admission } from "../session/admission.ts";
 import { begunRun } from "../model/session-state.ts";
-
-/** Refusals of a run that a client can do something about. */
-const REFUSALS = [
-  // rethrown as it is: the caller's next attempt may meet the process that has the session
-  "log-not-owned",
-  "agent-not-found",
-  "agent-conflict",
-  "agent-not-configured",
-] as const satisfies RunlogErrorCode[];
 
 /** Failures of runners that were reached. */
 const ANSWERED = [
@@ -110,7 +98,17 @@ export class RunQueue {
     const waiting = this.#queue.length - (this.#active ? 0 : 1);
     if (waiting >= queueLimit) return Promise.reject(tooManyRuns(entries[0]?.runId));
     // one after the other, so that the log has them in the order in which they were posted
-    const accepted = admissions.run(idOf(key), () => this.#store(entry, request));
+    const accepted = admissions.run(idOf(key), () =>
+      admitPosted(
+        this.#options,
+        this.#marks,
+        { entry, request },
+        {
+          stop: this.#stop.signal,
+          waits: () => this.#active !== null || this.#queue[0] !== entry,
+        },
+      ),
+    );
     const entry = queuedRun(request, accepted, { key, store, budget });
     this.#queue.push(entry);
     accepted.then(
@@ -221,51 +219,6 @@ export class RunQueue {
     );
   }
 
-  /** Has the session admit the run. Rejects as `admit`. */
-  async #store(entry: QueuedRun, request: RunRequest): Promise<RunAccepted> {
-    const { events, platform, session } = this.#options;
-    const { runId, threadId } = request.input;
-    if (this.#stop.signal.aborted) throw new RunsEndedError();
-    await endLeftRun(this.#options, { runId, threadId });
-    const { logId, known } = await this.#admitted(entry, request).catch((cause: unknown) => {
-      if (hasCode(cause, ...REFUSALS)) throw cause;
-      if (this.#stop.signal.aborted) throw new RunsEndedError({ cause });
-      throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
-    });
-    if (known) return { runId, threadId: known.threadId || threadId };
-    entry.logId = logId;
-    entry.body.release();
-    platform.noteActivity(session.key, "event");
-    events.emit("run-admitted", { key: session.key, runId, threadId, logId });
-    return { runId, threadId };
-  }
-
-  /** The run's session has an agent for it, and then the run. The body of a run that waits is put aside. */
-  async #admitted(entry: QueuedRun, { agent, input }: RunRequest): Promise<Admission> {
-    const { directory, session } = this.#options;
-    const { runId, threadId } = input;
-    const choose = await agentChoice(directory, session.key, agent);
-    const mark = {
-      set: (logId: string, from: number) => this.#mark(entry, logId, from),
-      clear: (logId: string) => this.#marks.clear(logId, runId),
-      release: (logId: string) => this.#marks.release(logId, runId),
-    };
-    return session.admit({ runId, threadId, mark }, async (logId) => {
-      await choose?.();
-      if (entry.mark.waits === true) await entry.body.putAside(logId);
-      return postedEvents(input, this.#options);
-    });
-  }
-
-  /**
-   * Marks the run as open. The mark of a run that waits records that, so that it is known after a
-   * crash that the run never began.
-   */
-  async #mark(entry: QueuedRun, logId: string, from: number): Promise<void> {
-    const waits = this.#active !== null || this.#queue[0] !== entry;
-    await this.#marks.set(entry, logId, { threadId: entry.threadId, from, waits });
-  }
-
   #startNext(): void {
     const next = this.#queue[0];
     if (this.#active || !next || next.logId === null || this.#stop.signal.aborted) return;
@@ -277,6 +230,7 @@ export class RunQueue {
   /** Works on a run; calls `onAnswered` when its runner has answered for the first time. */
   #execute(entry: QueuedRun, onAnswered: () => void): Promise<RunOutcome> {
     const { acknowledge, idleMs, maxMs, platform, podGraceMs, reattachMs, resume } = this.#options;
+    const { session, store } = this.#options;
     const { cancellation, runId, taken } = entry;
     return this.#finish(entry, () =>
       executeRun({
@@ -304,6 +258,8 @@ export class RunQueue {
           onAnswered();
           return stream;
         },
+        recall: () =>
+          recalledRun(store, session, { runId, logId: entry.logId ?? "", mark: entry.mark }),
         acknowledge: async () => {
           await acknowledge(runId);
           await this.#marks.dropNote(entry);
@@ -374,8 +330,8 @@ export class RunQueue {
 
   #runOf(entry: QueuedRun): OpenRun {
     const { session, clock, logger } = this.#options;
-    const { runId, threadId } = entry;
+    const { runId, threadId, knownEnd } = entry;
     const { signal } = this.#stop;
-    return { session, clock, logger, runId, threadId, signal, logId: entry.logId ?? "" };
+    return { session, clock, logger, runId, threadId, knownEnd, signal, logId: entry.logId ?? "" };
   }
 }

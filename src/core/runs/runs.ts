@@ -33,8 +33,8 @@
  * 1. this file: all sessions of the process; removal of a session, stop of the server
  * 2. `run-request.ts`, `run-input.ts`, `kept-input.ts`, `message-digest.ts`, `posted-transcript.ts`,
  *    `posted-lines.ts`, `run-body.ts`: what is posted, and what of it is stored
- * 3. `run-queue.ts`: one session's runs: admitted, waiting, active
- * 4. `execute-run.ts`: one run from its runner into the log; `activity.ts`, `pod-watch.ts`,
+ * 3. `run-queue.ts`, `admit-posted.ts`: one session's runs: admitted, waiting, active
+ * 4. `execute-run.ts`, `stored-batch.ts`: one run from its runner into the log; `activity.ts`, `pod-watch.ts`,
  *    `runner-failures.ts`: what else is known of its runner
  * 5. `append-run-error.ts`: the end that no runner sent
  * 6. `recover-orphaned-runs.ts`, `close-run.ts`, `take-up-run.ts`: runs that nobody works on; those whose

@@ -32,4 +32,6 @@ export interface Admission {
   readonly logId: string;
   /** The run, if it has begun before; then nothing was stored. Else null. */
   readonly known: KnownRun | null;
+  /** Where the log ended with what was stored of it (`AppendLinesOptions.knownEnd`). */
+  readonly knownEnd: number;
 }

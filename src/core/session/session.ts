@@ -20,6 +20,7 @@ import {
 } from "../model/session-state.ts";
 import { againIfDeleted } from "./again-if-deleted.ts";
 import type { Admission, EventLines, NewRun, PostedEvents } from "./admission.ts";
+import { CheckpointSaves } from "./checkpoint-saves.ts";
 import { FollowedLog } from "./followed-log.ts";
 import { believedCheckpoint, NOT_BELIEVED } from "./believed-checkpoint.ts";
 import type { SessionEvents } from "./session-events.ts";
@@ -83,8 +84,7 @@ export class Session {
   #headOffset = 0;
   #visibleFrom = 0;
   #skippedLines: number | null = null;
-  #saving: Promise<void> = Promise.resolve();
-  #saveQueued: Promise<void> | null = null;
+  readonly #saves = new CheckpointSaves(() => this.#writeHead());
 
   constructor(options: SessionOptions) {
     const { key, log, compact, store, legacyImports, logger } = options;
@@ -194,7 +194,7 @@ export class Session {
    * checkpoint only.
    */
   async refold(): Promise<string | null> {
-    await this.#saving.catch(() => {});
+    await this.#saves.settled();
     this.#behind++;
     this.#followed = null;
     return this.#catchUp();
@@ -246,17 +246,18 @@ export class Session {
       try {
         await mark.set(logId, this.log.position?.end ?? 0);
         await this.reload();
+        const { offset: knownEnd } = this.#state;
         const known = begunRun(this.#state, runId);
         if (known) {
           await mark.clear(logId);
-          return { logId, known };
+          return { logId, known, knownEnd };
         }
         const { lines, events, transcript } = await linesOf(logId);
         const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
-        await this.append({ lines, events }, { logId, change });
+        const end = await this.append({ lines, events }, { logId, change, knownEnd });
         this.#messages.remember(...transcript);
         await this.save();
-        return { logId, known };
+        return { logId, known, knownEnd: end };
       } catch (error) {
         this.update((state) => forgetRun(state, runId));
         mark.release(logId);
@@ -265,11 +266,11 @@ export class Session {
     });
   }
 
-  /** Appends events and counts them. Throws what `RawLog.append` throws. */
-  async append(events: EventLines, options: AppendEventsOptions): Promise<void> {
+  /** Appends events and counts them. Resolves with where they end. Throws what `RawLog.append` throws. */
+  async append(events: EventLines, options: AppendEventsOptions): Promise<number> {
     // the state is being loaded: an append now would make it lag again
     if (this.#isBehind) await this.#catchUp();
-    await this.whileStoring(() => this.#appendAndCount(events, options));
+    return this.whileStoring(() => this.#appendAndCount(events, options));
   }
 
   /** Calls `store`; meanwhile, and after it, the log is not removed as one that was found empty before. */
@@ -282,9 +283,9 @@ export class Session {
   async #appendAndCount(
     { lines, events }: EventLines,
     { change = (state) => state, ...options }: AppendEventsOptions,
-  ): Promise<void> {
+  ): Promise<number> {
     const { logId, end } = await this.log.append(lines, options);
-    if (logId !== this.#logId) return;
+    if (logId !== this.#logId) return end;
     const before = this.#state;
     let state = events.reduce(foldEvent, before);
     if (state.offset !== end) state = await this.#caughtUp(state);
@@ -298,6 +299,7 @@ export class Session {
       const start = end - events.reduce((sum, { bytes }) => sum + bytes, 0);
       this.#events.emit("run-turned", { key: this.key, logId, start, before, lines, events });
     }
+    return end;
   }
 
   /** The state of the log after an append that seemed to fail and was stored all the same. */
@@ -318,19 +320,9 @@ export class Session {
     this.#state = change(this.#state);
   }
 
-  /**
-   * Saves the checkpoint as it is now; calls that come while one is being saved share the next
-   * save.
-   */
+  /** As `CheckpointSaves.save`. */
   save(): Promise<void> {
-    this.#saveQueued ??= this.#saving
-      .catch(() => {})
-      .then(() => {
-        this.#saveQueued = null;
-        this.#saving = this.#writeHead();
-        return this.#saving;
-      });
-    return this.#saveQueued;
+    return this.#saves.save();
   }
 
   #saveLater(): void {

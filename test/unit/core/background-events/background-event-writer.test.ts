@@ -46,6 +46,7 @@ async function setUp(inFlight: readonly string[] = [], notices: EndNotices | nul
       isInFlight: (runId) => (runId === null ? inFlight.length > 0 : inFlight.includes(runId)),
     },
     null,
+    0,
   );
   use.release();
   return {

@@ -37,7 +37,9 @@ async function begun() {
     await inner.append(KEY, concatBytes(lines), { logId, expectedEnd });
   };
   const end = (): Promise<boolean> => {
-    const run = { session, logId, threadId: "t", runId: "r1", clock: createManualClock(), logger };
+    const ids = { logId, threadId: "t", runId: "r1" };
+    const { offset: knownEnd } = session.state;
+    const run = { ...ids, session, knownEnd, clock: createManualClock(), logger };
     return endRun({ ...run, signal: AbortSignal.abort() }, RESTARTED, { started: true });
   };
   const text = async (): Promise<string> => textOf(await drain(inner.read(KEY, { logId })));
