@@ -27,7 +27,10 @@ export function assertViewerRoom({ session }: SessionUse, { limits }: SessionSer
     throw new RunlogError("overloaded", "Too many streams of this session are open", { limit });
 }
 
-/** Opens a stream of `source`, or closes it and throws as `assertStreamRoom` does. */
+/**
+ * Opens a stream of `source`, or closes it and throws as `assertStreamRoom` does, and `overloaded` once a stopping server
+ * has ended its streams: then only one with a farewell is opened, for clients that do not come back after an error.
+ */
 export function openStream(
   service: SessionService,
   source: ChunkSource,
@@ -35,36 +38,16 @@ export function openStream(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   try {
     assertStreamRoom(service);
+    if (service.pacer.hasEnded && !farewell)
+      throw new RunlogError("overloaded", "Server is shutting down");
   } catch (error) {
     source.close();
     throw error;
   }
-  // only what is made of frames may end before it begins: a document without a byte would look whole
-  if (service.pacer.hasEnded && !source.atBoundary) return cutStream(source, service);
   const watch = access && watchAccess(service, access);
   return service.pacer.stream(breakLate(source, service), {
     ...(heartbeat && { heartbeat }),
     ...(farewell && { farewell }),
     ...(watch && { signal: watch.signal, onClosed: () => watch.stop() }),
   });
-}
-
-/** A stream in place of the source's that breaks before its first byte. */
-function cutStream(
-  source: ChunkSource,
-  service: SessionService,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  source.close();
-  const cut = breakLate(
-    { next: () => Promise.reject(new Error("ended")), atBoundary: false, close: () => {} },
-    service,
-  );
-  return new ReadableStream(
-    {
-      async pull() {
-        await cut.next();
-      },
-    },
-    { highWaterMark: 0 },
-  );
 }

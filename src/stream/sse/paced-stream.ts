@@ -1,3 +1,5 @@
+import { aMomentLater } from "./late-failure.ts";
+
 /** What a paced stream sends: pulled one chunk at a time. */
 export interface ChunkSource {
   /** The next chunk, or null at the end. Called again only when the chunk before has been taken. */
@@ -43,7 +45,10 @@ export interface StreamPacer {
   ): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** To be called about once a second: sends due heartbeats and ends stuck streams. */
   tick(): void;
-  /** Ends every open stream as if its source had ended, so that clients reconnect elsewhere, and each that is made later. */
+  /**
+   * Ends every open stream as if its source had ended, so that clients reconnect elsewhere, and each that is made later.
+   * One that has sent nothing and has no farewell breaks: an answer without a byte would look whole.
+   */
   endAll(): void;
 }
 
@@ -77,7 +82,7 @@ export function createStreamPacer(options: PaceOptions): StreamPacer {
       signal?.addEventListener("abort", end);
       const stream = new ReadableStream<Uint8Array<ArrayBuffer>>(paced, { highWaterMark: 0 });
       // it was being opened when the others were ended
-      if (hasEnded) paced.endAtOnce();
+      if (hasEnded) paced.endWithFarewell();
       return stream;
     },
     tick() {
@@ -171,20 +176,25 @@ class PacedSource implements UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> {
     this.end(this.#farewell?.() ?? null);
   }
 
-  /** Ends a stream that has sent nothing. */
-  endAtOnce(): void {
-    const last = this.#farewell?.() ?? null;
-    if (last) this.#controller?.enqueue(last);
-    this.#deliver(null);
-  }
-
   end(last: Uint8Array<ArrayBuffer> | null): void {
     if (this.#closed) return;
+    if (!this.#hasSent) return this.#endUnsent(last);
     // within a frame only a broken connection shows the client that the frame is incomplete
     if (this.#pulled === null || !this.#source.atBoundary) return this.#fail(new Error("ended"));
     // its consumer waits: it takes this at once
     if (last) this.#controller?.enqueue(last);
     this.#deliver(null);
+  }
+
+  /** Ends a stream that has sent nothing. */
+  #endUnsent(last: Uint8Array<ArrayBuffer> | null): void {
+    if (last && this.#source.atBoundary) {
+      this.#controller?.enqueue(last);
+      return this.#deliver(null);
+    }
+    const controller = this.#controller;
+    this.#close();
+    void aMomentLater().then(() => controller?.error(new Error("ended")));
   }
 
   #arrived(chunk: Uint8Array<ArrayBuffer> | null): void {

@@ -4,6 +4,7 @@ import {
   createStreamPacer,
   type PaceOptions,
 } from "../../../../src/stream/sse/paced-stream.ts";
+import { nextTurn } from "../../../contract/wait-for.ts";
 
 const BEAT = Uint8Array.of(0xbb);
 
@@ -161,14 +162,37 @@ describe("a paced stream", () => {
 
   it("ends cleanly between frames and with an error within one", async () => {
     const between = paced();
-    const end = await between.begin();
+    const begun = await between.begin();
+    between.give(Uint8Array.of(1));
+    await begun.read;
+    const end = between.reader.read();
+    await nextTurn();
     between.pacer.endAll();
-    expect((await end.read).done).toBe(true);
+    expect((await end).done).toBe(true);
 
     const within = paced();
     within.state.atBoundary = false;
     const cut = await within.begin();
     within.pacer.endAll();
     await expect(cut.read).rejects.toThrow("ended");
+  });
+
+  it("breaks where nothing was sent: an answer without a byte would look whole", async () => {
+    const open = paced();
+    const { read } = await open.begin();
+    open.pacer.endAll();
+    await expect(read).rejects.toThrow("ended");
+    const later = open.pacer.stream(manualSource().source);
+    await expect(later.getReader().read()).rejects.toThrow("ended");
+    expect(open.pacer.open).toBe(0);
+  });
+
+  it("says farewell where nothing else was sent", async () => {
+    const farewell = (): Uint8Array<ArrayBuffer> => Uint8Array.of(9);
+    const { pacer } = paced();
+    pacer.endAll();
+    const reader = pacer.stream(manualSource().source, { farewell }).getReader();
+    expect((await reader.read()).value).toEqual(Uint8Array.of(9));
+    expect((await reader.read()).done).toBe(true);
   });
 });
