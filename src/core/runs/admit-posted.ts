@@ -1,7 +1,7 @@
 import { hasCode, RunlogError, type RunlogErrorCode } from "../../ports/errors.ts";
 import { agentChoice } from "../documents/session-agent.ts";
 import { RunsEndedError } from "../model/run-end-reasons.ts";
-import type { Admission } from "../session/admission.ts";
+import { admit, type Admission } from "../session/admission.ts";
 import { endLeftRun } from "./end-left-run.ts";
 import { postedEvents } from "./posted-events.ts";
 import type { QueuedRun } from "./queued-run.ts";
@@ -80,7 +80,7 @@ async function admission(
     clear: (logId: string) => marks.clear(logId, runId),
     release: (logId: string) => marks.release(logId, runId),
   };
-  return session.admit({ runId, threadId, mark }, async (logId) => {
+  return admit(session, { runId, threadId, mark }, async (logId) => {
     await choose?.();
     if (entry.mark.waits === true) await entry.body.putAside(logId);
     return postedEvents(input, options);

@@ -8,7 +8,7 @@
  * A run goes through these steps:
  *
  * 1. read: `readRunInput` checks the body and splices missing ids and the sender into it.
- * 2. admitted (`Session.admit`): a mark is set in the store, the posted messages that the log does not
+ * 2. admitted (`session/admission.ts`): a mark is set in the store, the posted messages that the log does not
  *    have are appended, and the checkpoint is saved. Only then is the caller answered.
  * 3. waiting: as many as `queueLimit` wait after the active run, in their order; their bodies are
  *    kept in the store.

@@ -1,6 +1,15 @@
+import { hasCode, RunlogError } from "../../ports/errors.ts";
 import type { EventFacts } from "../../ports/runner-client.ts";
 import type { PostedMessageIds } from "../model/posted-message-ids.ts";
-import type { KnownRun } from "../model/session-state.ts";
+import {
+  admitRun,
+  begunRun,
+  forgetRun,
+  type KnownRun,
+  type SessionState,
+} from "../model/session-state.ts";
+import type { Session } from "./session.ts";
+import { withLog } from "./with-log.ts";
 
 /** Lines to append, and the facts of the events in them. */
 export interface EventLines {
@@ -34,4 +43,48 @@ export interface Admission {
   readonly known: KnownRun | null;
   /** Where the log ended with what was stored of it (`AppendLinesOptions.knownEnd`). */
   readonly knownEnd: number;
+}
+
+/**
+ * Admits a run, in the one order in which a crash leaves no doubt about it: its mark, which also
+ * gives this process the session; what other processes stored until then; its own lines; the
+ * checkpoint. Makes the log if there is none. `linesOf` is called between the second and the
+ * third. If something fails on the way the run is forgotten and its mark released, a log made
+ * for it is removed, and the error thrown. One run at a time.
+ */
+export function admit(
+  session: Session,
+  { mark, runId, threadId }: NewRun,
+  linesOf: (logId: string) => Promise<PostedEvents>,
+): Promise<Admission> {
+  return withLog(session, async (logId) => {
+    let isStored = false;
+    try {
+      await mark.set(logId, session.log.position?.end ?? 0);
+      await session.reload();
+      const { offset: knownEnd } = session.state;
+      const known = begunRun(session.state, runId);
+      if (known) {
+        await mark.clear(logId);
+        return { logId, known, knownEnd };
+      }
+      const { lines, events, transcript } = await linesOf(logId);
+      const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
+      const end = await session.append({ lines, events }, { logId, change, knownEnd });
+      isStored = true;
+      session.messages.remember(...transcript);
+      await session.save();
+      return { logId, known, knownEnd: end };
+    } catch (error) {
+      session.update((state) => forgetRun(state, runId));
+      mark.release(logId);
+      // who is told that another process has the session takes it that nothing is stored
+      if (isStored && hasCode(error, "log-not-owned")) throw notWritable(error);
+      throw error;
+    }
+  });
+}
+
+function notWritable(cause: unknown): RunlogError {
+  return new RunlogError("log-not-writable", "Event log is not writable", { cause });
 }

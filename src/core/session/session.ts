@@ -10,21 +10,13 @@ import { readFacts } from "../log/scan-event-facts.ts";
 import { encodeCheckpoint } from "../model/checkpoint.ts";
 import type { AppendLinesOptions, RawLog } from "../log/raw-log.ts";
 import { isTerminal } from "../model/run-span.ts";
-import {
-  admitRun,
-  begunRun,
-  EMPTY_STATE,
-  foldEvent,
-  forgetRun,
-  type SessionState,
-} from "../model/session-state.ts";
+import { EMPTY_STATE, foldEvent, type SessionState } from "../model/session-state.ts";
 import { againIfDeleted } from "./again-if-deleted.ts";
-import type { Admission, EventLines, NewRun, PostedEvents } from "./admission.ts";
+import type { EventLines } from "./admission.ts";
 import { CheckpointSaves } from "./checkpoint-saves.ts";
 import { FollowedLog } from "./followed-log.ts";
 import { believedCheckpoint, NOT_BELIEVED } from "./believed-checkpoint.ts";
 import type { SessionEvents } from "./session-events.ts";
-import { withLog } from "./with-log.ts";
 
 export interface SessionOptions {
   readonly key: SessionKey;
@@ -231,39 +223,6 @@ export class Session {
     } catch (error) {
       this.#logger.warn("empty-log-not-removed", { ...this.key, error });
     }
-  }
-
-  /**
-   * Admits a run, in the one order in which a crash leaves no doubt about it: its mark, which also
-   * gives this process the session; what other processes stored until then; its own lines; the
-   * checkpoint. Makes the log if there is none. `linesOf` is called between the second and the
-   * third. If something fails on the way the run is forgotten and its mark released, a log made
-   * for it is removed, and the error thrown. One run at a time.
-   */
-  admit(run: NewRun, linesOf: (logId: string) => Promise<PostedEvents>): Promise<Admission> {
-    const { mark, runId, threadId } = run;
-    return withLog(this, async (logId) => {
-      try {
-        await mark.set(logId, this.log.position?.end ?? 0);
-        await this.reload();
-        const { offset: knownEnd } = this.#state;
-        const known = begunRun(this.#state, runId);
-        if (known) {
-          await mark.clear(logId);
-          return { logId, known, knownEnd };
-        }
-        const { lines, events, transcript } = await linesOf(logId);
-        const change = (state: SessionState): SessionState => admitRun(state, runId, threadId);
-        const end = await this.append({ lines, events }, { logId, change, knownEnd });
-        this.#messages.remember(...transcript);
-        await this.save();
-        return { logId, known, knownEnd: end };
-      } catch (error) {
-        this.update((state) => forgetRun(state, runId));
-        mark.release(logId);
-        throw error;
-      }
-    });
   }
 
   /** Appends events and counts them. Resolves with where they end. Throws what `RawLog.append` throws. */
