@@ -10,6 +10,7 @@ import { type NatsConfig, readNats } from "./config/nats.ts";
 import type { Setting } from "./config/setting.ts";
 import { ALL_SETTINGS, SETTINGS } from "./config/settings.ts";
 import { isServiceLink } from "./config/service-links.ts";
+import { readTls, type TlsConfig } from "./config/tls.ts";
 import { isLoopback } from "./config/values.ts";
 import { readWebhooks, type WebhookConfig } from "./config/webhooks.ts";
 import type { ServiceLimits } from "./core/service.ts";
@@ -34,6 +35,8 @@ type ConfiguredLimit =
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** How it speaks TLS, or null for plain HTTP. */
+  readonly tls: TlsConfig | null;
   readonly storage: StorageConfig;
   /** Where sessions are archived, or null if nowhere. */
   readonly archive: ArchiveConfig | null;
@@ -163,6 +166,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   const config: Config = {
     host,
     port: value(SETTINGS.port),
+    tls: readTls(value, problems),
     storage,
     auth,
     archive,

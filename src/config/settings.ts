@@ -6,6 +6,7 @@ import { NATS_SETTINGS, type NatsSettings } from "./nats.ts";
 import { REPLICA_SETTINGS, type ReplicaSettings } from "./replicas.ts";
 import { duration, flag, SERVERS, type Setting, setting, text } from "./setting.ts";
 import { type FsyncPolicy, ARCHIVE_URL_FORM } from "./storage.ts";
+import { TLS_SETTINGS, type TlsSettings } from "./tls.ts";
 import {
   oneOf,
   readForwarded,
@@ -25,6 +26,7 @@ export interface Settings
     ReplicaSettings,
     ClusterSettings,
     LimitSettings,
+    TlsSettings,
     WebhookSettings {
   readonly port: Setting<number>;
   readonly host: Setting<string | null>;
@@ -231,6 +233,7 @@ export const SETTINGS: Settings = {
     meaning: "bearer token that commands send with --server",
     group: "Access",
   }),
+  ...TLS_SETTINGS,
   ...LIMIT_SETTINGS,
   ...REPLICA_SETTINGS,
   ...NATS_SETTINGS,

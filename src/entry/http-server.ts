@@ -1,9 +1,8 @@
 import {
   createServer,
   type IncomingMessage,
-  type RequestListener,
   type Server,
-  type ServerResponse,
+  ServerResponse,
   STATUS_CODES,
 } from "node:http";
 import type { Socket } from "node:net";
@@ -13,6 +12,11 @@ import { problemAnswer, type ProblemAnswer, type ProblemOptions } from "../http/
 import { SECURITY_HEADERS } from "../http/security-headers.ts";
 import { SOCKET_BYTES } from "./listen.ts";
 import { ResetResponse } from "./reset-response.ts";
+import type { Tls } from "./tls-keys.ts";
+import { type Asked, createTlsServer, type Serve, type TlsServer } from "./tls-server.ts";
+
+/** A server for HTTP/1.1, or for that and HTTP/2 over TLS. */
+export type HttpServer = Server | TlsServer;
 
 type Fetch = Parameters<typeof getRequestListener>[0];
 
@@ -24,25 +28,22 @@ const BAD_REQUEST = "The request is not HTTP/1.1 as RFC 9112 has it";
  * A server that answers by `fetch`, to be made to listen by `listen`. What never comes to `fetch`,
  * because it is no request that one could be made of, is answered here by a problem document as well
  * (PROTOCOL 1.1, 1.7): what Node's parser refuses, an unknown `Expect`, a `Host` or target that makes
- * no URL, CONNECT.
+ * no URL, CONNECT. With `tls` it speaks HTTP/2 as well, and TLS alone.
  */
-export function createHttpServer(fetch: Fetch): Server {
+export function createHttpServer(fetch: Fetch, tls: Tls | null = null): HttpServer {
   const answer = getRequestListener(fetch, {
     overrideGlobalObjects: false,
     errorHandler: (error) => asResponse(withHeaders(problemAnswer(problemOf(error)))),
   });
   const answering = new InFlight();
-  const serve: RequestListener = (request, response) => {
-    answering.add(request.socket, response);
+  const serve: Serve = (request, response) => {
+    // streams of HTTP/2 do not wait for each other
+    if (response instanceof ServerResponse) answering.add(request.socket, response);
     writeAddressShort(request);
     if (hostsOf(request) > 1) request.headers.host = "";
     void answer(request, response);
   };
-  const server = createServer(
-    // a request without a host gets its answer by `serve` as well
-    { ServerResponse: ResetResponse, highWaterMark: SOCKET_BYTES, requireHostHeader: false },
-    serve,
-  );
+  const server = tls ? createTlsServer(tls, serve) : createPlainServer(serve);
   server.on(
     "checkExpectation",
     (request: IncomingMessage, response: InstanceType<typeof ResetResponse>) => {
@@ -51,7 +52,8 @@ export function createHttpServer(fetch: Fetch): Server {
         problemAnswer({ code: "expectation-failed", detail }),
       );
       // the body is not read, so that nothing can follow it
-      response.writeHead(status, { ...headers, Connection: "close" }).end(body);
+      const isLast = request.httpVersionMajor === 1 ? { Connection: "close" } : {};
+      response.writeHead(status, { ...headers, ...isLast }).end(body);
       request.resume();
     },
   );
@@ -72,6 +74,14 @@ export function createHttpServer(fetch: Fetch): Server {
     else void refuseAfterAnswers(socket, refusalOf(error));
   });
   return server;
+}
+
+function createPlainServer(serve: Serve): Server {
+  return createServer(
+    // a request without a host gets its answer by `serve` as well
+    { ServerResponse: ResetResponse, highWaterMark: SOCKET_BYTES, requireHostHeader: false },
+    serve,
+  );
 }
 
 /** The answers of each connection that are not over: several with pipelining. */
@@ -151,11 +161,11 @@ function asResponse({ status, headers, body }: ProblemAnswer): Response {
 }
 
 /** The adaptor takes an IPv6 address for a host only if it is written as a URL has it. */
-function writeAddressShort({ headers }: IncomingMessage): void {
+function writeAddressShort({ headers }: Asked): void {
   const { host } = headers;
   if (host?.startsWith("[")) headers.host = URL.parse(`http://${host}/`)?.host ?? host;
 }
 
-function hostsOf({ rawHeaders }: IncomingMessage): number {
+function hostsOf({ rawHeaders }: Asked): number {
   return rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === "host").length;
 }

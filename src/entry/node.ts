@@ -20,6 +20,7 @@ import { openAuthorize } from "./open-authorize.ts";
 import { createPeerClient } from "./peer-client.ts";
 import { peerOf } from "./peer-of.ts";
 import { openWebhooks } from "./open-webhooks.ts";
+import { openTls } from "./tls-keys.ts";
 import { openPlatform } from "./platform.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
 import { stderrLogger } from "./stderr-logger.ts";
@@ -28,7 +29,7 @@ import { systemClock } from "./system-clock.ts";
 export { stderrLogger, systemClock };
 
 export interface RunningServer {
-  /** Where it listens, as `http://<host>:<port>`. */
+  /** Where it listens, as `http://<host>:<port>`, or `https://…`. */
   readonly url: string;
   /** Ends runs and streams, lets the store go and stops listening. */
   close(options?: ServiceCloseOptions): Promise<StoppedServer>;
@@ -74,6 +75,7 @@ export async function start(
 ): Promise<RunningServer> {
   const clock = systemClock;
   const authorize = await openAuthorize(config.auth, logger);
+  const tls = config.tls && (await openTls(config.tls, logger));
   const archive = config.archive && (await openBucket(config.archive, onLong));
   const archives = archive && createArchives({ ...archive, clock });
   const { feed, close: closeFeed } = await openFeed(config.nats, { clock, logger });
@@ -132,7 +134,7 @@ export async function start(
   const copilotKitProject = config.copilotKit ? "default" : null;
   const access = { hosts, corsOrigins, peerOf, peers, peerKey, ...(authorize && { authorize }) };
   const app = createApp({ ...access, service, listenHost, copilotKitProject });
-  const server = createHttpServer(app.fetch);
+  const server = createHttpServer(app.fetch, tls);
   const answers = followAnswers(server);
   const { host, maxConnections } = config;
   const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(
@@ -145,13 +147,12 @@ export async function start(
   );
   const name = host.includes(":") ? `[${host}]` : host;
   return {
-    url: `http://${name}:${listening.port}`,
+    url: `${tls ? "https" : "http"}://${name}:${listening.port}`,
     async close(options = {}) {
       const { onWait = () => {} } = options;
       // it listens on while runs end by themselves: what routes requests learns by `/ready` that it stops
       const { orphanedRuns } = await service.close(options);
       const stopped = listening.close();
-      server.closeIdleConnections();
       onWait("answers to begin");
       await answers.begun(AbortSignal.timeout(ANSWERS_MS)).catch(() => {});
       onWait("connections to end");

@@ -1,5 +1,6 @@
-import type { Server, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { HttpServer } from "./http-server.ts";
 
 /** The requests that a server works on. */
 export interface OpenAnswers {
@@ -10,7 +11,7 @@ export interface OpenAnswers {
 const LOOK_MS = 20;
 
 /** Follows the requests of `server` from now on. */
-export function followAnswers(server: Server): OpenAnswers {
+export function followAnswers(server: HttpServer): OpenAnswers {
   const open = new Set<ServerResponse>();
   server.prependListener("request", (_request, response: ServerResponse) => {
     open.add(response);

@@ -76,7 +76,6 @@ export async function startRelay(
     async close(drainMs) {
       await relay.close({ drainMs });
       const stopped = listening.close();
-      server.closeIdleConnections();
       await settledWithin(CONNECTIONS_MS, systemClock, stopped);
       server.closeAllConnections();
     },

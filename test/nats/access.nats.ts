@@ -1,15 +1,13 @@
-import { execFile } from "node:child_process";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { nkeys } from "@nats-io/transport-node";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/entry/exit.ts";
+import { forHost, makeCertificate } from "../support/certificates.ts";
 import { freshDir } from "../support/server-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { freshFeed, freshNats, type OpenedFeed } from "./server.ts";
 
-const run = promisify(execFile);
 type KeyPair = ReturnType<typeof nkeys.createUser>;
 
 async function fileOf(name: string, text: string): Promise<string> {
@@ -196,22 +194,17 @@ interface Certificates {
 /** An authority of its own, and what it has signed for localhost and for a client. */
 async function certificates(): Promise<Certificates> {
   const dir = await freshDir();
-  const at = (name: string): string => join(dir, name);
-  const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(" ");
-  const make = (name: string, ...more: string[]) => {
-    const files = ["-keyout", at(`${name}.key`), "-out", at(`${name}.pem`)];
-    return run("openssl", [...request, "-subj", `/CN=${name}`, ...files, ...more]);
-  };
-  await make("authority");
-  const by = ["-CA", at("authority.pem"), "-CAkey", at("authority.key")];
+  const ca = await makeCertificate(dir, "authority");
+  const by = ["-CA", ca.certFile, "-CAkey", ca.keyFile];
   const leaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
-  await make("server", ...by, ...leaf, "-addext", "subjectAltName=DNS:localhost");
-  await make("client", ...by, ...leaf, "-addext", "extendedKeyUsage=clientAuth");
+  const server = await makeCertificate(dir, "server", ...by, ...leaf, ...forHost("localhost"));
+  const extended = ["-addext", "extendedKeyUsage=clientAuth"];
+  const client = await makeCertificate(dir, "client", ...by, ...leaf, ...extended);
   return {
-    ca: at("authority.pem"),
-    cert: at("server.pem"),
-    key: at("server.key"),
-    clientCert: at("client.pem"),
-    clientKey: at("client.key"),
+    ca: ca.certFile,
+    cert: server.certFile,
+    key: server.keyFile,
+    clientCert: client.certFile,
+    clientKey: client.keyFile,
   };
 }

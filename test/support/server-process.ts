@@ -61,7 +61,7 @@ export class ServerStartError extends Error {
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const CLI = fileURLToPath(new URL("../../src/entry/cli.ts", import.meta.url));
-const LISTENS = / listens on (http:\/\/\S+)\n/;
+const LISTENS = / listens on (https?:\/\/\S+)\n/;
 const KIBIBYTE = 1_024;
 /** Keeps what Node makes of the sources for the next process: half of what a start costs. */
 const COMPILED = fileURLToPath(new URL("../../node_modules/.cache/runlog-tests", import.meta.url));

@@ -13,6 +13,8 @@ export interface TcpProxy {
   reset(): void;
   /** From now on nothing passes on the connections that there are; they stay open. */
   freeze(): void;
+  /** From now on nothing is taken from the server on the connections that there are; they stay open. */
+  stall(): void;
 }
 
 export interface TcpProxyOptions {
@@ -97,6 +99,9 @@ export async function startTcpProxy(
     freeze() {
       for (const wire of wires) frozen.add(wire);
       wires.clear();
+    },
+    stall() {
+      for (const { server } of wires) server.pause().removeAllListeners("data");
     },
   };
 }

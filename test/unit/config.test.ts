@@ -109,6 +109,7 @@ describe("parseConfig", () => {
       agents: [],
       models: null,
       nats: null,
+      tls: null,
       webhooks: null,
       allowPublic: false,
       copilotKit: true,

@@ -1,14 +1,11 @@
-import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { freePort } from "../../../scripts/bench/loopback.ts";
 import { spawnNginx } from "../../../scripts/nginx/nginx-process.ts";
+import { forHost, makeCertificate } from "../../support/certificates.ts";
 import { blocksOf, replaced } from "../../support/page-blocks.ts";
 import { freshDir } from "../../support/server-process.ts";
-
-const run = promisify(execFile);
 
 /** What the README tells everybody to put into the site. */
 async function locationOfReadme(upstream: string): Promise<string> {
@@ -58,10 +55,8 @@ interface Site {
 async function serveSite(host: string, siteOf: (site: Site) => Promise<string>): Promise<number> {
   const dir = await freshDir();
   const port = await freePort();
-  const [key, certificate] = [join(dir, "key.pem"), join(dir, "certificate.pem")];
-  const request = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=${host}`;
-  const files = ["-keyout", key, "-out", certificate];
-  await run("openssl", [...request.split(" "), "-addext", `subjectAltName=DNS:${host}`, ...files]);
+  const made = await makeCertificate(dir, host, ...forHost(host));
+  const { certFile: certificate, keyFile: key } = made;
   const site = await siteOf({ port, certificate, key });
   let config = await readFile("/etc/nginx/nginx.conf", "utf8");
   config = replaced(config, "/run/nginx.pid", join(dir, "nginx.pid"));

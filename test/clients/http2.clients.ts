@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from "node:http2";
 import { Readable } from "node:stream";
 import type { Browser } from "playwright-core";
@@ -11,8 +12,10 @@ import {
   SessionClient,
   startedEvent,
 } from "../contract/session-routes/harness.ts";
+import { forHost, makeCertificate } from "../support/certificates.ts";
 import type { FakeRunner } from "../support/fake-runner.ts";
-import { freshRunner } from "../support/server-process.ts";
+import { freshDir, freshRunner } from "../support/server-process.ts";
+import { fetchOver } from "../support/tls-fetch.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { openPage, servePage, startBrowser } from "./support/browser.ts";
 import { startNginx } from "./support/nginx.ts";
@@ -46,9 +49,30 @@ async function startBehindNginx(pages = ""): Promise<Behind> {
   return { runner, session, origin: `https://${HOST}:${await startNginx(runlog.url, HOST)}` };
 }
 
-it("twelve tabs of a browser see each event while its run goes on", async () => {
+/** runlog that speaks TLS itself. */
+async function startWithTls(pages = ""): Promise<Behind> {
+  const runner = await freshRunner();
+  const dir = await freshDir();
+  const { certFile, keyFile } = await makeCertificate(dir, HOST, ...forHost(HOST));
+  const env = {
+    RUNLOG_HOSTS: HOST,
+    RUNLOG_CORS_ORIGINS: pages,
+    RUNLOG_TLS_CERT: certFile,
+    RUNLOG_TLS_KEY: keyFile,
+  };
+  const { url } = await startRunlog({ runnerUrl: runner.address, env });
+  const ca = await readFile(certFile, "utf8");
+  const fetch = fetchOver(url, { ca, servername: HOST, allowH2: true });
+  const session = new SessionClient({ fetch, runner, dispose: async () => {} });
+  return { runner, session, origin: `https://${HOST}:${new URL(url).port}` };
+}
+
+it.each([
+  { where: "behind nginx", start: startBehindNginx },
+  { where: "of a server with a certificate", start: startWithTls },
+])("twelve tabs of a browser see each event while its run goes on, $where", async ({ start }) => {
   const { origin: pages } = await servePage("event-source.ts");
-  const { runner, session, origin } = await startBehindNginx(pages);
+  const { runner, session, origin } = await start(pages);
   const url = `${pages}/?events=${origin}${session.path}/agui/events`;
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   onTestFinished(() => context.close());
