@@ -272,6 +272,15 @@ describe("runlog archive, restore, export and verify", () => {
     const { server } = await serve(env);
     await waitFor(async () => / events, ([^,]+), \1 of it condensed$/m.test(await line()));
     await stop(server);
+    const rawPath = await rawFile(dir, "s1");
+    const raw = await readFile(rawPath, "utf8");
+    await writeFile(rawPath, raw.replace(/"delta":"./, '"delta":"~'));
+    expect(await run("verify", "p1/s1")).toMatchObject({
+      code: 4,
+      stdout: expect.stringContaining("not what condensing the log makes: stop the server"),
+    });
+    await writeFile(rawPath, raw);
+    expect((await run("verify", "p1/s1")).code).toBe(0);
     const bytes = await readFile(path);
     bytes[10] = (bytes[10] ?? 0) ^ 1;
     await writeFile(path, bytes);

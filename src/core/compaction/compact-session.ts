@@ -8,7 +8,7 @@ import { eachChunk } from "./each-chunk.ts";
 
 export interface CompactOptions {
   readonly key: SessionKey;
-  readonly store: LogStore;
+  readonly store: Pick<LogStore, "append" | "read">;
   readonly log: CompactLog;
   /** The logs as they are; later events are left to the next compaction. */
   readonly readable: Pick<ReadableLog, "stat" | "from">;
@@ -51,12 +51,16 @@ export async function compactSession(options: CompactOptions): Promise<void> {
   }
 }
 
-async function compactFrom(options: CompactOptions, position: CompactPosition): Promise<void> {
+/** As `compactSession`, from `position` on; resolves with the position after the last block. */
+export async function compactFrom(
+  options: CompactOptions,
+  position: CompactPosition,
+): Promise<CompactPosition> {
   const { log, readable } = options;
   const { logId, end } = readable.stat;
   let from = position.rawEnd;
   let boundaries = await findRunBoundaries(options, from);
-  if (boundaries.length === 0) return;
+  if (boundaries.length === 0) return position;
   const endSum = await log.checksum(logId, position.end, end.compact, position.sum);
   const writer = new CompactWriter({ ...options, position, end: end.compact, endSum });
   while (boundaries.length > 0) {
@@ -67,6 +71,7 @@ async function compactFrom(options: CompactOptions, position: CompactPosition): 
   await writer.finish();
   const { rawEnd } = writer.position;
   if (writer.isInBlock) log.unfinished = { logId, from: rawEnd, until: 2 * end.raw - rawEnd };
+  return writer.position;
 }
 
 /** Compacts the part of the raw log that begins at `from`, one of `boundaries` after the other. */

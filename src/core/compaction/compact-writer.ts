@@ -5,7 +5,7 @@ import { encodeTrailer, GENERATION } from "./trailer.ts";
 
 export interface CompactWriterOptions {
   readonly key: SessionKey;
-  readonly store: LogStore;
+  readonly store: Pick<LogStore, "append">;
   readonly log: CompactLog;
   /** The block after which to go on. */
   readonly position: CompactPosition;

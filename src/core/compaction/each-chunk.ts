@@ -1,11 +1,11 @@
-import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import type { ByteRange } from "../model/byte-range.ts";
 import { createTimeSlicer } from "../../stream/sync/time-slicer.ts";
 
 /** A part of the raw log. */
 export interface ChunksOptions extends ByteRange {
   readonly key: SessionKey;
-  readonly store: LogStore;
+  readonly store: Pick<LogReader, "read">;
   readonly stat: LogStat;
   /** Ends the reading at the next chunk with the signal's reason. */
   readonly signal: AbortSignal;

@@ -4,7 +4,10 @@ import { type Archives } from "../../core/archive/archives.ts";
 import { packsOf } from "../../core/archive/manifest.ts";
 import { decodeStub } from "../../core/archive/stub.ts";
 import { CompactLog } from "../../core/compaction/compact-log.ts";
+import { isExactlyCompacted } from "../../core/compaction/verify-compacted.ts";
 import { verifyLog } from "../../core/export/verify-log.ts";
+import { withOverlay } from "../../core/legacy/overlay-store.ts";
+import { openReadableLog } from "../../core/legacy/scan-marks.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { LogStat, SessionKey } from "../../ports/log-store.ts";
 import type { Command } from "./command.ts";
@@ -26,9 +29,10 @@ export const verifyCommand: Command = {
   summary: "read logs and archives whole, and say what is damaged",
   help: `Usage: runlog verify [<project>/<session> ...] [options]
 
-Reads every log: all lines are whole and JSON objects, and the head is within the log. Says how far it
-is condensed; a condensed log that is damaged is no error, since the server makes it again. Reads every
-archive: it unpacks to the sizes and SHA-256 of its manifest. It takes no lock, repairs nothing and may
+Reads every log: all lines are whole and JSON objects, and the head is within the log. Condenses it once
+more, and compares the condensed log with that. One that is cut off or damaged is no error, since
+the server sees that and makes it again; one that it would take for whole, and that is not what condensing
+makes, is. Reads every archive: it unpacks to the sizes and SHA-256 of its manifest. It takes no lock, repairs nothing and may
 run beside a server.
 
 ${SELECTION_HELP}  --archive <url>           s3://<bucket>/<prefix> or file:<dir> (default RUNLOG_ARCHIVE_URL)
@@ -100,15 +104,25 @@ async function verify(
   };
 }
 
-/** How many bytes of the raw log its compacted log stands for; null for one that is not usable. */
+/**
+ * How many bytes of the raw log its compacted log stands for; null for one that is not usable. Throws
+ * `archive-damaged` for one that is used and wrong.
+ */
 async function compactedOf(
   key: SessionKey,
-  readable: Look["readable"],
+  reader: Look["readable"],
   stat: LogStat,
 ): Promise<{ readonly bytes: number | null; readonly text: string }> {
   if (stat.end.compact === 0) return { bytes: 0, text: "not condensed" };
-  const position = await new CompactLog(key, readable).find(stat);
+  const position = await new CompactLog(key, reader).find(stat);
   if (!position) return { bytes: null, text: "its condensed log is not usable and is made again" };
+  const store = withOverlay(reader);
+  const readable = await openReadableLog(reader, key, stat);
+  const { signal } = new AbortController();
+  if (!(await isExactlyCompacted({ key, store, readable, signal }, position)))
+    throw damaged(
+      "The condensed log is not what condensing the log makes: stop the server and remove the session's compact.jsonl, and it is made again",
+    );
   return { bytes: position.rawEnd, text: `${bytesText(position.rawEnd)} of it condensed` };
 }
 
