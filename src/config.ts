@@ -60,6 +60,8 @@ export interface Config {
   readonly copilotKit: boolean;
   /** Without authentication: the project that imports logs of an older system, or null for none. */
   readonly legacyProject: string | null;
+  /** Bytes that the directory may hold, or null for as much as there is room. */
+  readonly diskQuota: number | null;
   readonly maxEventBytes: number;
   readonly maxConnections: number;
   /** Origins whose pages may call; none by default. */
@@ -179,6 +181,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     allowPublic: value(SETTINGS.allowPublic),
     copilotKit,
     legacyProject: value(SETTINGS.legacyProject),
+    diskQuota: value(SETTINGS.diskQuota),
     maxEventBytes: value(SETTINGS.maxEventBytes),
     runnerHeadersMs: value(SETTINGS.runnerHeaders),
     runnerSilenceMs: value(SETTINGS.runnerSilence),
@@ -209,6 +212,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     );
   if (config.advertiseUrl !== null && storage.kind !== "s3")
     problems.push("RUNLOG_ADVERTISE_URL needs a STORAGE_URL that servers can share, s3://…");
+  if (config.diskQuota !== null && storage.kind !== "disk")
+    problems.push("RUNLOG_DISK_QUOTA needs a STORAGE_URL on a disk, file:<dir>");
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }

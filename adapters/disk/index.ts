@@ -32,6 +32,7 @@ import { createWriteProbe } from "./write-probe.ts";
 export type { DiskIo } from "./io.ts";
 export { nodeIo } from "./io.ts";
 export type { FsyncPolicy } from "./log-file.ts";
+export { createDiskQuota, type DiskQuota, type DiskQuotaOptions } from "./quota.ts";
 export { createDiskLogReader } from "./reader.ts";
 export { createDiskSpool } from "./spool.ts";
 export type { DiskSpoolOptions } from "./spool.ts";

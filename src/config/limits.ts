@@ -1,4 +1,5 @@
-import { count, duration, SERVERS, type Setting, size } from "./setting.ts";
+import { count, duration, SERVERS, type Setting, setting, size } from "./setting.ts";
+import { readDiskBytes } from "./values.ts";
 
 const MIB = 1024 * 1024;
 const MAX_COUNT = 1_000_000;
@@ -13,6 +14,7 @@ export interface LimitSettings {
   readonly maxSessionStreams: Setting<number>;
   readonly maxConnections: Setting<number>;
   readonly replayBytes: Setting<number>;
+  readonly diskQuota: Setting<number | null>;
 }
 
 export const LIMIT_SETTINGS: LimitSettings = {
@@ -62,5 +64,12 @@ export const LIMIT_SETTINGS: LimitSettings = {
     meaning: "memory of all replays; with less left they read in smaller pieces",
     group: "Limits",
     entries: SERVERS,
+  }),
+  diskQuota: setting<number | null>("RUNLOG_DISK_QUOTA", null, readDiskBytes, {
+    shown: "",
+    meaning:
+      "with file:<dir>: where the directory holds so much no run begins (507); nothing is removed",
+    form: "a size such as 100GiB",
+    group: "Limits",
   }),
 };

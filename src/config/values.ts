@@ -79,10 +79,16 @@ export function readOrigins(text: string): string[] | null {
 }
 
 export function readBytes(text: string): number | null {
-  const [, number, unit = ""] = /^(\d+)(|[KMG]i?B?)$/.exec(text) ?? [];
+  const bytes = readDiskBytes(text);
+  return bytes !== null && bytes <= 1024 * MIB ? bytes : null;
+}
+
+/** Bytes on a disk: from 1 KiB on. */
+export function readDiskBytes(text: string): number | null {
+  const [, number, unit = ""] = /^(\d{1,15})(|[KMGT]i?B?)$/.exec(text) ?? [];
   if (number === undefined) return null;
-  const bytes = Number(number) * 1024 ** ["", "K", "M", "G"].indexOf(unit.slice(0, 1));
-  return bytes >= 1024 && bytes <= 1024 * MIB ? bytes : null;
+  const bytes = Number(number) * 1024 ** ["", "K", "M", "G", "T"].indexOf(unit.slice(0, 1));
+  return bytes >= 1024 && Number.isSafeInteger(bytes) ? bytes : null;
 }
 
 export function readDuration(text: string): number | null {

@@ -6,6 +6,7 @@ import type { LogStore } from "../ports/log-store.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
+import type { StorageQuota } from "../ports/storage-quota.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { createBytesInFlight } from "../stream/sync/bytes-in-flight.ts";
 import { createTimeSlicer } from "../stream/sync/time-slicer.ts";
@@ -74,6 +75,8 @@ export interface SessionServiceOptions extends SessionPorts {
   readonly forwardHeaders?: readonly string[];
   /** Logs of an older system that sessions may import. Default: none. */
   readonly legacy?: LegacyOptions;
+  /** How much the store may hold: beyond it no run begins, and no fork. Default null: as much as it takes. */
+  readonly quota?: StorageQuota | null;
   /** Addresses that are told what becomes of runs. Default null: none. */
   readonly webhooks?: WebhookOptions | null;
 }
@@ -186,6 +189,7 @@ const ENDS_WAIT_MS = 10_000;
 /** The service behind the routes: everything runlog does, without HTTP. */
 export interface SessionService extends SessionPorts {
   readonly archiver: Archiver | null;
+  readonly quota: StorageQuota | null;
   readonly limits: ServiceLimits;
   readonly models: readonly string[] | null;
   readonly forwardHeaders: readonly string[];
@@ -248,7 +252,8 @@ export async function createSessionService(
   const { store: stored, feed, directory, runner, authorizer, platform, clock, logger } = options;
   const store = createOverlayStore(stored);
   const ports = { store, feed, directory, runner, authorizer, platform, clock, logger };
-  const { archiver = null, legacy } = options;
+  const { archiver = null, legacy, quota = null } = options;
+  const assertRoom = (): void => quota?.assertRoom();
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const legacyImports = createLegacyImports({
     ...ports,
@@ -286,12 +291,13 @@ export async function createSessionService(
   const runs = createRuns({
     ...joined,
     ...runLimits(limits),
+    assertRoom,
     admissions,
     recovery,
     readStreamed: createStreamedReader({ store, budgets: profileBudgets, logger }),
   });
   const { isInFlight } = runs;
-  const pushes = createPushes({ ...joined, runs, idleMs: limits.pushIdleMs });
+  const pushes = createPushes({ ...joined, runs, assertRoom, idleMs: limits.pushIdleMs });
   const { reattachMs } = limits;
   const backgroundEvents = createBackgroundEvents({ ...joined, reattachMs, isInFlight });
   const incarnations = createIncarnations({ ...ports, runs, sightings });
@@ -319,6 +325,7 @@ export async function createSessionService(
   return {
     ...ports,
     archiver,
+    quota,
     limits,
     models: options.models ?? null,
     forwardHeaders: options.forwardHeaders ?? [],

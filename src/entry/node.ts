@@ -1,4 +1,5 @@
 import { createDemoRunner } from "../../adapters/demo/index.ts";
+import { createDiskQuota, type DiskQuota } from "../../adapters/disk/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
 import { createArchives } from "../core/archive/archives.ts";
@@ -89,7 +90,9 @@ export async function start(
     await closeFeed();
     throw error;
   });
-  const store = createArchivingStore({ store: inner, archives, legacy: legacy?.logs ?? null });
+  const quota = openQuota(config, logger);
+  const counted = quota?.count(inner) ?? inner;
+  const store = createArchivingStore({ store: counted, archives, legacy: legacy?.logs ?? null });
   if (archive) await findArchived(archive, store, logger);
   const isCluster = config.auth.kind === "kubernetes";
   const isDemo = config.runnerUrl === null && config.agents.length === 0 && !isCluster;
@@ -105,6 +108,7 @@ export async function start(
     ...ports,
     store,
     archiver: archives && store,
+    quota,
     feed,
     runner: createHttpRunnerClient({
       fetch: isDemo ? demoFetch() : createRunnerFetch(),
@@ -163,6 +167,7 @@ export async function start(
       await ports.platform.close();
       await closeFeed();
       onWait(`the store, ${nameOfStorage(config.storage)}`);
+      quota?.close();
       await store.close();
       archive?.close();
       return { orphanedRuns: await orphanedRuns() };
@@ -190,6 +195,11 @@ async function findArchived(
     }
     logger.error("archive-not-reachable", { error });
   }
+}
+
+function openQuota({ diskQuota, storage }: Config, logger: Logger): DiskQuota | null {
+  if (diskQuota === null || storage.kind !== "disk") return null;
+  return createDiskQuota({ dir: storage.dir, limitBytes: diskQuota, clock: systemClock, logger });
 }
 
 /** The address with a secret of this process. */

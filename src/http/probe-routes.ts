@@ -9,10 +9,11 @@ const ANSWER_MS = 5_000;
 
 /**
  * `/health`: the process answers. `/ready`: it can do its work; otherwise the answer names what is
- * missing, or says that the server stops. Neither asks who calls.
+ * missing, or says that the server stops. Where the store holds as much as it may, it says that no run
+ * begins: what is there is served as ever. Neither asks who calls.
  */
 export function createProbeRoutes(
-  service: Pick<SessionService, "store" | "platform" | "clock" | "logger" | "isStopping">,
+  service: Pick<SessionService, "store" | "platform" | "clock" | "logger" | "isStopping" | "quota">,
 ): Hono {
   const { store, platform, clock, logger } = service;
   const needs = Object.entries({ store, platform });
@@ -36,11 +37,21 @@ export function createProbeRoutes(
     if (service.isStopping())
       return c.json({ status: "stopping", missing: [] }, 503, { "Retry-After": "5" });
     const names = await missing();
-    if (names.length === 0) return c.json({ status: "ready" });
+    if (names.length === 0)
+      return c.json({ status: "ready", ...(isFull(service) && { refuses: ["runs"] }) });
     return c.json({ status: "unavailable", missing: names }, 503, { "Retry-After": "5" });
   });
   for (const path of ["/health", "/ready"]) routes.all(path, otherMethods(["GET"]));
   return routes;
+}
+
+function isFull({ quota }: Pick<SessionService, "quota">): boolean {
+  try {
+    quota?.assertRoom();
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function within(clock: Clock, check: Promise<void>): Promise<void> {

@@ -46,6 +46,7 @@ const KINDS = {
   "store-locked": { status: 503, retryAfter: 5 },
   "store-format": { status: 500 },
   "store-full": { status: 503, retryAfter: 30 },
+  "quota-exceeded": { status: 507, retryAfter: 60 },
   "store-busy": { status: 503, retryAfter: 2 },
   "store-unanswered": { status: 503, retryAfter: 5 },
   "store-failed": { status: 500 },
@@ -111,6 +112,7 @@ const TITLES: Readonly<Record<number, string>> = {
   501: "Not Implemented",
   502: "Bad Gateway",
   503: "Service Unavailable",
+  507: "Insufficient Storage",
 };
 
 /** Codes of 5xx whose messages are made for clients. */
@@ -120,6 +122,7 @@ const OWN_TEXTS: ReadonlySet<RunlogErrorCode> = new Set([
   "review-failed",
   "log-not-owned",
   "archive-not-configured",
+  "quota-exceeded",
 ]);
 
 /** Facts that a client may see as members of the problem document. */

@@ -43,6 +43,7 @@ export type RunlogErrorCode =
   | "store-locked"
   | "store-format"
   | "store-full"
+  | "quota-exceeded"
   | "store-busy"
   | "store-unanswered"
   | "store-failed"

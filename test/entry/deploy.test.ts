@@ -94,6 +94,7 @@ describe("the kustomize base", () => {
 
   it("probes routes that are there, and finds its pods", async () => {
     const routes = createProbeRoutes({
+      quota: null,
       isStopping: () => false,
       clock: systemClock,
       store: createMemoryLogStore(),

@@ -114,6 +114,7 @@ describe("parseConfig", () => {
       allowPublic: false,
       copilotKit: true,
       legacyProject: null,
+      diskQuota: null,
       maxEventBytes: 64 * 1024 * 1024,
       maxConnections: 12_000,
       corsOrigins: [],

@@ -4,6 +4,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogReader, LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { SessionDirectory, SessionDocument } from "../../ports/session-directory.ts";
+import type { StorageQuota } from "../../ports/storage-quota.ts";
 import type { Compactor } from "./compactor.ts";
 import { findBlockBefore, findTrailerAfter } from "../compaction/find-block.ts";
 import { userContextOf } from "../documents/new-session.ts";
@@ -44,6 +45,7 @@ interface ForkingService {
   readonly sessions: Sessions;
   readonly incarnations: Pick<Incarnations, "confirm" | "forget">;
   readonly compactor: Pick<Compactor, "request">;
+  readonly quota: StorageQuota | null;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -57,7 +59,7 @@ const FORKED = "The session was forked during the run";
  * Makes a session of its own whose log is that of `key` up to a cursor, with its document. A run that is open there ends
  * with a RUN_ERROR. A cursor of the compact log has the events that it stands after: those of the runs before as they were stored, and of
  * its run as they are in the compact log. The log is copied as it is read; if that fails nothing is left. Throws
- * `invalid-input`, `session-not-found`, `event-not-found`, and as directory and store.
+ * `invalid-input`, `session-not-found`, `event-not-found`, `quota-exceeded`, and as directory and store.
  */
 export async function forkSession(
   service: ForkingService,
@@ -66,6 +68,7 @@ export async function forkSession(
   request: ForkRequest,
 ): Promise<ForkedSession> {
   const { sessions, store } = service;
+  service.quota?.assertRoom();
   const at = parseCursor(request.at);
   if (!at) throw new RunlogError("invalid-input", "Invalid cursor");
   return sessions.with(key, async (source) => {

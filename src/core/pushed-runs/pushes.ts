@@ -52,6 +52,8 @@ export interface PushesOptions {
   readonly platform: Pick<SessionPlatform, "noteActivity">;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Throws where no run may begin now. */
+  readonly assertRoom: () => void;
   /** How long in ms a pushed run may be silent. */
   readonly idleMs: number;
 }
@@ -113,6 +115,7 @@ export function createPushes(options: PushesOptions): Pushes {
       isKnown: (runId) => findRun(session.state, runId) !== null,
       defaultThreadId: key.session,
     });
+    if (plan.begins.length > 0) options.assertRoom();
     if (!own) {
       await open.released(key);
       assertFree(key);

@@ -43,6 +43,7 @@ export async function admitPosted(
   const { events, platform, session } = options;
   const { runId, threadId } = request.input;
   if (stop.aborted) throw new RunsEndedError();
+  options.assertRoom();
   await endLeftRun(options, { runId, threadId });
   const posted = { entry, request };
   const { logId, known, knownEnd } = await admission(options, marks, posted, waits).catch(

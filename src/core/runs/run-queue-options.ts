@@ -26,6 +26,8 @@ export interface RunQueueOptions {
   readonly logger: Logger;
   /** Most runs that may wait after the active one. */
   readonly queueLimit: number;
+  /** Throws where no run may be admitted now. */
+  readonly assertRoom: () => void;
   /** Silence in ms that ends a run, or null for none. */
   readonly idleMs: number | null;
   /** How long in ms a run may take, or null for as long as it wants. */

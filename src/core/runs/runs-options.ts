@@ -25,6 +25,7 @@ export interface RunsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly queueLimit: number;
+  readonly assertRoom: () => void;
   readonly idleMs: number | null;
   readonly maxMs: number | null;
   readonly podGraceMs: number;

@@ -96,6 +96,7 @@ async function setUp(queueLimit: number) {
     clock,
     logger: silent,
     queueLimit,
+    assertRoom: () => {},
     idleMs: null,
     maxMs: null,
     platform: createLocalPlatform(),
