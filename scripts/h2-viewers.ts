@@ -3,7 +3,7 @@ import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import { type ClientHttp2Session, connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -34,7 +34,8 @@ const run = promisify(execFile);
 
 interface Viewer {
   readonly session: number;
-  readonly stream: ClientHttp2Stream;
+  /** Resolves when it is answered. */
+  readonly answered: Promise<unknown>;
   /** What came so far. */
   readonly digest: ReturnType<typeof createHash>;
   events: number;
@@ -71,7 +72,7 @@ async function main(): Promise<void> {
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, open));
-    await Promise.all(viewers.map(({ stream }) => once(stream, "response")));
+    await Promise.all(viewers.map(({ answered }) => answered));
     const opened = await server.residentBytes();
     const startedAtMs = performance.now();
     const [poster] = clients;
@@ -159,7 +160,7 @@ function view(client: ClientHttp2Session, session: number): Viewer {
   const stream = client.request({ ":path": `${pathOf(session)}/events` });
   const viewer: Viewer = {
     session,
-    stream,
+    answered: once(stream, "response"),
     digest: createHash("sha256"),
     events: 0,
     isOver: false,

@@ -8,11 +8,13 @@ import {
 import { type AgentConfig, readAgents, readAgentUrl } from "./config/agents.ts";
 import { type NatsConfig, readNats } from "./config/nats.ts";
 import type { Setting } from "./config/setting.ts";
+import { readRetention } from "./config/retention.ts";
 import { ALL_SETTINGS, SETTINGS } from "./config/settings.ts";
 import { isServiceLink } from "./config/service-links.ts";
 import { readTls, type TlsConfig } from "./config/tls.ts";
 import { isLoopback } from "./config/values.ts";
 import { readWebhooks, type WebhookConfig } from "./config/webhooks.ts";
+import type { RetentionPolicy } from "./core/retention/policy.ts";
 import type { ServiceLimits } from "./core/service.ts";
 
 /** The limits of the service that an operator sets. */
@@ -40,6 +42,8 @@ export interface Config {
   readonly storage: StorageConfig;
   /** Where sessions are archived, or null if nowhere. */
   readonly archive: ArchiveConfig | null;
+  /** What becomes of sessions that nobody uses any more, or null for nothing. */
+  readonly retention: RetentionPolicy | null;
   /** How replicas hear of each other, or null if they do not. */
   readonly nats: NatsConfig | null;
   /** Who is told what becomes of runs, or null for nobody. */
@@ -172,6 +176,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     storage,
     auth,
     archive,
+    retention: readRetention(value, { archives: archive !== null, isCluster }, problems),
     nats: readNats(value, storage.kind === "s3", problems),
     webhooks: readWebhooks(value, problems),
     runnerUrl,

@@ -3,6 +3,7 @@ import { AUTH_SETTINGS, type AuthSettings } from "./auth.ts";
 import { CLUSTER_SETTINGS, type ClusterSettings } from "./cluster.ts";
 import { LIMIT_SETTINGS, type LimitSettings } from "./limits.ts";
 import { NATS_SETTINGS, type NatsSettings } from "./nats.ts";
+import { RETENTION_SETTINGS, type RetentionSettings } from "./retention.ts";
 import { REPLICA_SETTINGS, type ReplicaSettings } from "./replicas.ts";
 import { duration, flag, SERVERS, type Setting, setting, text } from "./setting.ts";
 import { type FsyncPolicy, ARCHIVE_URL_FORM } from "./storage.ts";
@@ -26,6 +27,7 @@ export interface Settings
     ReplicaSettings,
     ClusterSettings,
     LimitSettings,
+    RetentionSettings,
     TlsSettings,
     WebhookSettings {
   readonly port: Setting<number>;
@@ -234,6 +236,7 @@ export const SETTINGS: Settings = {
     group: "Access",
   }),
   ...TLS_SETTINGS,
+  ...RETENTION_SETTINGS,
   ...LIMIT_SETTINGS,
   ...REPLICA_SETTINGS,
   ...NATS_SETTINGS,

@@ -9,6 +9,10 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["relay", async (): Promise<Command> => (await import("./commands/relay.ts")).relayCommand],
   ["archive", async (): Promise<Command> => (await import("./commands/archive.ts")).archiveCommand],
   ["restore", async (): Promise<Command> => (await import("./commands/restore.ts")).restoreCommand],
+  [
+    "retention",
+    async (): Promise<Command> => (await import("./commands/retention.ts")).retentionCommand,
+  ],
   ["export", async (): Promise<Command> => (await import("./commands/export.ts")).exportCommand],
   ["token", async (): Promise<Command> => (await import("./commands/token.ts")).tokenCommand],
   ["verify", async (): Promise<Command> => (await import("./commands/verify.ts")).verifyCommand],

@@ -4,6 +4,7 @@ import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
 import { createArchives } from "../core/archive/archives.ts";
 import { type ArchivingStore, createArchivingStore } from "../core/archive/archiving-store.ts";
+import { keepRetention } from "../core/retention/retention.ts";
 import { createSessionService, type ServiceCloseOptions } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import { hasCode } from "../ports/errors.ts";
@@ -130,6 +131,7 @@ export async function start(
       podGraceMs: isCluster ? POD_GRACE_MS : 0,
     },
   });
+  const retention = config.retention && keepRetention({ service, policy: config.retention });
   // who is asked for a token is not fooled by a page of another name
   const listenHost = config.allowPublic || config.auth.kind !== "none" ? null : config.host;
   const { corsOrigins, hosts } = config;
@@ -154,6 +156,7 @@ export async function start(
     url: `${tls ? "https" : "http"}://${name}:${listening.port}`,
     async close(options = {}) {
       const { onWait = () => {} } = options;
+      await retention?.close();
       // it listens on while runs end by themselves: what routes requests learns by `/ready` that it stops
       const { orphanedRuns } = await service.close(options);
       const stopped = listening.close();

@@ -11,6 +11,14 @@ export async function blocksOf(page: string, language: string): Promise<string[]
   );
 }
 
+/** The shell code of a page that has this name after its language. Throws where there is none. */
+export async function namedBlock(page: string, name: string): Promise<string> {
+  const text = await readFile(fileURLToPath(new URL(page, ROOT)), "utf8");
+  const [, code] = new RegExp(`^\`\`\`sh ${name}\\n([^]*?)^\`\`\`$`, "m").exec(text) ?? [];
+  if (code === undefined) throw new Error(`${page} has no block ${name}`);
+  return code;
+}
+
 /** As `replaceAll`, but it throws where there is nothing to replace. */
 export function replaced(text: string, part: string | RegExp, by: string): string {
   const result = text.replaceAll(part, by);

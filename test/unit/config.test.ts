@@ -108,6 +108,7 @@ describe("parseConfig", () => {
       runnerUrl: null,
       agents: [],
       models: null,
+      retention: null,
       nats: null,
       tls: null,
       webhooks: null,

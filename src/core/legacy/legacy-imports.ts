@@ -49,7 +49,7 @@ import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import type { SessionDirectory } from "../../ports/session-directory.ts";
 import { idOf } from "../../ports/session-id.ts";
 import { onceEach } from "../../stream/sync/once-each.ts";
-import type { Checkpoint } from "../model/checkpoint.ts";
+import type { Folded } from "../model/checkpoint.ts";
 import type { RawLog } from "../log/raw-log.ts";
 import type { SessionState } from "../model/session-state.ts";
 import { OverlayRecords, type ScanMark } from "../../ports/edits.ts";
@@ -99,7 +99,7 @@ export interface LegacyImports {
    * its writer, which takes a few seconds for each 100 MB, once. `head` is the log's checkpoint. To
    * be called by the session's writer.
    */
-  prepare(log: RawLog, stat: LogStat, head: Checkpoint): Promise<PreparedLog>;
+  prepare(log: RawLog, stat: LogStat, head: Folded): Promise<PreparedLog>;
   /** The messages in an older format that came with a log (`LegacyLogs.messages`). */
   messages(key: SessionKey, logId: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>;
 }

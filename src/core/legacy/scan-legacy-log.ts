@@ -3,7 +3,7 @@ import type { ScanMark } from "../../ports/edits.ts";
 import type { LogStat, LogStore } from "../../ports/log-store.ts";
 import { factsOfLine, runError } from "../model/server-events.ts";
 import { RESTARTED } from "../model/run-end-reasons.ts";
-import { encodeCheckpoint, type Checkpoint } from "../model/checkpoint.ts";
+import { encodeCheckpoint, type Folded } from "../model/checkpoint.ts";
 import type { RawLog } from "../log/raw-log.ts";
 import { EMPTY_STATE, findRun, foldEvent, type SessionState } from "../model/session-state.ts";
 import { LegacyLogScan } from "./legacy-log-scan.ts";
@@ -15,7 +15,7 @@ export interface ScanLegacyLogOptions {
   /** The mark of an earlier scan. */
   readonly mark: ScanMark;
   /** The log's checkpoint. */
-  readonly head: Checkpoint;
+  readonly head: Folded;
   readonly clock: Clock;
 }
 
@@ -68,7 +68,11 @@ export async function scanLegacyLog(options: ScanLegacyLogOptions): Promise<Scan
     storedAt = position;
   }
   const state = await endOpenRun(log, { logId, before: scan.state, timestamp: clock.now() });
-  await store.setHead(key, logId, encodeCheckpoint({ state, messages: head.messages }));
+  await store.setHead(
+    key,
+    logId,
+    encodeCheckpoint({ state, messages: head.messages, savedAtMs: null }),
+  );
   return { state, mark: await storeMark(true) };
 }
 

@@ -3,10 +3,16 @@ import { type EncodedMessages, PostedMessageIds } from "./posted-message-ids.ts"
 import { NO_RUN_OPEN, type RunSpan } from "./run-span.ts";
 import { EMPTY_STATE, type KnownRun, type SessionState, settled } from "./session-state.ts";
 
-/** The content of a session's head: the folded state, and the messages that its clients posted. */
-export interface Checkpoint {
+/** The folded state of a session, and the messages that its clients posted. */
+export interface Folded {
   readonly state: SessionState;
   readonly messages: PostedMessageIds;
+}
+
+/** The content of a session's head. */
+export interface Checkpoint extends Folded {
+  /** When it was saved, in epoch ms; null for one of an earlier version. */
+  readonly savedAtMs: number | null;
 }
 
 const VERSION = 2;
@@ -25,10 +31,12 @@ const encoder = new TextEncoder();
  * send. Where the runs do not fit, those that only runners know are dropped first, the oldest
  * first, then those that do not wait.
  */
-export function encodeCheckpoint({ state, messages }: Checkpoint): Uint8Array {
+export function encodeCheckpoint({ messages, savedAtMs, state }: Checkpoint): Uint8Array {
   const { begun, ended, standIn } = state;
   const runs = fittingRuns(state.runs, sizeOf({ begun, ended, standIn }));
-  return encoder.encode(JSON.stringify({ version: VERSION, ...state, runs, ...messages.encode() }));
+  return encoder.encode(
+    JSON.stringify({ version: VERSION, savedAtMs, ...state, runs, ...messages.encode() }),
+  );
 }
 
 /**
@@ -36,7 +44,13 @@ export function encodeCheckpoint({ state, messages }: Checkpoint): Uint8Array {
  * from its start.
  */
 export function decodeCheckpoint(bytes: Uint8Array | null): Checkpoint {
-  return readCheckpoint(bytes) ?? { state: EMPTY_STATE, messages: new PostedMessageIds() };
+  return (
+    readCheckpoint(bytes) ?? {
+      state: EMPTY_STATE,
+      messages: new PostedMessageIds(),
+      savedAtMs: null,
+    }
+  );
 }
 
 /** Whether a run is open or waits, as far as the checkpoint in `bytes` tells. */
@@ -52,18 +66,27 @@ export function isOddCheckpoint(bytes: Uint8Array | null): boolean {
 function readCheckpoint(bytes: Uint8Array | null): Checkpoint | null {
   try {
     const head: unknown = bytes && JSON.parse(new TextDecoder().decode(bytes));
-    if (isHead(head)) return { state: stateOf(head), messages: PostedMessageIds.decode(head) };
+    if (isHead(head))
+      return {
+        state: stateOf(head),
+        messages: PostedMessageIds.decode(head),
+        savedAtMs: timeOf(head),
+      };
     if (!isFirstCheckpoint(head)) return null;
     const state = stateOf(head);
     // that version took any snapshot for the announcement of a run; a run that really waited has a
     // mark
     const runs = state.runs.filter(({ phase }) => phase !== "waiting");
     const messages = PostedMessageIds.decodeIds(head.messages);
-    return { state: settled({ ...state, runs }), messages };
+    return { state: settled({ ...state, runs }), messages, savedAtMs: null };
   } catch {
     // a damaged head costs the time to fold the log, and nothing else
     return null;
   }
+}
+
+function timeOf({ savedAtMs }: EncodedCheckpoint): number | null {
+  return typeof savedAtMs === "number" && savedAtMs > 0 ? savedAtMs : null;
 }
 
 interface FirstCheckpoint extends Omit<SessionState, "runs" | "begun" | "ended" | "standIn"> {
@@ -71,7 +94,7 @@ interface FirstCheckpoint extends Omit<SessionState, "runs" | "begun" | "ended" 
   readonly messages: string;
 }
 
-type EncodedCheckpoint = FirstCheckpoint & EncodedMessages;
+type EncodedCheckpoint = FirstCheckpoint & EncodedMessages & { readonly savedAtMs?: unknown };
 
 function stateOf(head: FirstCheckpoint): SessionState {
   const { offset, status, question, openRun, runs } = head;

@@ -88,6 +88,8 @@ export interface Sessions {
   sweep(): void;
   /** Sessions whose state is in memory. */
   readonly size: number;
+  /** Whether the session is in use: by a run, or by who reads it. */
+  isUsed(key: SessionKey): boolean;
   /** Sessions that are in use. */
   readonly used: number;
 }
@@ -150,6 +152,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     get size() {
       return entries.size;
     },
+
+    isUsed: (key) => (entries.get(idOf(key))?.uses ?? 0) > 0,
 
     get used() {
       let used = 0;

@@ -1,3 +1,4 @@
+import type { Clock } from "../../ports/clock.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
@@ -24,6 +25,7 @@ export interface SessionOptions {
   readonly compact: CompactLog;
   readonly store: LogStore;
   readonly legacyImports: LegacyImports;
+  readonly clock: Pick<Clock, "now">;
   readonly logger: Logger;
   /** Where it is announced that the end of a run was stored. */
   readonly events: Pick<SessionEvents, "emit">;
@@ -54,6 +56,7 @@ export class Session {
   readonly compact: CompactLog;
   readonly #store: LogStore;
   readonly #legacyImports: LegacyImports;
+  readonly #clock: Pick<Clock, "now">;
   readonly #logger: Logger;
   readonly #documentOf: (key: SessionKey) => Uint8Array | null;
   readonly #events: Pick<SessionEvents, "emit">;
@@ -87,6 +90,7 @@ export class Session {
     this.#events = events;
     this.#store = store;
     this.#legacyImports = legacyImports;
+    this.#clock = options.clock;
     this.#logger = logger;
     this.#documentOf = documentOf;
   }
@@ -294,7 +298,11 @@ export class Session {
     if (this.#isBehind) await this.#catchUp();
     if (this.#logId === null) return;
     const { offset } = this.#state;
-    const head = encodeCheckpoint({ state: this.#state, messages: this.#messages });
+    const head = encodeCheckpoint({
+      state: this.#state,
+      messages: this.#messages,
+      savedAtMs: this.#clock.now(),
+    });
     await this.#store.setHead(this.key, this.#logId, head);
     this.#savedOffset = offset;
     this.#headOffset = offset;

@@ -303,7 +303,7 @@ describe("a head", () => {
         const messages = new PostedMessageIds();
         messages.remember([message("m")], [0]);
         const state = before.reduce(after, EMPTY_STATE);
-        const head = decodeCheckpoint(encodeCheckpoint({ state, messages }));
+        const head = decodeCheckpoint(encodeCheckpoint({ state, messages, savedAtMs: 7 }));
         expect(folded(then, head.state)).toEqual(folded(then, state));
         expect(head.messages.unknown([message("m"), message("n")])).toEqual([1]);
       }),
@@ -325,7 +325,7 @@ describe("a head", () => {
     for (let i = 0; i < 9; i++)
       state = admitRun(state, `${i}-waits-${"\u0001".repeat(240)}`, thread);
     state = foldEvent(state, asks("\u0001".repeat(256)));
-    const bytes = encodeCheckpoint({ state: admitRun(state, "last", "t"), messages });
+    const bytes = encodeCheckpoint({ state: admitRun(state, "last", "t"), messages, savedAtMs: 7 });
     expect(bytes.length).toBeLessThanOrEqual(MAX_HEAD_BYTES);
     const { state: decoded } = decodeCheckpoint(bytes);
     expect(decoded.runs.at(-1)?.runId).toBe("last");
@@ -337,7 +337,7 @@ describe("a head", () => {
     let state = EMPTY_STATE;
     for (let i = 0; i < 200; i++)
       state = admitRun(state, `${i}-${"x".repeat(250)}`, "y".repeat(256));
-    const bytes = encodeCheckpoint({ state, messages: new PostedMessageIds() });
+    const bytes = encodeCheckpoint({ state, messages: new PostedMessageIds(), savedAtMs: 7 });
     expect(bytes.length).toBeLessThanOrEqual(MAX_HEAD_BYTES);
     expect(decodeCheckpoint(bytes).state.runs.at(-1)?.runId).toMatch(/^199-/);
   });
