@@ -33,7 +33,14 @@ export const LOG_FILES: Readonly<Record<LogName, string>> = {
   compact: "compact.jsonl",
   edits: "edits.txt",
   runs: "runs.txt",
+  keyframes: "keyframes.txt",
 };
+
+/** Whether a log can be made again from the others. */
+export function isDerived(log: LogName): boolean {
+  return log === "compact" || log === "runs" || log === "keyframes";
+}
+
 export const HEAD_FILE = "head.json";
 export const DOCUMENT_FILE = "document.json";
 export const NOTES_FILE = "notes.txt";

@@ -64,6 +64,7 @@ export class OpenSession {
       compact: file("compact", null),
       edits: file("edits", null),
       runs: file("runs", null),
+      keyframes: file("keyframes", null),
     };
   }
 
@@ -76,6 +77,7 @@ export class OpenSession {
         compact: this.#files.compact.end,
         edits: this.#files.edits.end,
         runs: this.#files.runs.end,
+        keyframes: this.#files.keyframes.end,
       },
       head: this.#head.content,
       document: this.#document.content,

@@ -13,7 +13,7 @@ import {
 } from "../../src/ports/log-store.ts";
 import { isStoreDirectory } from "./directory.ts";
 import { diskError, isErrno, lostEnd, throwDiskError } from "./errors.ts";
-import { type Layout, layoutOf, LOG_FILES, NOTES_FILE } from "./layout.ts";
+import { isDerived, type Layout, layoutOf, LOG_FILES, NOTES_FILE } from "./layout.ts";
 import { readLegacyMessages } from "./legacy.ts";
 import { createLister } from "./list.ts";
 import { readNotes } from "./note-records.ts";
@@ -76,7 +76,7 @@ async function endOf(dir: string, log: LogName): Promise<number> {
   try {
     return (await lastLineEnd(join(dir, LOG_FILES[log]))).end;
   } catch (error) {
-    if ((log === "compact" || log === "runs") && isErrno(error, "EISDIR")) return 0;
+    if (isDerived(log) && isErrno(error, "EISDIR")) return 0;
     throw error;
   }
 }

@@ -81,6 +81,7 @@ async function openLog(
     compact: await cutTornDerived(join(dir, LOG_FILES.compact)),
     edits: await cutTornLine(join(dir, LOG_FILES.edits)),
     runs: await cutTornDerived(join(dir, LOG_FILES.runs)),
+    keyframes: await cutTornDerived(join(dir, LOG_FILES.keyframes)),
   };
   const syncedEnd = note ? Math.min(note.syncedEnd, end.raw) : end.raw;
   const values = await readValues(dir);
@@ -129,7 +130,7 @@ export async function makeLog(
     await rmdir(layout.session(key)).catch(() => {});
     throw error;
   }
-  const end = { raw: 0, compact: 0, edits: 0, runs: 0 };
+  const end = { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0 };
   const nothingNoted = { notes: [], notesLength: 0 };
   return { logId, dir, end, head, document, syncedEnd: 0, isUnclean: false, ...nothingNoted };
 }
@@ -161,7 +162,7 @@ async function cutTornLine(path: string): Promise<number> {
   return end;
 }
 
-/** The same for the compact log, which can be made again in place of what is no file. */
+/** The same for a log that can be made again in place of what is no file (`isDerived`). */
 async function cutTornDerived(path: string): Promise<number> {
   return cutTornLine(path).catch(async (error: unknown) => {
     if (!isErrno(error, "EISDIR")) throw error;

@@ -45,6 +45,7 @@ export function createSessionLog(
       compact: createGrowingBytes(),
       edits: createGrowingBytes(),
       runs: createGrowingBytes(),
+      keyframes: createGrowingBytes(),
     },
     marks: new Map(),
     bodies: new Map(),
@@ -66,6 +67,7 @@ export function statOf({ logId, createdAtMs, bytes, head, document, notes }: Ses
     compact: bytes.compact.length,
     edits: bytes.edits.length,
     runs: bytes.runs.length,
+    keyframes: bytes.keyframes.length,
   };
   return { logId, createdAtMs, end, head, document, notes: notes.all() };
 }

@@ -33,6 +33,7 @@ import {
 } from "./runs/recover-orphaned-runs.ts";
 import { createPushes, type Pushes } from "./pushed-runs/pushes.ts";
 import type { SharedReads } from "./replay/log-follower.ts";
+import { createKeyframes } from "./profile/keyframes/keyframes.ts";
 import type { ProfileBudgets } from "./profile/profile-pass.ts";
 import { resumeListening } from "./background-events/resume-listening.ts";
 import { createRunIndexes, type RunIndexes } from "./history/run-index.ts";
@@ -286,8 +287,9 @@ export async function createSessionService(
     store,
     ...(archiver && { isEvicted: (key) => archiver.isEvicted(key) }),
   });
-  const compactor = createCompactor({ ...joined, runIndexes, archiver });
   const profileBudgets = createProfileBudgets(limits);
+  const keyframes = createKeyframes({ store, budgets: profileBudgets });
+  const compactor = createCompactor({ ...joined, runIndexes, keyframes, archiver });
   const runs = createRuns({
     ...joined,
     ...runLimits(limits),

@@ -11,14 +11,15 @@ export interface SessionKey {
 
 /**
  * The logs of a session: `raw`, every event verbatim; `compact`, the same history compacted; `runs`, a line for each run
- * that has ended (`core/history/run-index.ts`);
+ * that has ended (`core/history/run-index.ts`); `keyframes`, what clients had at places of the compact log
+ * (`core/profile/keyframes/keyframes.ts`);
  * `edits`, what readers of the raw log get in place of some bytes (`edits.ts`), which is empty
  * unless the raw log was imported or a loss of power damaged it.
  */
-export type LogName = "raw" | "compact" | "edits" | "runs";
+export type LogName = "raw" | "compact" | "edits" | "runs" | "keyframes";
 
 /** Every log of a session. */
-export const LOG_NAMES: readonly LogName[] = ["raw", "compact", "edits", "runs"];
+export const LOG_NAMES: readonly LogName[] = ["raw", "compact", "edits", "runs", "keyframes"];
 
 /** What a store knows about a session without reading its events. O(1). */
 export interface LogStat {
@@ -161,7 +162,7 @@ export interface OpenRunsOptions {
 }
 
 /**
- * Append-only byte logs of sessions (`raw`, `compact`, `edits`, `runs`), two small mutable values each (the
+ * Append-only byte logs of sessions (`LogName`), two small mutable values each (the
  * head, which can be made again from the log, and the document, which cannot), notes that came with
  * appends, marks of the runs that are open, and the bodies of those that wait.
  *

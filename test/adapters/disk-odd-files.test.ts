@@ -196,23 +196,28 @@ describe.each(Object.entries(ODD))("%s", (_what, put) => {
     await put(path);
   }
 
-  it.each(["head.json", "document.json", "unclean", "compact.jsonl", "runs.txt", "head.json.tmp"])(
-    "as %s costs nothing of the session, and gives way",
-    async (name) => {
-      const dir = await usedDir();
-      await putAt(join(await logDir(dir), name));
-      expect((await createDiskLogReader({ dir }).stat(KEY))?.end.raw).toBe(3);
-      const store = openStore(dir);
-      const { logId = "", end } = (await store.stat(KEY)) ?? {};
-      expect(end).toMatchObject({ raw: 3, compact: 0, runs: 0 });
-      await store.append(KEY, utf8("{}\n"), { logId, expectedEnd: 3 });
-      await store.append(KEY, utf8("{}\n"), { logId, expectedEnd: 0, log: "compact" });
-      await store.append(KEY, utf8("{}\n"), { logId, expectedEnd: 0, log: "runs" });
-      await store.setHead(KEY, logId, utf8("new"));
-      await store.setDocument(KEY, logId, utf8("new"));
-      expect(textOf((await store.stat(KEY))?.head ?? utf8(""))).toBe("new");
-    },
-  );
+  it.each([
+    "head.json",
+    "document.json",
+    "unclean",
+    "compact.jsonl",
+    "runs.txt",
+    "keyframes.txt",
+    "head.json.tmp",
+  ])("as %s costs nothing of the session, and gives way", async (name) => {
+    const dir = await usedDir();
+    await putAt(join(await logDir(dir), name));
+    expect((await createDiskLogReader({ dir }).stat(KEY))?.end.raw).toBe(3);
+    const store = openStore(dir);
+    const { logId = "", end } = (await store.stat(KEY)) ?? {};
+    expect(end).toMatchObject({ raw: 3, compact: 0, runs: 0 });
+    await store.append(KEY, utf8("{}\n"), { logId, expectedEnd: 3 });
+    await store.append(KEY, utf8("{}\n"), { logId, expectedEnd: 0, log: "compact" });
+    await store.append(KEY, utf8("{}\n"), { logId, expectedEnd: 0, log: "runs" });
+    await store.setHead(KEY, logId, utf8("new"));
+    await store.setDocument(KEY, logId, utf8("new"));
+    expect(textOf((await store.stat(KEY))?.head ?? utf8(""))).toBe("new");
+  });
 
   it.each(["raw.jsonl", "edits.txt"])(
     "as %s fails that session, by its name, and no other",

@@ -32,7 +32,13 @@ describe("memory LogStore", () => {
     await store.append(key, lineOf(30), { logId, expectedEnd: 0, log: "compact" });
     const beyond = store.append(key, lineOf(11), { logId, expectedEnd: 60 });
     expect(await codeOf(beyond)).toBe("store-full");
-    expect((await store.stat(key))?.end).toEqual({ raw: 60, compact: 30, edits: 0, runs: 0 });
+    expect((await store.stat(key))?.end).toEqual({
+      raw: 60,
+      compact: 30,
+      edits: 0,
+      runs: 0,
+      keyframes: 0,
+    });
     expect(await store.append(key, lineOf(10), { logId, expectedEnd: 60 })).toBe(70);
     await store.delete(key);
     const again = await store.create(key);

@@ -121,7 +121,13 @@ function describeTakeOver(fresh: Fresh): void {
       await logs.takeOver(KEY, EDITS);
       expect(await store.delete(KEY)).toBe(true);
       expect(await logs.has("s")).toBe(false);
-      expect((await store.create(KEY)).end).toEqual({ raw: 0, compact: 0, edits: 0, runs: 0 });
+      expect((await store.create(KEY)).end).toEqual({
+        raw: 0,
+        compact: 0,
+        edits: 0,
+        runs: 0,
+        keyframes: 0,
+      });
     }),
   );
 }

@@ -180,7 +180,13 @@ describe("an archived session that is viewed", () => {
     expect(raw).toBe(EVENTS.length);
     expect(await replayed(session, 5)).toContain('"delta":"ab"');
     await service.compactor.compact(KEY);
-    expect((await disk.stat(KEY))?.end).toEqual({ raw: 0, compact: 0, edits: 0, runs: 0 });
+    expect((await disk.stat(KEY))?.end).toEqual({
+      raw: 0,
+      compact: 0,
+      edits: 0,
+      runs: 0,
+      keyframes: 0,
+    });
   });
 
   it("is not compacted when it was not before, and nothing of it comes back", async () => {
@@ -191,6 +197,12 @@ describe("an archived session that is viewed", () => {
     expect(await replayed(session, 6)).toBe(EVENTS);
     await session.get("/export");
     await service.compactor.compact(KEY);
-    expect((await disk.stat(KEY))?.end).toEqual({ raw: 0, compact: 0, edits: 0, runs: 0 });
+    expect((await disk.stat(KEY))?.end).toEqual({
+      raw: 0,
+      compact: 0,
+      edits: 0,
+      runs: 0,
+      keyframes: 0,
+    });
   });
 });

@@ -45,7 +45,8 @@ import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import { sameBytes } from "../../stream/bytes/string-cache.ts";
 import type { RunBoundaryFinder } from "./run-boundary-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";
-import { decodeTrailer, GENERATION, isTrailerOf, type Trailer, TRAILER_MARK } from "./trailer.ts";
+import { findLastMark } from "./last-mark.ts";
+import { decodeTrailer, GENERATION, isTrailerOf, type Trailer } from "./trailer.ts";
 
 /** How far a session's raw log is compacted, by its last trailer, which was checked. */
 export interface CompactPosition {
@@ -179,25 +180,12 @@ export class CompactLog {
     logId: string,
     end: number,
   ): Promise<{ trailer: Trailer; line: Uint8Array; at: number } | null> {
-    for (let to = end; to > 0;) {
-      const from = Math.max(0, to - STEP_BYTES);
-      const bytes = await this.#bytes(logId, "compact", from, to);
-      const at = lastMark(bytes, from === 0);
-      if (at !== -1) {
-        const whole = await this.#bytes(
-          logId,
-          "compact",
-          from + at,
-          Math.min(end, from + at + STEP_BYTES),
-        );
-        const line = whole.subarray(0, whole.indexOf(LF) + 1);
-        const trailer = decodeTrailer(line);
-        return trailer && { trailer, line, at: from + at };
-      }
-      // the first byte again: a mark counts only after an LF
-      to = from === 0 ? 0 : from + 1;
-    }
-    return null;
+    const at = await findLastMark(this.#store, this.#key, { logId, log: "compact", end });
+    if (at === null) return null;
+    const whole = await this.#bytes(logId, "compact", at, Math.min(end, at + STEP_BYTES));
+    const line = whole.subarray(0, whole.indexOf(LF) + 1);
+    const trailer = decodeTrailer(line);
+    return trailer && { trailer, line, at };
   }
 
   async #bytes(
@@ -215,13 +203,4 @@ export class CompactLog {
     }
     return bytes.subarray(0, at);
   }
-}
-
-/** Where the last marked line begins, or -1. */
-function lastMark(bytes: Uint8Array, isFromStart: boolean): number {
-  for (let at = bytes.lastIndexOf(TRAILER_MARK); at > 0;) {
-    if (bytes[at - 1] === LF) return at;
-    at = bytes.lastIndexOf(TRAILER_MARK, at - 1);
-  }
-  return isFromStart && bytes[0] === TRAILER_MARK ? 0 : -1;
 }

@@ -6,6 +6,7 @@ import type { SessionEvents } from "../session/session-events.ts";
 import type { Session } from "../session/session.ts";
 import type { Sessions } from "../session/session-registry.ts";
 import type { Archiver } from "../archive/archiving-store.ts";
+import type { Keyframes } from "../profile/keyframes/keyframes.ts";
 import type { RunIndexes } from "../history/run-index.ts";
 import { compactSession } from "../compaction/compact-session.ts";
 
@@ -15,12 +16,13 @@ export interface CompactorOptions {
   readonly sessions: Sessions;
   readonly events: Pick<SessionEvents, "on">;
   readonly runIndexes: RunIndexes;
+  readonly keyframes: Keyframes;
   /** Which sessions are archived; null if none is. */
   readonly archiver: Pick<Archiver, "isEvicted"> | null;
 }
 
 /**
- * Compacts the finished runs of sessions, and lists them, in the background, one session of the process at a time.
+ * Compacts the finished runs of sessions, lists them, and makes keyframes, in the background, one session of the process at a time.
  * A session whose bytes are in the archive alone stays as it is: to write its log would restore it.
  */
 export interface Compactor {
@@ -38,7 +40,7 @@ export interface Compactor {
 const MOST_WAITING = 10_000;
 
 export function createCompactor(options: CompactorOptions): Compactor {
-  const { store, logger, runIndexes, sessions, archiver } = options;
+  const { store, logger, runIndexes, keyframes, sessions, archiver } = options;
   const stop = new AbortController();
   const waiting = new Map<string, SessionKey>();
   let working: Promise<void> | null = null;
@@ -66,7 +68,9 @@ export function createCompactor(options: CompactorOptions): Compactor {
       const { signal } = stop;
       // the pass over what has come, first: the other one takes longer
       await runIndexes.update(session, signal);
-      if (readable) await compactSession({ key, store, log: session.compact, readable, signal });
+      if (!readable) return;
+      await compactSession({ key, store, log: session.compact, readable, signal });
+      await keyframes.update(session, signal);
     } catch (error) {
       session.compact.forget();
       const isGone = hasCode(error, "log-not-found", "log-fenced", "log-not-owned", "store-closed");

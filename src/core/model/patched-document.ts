@@ -1,3 +1,4 @@
+/* oxlint-disable max-lines -- a document, its sizes and its undoing are one state, which no two files should share */
 import { atOnce, type Steps } from "../../stream/sync/steps.ts";
 import type { JsonPatch, Operation } from "./json-patch.ts";
 import { MAX_POINTER_CHARS, type Place, placeAt, valueAt } from "./json-pointer.ts";
@@ -41,6 +42,16 @@ export interface DocumentOptions extends JsonLimits {
   readonly work: PatchWork;
 }
 
+/** What a document knows of its size. */
+export interface DocumentCounts {
+  /** Bytes of its JSON text, about. */
+  readonly bytes: number;
+  /** Whether no removed value is counted. */
+  readonly isExact: boolean;
+  /** `bytes` when that was last so. */
+  readonly exactBytes: number;
+}
+
 /**
  * A JSON document that patches (RFC 6902) change in place: a patch costs what it changes, not what
  * the document weighs. The size of a patch's result, and the work of it, are known to be within the
@@ -56,7 +67,7 @@ export class PatchedDocument {
    * Bytes of the document, at least; more than it has while removed values have not been measured.
    */
   #bytes: number;
-  #isExact = true;
+  #isExact: boolean;
   /** `#bytes` when it was last exact. */
   #exactBytes: number;
   /** Work that the patch may still do. */
@@ -67,10 +78,15 @@ export class PatchedDocument {
   /** Members that come last in their objects once the patch is over, in this order. */
   readonly #last: [parent: Record<string, unknown>, key: string][] = [];
 
-  private constructor(value: unknown, bytes: number, options: DocumentOptions) {
+  private constructor(
+    value: unknown,
+    { bytes, isExact = true, exactBytes = bytes }: Partial<DocumentCounts> & { bytes: number },
+    options: DocumentOptions,
+  ) {
     this.#value = value;
     this.#bytes = bytes;
-    this.#exactBytes = bytes;
+    this.#isExact = isExact;
+    this.#exactBytes = exactBytes;
     this.#options = options;
   }
 
@@ -83,7 +99,20 @@ export class PatchedDocument {
   static *ofInSteps(value: unknown, options: DocumentOptions): Steps<PatchedDocument | null> {
     const size = yield* measureInSteps(value, options);
     options.work.earn(size?.bytes ?? 0);
-    return size && new PatchedDocument(value, size.bytes, options);
+    return size && new PatchedDocument(value, size, options);
+  }
+
+  /** The document that had this value and these counts. */
+  static restored(
+    value: unknown,
+    counts: DocumentCounts,
+    options: DocumentOptions,
+  ): PatchedDocument {
+    return new PatchedDocument(value, counts, options);
+  }
+
+  get counts(): DocumentCounts {
+    return { bytes: this.#bytes, isExact: this.#isExact, exactBytes: this.#exactBytes };
   }
 
   get value(): unknown {

@@ -17,7 +17,8 @@ export interface HeldRange extends LineRange {
   readonly kind: HeldKind;
 }
 
-interface Held {
+/** A range, and what it waits for. */
+export interface Held {
   readonly range: HeldRange;
   /** The run that the lines wait for; null for whichever comes next. */
   readonly runId: string | null;
@@ -30,6 +31,15 @@ const MAX_RANGES = 1_024;
 export class HeldEvents {
   #held: Held[] = [];
   #leftOut = 0;
+
+  get saved(): readonly Held[] {
+    return this.#held;
+  }
+
+  /** Holds what was held, but for how many lines were left out, which only a stream says. */
+  restore(saved: readonly Held[]): void {
+    this.#held = [...saved];
+  }
 
   get isEmpty(): boolean {
     return this.#held.length === 0;

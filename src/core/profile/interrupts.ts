@@ -5,6 +5,18 @@ import { ParsedEvent } from "./repair/parsed-event.ts";
 /** Most bytes that are kept of what a session waits for; more is not sent again. */
 const MAX_BYTES = 1024 * 1024;
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** As JSON. */
+export interface SavedInterrupts {
+  readonly outcome: unknown;
+  /** Each as it is in the log. */
+  readonly customs: readonly string[];
+  readonly bytes: number;
+  readonly isLost: boolean;
+}
+
 /**
  * What a session's agent waits for: the outcome with which its last run was interrupted, and the
  * CUSTOM events that older agents send instead. A client forgets it with each run that begins.
@@ -44,6 +56,18 @@ export class Interrupts {
   finished(): ParsedEvent {
     const outcome = this.#outcome === null ? {} : { outcome: this.#outcome };
     return ParsedEvent.of({ type: "RUN_FINISHED", ...outcome });
+  }
+
+  get saved(): SavedInterrupts {
+    const customs = this.#customs.map(({ bytes }) => decoder.decode(bytes));
+    return { outcome: this.#outcome, customs, bytes: this.#bytes, isLost: this.#isOverflowed };
+  }
+
+  restore({ outcome, customs, bytes, isLost }: SavedInterrupts): void {
+    this.#outcome = outcome;
+    this.#customs = customs.flatMap((text) => ParsedEvent.read(encoder.encode(text)) ?? []);
+    this.#bytes = bytes;
+    this.#isOverflowed = isLost;
   }
 
   /** A run begins: the agent waits for nothing. */

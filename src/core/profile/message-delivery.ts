@@ -61,6 +61,11 @@ export class MessageDelivery {
     this.#pace = new SnapshotPace(options.smallChars);
   }
 
+  /** What no event has delivered: all there is to save while nothing is sent, and so nothing is held back. */
+  get pending(): Pick<PendingMessages, "saved" | "restore"> {
+    return this.#pending;
+  }
+
   /** Whether the client lacks messages or changes of them. */
   get isBehind(): boolean {
     return this.#pending.isBehind;

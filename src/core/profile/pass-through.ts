@@ -43,6 +43,15 @@ export class PassThrough {
     this.#options = options;
   }
 
+  /** Whether any event has set the client's state: all there is to save but whom to hide. */
+  get saved(): boolean {
+    return this.#isStateSet;
+  }
+
+  restore(saved: boolean): void {
+    this.#isStateSet = saved;
+  }
+
   /** The messages that clients were asked to hide. */
   get hiddenMessages(): Iterable<string> {
     return this.#hidden;

@@ -26,6 +26,14 @@ export function isRunInput(type: string, line: ParsedEvent): boolean {
 export class OwnNames {
   #isNextForeign = false;
 
+  get saved(): boolean {
+    return this.#isNextForeign;
+  }
+
+  restore(saved: boolean): void {
+    this.#isNextForeign = saved;
+  }
+
   /** Whether the next line of the log comes from a runner, and looks like one of runlog's own. */
   isForeign(type: string, line: ParsedEvent): boolean {
     const isForeign = this.#isNextForeign;

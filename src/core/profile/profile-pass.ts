@@ -87,6 +87,8 @@ export class Pass {
   readonly state: StateDocument | null;
   readonly profile: ProfileStream;
   readonly frames: ProfileReader;
+  /** What was read beyond the position that was asked for. */
+  #rest: LogChunk | null = null;
 
   constructor(
     use: SessionUse,
@@ -160,11 +162,15 @@ export class Pass {
     }
   }
 
-  /** As `readHistory` up to a position, also where messages or state cannot be known exactly. */
+  /**
+   * As `readHistory` up to a position, also where messages or state cannot be known exactly. In the same log a later call may
+   * go on to a later position.
+   */
   async readUpTo({ log, offset }: Cursor): Promise<void> {
     await this.#beginMuted();
     while (!this.signal.aborted) {
-      const chunk = await this.reader.poll();
+      const chunk = this.#rest ?? (await this.reader.poll());
+      this.#rest = null;
       if (chunk === AT_END) return;
       // what was read so far must not be taken for the whole
       if (chunk === null) throw new RunlogError("log-not-found", "The log was deleted");
@@ -173,6 +179,8 @@ export class Pass {
       if (log === "compact" && place.log === "raw") return;
       const surplus = place.log === log ? Math.max(0, end - offset) : 0;
       const part = bytes.subarray(0, Math.max(0, bytes.length - surplus));
+      const left = bytes.subarray(part.length);
+      if (left.length > 0) this.#rest = { ...chunk, start: start + part.length, bytes: left };
       await this.frames.feed({ ...chunk, bytes: part, end: start + part.length }).next();
       if (place.log === log && end >= offset) return;
     }

@@ -14,7 +14,8 @@ import type { FrameWriter } from "./frame-writer.ts";
 import { MAX_EVENT_BYTES } from "./repair/max-event-bytes.ts";
 import type { HeldRange, LineRange } from "./held-events.ts";
 import { LineSplitter, type SplitLine } from "./line-splitter.ts";
-import type { ProfileStream, Pushed, StartingRun } from "./profile-stream.ts";
+import type { ProfileStream } from "./profile-stream.ts";
+import type { Pushed, StartingRun } from "./starting-run.ts";
 
 export interface ProfileReaderOptions {
   readonly key: SessionKey;
@@ -80,6 +81,12 @@ export class ProfileReader {
   constructor(options: ProfileReaderOptions) {
     this.#options = options;
     this.#lease = options.lineBudget.lease();
+  }
+
+  /** Goes on where the log was read up to before: lines that are held may lie in it. */
+  goOnIn(place: LogPlace): void {
+    this.#place = place;
+    this.#places.set(place.log, place);
   }
 
   /** Releases the memory. */

@@ -1,4 +1,3 @@
-import { fitsCapture } from "../../stream/json/json-scan.ts";
 import { andThen, eachThen, laterIf, type Rest, type Steps } from "../../stream/sync/steps.ts";
 import { isOfRuns, nextSpan, NO_RUN_OPEN, resolveRun, type RunSpan } from "../model/run-span.ts";
 import { RUN_INPUT } from "../model/server-events.ts";
@@ -15,28 +14,12 @@ import { inputMessages, type RunIds } from "./repair/repair-run-started.ts";
 import { SubagentTags } from "./repair/subagent-tags.ts";
 import { RunBoundary } from "./run-boundary.ts";
 import { rawEvent, RunItems } from "./run-events.ts";
+import type { ProfileParts } from "./saved-profile.ts";
+import { type Pushed, runIdOf, type StartingRun } from "./starting-run.ts";
 import { Undelivered } from "./undelivered.ts";
 
 /** Messages of migrated legacy logs have the id of a run that never begins. */
 const MIGRATION_RUN = "legacy-migration";
-
-/** The run that a line begins, or null; where the line takes long, the steps that end with it. */
-export type Pushed = StartingRun | Steps<StartingRun | null> | null;
-
-/**
- * A run whose RUN_STARTED was pushed. Before the next line the owner feeds what is held to `inject`,
- * calls `begin`, and pushes the other lines that are held by `ProfileStream.pushHeld`.
- */
-export interface StartingRun {
-  /** Removes and returns what is held for the RUN_STARTED: messages, its input. */
-  takeHeldSnapshots(): HeldRange[];
-  /** Takes a held snapshot of messages, or an input, which the RUN_STARTED sends. */
-  inject(line: ParsedEvent): Rest;
-  /** Sends the RUN_STARTED, with the messages that the client does not have. */
-  begin(): Rest;
-  /** Removes and returns the other held lines of the run, which is open now. */
-  takeHeldEvents(): HeldRange[];
-}
 
 /**
  * Turns the lines of a session's log, in order, into a stream that clients of AG-UI accept
@@ -74,7 +57,8 @@ export class ProfileStream {
   readonly items: RunItems;
   readonly undelivered: Undelivered;
   readonly interrupts: Interrupts = new Interrupts();
-  #span: RunSpan = NO_RUN_OPEN;
+  /** Which runs the log has open; set by who goes on where another stream was between two runs. */
+  span: RunSpan = NO_RUN_OPEN;
   /** Where the latest RUN_STARTED line begins. */
   #runStart = 0;
   /** The run that the line which is being pushed begins. */
@@ -159,6 +143,17 @@ export class ProfileStream {
     return open !== null && !isEnding && this.items.isOpenFor(type, id);
   }
 
+  /** What it knows between two runs, beside its interrupts, and what was not delivered (`saved-profile.ts`). */
+  get parts(): ProfileParts {
+    return {
+      delivery: this.#delivery,
+      events: this.#events,
+      held: this.#held,
+      names: this.#names,
+      seen: this.#seen,
+    };
+  }
+
   /** Whether a client that was sent the same at other times may have other items open. */
   get hasHeldBack(): boolean {
     return this.#delivery.hasHeldBack;
@@ -201,7 +196,7 @@ export class ProfileStream {
     cursor: string,
   ): Pushed {
     const isOpen = this.openRun !== null;
-    if (this.#only?.concerns(resolveRun(this.#span, runId), isOpen) === false) return null;
+    if (this.#only?.concerns(resolveRun(this.span, runId), isOpen) === false) return null;
     if (type === "RUN_FINISHED") this.interrupts.lose();
     this.undelivered.large(type, id);
     return this.push(line, range, cursor);
@@ -212,7 +207,7 @@ export class ProfileStream {
     if (type === "RUN_STARTED" && runIdOf(line) !== this.openRun?.runId)
       this.#runStart = range.start;
     if (isOfRuns({ type })) return this.#pushOfRuns(type, line, cursor);
-    const runId = resolveRun(this.#span, runIdOf(line));
+    const runId = resolveRun(this.span, runIdOf(line));
     if (this.#only?.concerns(runId, this.openRun !== null) === false) return undefined;
     if (!isForeign && isMarker(type, line)) return undefined;
     const isInput = !isForeign && isRunInput(type, line);
@@ -231,8 +226,8 @@ export class ProfileStream {
    */
   #pushOfRuns(type: string, line: ParsedEvent, cursor: string): Rest {
     const event = { type, runId: runIdOf(line), runnerRunId: line.text("runnerRunId") };
-    const step = nextSpan(this.#span, event);
-    this.#span = step.span;
+    const step = nextSpan(this.span, event);
+    this.span = step.span;
     if (this.#only?.takes(type, step, this.openRun !== null) === false) return undefined;
     const begun = type === "RUN_STARTED" ? this.#startAt(line, step.runId) : undefined;
     return andThen(begun, () => {
@@ -385,7 +380,7 @@ export class ProfileStream {
   }
 
   #placeOf(line: ParsedEvent, cursor: string): EventPlace {
-    const isOwn = this.openRun !== null && this.#belongs(resolveRun(this.#span, runIdOf(line)));
+    const isOwn = this.openRun !== null && this.#belongs(resolveRun(this.span, runIdOf(line)));
     return { cursor, isOwn };
   }
 
@@ -403,10 +398,4 @@ export class ProfileStream {
       },
     );
   }
-}
-
-/** The id of a run that a line names; null if it is too long to be known by. */
-function runIdOf(line: ParsedEvent): string | null {
-  const runId = line.text("runId") ?? line.text("run_id");
-  return runId === null || fitsCapture(runId) ? runId : null;
 }

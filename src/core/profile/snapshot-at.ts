@@ -10,6 +10,7 @@ import { writeInSteps } from "../model/json-in-steps.ts";
 import type { CompactRange, ReplayStart } from "../replay/resume-point.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionUse } from "../session/session-registry.ts";
+import { openAtKeyframe } from "./keyframes/open-at-keyframe.ts";
 import type { Pass, ProfileSourceOptions } from "./profile-pass.ts";
 import { closeRemoved } from "./snapshot.ts";
 import type { ViewedService } from "./viewing.ts";
@@ -37,7 +38,7 @@ export async function openSnapshotAt(
   const options = { store, start, budgets, logger, position };
   return createViewDocument(use, {
     ...options,
-    isUnbounded: false,
+    open: (signal) => openAtKeyframe(use, options, signal),
     first: `{"cursor":${JSON.stringify(formatCursor(position))},`,
     pieces: (pass) => piecesOf(pass, options),
   });

@@ -4,6 +4,13 @@ import type { ParsedEvent } from "./repair/parsed-event.ts";
 /** Called for an event over which something failed. */
 export type ReportFault = (error: unknown, type: string) => void;
 
+/** As JSON. */
+export interface SavedUndelivered {
+  readonly activities: readonly string[];
+  readonly isStateUnknown: boolean;
+  readonly isIncomplete: boolean;
+}
+
 /** Events that make or change messages. */
 const OF_MESSAGES = /^(?:TEXT_MESSAGE|TOOL_CALL|REASONING|THINKING|ACTIVITY|MESSAGES)_/;
 
@@ -20,6 +27,17 @@ export class Undelivered {
 
   constructor(report: ReportFault) {
     this.#report = report;
+  }
+
+  get saved(): SavedUndelivered {
+    const activities = [...this.#activities];
+    return { activities, isStateUnknown: this.#isStateUnknown, isIncomplete: this.#isIncomplete };
+  }
+
+  restore({ activities, isStateUnknown, isIncomplete }: SavedUndelivered): void {
+    for (const id of activities) this.#activities.add(id);
+    this.#isStateUnknown = isStateUnknown;
+    this.#isIncomplete = isIncomplete;
   }
 
   /** Whether the state is not known until its next snapshot. */

@@ -6,17 +6,14 @@ import type { TimeSlicer } from "../../stream/sync/time-slicer.ts";
 import type { Cursor } from "../model/cursor.ts";
 import { writeInSteps } from "../model/json-in-steps.ts";
 import type { SessionUse } from "../session/session-registry.ts";
-import { MessageList } from "./client-view/message-list.ts";
-import { Pass, type ProfileSourceOptions } from "./profile-pass.ts";
+import type { Pass } from "./profile-pass.ts";
+import { createViewPass, type ViewPassOptions } from "./view-pass.ts";
 
-export interface ViewDocumentOptions extends Pick<
-  ProfileSourceOptions,
-  "store" | "start" | "budgets" | "logger"
-> {
+export interface ViewDocumentOptions extends ViewPassOptions {
   /** The end of what is read, or null for nothing. */
   readonly position: Cursor | null;
-  /** Whether events between runs count where they stand, not from the next run on. */
-  readonly isUnbounded: boolean;
+  /** Makes the pass that reads on to `position`. Default: a new one. */
+  readonly open?: (signal: AbortSignal) => Promise<Pass>;
   /** What is sent before anything is read. */
   readonly first: string;
   /** What follows once the log is read. */
@@ -25,12 +22,6 @@ export interface ViewDocumentOptions extends Pick<
 
 /** Parts of a document, of any length. */
 export type Pieces = AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
-
-/**
- * Most characters of JSON in the messages: no client has to take them as one event. What all messages of
- * the process may take still holds.
- */
-const MESSAGE_CHARS = 32 * 1024 * 1024;
 
 /** Most bytes of a chunk, for which a client has one write deadline. */
 const CHUNK_BYTES = 128 * 1024;
@@ -54,15 +45,13 @@ async function openRest(
   options: ViewDocumentOptions,
   signal: AbortSignal,
 ): Promise<ChunkSource> {
-  const source = { ...options, dialect: "1.0", isOver: () => true } as const;
-  const pass = new Pass(use, source, true, {
-    isUnbounded: options.isUnbounded,
-    listOf: (list) => new MessageList({ ...list, limitChars: MESSAGE_CHARS }),
-  });
+  const { open = () => createViewPass(use, options), position } = options;
+  const pass = await open(signal);
   const stop = (): void => pass.stop();
   signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
   try {
-    if (options.position) await pass.readUpTo(options.position);
+    if (position) await pass.readUpTo(position);
     return chunksOf(pass, restOf(options.pieces(pass)));
   } catch (error) {
     pass.close();

@@ -20,7 +20,13 @@ export function appendSuite(fresh: FreshStore): void {
         expect(await codeOf(wrong)).toBe("log-fenced");
         const edits = { logId, log: "edits" } as const;
         expect(await store.append(KEY, utf8("edit\n"), { ...edits, expectedEnd: 0 })).toBe(5);
-        expect((await store.stat(KEY))?.end).toEqual({ raw: 12, compact: 8, edits: 5, runs: 0 });
+        expect((await store.stat(KEY))?.end).toEqual({
+          raw: 12,
+          compact: 8,
+          edits: 5,
+          runs: 0,
+          keyframes: 0,
+        });
         expect(textOf(await drain(store.read(KEY, { logId })))).toBe("raw 1\nraw 2\n");
         expect(textOf(await drain(store.read(KEY, compact)))).toBe("compact\n");
         expect(textOf(await drain(store.read(KEY, edits)))).toBe("edit\n");
@@ -170,7 +176,13 @@ function describePipelinedAppends(fresh: FreshStore): void {
         ),
       );
       expect(ends).toHaveLength(30);
-      expect((await store.stat(KEY))?.end).toEqual({ raw: 120, compact: 60, edits: 0, runs: 0 });
+      expect((await store.stat(KEY))?.end).toEqual({
+        raw: 120,
+        compact: 60,
+        edits: 0,
+        runs: 0,
+        keyframes: 0,
+      });
     }),
   );
 }

@@ -52,7 +52,7 @@ export type Command =
   | { readonly kind: "openRuns" | "reopen" };
 
 const session = fc.nat({ max: 4 });
-const log = fc.constantFrom<LogName>("raw", "raw", "compact", "edits", "runs");
+const log = fc.constantFrom<LogName>("raw", "raw", "compact", "edits", "runs", "keyframes");
 const choice = fc.constantFrom<LogChoice>(
   "current",
   "current",

@@ -85,7 +85,11 @@ function describeIdentity(fresh: FreshStore): void {
       expect(await store.delete(KEY)).toBe(true);
       const fresher = await store.create(KEY);
       expect(fresher.logId).not.toBe(old.logId);
-      const empty = { end: { raw: 0, compact: 0, edits: 0, runs: 0 }, head: null, document: null };
+      const empty = {
+        end: { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0 },
+        head: null,
+        document: null,
+      };
       expect(fresher).toMatchObject(empty);
       await store.append(KEY, utf8("new\n"), { logId: fresher.logId, expectedEnd: 0 });
       expect(await codesOfLegacyWriter(store, old.logId)).toEqual(FENCED);
@@ -124,7 +128,7 @@ function describeIdentity(fresh: FreshStore): void {
       // delete and create were in flight together, so that create may have come first
       if (stat !== null) {
         expect(stat.logId).not.toBe(logId);
-        expect(stat.end).toEqual({ raw: 0, compact: 0, edits: 0, runs: 0 });
+        expect(stat.end).toEqual({ raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0 });
       }
     }),
   );

@@ -26,6 +26,7 @@ const HOSTILE_NAMES = [
   "compact",
   "edits",
   "runs",
+  "keyframes",
   "head",
   "projects",
   "runlog",

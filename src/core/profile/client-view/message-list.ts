@@ -68,6 +68,7 @@ export class MessageList {
   #activities = 0;
   #taken = 0;
   #lost = false;
+  #isOutOfRoom = false;
 
   constructor(options: MessageListOptions) {
     this.#options = options;
@@ -187,6 +188,27 @@ export class MessageList {
     for (const entry of this.#order) if (!isKept(entry)) this.#remove(entry);
   }
 
+  /** Hashes of ids, by which messages that were released are known again, in a fixed order. */
+  get ids(): readonly number[] {
+    return [...this.#ids];
+  }
+
+  /** Whether messages were released because the process had no room for them. */
+  get isOutOfRoom(): boolean {
+    return this.#isOutOfRoom;
+  }
+
+  /** Adds a message that another list has had, with the characters that were counted there. */
+  restore({ message, chars }: Pick<Entry, "message" | "chars">): void {
+    this.#learn(this.#order.append(message), chars);
+  }
+
+  /** Becomes, while empty, as a list that has released its messages, of which these ids are known. */
+  restoreReleased(ids: readonly number[]): void {
+    this.lose();
+    for (const id of ids) this.#ids.add(id);
+  }
+
   /** A run begins: messages made from here on are its own. */
   beginRun(): void {
     this.#ofRun.clear();
@@ -248,7 +270,10 @@ export class MessageList {
     else if (this.#chars > this.#taken) {
       const bytes = Math.ceil((this.#chars - this.#taken) / STEP_BYTES) * STEP_BYTES;
       if (this.#options.room.tryGrow(bytes)) this.#taken += bytes;
-      else this.lose();
+      else {
+        this.#isOutOfRoom = true;
+        this.lose();
+      }
     }
   }
 
@@ -348,7 +373,7 @@ export class MessageList {
     if (this.#ids.size < MAX_IDS) this.#ids.add(hashText(id));
   }
 
-  #learn(entry: Entry): Entry {
+  #learn(entry: Entry, chars: number = messageChars(entry.message)): Entry {
     const { id } = entry.message;
     this.#remember(id);
     if (!this.#byId.has(id)) this.#byId.set(id, entry);
@@ -358,7 +383,7 @@ export class MessageList {
     }
     this.#calls.learn(entry);
     this.#activities += activities(entry.message);
-    this.grew(entry, messageChars(entry.message));
+    this.grew(entry, chars);
     return entry;
   }
 }

@@ -67,6 +67,19 @@ export interface SnapshotEvents {
 
 const NOTHING: SnapshotEvents = { lines: [], lists: [] };
 
+/** As JSON; see the members of `PendingMessages`. */
+export interface SavedPending {
+  readonly pending: readonly Message[];
+  readonly unsent: readonly string[];
+  readonly gone: readonly string[];
+  readonly goneRoles: readonly string[];
+  readonly chars: number;
+  readonly isStale: boolean;
+  readonly isRearranged: boolean;
+  readonly needsSnapshot: boolean;
+  readonly knowsRoles: boolean;
+}
+
 /**
  * Messages the client has not received yet. New ones are delivered with the next RUN_STARTED,
  * changed ones with one MESSAGES_SNAPSHOT, as late as possible. A snapshot in a log belongs to one
@@ -100,6 +113,33 @@ export class PendingMessages {
 
   constructor(messages: MessageList) {
     this.#messages = messages;
+  }
+
+  get saved(): SavedPending {
+    return {
+      pending: [...this.#pending.values()],
+      unsent: [...this.#unsent],
+      gone: [...this.#gone],
+      goneRoles: [...this.#goneRoles],
+      chars: this.#pendingChars,
+      isStale: this.#isStale,
+      isRearranged: this.#isRearranged,
+      needsSnapshot: this.#needsSnapshot,
+      knowsRoles: this.#knowsRoles,
+    };
+  }
+
+  restore(saved: SavedPending): void {
+    for (const message of saved.pending) this.#pending.set(message.id, message);
+    for (const id of saved.unsent) this.#unsent.add(id);
+    for (const id of saved.gone) this.#gone.add(id);
+    for (const role of saved.goneRoles) this.#goneRoles.add(role);
+    this.#pendingChars = saved.chars;
+    this.#isStale = saved.isStale;
+    this.#isRearranged = saved.isRearranged;
+    this.#needsSnapshot = saved.needsSnapshot;
+    // a list that is restored has changed no role
+    this.#roleChanges = saved.knowsRoles ? this.#messages.roleChanges : -1;
   }
 
   /** Whether the client lacks messages or changes of them. */

@@ -3,7 +3,7 @@ import { laterIf, type Rest, type Steps } from "../../../stream/sync/steps.ts";
 import { isJsonPatch, type JsonPatch } from "../../model/json-patch.ts";
 import { AS_CLIENTS } from "../../model/patch-policy.ts";
 import { PatchWork } from "../../model/patch-work.ts";
-import { PatchedDocument } from "../../model/patched-document.ts";
+import { type DocumentCounts, PatchedDocument } from "../../model/patched-document.ts";
 import type { ParsedEvent } from "../repair/parsed-event.ts";
 
 /** Limits of a snapshot's state, which with the event around it may be no deeper than an event. */
@@ -11,9 +11,16 @@ const LIMITS = { maxBytes: 8 * 1024 * 1024, maxDepth: MAX_JSON_DEPTH - 1 };
 /** Work that is free: less than a second. */
 const FIRST_WORK = 256 * 1024 * 1024;
 
+/** A state as JSON, with what is known of its size, and the work that may still be done on it. */
+export interface SavedState extends DocumentCounts {
+  readonly value: unknown;
+  readonly isSet: boolean;
+  readonly work: number;
+}
+
 /** The state that a session's events make, as clients keep it, until it is over the limits. */
 export class StateDocument {
-  readonly #options = { ...LIMITS, work: new PatchWork(FIRST_WORK) };
+  #options = { ...LIMITS, work: new PatchWork(FIRST_WORK) };
   #document: PatchedDocument | null = PatchedDocument.of({}, this.#options);
   /** The state before it became one that clients before 1.0 ignore. */
   #before: unknown;
@@ -25,6 +32,20 @@ export class StateDocument {
    */
   get isOverflowed(): boolean {
     return this.#document === null;
+  }
+
+  /** All of it but what clients before 1.0 had before; null once the state was released. */
+  get saved(): SavedState | null {
+    const document = this.#document;
+    if (!document) return null;
+    const { value, counts } = document;
+    return { value, isSet: this.#isSet, ...counts, work: this.#options.work.left };
+  }
+
+  restore(saved: SavedState | null): void {
+    this.#options = { ...LIMITS, work: new PatchWork(saved?.work ?? 0) };
+    this.#isSet = saved?.isSet ?? true;
+    this.#document = saved && PatchedDocument.restored(saved.value, saved, this.#options);
   }
 
   /** Whether any event has set the state. */
