@@ -65,7 +65,7 @@ export interface DiskLogStore extends LogStore {
  * - `runlog.json` the format version, checked at start;
  * - `lock.db` the exclusive lock of the process that owns the directory; put back if it is removed;
  * - `projects/<project>/<session>/<logId>/` one log, `<session>` being the label of the session's name:
- *   `raw.jsonl`, `compact.jsonl`, `runs.txt`, `keyframes.txt`, `edits.txt`, `head.json` and `document.json` (each replaced whole by
+ *   `raw.jsonl`, `compact.jsonl`, `runs.txt`, `keyframes.txt`, `times.txt`, `edits.txt`, `head.json` and `document.json` (each replaced whole by
  *   way of a `.tmp` file beside it), `notes.txt` the notes of appends once there was one
  *   (`note-file.ts`), `run-*.body` for each run that waits, and `unclean` while bytes may not have
  *   reached the device;

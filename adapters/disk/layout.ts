@@ -34,6 +34,7 @@ export const LOG_FILES: Readonly<Record<LogName, string>> = {
   edits: "edits.txt",
   runs: "runs.txt",
   keyframes: "keyframes.txt",
+  times: "times.txt",
 };
 
 /** Whether a log can be made again from the others. */

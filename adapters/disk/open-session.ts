@@ -65,6 +65,7 @@ export class OpenSession {
       edits: file("edits", null),
       runs: file("runs", null),
       keyframes: file("keyframes", null),
+      times: file("times", null),
     };
   }
 
@@ -78,6 +79,7 @@ export class OpenSession {
         edits: this.#files.edits.end,
         runs: this.#files.runs.end,
         keyframes: this.#files.keyframes.end,
+        times: this.#files.times.end,
       },
       head: this.#head.content,
       document: this.#document.content,

@@ -82,6 +82,7 @@ async function openLog(
     edits: await cutTornLine(join(dir, LOG_FILES.edits)),
     runs: await cutTornDerived(join(dir, LOG_FILES.runs)),
     keyframes: await cutTornDerived(join(dir, LOG_FILES.keyframes)),
+    times: await cutTornLine(join(dir, LOG_FILES.times)),
   };
   const syncedEnd = note ? Math.min(note.syncedEnd, end.raw) : end.raw;
   const values = await readValues(dir);
@@ -130,7 +131,7 @@ export async function makeLog(
     await rmdir(layout.session(key)).catch(() => {});
     throw error;
   }
-  const end = { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0 };
+  const end = { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0, times: 0 };
   const nothingNoted = { notes: [], notesLength: 0 };
   return { logId, dir, end, head, document, syncedEnd: 0, isUnclean: false, ...nothingNoted };
 }

@@ -46,6 +46,7 @@ export function createSessionLog(
       edits: createGrowingBytes(),
       runs: createGrowingBytes(),
       keyframes: createGrowingBytes(),
+      times: createGrowingBytes(),
     },
     marks: new Map(),
     bodies: new Map(),
@@ -68,6 +69,7 @@ export function statOf({ logId, createdAtMs, bytes, head, document, notes }: Ses
     edits: bytes.edits.length,
     runs: bytes.runs.length,
     keyframes: bytes.keyframes.length,
+    times: bytes.times.length,
   };
   return { logId, createdAtMs, end, head, document, notes: notes.all() };
 }

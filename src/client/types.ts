@@ -32,6 +32,8 @@ export interface EventPage {
   readonly events: readonly AgUiEvent[];
   /** The cursor of each. */
   readonly cursors: readonly string[];
+  /** When each arrived, epoch ms; null where that is not known, as of what comes compact. */
+  readonly times: readonly (number | null)[];
   /** For the page `before` this one. Null without a log, as `end`. */
   readonly start: string | null;
   /** For the page `after` this one. */

@@ -35,7 +35,12 @@ export function eventsPageGet(service: SessionService) {
       // runs that an earlier process did not end
       if (readable && !query.isRaw) compactor.request(key);
       const page = await findEventPage(store, session, readable, query);
-      const written = await writePage(store, key, page);
+      const written = await writePage(
+        store,
+        key,
+        page,
+        readable && session.log.arrivalsIn(readable.stat),
+      );
       const headers: Record<string, string> = {
         "Content-Type": type,
         Vary: "Accept",

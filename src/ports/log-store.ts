@@ -12,14 +12,21 @@ export interface SessionKey {
 /**
  * The logs of a session: `raw`, every event verbatim; `compact`, the same history compacted; `runs`, a line for each run
  * that has ended (`core/history/run-index.ts`); `keyframes`, what clients had at places of the compact log
- * (`core/profile/keyframes/keyframes.ts`);
+ * (`core/profile/keyframes/keyframes.ts`); `times`, when what is in the raw log arrived (`core/log/arrival-entries.ts`);
  * `edits`, what readers of the raw log get in place of some bytes (`edits.ts`), which is empty
  * unless the raw log was imported or a loss of power damaged it.
  */
-export type LogName = "raw" | "compact" | "edits" | "runs" | "keyframes";
+export type LogName = "raw" | "compact" | "edits" | "runs" | "keyframes" | "times";
 
 /** Every log of a session. */
-export const LOG_NAMES: readonly LogName[] = ["raw", "compact", "edits", "runs", "keyframes"];
+export const LOG_NAMES: readonly LogName[] = [
+  "raw",
+  "compact",
+  "edits",
+  "runs",
+  "keyframes",
+  "times",
+];
 
 /** What a store knows about a session without reading its events. O(1). */
 export interface LogStat {

@@ -148,7 +148,7 @@ describe("a torn last line", () => {
     await appendFile(logPath(logId, "raw.jsonl"), new Uint8Array(300_000).fill(97));
     await writeFile(logPath(logId, "compact.jsonl"), new Uint8Array(100_000).fill(97));
     const { end } = (await openStore().stat(KEY)) ?? {};
-    expect(end).toEqual({ raw: 4, compact: 0, edits: 0, runs: 0, keyframes: 0 });
+    expect(end).toEqual({ raw: 4, compact: 0, edits: 0, runs: 0, keyframes: 0, times: 0 });
   });
 });
 

@@ -38,6 +38,7 @@ describe("memory LogStore", () => {
       edits: 0,
       runs: 0,
       keyframes: 0,
+      times: 0,
     });
     expect(await store.append(key, lineOf(10), { logId, expectedEnd: 60 })).toBe(70);
     await store.delete(key);

@@ -127,6 +127,7 @@ function describeTakeOver(fresh: Fresh): void {
         edits: 0,
         runs: 0,
         keyframes: 0,
+        times: 0,
       });
     }),
   );

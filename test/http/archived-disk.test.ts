@@ -186,6 +186,7 @@ describe("an archived session that is viewed", () => {
       edits: 0,
       runs: 0,
       keyframes: 0,
+      times: 0,
     });
   });
 
@@ -203,6 +204,7 @@ describe("an archived session that is viewed", () => {
       edits: 0,
       runs: 0,
       keyframes: 0,
+      times: 0,
     });
   });
 });

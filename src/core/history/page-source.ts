@@ -3,6 +3,7 @@ import { JsonArrayJoiner } from "../../stream/json/json-array.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import { type Chunks, generatedSource } from "../../stream/sse/generated-source.ts";
 import type { ChunkSource } from "../../stream/sse/paced-stream.ts";
+import type { ArrivalLookup } from "../log/arrival-lookup.ts";
 import { formatCursor } from "../model/cursor.ts";
 import { MAX_PAGE_BYTES } from "./page-bounds.ts";
 import type { EventPage } from "./event-page.ts";
@@ -23,16 +24,17 @@ type Store = Pick<LogReader, "read">;
 /** A range of a log to be sent as it is, or what is sent in place of an event. */
 type Piece = LogPart | Uint8Array<ArrayBuffer>;
 
-/** Cursors that are written at once. */
+/** Cursors, and times, that are written at once. */
 const CURSORS_AT_ONCE = 1_000;
 
 const encoder = new TextEncoder();
 
-/** Makes a page ready; nothing of it is in memory but where its events are. */
+/** Makes a page ready, whose events arrived as `arrivals` say; nothing of it is in memory but where its events are. */
 export async function writePage(
   store: Store,
   key: SessionKey,
   page: EventPage,
+  arrivals: ArrivalLookup | null,
 ): Promise<WrittenPage> {
   const pieces = await piecesOf(store, key, page.events);
   const length = pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
@@ -40,7 +42,8 @@ export async function writePage(
   return {
     length,
     lines: () => generatedSource(lines),
-    document: () => generatedSource((signal) => documentOf(page, length, lines(signal))),
+    document: () =>
+      generatedSource((signal) => documentOf(page, length, { lines: lines(signal), arrivals })),
   };
 }
 
@@ -95,7 +98,11 @@ async function* linesOf(
   }
 }
 
-async function* documentOf(page: EventPage, length: number, lines: Chunks): Chunks {
+async function* documentOf(
+  page: EventPage,
+  length: number,
+  { lines, arrivals }: { readonly lines: Chunks; readonly arrivals: ArrivalLookup | null },
+): Chunks {
   const { events, start, end, hasBefore, hasAfter } = page;
   yield encoder.encode('{"events":[');
   const joiner = new JsonArrayJoiner(length);
@@ -106,6 +113,13 @@ async function* documentOf(page: EventPage, length: number, lines: Chunks): Chun
       .slice(from, from + CURSORS_AT_ONCE)
       .map((event) => `"${formatCursor({ ...event.place, offset: event.end })}"`);
     yield encoder.encode(`${from > 0 ? "," : ""}${cursors.join(",")}`);
+  }
+  yield encoder.encode('],"times":[');
+  for (let from = 0; from < events.length; from += CURSORS_AT_ONCE) {
+    const times: (number | null)[] = [];
+    for (const { place, start: offset } of events.slice(from, from + CURSORS_AT_ONCE))
+      times.push(place.log === "raw" && arrivals ? await arrivals.at(offset) : null);
+    yield encoder.encode(`${from > 0 ? "," : ""}${times.map(String).join(",")}`);
   }
   const rest = {
     start: start && formatCursor(start),

@@ -6,7 +6,8 @@
  *
  * What holds:
  *
- * - A line depends on nothing but the raw log's bytes, so all of it can be made again. Another version of lines, or a log that
+ * - A line depends on nothing but the raw log's bytes, and on when they arrived (`log/arrival-entries.ts`) where they do not say it
+ *   themselves, so all of it can be made again. Another version of lines, or a log that
  *   has lost bytes and got another id, begins a new generation after what is there.
  * - Lines are written for a block at a time, which ends where no run is open: from there a scan can go on that knows nothing of
  *   what was before. A line says in front of the run which block it is of and how many of its lines are still to come, so
@@ -22,6 +23,7 @@ import { hasCode } from "../../ports/errors.ts";
 import type { LogStore, SessionKey } from "../../ports/log-store.ts";
 import { createKeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import { eachChunk } from "../compaction/each-chunk.ts";
+import type { ArrivalLookup } from "../log/arrival-lookup.ts";
 import type { ReadableLog } from "../log/readable-log.ts";
 import { addUsage, type TokenUsage } from "../model/token-usage.ts";
 import type { Session } from "../session/session.ts";
@@ -65,6 +67,8 @@ export interface RunIndexes {
 }
 
 interface IndexState {
+  /** When what is in the raw log arrived, as far as that is known now. */
+  arrivals: ArrivalLookup;
   readonly logId: string;
   readonly start: number;
   end: number;
@@ -92,9 +96,10 @@ export function createRunIndexes({
 
   async function load(session: Session, { stat, from }: ReadableLog): Promise<IndexState> {
     const { logId, end } = stat;
+    const arrivals = session.log.arrivalsIn(stat);
     const known = states.get(session);
     if (known?.logId === logId && known.end === end.runs && known.scan.offset <= end.raw)
-      return known;
+      return Object.assign(known, { arrivals });
     const last = await lastPrefix(store, session.key, logId, end.runs);
     const isOurs = last?.logId === logId && last.to <= end.raw && last.start <= end.runs;
     const rest = isOurs
@@ -102,6 +107,7 @@ export function createRunIndexes({
       : { start: end.runs, number: -1, from: 0, to: 0, left: 0, total: null };
     const scanFrom = rest.left > 0 ? rest.from : rest.to;
     const state: IndexState = {
+      arrivals,
       logId,
       start: rest.start,
       end: end.runs,
@@ -152,12 +158,16 @@ export function createRunIndexes({
     if (range.start < range.end)
       await eachChunk(range, async (chunk) => {
         scan.push(chunk);
-        state.blocks.push(...scan.takeBlocks());
+        for (const { runs, ...block } of scan.takeBlocks())
+          state.blocks.push({ ...block, runs: await dated(runs, state.arrivals) });
         if (canWrite && state.blocks.length >= ROWS_AT_ONCE) await write(session, state);
         return true;
       });
     if (canWrite) await write(session, state);
-    return knownRuns(state);
+    const runs = knownRuns(state);
+    const { ended, open } = runs;
+    const { arrivals } = state;
+    return { ...runs, ended: await dated(ended, arrivals), open: await dated(open, arrivals) };
   }
 
   return {
@@ -182,6 +192,21 @@ export function createRunIndexes({
         }
       }),
   };
+}
+
+/** The runs with the times at which their first and last events arrived, where those say none themselves. */
+async function dated(
+  runs: readonly ScannedRun[],
+  arrivals: ArrivalLookup,
+): Promise<readonly ScannedRun[]> {
+  const all: ScannedRun[] = [];
+  for (const run of runs) {
+    const { start, end } = run;
+    const startedAtMs = run.startedAtMs ?? (start === null ? null : await arrivals.at(start));
+    const endedAtMs = run.endedAtMs ?? (end === null ? null : await arrivals.at(end - 1));
+    all.push({ ...run, startedAtMs, endedAtMs });
+  }
+  return all;
 }
 
 function knownRuns({

@@ -21,7 +21,7 @@ export interface ScannedRun {
   readonly runId: string;
   readonly threadId: string | null;
   readonly status: RunStatus;
-  /** `timestamp` of its first and last event, epoch ms. */
+  /** `timestamp` of its first and last event, or when these arrived, epoch ms; null where neither is known. */
   readonly startedAtMs: number | null;
   readonly endedAtMs: number | null;
   /** Where its RUN_STARTED begins; null if it has none yet. */

@@ -9,6 +9,7 @@ import type { Compactor } from "./compactor.ts";
 import { findBlockBefore, findTrailerAfter } from "../compaction/find-block.ts";
 import { userContextOf } from "../documents/new-session.ts";
 import type { LogPart } from "../history/page-events.ts";
+import { copyArrivals } from "../log/copy-arrivals.ts";
 import type { ReadableLog } from "../log/readable-log.ts";
 import { isLineStart } from "../log/scan-event-facts.ts";
 import { type Cursor, formatCursor, parseCursor } from "../model/cursor.ts";
@@ -82,7 +83,10 @@ export async function forkSession(
     try {
       await service.incarnations.confirm(forked, directory, "now");
       const cursor = await sessions.with(forked, async (session) => {
-        await copyEvents(store, { from: key, parts, to: session }, request.signal);
+        const logId = await copyEvents(store, { from: key, parts, to: session }, request.signal);
+        const [raw] = parts;
+        const times = { stat: readable.stat, logId, start: raw?.start ?? 0, end: raw?.end ?? 0 };
+        await copyArrivals(store, { from: key, to: forked, ...times });
         return endOpenRun(service, source, session);
       });
       service.compactor.request(forked);
@@ -147,12 +151,12 @@ interface Copying {
   readonly to: Session;
 }
 
-/** Appends the events to the session's log, some at a time: in memory is what one append takes. */
+/** Appends the events to the session's log, some at a time: in memory is what one append takes. Resolves with its id. */
 async function copyEvents(
   store: Pick<LogReader, "read">,
   { from, parts, to }: Copying,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const logId = await to.loadOrCreate();
   for (const { place, start, end } of parts) {
     if (start === end) continue;
@@ -163,7 +167,7 @@ async function copyEvents(
       signal.throwIfAborted();
       const lineEnd = chunk.lastIndexOf(LF) + 1;
       if (lineEnd > 0 && size + lineEnd >= APPEND_BYTES) {
-        await to.log.append([...pieces, chunk.subarray(0, lineEnd)], { logId });
+        await to.log.append([...pieces, chunk.subarray(0, lineEnd)], { logId, isCopy: true });
         pieces = [chunk.slice(lineEnd)];
         size = chunk.length - lineEnd;
       } else {
@@ -171,8 +175,9 @@ async function copyEvents(
         size += chunk.length;
       }
     }
-    if (size > 0) await to.log.append(pieces, { logId });
+    if (size > 0) await to.log.append(pieces, { logId, isCopy: true });
   }
+  return logId;
 }
 
 /** Ends the run that is open at the log's end, if there is one; resolves with the cursor after all. */

@@ -1,4 +1,5 @@
 import { hasCode, RunlogError } from "../../ports/errors.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { LiveFeed, LogGrowth } from "../../ports/live-feed.ts";
 import type { AppendNote, LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { ByteRing, type RingBudget, type RingHit } from "../../stream/bytes/byte-ring.ts";
@@ -6,6 +7,8 @@ import { concatBytes } from "../../stream/bytes/concat.ts";
 import { SseFramer } from "../../stream/sse/sse-frame.ts";
 import { cursorPrefix } from "../model/cursor.ts";
 import { OwnAppends } from "./own-appends.ts";
+import { type ArrivalLookup, createArrivalLookup } from "./arrival-lookup.ts";
+import { ArrivalTimes } from "./arrival-times.ts";
 
 export interface RawLogOptions {
   readonly key: SessionKey;
@@ -14,6 +17,8 @@ export interface RawLogOptions {
   /** Most bytes that the latest events of this session may take up. */
   readonly ringBytes: number;
   readonly ringBudget: RingBudget;
+  /** Tells when an append arrives. */
+  readonly clock: Pick<Clock, "now">;
 }
 
 /** The raw log as far as this process knows it. */
@@ -34,6 +39,8 @@ export interface AppendLinesOptions {
    * has appended anything after that. Default: they are appended whatever is before them.
    */
   readonly knownEnd?: number;
+  /** Whether they are a copy, which has not arrived now. Default false. */
+  readonly isCopy?: boolean;
 }
 
 /**
@@ -45,6 +52,7 @@ export class RawLog {
   readonly key: SessionKey;
   readonly #store: LogStore;
   readonly #feed: LiveFeed;
+  readonly #arrivals: ArrivalTimes;
   readonly #ring: ByteRing;
   readonly #unsubscribe: () => void;
   /** Ends the subscription to what other processes announce; null while nobody watches. */
@@ -65,6 +73,7 @@ export class RawLog {
     this.key = options.key;
     this.#store = options.store;
     this.#feed = options.feed;
+    this.#arrivals = new ArrivalTimes(options);
     this.#ring = new ByteRing({
       limitBytes: options.ringBytes,
       budget: options.ringBudget,
@@ -138,6 +147,7 @@ export class RawLog {
     if (options.knownEnd !== undefined && !this.#own.isAllFrom(options.knownEnd, expected))
       throw new RunlogError("log-fenced", "Another process has appended to the log");
     const bytes = lines.reduce((sum, line) => sum + line.length, 0);
+    const arrivedAtMs = this.#arrivals.now();
     this.#writeEnd = { logId: expected.logId, end: expected.end + bytes };
     try {
       const end = await this.#store.append(this.key, lines, {
@@ -147,12 +157,20 @@ export class RawLog {
         ...(options.note && { note: options.note }),
       });
       this.#appended(expected, lines, end);
+      if (bytes > 0 && !options.isCopy)
+        this.#arrivals.record(expected.logId, { offset: expected.end, ms: arrivedAtMs });
       return { logId: expected.logId, end };
     } catch (error) {
       this.#writeEnd = null;
       if (hasCode(error, "log-fenced", "log-not-owned")) this.#superseded++;
       throw error;
     }
+  }
+
+  /** When what is in a log arrived. */
+  arrivalsIn({ logId, end }: LogStat): ArrivalLookup {
+    const times = { logId, end: end.times };
+    return createArrivalLookup(this.#store, this.key, times, this.#arrivals.waitingIn(logId));
   }
 
   /** The framed bytes at `from`, if they are among the latest. */

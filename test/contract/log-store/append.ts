@@ -26,6 +26,7 @@ export function appendSuite(fresh: FreshStore): void {
           edits: 5,
           runs: 0,
           keyframes: 0,
+          times: 0,
         });
         expect(textOf(await drain(store.read(KEY, { logId })))).toBe("raw 1\nraw 2\n");
         expect(textOf(await drain(store.read(KEY, compact)))).toBe("compact\n");
@@ -182,6 +183,7 @@ function describePipelinedAppends(fresh: FreshStore): void {
         edits: 0,
         runs: 0,
         keyframes: 0,
+        times: 0,
       });
     }),
   );

@@ -52,7 +52,15 @@ export type Command =
   | { readonly kind: "openRuns" | "reopen" };
 
 const session = fc.nat({ max: 4 });
-const log = fc.constantFrom<LogName>("raw", "raw", "compact", "edits", "runs", "keyframes");
+const log = fc.constantFrom<LogName>(
+  "raw",
+  "raw",
+  "compact",
+  "edits",
+  "runs",
+  "keyframes",
+  "times",
+);
 const choice = fc.constantFrom<LogChoice>(
   "current",
   "current",

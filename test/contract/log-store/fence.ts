@@ -86,7 +86,7 @@ function describeIdentity(fresh: FreshStore): void {
       const fresher = await store.create(KEY);
       expect(fresher.logId).not.toBe(old.logId);
       const empty = {
-        end: { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0 },
+        end: { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0, times: 0 },
         head: null,
         document: null,
       };
@@ -128,7 +128,7 @@ function describeIdentity(fresh: FreshStore): void {
       // delete and create were in flight together, so that create may have come first
       if (stat !== null) {
         expect(stat.logId).not.toBe(logId);
-        expect(stat.end).toEqual({ raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0 });
+        expect(stat.end).toEqual({ raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0, times: 0 });
       }
     }),
   );

@@ -40,7 +40,7 @@ function describeCreate(fresh: FreshStore): void {
     fresh(async ({ store }) => {
       const made = await store.create(KEY);
       expect(made).toMatchObject({
-        end: { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0 },
+        end: { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0, times: 0 },
         head: null,
         document: null,
       });
@@ -60,7 +60,7 @@ function describeCreate(fresh: FreshStore): void {
       const again = await store.create(KEY);
       expect(again).toMatchObject({
         logId,
-        end: { raw: 5, compact: 0, edits: 0, runs: 0, keyframes: 0 },
+        end: { raw: 5, compact: 0, edits: 0, runs: 0, keyframes: 0, times: 0 },
         head: utf8("a head"),
         document: utf8("a document"),
       });
@@ -145,7 +145,7 @@ function describeDelete(fresh: FreshStore): void {
       expect(await store.delete(KEY)).toBe(false);
       expect(await store.stat(KEY)).toBeNull();
       const empty = {
-        end: { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0 },
+        end: { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0, times: 0 },
         head: null,
         document: null,
       };

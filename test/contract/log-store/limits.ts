@@ -27,6 +27,7 @@ const HOSTILE_NAMES = [
   "edits",
   "runs",
   "keyframes",
+  "times",
   "head",
   "projects",
   "runlog",

@@ -46,6 +46,7 @@ function describeDurable(fresh: FreshStore): void {
       await harness.store.append(KEY, utf8("e\n"), { logId, log: "edits", expectedEnd: 0 });
       await harness.store.append(KEY, utf8("r\n"), { logId, log: "runs", expectedEnd: 0 });
       await harness.store.append(KEY, utf8("k\n"), { logId, log: "keyframes", expectedEnd: 0 });
+      await harness.store.append(KEY, utf8("t\n"), { logId, log: "times", expectedEnd: 0 });
       await harness.store.setHead(KEY, logId, utf8("the head"));
       await harness.store.setDocument(KEY, logId, utf8("the document"));
       const before = await harness.store.stat(KEY);
@@ -59,6 +60,7 @@ function describeDurable(fresh: FreshStore): void {
         expect(textOf(await drain(store.read(KEY, { logId, log: "edits" })))).toBe("e\n");
         expect(textOf(await drain(store.read(KEY, { logId, log: "runs" })))).toBe("r\n");
         expect(textOf(await drain(store.read(KEY, { logId, log: "keyframes" })))).toBe("k\n");
+        expect(textOf(await drain(store.read(KEY, { logId, log: "times" })))).toBe("t\n");
       }
     }),
   );

@@ -76,7 +76,7 @@ export function runBodiesSuite(fresh: FreshStore): void {
         await store.putRunBody(KEY, logId, "run", [utf8("one")]);
         expect(await collect(store.openRuns())).toEqual([]);
         expect(await store.stat(KEY)).toMatchObject({
-          end: { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0 },
+          end: { raw: 0, compact: 0, edits: 0, runs: 0, keyframes: 0, times: 0 },
         });
         expect((await store.list()).items).toHaveLength(1);
       }),

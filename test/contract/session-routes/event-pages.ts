@@ -14,6 +14,7 @@ import {
 interface Page {
   readonly events: readonly unknown[];
   readonly cursors: readonly string[];
+  readonly times: readonly (number | null)[];
   readonly start: string | null;
   readonly end: string | null;
   readonly hasBefore: boolean;
@@ -38,8 +39,11 @@ export function eventPagesSuite(fresh: FreshServer): void {
         const text = await response.text();
         expect(text).toContain(`{"events":[${lines.join(",")}],"cursors":[`);
         const { events: _, ...rest } = JSON.parse(text) as Page;
+        // in order, and of now
+        expect(rest.times).toEqual(rest.times.toSorted((a, b) => Number(a) - Number(b)));
         expect(rest).toEqual({
           cursors: ids,
+          times: ids.map((): unknown => expect.any(Number)),
           start: expect.stringMatching(/-r0$/),
           end: ids.at(-1),
           hasBefore: false,
@@ -115,7 +119,7 @@ export function eventPagesSuite(fresh: FreshServer): void {
         const session = new SessionClient(server);
         await session.play(RUN);
         const { end } = await pageOf(session, "view=raw");
-        const empty = { events: [], cursors: [], start: end, end, hasBefore: true };
+        const empty = { events: [], cursors: [], times: [], start: end, end, hasBefore: true };
         expect(await pageOf(session, `after=${end}`)).toEqual({ ...empty, hasAfter: false });
         const second = [startedEvent("r2"), finishedEvent("r2")];
         server.runner.script((exchange) => tell(exchange, second));
@@ -137,6 +141,7 @@ export function eventPagesSuite(fresh: FreshServer): void {
         expect(await pageOf(session, `before=${first}`)).toEqual({
           events: [],
           cursors: [],
+          times: [],
           start: first,
           end: first,
           hasBefore: false,

@@ -33,6 +33,14 @@ async function fork(
   return { ...forked, client: new SessionClient(server, forked.name) };
 }
 
+/** When the events of a session arrived. */
+async function timesOf(session: SessionClient): Promise<unknown[]> {
+  const page = (await (await session.get("/agui/events/page?view=raw&after=")).json()) as {
+    times: unknown[];
+  };
+  return page.times;
+}
+
 /** The cursors of the events of a view, in order. */
 async function cursorsOf(session: SessionClient, query: string): Promise<string[]> {
   const count = (await session.lines(query)).length;
@@ -55,6 +63,9 @@ export function forkSuite(fresh: FreshServer): void {
           displayName: "Another way",
         });
         expect(await client.lines()).toEqual(lines);
+        const [own, taken] = await Promise.all([timesOf(session), timesOf(client)]);
+        expect(taken).toEqual(own);
+        expect(own[0]).toEqual(expect.any(Number));
         const document = (await (await client.get("")).json()) as Record<string, Event>;
         expect(document).toMatchObject({
           metadata: {

@@ -18,6 +18,8 @@ interface ListedRun {
   readonly status: string;
   readonly startCursor: string | null;
   readonly endCursor: string | null;
+  readonly startedAt: string | null;
+  readonly endedAt: string | null;
 }
 
 interface RunList {
@@ -93,8 +95,14 @@ export function runListSuite(fresh: FreshServer): void {
             bytes: new TextEncoder().encode(`${lines.slice(first, last + 1).join("\n")}\n`).length,
           };
         };
-        const untimed = { threadId: "s1", startedAt: null, endedAt: null, toolCalls: 0 };
-        expect(await listOf(session)).toEqual({
+        // what events do not say themselves is when they arrived
+        const arrived: unknown = expect.stringMatching(/^20\d\d-.*Z$/);
+        const untimed = { threadId: "s1", startedAt: arrived, endedAt: arrived, toolCalls: 0 };
+        const list = await listOf(session);
+        const [third, second] = list.runs;
+        expect(second!.startedAt! <= second!.endedAt!).toBe(true);
+        expect(second!.endedAt! <= third!.startedAt!).toBe(true);
+        expect(list).toEqual({
           runs: [
             {
               ...untimed,

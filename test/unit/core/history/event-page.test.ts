@@ -95,7 +95,7 @@ describe("the events of a page", () => {
         direction: "before",
       });
       expect([last.events.length, last.hasBefore]).toEqual([3, true]);
-      const written = await writePage(store, KEY, last);
+      const written = await writePage(store, KEY, last, null);
       const source = written.lines();
       let text = "";
       for (let chunk = await source.next(); chunk !== null; chunk = await source.next())
