@@ -12,6 +12,8 @@ export type {
   EventPage,
   ExportQuery,
   Feedback,
+  ForkedSession,
+  ForkPoint,
   ListQuery,
   NewSession,
   PageQuery,
@@ -24,4 +26,5 @@ export type {
   SessionMessage,
   SessionNow,
   SessionPage,
+  SessionThen,
 } from "./types.ts";

@@ -1,4 +1,9 @@
-import { type EventsOptions, followEvents, type SessionEvent } from "./follow-events.ts";
+import {
+  type AgUiEvent,
+  type EventsOptions,
+  followEvents,
+  type SessionEvent,
+} from "./follow-events.ts";
 import { insist } from "./patience.ts";
 import { randomId } from "./random-id.ts";
 import {
@@ -14,6 +19,8 @@ import type {
   EventPage,
   ExportQuery,
   Feedback,
+  ForkedSession,
+  ForkPoint,
   ListQuery,
   NewSession,
   PageQuery,
@@ -24,6 +31,7 @@ import type {
   SessionDocument,
   SessionNow,
   SessionPage,
+  SessionThen,
 } from "./types.ts";
 
 /** The sessions of a project. Its methods throw SessionClientError where the server refuses or does not answer. */
@@ -67,6 +75,12 @@ export interface RemoteSession {
   runs(query?: RunsQuery & RequestOptions): Promise<RunPage>;
   /** Messages, state, runs and interrupts as they are now. */
   messages(options?: RequestOptions): Promise<SessionNow>;
+  /** What a client has at a cursor, any that the log ever gave. */
+  snapshot(at: string, options?: RequestOptions): Promise<SessionThen>;
+  /** One stored event, of any size, by its cursor. */
+  event(cursor: string, options?: RequestOptions): Promise<AgUiEvent>;
+  /** Makes a session of its own of the log up to a cursor. */
+  fork(from: ForkPoint, options?: RequestOptions): Promise<ForkedSession>;
   /** The whole history as a file, of which nothing is read yet. */
   export(query?: ExportQuery & RequestOptions): Promise<Response>;
   /** Cancels a run; without an id the active one. */
@@ -129,6 +143,9 @@ function remoteSession(send: Send, name: string, connection: ConnectionOptions):
     runs: ({ signal, ...query } = {}) =>
       jsonOf(send({ path: withQuery(`${path}/runs`, { ...query }), signal })),
     messages: (options) => get("/agui/messages", options),
+    snapshot: (at, options) => get(withQuery("/agui/snapshot", { at }), options),
+    event: (cursor, options) => get(`/agui/events/${encodeURIComponent(cursor)}/body`, options),
+    fork: (from, options) => jsonOf(post("fork", from, options)),
     export: ({ signal, ...query } = {}) =>
       send({ path: withQuery(`${path}/export`, query), signal }),
     cancel: (runId, options) =>

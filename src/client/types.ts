@@ -113,6 +113,37 @@ export interface SessionNow {
   readonly incomplete?: true;
 }
 
+/** What a session was at a cursor (20.3). */
+export interface SessionThen {
+  readonly cursor: string;
+  /** Null where they take more room than the server has. */
+  readonly messages: readonly SessionMessage[] | null;
+  /** `{}` if nothing had set it; null where it is not known. */
+  readonly state: unknown;
+  /** The run that was open. */
+  readonly run: RunIds | null;
+  /** The events that begin what was open in it. */
+  readonly open: readonly AgUiEvent[];
+  readonly interrupts: readonly unknown[] | null;
+  /** Whether something is left out because of its size. */
+  readonly incomplete?: true;
+}
+
+/** Up to where a fork has the log (20.4). */
+export interface ForkPoint {
+  /** A cursor. */
+  readonly at: string;
+  /** Default: that of the session. */
+  readonly displayName?: string;
+}
+
+export interface ForkedSession {
+  readonly name: string;
+  readonly uid: string;
+  /** The position after which it goes on. */
+  readonly cursor: string;
+}
+
 /** A session's document (7.2). */
 export interface SessionDocument {
   readonly metadata: {

@@ -295,6 +295,20 @@ describe("a session", () => {
     expect(next).toBeNull();
   });
 
+  it("is looked at, and forked, at any of its cursors", async () => {
+    const { session, sessions } = await told();
+    const { events, cursors } = await session.page({ view: "raw" });
+    const at = cursors[1]!;
+    expect(await session.event(at)).toEqual(events[1]);
+    const { run, messages, state } = await session.snapshot(at);
+    expect({ run, state }).toEqual({ run: { runId: "r", threadId: "s1" }, state: {} });
+    expect(messages).toMatchObject([{ content: "hi" }]);
+    const { name } = await session.fork({ at, displayName: "Another way" });
+    const fork = sessions.session(name);
+    expect((await fork.get()).spec.displayName).toBe("Another way");
+    expect((await fork.page()).events.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "forked" });
+  });
+
   it("is listed, named and described, with what its agent says of itself", async () => {
     const { session, sessions } = await told();
     const { name } = await sessions.create({ name: "other", displayName: "Other" });
