@@ -62,6 +62,8 @@ export interface Config {
   readonly forwardHeaders: readonly string[];
   /** Whether pages of CopilotKit are served. */
   readonly copilotKit: boolean;
+  /** Whether the inspector is served at `/`. */
+  readonly ui: boolean;
   /** Without authentication: the project that imports logs of an older system, or null for none. */
   readonly legacyProject: string | null;
   /** Bytes that the directory may hold, or null for as much as there is room. */
@@ -168,6 +170,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     problems.push(
       "RUNLOG_COPILOTKIT=1 and RUNLOG_AUTH=kubernetes exclude each other: threads are made by their pages, sessions of a cluster are not",
     );
+  // the page holds nothing but itself: what it shows is asked for with its user's token
+  const ui = value({ ...SETTINGS.ui, fallback: auth.kind === "none" });
   const host = value(SETTINGS.host) ?? (isCluster ? "0.0.0.0" : "127.0.0.1");
   const config: Config = {
     host,
@@ -185,6 +189,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     forwardHeaders: value(SETTINGS.forwardHeaders),
     allowPublic: value(SETTINGS.allowPublic),
     copilotKit,
+    ui,
     legacyProject: value(SETTINGS.legacyProject),
     diskQuota: value(SETTINGS.diskQuota),
     maxEventBytes: value(SETTINGS.maxEventBytes),

@@ -46,6 +46,7 @@ export interface Settings
   readonly hosts: Setting<readonly string[]>;
   readonly corsOrigins: Setting<readonly string[]>;
   readonly copilotKit: Setting<boolean>;
+  readonly ui: Setting<boolean>;
   readonly legacyProject: Setting<string | null>;
   readonly forwardHeaders: Setting<readonly string[]>;
   readonly fsync: Setting<FsyncPolicy>;
@@ -157,6 +158,11 @@ export const SETTINGS: Settings = {
     shown: "1; 0 with RUNLOG_AUTH=kubernetes",
     meaning:
       "1: serve CopilotKit's pages at /api/copilotkit; their threads are sessions of default",
+    group: "Server",
+  }),
+  ui: flag("RUNLOG_UI", true, {
+    shown: "1 with RUNLOG_AUTH=none, else 0",
+    meaning: "1: serve the inspector, a page to look at sessions, at /",
     group: "Server",
   }),
   legacyProject: setting<string | null>("RUNLOG_LEGACY_PROJECT", null, readProject, {

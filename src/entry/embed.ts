@@ -26,6 +26,7 @@ import type { ObjectBucket } from "../ports/object-bucket.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { type HostedRunner, hostedAgents, noRunner } from "./hosted-agents.ts";
 import { createOwnClient } from "./own-client.ts";
+import { openPage } from "./open-page.ts";
 import { openStore } from "./open-store.ts";
 import { peerOf } from "./peer-of.ts";
 import { createRunnerFetch } from "./runner-fetch.ts";
@@ -53,6 +54,11 @@ export interface RunlogOptions {
   /** Origins of other sites whose pages may change something. Default: none. */
   readonly corsOrigins?: readonly string[];
   readonly limits?: Partial<ServiceLimits>;
+  /**
+   * Whether `fetch` serves the inspector, a page to look at sessions, at `/`. Where a host mounts `fetch` at a path, the page is at
+   * that path with a slash at its end. Default false.
+   */
+  readonly ui?: boolean;
   /** Who is told when runs finish, fail, are cancelled or wait for input (PROTOCOL 22). Default: nobody. */
   readonly webhooks?: RunlogWebhooks;
   /** Default: JSON lines to stderr. */
@@ -158,7 +164,8 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
   const mounted = { ...access, project };
   const app = new Hono();
   if (!authorize) app.use("*", onlyLoopback(peerOf));
-  const server = { service, listenHost: null, corsOrigins, copilotKitProject: project };
+  const page = options.ui === true ? await openPage(project) : null;
+  const server = { service, listenHost: null, corsOrigins, copilotKitProject: project, page };
   app.route("/", createApp({ ...access, ...server }));
 
   let closing: Promise<void> | null = null;

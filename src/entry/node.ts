@@ -15,6 +15,7 @@ import { settledWithin } from "../stream/sync/pause.ts";
 import { createHttpServer } from "./http-server.ts";
 import { listen } from "./listen.ts";
 import { followAnswers } from "./open-answers.ts";
+import { openPage } from "./open-page.ts";
 import { openFeed } from "./open-feed.ts";
 import { type OpenBucket, openBucket } from "./open-bucket.ts";
 import { nameOfStorage, openStore } from "./open-store.ts";
@@ -139,7 +140,8 @@ export async function start(
   const peerKey = advertised?.key ?? null;
   const copilotKitProject = config.copilotKit ? "default" : null;
   const access = { hosts, corsOrigins, peerOf, peers, peerKey, ...(authorize && { authorize }) };
-  const app = createApp({ ...access, service, listenHost, copilotKitProject });
+  const page = config.ui ? await openPage(isDemo ? "demo" : "default") : null;
+  const app = createApp({ ...access, service, listenHost, copilotKitProject, page });
   const server = createHttpServer(app.fetch, tls);
   const answers = followAnswers(server);
   const { host, maxConnections } = config;

@@ -5,6 +5,7 @@ import { createAgentRoutes } from "./agent-routes.ts";
 import { createCopilotKitRoutes } from "./copilotkit/routes.ts";
 import { createStreamRoutes } from "./stream-routes.ts";
 import { hostGuard, hostNames, LOOPBACK, originGuard } from "./host-guard.ts";
+import { createPageRoutes, type PageFile } from "./page-routes.ts";
 import { createProbeRoutes } from "./probe-routes.ts";
 import { problem, problemOf } from "./problem.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -19,6 +20,8 @@ export interface AppOptions extends SessionRoutesOptions {
   readonly hosts?: readonly string[];
   /** The project whose sessions are the threads of CopilotKit's pages, at `/api/copilotkit`. Default null: none. */
   readonly copilotKitProject?: string | null;
+  /** The files of the inspector, at `/`; without any a text there says how they are made. Default null: nothing is there. */
+  readonly page?: readonly PageFile[] | null;
   /** Origins whose pages may call. Default: none, and no answer has CORS headers. */
   readonly corsOrigins?: readonly string[];
 }
@@ -64,7 +67,14 @@ const CORS = {
  * ```
  */
 export function createApp(options: AppOptions): Hono {
-  const { service, listenHost, hosts = [], corsOrigins = [], copilotKitProject = null } = options;
+  const {
+    service,
+    listenHost,
+    hosts = [],
+    corsOrigins = [],
+    copilotKitProject = null,
+    page = null,
+  } = options;
   const ours = hostNames(listenHost === null ? hosts : [...LOOPBACK, listenHost, ...hosts]);
   const app = new Hono();
   app.use("*", securityHeaders());
@@ -72,6 +82,7 @@ export function createApp(options: AppOptions): Hono {
   app.use("*", originGuard({ ours, corsOrigins }));
   if (corsOrigins.length > 0) app.use("*", cors({ ...CORS, origin: [...corsOrigins] }));
   app.route("/", createProbeRoutes(service));
+  if (page !== null) app.route("/", createPageRoutes(page));
   app.route("/api/projects/:projectName/agentic-sessions", createSessionRoutes(service, options));
   if (copilotKitProject !== null) {
     const server = { fetch: app.fetch, project: copilotKitProject };

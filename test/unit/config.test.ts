@@ -114,6 +114,7 @@ describe("parseConfig", () => {
       webhooks: null,
       allowPublic: false,
       copilotKit: true,
+      ui: true,
       legacyProject: null,
       diskQuota: null,
       maxEventBytes: 64 * 1024 * 1024,
@@ -169,6 +170,11 @@ describe("parseConfig", () => {
     expect(parseConfig({ STORAGE_URL: "memory:" }).storage).toEqual({ kind: "memory" });
   });
 
+  it("serves the inspector where nobody is asked who they are, elsewhere when it is told to", () => {
+    expect(parseConfig({ RUNLOG_UI: "0" }).ui).toBe(false);
+    expect(parseConfig({ ...IN_CLUSTER, RUNLOG_UI: "1" }).ui).toBe(true);
+  });
+
   it("serves a cluster to everybody who has a token of it", () => {
     const config = parseConfig({ ...IN_CLUSTER });
     expect(problemsOf({ ...IN_CLUSTER, RUNLOG_COPILOTKIT: "1" })).toEqual([
@@ -176,6 +182,7 @@ describe("parseConfig", () => {
     ]);
     expect(config).toMatchObject({
       copilotKit: false,
+      ui: false,
       host: "0.0.0.0",
       runnerUrl: null,
       auth: {
