@@ -5,6 +5,7 @@ import { applyTheme, storedTheme } from "./theme/theme.ts";
 import "./theme/tokens.css";
 import "./theme/base.css";
 import "./theme/layout.css";
+import "./theme/table.css";
 
 applyTheme(storedTheme());
 const app = document.querySelector("#app");

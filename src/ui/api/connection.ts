@@ -6,6 +6,12 @@ export type Reach = "ok" | "away" | "token-needed";
 /** One session, as `runlog/client` has it. */
 export type SessionApi = RemoteSession;
 
+/** An agent that a session can have (PROTOCOL 21.1). */
+export interface AgentFacts {
+  readonly name: string;
+  readonly description?: string;
+}
+
 /** A view follows a session for as long as it is open, however long the server is away. */
 const PATIENCE_MS = 24 * 60 * 60 * 1000;
 
@@ -49,9 +55,22 @@ export class Connection {
     return createSessionClient({
       url,
       patienceMs: PATIENCE_MS,
-      headers: () => (this.#token === null ? {} : { Authorization: `Bearer ${this.#token}` }),
+      headers: () => this.#headers(),
       fetch: (address, init) => this.#fetch(address, init),
     });
+  }
+
+  /** The agents of a server that has several; none where its one agent has no name. */
+  async agents(project: string): Promise<readonly AgentFacts[]> {
+    const url = `${this.#base}api/projects/${encodeURIComponent(project)}/agents`;
+    const response = await this.#fetch(url, { headers: this.#headers() });
+    if (!response.ok) return [];
+    const { agents }: { readonly agents: readonly AgentFacts[] } = await response.json();
+    return agents;
+  }
+
+  #headers(): Record<string, string> {
+    return this.#token === null ? {} : { Authorization: `Bearer ${this.#token}` };
   }
 
   async #fetch(address: string, init: RequestInit): Promise<Response> {

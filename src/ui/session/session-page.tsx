@@ -1,7 +1,8 @@
 import { useMemo } from "preact/hooks";
 import type { Connection } from "../api/connection.ts";
-import { hashOf, type Link } from "../router/link.ts";
+import { hashOf, type Link, START } from "../router/link.ts";
 import type { Go } from "../router/use-link.ts";
+import { SessionHead } from "./session-head.tsx";
 import { VIEWS } from "./views.ts";
 
 export interface SessionPageProps {
@@ -22,7 +23,7 @@ export function SessionPage({ connection, project, name, link, go }: SessionPage
   const view = VIEWS.find((one) => one.name === link.view);
   return (
     <>
-      <h1>{name}</h1>
+      <SessionHead session={session} onDeleted={() => go({ ...START, project })} />
       <nav class="tabs" aria-label="Views of the session">
         {VIEWS.map(({ name: other, title }) => (
           <a
