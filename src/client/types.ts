@@ -15,12 +15,14 @@ export interface SessionMessage {
   readonly [member: string]: unknown;
 }
 
-/** Which events a page has: those after a cursor or before one; without either the latest (20.1). */
+/** Which events a page has: those after a cursor, before one or at an offset; without any the latest (20.1). */
 export interface PageQuery {
   /** An empty one means from the start. Not together with `before`. */
   readonly after?: string;
   /** An empty one means from the end. */
   readonly before?: string;
+  /** In place of both: from the first event that begins at or after this byte of the history, such as half of its `size`. */
+  readonly offset?: number;
   /** 1 to 10,000. Default 100. */
   readonly limit?: number;
   /** `raw`: every event as it was stored. Default: finished runs come compact. */
@@ -40,6 +42,12 @@ export interface EventPage {
   readonly end: string | null;
   readonly hasBefore: boolean;
   readonly hasAfter: boolean;
+  /** How many bytes of the history come before the page. */
+  readonly startOffset: number;
+  /** How many bytes it has up to the page's end. */
+  readonly endOffset: number;
+  /** How many bytes the whole history has. */
+  readonly size: number;
 }
 
 export interface RunsQuery {

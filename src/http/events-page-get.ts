@@ -46,6 +46,9 @@ export function eventsPageGet(service: SessionService) {
         Vary: "Accept",
         "X-Runlog-Has-Before": String(page.hasBefore),
         "X-Runlog-Has-After": String(page.hasAfter),
+        "X-Runlog-Start-Offset": String(page.startOffset),
+        "X-Runlog-End-Offset": String(page.endOffset),
+        "X-Runlog-Size": String(page.size),
       };
       if (page.start) headers["X-Runlog-Start"] = formatCursor(page.start);
       if (page.end) headers["X-Runlog-End"] = formatCursor(page.end);
@@ -58,18 +61,26 @@ export function eventsPageGet(service: SessionService) {
   };
 }
 
-/** Without a cursor the page is at one end of the history: at its start for an empty `after`, else at its end. */
+/** Without a place the page is at one end of the history: at its start for an empty `after`, else at its end. */
 function queryOf(c: Context): PageQuery {
   const [after, before] = [c.req.query("after"), c.req.query("before")];
-  if (after !== undefined && before !== undefined)
+  const offset = c.req.query("offset");
+  if ([after, before, offset].filter((place) => place !== undefined).length > 1)
     throw new RunlogError(
       "invalid-input",
-      "Invalid page: it is after a cursor or before one, not both",
+      "Invalid page: it is after a cursor, before one, or at an offset, not two of these",
     );
   return {
     isRaw: viewOf(c) === "raw",
-    direction: after === undefined ? "before" : "after",
-    cursor: (after ?? before) || null,
+    direction: after === undefined && offset === undefined ? "before" : "after",
+    cursor: offset === undefined ? (after ?? before) || null : offsetOf(offset),
     limit: limitOf(c, { default: DEFAULT_LIMIT, max: MAX_PAGE_EVENTS }),
   };
+}
+
+/** Bytes of the history. What is past its end is its end. */
+function offsetOf(text: string): number {
+  if (!/^\d{1,15}$/.test(text))
+    throw new RunlogError("invalid-input", "Invalid offset: a number of bytes");
+  return Number(text);
 }

@@ -6,6 +6,7 @@ import { isLineStart } from "../log/scan-event-facts.ts";
 import { type Cursor, parseCursor } from "../model/cursor.ts";
 import type { Session } from "../session/session.ts";
 import { MAX_PAGE_BYTES } from "./page-bounds.ts";
+import { bytesBefore, bytesIn, firstLineFrom } from "./page-offsets.ts";
 import { type LogPart, type PageEvent, readBackward, readForward } from "./page-events.ts";
 
 /** Which page of a session's events is asked for. */
@@ -14,8 +15,8 @@ export interface PageQuery {
   readonly isRaw: boolean;
   /** Events after the cursor, or those before it. */
   readonly direction: "after" | "before";
-  /** Null: from the history's start, or from its end. */
-  readonly cursor: string | null;
+  /** Null: from the history's start, or from its end. A number: from the first event that begins at or after that byte of it. */
+  readonly cursor: string | number | null;
   /** Most events, 1 to `MAX_PAGE_EVENTS`. */
   readonly limit: number;
 }
@@ -28,6 +29,10 @@ export interface EventPage {
   readonly end: Cursor | null;
   readonly hasBefore: boolean;
   readonly hasAfter: boolean;
+  /** Bytes of the history before the page, up to its end, and of all of it. */
+  readonly startOffset: number;
+  readonly endOffset: number;
+  readonly size: number;
 }
 
 /** The history of a session on both sides of a position: the parts of its logs in order. */
@@ -44,6 +49,9 @@ const NO_LOG: EventPage = {
   end: null,
   hasBefore: false,
   hasAfter: false,
+  startOffset: 0,
+  endOffset: 0,
+  size: 0,
 };
 
 /**
@@ -58,19 +66,22 @@ export async function findEventPage(
   query: PageQuery,
 ): Promise<EventPage> {
   const { cursor, direction, isRaw, limit } = query;
-  const at = cursor === null ? null : parseCursor(cursor);
-  if (cursor !== null && !at) throw new RunlogError("invalid-input", "Invalid cursor");
-  if (at?.log === "compact" && isRaw)
+  const given = typeof cursor === "string" ? parseCursor(cursor) : null;
+  if (typeof cursor === "string" && !given)
+    throw new RunlogError("invalid-input", "Invalid cursor");
+  if (given?.log === "compact" && isRaw)
     throw new RunlogError(
       "invalid-input",
       "Invalid cursor: with view=raw it is one of the raw log",
     );
   if (!readable) {
-    if (at) throw notFound();
+    if (given) throw notFound();
     return NO_LOG;
   }
   const compacted = isRaw ? null : await session.compact.find(readable.stat);
   const whole = partsOf(readable, compacted);
+  const at =
+    typeof cursor === "number" ? await firstLineFrom(store, session.key, whole, cursor) : given;
   const { before, after } = await divide(store, session.key, {
     readable,
     compacted,
@@ -85,12 +96,18 @@ export async function findEventPage(
     : await readBackward(store, session.key, before, bounds);
   const edge = at ?? edgeOf(whole, isAfter);
   const [first, last] = [found.events[0], found.events.at(-1)];
+  const start = first ? { ...first.place, offset: first.start } : edge;
+  const end = last ? { ...last.place, offset: last.end } : edge;
+  const parts = [...before, ...after];
   return {
     events: found.events,
-    start: first ? { ...first.place, offset: first.start } : edge,
-    end: last ? { ...last.place, offset: last.end } : edge,
+    start,
+    end,
     hasBefore: isAfter ? before.length > 0 : found.isMore,
     hasAfter: isAfter ? found.isMore : after.length > 0,
+    startOffset: bytesBefore(parts, start),
+    endOffset: bytesBefore(parts, end),
+    size: bytesIn(parts),
   };
 }
 

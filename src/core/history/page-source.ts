@@ -103,7 +103,7 @@ async function* documentOf(
   length: number,
   { lines, arrivals }: { readonly lines: Chunks; readonly arrivals: ArrivalLookup | null },
 ): Chunks {
-  const { events, start, end, hasBefore, hasAfter } = page;
+  const { events, start, end, hasBefore, hasAfter, startOffset, endOffset, size } = page;
   yield encoder.encode('{"events":[');
   const joiner = new JsonArrayJoiner(length);
   for await (const chunk of lines) yield joiner.push(chunk);
@@ -126,6 +126,9 @@ async function* documentOf(
     end: end && formatCursor(end),
     hasBefore,
     hasAfter,
+    startOffset,
+    endOffset,
+    size,
   };
   yield encoder.encode(`],${JSON.stringify(rest).slice(1)}`);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { playCompacted } from "./compact.ts";
+import { waitFor } from "../wait-for.ts";
 import {
   expectProblem,
   finishedEvent,
@@ -19,6 +20,9 @@ interface Page {
   readonly end: string | null;
   readonly hasBefore: boolean;
   readonly hasAfter: boolean;
+  readonly startOffset: number;
+  readonly endOffset: number;
+  readonly size: number;
 }
 
 const RUN = [startedEvent(), ...ODD_EVENTS, finishedEvent()];
@@ -41,6 +45,7 @@ export function eventPagesSuite(fresh: FreshServer): void {
         const { events: _, ...rest } = JSON.parse(text) as Page;
         // in order, and of now
         expect(rest.times).toEqual(rest.times.toSorted((a, b) => Number(a) - Number(b)));
+        const size = bytesOf(lines);
         expect(rest).toEqual({
           cursors: ids,
           times: ids.map((): unknown => expect.any(Number)),
@@ -48,7 +53,44 @@ export function eventPagesSuite(fresh: FreshServer): void {
           end: ids.at(-1),
           hasBefore: false,
           hasAfter: false,
+          startOffset: 0,
+          endOffset: size,
+          size,
         });
+      }),
+    );
+
+    it(
+      "begin at any byte of the history, and say how many come before and after",
+      fresh(async (server) => {
+        const session = new SessionClient(server);
+        const { compacted } = await playCompacted(server, session, ["r1", "r2"]);
+        // goes on, so that it stays in the raw log
+        server.runner.script(async (exchange) => {
+          await exchange.answer(200, { "Content-Type": "text/event-stream" });
+          await exchange.write(`data: ${startedEvent("r3")}\n\n`);
+        });
+        await session.run('{"runId":"r3","messages":[]}');
+        await waitFor(async () => (await session.lines()).at(-1)?.includes('"r3"') === true);
+        for (const view of ["view=raw&", ""]) {
+          const { size, cursors, events } = await pageOf(session, `${view}after=`);
+          if (view === "") expect(events.length).toBeGreaterThan(compacted.length);
+          /** Where each event begins, by the pages before it. */
+          const starts: number[] = [];
+          for (const cursor of cursors) {
+            const page = await pageOf(session, `${view}before=${cursor}&limit=1`);
+            expect(page.size).toBe(size);
+            starts.push(page.startOffset);
+          }
+          expect(starts).toEqual([...new Set(starts)].toSorted((a, b) => a - b));
+          for (let offset = 0; offset <= size + 1; offset += 7) {
+            const page = await pageOf(session, `${view}offset=${offset}`);
+            const index = starts.findIndex((start) => start >= offset);
+            expect(page.cursors).toEqual(index === -1 ? [] : cursors.slice(index));
+            expect(page.startOffset).toBe(starts[index] ?? size);
+            expect([page.endOffset, page.hasBefore]).toEqual([size, page.startOffset > 0]);
+          }
+        }
       }),
     );
 
@@ -106,6 +148,9 @@ export function eventPagesSuite(fresh: FreshServer): void {
             "x-runlog-end": page.end,
             "x-runlog-has-before": "true",
             "x-runlog-has-after": "false",
+            "x-runlog-start-offset": String(page.startOffset),
+            "x-runlog-end-offset": String(page.endOffset),
+            "x-runlog-size": String(bytesOf(lines)),
           });
         }
         const other = await session.get("/agui/events/page", { Accept: "text/html" });
@@ -118,8 +163,17 @@ export function eventPagesSuite(fresh: FreshServer): void {
       fresh(async (server) => {
         const session = new SessionClient(server);
         await session.play(RUN);
-        const { end } = await pageOf(session, "view=raw");
-        const empty = { events: [], cursors: [], times: [], start: end, end, hasBefore: true };
+        const { end, size } = await pageOf(session, "view=raw");
+        const offsets = { startOffset: size, endOffset: size, size };
+        const empty = {
+          events: [],
+          cursors: [],
+          times: [],
+          start: end,
+          end,
+          hasBefore: true,
+          ...offsets,
+        };
         expect(await pageOf(session, `after=${end}`)).toEqual({ ...empty, hasAfter: false });
         const second = [startedEvent("r2"), finishedEvent("r2")];
         server.runner.script((exchange) => tell(exchange, second));
@@ -136,7 +190,7 @@ export function eventPagesSuite(fresh: FreshServer): void {
       fresh(async (server) => {
         const session = new SessionClient(server, "empty");
         await expectProblem(await session.get("/agui/events/page"), 404, "Session not found");
-        await session.play(RUN);
+        const lines = await session.play(RUN);
         const first = (await pageOf(session, "view=raw&after=")).start;
         expect(await pageOf(session, `before=${first}`)).toEqual({
           events: [],
@@ -146,6 +200,9 @@ export function eventPagesSuite(fresh: FreshServer): void {
           end: first,
           hasBefore: false,
           hasAfter: true,
+          startOffset: 0,
+          endOffset: 0,
+          size: bytesOf(lines),
         });
       }),
     );
@@ -159,8 +216,12 @@ export function eventPagesSuite(fresh: FreshServer): void {
         const [logId = ""] = (end ?? "").split("-");
         for (const limit of ["0", "10001", "-1", "1e3", "", "x", "9007199254740993"])
           await refused(session, `limit=${limit}`, 400, "Invalid limit: a number from 1 to 10000");
-        const both = "Invalid page: it is after a cursor or before one, not both";
+        const both =
+          "Invalid page: it is after a cursor, before one, or at an offset, not two of these";
         await refused(session, `after=${end}&before=${end}`, 400, both);
+        await refused(session, `offset=0&before=`, 400, both);
+        for (const offset of ["", "-1", "1e3", "x", "1.5", "9007199254740993"])
+          await refused(session, `offset=${offset}`, 400, "Invalid offset: a number of bytes");
         await refused(session, "view=snapshot", 400, "Invalid view: raw, or none");
         for (const cursor of ["x", `${logId}-r01`, `${logId}-r1.2`])
           await refused(session, `after=${cursor}`, 400, "Invalid cursor");
@@ -178,6 +239,11 @@ export function eventPagesSuite(fresh: FreshServer): void {
       }),
     );
   });
+}
+
+/** With their line ends. */
+function bytesOf(lines: readonly string[]): number {
+  return new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")).length;
 }
 
 async function pageOf(session: SessionClient, query: string): Promise<Page> {
