@@ -79,6 +79,8 @@ export interface RemoteSession {
   snapshot(at: string, options?: RequestOptions): Promise<SessionThen>;
   /** One stored event, of any size, by its cursor. */
   event(cursor: string, options?: RequestOptions): Promise<AgUiEvent>;
+  /** The same as the text that was stored, in which numbers have all their digits. */
+  eventText(cursor: string, options?: RequestOptions): Promise<string>;
   /** Makes a session of its own of the log up to a cursor. */
   fork(from: ForkPoint, options?: RequestOptions): Promise<ForkedSession>;
   /** The whole history as a file, of which nothing is read yet. */
@@ -128,6 +130,8 @@ function remoteSession(send: Send, name: string, connection: ConnectionOptions):
   ): Promise<Response> => send({ path: `${path}/${route}`, method: "POST", body, ...options });
   const get = <T>(route: string, options?: RequestOptions): Promise<T> =>
     jsonOf(send({ path: path + route, ...options }));
+  const bodyOf = (cursor: string): string =>
+    `${path}/agui/events/${encodeURIComponent(cursor)}/body`;
   return {
     name,
     get: (options) => get("", options),
@@ -144,7 +148,10 @@ function remoteSession(send: Send, name: string, connection: ConnectionOptions):
       jsonOf(send({ path: withQuery(`${path}/runs`, { ...query }), signal })),
     messages: (options) => get("/agui/messages", options),
     snapshot: (at, options) => get(withQuery("/agui/snapshot", { at }), options),
-    event: (cursor, options) => get(`/agui/events/${encodeURIComponent(cursor)}/body`, options),
+    event: (cursor, options) => jsonOf(send({ path: bodyOf(cursor), ...options })),
+    async eventText(cursor, options) {
+      return (await send({ path: bodyOf(cursor), ...options })).text();
+    },
     fork: (from, options) => jsonOf(post("fork", from, options)),
     export: ({ signal, ...query } = {}) =>
       send({ path: withQuery(`${path}/export`, query), signal }),

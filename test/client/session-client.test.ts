@@ -300,6 +300,7 @@ describe("a session", () => {
     const { events, cursors } = await session.page({ view: "raw" });
     const at = cursors[1]!;
     expect(await session.event(at)).toEqual(events[1]);
+    expect(await session.eventText(at)).toBe(JSON.stringify(events[1]));
     const { run, messages, state } = await session.snapshot(at);
     expect({ run, state }).toEqual({ run: { runId: "r", threadId: "s1" }, state: {} });
     expect(messages).toMatchObject([{ content: "hi" }]);

@@ -39,18 +39,22 @@ export class RunItems {
   }
 
   add(event: AgUiEvent): void {
-    const id = String(event["messageId"] ?? event["toolCallId"] ?? "");
+    const messageId = idOf(event["messageId"]);
+    const toolCallId = idOf(event["toolCallId"]);
     switch (event.type) {
       case "TEXT_MESSAGE_START":
       case "TEXT_MESSAGE_CONTENT":
       case "TEXT_MESSAGE_CHUNK":
-        this.#append({ kind: "message", id, label: event["role"] ?? "assistant" }, event["delta"]);
+        this.#append(
+          { kind: "message", id: messageId, label: event["role"] ?? "assistant" },
+          event["delta"],
+        );
         break;
       case "REASONING_MESSAGE_START":
       case "REASONING_MESSAGE_CONTENT":
       case "REASONING_MESSAGE_CHUNK":
       case "THINKING_TEXT_MESSAGE_CONTENT":
-        this.#append({ kind: "reasoning", id, label: "reasoning" }, event["delta"]);
+        this.#append({ kind: "reasoning", id: messageId, label: "reasoning" }, event["delta"]);
         break;
       case "TOOL_CALL_START":
       case "TOOL_CALL_ARGS":
@@ -58,14 +62,14 @@ export class RunItems {
         this.#append(
           {
             kind: "tool",
-            id: String(event["toolCallId"] ?? ""),
+            id: toolCallId,
             label: event["toolCallName"] ?? "",
           },
           event["delta"],
         );
         break;
       case "TOOL_CALL_RESULT":
-        this.#result(String(event["toolCallId"] ?? ""), event["content"]);
+        this.#result(toolCallId, event["content"]);
         break;
       case "STEP_STARTED":
         this.#push({ kind: "step", label: event["stepName"] }, "");
@@ -106,6 +110,10 @@ export class RunItems {
     this.#items.push(item);
     return item;
   }
+}
+
+function idOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 function textOf(value: unknown): string {

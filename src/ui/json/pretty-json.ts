@@ -15,19 +15,18 @@ const SPACE = /\s/;
  * numbers keep their digits, strings their escapes, members their order. A text that is no JSON is returned as good as it goes.
  */
 export function prettyJson(json: string, maxChars: number): PrettyJson {
-  const pieces: string[] = [];
-  let chars = 0;
+  let text = "";
   let depth = 0;
   const put = (piece: string): void => {
-    pieces.push(piece);
-    chars += piece.length;
+    text += piece;
   };
   const breakLine = (): void => put(`\n${INDENT.repeat(Math.min(depth, MAX_INDENT))}`);
   let at = 0;
-  while (at < json.length && chars <= maxChars) {
+  while (at < json.length) {
+    if (text.length > maxChars) break;
     const char = json.charAt(at);
     if (char === '"') {
-      const end = endOfString(json, at, at + maxChars + 1 - chars);
+      const end = endOfString(json, at, at + maxChars + 1 - text.length);
       put(json.slice(at, end));
       at = end;
       continue;
@@ -53,7 +52,6 @@ export function prettyJson(json: string, maxChars: number): PrettyJson {
       breakLine();
     } else put(char === ":" ? ": " : char);
   }
-  const text = pieces.join("");
   return text.length > maxChars
     ? { text: text.slice(0, maxChars), isCut: true }
     : { text, isCut: nextToken(json, at) < json.length };

@@ -51,11 +51,10 @@ function write(text: ShortText, value: unknown): void {
   } else if (typeof value === "object" && value !== null) {
     text.add("{");
     let isFirst = true;
-    for (const key in value) {
-      if (!Object.hasOwn(value, key)) continue;
+    for (const [key, member] of Object.entries(value)) {
       text.add(`${isFirst ? "" : ", "}${JSON.stringify(shortText(key, MAX_STRING_CHARS))}: `);
       isFirst = false;
-      write(text, (value as Record<string, unknown>)[key]);
+      write(text, member);
       if (text.isFull) return;
     }
     text.add("}");

@@ -17,7 +17,7 @@ export interface Bar {
 }
 
 /** The worst of its runs. */
-export type BarKind = "error" | "unended" | "interrupted" | "cancelled" | "running" | "finished";
+type BarKind = "error" | "unended" | "interrupted" | "cancelled" | "running" | "finished";
 
 /** A long time without a run. */
 export interface Gap {
@@ -142,7 +142,15 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const TIME_STEPS_MS: readonly number[] = [
-  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  1,
+  2,
+  5,
+  10,
+  20,
+  50,
+  100,
+  200,
+  500,
   ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * SECOND),
   ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
   ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR),

@@ -13,6 +13,14 @@ export interface Place {
 /** Where a step leads: one event on, or to the next end of a run. */
 export type Step = "first" | "previous-run" | "previous-event" | "next-event" | "next-run" | "last";
 
+/** Where the one event lies that a step asks for. */
+const STEP_SIDES = {
+  first: () => ({ after: "" }),
+  last: () => ({ before: "" }),
+  "next-event": (from: string) => ({ after: from }),
+  "previous-event": (from: string) => ({ before: from }),
+};
+
 const ENDS_OF_RUNS = { types: ["RUN_FINISHED", "RUN_ERROR"], text: "" };
 
 /** The position after the event in which a byte of the history lies; null without a log. */
@@ -40,26 +48,14 @@ export async function stepFrom(
   step: Step,
   signal: AbortSignal,
 ): Promise<Place | null> {
-  const from = cursor ?? "";
-  switch (step) {
-    case "first":
-      return afterPage(await pages.page({ after: "", limit: 1, signal }));
-    case "last":
-      return afterPage(await pages.page({ before: "", limit: 1, signal }));
-    case "next-event": {
-      if (cursor === null) return null;
-      const page = await pages.page({ after: from, limit: 1, signal });
-      return page.events.length === 0 ? null : afterPage(page);
-    }
-    case "previous-event": {
-      const page = await pages.page({ before: from, limit: 1, signal });
-      return page.hasBefore ? beforePage(page) : null;
-    }
-    case "next-run":
-      return cursor === null ? null : endOfRun(pages, "after", cursor, signal);
-    case "previous-run":
-      return endOfRun(pages, "before", cursor, signal);
-  }
+  const isForward = step === "next-event" || step === "next-run";
+  if (isForward && cursor === null) return null;
+  if (step === "next-run") return endOfRun(pages, "after", cursor, signal);
+  if (step === "previous-run") return endOfRun(pages, "before", cursor, signal);
+  const side = STEP_SIDES[step](cursor ?? "");
+  const page = await pages.page({ ...side, limit: 1, signal });
+  if (step === "previous-event") return page.hasBefore ? beforePage(page) : null;
+  return page.events.length === 0 ? null : afterPage(page);
 }
 
 async function endOfRun(

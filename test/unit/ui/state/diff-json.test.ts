@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { diffJson, type JsonChange } from "../../../../src/ui/state/diff-json.ts";
 
@@ -64,13 +64,13 @@ describe("the difference of two values", () => {
 });
 
 function at(root: unknown, path: JsonChange["path"]): unknown {
-  let value = root as Record<string | number, unknown> | undefined;
+  let found = root as Record<string | number, unknown> | undefined;
   for (const step of path)
-    value =
-      value !== undefined && Object.hasOwn(value, step)
-        ? (value[step] as Record<string, unknown>)
+    found =
+      found !== undefined && Object.hasOwn(found, step)
+        ? (found[step] as Record<string, unknown>)
         : undefined;
-  return value;
+  return found;
 }
 
 function paths(before: unknown, after: unknown): string[] {

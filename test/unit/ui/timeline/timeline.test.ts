@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RunFacts } from "../../../../src/client/index.ts";
 import { hasTimes, layOut } from "../../../../src/ui/timeline/timeline.ts";
@@ -71,16 +71,24 @@ describe("a time line", () => {
 
   it("shows each run that is in view in one bar, in as many as there is room for", () => {
     fc.assert(
-      fc.property(someRuns, fc.nat(900_000), fc.integer({ min: 1, max: 900_000 }), (made, from, length) => {
-        const runs = made.map((each, index) => timed(index, each.from, each.from + each.length));
-        const timeline = layOut(runs, { unit: "time", nowMs: 0 });
-        const range = { from, to: from + length };
-        const bars = visibleBars(timeline, range, WIDTH);
-        const shown = bars.flatMap(({ spans }) => spans.map((span) => span.run.runId));
-        const inView = timeline.spans.filter((span) => span.to >= range.from && span.from <= range.to);
-        expect(shown.toSorted()).toEqual(inView.map((span) => span.run.runId).toSorted());
-        for (const { x, width } of bars) expect(x >= 0 && width > 0 && x + width <= WIDTH + 3).toBe(true);
-      }),
+      fc.property(
+        someRuns,
+        fc.nat(900_000),
+        fc.integer({ min: 1, max: 900_000 }),
+        (made, from, length) => {
+          const runs = made.map((each, index) => timed(index, each.from, each.from + each.length));
+          const timeline = layOut(runs, { unit: "time", nowMs: 0 });
+          const range = { from, to: from + length };
+          const bars = visibleBars(timeline, range, WIDTH);
+          const shown = bars.flatMap(({ spans }) => spans.map((span) => span.run.runId));
+          const inView = timeline.spans.filter(
+            (span) => span.to >= range.from && span.from <= range.to,
+          );
+          expect(shown.toSorted()).toEqual(inView.map((span) => span.run.runId).toSorted());
+          for (const { x, width } of bars)
+            expect(x >= 0 && width > 0 && x + width <= WIDTH + 3).toBe(true);
+        },
+      ),
     );
   });
 
@@ -138,7 +146,9 @@ describe("a time line", () => {
         }
       }),
     );
-    expect(ticksOf({ from: 500, to: 3_200 }, "time", 6)).toEqual([500, 1_000, 1_500, 2_000, 2_500, 3_000]);
+    expect(ticksOf({ from: 500, to: 3_200 }, "time", 6)).toEqual([
+      500, 1_000, 1_500, 2_000, 2_500, 3_000,
+    ]);
   });
 });
 
@@ -161,7 +171,7 @@ describe("the tool calls of a run", () => {
   });
 
   it("lie by their count where there are no times", () => {
-    const untimed = events.map(({ timestamp: _, ...event }) => event);
+    const untimed = events.map((event) => ({ ...event, timestamp: null }));
     expect(toolBars(untimed, cursors)).toMatchObject([
       { id: "a", from: 2 / 6, to: 4 / 6 },
       { id: "b", from: 5 / 6, to: 5 / 6 },
