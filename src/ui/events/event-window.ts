@@ -76,7 +76,8 @@ export class EventWindow {
 
   /** With the page after it. */
   withAfter(page: EventPage): EventWindow {
-    const segments = [...this.#segments, ...segmentsOf(page)];
+    const isEmpty = page.events.length === 0 && this.#segments.length > 0;
+    const segments = [...this.#segments, ...(isEmpty ? [] : segmentsOf(page))];
     return this.#withoutFirst(segments, { size: page.size, hasAfter: page.hasAfter });
   }
 
@@ -101,6 +102,15 @@ export class EventWindow {
         });
     }
     return this.#withoutFirst(segments, { size: this.size, hasAfter: false });
+  }
+
+  /** As one after which there may be more, by pages. */
+  detached(): EventWindow {
+    return new EventWindow(this.#segments, {
+      size: this.size,
+      hasBefore: this.hasBefore,
+      hasAfter: true,
+    });
   }
 
   /** Bytes of the history before a row, as far as that is known: within a page rows count as of one length. */
