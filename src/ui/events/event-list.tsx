@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { timeText } from "../components/time-text.ts";
+import { clock } from "../format/format.ts";
 import type { EventRow } from "./event-row.ts";
 import { useVirtualRows } from "./use-virtual-rows.ts";
 
@@ -14,8 +14,16 @@ export interface EventListProps {
   /** The cursor of the row that is chosen. */
   readonly chosen: string | null;
   readonly onChoose: (cursor: string) => void;
-  /** Which rows are in view, and whether the list is at its end. */
-  readonly onView?: (first: number, last: number, isAtEnd: boolean) => void;
+  readonly onView?: (view: ListView) => void;
+}
+
+/** What of a list is in view. */
+export interface ListView {
+  readonly first: number;
+  readonly last: number;
+  readonly isAtEnd: boolean;
+  /** Whether its reader has scrolled away from the end. */
+  readonly isLeft: boolean;
 }
 
 export const ROW_PIXELS = 26;
@@ -36,10 +44,16 @@ export function EventList(props: EventListProps) {
     if (scrollTo === "end") virtual.scrollToEnd();
     else virtual.scrollToIndex(scrollTo, { align: scrollTo === 0 ? "start" : "center" });
   }, [place, virtual]);
-  useEffect(
-    () => onView?.(first, last, virtual.isAtEnd()),
-    [first, last, rows, virtual.scrollOffset],
-  );
+  /** Whether its reader has moved it since it was at its end: rows that come move it as well. */
+  const isMoved = useRef(false);
+  useEffect(() => {
+    const isAtEnd = virtual.isAtEnd();
+    isMoved.current &&= !isAtEnd;
+    onView?.({ first, last, isAtEnd, isLeft: isMoved.current });
+  }, [first, last, rows, virtual.scrollOffset]);
+  const onMoved = (): void => {
+    isMoved.current = true;
+  };
 
   const move = (by: number): void => {
     const from = rows.findIndex(({ cursor }) => cursor === chosen);
@@ -58,7 +72,11 @@ export function EventList(props: EventListProps) {
       aria-label={label}
       tabIndex={0}
       aria-activedescendant={isDrawn ? `event-${chosen}` : undefined}
+      onWheel={onMoved}
+      onTouchMove={onMoved}
+      onPointerDown={onMoved}
       onKeyDown={(event) => {
+        onMoved();
         const by = KEYS.get(event.key);
         if (by === undefined) return;
         event.preventDefault();
@@ -82,7 +100,7 @@ export function EventList(props: EventListProps) {
                 <span class="event-cursor" title={row.cursor}>
                   {row.cursor.slice(-CURSOR_CHARS)}
                 </span>
-                <span class="event-time">{row.timeMs === null ? "" : timeText(row.timeMs)}</span>
+                <span class="event-time">{row.timeMs === null ? "" : clock(row.timeMs)}</span>
                 <span class="event-type">{row.type}</span>
                 <bdi class="event-summary">{row.summary}</bdi>
               </div>

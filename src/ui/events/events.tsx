@@ -3,7 +3,7 @@ import { Empty, Failure, Loading } from "../components/notice.tsx";
 import type { ViewProps } from "../session/view.ts";
 import { EventDetail } from "./event-detail.tsx";
 import { EventFeed, type FeedPlace, type FeedState } from "./event-feed.ts";
-import { EventList } from "./event-list.tsx";
+import { EventList, type ListView } from "./event-list.tsx";
 import type { HistoryView } from "./event-pages.ts";
 import { EventWindow } from "./event-window.ts";
 import { FilterForm } from "./filter-form.tsx";
@@ -27,11 +27,11 @@ export function Events({ session, at, run, go, linkTo }: ViewProps) {
   useEffect(() => setChosen(at), [at]);
   const { window } = state;
 
-  const onView = (first: number, last: number, isAtEnd: boolean): void => {
+  const onView = ({ first, last, isAtEnd, isLeft }: ListView): void => {
     setTop(first);
     if (state.isLoading || state.error !== null) return;
     if (isAtEnd && !window.hasAfter) feed?.follow();
-    else if (!isAtEnd) feed?.unfollow();
+    else if (isLeft) feed?.unfollow();
     if (first < NEAR_ROWS) void feed?.loadBefore();
     else if (last > window.rows.length - NEAR_ROWS) void feed?.loadAfter();
   };

@@ -48,3 +48,16 @@ export function tokensOf(usage: unknown): number | null {
   const parts = [inputTokens, outputTokens].filter((part) => typeof part === "number");
   return parts.length === 0 ? null : parts.reduce((sum, part) => sum + part, 0);
 }
+
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+  hourCycle: "h23",
+});
+
+/** The time of day of milliseconds since 1970, as its reader's clock has it. */
+export function clock(time: number): string {
+  return CLOCK.format(time);
+}

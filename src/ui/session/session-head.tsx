@@ -4,6 +4,7 @@ import { Confirm } from "../components/confirm.tsx";
 import { Failure } from "../components/notice.tsx";
 import { StatusBadge } from "../components/status-badge.tsx";
 import { useAnswer } from "../components/use-answer.ts";
+import { DownloadMenu } from "../download/download-menu.tsx";
 import { count, tokensOf } from "../format/format.ts";
 
 const EVERY_MS = 2_000;
@@ -48,6 +49,7 @@ export function SessionHead({
         )}
         {typeof agent === "string" && <span class="small quiet">{agent}</span>}
         {tokens !== null && <span class="small quiet">{count(tokens)} tokens</span>}
+        <DownloadMenu session={session} />
         <button
           type="button"
           disabled={value?.status?.activeRun === undefined}

@@ -3,6 +3,7 @@ import type { Connection } from "../api/connection.ts";
 import { hashOf, type Link, START } from "../router/link.ts";
 import type { Go } from "../router/use-link.ts";
 import { SessionHead } from "./session-head.tsx";
+import { TravelBar } from "../travel/travel-bar.tsx";
 import { VIEWS } from "./views.ts";
 
 export interface SessionPageProps {
@@ -35,6 +36,7 @@ export function SessionPage({ connection, project, name, link, go }: SessionPage
           </a>
         ))}
       </nav>
+      <TravelBar key={`${project}/${name}`} {...{ session, at: link.at, go }} />
       {view && (
         <section aria-label={view.title}>
           <view.Component
