@@ -97,7 +97,7 @@ export class RunItems {
   }
 
   #result(id: string, content: unknown): void {
-    const item = this.#byId.get(`tool ${id}`) ?? this.#push({ kind: "tool", label: "" }, "");
+    const item = this.#byId.get(`tool ${id}`) ?? this.#push({ kind: "tool", label: "result" }, "");
     if (item) item.result = textOf(content);
   }
 

@@ -2,9 +2,8 @@ import { SessionClientError } from "../../client/index.ts";
 import type { SessionApi } from "../api/connection.ts";
 import type { FeedPlace } from "./event-feed.ts";
 import type { HistoryView } from "./event-pages.ts";
+import { findRun } from "../runs/find-run.ts";
 import { findTime } from "./find-time.ts";
-
-const RUNS_A_PAGE = 5_000;
 
 /** What a person may write for a place: a cursor, a run's id, or a time that the browser reads. Null where there is no such place. */
 export async function findPlace(
@@ -27,14 +26,7 @@ export async function startOfRun(
   runId: string,
   signal: AbortSignal,
 ): Promise<string | null> {
-  let next: string | null = "";
-  while (next !== null) {
-    const page = await session.runs({ limit: RUNS_A_PAGE, ...(next && { cursor: next }), signal });
-    const run = page.runs.find((one) => one.runId === runId);
-    if (run) return run.startCursor;
-    ({ next } = page);
-  }
-  return null;
+  return (await findRun(session, runId, signal))?.startCursor ?? null;
 }
 
 async function isCursor(session: SessionApi, text: string, signal: AbortSignal): Promise<boolean> {

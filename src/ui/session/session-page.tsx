@@ -41,7 +41,7 @@ export function SessionPage({ connection, project, name, link, go }: SessionPage
         <section aria-label={view.title}>
           <view.Component
             key={`${project}/${name}/${view.name}`}
-            {...{ session, project, go, linkTo, at: link.at, run: link.run }}
+            {...{ session, project, go, linkTo, at: link.at, run: link.run, other: link.other }}
           />
         </section>
       )}

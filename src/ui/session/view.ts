@@ -14,6 +14,8 @@ export interface ViewProps {
   readonly at: string | null;
   /** The run that the link means. */
   readonly run: string | null;
+  /** The run that it is compared with. */
+  readonly other: string | null;
   /** Shows something else, which the page's address then says. */
   readonly go: Go;
   /** Where something else is shown, as the `href` of a link. */

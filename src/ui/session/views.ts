@@ -1,3 +1,4 @@
+import { Compare } from "../compare/compare.tsx";
 import { Conversation } from "../conversation/conversation.tsx";
 import { Events } from "../events/events.tsx";
 import { Runs } from "../runs/runs.tsx";
@@ -12,4 +13,5 @@ export const VIEWS: readonly View[] = [
   { name: "events", title: "Events", Component: Events },
   { name: "state", title: "State", Component: State },
   { name: "runs", title: "Runs", Component: Runs },
+  { name: "compare", title: "Compare", Component: Compare },
 ];

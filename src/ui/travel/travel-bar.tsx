@@ -17,11 +17,11 @@ const SLIDER_STEPS = 1_000;
 const SETTLED_MS = 120;
 
 const STEPS: readonly { step: Step; sign: string; title: string; keys: string }[] = [
-  { step: "first", sign: "⏮", title: "First event", keys: "Alt+Home" },
-  { step: "previous-run", sign: "⏪", title: "End of the run before", keys: "Alt+PageUp" },
+  { step: "first", sign: "|◀", title: "First event", keys: "Alt+Home" },
+  { step: "previous-run", sign: "◀◀", title: "End of the run before", keys: "Alt+PageUp" },
   { step: "previous-event", sign: "◀", title: "One event back", keys: "Alt+," },
   { step: "next-event", sign: "▶", title: "One event on", keys: "Alt+." },
-  { step: "next-run", sign: "⏩", title: "End of the next run", keys: "Alt+PageDown" },
+  { step: "next-run", sign: "▶▶", title: "End of the next run", keys: "Alt+PageDown" },
 ];
 
 /** Goes back and forth in a session's history: by a slider over all of it, event by event, and run by run. Forks it there. */

@@ -8,6 +8,7 @@ const anyLink: fc.Arbitrary<Link> = fc.record({
   session: someText,
   view: fc.constantFrom(...VIEW_NAMES),
   run: fc.option(someText),
+  other: fc.option(someText),
   at: fc.option(someText),
 });
 
