@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export interface ConfirmProps {
   readonly question: string;
@@ -12,7 +12,7 @@ export interface ConfirmProps {
 /** Asks before something that cannot be undone. Escape is a no, and so is what has the focus first. */
 export function Confirm({ question, explanation, yes, onYes, onNo }: ConfirmProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog
       ref={dialog}

@@ -20,7 +20,9 @@ export function Conversation({ session, at, go, linkTo }: ViewProps) {
   const [limit, setLimit] = useState(FIRST_EVENTS);
   const [count, setCount] = useState(FIRST_ITEMS);
   const [round, setRound] = useState(0);
-  const { transcript, error, hasEarlier, isGone } = useConversation(session, { at, limit, round });
+  const conversation = useConversation(session, { at, limit, round });
+  const { transcript, error, hasEarlier, isGone } = conversation;
+  const isStale = transcript !== null && conversation.at !== at;
   useEffect(() => setCount(FIRST_ITEMS), [session, at]);
   useFollowedEnd(at === null);
 
@@ -35,7 +37,7 @@ export function Conversation({ session, at, go, linkTo }: ViewProps) {
 
   return (
     <div class="conversation">
-      {at !== null && (
+      {conversation.at !== null && (
         <p class="notice warn" role="status">
           This is the conversation as it was.{" "}
           <a href={linkTo({ at: null })}>Show it as it is now</a>
@@ -64,7 +66,7 @@ export function Conversation({ session, at, go, linkTo }: ViewProps) {
         </p>
       )}
       {transcript !== null && items.length === 0 && <Empty>Nothing was said yet.</Empty>}
-      <ol class="items" aria-label="Conversation">
+      <ol class={isStale ? "items stale" : "items"} aria-label="Conversation" aria-busy={isStale}>
         {items.slice(hidden).map((item) => (
           <ConversationItem key={item.id} item={item} />
         ))}

@@ -7,6 +7,8 @@ import { Transcript } from "./transcript.ts";
 export interface Conversation {
   /** Changed in place; null until the first answer. */
   readonly transcript: Transcript | null;
+  /** The position that is shown, which is not the one that is asked for until the answer is there. Null: now. */
+  readonly at: string | null;
   /** Of the last question; the conversation is still what it was. */
   readonly error: unknown;
   /** Whether there is more before what is shown. */
@@ -15,7 +17,13 @@ export interface Conversation {
   readonly isGone: boolean;
 }
 
-const NOTHING: Conversation = { transcript: null, error: null, hasEarlier: false, isGone: false };
+const NOTHING: Conversation = {
+  transcript: null,
+  at: null,
+  error: null,
+  hasEarlier: false,
+  isGone: false,
+};
 
 /**
  * The end of a session's conversation, of at most `limit` events, then what comes; or all of it as it was at a cursor. Another
@@ -63,7 +71,7 @@ async function look(
   transcript.snapshot(messages ?? []);
   for (const event of open) pushEvent(transcript, event);
   transcript.questions.take(interrupts ?? []);
-  show({ transcript, error: null, hasEarlier: false });
+  show({ transcript, at, error: null, hasEarlier: false, isGone: false });
 }
 
 async function follow(
@@ -75,7 +83,7 @@ async function follow(
   const { events, end, hasBefore } = await session.page({ limit, signal });
   let transcript = new Transcript();
   for (const event of events) pushEvent(transcript, event);
-  show({ transcript, error: null, hasEarlier: hasBefore, isGone: false });
+  show({ transcript, at: null, error: null, hasEarlier: hasBefore, isGone: false });
 
   const paint = oncePerFrame(() => show({ transcript, error: null }), signal);
   for await (const { event, replay } of session.events({ after: end, signal })) {

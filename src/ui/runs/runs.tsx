@@ -48,7 +48,7 @@ export function Runs({ session, run: chosen, linkTo }: ViewProps) {
         </Empty>
       )}
       {runs.length > 0 && (
-        <div class="scroll" role="region" aria-label="Runs" tabIndex={0}>
+        <div class="scroll" role="region" aria-label="Table of runs" tabIndex={0}>
           <table>
             <thead>
               <tr>
@@ -138,18 +138,12 @@ function RunRow({
         {count(run.events)}
       </td>
       <td>
-        <a
-          aria-label={`Events of run ${runId}`}
-          href={linkTo({ view: "events", run: runId, at: startCursor })}
-        >
-          events
+        <a href={linkTo({ view: "events", run: runId, at: startCursor })}>
+          events<span class="unseen"> of run {runId}</span>
         </a>{" "}
         {endCursor !== null && (
-          <a
-            aria-label={`Conversation after run ${runId}`}
-            href={linkTo({ view: "conversation", run: runId, at: endCursor })}
-          >
-            then
+          <a href={linkTo({ view: "conversation", run: runId, at: endCursor })}>
+            then<span class="unseen"> , the conversation after run {runId}</span>
           </a>
         )}
       </td>

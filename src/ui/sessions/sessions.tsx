@@ -63,7 +63,7 @@ export function Sessions({ connection, project, go }: SessionsProps) {
         </Empty>
       )}
       {items.length > 0 && (
-        <div class="scroll" role="region" aria-label="Sessions" tabIndex={0}>
+        <div class="scroll" role="region" aria-label="Table of sessions" tabIndex={0}>
           <table>
             <thead>
               <tr>

@@ -4,29 +4,11 @@ import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { onTestFinished } from "vitest";
+import { BROWSER_PATIENCE_MS } from "../../support/chromium.ts";
 
-/** As long as `waitFor` waits: what is only slow comes sooner, however busy the machine. */
-const PATIENCE_MS = 180_000;
-
-/** Debian's Chromium, without what it would ask of the network. */
-export function startBrowser(args: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    timeout: PATIENCE_MS,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      ...args,
-    ],
-  });
-}
+export { startBrowser } from "../../support/chromium.ts";
 
 /** A page that a server of its own delivers. */
 export interface PageServer {
@@ -91,7 +73,7 @@ export async function openPage(
   url: string,
 ): Promise<{ readonly page: Page; readonly failures: readonly string[] }> {
   const page = await browser.newPage();
-  page.setDefaultTimeout(PATIENCE_MS);
+  page.setDefaultTimeout(BROWSER_PATIENCE_MS);
   onTestFinished(() => page.close());
   const failures: string[] = [];
   page.on("pageerror", (error) => failures.push(String(error)));
