@@ -14,7 +14,7 @@ afterAll(() => browser.close());
 
 const RUN = { threadId: "s1", runId: "r" };
 const MEBIBYTE = 1_024 * 1_024;
-const VIEWS = ["conversation", "timeline", "events", "state", "runs"];
+const VIEWS = ["conversation", "timeline", "events", "state", "runs", "compare"];
 
 /** A session whose one run has said all this. */
 async function sessionOf(events: readonly object[]) {
@@ -67,7 +67,9 @@ describe("a session that wants harm", () => {
       await waitFor(async () => (await page.getByText(/^Loading/).count()) === 0, {
         what: `the ${view}`,
       });
-      for (const fold of await page.locator("details > summary").all()) await fold.click();
+      await page.evaluate(() => {
+        for (const fold of document.querySelectorAll("details")) fold.open = true;
+      });
       const found = await page.evaluate(() => ({
         hacked: "hacked" in window,
         scripts: document.querySelectorAll("#main script, #main iframe, #main [onerror]").length,

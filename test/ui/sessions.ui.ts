@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-const VIEWS = ["conversation", "timeline", "events", "state", "runs"];
+const VIEWS = ["conversation", "timeline", "events", "state", "runs", "compare"];
 
 describe("who opens the server's address", () => {
   it("begins a session with the demo, watches it, answers it, and finds it in the list", async () => {

@@ -26,7 +26,7 @@ export interface ListView {
   readonly isLeft: boolean;
 }
 
-export const ROW_PIXELS = 26;
+const ROW_PIXELS = 26;
 
 /** Rows of events, of which those in view are drawn. One is chosen by the arrow keys, or by a click. */
 export function EventList(props: EventListProps) {

@@ -6,7 +6,7 @@ import type { EventRow } from "./event-row.ts";
 import { searchEvents } from "./search-events.ts";
 
 /** What a search has found so far, newest first. */
-export interface SearchState {
+interface SearchState {
   readonly filter: EventFilter;
   readonly rows: readonly EventRow[];
   readonly searchedEvents: number;
