@@ -11,6 +11,7 @@ import { measureFanOut } from "./bench/measure-fan-out.ts";
 import { measureFirstEvent } from "./bench/measure-first-event.ts";
 import { measureFirstPaint } from "./bench/measure-first-paint.ts";
 import { measureIngest, measureNotes } from "./bench/measure-ingest.ts";
+import { measureInspector } from "./bench/measure-inspector.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
 import { measurePages } from "./bench/measure-pages.ts";
 import { measureRestart } from "./bench/measure-restart.ts";
@@ -54,6 +55,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir, rows?: string) => Prom
   snapshot: measureSnapshot,
   fork: measureFork,
   restart: measureRestart,
+  inspector: measureInspector,
   growth: (_, rows) => measureCosts(rows),
   "text-or-bytes": measureTextOrBytes,
 };

@@ -24,7 +24,7 @@ export interface FeedState {
   readonly error: unknown;
 }
 
-const PAGE_EVENTS = 400;
+const PAGE_EVENTS = 200;
 /** Live events are added at most so often: some 60 times a second. */
 const FLUSH_MS = 16;
 /** More of them are added at once: pages in the background are woken seldom. */

@@ -15,7 +15,7 @@ import { useSearch } from "./use-search.ts";
 import "./events.css";
 
 /** So many rows before an end of what is loaded the next page is asked for. */
-const NEAR_ROWS = 100;
+const NEAR_ROWS = 60;
 
 /** All events of a session, as a list that is scrolled through by pages and followed at its end. */
 export function Events({ session, at, run, go, linkTo }: ViewProps) {
