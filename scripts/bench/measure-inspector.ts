@@ -45,8 +45,12 @@ async function measureLog(browser: Browser, port: number, session: LogSession): 
   const size = `${session.log.megabytes} MB`;
   const page = await browser.newPage({ viewport: VIEWPORT });
   try {
+    await page.goto(`http://127.0.0.1:${port}/#/${PROJECT}`);
+    await page.getByRole("link", { name: session.session }).waitFor();
     const startedAtMs = performance.now();
-    await page.goto(`http://127.0.0.1:${port}/#/${PROJECT}/${session.session}/events`);
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, `#/${PROJECT}/${session.session}/events`);
     await page.locator(".event-row").first().waitFor();
     const firstMs = performance.now() - startedAtMs;
     // all events, each one as it was stored
@@ -163,15 +167,29 @@ function delaysOnScreen(): Promise<number[]> {
   });
 }
 
-/** Resident memory of the largest process that renders a page: its code and what it shares with others included. */
+/** Memory of the largest process that renders a page of ours, without what it shares with other processes. */
 async function rendererBytes(): Promise<number> {
   let most = 0;
   for (const pid of await readdir("/proc")) {
     if (!/^\d+$/.test(pid)) continue;
     const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (!command.includes("--type=renderer")) continue;
-    const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-    most = Math.max(most, Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * KIBIBYTE);
+    if (!command.includes("--type=renderer") || !(await isOurs(pid))) continue;
+    const memory = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
+    const kibibytes = [...memory.matchAll(/^Private_\w+:\s+(\d+) kB/gm)].reduce(
+      (sum, [, value]) => sum + Number(value),
+      0,
+    );
+    most = Math.max(most, kibibytes * KIBIBYTE);
   }
   return most;
+}
+
+/** Whether this process has started it, or one that did. */
+async function isOurs(pid: string): Promise<boolean> {
+  for (let at = pid; at !== "" && at !== "0";) {
+    if (at === String(process.pid)) return true;
+    const status = await readFile(`/proc/${at}/status`, "utf8").catch(() => "");
+    at = /^PPid:\s+(\d+)/m.exec(status)?.[1] ?? "";
+  }
+  return false;
 }
