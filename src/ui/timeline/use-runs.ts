@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { RunFacts } from "../../client/index.ts";
 import type { SessionApi } from "../api/connection.ts";
 import { useAnswer } from "../components/use-answer.ts";
@@ -50,8 +50,10 @@ export function useRuns(session: SessionApi): KnownRuns {
     // later ones come with the latest
   }, [session, isBegun]);
   const { value, error, ask } = latest;
-  if (value === null) return { runs: null, isCut, error, ask };
-  const known = new Set(value.runs.map(({ runId }) => runId));
-  const runs = [...value.runs, ...older.filter(({ runId }) => !known.has(runId))];
+  const runs = useMemo(() => {
+    if (value === null) return null;
+    const known = new Set(value.runs.map(({ runId }) => runId));
+    return [...value.runs, ...older.filter(({ runId }) => !known.has(runId))];
+  }, [value, older]);
   return { runs, isCut, error, ask };
 }
