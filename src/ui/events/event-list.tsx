@@ -123,8 +123,8 @@ const KEYS: ReadonlyMap<string, number> = new Map([
 
 /** What its colour says: of whom or of what the event is. */
 function kindOf(type: string): string {
-  if (type.endsWith("_ERROR")) return "error";
-  if (type.startsWith("RUN_")) return "run";
-  if (type.startsWith("TOOL_")) return "tool";
-  return type.startsWith("STATE_") ? "state" : "";
+  if (type.endsWith("_ERROR")) return "is-error";
+  if (type.startsWith("RUN_")) return "is-run";
+  if (type.startsWith("TOOL_")) return "is-tool";
+  return type.startsWith("STATE_") ? "is-state" : "";
 }
