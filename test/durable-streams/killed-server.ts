@@ -12,8 +12,11 @@ interface KilledServer {
   readonly url: string;
   /** How often it has been killed. */
   readonly kills: number;
-  /** Kills the server every second, each time with SIGKILL, and starts it again, until what it returns is called. */
-  killEverySecond(): () => Promise<void>;
+  /**
+   * Kills the server with SIGKILL at every full second for so many seconds, and starts it again at once. On a machine that is so
+   * busy that it does not answer within its second it has the next one as well.
+   */
+  killEverySecond(seconds: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -25,29 +28,29 @@ export async function startKilledServer(): Promise<KilledServer> {
   const env = { PATH: process.env["PATH"] ?? "", PORT: String(port), STORAGE_URL: `file:${dir}` };
   let child: ChildProcess = start(env);
   let kills = 0;
+  let isReady = true;
   await ready(url);
   return {
     url,
     get kills() {
       return kills;
     },
-    killEverySecond() {
-      const over = new AbortController();
-      const killing = (async () => {
-        for (;;) {
-          await new Promise((resolve) => setTimeout(resolve, 1_000));
-          if (over.signal.aborted) break;
-          child.kill("SIGKILL");
-          await once(child, "exit");
-          kills++;
-          child = start(env);
-          await ready(url);
-        }
-      })();
-      return () => {
-        over.abort();
-        return killing;
-      };
+    async killEverySecond(seconds) {
+      const from = performance.now();
+      for (let second = 1; second <= seconds; second++) {
+        const untilMs = from + second * 1_000 - performance.now();
+        await new Promise((resolve) => setTimeout(resolve, untilMs));
+        if (!isReady) continue;
+        child.kill("SIGKILL");
+        await once(child, "exit");
+        kills++;
+        child = start(env);
+        isReady = false;
+        void ready(url).then(() => {
+          isReady = true;
+        });
+      }
+      await ready(url);
     },
     async stop() {
       child.kill("SIGKILL");

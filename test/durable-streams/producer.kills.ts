@@ -2,10 +2,10 @@ import { expect, it } from "vitest";
 import { DurableStream, IdempotentProducer } from "@durable-streams/client";
 import { startKilledServer } from "./killed-server.ts";
 
-/** How often the server is killed, each time a second after it has started. */
-const KILLS = Number(process.env["KILLS"] ?? 4);
+/** For how long the server is killed every second. */
+const SECONDS = Number(process.env["KILL_SECONDS"] ?? 8);
 
-it("a run that is pushed while the server is killed again and again is in the log once and in order", async () => {
+it("a run that is pushed while the server is killed every second is in the log once and in order", async () => {
   const server = await startKilledServer();
   const url = `${server.url}/v1/streams/p1/killed`;
   const stream = await DurableStream.create({ url, contentType: "application/json" });
@@ -27,9 +27,10 @@ it("a run that is pushed while the server is killed again and again is in the lo
   const started = JSON.stringify({ type: "RUN_STARTED", threadId: "killed", runId: "r1" });
   const finished = JSON.stringify({ type: "RUN_FINISHED", threadId: "killed", runId: "r1" });
   producer.append(started);
-  const stopKilling = server.killEverySecond();
+  const over = new AbortController();
+  const killing = server.killEverySecond(SECONDS).finally(() => over.abort());
   const sent: string[] = [];
-  while (server.kills < KILLS) {
+  while (!over.signal.aborted) {
     for (let i = 0; i < 5; i++) {
       const line = event(sent.length);
       sent.push(line);
@@ -38,13 +39,14 @@ it("a run that is pushed while the server is killed again and again is in the lo
     if (sent.length % 50 === 0) await producer.flush();
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  await stopKilling();
+  await killing;
   producer.append(finished);
   await producer.flush();
   expect(failures).toEqual([]);
   const read = await stream.stream({ offset: "-1", live: false });
   const events = (await read.json()).map((one) => JSON.stringify(one));
-  console.info(`${server.kills} kills, ${events.length} events`);
+  console.info(`${server.kills} kills in ${SECONDS} s, ${events.length} events`);
+  expect(server.kills).toBeGreaterThan(0);
   expect(events).toEqual([started, ...sent, finished]);
   await server.stop();
 });

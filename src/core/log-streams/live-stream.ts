@@ -91,7 +91,8 @@ async function* frames(
     if (isFirst || reader.offset !== before) {
       const said = controlOf(place, isUpToDate, cursor);
       progress.isAtBoundary = true;
-      yield encoder.encode(`event: control\ndata: ${said}\n\n`);
+      // no space after the colon, as other servers of the protocol have it: there are readers that go by it
+      yield encoder.encode(`event: control\ndata:${said}\n\n`);
     }
     if (reader.isClosed) return;
     if (isUpToDate) await raw.grown(signal, seen);

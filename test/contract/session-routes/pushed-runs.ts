@@ -93,7 +93,12 @@ export function pushedRunsSuite(fresh: FreshServer): void {
         const stream = new StreamClient(server);
         const text = await stream.send("PUT", null, { "Content-Type": "text/plain" });
         await expectProblem(text, 415, /application\/json/);
-        await expectProblem(await stream.send("PUT", `[${custom(1)}]`), 400, /created empty/);
+        for (const [content, reason] of [
+          [`[${custom(1)},7]`, /event 1 is not a JSON object/],
+          [`[${finishedEvent()}]`, /RUN_FINISHED of no open run/],
+          ['[{"type":', /event 0 is not a JSON object/],
+        ] as const)
+          await expectProblem(await stream.send("PUT", content), 400, reason);
         for (const [name, value] of [
           ["Stream-TTL", "60"],
           ["Stream-Expires-At", "2030-01-01T00:00:00Z"],
@@ -110,6 +115,39 @@ export function pushedRunsSuite(fresh: FreshServer): void {
         await stream.send("PUT");
         const other = await stream.send("PUT", null, { "Content-Type": "text/plain" });
         await expectProblem(other, 409, /application\/json/);
+      }),
+    );
+  });
+
+  describe("Durable Streams: a session is created with events (PROTOCOL 23.6)", () => {
+    it(
+      "which are its first, and stay the only ones when it is created again",
+      fresh(async (server) => {
+        const stream = new StreamClient(server);
+        const events = [startedEvent(), ...ODD_EVENTS];
+        const created = await stream.send("PUT", `[${events.join(",")}]`);
+        expect(created.status, await created.text()).toBe(201);
+        const { text, next } = await stream.part();
+        expect(text).toBe(`[${events.join(",")}]`);
+        expect(created.headers.get("Stream-Next-Offset")).toBe(next);
+        const again = await stream.send("PUT", `[${custom(2)}]`);
+        expect(again.status).toBe(200);
+        expect(again.headers.get("Stream-Next-Offset")).toBe(next);
+        // the run is like any that is pushed without a producer
+        expect((await stream.send("POST", finishedEvent())).status).toBe(204);
+        expect((await stream.part()).text).toBe(`[${[...events, finishedEvent()].join(",")}]`);
+      }),
+    );
+
+    it(
+      "of which one that is there and empty has to be sent",
+      withStream(async (server) => {
+        const stream = new StreamClient(server);
+        await expectProblem(await stream.send("PUT", custom(1)), 409, /is empty: POST its events/);
+        expect((await stream.part()).text).toBe("[]");
+        expect((await stream.send("POST", custom(1))).status).toBe(204);
+        expect((await stream.send("PUT", custom(1))).status).toBe(200);
+        expect((await stream.part()).text).toBe(`[${custom(1)}]`);
       }),
     );
   });

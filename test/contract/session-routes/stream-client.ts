@@ -111,8 +111,8 @@ export class LiveReader {
         const [event = "", data = "", ...more] = lines;
         expect(more).toEqual([]);
         expect(event).toMatch(/^event: (data|control)$/);
-        expect(data).toMatch(/^data: /);
-        return { event: event.slice(7), data: data.slice(6) };
+        expect(data).toMatch(event === "event: control" ? /^data:\{/ : /^data: \[/);
+        return { event: event.slice(7), data: data.replace(/^data: ?/, "") };
       }
       const { value, done } = await this.#reader.read();
       if (done) {
