@@ -88,7 +88,7 @@ export function createApp(options: AppOptions): Hono {
   if (page !== null) app.route("/", createPageRoutes(page));
   app.route("/api/projects/:projectName/agentic-sessions", createSessionRoutes(service, options));
   if (copilotKitProject !== null) {
-    const server = { fetch: app.fetch, project: copilotKitProject };
+    const server = { fetch: app.fetch, project: copilotKitProject, service };
     app.route("/api/copilotkit", createCopilotKitRoutes(server));
   }
   app.route("/v1/streams/:projectName", createStreamRoutes(service, options));

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { LocalAgent } from "../../adapters/local/index.ts";
 import { createMemoryLogStore } from "../../adapters/memory/index.ts";
 import { SseReader } from "../contract/read-sse.ts";
 import {
@@ -24,8 +25,8 @@ const BASE = "/api/copilotkit";
 const JSON_BODY = { "Content-Type": "application/json" };
 
 /** A server, and what a page of CopilotKit asks it in each of the two forms. */
-async function start() {
-  const server = await createTestServer({ store: createMemoryLogStore() });
+async function start(agents: readonly LocalAgent[] = []) {
+  const server = await createTestServer({ store: createMemoryLogStore(), agents });
   onTestFinished(() => server.dispose());
   const send = (method: string, path: string, body?: unknown): Promise<Response> =>
     server.fetch(`${BASE}${path}`, {
@@ -40,11 +41,16 @@ async function start() {
     single: (method: string, params: Event = {}, body?: unknown) =>
       send("POST", "", { method, params, body }),
     /** Plays a run to its end. */
-    play: async (threadId = "s1", runId = "r", events: readonly string[] = REPLY) => {
+    play: async (
+      threadId = "s1",
+      runId = "r",
+      events: readonly string[] = REPLY,
+      agent = "default",
+    ) => {
       server.runner.script((exchange) =>
         tell(exchange, [startedEvent(runId), ...events, finishedEvent(runId)]),
       );
-      const run = await send("POST", "/agent/default/run", input(threadId, runId));
+      const run = await send("POST", `/agent/${agent}/run`, input(threadId, runId));
       expect(run.status).toBe(200);
       return eventsOf(run);
     },
@@ -185,6 +191,64 @@ describe("pages of CopilotKit (PROTOCOL 19)", () => {
     server.runner.script((refusing) => refusing.answer(500).then(() => refusing.end()));
     const refused = await send("POST", "/agent/default/suggest", input("t"));
     await expectProblem(refused, 502, "Runner is not available");
+  });
+
+  it("use the server's agents by name, and by the name default the one that a thread has", async () => {
+    const { play, send, server, session, single } = await start([
+      { name: "coder", url: "coder/", description: "Writes code" },
+      { name: "support", url: "support/", description: null },
+    ]);
+    const told = await jsonOf(await send("GET", "/info"));
+    expect(told["agents"]).toEqual({
+      default: { name: "default", description: "Writes code", className: "RunlogAgent" },
+      coder: { name: "coder", description: "Writes code", className: "RunlogAgent" },
+      support: { name: "support", description: "", className: "RunlogAgent" },
+    });
+    const asked = (): string | undefined =>
+      server.runner.requests.findLast(({ method }) => method === "POST")?.path;
+    await play("mine", "r1", REPLY, "support");
+    expect(asked()).toMatch(/\/support\/$/);
+    await play("mine", "r2");
+    expect(asked()).toMatch(/\/support\/$/);
+    await play("other", "r1");
+    expect(asked()).toMatch(/\/coder\/$/);
+
+    const threads = async (query: string): Promise<unknown[]> =>
+      ((await jsonOf(await send("GET", `/threads${query}`)))["threads"] as Event[])
+        .map(({ agentId, id }) => `${String(id)} ${String(agentId)}`)
+        .toSorted();
+    const all = ["mine support", "other coder"];
+    expect(await threads("")).toEqual(all);
+    expect(await threads("?agentId=default")).toEqual(all);
+    expect(await threads("?agentId=support")).toEqual(["mine support"]);
+    expect(await threads("?agentId=coder&limit=1")).toEqual(["other coder"]);
+
+    for (const path of ["run", "connect", "suggest"]) {
+      const wrong = await send("POST", `/agent/coder/${path}`, input("mine", "r3"));
+      await expectProblem(wrong, 409, 'The session\'s agent is "support", not "coder"');
+      const params = { agentId: "coder" };
+      expect((await single(`agent/${path}`, params, input("mine", "r3"))).status).toBe(409);
+      expect((await send("POST", `/agent/nobody/${path}`, input("new"))).status).toBe(404);
+    }
+    expect(await eventsOf(await send("POST", "/agent/support/connect", input("mine")))).not.toEqual(
+      [],
+    );
+    expect((await session("new").get("")).status).toBe(404);
+    const stopped = await send("POST", "/agent/support/stop/mine");
+    expect(await jsonOf(stopped)).toMatchObject({ stopped: false });
+    expect((await send("POST", "/agent/nobody/stop/mine")).status).toBe(404);
+  });
+
+  it("use an agent that is named default like any other", async () => {
+    const { play, send, server } = await start([
+      { name: "coder", url: "coder/", description: null },
+      { name: "default", url: "ours/", description: "Ours" },
+    ]);
+    const { agents } = await jsonOf(await send("GET", "/info"));
+    expect(Object.keys(agents as Event)).toEqual(["coder", "default"]);
+    await play();
+    const posted = server.runner.requests.findLast(({ method }) => method === "POST");
+    expect(posted?.path).toMatch(/\/ours\/$/);
   });
 
   it("have a list of their threads, which they name, archive, bring back and delete", async () => {

@@ -5,6 +5,7 @@ import { RunlogError } from "../../ports/errors.ts";
 import { membersInParts } from "../../stream/json/json-walk.ts";
 import { otherMethods } from "../other-methods.ts";
 import { problemOf } from "../problem.ts";
+import { type CopilotKitAgents, copilotKitAgents } from "./agents.ts";
 import { info } from "./info.ts";
 import { createPostedBodies, type PostedBodies } from "./posted-body.ts";
 import { isForSuggestions, postToThread, type RunPath, stop } from "./runs.ts";
@@ -22,6 +23,7 @@ import {
 /** A request, in whichever of the two forms it came. */
 interface CopilotKitRequest {
   readonly call: CallSession;
+  readonly agents: CopilotKitAgents;
   readonly bodies: PostedBodies;
   readonly agentId: string;
   readonly threadId: string;
@@ -33,22 +35,22 @@ type Answer = (request: CopilotKitRequest) => Promise<Response>;
 
 const agentRoute =
   (path: RunPath): Answer =>
-  ({ agentId, bodies, body, call }) =>
-    postToThread(call, bodies, { agentId, body, path });
+  ({ agentId, agents, bodies, body, call }) =>
+    postToThread(call, bodies, { agents, agentId, body, path });
 
 /** All routes below the base path. */
 const ROUTES: readonly (readonly ["GET" | "POST" | "PATCH" | "DELETE", string, Answer])[] = [
-  ["GET", "/info", ({ call }) => info(call)],
+  ["GET", "/info", ({ agents, call }) => info(call, agents)],
   ["POST", "/agent/:agentId/run", agentRoute("/agui/run")],
   ["POST", "/agent/:agentId/connect", agentRoute("/agui/connect")],
   ["POST", "/agent/:agentId/suggest", agentRoute("/agui/suggest")],
   [
     "POST",
     "/agent/:agentId/stop/:threadId",
-    async ({ agentId, bodies, body, call, threadId }) =>
-      stop(call, { agentId, threadId, scope: await objectIn(bodies, body) }),
+    async ({ agentId, agents, bodies, body, call, threadId }) =>
+      stop(call, { agents, agentId, threadId, scope: await objectIn(bodies, body) }),
   ],
-  ["GET", "/threads", ({ call, query }) => listThreads(call, query)],
+  ["GET", "/threads", ({ agents, call, query }) => listThreads(call, agents, query)],
   // a development server of CopilotKit forgets its threads then; these are kept
   ["POST", "/threads/clear", () => Promise.resolve(new Response(null, { status: 204 }))],
   [
@@ -91,11 +93,13 @@ const METHODS: ReadonlyMap<string, string> = new Map([
 export function createCopilotKitRoutes(server: SessionServer): Hono {
   const routes = new Hono();
   const bodies = createPostedBodies();
+  const agents = copilotKitAgents(server.service?.directory.agents ?? []);
   routes.onError((error, c) => problemOf(c, error));
   for (const [method, path, answer] of ROUTES)
     routes.on(method, [path], (c) =>
       answer({
         call: sessionCalls(server, c),
+        agents,
         bodies,
         agentId: c.req.param("agentId") ?? "",
         threadId: c.req.param("threadId") ?? "",
@@ -103,20 +107,23 @@ export function createCopilotKitRoutes(server: SessionServer): Hono {
         body: c.req.raw.body,
       }),
     );
-  routes.post("/", (c) => singleRoute(c, bodies, sessionCalls(server, c)));
+  routes.post("/", (c) => singleRoute(c, { agents, bodies, call: sessionCalls(server, c) }));
   for (const path of new Set(ROUTES.map(([, each]) => each)))
     routes.all(path, otherMethods(ROUTES.filter((row) => row[1] === path).map(([each]) => each)));
   return routes;
 }
 
 /** A POST of `{method, params, body}`: the same as the route that it names. */
-async function singleRoute(c: Context, bodies: PostedBodies, call: CallSession): Promise<Response> {
-  const { method, params, body } = await readEnvelope(c, bodies);
+async function singleRoute(
+  c: Context,
+  server: Pick<CopilotKitRequest, "agents" | "bodies" | "call">,
+): Promise<Response> {
+  const { method, params, body } = await readEnvelope(c, server.bodies);
   const named = (name: string): string => {
     const value = params[name];
     return typeof value === "string" ? value : "";
   };
-  const request = { call, bodies, body: body && new Response(body).body };
+  const request = { ...server, body: body && new Response(body).body };
   if (method === "resource/request") {
     const resource = findResource(named("httpMethod").toUpperCase(), named("path"));
     if (!resource) throw new RunlogError("invalid-input", "There is no such resource");

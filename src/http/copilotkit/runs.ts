@@ -2,7 +2,7 @@ import { parseExact } from "../../core/model/exact-json.ts";
 import { isObject, type JsonObject } from "../../core/model/json-fields.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import { membersInParts } from "../../stream/json/json-walk.ts";
-import { hasAgent } from "./agents.ts";
+import type { CopilotKitAgents } from "./agents.ts";
 import type { PostedBodies } from "./posted-body.ts";
 import type { CallSession } from "./session-calls.ts";
 
@@ -14,22 +14,30 @@ export async function postToThread(
   call: CallSession,
   bodies: PostedBodies,
   {
+    agents,
     agentId,
     body,
     path,
   }: {
+    readonly agents: CopilotKitAgents;
     readonly agentId: string;
     readonly path: RunPath;
     readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
   },
 ): Promise<Response> {
-  if (!hasAgent(agentId)) return unknownAgent(agentId);
+  if (!agents.has(agentId)) return unknownAgent(agentId);
   const posted = await bodies.readThread(body);
   try {
     if (!posted.threadId)
       throw new RunlogError("invalid-input", "Invalid request body: threadId is missing");
     const session = posted.threadId;
-    return await call({ method: "POST", session, path, accept: EVENTS, body: posted.body });
+    return await call({
+      method: "POST",
+      session,
+      path: `${path}${agents.queryOf(agentId)}`,
+      accept: EVENTS,
+      body: posted.body,
+    });
   } finally {
     posted.release();
   }
@@ -40,9 +48,19 @@ const EVENTS = "text/event-stream";
 /** `POST agent/:agentId/stop/:threadId`: cancels the run that is named, or the active one. */
 export async function stop(
   call: CallSession,
-  { agentId, scope, threadId }: { agentId: string; scope: JsonObject; threadId: string },
+  {
+    agents,
+    agentId,
+    scope,
+    threadId,
+  }: {
+    readonly agents: CopilotKitAgents;
+    readonly agentId: string;
+    readonly scope: JsonObject;
+    readonly threadId: string;
+  },
 ): Promise<Response> {
-  if (!hasAgent(agentId)) return unknownAgent(agentId);
+  if (!agents.has(agentId)) return unknownAgent(agentId);
   const { runId } = scope;
   const body = JSON.stringify(typeof runId === "string" ? { runId } : {});
   const stopped = await call({ method: "POST", session: threadId, path: "/agui/cancel", body });

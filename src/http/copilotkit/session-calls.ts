@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { SessionDirectory } from "../../ports/session-directory.ts";
 import { envWithin } from "../outer-request.ts";
 
 /** A whole server of sessions in this process, as `createRunlog` and `createApp` make it. */
@@ -7,6 +8,8 @@ export interface SessionServer {
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
   /** The project whose sessions are meant. Default `default`. */
   readonly project?: string;
+  /** What is underneath, for the names of its agents. Default: none has a name. */
+  readonly service?: { readonly directory: Pick<SessionDirectory, "agents"> };
 }
 
 interface SessionCall {

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from "../../core/model/json-fields.ts";
-import { agentOf, hasAgent } from "./agents.ts";
+import { agentOf } from "../../ports/named-agent.ts";
+import { type CopilotKitAgents, DEFAULT_AGENT } from "./agents.ts";
 import type { CallSession } from "./session-calls.ts";
 
 /** The annotation of a session that its thread is archived: hidden, and nothing else. */
@@ -21,15 +22,20 @@ interface Thread {
 }
 
 /** `GET threads`: a page of the project's sessions; its cursor is how many sessions are before the next. */
-export async function listThreads(call: CallSession, query: URLSearchParams): Promise<Response> {
+export async function listThreads(
+  call: CallSession,
+  agents: CopilotKitAgents,
+  query: URLSearchParams,
+): Promise<Response> {
   const agentId = query.get("agentId");
   const withArchived = query.get("includeArchived") === "true";
   const limit = Math.min(numberOf(query, "limit") || DEFAULT_LIMIT, MAX_LIMIT);
   const threads: Thread[] = [];
   let next: number | null = numberOf(query, "cursor");
-  if (agentId !== null && !hasAgent(agentId)) next = null;
+  if (agentId !== null && !agents.has(agentId)) next = null;
   while (next !== null && threads.length < limit) {
-    const path = `?limit=${limit}&offset=${next}`;
+    // most sessions may be of other agents
+    const path = `?limit=${agentId === null ? limit : MAX_LIMIT}&offset=${next}`;
     const listed = await call({ method: "GET", session: null, path });
     if (!listed.ok) return listed;
     const page = await objectOf(listed);
@@ -38,7 +44,8 @@ export async function listThreads(call: CallSession, query: URLSearchParams): Pr
     next = page["hasMore"] === true && documents.length > 0 ? end : null;
     for (const [index, document] of documents.entries()) {
       const thread = threadOf(document);
-      const isMeant = (withArchived || !thread.archived) && threads.length < limit;
+      const isOfAgent = agentId === null || agents.isOf(agentId, agentIn(document));
+      const isMeant = isOfAgent && (withArchived || !thread.archived) && threads.length < limit;
       if (isMeant) threads.push(thread);
       const isLast = index === documents.length - 1;
       if (isMeant && threads.length === limit && !isLast) next = end - documents.length + index + 1;
@@ -144,13 +151,18 @@ function threadOf(document: unknown): Thread {
   return {
     id: String(name),
     name: (typeof displayName === "string" && displayName) || null,
-    agentId: agentOf(),
+    agentId: agentIn(document) ?? DEFAULT_AGENT,
     organizationId: "",
     createdById: "",
     archived: objectIn(annotations)[ARCHIVED] === "true",
     createdAt,
     updatedAt: createdAt,
   };
+}
+
+/** The name of a session's agent; null where it has none. */
+function agentIn(document: unknown): string | null {
+  return agentOf({ spec: objectIn(objectIn(document)["spec"]) });
 }
 
 /** A message in the inspector's own form. */
