@@ -310,6 +310,33 @@ describe("a session", () => {
     expect((await fork.page()).events.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "forked" });
   });
 
+  it("is looked at as it was at a cursor, and goes on from there under another name", async () => {
+    const { session, sessions } = await told();
+    const { events, cursors } = await session.page({ after: "" });
+    const [, begun, said] = cursors;
+    const before = await session.snapshot(begun!);
+    expect(before).toMatchObject({ cursor: begun, run: { runId: "r" }, open: [], state: {} });
+    expect(before.messages).toMatchObject([{ role: "user" }]);
+    const after = await session.snapshot(said!);
+    expect(after.messages).toMatchObject([{ role: "user" }, { content: "Hello" }]);
+    const now = await session.messages();
+    const end = await session.snapshot(cursors.at(-1)!);
+    expect({ ...end, run: null }).toMatchObject({ messages: now.messages, state: now.state });
+
+    const fork = await session.fork({ at: said!, displayName: "Another way" });
+    expect((await sessions.session(fork.name).get()).spec.displayName).toBe("Another way");
+    const forked = sessions.session(fork.name);
+    const copied = await forked.page({ after: "" });
+    expect(copied.events.slice(0, 3)).toEqual(events.slice(0, 3));
+    expect(copied.events.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "forked" });
+    expect((await forked.page({ after: fork.cursor })).events).toEqual([]);
+    expect(
+      (await sessions.session((await session.fork({ at: said! })).name).get()).spec.displayName,
+    ).toBe((await session.get()).spec.displayName);
+    expect(await errorOf(session.snapshot("nowhere"))).toMatchObject({ status: 400 });
+    expect(await errorOf(session.fork({ at: "nowhere" }))).toMatchObject({ status: 400 });
+  });
+
   it("is listed, named and described, with what its agent says of itself", async () => {
     const { session, sessions } = await told();
     const { name } = await sessions.create({ name: "other", displayName: "Other" });
