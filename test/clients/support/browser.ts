@@ -22,6 +22,13 @@ const HTML =
 type Bundle = ReadonlyMap<string, Uint8Array>;
 
 const PAGES = fileURLToPath(new URL("../pages", import.meta.url));
+const packageOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+/** One React, also for `runlog/react`, which a page imports as it is in its sources. */
+const ALIAS = {
+  react: packageOf("../node_modules/react"),
+  "react-dom": packageOf("../node_modules/react-dom"),
+  "runlog/react": packageOf("../../../src/client/react.ts"),
+};
 const bundles = new Map<string, Promise<Bundle>>();
 
 /** Bundles `pages/<name>`: once, since that takes as long as a test. */
@@ -43,6 +50,7 @@ async function makeBundle(name: string): Promise<Bundle> {
     splitting: true,
     target: "chrome120",
     jsx: "automatic",
+    alias: ALIAS,
     define: { "process.env.NODE_ENV": '"production"' },
     loader: { ".css": "empty", ".woff": "empty", ".woff2": "empty", ".ttf": "empty" },
     logLevel: "error",
