@@ -28,17 +28,28 @@ export async function loadAgents(): Promise<readonly AgentGeneration[]> {
 /** Generations whose `HttpAgent` drops what it does not know of; those are of before metadata. */
 const WITHOUT_METADATA: ReadonlySet<string> = new Set(["0.0.46", "0.0.52", "0.0.57", "0.0.58"]);
 
+/** What an agent holds, as JSON. */
+export interface ClientView {
+  readonly messages: readonly {
+    readonly id: string;
+    readonly role: string;
+    readonly content?: unknown;
+    readonly toolCalls?: readonly { readonly id: string }[];
+  }[];
+  readonly state: unknown;
+}
+
 /** What an agent of this version holds, as JSON, so that what is undefined is absent. */
 export function viewOf(
   { messages, state }: Pick<AbstractAgent, "messages" | "state">,
   version: string,
-): unknown {
+): ClientView {
   const isDropped = (key: string): boolean => key === "metadata" && WITHOUT_METADATA.has(version);
   const json = JSON.stringify(messages, (key, value: unknown) =>
     isDropped(key) ? undefined : value,
   );
   return {
-    messages: JSON.parse(json) as unknown,
+    messages: JSON.parse(json) as ClientView["messages"],
     state: JSON.parse(JSON.stringify(state ?? null)) as unknown,
   };
 }
