@@ -46,6 +46,33 @@ it("the client's list of threads names, archives, brings back and deletes sessio
   expect((await client.get("")).status).toBe(404);
 });
 
+it("a page chats with the agent that it names, of several that the server has", async () => {
+  const { origin } = await servePage("copilotkit.tsx");
+  const { client, run, runlog } = await startPlayedSession(
+    (url) => ({
+      RUNLOG_CORS_ORIGINS: origin,
+      // the first has nobody there
+      RUNLOG_AGENTS: `coder=${url}coder/,support=${url}`,
+      RUNNER_URL: "",
+    }),
+    "default",
+  );
+  const query = { thread: "s1", runtime: `${runlog.url}/api/copilotkit`, agent: "support" };
+  const { page } = await openPage(browser, `${origin}/?${new URLSearchParams(query)}`);
+  const idle = page.locator('[data-copilot-running="false"]');
+  const { start, text, end } = answer("a1");
+  await idle.waitFor();
+  await page.getByTestId("copilot-chat-textarea").fill("hello");
+  const playing = await run(() => page.getByTestId("copilot-send-button").click());
+  await playing.send(start, text("I support"));
+  await page.reload();
+  await page.getByText("I support").waitFor();
+  await playing.finish(text(" you"), end);
+  await page.getByText("I support you").waitFor();
+  await idle.waitFor();
+  expect(await (await client.get("")).json()).toMatchObject({ spec: { agent: "support" } });
+});
+
 it("a runtime that is killed in mid-run and started again goes on with the run", async () => {
   const { origin } = await servePage("copilotkit.tsx");
   const { run, runlog } = await startPlayedSession();

@@ -66,8 +66,8 @@ async function startChat() {
 function openRequests(page: Page): ReadonlySet<unknown> {
   const open = new Set<unknown>();
   page.on("request", (request) => open.add(request));
-  for (const end of ["requestfinished", "requestfailed"] as const)
-    page.on(end, (request) => open.delete(request));
+  page.on("requestfinished", (request) => open.delete(request));
+  page.on("requestfailed", (request) => open.delete(request));
   return open;
 }
 

@@ -3,10 +3,11 @@ import { CopilotChat, CopilotKitProvider, useInterrupt } from "@copilotkit/react
 import { createRoot } from "react-dom/client";
 
 const query = new URLSearchParams(location.search);
+const agentId = query.get("agent") ?? "default";
 
 function Approval(): null {
   useInterrupt({
-    agentId: "default",
+    agentId,
     render: ({ resolve }) => (
       <button type="button" onClick={() => void resolve({ approved: true })}>
         Approve
@@ -22,6 +23,6 @@ createRoot(document.getElementById("root") ?? document.body).render(
     useSingleEndpoint={query.has("single")}
   >
     <Approval />
-    <CopilotChat agentId="default" threadId={query.get("thread") ?? ""} />
+    <CopilotChat agentId={agentId} threadId={query.get("thread") ?? ""} />
   </CopilotKitProvider>,
 );

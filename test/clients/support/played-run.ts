@@ -26,13 +26,17 @@ export interface PlayedRun {
   finish(...events: readonly Readonly<Record<string, unknown>>[]): Promise<void>;
 }
 
-/** Starts runlog for the session `s1` of a project; all goes with the test. */
+/**
+ * Starts runlog for the session `s1` of a project; all goes with the test. `env`: further settings, or what makes them of the
+ * runner's address.
+ */
 export async function startPlayedSession(
-  env: Record<string, string> = {},
+  env: Record<string, string> | ((runnerUrl: string) => Record<string, string>) = {},
   project = "p1",
 ): Promise<PlayedSession> {
   const runner = await freshRunner();
-  const runlog = await startRunlog({ runnerUrl: runner.address, env });
+  const settings = typeof env === "function" ? env(runner.address) : env;
+  const runlog = await startRunlog({ runnerUrl: runner.address, env: settings });
   const harness = { fetch: runlog.fetch, runner, dispose: async () => {} };
   return {
     runlog,
