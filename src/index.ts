@@ -29,6 +29,7 @@ export {
 export { createCopilotKitRoutes } from "./http/copilotkit/routes.ts";
 export type { SessionServer } from "./http/copilotkit/session-calls.ts";
 export { createSessionRoutes } from "./http/session-routes.ts";
+export { createStreamRoutes } from "./http/stream-routes.ts";
 export type * from "./ports/authorizer.ts";
 export type { Clock } from "./ports/clock.ts";
 export { RunlogError, type RunlogErrorCode } from "./ports/errors.ts";

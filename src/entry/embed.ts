@@ -20,6 +20,7 @@ import type { Authorize } from "../http/authorize.ts";
 import { hostNames, onlyLoopback, originGuard } from "../http/host-guard.ts";
 import { securityHeaders } from "../http/security-headers.ts";
 import { createSessionRoutes } from "../http/session-routes.ts";
+import { createStreamRoutes } from "../http/stream-routes.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { ObjectBucket } from "../ports/object-bucket.ts";
@@ -88,6 +89,11 @@ export interface Runlog {
   readonly project: string;
   /** The list of the agents, to be mounted in the same way: at `/agents`, at `/projects/:projectName/agents`. */
   readonly agentRoutes: Hono;
+  /**
+   * The sessions as Durable Streams, for reading and pushing (PROTOCOL 23), to be mounted in the same way: at `/streams`, at
+   * `/projects/:projectName/streams`.
+   */
+  readonly streamRoutes: Hono;
   /** The whole server as `runlog serve` has it, the routes below `/api/projects/…/agentic-sessions`. */
   readonly fetch: (request: Request, env?: object) => Response | Promise<Response>;
   /**
@@ -173,6 +179,7 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
     project,
     routes: inHost(createSessionRoutes(service, mounted)),
     agentRoutes: inHost(createAgentRoutes(service, mounted)),
+    streamRoutes: inHost(createStreamRoutes(service, mounted)),
     fetch: (request, env) => app.fetch(request, env),
     client: createOwnClient(service, project),
     service,
@@ -223,6 +230,7 @@ const OWN_PARAMS: ReadonlySet<string> = new Set([
   "projectName",
   "sessionName",
   "agentName",
+  "runId",
   "cursor",
   "taskId",
 ]);

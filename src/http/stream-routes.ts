@@ -20,6 +20,15 @@ export const STREAM_ROUTES: readonly Route[] = [
 /**
  * The sessions as Durable Streams (PROTOCOL 23), to be mounted as `createSessionRoutes` at a path that holds
  * `:projectName`, as in `/v1/streams/:projectName`, or with a `project` at any other.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from "hono";
+ * import { createStreamRoutes, type SessionService } from "runlog";
+ *
+ * export const mount = (service: SessionService): Hono =>
+ *   new Hono().route("/v1/streams/:projectName", createStreamRoutes(service));
+ * ```
  */
 export function createStreamRoutes(
   service: SessionService,

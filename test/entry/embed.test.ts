@@ -257,6 +257,36 @@ describe("the routes of a host", () => {
     expect(await namesAt(`${many}/p/other/c`)).toEqual(["other/s2"]);
   });
 
+  it("are Durable Streams as well, for one project or those of the path, to who may use them", async () => {
+    const authorize: RunlogOptions["authorize"] = (c) =>
+      c.req.header("Authorization") === "Bearer ann"
+        ? { user: "ann", may: ({ session }) => session === null || session === "s1" }
+        : null;
+    const runlog = await runlogWith(greet, { project: "mine", authorize });
+    const app = new Hono()
+      .route("/streams", runlog.streamRoutes)
+      .route("/p/:projectName/streams", runlog.streamRoutes);
+    const send = async (method: string, path: string, body?: string): Promise<Response> =>
+      app.request(path, {
+        method,
+        headers: { ...JSON_BODY, Authorization: "Bearer ann" },
+        ...(body !== undefined && { body }),
+      });
+    expect((await app.request("/streams/s1")).status).toBe(401);
+    const started = '{"type":"RUN_STARTED","threadId":"s1","runId":"pushed"}';
+    expect((await send("PUT", "/streams/s1", `[${started}]`)).status).toBe(201);
+    const finished = '{"type":"RUN_FINISHED","threadId":"s1","runId":"pushed"}';
+    expect((await send("POST", "/streams/s1", finished)).status).toBe(204);
+    const read = await send("GET", "/p/mine/streams/s1/runs/pushed");
+    expect([read.headers.get("Stream-Closed"), await read.text()]).toEqual([
+      "true",
+      `[${started},${finished}]`,
+    ]);
+    expect((await send("GET", "/p/other/streams/s1")).status).toBe(404);
+    expect((await send("GET", "/streams/s2")).status).toBe(403);
+    expect((await runlog.client.session("s1").runs()).runs).toMatchObject([{ runId: "pushed" }]);
+  });
+
   it("ask the host who calls and what they may do, for open streams again", async () => {
     const users = new Map([["a", { user: "ann@example.org" }]]);
     const runlog = await runlogWith(greet, {
