@@ -16,7 +16,7 @@ const RUN = { threadId: "s1", runId: "r" };
 const WORDS = Array.from({ length: 200 }, (_, at) => `${at}é😀 `);
 /** Once so many words are in the page this happens. */
 const CUTS: ReadonlySet<number> = new Set([30, 90, 170]);
-const RESTART = 60;
+const RESTARTS: ReadonlySet<number> = new Set([60, 150]);
 const RELOAD = 120;
 const CUT_BYTES = 777;
 
@@ -28,7 +28,7 @@ const shown = (page: Page): Promise<string> =>
       .join(),
   );
 
-it("a page has the whole run over cuts, a server that is killed, and its being loaded anew", async () => {
+it("a page has the whole run over cuts, a server that is killed twice, and its being loaded anew", async () => {
   const { origin: pages } = await servePage("client.ts");
   const runner = await startResumableRunner();
   const runlog = await startRunlog({
@@ -48,12 +48,12 @@ it("a page has the whole run over cuts, a server that is killed, and its being l
   run.say(JSON.stringify({ type: "RUN_STARTED", ...RUN }));
   run.say(JSON.stringify({ type: "TEXT_MESSAGE_START", messageId: "a", role: "assistant" }));
   for (const [at, delta] of WORDS.entries()) {
-    if (CUTS.has(at) || at === RESTART || at === RELOAD)
+    if (CUTS.has(at) || RESTARTS.has(at) || at === RELOAD)
       await waitFor(async () => (await shown(page)) === WORDS.slice(0, at).join(""), {
         what: `${at} words in the page`,
       });
     if (CUTS.has(at)) proxy.cutAfter(CUT_BYTES);
-    if (at === RESTART) {
+    if (RESTARTS.has(at)) {
       await runlog.end("SIGKILL");
       await runlog.startAgain();
     }

@@ -46,6 +46,39 @@ it("the client's list of threads names, archives, brings back and deletes sessio
   expect((await client.get("")).status).toBe(404);
 });
 
+it("a page lists its threads, and renames, archives and deletes them", async () => {
+  const { origin } = await servePage("copilotkit.tsx");
+  const { runlog } = await startPlayedSession({ RUNLOG_CORS_ORIGINS: origin }, "default");
+  for (const name of ["one", "two", "three"])
+    await runlog.fetch("/api/projects/default/agentic-sessions", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ name }),
+    });
+  const query = { thread: "s1", runtime: `${runlog.url}/api/copilotkit`, threads: "" };
+  const { page } = await openPage(browser, `${origin}/?${new URLSearchParams(query)}`);
+  const threads = page.locator("[data-thread]");
+  const thread = (id: string) => page.locator(`[data-thread="${id}"]`);
+  const press = (id: string, name: string): Promise<void> =>
+    thread(id).getByRole("button", { name }).click();
+  for (const id of ["one", "two", "three"]) await thread(id).waitFor();
+  await press("one", "Rename");
+  await thread("one").filter({ hasText: "Renamed one" }).waitFor();
+  for (const [id, name] of [
+    ["two", "Archive"],
+    ["three", "Delete"],
+  ] as const) {
+    await press(id, name);
+    await thread(id).waitFor({ state: "detached" });
+  }
+  // the page shows what it has asked for before it has the answer
+  const deleted = runlog.sessionUrl("three", "default");
+  await waitFor(async () => (await fetch(deleted)).status === 404, { what: "the deletion" });
+  await page.reload();
+  await thread("one").filter({ hasText: "Renamed one" }).waitFor();
+  expect(await threads.count()).toBe(1);
+});
+
 it("a page chats with the agent that it names, of several that the server has", async () => {
   const { origin } = await servePage("copilotkit.tsx");
   const { client, run, runlog } = await startPlayedSession(

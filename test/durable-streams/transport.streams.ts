@@ -1,3 +1,8 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect, it, onTestFinished } from "vitest";
 import {
   durableStreamConnection,
@@ -100,6 +105,21 @@ it("the transport of TanStack AI writes a chat into a session, joins it in mid-r
   // for everybody else it is a run of the session
   const { runs } = await (await fetch(`${session}/runs`)).json();
   expect(runs).toMatchObject([{ runId: "r1", status: "finished" }]);
+});
+
+it("the example of the documentation pushes a run", async () => {
+  const { session, stream } = await startChat();
+  const page = await readFile(new URL("../../docs/durable-streams.md", import.meta.url), "utf8");
+  const [, code = ""] = /^```ts\n([^]*?)^```$/m.exec(page) ?? [];
+  const address = "http://127.0.0.1:8080/v1/streams/demo/nightly";
+  expect(code).toContain(address);
+  const dir = await mkdtemp(join(tmpdir(), "runlog-example-"));
+  onTestFinished(() => rm(dir, { recursive: true }));
+  await symlink(new URL("node_modules", import.meta.url), join(dir, "node_modules"));
+  await writeFile(join(dir, "example.mjs"), code.replace(address, stream));
+  await promisify(execFile)(process.execPath, [join(dir, "example.mjs")]);
+  const { runs } = await (await fetch(`${session}/runs`)).json();
+  expect(runs).toMatchObject([{ runId: "2026-11-30", status: "finished" }]);
 });
 
 it("the transport of TanStack AI reads runs that runlog has started, in a session that others write to", async () => {
