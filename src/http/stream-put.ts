@@ -1,11 +1,7 @@
 import type { Context } from "hono";
 import { findStream } from "../core/log-streams/find-stream.ts";
 import { formatOffset } from "../core/log-streams/stream-offset.ts";
-import {
-  createSession,
-  deleteSession,
-  runnerEnvironment,
-} from "../core/lifecycle/session-commands.ts";
+import { createSession, runnerEnvironment } from "../core/lifecycle/session-commands.ts";
 import { planBatch } from "../core/pushed-runs/batch-plan.ts";
 import { type PushedEvents, readPushedEvents } from "../core/pushed-runs/pushed-events.ts";
 import type { SessionService } from "../core/service.ts";
@@ -89,8 +85,8 @@ interface Beginning {
 
 /**
  * Stores the events with which a stream begins. That of an earlier request is left as it is, unless nothing is stored:
- * then an earlier one may have been cut off, and `session-exists` says so. Of a session that is new nothing stays if that
- * fails.
+ * then an earlier one may have been cut off, and `session-exists` says so. A session that is new stays if they cannot be
+ * stored: somebody else may be pushing to it already.
  */
 async function begin(
   c: Context,
@@ -102,15 +98,8 @@ async function begin(
     if (stat && stat.stat.end.raw > 0) return;
     throw new RunlogError("session-exists", "The session exists and is empty: POST its events");
   }
-  try {
-    await accessOf(c).confirm("now");
-    await service.pushes.push(key, content, null);
-  } catch (error) {
-    await deleteSession(service, service.directory, key).catch((cause: unknown) =>
-      service.logger.warn("session-not-removed", { ...key, error: cause }),
-    );
-    throw error;
-  }
+  await accessOf(c).confirm("now");
+  await service.pushes.push(key, content, null);
 }
 
 /** False if somebody else was faster. */
