@@ -20,6 +20,7 @@ import {
   tell,
 } from "../contract/session-routes/harness.ts";
 import { post, STREAM } from "../contract/session-routes/standard-client.ts";
+import { StreamClient } from "../contract/session-routes/stream-client.ts";
 import { createTestServer } from "../support/test-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { createHttpServer } from "../../src/entry/http-server.ts";
@@ -88,6 +89,18 @@ describe("a request that another server passes on", () => {
       400,
       ((await (await owner.session.post("/agui/run", "[]")).json()) as { detail: string }).detail,
     );
+  });
+
+  it("may be a push to the run with which a stream was created at the other server", async () => {
+    const { owner, other } = await pair();
+    const events = [startedEvent("r1"), finishedEvent("r1")] as const;
+    const there = new StreamClient(other, "s2");
+    expect((await there.send("PUT", `[${events[0]}]`)).status).toBe(201);
+    const here = new StreamClient(owner, "s2");
+    expect((await here.send("PUT", `[${events[0]}]`)).status).toBe(200);
+    expect((await here.send("POST", events[1])).status).toBe(204);
+    for (const stream of [here, there])
+      expect((await stream.part()).text).toBe(`[${events.join(",")}]`);
   });
 
   it("is refused there as it would be at once: a body that is too large, no JSON, a page of another origin", async () => {
