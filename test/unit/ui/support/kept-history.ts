@@ -42,6 +42,7 @@ export function keptHistory(initial: readonly AgUiEvent[]): KeptHistory {
       const page: EventPage = {
         events: events.slice(from, to),
         cursors: Array.from({ length: to - from }, (_, index) => cursor(from + index + 1)),
+        times: Array.from({ length: to - from }, () => null),
         start: isEmpty ? null : cursor(from),
         end: isEmpty ? null : cursor(to),
         hasBefore: from > 0,
