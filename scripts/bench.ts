@@ -12,6 +12,7 @@ import { measureFirstEvent } from "./bench/measure-first-event.ts";
 import { measureFirstPaint } from "./bench/measure-first-paint.ts";
 import { measureIngest, measureNotes } from "./bench/measure-ingest.ts";
 import { measureInspector } from "./bench/measure-inspector.ts";
+import { measureLogging } from "./bench/measure-logging.ts";
 import { measureIdle, measureMemory } from "./bench/measure-memory.ts";
 import { measurePages } from "./bench/measure-pages.ts";
 import { measureRestart } from "./bench/measure-restart.ts";
@@ -56,6 +57,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir, rows?: string) => Prom
   fork: measureFork,
   restart: measureRestart,
   inspector: measureInspector,
+  logging: measureLogging,
   growth: (_, rows) => measureCosts(rows),
   "text-or-bytes": measureTextOrBytes,
 };

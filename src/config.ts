@@ -16,6 +16,7 @@ import { isLoopback } from "./config/values.ts";
 import { readWebhooks, type WebhookConfig } from "./config/webhooks.ts";
 import type { RetentionPolicy } from "./core/retention/policy.ts";
 import type { ServiceLimits } from "./core/service.ts";
+import type { LogLevel } from "./ports/logger.ts";
 
 /** The limits of the service that an operator sets. */
 type ConfiguredLimit =
@@ -68,6 +69,8 @@ export interface Config {
   readonly legacyProject: string | null;
   /** Bytes that the directory may hold, or null for as much as there is room. */
   readonly diskQuota: number | null;
+  /** The least that is logged. */
+  readonly logLevel: LogLevel;
   readonly maxEventBytes: number;
   readonly maxConnections: number;
   /** Origins whose pages may call; none by default. */
@@ -192,6 +195,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     ui,
     legacyProject: value(SETTINGS.legacyProject),
     diskQuota: value(SETTINGS.diskQuota),
+    logLevel: value(SETTINGS.logLevel),
     maxEventBytes: value(SETTINGS.maxEventBytes),
     runnerHeadersMs: value(SETTINGS.runnerHeaders),
     runnerSilenceMs: value(SETTINGS.runnerSilence),

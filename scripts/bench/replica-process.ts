@@ -12,7 +12,7 @@ import { createSessionService } from "../../src/core/service.ts";
 import { createHttpServer } from "../../src/entry/http-server.ts";
 import { openFeed } from "../../src/entry/open-feed.ts";
 import { createRunnerFetch } from "../../src/entry/runner-fetch.ts";
-import { stderrLogger as logger } from "../../src/entry/stderr-logger.ts";
+import { stderrLogger as logger } from "../../src/entry/log/stderr-logger.ts";
 import { systemClock as clock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";

@@ -9,6 +9,7 @@ const GROUPS: readonly SettingGroup[] = [
   "Access",
   "Cluster",
   "Webhooks",
+  "Logs",
   "Limits",
 ];
 

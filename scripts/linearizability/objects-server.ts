@@ -9,7 +9,7 @@ import { createHttpServer } from "../../src/entry/http-server.ts";
 import { listen } from "../../src/entry/listen.ts";
 import { openPlatform } from "../../src/entry/platform.ts";
 import { createRunnerFetch } from "../../src/entry/runner-fetch.ts";
-import { stderrLogger as logger } from "../../src/entry/stderr-logger.ts";
+import { stderrLogger as logger } from "../../src/entry/log/stderr-logger.ts";
 import { systemClock as clock } from "../../src/entry/system-clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";

@@ -12,6 +12,7 @@ export type SettingGroup =
   | "Access"
   | "Cluster"
   | "Webhooks"
+  | "Logs"
   | "Limits";
 
 /** A variable of the environment: what it is, and how it is read. */

@@ -2,6 +2,7 @@ import { AGENTS_SETTING } from "./agents.ts";
 import { AUTH_SETTINGS, type AuthSettings } from "./auth.ts";
 import { CLUSTER_SETTINGS, type ClusterSettings } from "./cluster.ts";
 import { LIMIT_SETTINGS, type LimitSettings } from "./limits.ts";
+import { LOGGING_SETTINGS, type LoggingSettings } from "./logging.ts";
 import { NATS_SETTINGS, type NatsSettings } from "./nats.ts";
 import { RETENTION_SETTINGS, type RetentionSettings } from "./retention.ts";
 import { REPLICA_SETTINGS, type ReplicaSettings } from "./replicas.ts";
@@ -27,6 +28,7 @@ export interface Settings
     ReplicaSettings,
     ClusterSettings,
     LimitSettings,
+    LoggingSettings,
     RetentionSettings,
     TlsSettings,
     WebhookSettings {
@@ -247,6 +249,7 @@ export const SETTINGS: Settings = {
   ...REPLICA_SETTINGS,
   ...NATS_SETTINGS,
   ...WEBHOOK_SETTINGS,
+  ...LOGGING_SETTINGS,
 };
 
 /** The same as a list, in the order of the help text. */

@@ -21,7 +21,7 @@ import { hostNames, onlyLoopback, originGuard } from "../http/host-guard.ts";
 import { securityHeaders } from "../http/security-headers.ts";
 import { createSessionRoutes } from "../http/session-routes.ts";
 import { createStreamRoutes } from "../http/stream-routes.ts";
-import type { Logger } from "../ports/logger.ts";
+import type { Logger, WriteLog } from "../ports/logger.ts";
 import type { LogStore } from "../ports/log-store.ts";
 import type { ObjectBucket } from "../ports/object-bucket.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
@@ -31,7 +31,8 @@ import { openPage } from "./open-page.ts";
 import { openStore } from "./open-store.ts";
 import { peerOf } from "./peer-of.ts";
 import { createRunnerFetch } from "./runner-fetch.ts";
-import { stderrLogger } from "./stderr-logger.ts";
+import { loggerBy } from "./log/levels.ts";
+import { stderrLogger } from "./log/stderr-logger.ts";
 import { systemClock as clock } from "./system-clock.ts";
 
 export * from "../index.ts";
@@ -62,8 +63,8 @@ export interface RunlogOptions {
   readonly ui?: boolean;
   /** Who is told when runs finish, fail, are cancelled or wait for input (PROTOCOL 22). Default: nobody. */
   readonly webhooks?: RunlogWebhooks;
-  /** Default: JSON lines to stderr. */
-  readonly logger?: Logger;
+  /** Where it logs, as an object or as one function of the level, the event and its facts. Default: JSON lines to stderr. */
+  readonly logger?: Logger | WriteLog;
 }
 
 export interface RunlogWebhooks {
@@ -134,7 +135,9 @@ const INTAKE_BUDGET = 64 * 1024 * 1024;
  */
 export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
   checkOptions(options);
-  const { runner, authorize, corsOrigins = [], limits = {}, logger = stderrLogger } = options;
+  const { runner, authorize, corsOrigins = [], limits = {} } = options;
+  const { logger: given = stderrLogger } = options;
+  const logger = typeof given === "function" ? loggerBy(given) : given;
   const { fetch, ...runners } = hostedAgents(runner, logger);
   const { store, outbox } = await storeOf(options.storage ?? "file:./data", logger);
   const service = await createSessionService({

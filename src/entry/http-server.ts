@@ -20,6 +20,11 @@ export type HttpServer = Server | TlsServer;
 
 type Fetch = Parameters<typeof getRequestListener>[0];
 
+export interface HttpServerOptions {
+  /** Told the status with which a connection was refused whose bytes were no request. Default: nobody. */
+  readonly onRefused?: (status: number) => void;
+}
+
 /** How long a client that was refused may go on sending: closed at once, it never reads why. */
 const LINGER_MS = 1_000;
 const BAD_REQUEST = "The request is not HTTP/1.1 as RFC 9112 has it";
@@ -30,7 +35,11 @@ const BAD_REQUEST = "The request is not HTTP/1.1 as RFC 9112 has it";
  * (PROTOCOL 1.1, 1.7): what Node's parser refuses, an unknown `Expect`, a `Host` or target that makes
  * no URL, CONNECT. With `tls` it speaks HTTP/2 as well, and TLS alone.
  */
-export function createHttpServer(fetch: Fetch, tls: Tls | null = null): HttpServer {
+export function createHttpServer(
+  fetch: Fetch,
+  tls: Tls | null = null,
+  { onRefused }: HttpServerOptions = {},
+): HttpServer {
   const answer = getRequestListener(fetch, {
     overrideGlobalObjects: false,
     errorHandler: (error) => asResponse(withHeaders(problemAnswer(problemOf(error)))),
@@ -60,7 +69,8 @@ export function createHttpServer(fetch: Fetch, tls: Tls | null = null): HttpServ
   /** What is wrong with the bytes after requests that came whole is no answer to any of these. */
   async function refuseAfterAnswers(socket: Duplex, options: ProblemOptions): Promise<void> {
     await answering.toWhole(socket);
-    refuse(socket, options);
+    const status = refuse(socket, options);
+    if (status !== null) onRefused?.(status);
   }
   server.on("connect", (_request, socket: Duplex) => {
     void refuseAfterAnswers(socket, {
@@ -109,9 +119,12 @@ class InFlight {
 
 const REFUSED = new WeakSet<Duplex>();
 
-/** Answers on the bare connection and closes it. Whatever else comes on it is dropped. */
-function refuse(socket: Duplex, options: ProblemOptions): void {
-  if (REFUSED.has(socket) || !socket.writable) return;
+/**
+ * Answers on the bare connection and closes it. Whatever else comes on it is dropped. Returns the status, or null for a connection
+ * that is over already.
+ */
+function refuse(socket: Duplex, options: ProblemOptions): number | null {
+  if (REFUSED.has(socket) || !socket.writable) return null;
   REFUSED.add(socket);
   const { status, headers, body } = withHeaders(problemAnswer(options));
   const lines = Object.entries({
@@ -128,6 +141,7 @@ function refuse(socket: Duplex, options: ProblemOptions): void {
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once("close", () => clearTimeout(timer));
+  return status;
 }
 
 /** What is wrong with what Node's parser refuses. */

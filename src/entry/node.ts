@@ -14,6 +14,9 @@ import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { settledWithin } from "../stream/sync/pause.ts";
 import { createHttpServer } from "./http-server.ts";
 import { listen } from "./listen.ts";
+import { createAccessLog } from "./log/access-log.ts";
+import { isWanted } from "./log/levels.ts";
+import { createStderrLogger, stderrLogger } from "./log/stderr-logger.ts";
 import { followAnswers } from "./open-answers.ts";
 import { openPage } from "./open-page.ts";
 import { openFeed } from "./open-feed.ts";
@@ -26,10 +29,9 @@ import { openWebhooks } from "./open-webhooks.ts";
 import { openTls } from "./tls-keys.ts";
 import { openPlatform } from "./platform.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
-import { stderrLogger } from "./stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
 
-export { stderrLogger, systemClock };
+export { createStderrLogger, stderrLogger, systemClock };
 
 export interface RunningServer {
   /** Where it listens, as `http://<host>:<port>`, or `https://…`. */
@@ -73,7 +75,7 @@ const POD_GRACE_MS = 3_000;
  */
 export async function start(
   config: Config,
-  logger: Logger = stderrLogger,
+  logger: Logger = createStderrLogger({ level: config.logLevel }),
   { onLong = (text) => logger.warn("waiting", { text }) }: StartOptions = {},
 ): Promise<RunningServer> {
   const clock = systemClock;
@@ -141,8 +143,12 @@ export async function start(
   const copilotKitProject = config.copilotKit ? "default" : null;
   const access = { hosts, corsOrigins, peerOf, peers, peerKey, ...(authorize && { authorize }) };
   const page = config.ui ? await openPage(isDemo ? "demo" : "default") : null;
-  const app = createApp({ ...access, service, listenHost, copilotKitProject, page });
-  const server = createHttpServer(app.fetch, tls);
+  const accessLog = isWanted("info", config.logLevel) ? createAccessLog(logger) : null;
+  const report = accessLog?.report ?? null;
+  const app = createApp({ ...access, service, listenHost, copilotKitProject, page, report });
+  const told = accessLog ? { onRefused: accessLog.refused } : {};
+  const server = createHttpServer(app.fetch, tls, told);
+  accessLog?.follow(server);
   const answers = followAnswers(server);
   const { host, maxConnections } = config;
   const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(

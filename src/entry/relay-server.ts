@@ -8,7 +8,7 @@ import { createAgentFetch } from "./agent-fetch.ts";
 import { createYoungCollector } from "./collect-young.ts";
 import { createHttpServer } from "./http-server.ts";
 import { listen } from "./listen.ts";
-import { stderrLogger } from "./stderr-logger.ts";
+import { stderrLogger } from "./log/stderr-logger.ts";
 import { systemClock } from "./system-clock.ts";
 import { openRereadFile, readToken } from "./reread-file.ts";
 

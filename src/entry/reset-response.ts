@@ -9,6 +9,27 @@ import type { Socket } from "node:net";
 export class ResetResponse<
   Request extends IncomingMessage = IncomingMessage,
 > extends ServerResponse<Request> {
+  /** Bytes of the body that the connection was given. */
+  bodyBytes = 0;
+
+  override write(...args: [chunk: unknown, ...rest: never[]]): boolean {
+    this.#count(args[0]);
+    // oxlint-disable-next-line typescript/unbound-method -- it is applied to this
+    return Reflect.apply(super.write, this, args);
+  }
+
+  override end(...args: [chunk?: unknown, ...rest: never[]]): this {
+    this.#count(args[0]);
+    // oxlint-disable-next-line typescript/unbound-method -- it is applied to this
+    return Reflect.apply(super.end, this, args);
+  }
+
+  #count(chunk: unknown): void {
+    if (this.req.method === "HEAD") return;
+    if (typeof chunk === "string") this.bodyBytes += Buffer.byteLength(chunk);
+    else if (ArrayBuffer.isView(chunk)) this.bodyBytes += chunk.byteLength;
+  }
+
   override destroy(error?: Error): this {
     if (error && this.socket) resetConnection(this.socket);
     return super.destroy(error);

@@ -155,15 +155,20 @@ export function confirmGuard(rule: AccessRule): MiddlewareHandler {
 
 /** The caller of the route. Only to be called after the guard. */
 export function accessOf(c: Context): RequestAccess {
-  const access: RequestAccess | undefined = c.get(KEY);
+  const access = accessIn(c);
   if (!access) throw new TypeError("The route has no access guard");
   return access;
 }
 
 /** Whether the request was allowed for who sent it. May be called at any time. */
 export function wasAuthenticated(c: Context): boolean {
+  return accessIn(c)?.isVerified ?? false;
+}
+
+/** What is known of the request's caller by now. May be called at any time. */
+export function accessIn(c: Context): RequestAccess | null {
   const access: RequestAccess | undefined = c.get(KEY);
-  return access?.isVerified ?? false;
+  return access ?? null;
 }
 
 /** Who calls. */

@@ -8,6 +8,7 @@ import { hostGuard, hostNames, LOOPBACK, originGuard } from "./host-guard.ts";
 import { createPageRoutes, type PageFile } from "./page-routes.ts";
 import { createProbeRoutes } from "./probe-routes.ts";
 import { problem, problemOf } from "./problem.ts";
+import { type ReportAnswer, reportAnswers } from "./report-answers.ts";
 import { securityHeaders } from "./security-headers.ts";
 import type { SessionRoutesOptions } from "./mount-routes.ts";
 import { createSessionRoutes } from "./session-routes.ts";
@@ -24,6 +25,8 @@ export interface AppOptions extends SessionRoutesOptions {
   readonly page?: readonly PageFile[] | null;
   /** Origins whose pages may call. Default: none, and no answer has CORS headers. */
   readonly corsOrigins?: readonly string[];
+  /** Told of each request. Default: nobody. */
+  readonly report?: ReportAnswer | null;
 }
 
 /**
@@ -70,16 +73,11 @@ const CORS = {
  * ```
  */
 export function createApp(options: AppOptions): Hono {
-  const {
-    service,
-    listenHost,
-    hosts = [],
-    corsOrigins = [],
-    copilotKitProject = null,
-    page = null,
-  } = options;
+  const { service, listenHost, hosts = [], corsOrigins = [] } = options;
+  const { copilotKitProject = null, page = null, report = null } = options;
   const ours = hostNames(listenHost === null ? hosts : [...LOOPBACK, listenHost, ...hosts]);
   const app = new Hono();
+  if (report) app.use("*", reportAnswers(report));
   app.use("*", securityHeaders());
   if (listenHost !== null) app.use("*", hostGuard(ours));
   app.use("*", originGuard({ ours, corsOrigins }));

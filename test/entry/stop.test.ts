@@ -72,7 +72,13 @@ describe("a server that is stopped with nobody connected", () => {
     const server = await startAlone();
     server.kill("SIGTERM");
     expect(await server.exited).toEqual({ code: 0, signal: null });
-    expect(server.stderr()).toBe("runlog: stopping once runs have ended; again to stop now\n");
+    const lines = server.stderr().trimEnd().split("\n");
+    expect(lines.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual([
+      "started",
+      "stopping",
+      "stopped",
+    ]);
+    expect(server.stderr()).toContain("stopping once runs have ended; again to stop now");
   });
 
   it("stores the ends of the runs that wait after the active one", async () => {
@@ -119,7 +125,7 @@ describe("a server that is stopped with nobody connected", () => {
     server.kill("SIGTERM");
     expect(await server.exited).toEqual({ code: 0, signal: null });
     expect(server.stderr()).toContain(
-      "runlog: waiting for the runs of 1 session(s) to end, at most 4 s\n",
+      '"text":"waiting for the runs of 1 session(s) to end, at most 4 s"',
     );
     expect((await server.stored()).at(-1)).toBe("RUN_ERROR server-shutdown");
   });

@@ -10,7 +10,7 @@ import { UsageError } from "../exit.ts";
 import { openBucket } from "../open-bucket.ts";
 import { openStore } from "../open-store.ts";
 import { say } from "../process.ts";
-import { stderrLogger } from "../stderr-logger.ts";
+import { stderrLogger } from "../log/stderr-logger.ts";
 import { systemClock as clock } from "../system-clock.ts";
 
 /** A place for archives that was opened. */

@@ -2,11 +2,13 @@ import { parseArgs } from "node:util";
 import type { ArchiveConfig } from "../../config/storage.ts";
 import { ALL_SETTINGS } from "../../config/settings.ts";
 import { parseConfig } from "../../config.ts";
+import type { Logger } from "../../ports/logger.ts";
 import { explain } from "../explain.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { type RunningServer, start } from "../node.ts";
 import { nameOfStorage } from "../open-store.ts";
-import { outliveOutput, say } from "../process.ts";
+import { createStderrLogger } from "../log/stderr-logger.ts";
+import { outliveOutput } from "../process.ts";
 import { onStopSignals } from "../stop-signals.ts";
 import { version } from "../version.ts";
 import { createWaiting } from "../waiting.ts";
@@ -33,34 +35,53 @@ async function serve(): Promise<ExitCode> {
   outliveOutput();
   const config = parseConfig(process.env);
   const storage = nameOfStorage(config.storage);
+  const form = process.stderr.isTTY ? "readable" : "json";
+  const logger = createStderrLogger({ level: config.logLevel, form });
   let server: RunningServer | null = null;
   // before anything is opened: the first process of a container has no other way to be stopped
   onStopSignals(async () => {
-    if (server) process.exit(await stop(server, storage));
-    say("stopped before it listened");
+    if (server) process.exit(await stop(server, storage, logger));
+    logger.info("stopped", { text: "stopped before it listened" });
     process.exit(EXIT.done);
   });
-  server = await start(config, undefined, { onLong: say });
+  server = await start(config, logger);
   const isCluster = config.auth.kind === "kubernetes";
   const runner = config.runnerUrl ?? (isCluster ? "the sessions' services" : "the built-in demo");
   const agents = config.agents.map(({ name, url }) => `${name} at ${url}`).join(", ");
   const runners = agents === "" ? `runner: ${runner}` : `agents: ${agents}`;
   const archive = config.archive ? `  archive: ${placeOf(config.archive)}\n` : "";
+  // for people the lines below say the same
+  if (form === "json")
+    logger.info("started", {
+      version: version(),
+      url: server.url,
+      storage,
+      archive: config.archive && placeOf(config.archive),
+      runner: agents === "" ? runner : null,
+      agents: config.agents.map(({ name }) => name),
+      auth: config.auth.kind,
+      node: process.version,
+      pid: process.pid,
+    });
   process.stdout.write(
     `runlog ${version()} listens on ${server.url}\n  storage: ${storage}\n${archive}  ${runners}\n`,
   );
   return new Promise(() => {});
 }
 
-async function stop(server: RunningServer, storage: string): Promise<ExitCode> {
-  say("stopping once runs have ended; again to stop now");
-  const waiting = createWaiting(say);
+async function stop(server: RunningServer, storage: string, logger: Logger): Promise<ExitCode> {
+  logger.info("stopping", { text: "stopping once runs have ended; again to stop now" });
+  const waiting = createWaiting((text) => logger.info("waiting", { text }));
   try {
     const { orphanedRuns } = await server.close({ onWait: (what) => waiting.begin(what) });
-    if (orphanedRuns === 0) return EXIT.done;
-    say(`${storage} did not take the ends of ${orphanedRuns} run(s): the next start ends them`);
+    if (orphanedRuns === 0) {
+      logger.info("stopped");
+      return EXIT.done;
+    }
+    const text = `${storage} did not take the ends of ${orphanedRuns} run(s): the next start ends them`;
+    logger.error("runs-left-open", { text, orphanedRuns });
   } catch (error) {
-    say(explain(error));
+    logger.error("stop-failed", { text: explain(error) });
   }
   return EXIT.failed;
 }

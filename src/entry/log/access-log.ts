@@ -1,0 +1,67 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Context } from "hono";
+import type { ReportAnswer, RequestFacts } from "../../http/report-answers.ts";
+import type { Logger } from "../../ports/logger.ts";
+import type { HttpServer } from "../http-server.ts";
+import { ResetResponse } from "../reset-response.ts";
+
+/** A line of the log for each request. */
+export interface AccessLog {
+  /** To be told by the routes what they know of a request. */
+  readonly report: ReportAnswer;
+  /** Logs the requests of a server from now on, each when its answer is over, however that came. */
+  follow(server: HttpServer): void;
+  /** Logs a connection that was refused with this status, since its bytes were no request. */
+  readonly refused: (status: number) => void;
+}
+
+const UNKNOWN: RequestFacts = { route: null, caller: null, isForwarded: false };
+/** Asked every few seconds, by machines. */
+const PROBES: ReadonlySet<string | null> = new Set(["/health", "/ready"]);
+
+/**
+ * Logs `request` with the pattern of the route, never the path itself, a query or a token: `method`, `route`, `status`, `ms`
+ * from its head to the end of its answer, `bytes` of the answer's body, and `caller`. An answer that was cut off is
+ * `cut`, without a `status` if it had not begun. Probes that succeed are logged as `debug`.
+ */
+export function createAccessLog(logger: Logger): AccessLog {
+  const found = new WeakMap<object, RequestFacts>();
+
+  function logOf(request: IncomingMessage, response: ServerResponse, beganAtMs: number): void {
+    const { route, caller, isForwarded } = found.get(response) ?? UNKNOWN;
+    const facts = {
+      method: request.method,
+      route,
+      status: response.headersSent ? response.statusCode : null,
+      ms: Math.round((performance.now() - beganAtMs) * 10) / 10,
+      bytes: response instanceof ResetResponse ? response.bodyBytes : null,
+      caller,
+      ...(isForwarded && { forwarded: true }),
+      ...(!response.writableFinished && { cut: true }),
+    };
+    if (PROBES.has(route) && facts.status === 200) logger.debug?.("request", facts);
+    else logger.info("request", facts);
+  }
+
+  return {
+    refused: (status) => logger.info("request", { method: null, route: null, status }),
+    report: (c, facts) => {
+      const response = responseOf(c);
+      if (response) found.set(response, facts);
+    },
+    follow(server) {
+      const follow = (request: IncomingMessage, response: ServerResponse): void => {
+        const beganAtMs = performance.now();
+        response.once("close", () => logOf(request, response, beganAtMs));
+      };
+      server.prependListener("request", follow);
+      server.prependListener("checkExpectation", follow);
+    },
+  };
+}
+
+/** The response of Node's that the adaptor has for the request. */
+function responseOf(c: Context): object | null {
+  const { outgoing }: { readonly outgoing?: object } = Object(c.env);
+  return outgoing ?? null;
+}
