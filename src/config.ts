@@ -6,6 +6,7 @@ import {
   readStorage,
 } from "./config/storage.ts";
 import { type AgentConfig, readAgents, readAgentUrl } from "./config/agents.ts";
+import type { AuditConfig } from "./config/logging.ts";
 import { type NatsConfig, readNats } from "./config/nats.ts";
 import type { Setting } from "./config/setting.ts";
 import { readRetention } from "./config/retention.ts";
@@ -69,6 +70,8 @@ export interface Config {
   readonly legacyProject: string | null;
   /** Bytes that the directory may hold, or null for as much as there is room. */
   readonly diskQuota: number | null;
+  /** Where it is recorded who did what, or null if nowhere. */
+  readonly audit: AuditConfig | null;
   /** The least that is logged. */
   readonly logLevel: LogLevel;
   readonly maxEventBytes: number;
@@ -195,6 +198,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     ui,
     legacyProject: value(SETTINGS.legacyProject),
     diskQuota: value(SETTINGS.diskQuota),
+    audit: value(SETTINGS.audit),
     logLevel: value(SETTINGS.logLevel),
     maxEventBytes: value(SETTINGS.maxEventBytes),
     runnerHeadersMs: value(SETTINGS.runnerHeaders),

@@ -35,6 +35,7 @@ export type { Clock } from "./ports/clock.ts";
 export { RunlogError, type RunlogErrorCode } from "./ports/errors.ts";
 export type { LegacyLogs } from "./ports/legacy-logs.ts";
 export type { LiveFeed, LogGrowth, SubscribeOptions } from "./ports/live-feed.ts";
+export type { AuditAction, AuditEntry, AuditLog } from "./ports/audit-log.ts";
 export type { Logger, LogLevel, WriteLog } from "./ports/logger.ts";
 export type * from "./ports/log-store.ts";
 export type { NamedAgent } from "./ports/named-agent.ts";

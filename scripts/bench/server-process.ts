@@ -19,6 +19,8 @@ interface Memory {
 export interface ServerProcess {
   readonly port: number;
   memory(): Promise<Memory>;
+  /** Processor time that it has taken so far, in ms. Linux only. */
+  processorMs(): Promise<number>;
   /** Settles when the process has ended, however that came: with what it printed last. */
   readonly ended: Promise<string>;
   /** Sends a signal. */
@@ -120,6 +122,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   return {
     port,
     memory: () => readMemory(child.pid),
+    processorMs: () => readProcessorMs(child.pid),
     ended: exited.then(() => output),
     signal: (name) => void child.kill(name),
     async kill() {
@@ -153,4 +156,14 @@ async function readMemory(pid: number | undefined): Promise<Memory> {
   const field = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * KIBIBYTE;
   return { residentBytes: field("VmRSS"), peakBytes: field("VmHWM") };
+}
+
+/** Of a hundredth of a second. */
+const TICK_MS = 10;
+
+async function readProcessorMs(pid: number | undefined): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // utime and stime, the 14th and 15th of all
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }

@@ -12,6 +12,7 @@ import type { Logger } from "../ports/logger.ts";
 import type { PeerAddress } from "../ports/session-owner.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { settledWithin } from "../stream/sync/pause.ts";
+import { openAudit } from "./audit/open-audit.ts";
 import { createHttpServer } from "./http-server.ts";
 import { listen } from "./listen.ts";
 import { createAccessLog } from "./log/access-log.ts";
@@ -81,6 +82,7 @@ export async function start(
   const clock = systemClock;
   const authorize = await openAuthorize(config.auth, logger);
   const tls = config.tls && (await openTls(config.tls, logger));
+  const audit = await openAudit(config.audit, { logger, auth: config.auth.kind });
   const archive = config.archive && (await openBucket(config.archive, onLong));
   const archives = archive && createArchives({ ...archive, clock });
   const { feed, close: closeFeed } = await openFeed(config.nats, { clock, logger });
@@ -141,8 +143,16 @@ export async function start(
   const peers = config.storage.kind === "s3" ? createPeerClient() : null;
   const peerKey = advertised?.key ?? null;
   const copilotKitProject = config.copilotKit ? "default" : null;
-  const access = { hosts, corsOrigins, peerOf, peers, peerKey, ...(authorize && { authorize }) };
   const page = config.ui ? await openPage(isDemo ? "demo" : "default") : null;
+  const access = {
+    hosts,
+    corsOrigins,
+    peerOf,
+    peers,
+    peerKey,
+    audit: audit?.log ?? null,
+    ...(authorize && { authorize }),
+  };
   const accessLog = isWanted("info", config.logLevel) ? createAccessLog(logger) : null;
   const report = accessLog?.report ?? null;
   const app = createApp({ ...access, service, listenHost, copilotKitProject, page, report });
@@ -181,6 +191,7 @@ export async function start(
       quota?.close();
       await store.close();
       archive?.close();
+      await audit?.close();
       return { orphanedRuns: await orphanedRuns() };
     },
   };

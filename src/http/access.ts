@@ -99,7 +99,19 @@ export interface RequestAccess {
   recheck(signal: AbortSignal): Promise<void>;
 }
 
+/** Who sent a request. */
+interface Sender {
+  /** Null where it is not known. */
+  readonly caller: Caller | null;
+  /** Whether somebody has vouched for the caller's id. */
+  readonly isVerified: boolean;
+  /** Address of who sent the request, or null if it is unknown. */
+  readonly peer: string | null;
+}
+
 const KEY = "access";
+const SENDER = "sender";
+const UNKNOWN: Sender = { caller: null, isVerified: false, peer: null };
 
 /**
  * The steps before a route's handler, in the order of PROTOCOL 13.3: the first that fails answers,
@@ -116,6 +128,8 @@ export function accessGuard(
     const authorizer = authorize ? authorizerOf(authorize, outerOf(c)) : service.authorizer;
     const reviewer = { authorizer, logger: service.logger };
     const claims = claimsOf(c, { ...options, tokenInUrl: rule.tokenInUrl ?? false });
+    const { peer } = claims;
+    c.set(SENDER, { ...UNKNOWN, peer } satisfies Sender);
     // a missing token is refused without asking anybody
     const early = claims.token && !authorize ? null : await authorizer.identify(claims);
     const project = projectOf(c);
@@ -123,6 +137,9 @@ export function accessGuard(
     if (c.req.param("taskId") !== undefined) taskIdOf(c);
     const caller =
       early ?? (await authorizer.identify(claims).catch(reviewFailed(service, FAILED)));
+    // unverified names would make one caller look like many
+    const isVerified = authorize !== undefined || caller.token !== null;
+    c.set(SENDER, { caller, isVerified, peer } satisfies Sender);
 
     const check = async (asked: AskOptions): Promise<void> => {
       for (const step of authorize ? rule.hosted : rule.checks)
@@ -136,10 +153,7 @@ export function accessGuard(
       await check({ fresh: true, signal });
       if (rule.session) await confirm("now");
     };
-    // unverified names would make one caller look like many
-    const isVerified = authorize !== undefined || caller.token !== null;
-    const holder = (isVerified ? caller.userId : null) ?? claims.peer ?? "";
-    const { peer } = claims;
+    const holder = (isVerified ? caller.userId : null) ?? peer ?? "";
     c.set(KEY, { caller, isVerified, holder, peer, confirm, recheck } satisfies RequestAccess);
     await next();
   };
@@ -155,20 +169,21 @@ export function confirmGuard(rule: AccessRule): MiddlewareHandler {
 
 /** The caller of the route. Only to be called after the guard. */
 export function accessOf(c: Context): RequestAccess {
-  const access = accessIn(c);
+  const access: RequestAccess | undefined = c.get(KEY);
   if (!access) throw new TypeError("The route has no access guard");
   return access;
 }
 
 /** Whether the request was allowed for who sent it. May be called at any time. */
 export function wasAuthenticated(c: Context): boolean {
-  return accessIn(c)?.isVerified ?? false;
+  const access: RequestAccess | undefined = c.get(KEY);
+  return access?.isVerified ?? false;
 }
 
-/** What is known of the request's caller by now. May be called at any time. */
-export function accessIn(c: Context): RequestAccess | null {
-  const access: RequestAccess | undefined = c.get(KEY);
-  return access ?? null;
+/** What is known of who sent the request by now, allowed or not. May be called at any time. */
+export function senderOf(c: Context): Sender {
+  const sender: Sender | undefined = c.get(SENDER);
+  return sender ?? UNKNOWN;
 }
 
 /** Who calls. */

@@ -5,7 +5,9 @@ import { mountRoutes, type Route, type SessionRoutesOptions } from "./mount-rout
 import { OWNER } from "./owner-guard.ts";
 
 /** All routes below the path of a project's agents. */
-const AGENT_ROUTES: readonly Route[] = [["GET", "/", ACCESS.list, OWNER.any, agentsGet]];
+export const AGENT_ROUTES: readonly Route[] = [
+  ["GET", "/", ACCESS.list, OWNER.any, "list", agentsGet],
+];
 
 /**
  * The list of the agents that sessions can have (PROTOCOL 21), to be mounted beside the session routes, as at

@@ -4,6 +4,8 @@ import type { SessionService } from "../core/service.ts";
 import { hasCode, RunlogError, type RunlogErrorCode } from "../ports/errors.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { accessGuard, type AccessRule, confirmGuard } from "./access.ts";
+import type { AuditAction, AuditLog } from "../ports/audit-log.ts";
+import { auditGuards } from "./audit.ts";
 import type { Authorize } from "./authorize.ts";
 import { importLegacyLog, requireImport } from "./import-legacy-log.ts";
 import { keptByNobody } from "./kept-by-nobody.ts";
@@ -17,12 +19,13 @@ const NOT_READ = "Failed to get agentic session";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** A route: its method and path, its access rule, whether it needs the session's owner, and its handler. */
+/** A route: its method and path, its access rule, whether it needs the session's owner, as what it is recorded, and its handler. */
 export type Route = readonly [
   Method,
   string,
   AccessRule,
   OwnerRule,
+  AuditAction,
   (service: SessionService) => Handler,
 ];
 
@@ -36,6 +39,8 @@ export interface SessionRoutesOptions extends OwnerGuardOptions {
   readonly peerOf?: (c: Context) => string | null;
   /** Who calls and what they may do, in place of the service's `authorizer`. */
   readonly authorize?: Authorize;
+  /** Where it is recorded who did what. Default null: nowhere. */
+  readonly audit?: AuditLog | null;
   /** The project of the sessions where the path names none. Default: the path has to. */
   readonly project?: string;
 }
@@ -60,15 +65,16 @@ export function mountRoutes(
     return problemOf(c, error, hasCode(error, "platform-failed") ? NOT_READ : undefined);
   });
   const ownerGuard = ownerGuards(service, options);
-  for (const [method, path, rule, owner, handler] of table) {
-    const guards = [accessGuard(service, rule, options)];
+  for (const [method, path, rule, owner, action, handler] of table) {
+    const audited = auditGuards(action, options.audit ?? null);
+    const guards = [...audited.first, accessGuard(service, rule, options)];
     const namesSession = path.includes("/:sessionName");
     if (namesSession) guards.push(ownerGuard(owner));
     guards.push(confirmGuard(rule));
     // a list imports nothing: these paths name a session
     if (namesSession) guards.push(importLegacyLog(service));
     if (rule.session !== null) guards.push(requireImport(service));
-    routes.on(method, [path], ...guards, handler(service));
+    routes.on(method, [path], ...guards, ...audited.last, handler(service));
   }
   for (const path of new Set(table.map(([, each]) => each))) {
     const rows = table.filter((row) => row[1] === path);

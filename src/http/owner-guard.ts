@@ -38,6 +38,14 @@ export const OWNER: Readonly<Record<OwnerRuleName, OwnerRule>> = {
   run: { needs: "log", repeats: "by-run" },
 };
 
+const ELSEWHERE = "served elsewhere";
+
+/** Whether the answer to a request is that of the server to which it was passed on, or says that it has to go to another one. */
+export function isServedElsewhere(c: Context): boolean {
+  const isElsewhere: boolean | undefined = c.get(ELSEWHERE);
+  return isElsewhere ?? false;
+}
+
 export interface OwnerGuardOptions {
   /** Reaches other processes. Default null: they are not reached. */
   readonly peers?: PeerClient | null;
@@ -77,7 +85,10 @@ export function ownerGuards(
     try {
       return await service.sessions.with(key, async () => {
         const owned = await new OwnerSearch(c, { service, peers, rule, key, body }).find();
-        if (owned !== "here") return owned;
+        if (owned !== "here") {
+          c.set(ELSEWHERE, true);
+          return owned;
+        }
         // the runs of the process that had the session before come first
         await service.orphanedRuns.closeOf(key);
         if (body.isBegun) c.req.raw = requestWith(c.req.raw, body.open());

@@ -50,6 +50,7 @@ const KINDS = {
   "store-busy": { status: 503, retryAfter: 2 },
   "store-unanswered": { status: 503, retryAfter: 5 },
   "store-failed": { status: 500 },
+  "audit-not-writable": { status: 503, retryAfter: 30 },
   "archive-not-configured": { status: 501 },
   "archive-damaged": { status: 500 },
   "runner-unreachable": { status: 502 },
@@ -121,6 +122,7 @@ const OWN_TEXTS: ReadonlySet<RunlogErrorCode> = new Set([
   "log-not-writable",
   "review-failed",
   "log-not-owned",
+  "audit-not-writable",
   "archive-not-configured",
   "quota-exceeded",
 ]);

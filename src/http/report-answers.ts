@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
-import { accessIn } from "./access.ts";
+import { senderOf } from "./access.ts";
 import { wasForwarded } from "./forwarded.ts";
 import { outerOf } from "./outer-request.ts";
 
@@ -24,7 +24,7 @@ export function reportAnswers(report: ReportAnswer): MiddlewareHandler {
   return async (c, next) => {
     await next();
     const outer = outerOf(c);
-    const caller = accessIn(c)?.caller.userId ?? null;
+    const caller = senderOf(c).caller?.userId ?? null;
     if (outer !== c) {
       outer.set(CALLER, caller);
       return;

@@ -10,11 +10,11 @@ import { streamPut } from "./stream-put.ts";
 
 /** All routes of Durable Streams, below the path of a project's streams. */
 export const STREAM_ROUTES: readonly Route[] = [
-  ["PUT", "/:sessionName", ACCESS.create, OWNER.any, streamPut],
-  ["POST", "/:sessionName", ACCESS.writeAsRunner, OWNER.push, streamPost],
-  ["DELETE", "/:sessionName", ACCESS.remove, OWNER.log, sessionDelete],
-  ["GET", "/:sessionName", ACCESS.read, OWNER.any, streamGet],
-  ["GET", "/:sessionName/runs/:runId", ACCESS.read, OWNER.any, streamGet],
+  ["PUT", "/:sessionName", ACCESS.create, OWNER.any, "create", streamPut],
+  ["POST", "/:sessionName", ACCESS.writeAsRunner, OWNER.push, "push", streamPost],
+  ["DELETE", "/:sessionName", ACCESS.remove, OWNER.log, "delete", sessionDelete],
+  ["GET", "/:sessionName", ACCESS.read, OWNER.any, "read", streamGet],
+  ["GET", "/:sessionName/runs/:runId", ACCESS.read, OWNER.any, "read", streamGet],
 ];
 
 /**

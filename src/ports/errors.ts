@@ -47,6 +47,8 @@ export type RunlogErrorCode =
   | "store-busy"
   | "store-unanswered"
   | "store-failed"
+  // the audit log
+  | "audit-not-writable"
   // the archive
   | "archive-not-configured"
   | "archive-damaged"

@@ -21,6 +21,7 @@ import {
 } from "../contract/session-routes/harness.ts";
 import { post, STREAM } from "../contract/session-routes/standard-client.ts";
 import { StreamClient } from "../contract/session-routes/stream-client.ts";
+import { createRecordingAudit } from "../support/recording-audit.ts";
 import { createTestServer } from "../support/test-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { createHttpServer } from "../../src/entry/http-server.ts";
@@ -36,6 +37,7 @@ async function start(bucket = createMemoryObjectBucket(), name = "a") {
   const store = createObjectLogStore({ bucket, clock: systemClock, batchMs: 5, advertised });
   const peers = createPeerClient();
   const claims: CallerClaims[] = [];
+  const audit = createRecordingAudit();
   const local = createLocalAuthorizer();
   const server = await createTestServer({
     store,
@@ -46,7 +48,7 @@ async function start(bucket = createMemoryObjectBucket(), name = "a") {
         return local.identify(given);
       },
     },
-    routes: { peers, peerKey: advertised.key, peerOf: () => `10.0.0.${name}` },
+    routes: { peers, peerKey: advertised.key, peerOf: () => `10.0.0.${name}`, audit },
   });
   const listening = createHttpServer(server.app.fetch);
   await new Promise<void>((resolve) => listening.listen(port, "127.0.0.1", resolve));
@@ -59,7 +61,17 @@ async function start(bucket = createMemoryObjectBucket(), name = "a") {
   const reached = (path: string, init?: RequestInit): Promise<Response> =>
     fetch(`${advertised.url}${path}`, init);
   const session = new SessionClient({ ...server, fetch: reached });
-  return { ...server, bucket, store, claims, port, session, fetch: reached, url: advertised.url };
+  return {
+    ...server,
+    bucket,
+    store,
+    claims,
+    audit,
+    port,
+    session,
+    fetch: reached,
+    url: advertised.url,
+  };
 }
 
 async function pair() {
@@ -72,6 +84,18 @@ async function pair() {
 const forwarded = (value: string) => ({ "X-Runlog-Forwarded": value });
 
 describe("a request that another server passes on", () => {
+  it("is recorded once, by the owner, with the address of its client", async () => {
+    const { owner, other } = await pair();
+    await other.session.run(runBody("r1"), { "X-Forwarded-User": "me" });
+    await other.fetch(RUN.replace("/agui/run", ""), { method: "DELETE" });
+    expect(owner.audit.entries).toMatchObject([
+      { action: "run", outcome: "done", caller: "me", peer: "10.0.0.b" },
+      { action: "delete", outcome: "begun", peer: "10.0.0.b" },
+      { action: "delete", outcome: "done" },
+    ]);
+    expect(other.audit.entries).toEqual([]);
+  });
+
   it("is answered by the owner, with the headers and the bytes of its client", async () => {
     const { owner, other } = await pair();
     owner.runner.script((exchange) => tell(exchange, [startedEvent("r1"), finishedEvent("r1")]));

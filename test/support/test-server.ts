@@ -52,8 +52,8 @@ export interface TestServerOptions {
   /** Default: nobody is told. */
   readonly logger?: Logger;
   readonly corsOrigins?: readonly string[];
-  /** Reaches other servers, and how these show that they are such. Default: nobody. */
-  readonly routes?: Pick<SessionRoutesOptions, "peerKey" | "peerOf" | "peers">;
+  /** Reaches other servers, how these show that they are such, and where it is recorded who did what. Default: nobody, nowhere. */
+  readonly routes?: Pick<SessionRoutesOptions, "audit" | "peerKey" | "peerOf" | "peers">;
 }
 
 export type PlatformPorts = Pick<SessionPorts, "authorizer" | "directory" | "platform">;

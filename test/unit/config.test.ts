@@ -101,6 +101,7 @@ describe("parseConfig", () => {
   it("serves on loopback, on disk and with the demo runner when nothing is set", () => {
     expect(parseConfig({ PATH: "/bin" })).toEqual({
       host: "127.0.0.1",
+      audit: null,
       logLevel: "info",
       port: 8080,
       storage: { kind: "disk", dir: "./data", fsync: "interval" },

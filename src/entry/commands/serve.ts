@@ -63,9 +63,14 @@ async function serve(): Promise<ExitCode> {
       node: process.version,
       pid: process.pid,
     });
+  if (config.audit?.kind === "stdout") return forever();
   process.stdout.write(
     `runlog ${version()} listens on ${server.url}\n  storage: ${storage}\n${archive}  ${runners}\n`,
   );
+  return forever();
+}
+
+function forever(): Promise<never> {
   return new Promise(() => {});
 }
 

@@ -15,6 +15,13 @@ export interface AccessLog {
   readonly refused: (status: number) => void;
 }
 
+/** Where a response keeps them: a WeakMap of all responses costs a quarter of a short request in collections of garbage. */
+const FACTS = Symbol("facts");
+
+interface Answer {
+  [FACTS]?: RequestFacts;
+}
+
 const UNKNOWN: RequestFacts = { route: null, caller: null, isForwarded: false };
 /** Asked every few seconds, by machines. */
 const PROBES: ReadonlySet<string | null> = new Set(["/health", "/ready"]);
@@ -25,10 +32,8 @@ const PROBES: ReadonlySet<string | null> = new Set(["/health", "/ready"]);
  * `cut`, without a `status` if it had not begun. Probes that succeed are logged as `debug`.
  */
 export function createAccessLog(logger: Logger): AccessLog {
-  const found = new WeakMap<object, RequestFacts>();
-
   function logOf(request: IncomingMessage, response: ServerResponse, beganAtMs: number): void {
-    const { route, caller, isForwarded } = found.get(response) ?? UNKNOWN;
+    const { route, caller, isForwarded } = factsOf(response);
     const facts = {
       method: request.method,
       route,
@@ -47,7 +52,7 @@ export function createAccessLog(logger: Logger): AccessLog {
     refused: (status) => logger.info("request", { method: null, route: null, status }),
     report: (c, facts) => {
       const response = responseOf(c);
-      if (response) found.set(response, facts);
+      if (response) response[FACTS] = facts;
     },
     follow(server) {
       const follow = (request: IncomingMessage, response: ServerResponse): void => {
@@ -60,8 +65,13 @@ export function createAccessLog(logger: Logger): AccessLog {
   };
 }
 
+function factsOf(response: ServerResponse): RequestFacts {
+  const { [FACTS]: facts = UNKNOWN }: Answer = Object(response);
+  return facts;
+}
+
 /** The response of Node's that the adaptor has for the request. */
-function responseOf(c: Context): object | null {
-  const { outgoing }: { readonly outgoing?: object } = Object(c.env);
+function responseOf(c: Context): Answer | null {
+  const { outgoing }: { readonly outgoing?: Answer } = Object(c.env);
   return outgoing ?? null;
 }
