@@ -17,6 +17,7 @@ export const AGENTS_SETTING: Setting<string | null> = text("RUNLOG_AGENTS", {
   meaning:
     "several agents, the first being the default: <name>=<URL of its runner>, comma-separated; a name alone is at RUNNER_URL, which has {agent}",
   form: "names, each once, with http(s) URLs",
+  flag: "agents",
   group: "Runners",
   entries: SERVERS,
 });

@@ -57,12 +57,14 @@ export const AUTH_SETTINGS: AuthSettings = {
     meaning:
       "none (everybody may do everything), token (a list of tokens), jwt (tokens of an OpenID Connect issuer) or kubernetes (the API server is asked)",
     form: "none, token, jwt or kubernetes",
+    flag: "auth",
     group: "Access",
     entries: SERVERS,
   }),
   tokensFile: text("RUNLOG_TOKENS_FILE", {
     shown: "",
     meaning: "with RUNLOG_AUTH=token: the file with the list of tokens, read again when it changes",
+    flag: "tokens-file",
     group: "Access",
   }),
   tokens: text("RUNLOG_TOKENS", {

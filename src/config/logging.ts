@@ -21,6 +21,7 @@ export const LOGGING_SETTINGS: LoggingSettings = {
     shown: "info",
     meaning: "the least that is logged: debug, info (a line a request), warn or error",
     form: "debug, info, warn or error",
+    flag: "log-level",
     group: "Logs",
   }),
   audit: setting<AuditConfig | null>("RUNLOG_AUDIT", null, readAudit, {
@@ -28,6 +29,7 @@ export const LOGGING_SETTINGS: LoggingSettings = {
     meaning:
       "where it is recorded who read, ran, changed or deleted what: the path of a file, or stdout",
     form: "stdout or the path of a file",
+    flag: "audit",
     group: "Logs",
   }),
 };

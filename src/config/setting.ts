@@ -31,12 +31,15 @@ export interface Setting<T = unknown> {
   readonly form: string;
   /** Any other entry refuses it by its name. */
   readonly entries: readonly SettingEntry[];
+  /** The option of `runlog serve` that stands above it, without its dashes; undefined where there is none. */
+  readonly flag?: string;
 }
 
 /** Reads a setting; a value that it cannot have is a problem of the configuration, and its default counts. */
 export type Read = <T>(setting: Setting<T>) => T;
 
-type Texts = Pick<Setting, "shown" | "meaning" | "group"> & Partial<Pick<Setting, "entries">>;
+type Texts = Pick<Setting, "shown" | "meaning" | "group"> &
+  Partial<Pick<Setting, "entries" | "flag">>;
 
 const NODE: readonly SettingEntry[] = ["node"];
 export const SERVERS: readonly SettingEntry[] = ["node", "worker"];

@@ -62,6 +62,7 @@ export interface Settings
   readonly drain: Setting<number>;
   readonly stopListen: Setting<number | null>;
   readonly token: Setting<string | null>;
+  readonly server: Setting<string | null>;
 }
 
 /** Every setting there is: configuration, help text and `docs/configuration.md` are made of these. */
@@ -70,17 +71,20 @@ export const SETTINGS: Settings = {
     shown: "8080",
     meaning: "port to listen on; 0 takes a free one",
     form: "a port number",
+    flag: "port",
     group: "Server",
   }),
   host: text("HOST", {
     shown: "127.0.0.1; 0.0.0.0 with RUNLOG_AUTH=kubernetes",
     meaning: "address to listen on",
+    flag: "host",
     group: "Server",
   }),
   storage: text("STORAGE_URL", {
     shown: "file:./data",
     meaning: "file:<dir>, s3://<bucket>/<prefix> (AWS_* as the AWS SDK reads them) or memory:",
     form: "file:<dir>, s3://<bucket>/<prefix> or memory: (a bucket's name has 3 to 63 of a-z 0-9 . -)",
+    flag: "storage",
     group: "Storage",
   }),
   stateBaseDir: text("STATE_BASE_DIR", {
@@ -92,6 +96,7 @@ export const SETTINGS: Settings = {
     shown: "",
     meaning: "where sessions are archived: s3://<bucket>/<prefix> or file:<dir>",
     form: ARCHIVE_URL_FORM,
+    flag: "archive",
     group: "Storage",
   }),
   s3Endpoint: setting<string | null>("AWS_ENDPOINT_URL_S3", null, readUrl, {
@@ -111,6 +116,7 @@ export const SETTINGS: Settings = {
     meaning:
       "URL of runners; {session} (its label), {project}, in a cluster {port}, with RUNLOG_AGENTS {agent}, are filled in",
     form: "an http(s) URL",
+    flag: "runner",
     group: "Runners",
     entries: SERVERS,
   }),
@@ -240,7 +246,13 @@ export const SETTINGS: Settings = {
   }),
   token: text("RUNLOG_TOKEN", {
     shown: "",
-    meaning: "bearer token that commands send with --server",
+    meaning: "bearer token that commands send to a server",
+    group: "Access",
+  }),
+  server: setting<string | null>("RUNLOG_SERVER", null, readUrl, {
+    shown: "http://127.0.0.1:8080",
+    meaning: "server that commands which look at one ask",
+    form: "an http(s) URL",
     group: "Access",
   }),
   ...TLS_SETTINGS,

@@ -6,6 +6,13 @@ import { version } from "./version.ts";
 /** Loaded one by one: a relay has not the memory for what a server is made of. */
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["serve", async (): Promise<Command> => (await import("./commands/serve.ts")).serveCommand],
+  ["ls", async (): Promise<Command> => (await import("./commands/look/ls.ts")).lsCommand],
+  ["show", async (): Promise<Command> => (await import("./commands/look/show.ts")).showCommand],
+  ["tail", async (): Promise<Command> => (await import("./commands/look/tail.ts")).tailCommand],
+  ["send", async (): Promise<Command> => (await import("./commands/look/send.ts")).sendCommand],
+  ["runs", async (): Promise<Command> => (await import("./commands/look/runs.ts")).runsCommand],
+  ["fork", async (): Promise<Command> => (await import("./commands/look/fork.ts")).forkCommand],
+  ["open", async (): Promise<Command> => (await import("./commands/look/open.ts")).openCommand],
   ["relay", async (): Promise<Command> => (await import("./commands/relay.ts")).relayCommand],
   ["archive", async (): Promise<Command> => (await import("./commands/archive.ts")).archiveCommand],
   ["restore", async (): Promise<Command> => (await import("./commands/restore.ts")).restoreCommand],
@@ -36,10 +43,12 @@ async function run(args: readonly string[]): Promise<ExitCode> {
   if (first === "--version" || first === "-v") return print(`runlog ${version()}\n`);
   const isOption = first.startsWith("-");
   const load = COMMANDS.get(isOption ? "serve" : first);
-  if (!load)
+  if (!load) {
+    const { didYouMean } = await import("./closest.ts");
     throw new UsageError(
-      `There is no command "${first}"; there are ${[...COMMANDS.keys()].join(", ")}, and --help tells of them`,
+      `There is no command "${first}".${didYouMean(first, COMMANDS.keys())} There are ${[...COMMANDS.keys()].join(", ")}, and --help tells of them`,
     );
+  }
   const command = await load();
   const rest = isOption ? args : others;
   if (rest.some(isHelp))

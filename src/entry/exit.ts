@@ -6,6 +6,8 @@ export const EXIT = {
   incomplete: 3,
   damaged: 4,
   locked: 5,
+  /** The code that a shell reports for a process that Ctrl-C has ended. */
+  interrupted: 130,
   /** The code that a shell reports for a process that SIGPIPE has ended. */
   unread: 141,
 } as const;
@@ -19,6 +21,7 @@ export const EXIT_HELP = `Exit codes:
   3  some sessions were done and others were not
   4  damage was found
   5  a server uses the directory: stop it, or name it with --server
+  130  Ctrl-C has cancelled it
   141  whoever read the output has gone, as | head does
 `;
 

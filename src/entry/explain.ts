@@ -5,10 +5,10 @@ import { ownerHint } from "./file-owner.ts";
 
 /** What to do about an error of the operating system that no adapter has put into words. */
 const ADVICE: Readonly<Record<string, string>> = {
-  EADDRINUSE: "is another server running? PORT sets another port",
-  EADDRNOTAVAIL: "HOST names no address of this machine",
-  ENOTFOUND: "HOST names no address of this machine",
-  EAI_AGAIN: "HOST names no address of this machine",
+  EADDRINUSE: "is another server running? --port or PORT sets another port",
+  EADDRNOTAVAIL: "--host or HOST names no address of this machine",
+  ENOTFOUND: "--host or HOST names no address of this machine",
+  EAI_AGAIN: "--host or HOST names no address of this machine",
 };
 
 /** What made the command fail, for people: what, where and what to do; no stack. */
@@ -18,7 +18,7 @@ export function explain(error: unknown): string {
   if (path !== undefined && (code === "EACCES" || code === "EPERM"))
     return [text, ownerHint(path)].filter((part) => part !== "").join(": ");
   if (syscall === "listen" && code === "EACCES")
-    return `${text}: ports below 1024 are the superuser's; PORT sets another one`;
+    return `${text}: ports below 1024 are the superuser's; --port or PORT sets another one`;
   const advice = ADVICE[code ?? ""];
   return error instanceof Error && "code" in error && error.code === code && advice !== undefined
     ? `${text}: ${advice}`

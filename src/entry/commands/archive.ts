@@ -1,9 +1,9 @@
-import { parseArgs } from "node:util";
 import type { ArchiveConfig } from "../../config/storage.ts";
 import { type Config, parseConfig } from "../../config.ts";
 import { type ArchiveSummary, summaryOf } from "../../core/lifecycle/archive-session.ts";
 import { openReadableLog } from "../../core/legacy/scan-marks.ts";
 import { type ExitCode, UsageError } from "../exit.ts";
+import { parseArgs } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { type Done, eachSession } from "./each-session.ts";
 import { openAlone, readTarget } from "./local.ts";

@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { readDuration, readInteger, readUrl } from "../../config/values.ts";
 import { explain } from "../explain.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
@@ -6,6 +5,7 @@ import { outliveOutput, say } from "../process.ts";
 import { type RelayConfig, type RunningRelay, startRelay } from "../relay-server.ts";
 import { onStopSignals } from "../stop-signals.ts";
 import { version } from "../version.ts";
+import { parseArgs } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { bytesText } from "./units.ts";
 

@@ -1,6 +1,6 @@
-import { parseArgs } from "node:util";
 import { parseConfig } from "../../config.ts";
 import { type ExitCode, UsageError } from "../exit.ts";
+import { parseArgs } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { type Done, eachSession } from "./each-session.ts";
 import { openAlone, readTarget } from "./local.ts";

@@ -37,7 +37,7 @@ export function readSelection(names: readonly string[], values: SelectionValues)
     throw new UsageError("Name sessions, or choose them by --project and --older-than: not both");
   return {
     keys: names.map(readKey),
-    project: project === undefined ? null : named(project, () => projectName(project)),
+    project: project === undefined ? null : readProject(project),
     olderThanMs: olderThan === undefined ? null : readAge(olderThan),
   };
 }
@@ -76,7 +76,13 @@ async function* logsOf(reader: LogReader, project: string | null): AsyncGenerato
   } while (after !== null);
 }
 
-function readKey(name: string): SessionKey {
+/** The project of that name. Throws UsageError. */
+export function readProject(name: string): string {
+  return named(name, () => projectName(name));
+}
+
+/** The session that a name stands for, `<project>/<session>`. Throws UsageError. */
+export function readKey(name: string): SessionKey {
   const [project = "", session = "", ...rest] = name.split("/");
   if (rest.length > 0 || session === "")
     throw new UsageError(`A session is named <project>/<session>, not "${name}"`);

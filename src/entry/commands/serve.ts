@@ -1,7 +1,5 @@
-import { parseArgs } from "node:util";
 import type { ArchiveConfig } from "../../config/storage.ts";
-import { ALL_SETTINGS } from "../../config/settings.ts";
-import { parseConfig } from "../../config.ts";
+import type { Config } from "../../config.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { explain } from "../explain.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
@@ -13,27 +11,29 @@ import { onStopSignals } from "../stop-signals.ts";
 import { version } from "../version.ts";
 import { createWaiting } from "../waiting.ts";
 import type { Command } from "./command.ts";
+import { firstSteps } from "./first-steps.ts";
+import { optionsText, readServeOptions, settingsText } from "./serve-options.ts";
 
 /** `runlog serve`, and `runlog` alone. */
 export const serveCommand: Command = {
   name: "serve",
   summary: "serve until it is stopped (the default)",
-  help: `Usage: runlog [serve]
+  help: `Usage: runlog [serve] [options]
 
 Serves until it is stopped. With nothing configured it listens on loopback, keeps its logs
-in ./data and plays a scripted demo runner. It is configured by environment variables:
+in ./data and plays a scripted demo runner. It is configured by environment variables; the most
+usual ones are options as well, which stand above them:
 
+${optionsText()}
 ${settingsText()}`,
   async run(args) {
-    parseArgs({ args: [...args], options: {} });
-    return serve();
+    return serve(readServeOptions(args, process.env));
   },
 };
 
 /** Ends with the process. */
-async function serve(): Promise<ExitCode> {
+async function serve(config: Config): Promise<ExitCode> {
   outliveOutput();
-  const config = parseConfig(process.env);
   const storage = nameOfStorage(config.storage);
   const form = process.stderr.isTTY ? "readable" : "json";
   const logger = createStderrLogger({ level: config.logLevel, form });
@@ -64,8 +64,9 @@ async function serve(): Promise<ExitCode> {
       pid: process.pid,
     });
   if (config.audit?.kind === "stdout") return forever();
+  const steps = firstSteps(config, server.url).map((line) => `  ${line}\n`);
   process.stdout.write(
-    `runlog ${version()} listens on ${server.url}\n  storage: ${storage}\n${archive}  ${runners}\n`,
+    `runlog ${version()} listens on ${server.url}\n  storage: ${storage}\n${archive}  ${runners}\n${steps.join("")}`,
   );
   return forever();
 }
@@ -93,12 +94,4 @@ async function stop(server: RunningServer, storage: string, logger: Logger): Pro
 
 function placeOf(archive: ArchiveConfig): string {
   return archive.kind === "file" ? archive.dir : `s3://${archive.bucket}/${archive.prefix}`;
-}
-
-function settingsText(): string {
-  const width = Math.max(...ALL_SETTINGS.map(({ name }) => name.length));
-  return ALL_SETTINGS.map(({ name, shown, meaning }) => {
-    const tail = shown === "" ? "" : ` (default ${shown})`;
-    return `  ${name.padEnd(width)}  ${meaning}${tail}\n`;
-  }).join("");
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import {
   formatTokenEntry,
   parseEntry,
@@ -11,6 +10,7 @@ import {
 } from "../../core/model/token-list.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
 import { say } from "../process.ts";
+import { parseArgs } from "./arguments.ts";
 import type { Command } from "./command.ts";
 
 const OPTIONS = {

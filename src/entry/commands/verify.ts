@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { parseConfig } from "../../config.ts";
 import { type Archives } from "../../core/archive/archives.ts";
 import { packsOf } from "../../core/archive/manifest.ts";
@@ -10,6 +9,7 @@ import { withOverlay } from "../../core/legacy/overlay-store.ts";
 import { openReadableLog } from "../../core/legacy/scan-marks.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { LogStat, SessionKey } from "../../ports/log-store.ts";
+import { parseArgs } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { type Done, eachSession } from "./each-session.ts";
 import { type Look, openArchives, openToLook, readTarget } from "./local.ts";
