@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { type Config, parseConfig } from "../../config.ts";
 import { decodeStub } from "../../core/archive/stub.ts";
 import { rfc3339 } from "../../core/model/time.ts";
@@ -11,6 +10,7 @@ import {
 import { RunlogError } from "../../ports/errors.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
 import { type ExitCode, UsageError } from "../exit.ts";
+import { parseArgs } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { type Done, eachSession } from "./each-session.ts";
 import { openAlone, openArchives, openToLook } from "./local.ts";
