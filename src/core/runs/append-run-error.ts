@@ -4,6 +4,7 @@ import type { Logger } from "../../ports/logger.ts";
 import { BackOff } from "../../stream/sync/back-off.ts";
 import { factsOfLine, runCancelled, runError, runStarted } from "../model/server-events.ts";
 import { CANCELLED, type RunEnd } from "../model/run-end-reasons.ts";
+import { isTerminal } from "../model/run-span.ts";
 import type { Session } from "../session/session.ts";
 import { findRun, forgetRun, type SessionState } from "../model/session-state.ts";
 
@@ -89,10 +90,16 @@ async function storedPhase({
   logger,
   logId,
   runId,
+  knownEnd,
 }: OpenRun): Promise<"gone" | "ended" | "started" | "waiting" | "unknown"> {
   try {
     if ((await session.refold()) !== logId) return "gone";
-    return findRun(session.state, runId)?.phase ?? "waiting";
+    const known = findRun(session.state, runId);
+    if (known) return known.phase;
+    // whoever has ended it may have forgotten it, so that it may be posted again
+    for await (const event of session.eventsFrom(knownEnd))
+      if (event.runId === runId && isTerminal(event)) return "ended";
+    return "waiting";
   } catch (error) {
     logger.warn("log-not-readable", { ...session.key, error });
     return "unknown";

@@ -60,7 +60,7 @@ export async function closeRun(options: CloseRunOptions): Promise<boolean> {
   // an admission ends with a checkpoint that has the run and its thread; its runner is called after
   // that
   const isAdmitted = from === undefined || session.headOffset > from || !!run?.threadId;
-  const phase = run ? run.phase : await storedPhase(options, logId, from);
+  const phase = run ? run.phase : await storedPhase(options, logId);
   // a directory that was copied while it was in use may have an older mark than its log
   const hasBegun = phase === "started";
   const isOfRunner = markedRun(mark).pushedBy === undefined;
@@ -141,16 +141,17 @@ async function isUnstarted(
 async function storedPhase(
   { session, mark, store }: CloseRunOptions,
   logId: string,
-  from: number | undefined,
 ): Promise<KnownRun["phase"] | null> {
-  // a mark of an older version has no offset: its run's messages were stored
-  if (from === undefined) return "waiting";
+  const { from, startsAt } = markedRun(mark);
+  const start = from ?? startsAt;
+  // its runner is called, or a mark of an older version has no offset: its messages were stored before
+  let phase: KnownRun["phase"] | null = from === undefined ? "waiting" : null;
+  if (start === undefined) return phase;
   // the store's own end: an append that seemed to fail and was stored may not be counted yet
-  const end = session.log.position?.end ?? from;
-  let phase: KnownRun["phase"] | null = null;
-  if (from >= end) return phase;
+  const end = session.log.position?.end ?? start;
+  if (start >= end) return phase;
   let span = NO_RUN_OPEN;
-  for await (const event of readFacts(store, session.key, { logId, start: from, end })) {
+  for await (const event of readFacts(store, session.key, { logId, start, end })) {
     if (isOfRuns(event)) {
       const step = nextSpan(span, event);
       span = step.span;

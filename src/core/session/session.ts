@@ -2,6 +2,7 @@ import type { Clock } from "../../ports/clock.ts";
 import { RunlogError } from "../../ports/errors.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { LogStat, LogStore, SessionKey } from "../../ports/log-store.ts";
+import type { EventFacts } from "../../ports/runner-client.ts";
 import type { CompactLog } from "../compaction/compact-log.ts";
 import { PostedMessageIds } from "../model/posted-message-ids.ts";
 import type { LegacyImports } from "../legacy/legacy-imports.ts";
@@ -276,6 +277,13 @@ export class Session {
       this.#logger.warn("log-not-readable", { ...this.key, error });
       return state;
     }
+  }
+
+  /** The facts of the events that are counted, from an offset on. Throws what the store throws. */
+  async *eventsFrom(start: number): AsyncGenerator<EventFacts> {
+    const { offset: end } = this.#state;
+    if (this.#logId === null || start >= end) return;
+    yield* readFacts(this.#store, this.key, { logId: this.#logId, start, end });
   }
 
   /** Changes the state where no event does: a run is forgotten. */

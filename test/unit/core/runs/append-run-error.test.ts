@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
-import { RESTARTED } from "../../../../src/core/model/run-end-reasons.ts";
+import { NOT_STARTED, RESTARTED } from "../../../../src/core/model/run-end-reasons.ts";
 import { factsOfLine, runError, runStarted } from "../../../../src/core/model/server-events.ts";
+import { forgetRun } from "../../../../src/core/model/session-state.ts";
 import { endRun } from "../../../../src/core/runs/append-run-error.ts";
 import { RunlogError } from "../../../../src/ports/errors.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
@@ -64,6 +65,19 @@ describe("the end of a run that another writer was faster with", () => {
   it("is that one's, if it has ended the run", async () => {
     const { others, append, end, text } = await begun();
     others.push(() => append(runError(context, "the other one", RESTARTED.code)));
+    expect(await end()).toBe(true);
+    expect((await text()).match(/RUN_ERROR/g)).toHaveLength(1);
+  });
+
+  it("is that one's, also if it has forgotten the run, which may be posted again", async () => {
+    const { inner, others, append, end, text } = await begun();
+    others.push(async () => {
+      await append(runError(context, "the other one", NOT_STARTED.code));
+      const other = sessionsOf(inner, { logger }).use(KEY).session;
+      await other.load();
+      other.update((state) => forgetRun(state, "r1"));
+      await other.save();
+    });
     expect(await end()).toBe(true);
     expect((await text()).match(/RUN_ERROR/g)).toHaveLength(1);
   });

@@ -9,7 +9,11 @@ import {
 } from "../../../../src/core/model/server-events.ts";
 import { DELETED, NOT_STARTED } from "../../../../src/core/model/run-end-reasons.ts";
 import { createRunMarks } from "../../../../src/core/log/open-run-marks.ts";
-import { admitRun, type SessionState } from "../../../../src/core/model/session-state.ts";
+import {
+  admitRun,
+  forgetRun,
+  type SessionState,
+} from "../../../../src/core/model/session-state.ts";
 import type { Session } from "../../../../src/core/session/session.ts";
 import { RunlogError } from "../../../../src/ports/errors.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
@@ -179,3 +183,26 @@ it.each([
     expect(await collect(store.openRuns())).toEqual([]);
   },
 );
+
+it("a run whose turn had come here, and that another process had ended as not started, is not ended again", async () => {
+  const store = createMemoryLogStore();
+  const session = sessionOn(store);
+  const logId = await session.loadOrCreate();
+  const context = contextOf("turn");
+  const lines = [runStarted(context), runError(context, "why", NOT_STARTED.code)];
+  await session.append({ lines, events: lines.map((line) => factsOfLine(line)) }, { logId });
+  session.update((state) => forgetRun(state, "turn"));
+  await session.save();
+  const data = JSON.stringify({ threadId: "t", startsAt: 0 });
+  await store.markOpen(KEY, logId, "turn", data);
+  const { end } = (await store.stat(KEY)) ?? {};
+  const never = (): never => {
+    throw new Error("a run that has ended is not taken up");
+  };
+  const takeUps = { takeUp: never, takeUpBackground: never, takeUpPushed: never };
+  const ports = { store, marks: createRunMarks(store), clock, logger, ...takeUps };
+  const mark = { ...KEY, logId, runId: "turn", data };
+  expect(await closeRun({ ...ports, session, mark, reached: null })).toBe(true);
+  expect((await store.stat(KEY))?.end).toEqual(end);
+  expect(await collect(store.openRuns())).toEqual([]);
+});
