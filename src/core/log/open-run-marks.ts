@@ -71,7 +71,7 @@ export interface RunMarks {
   /** Leaves a run that is ours, or was released, to whoever finds its mark: its log is deleted, or another process has it. */
   forget(mark: MarkName): void;
   /** The runs released by `release`, without those that have been cleared or marked again. */
-  released(): readonly ReleasedRun[];
+  released(): readonly OpenRunMark[];
 }
 
 type MarkName = Omit<OpenRunMark, "data">;
@@ -138,7 +138,7 @@ export function createRunMarks(store: LogStore, notices: EndNotices | null = nul
 
     reachedOf: (mark) => released.get(idOf(mark))?.reached ?? null,
 
-    released: () => [...released.values()],
+    released: () => [...released.values()].map(({ mark }) => mark),
   };
   return marks;
 }

@@ -94,11 +94,7 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
    * Takes up or ends an orphaned run, unless another process has its session. Puts into `asked` what has to
    * be waited for.
    */
-  async function closeMarked(
-    mark: OpenRunMark,
-    reached: boolean | null,
-    asked: Promise<void>[] = [],
-  ): Promise<void> {
+  async function closeMarked(mark: OpenRunMark, asked: Promise<void>[] = []): Promise<void> {
     const close = async (session: Session): Promise<void> => {
       // it may have been posted again meanwhile
       if (marks.isOurs(mark)) return;
@@ -119,7 +115,7 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
       };
       const ports = { store, marks, clock, logger, takeUp, takeUpBackground, takeUpPushed };
       // what this process has released itself it knows more of, whoever finds it
-      await closeRun({ ...ports, session, mark, reached: reached ?? marks.reachedOf(mark) });
+      await closeRun({ ...ports, session, mark, reached: marks.reachedOf(mark) });
     };
     const { project, session: name } = mark;
     try {
@@ -141,7 +137,7 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
         if (!marks.isOurs(mark)) found.push(mark);
       const asked: Promise<void>[] = [];
       const closeEach = async (some: Iterable<OpenRunMark>): Promise<void> => {
-        for (const mark of some) await closeMarked(mark, null, asked);
+        for (const mark of some) await closeMarked(mark, asked);
       };
       const shared = inAnyOrder(found).values();
       await Promise.all(Array.from({ length: CLOSED_AT_ONCE }, () => closeEach(shared)));
@@ -151,15 +147,15 @@ export function createOrphanedRuns(options: OrphanedRunsOptions): OrphanedRuns {
     async closeOf(key) {
       try {
         for await (const mark of store.openRuns(key))
-          if (!marks.isOurs(mark)) await closeMarked(mark, null);
+          if (!marks.isOurs(mark)) await closeMarked(mark);
       } catch (error) {
         logger.warn("runs-left-open", { ...key, error });
       }
     },
 
     async closeReleased() {
-      for (const { mark, reached } of marks.released())
-        await closeMarked(mark, reached).catch((error: unknown) => {
+      for (const mark of marks.released())
+        await closeMarked(mark).catch((error: unknown) => {
           const { project, session, runId } = mark;
           logger.warn("run-left-open", { project, session, runId, error });
         });

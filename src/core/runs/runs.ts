@@ -30,7 +30,8 @@
  *
  * Files, in reading order:
  *
- * 1. this file: all sessions of the process; removal of a session, stop of the server
+ * 1. this file: all sessions of the process; stop of the server. `removed-sessions.ts`: removal of a session;
+ *    `end-reports.ts`: the platform is told
  * 2. `run-request.ts`, `run-input.ts`, `kept-input.ts`, `message-digest.ts`, `posted-transcript.ts`,
  *    `posted-lines.ts`, `run-body.ts`: what is posted, and what of it is stored
  * 3. `run-queue.ts`, `admit-posted.ts`: one session's runs: admitted, waiting, active
@@ -43,15 +44,12 @@
  */
 
 import type { Caller } from "../../ports/authorizer.ts";
-import type { Clock } from "../../ports/clock.ts";
 import { RunlogError } from "../../ports/errors.ts";
-import type { Logger } from "../../ports/logger.ts";
 import type { SessionKey } from "../../ports/log-store.ts";
-import type { SessionPlatform } from "../../ports/session-platform.ts";
 import { idOf } from "../../ports/session-id.ts";
 import { createByteBudget } from "../../stream/sync/byte-budget.ts";
 import { settledWithin } from "../../stream/sync/pause.ts";
-import { createKeyedMutex, type KeyedMutex } from "../../stream/sync/keyed-mutex.ts";
+import { createKeyedMutex } from "../../stream/sync/keyed-mutex.ts";
 import {
   RESTARTED,
   type RunEnd,
@@ -59,7 +57,9 @@ import {
   SHUTDOWN,
   UNFINISHED,
 } from "../model/run-end-reasons.ts";
+import { createEndReports } from "./end-reports.ts";
 import type { HeldRun } from "./held-run.ts";
+import { type QueueInUse, settleEnds, settleStopped } from "./removed-sessions.ts";
 import { readRunInput } from "./run-input.ts";
 import type { OpenRunFound, TakenRun } from "./take-up-run.ts";
 import { runnerCalls } from "./runner-calls.ts";
@@ -69,7 +69,7 @@ import { RunQueue } from "./run-queue.ts";
 import type { RunAccepted, RunRequest } from "./run-request.ts";
 import { findRun } from "../model/session-state.ts";
 import type { Session } from "../session/session.ts";
-import type { Sessions, SessionUse } from "../session/session-registry.ts";
+import type { Sessions } from "../session/session-registry.ts";
 
 /** A request body and the memory that it takes up. */
 interface HeldBody {
@@ -148,34 +148,19 @@ export interface Runs {
   close(): Promise<number>;
 }
 
-/** How long a removal waits for a store that refuses the ends of runs, in ms. */
-const END_WAIT_MS = 2_000;
-/** How long a removal waits for viewers to read those ends, in ms. */
-const READ_WAIT_MS = 500;
 /** How long a stop waits for a platform that does not answer, in ms. */
 const REPORT_WAIT_MS = 5_000;
 
 /** Memory for bodies of runs that have waited, while they are sent to their runners. */
 const WAITED_BODY_BYTES = 32 * 1024 * 1024;
 
-interface Entry {
-  readonly runs: RunQueue;
-  readonly use: SessionUse;
-}
-
-interface StoppedOptions {
-  readonly clock: Clock;
-  readonly entries: ReadonlyMap<string, Entry>;
-  readonly removals: Pick<KeyedMutex, "idle">;
-}
-
 /** Sessions that a stop has to wait for. */
-function countBusy(entries: ReadonlyMap<string, Entry>): number {
+function countBusy(entries: ReadonlyMap<string, QueueInUse>): number {
   return [...entries.values()].filter(({ runs }) => !runs.isLeavable).length;
 }
 
 /** Ends all runs, as `Runs.close`. */
-async function endAll(entries: ReadonlyMap<string, Entry>): Promise<number> {
+async function endAll(entries: ReadonlyMap<string, QueueInUse>): Promise<number> {
   const ending = [...entries.values()].map(({ runs }) => runs.end(SHUTDOWN));
   return (await Promise.all(ending)).reduce((sum, count) => sum + count, 0);
 }
@@ -185,13 +170,13 @@ function refuseRuns(): never {
 }
 
 /** Leaves the runs open that can be taken up, of sessions without other runs. */
-function leaveOpen(entries: ReadonlyMap<string, Entry>): void {
+function leaveOpen(entries: ReadonlyMap<string, QueueInUse>): void {
   for (const { runs } of entries.values()) if (runs.isLeavable) void runs.end(SHUTDOWN);
 }
 
 export function createRuns(options: RunsOptions): Runs {
   const { sessions, platform, clock, logger } = options;
-  const entries = new Map<string, Entry>();
+  const entries = new Map<string, QueueInUse>();
   const removals = createKeyedMutex();
   const waitedBodies = createByteBudget(WAITED_BODY_BYTES);
   let closed = false;
@@ -332,41 +317,10 @@ export function createRuns(options: RunsOptions): Runs {
   };
 }
 
-/**
- * Waits for the ends of runs whose session could not be removed. Throws `log-not-writable` where the store does not
- * take them: until it does nothing else can run.
- */
-async function settleStopped(
-  { clock, entries, removals }: StoppedOptions,
-  id: string,
-  cause: RunsEndedError,
-): Promise<void> {
-  const stopped = entries.get(id);
-  // a removal that succeeds waits for the ends by itself
-  await removals.idle(id);
-  if (!stopped || entries.get(id) !== stopped) return;
-  await settledWithin(END_WAIT_MS, clock, stopped.runs.settled());
-  if (stopped.runs.isIdle) return;
-  throw new RunlogError("log-not-writable", "Event log is not writable", { cause });
-}
-
 /** Lets another process have the session, with the run that is left open; who watches it elsewhere looks at once. */
 async function handOver({ feed, store }: RunsOptions, { key, log }: Session): Promise<void> {
   await store.release(key);
   if (log.position) feed.publish({ ...key, ...log.position });
-}
-
-/** Gives the store time to take the ends of a session's runs, and viewers to read them. */
-async function settleEnds(
-  { clock, sessions }: RunsOptions,
-  key: SessionKey,
-  ended: Promise<unknown>,
-): Promise<void> {
-  await sessions.with(key, async ({ log }) => {
-    await settledWithin(END_WAIT_MS, clock, ended);
-    // events that viewers have not read when the log is deleted stay unread
-    await settledWithin(READ_WAIT_MS, clock, log.readByAll());
-  });
 }
 
 /** A run that is not worked on here. Throws unless it has ended, as `Runs.cancel`. */
@@ -383,25 +337,4 @@ async function endedRun(
   if (known.phase !== "ended")
     throw new RunlogError("log-not-owned", "Another server works on the run");
   return { runId: known.runId, threadId: known.threadId || key.session };
-}
-
-interface EndReports {
-  report(key: SessionKey, how: { readonly reached: boolean }): void;
-  /** Resolves when the platform knows of all. */
-  settled(): Promise<unknown>;
-}
-
-/** Ends of runs as they are passed on to the platform. */
-function createEndReports(platform: SessionPlatform, logger: Logger): EndReports {
-  const open = new Set<Promise<void>>();
-  return {
-    report(key, how) {
-      const report: Promise<void> = platform
-        .runEnded(key, how)
-        .catch((error: unknown) => logger.warn("run-end-not-told", { ...key, error }))
-        .finally(() => open.delete(report));
-      open.add(report);
-    },
-    settled: () => Promise.all(open),
-  };
 }

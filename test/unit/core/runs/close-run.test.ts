@@ -70,14 +70,15 @@ it("what an append stored that seemed to fail is ended, also while another run i
   const open = gated.shut();
   const started = runStarted(contextOf("active"));
   const other = session.append({ lines: [started], events: [factsOfLine(started)] }, { logId });
-  const [given] = marks.released();
-  if (!given) throw new Error("The run was not released");
+  const [mark] = marks.released();
+  if (!mark) throw new Error("The run was not released");
   const takeUp = (): never => {
     throw new Error("a run that was released here is not taken up");
   };
   const closing = closeRun({
     session,
-    ...given,
+    mark,
+    reached: marks.reachedOf(mark),
     takeUp,
     takeUpPushed: () => false,
     takeUpBackground: takeUp,

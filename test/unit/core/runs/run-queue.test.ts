@@ -337,7 +337,7 @@ async function compareStored({ set, model }: { set: SetUp; model: Model }): Prom
   expect(inOrder(ids("RUN_FINISHED", "RUN_ERROR"))).toEqual(inOrder(model.accepted));
   expect(set.admitted).toEqual(model.accepted);
   // what was refused is left to the recovery, with its mark
-  const released = set.marks.released().map(({ mark }) => mark.runId);
+  const released = set.marks.released().map((mark) => mark.runId);
   expect((await set.openMarks()).toSorted()).toEqual(released.toSorted());
   expect(set.bodies.size).toBe(0);
   for (const runId of model.accepted) expect(await set.bodyOf(runId)).toBeNull();
