@@ -1,5 +1,4 @@
 import type { Caller } from "../../ports/authorizer.ts";
-import { RunlogError } from "../../ports/errors.ts";
 import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import { scanInParts } from "../../stream/json/json-parts.ts";
 import {
@@ -7,11 +6,21 @@ import {
   type JsonKind,
   type JsonMember,
   kindAt,
-  membersInParts,
 } from "../../stream/json/json-walk.ts";
 import { inTurns } from "../../stream/sync/steps.ts";
 import { spliceBytes, spliceInSteps, type Splice } from "../../stream/json/splice.ts";
 import { putOnOneLine } from "../../stream/json/one-line.ts";
+import {
+  expectKind,
+  invalid,
+  type Members,
+  membersOf,
+  type MemberValue,
+  presentMember,
+  roleOf,
+  setMembers,
+  textOf,
+} from "./body-members.ts";
 import { keptInput, type KeptInput } from "./kept-input.ts";
 
 /** A run's request body, read and completed. */
@@ -60,13 +69,8 @@ const TURN_ITEMS = 256;
 
 /** Most messages or tools: each takes a KiB while it is read, however short it is. */
 const MAX_ITEMS = 65_536;
-const MAX_MEMBERS = 4_096;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-type Members = ReadonlyMap<string, JsonMember>;
-
 const KINDS: Readonly<Record<string, JsonKind>> = {
   threadId: "string",
   thread_id: "string",
@@ -211,51 +215,6 @@ function* readMessage(
   return { id, role, hidden, splices };
 }
 
-/** The members of the object at `at`; a name given twice would mean different things to readers. */
-function* membersOf(
-  bytes: Uint8Array,
-  at: number,
-  name: string,
-): Generator<void, Members, undefined> {
-  const found = new Map<string, JsonMember>();
-  for (const member of membersInParts(bytes, at)) {
-    if (!member) {
-      yield;
-      continue;
-    }
-    if (found.has(member.key)) throw invalid(`${name && `${name}.`}${member.key} is given twice`);
-    if (found.size === MAX_MEMBERS)
-      throw invalid(`${name || "the body"} has more than ${MAX_MEMBERS} members`);
-    found.set(member.key, member);
-  }
-  return found;
-}
-
-type MemberValue = string | Readonly<Record<string, string>>;
-
-/** Sets members of the object at `at`: in place where they are, else at its beginning. */
-function setMembers(
-  bytes: Uint8Array,
-  at: number,
-  object: Members,
-  values: Readonly<Record<string, MemberValue>>,
-): Splice[] {
-  const splices: Splice[] = [];
-  const added: string[] = [];
-  for (const [key, value] of Object.entries(values)) {
-    const text = JSON.stringify(value);
-    const member = object.get(key);
-    if (!member) added.push(`${JSON.stringify(key)}:${text}`);
-    else if (!isText(bytes, member, value))
-      splices.push({ start: member.valueStart, end: member.valueEnd, text });
-  }
-  if (added.length > 0) {
-    const text = added.join(",") + (object.size > 0 ? "," : "");
-    splices.push({ start: at + 1, end: at + 1, text });
-  }
-  return splices;
-}
-
 /** Yields whenever others should have a turn. */
 function* checkTools(
   bytes: Uint8Array,
@@ -279,40 +238,4 @@ function* checkTools(
     expectKind(bytes, tool.get("name"), `${name}.name`, "string");
     expectKind(bytes, tool.get("description"), `${name}.description`, "string");
   }
-}
-
-/** `null` counts as absent: clients that know no "not given" send it. */
-function presentMember(bytes: Uint8Array, member: JsonMember | undefined): JsonMember | null {
-  return member && kindAt(bytes, member.valueStart) !== "null" ? member : null;
-}
-
-function expectKind(
-  bytes: Uint8Array,
-  member: JsonMember | undefined,
-  name: string,
-  kind: JsonKind,
-): void {
-  const present = presentMember(bytes, member);
-  if (!present || kindAt(bytes, present.valueStart) === kind) return;
-  throw invalid(`${name} must be ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`);
-}
-
-function textOf(bytes: Uint8Array, member: JsonMember | undefined): string {
-  const present = presentMember(bytes, member);
-  if (!present) return "";
-  const text = decoder.decode(bytes.subarray(present.valueStart, present.valueEnd));
-  return String(JSON.parse(text));
-}
-
-/** Whether the member is a string that equals `value` already. */
-function isText(bytes: Uint8Array, member: JsonMember, value: MemberValue): boolean {
-  return kindAt(bytes, member.valueStart) === "string" && textOf(bytes, member) === value;
-}
-
-function roleOf(bytes: Uint8Array, member: JsonMember | undefined): string {
-  return member && kindAt(bytes, member.valueStart) === "string" ? textOf(bytes, member) : "";
-}
-
-function invalid(reason: string): RunlogError {
-  return new RunlogError("invalid-input", `invalid input: ${reason}`);
 }

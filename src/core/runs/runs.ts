@@ -32,7 +32,7 @@
  *
  * 1. this file: all sessions of the process; stop of the server. `removed-sessions.ts`: removal of a session;
  *    `end-reports.ts`: the platform is told
- * 2. `run-request.ts`, `run-input.ts`, `kept-input.ts`, `message-digest.ts`, `posted-transcript.ts`,
+ * 2. `run-request.ts`, `run-input.ts`, `body-members.ts`, `kept-input.ts`, `message-digest.ts`, `posted-transcript.ts`,
  *    `posted-lines.ts`, `run-body.ts`: what is posted, and what of it is stored
  * 3. `run-queue.ts`, `admit-posted.ts`: one session's runs: admitted, waiting, active
  * 4. `execute-run.ts`, `stored-batch.ts`: one run from its runner into the log; `activity.ts`, `pod-watch.ts`,
