@@ -12,7 +12,7 @@ import {
   resolveRun,
   type RunSpan,
 } from "../model/run-span.ts";
-import { addUsage, type TokenUsage, usageOf } from "../model/token-usage.ts";
+import { addUsage, isUsageName, type TokenUsage, usageOf } from "../model/token-usage.ts";
 import { type RunStatus, type ScannedRun, unbegunRun } from "./run-row.ts";
 
 /** Runs that ended between two places of a log at which none was open, in the order of their ends. */
@@ -155,7 +155,7 @@ export class RunScan {
       if (event.toolCallId !== this.#chunkedCall) run.toolCalls++;
       this.#chunkedCall = event.toolCallId;
     }
-    if (event.type === "CUSTOM" && event.name?.toLowerCase().endsWith("usage"))
+    if (event.type === "CUSTOM" && event.name !== null && isUsageName(event.name))
       run.customUsage = addUsage(run.customUsage, usageOf(parse(bytes)));
   }
 

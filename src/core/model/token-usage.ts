@@ -15,28 +15,92 @@ export const TOKEN_KINDS = [
   "cacheWriteInputTokens",
 ] as const;
 
-/** What else the members are called by frameworks whose own usage ends up in `result` or a CUSTOM event. */
+/**
+ * What else the members are called by frameworks whose own usage ends up in `result` or a CUSTOM event, a dot before a member of a
+ * member: OpenAI (chat completions and responses) and OpenRouter, Anthropic, LangChain, the AI SDK (v5, v6, and its providers'),
+ * Bedrock, Gemini, pydantic-ai. The first that is there counts.
+ */
 const OTHER_NAMES: Readonly<Record<TokenKind, readonly string[]>> = {
-  inputTokens: ["input_tokens", "prompt_tokens", "promptTokens", "promptTokenCount"],
-  outputTokens: ["output_tokens", "completion_tokens", "completionTokens", "candidatesTokenCount"],
-  totalTokens: ["total_tokens", "totalTokenCount"],
-  reasoningTokens: ["reasoning_tokens", "thoughtsTokenCount"],
-  cachedInputTokens: ["cached_input_tokens", "cache_read_input_tokens", "cachedContentTokenCount"],
-  cacheWriteInputTokens: ["cache_write_input_tokens", "cache_creation_input_tokens"],
+  inputTokens: [
+    "inputTokens.total",
+    "input_tokens",
+    "prompt_tokens",
+    "promptTokens",
+    "promptTokenCount",
+    "prompt_token_count",
+    "request_tokens",
+  ],
+  outputTokens: [
+    "outputTokens.total",
+    "output_tokens",
+    "completion_tokens",
+    "completionTokens",
+    "candidatesTokenCount",
+    "candidates_token_count",
+    "response_tokens",
+  ],
+  totalTokens: ["total_tokens", "totalTokenCount", "total_token_count"],
+  reasoningTokens: [
+    "reasoning_tokens",
+    "outputTokenDetails.reasoningTokens",
+    "outputTokens.reasoning",
+    "output_token_details.reasoning",
+    "output_tokens_details.reasoning_tokens",
+    "completion_tokens_details.reasoning_tokens",
+    "thoughtsTokenCount",
+    "thoughts_token_count",
+    "details.reasoning_tokens",
+  ],
+  cachedInputTokens: [
+    "cached_input_tokens",
+    "cache_read_input_tokens",
+    "cacheReadInputTokens",
+    "cache_read_tokens",
+    "inputTokenDetails.cacheReadTokens",
+    "inputTokens.cacheRead",
+    "input_token_details.cache_read",
+    "input_tokens_details.cached_tokens",
+    "prompt_tokens_details.cached_tokens",
+    "cachedContentTokenCount",
+    "cached_content_token_count",
+  ],
+  cacheWriteInputTokens: [
+    "cache_write_input_tokens",
+    "cache_creation_input_tokens",
+    "cacheCreationInputTokens",
+    "cache_write_tokens",
+    "inputTokenDetails.cacheWriteTokens",
+    "inputTokens.cacheWrite",
+    "input_token_details.cache_creation",
+    "prompt_tokens_details.cache_write_tokens",
+  ],
 };
 
-/** Names of CUSTOM events whose value is a usage. */
-const CUSTOM_NAME = /^(token[_-]?)?usage$/i;
+/** The paths of each kind's names. */
+const PATHS = TOKEN_KINDS.map((kind) => ({
+  kind,
+  paths: [kind, ...OTHER_NAMES[kind]].map((name) => name.split(".")),
+}));
+
+/** Names of CUSTOM events whose value is a usage, and of members that hold one. */
+const USAGE_NAME = /^(?:(?:token|llm|total)[_-]?)?usage(?:[_-]?metadata)?$/i;
+
+/** Whether a CUSTOM event of this name says what a run took. */
+export function isUsageName(name: string): boolean {
+  return USAGE_NAME.test(name);
+}
 
 /**
- * The usage that an event reports: the `usage` of a terminal, else of its `result`; the value of a CUSTOM event that is
- * named for it. A list is summed. Null if there is none.
+ * The usage that an event reports: the `usage` of a terminal, else what its `result` has; the value of a CUSTOM event that is
+ * named for it, or what that has. A list is summed. Null if there is none.
  */
 export function usageOf(event: JsonObject): TokenUsage | null {
   const { type, name, result, usage, value } = event;
   if (type === "CUSTOM")
-    return typeof name === "string" && CUSTOM_NAME.test(name) ? readUsage(value) : null;
-  return readUsage(usage) ?? (isObject(result) ? readUsage(result["usage"]) : null);
+    return typeof name === "string" && isUsageName(name)
+      ? (readUsage(value) ?? within(value))
+      : null;
+  return readUsage(usage) ?? within(result);
 }
 
 /** The sum of two usages. A kind that only one of them knows is that one's. */
@@ -51,19 +115,33 @@ export function addUsage(a: TokenUsage | null, b: TokenUsage | null): TokenUsage
   return sum;
 }
 
+/** The usage in the first member that is named for it. */
+function within(value: unknown): TokenUsage | null {
+  if (!isObject(value)) return null;
+  for (const [name, member] of Object.entries(value)) {
+    const usage = isUsageName(name) ? readUsage(member) : null;
+    if (usage) return usage;
+  }
+  return null;
+}
+
 function readUsage(value: unknown): TokenUsage | null {
   if (Array.isArray(value))
     return value.map(readUsage).reduce((sum, usage) => addUsage(sum, usage), null);
   if (!isObject(value)) return null;
   const found: Partial<Record<TokenKind, number>> = {};
-  for (const kind of TOKEN_KINDS) {
-    const tokens = [kind, ...OTHER_NAMES[kind]].map((name) => value[name]).find(isCount);
+  for (const { kind, paths } of PATHS) {
+    const tokens = paths.map((path) => memberAt(value, path)).find(isCount);
     if (tokens !== undefined) found[kind] = tokens;
   }
   const { inputTokens, outputTokens } = found;
   if (inputTokens !== undefined && outputTokens !== undefined)
     found.totalTokens ??= inputTokens + outputTokens;
   return Object.keys(found).length > 0 ? inOrder(found) : null;
+}
+
+function memberAt(value: JsonObject, path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), value);
 }
 
 function inOrder(usage: TokenUsage): TokenUsage {
