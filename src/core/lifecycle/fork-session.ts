@@ -85,8 +85,12 @@ export async function forkSession(
       const cursor = await sessions.with(forked, async (session) => {
         const logId = await copyEvents(store, { from: key, parts, to: session }, request.signal);
         const [raw] = parts;
-        const times = { stat: readable.stat, logId, start: raw?.start ?? 0, end: raw?.end ?? 0 };
-        await copyArrivals(store, { from: key, to: forked, ...times });
+        // in this order: what is stored in between is in both
+        const waiting = source.log.waitingArrivals(readable.stat.logId);
+        const stat = await store.stat(key);
+        if (stat?.logId !== readable.stat.logId) throw notFound();
+        const range = { start: raw?.start ?? 0, end: raw?.end ?? 0 };
+        await copyArrivals(store, { from: key, stat, waiting, to: forked, logId, ...range });
         return endOpenRun(service, source, session);
       });
       service.compactor.request(forked);

@@ -6,6 +6,8 @@ import { type ArrivalEntry, decodeArrival, encodeArrival, ENTRY_BYTES } from "./
 export interface CopiedRange extends ByteRange {
   readonly from: SessionKey;
   readonly stat: LogStat;
+  /** Entries that are about to be stored. */
+  readonly waiting: readonly ArrivalEntry[];
   readonly to: SessionKey;
   /** The other log, which has no times yet. */
   readonly logId: string;
@@ -17,15 +19,29 @@ const AT_ONCE = 4_096;
 /** Takes over when the events of the range arrived. Throws what the store throws. */
 export async function copyArrivals(
   store: Pick<LogStore, "read" | "append">,
-  { from, stat, to, logId, start, end }: CopiedRange,
+  { from, stat, waiting, to, logId, start, end }: CopiedRange,
 ): Promise<void> {
   let expectedEnd = 0;
-  let before: ArrivalEntry | null = null;
+  /** The last entry before the range, in whose time it begins; null once that is said. */
+  let beforeMs: number | null = null;
   let lines: Uint8Array[] = [];
   const append = async (): Promise<void> => {
     if (lines.length > 0)
       expectedEnd = await store.append(to, lines, { logId, log: "times", expectedEnd });
     lines = [];
+  };
+  let last = -1;
+  const take = (entry: ArrivalEntry): void => {
+    last = entry.offset;
+    if (entry.offset >= end) return;
+    if (entry.offset < start) {
+      beforeMs = entry.ms;
+      return;
+    }
+    if (beforeMs !== null && entry.offset > start)
+      lines.push(encodeArrival({ ms: beforeMs, offset: 0 }));
+    beforeMs = null;
+    lines.push(encodeArrival({ ...entry, offset: entry.offset - start }));
   };
   const step = AT_ONCE * ENTRY_BYTES;
   for (let at = 0; at < stat.end.times; at += step) {
@@ -38,19 +54,12 @@ export async function copyArrivals(
     }
     for (let index = 0; index < length; index += ENTRY_BYTES) {
       const entry = decodeArrival(bytes, index);
-      if (!entry || entry.offset >= end) continue;
-      if (entry.offset < start) before = entry;
-      else {
-        // the one in whose time the range begins
-        if (before && entry.offset > start) lines.push(encodeArrival({ ...before, offset: 0 }));
-        before = null;
-        lines.push(encodeArrival({ ...entry, offset: entry.offset - start }));
-      }
+      if (entry) take(entry);
     }
     await append();
   }
-  if (before && start < end) {
-    lines.push(encodeArrival({ ...before, offset: 0 }));
-    await append();
-  }
+  // those that were stored meanwhile are there twice
+  for (const entry of waiting) if (entry.offset >= last) take(entry);
+  if (beforeMs !== null && start < end) lines.push(encodeArrival({ ms: beforeMs, offset: 0 }));
+  await append();
 }

@@ -6,6 +6,7 @@ import { ByteRing, type RingBudget, type RingHit } from "../../stream/bytes/byte
 import { concatBytes } from "../../stream/bytes/concat.ts";
 import { SseFramer } from "../../stream/sse/sse-frame.ts";
 import { cursorPrefix } from "../model/cursor.ts";
+import type { ArrivalEntry } from "./arrival-entries.ts";
 import { OwnAppends } from "./own-appends.ts";
 import { type ArrivalLookup, createArrivalLookup } from "./arrival-lookup.ts";
 import { ArrivalTimes } from "./arrival-times.ts";
@@ -171,6 +172,11 @@ export class RawLog {
   arrivalsIn({ logId, end }: LogStat): ArrivalLookup {
     const times = { logId, end: end.times };
     return createArrivalLookup(this.#store, this.key, times, this.#arrivals.waitingIn(logId));
+  }
+
+  /** When the latest events arrived, as far as that is not stored yet. */
+  waitingArrivals(logId: string): readonly ArrivalEntry[] {
+    return this.#arrivals.waitingIn(logId);
   }
 
   /** The framed bytes at `from`, if they are among the latest. */
