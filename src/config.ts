@@ -132,10 +132,6 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     return result ?? fallback;
   }
 
-  const auth = readAuth(value, problems);
-  const isCluster = auth.kind === "kubernetes";
-  if (isCluster && !auth.kubeconfig && !env["KUBERNETES_SERVICE_HOST"])
-    problems.push("RUNLOG_AUTH=kubernetes outside of a cluster needs a KUBECONFIG");
   const fsync = value(SETTINGS.fsync);
   const dir = value(SETTINGS.stateBaseDir);
   if (dir && env["STORAGE_URL"]) problems.push("STORAGE_URL and STATE_BASE_DIR are both set");
@@ -146,6 +142,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     fallback: { kind: "disk", dir: dir ?? "./data", fsync },
     read: (text) => readStorage(text, fsync, { endpoint, createBucket }),
   });
+  const auth = readAuth(value, storage.kind === "disk" ? storage.dir : null, problems);
+  const isCluster = auth.kind === "kubernetes";
+  if (isCluster && !auth.kubeconfig && !env["KUBERNETES_SERVICE_HOST"])
+    problems.push("RUNLOG_AUTH=kubernetes outside of a cluster needs a KUBECONFIG");
   const archive = value<ArchiveConfig | null>({
     ...SETTINGS.archive,
     fallback: null,

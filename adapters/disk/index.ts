@@ -71,7 +71,8 @@ export interface DiskLogStore extends LogStore {
  *   reached the device;
  * - `open-runs/` one small file for each run that is open;
  * - `trash/` what is being deleted; emptied at start;
- * - not of this store: `outbox/`, the notices of webhooks, which the server's entry keeps beside it;
+ * - not of this store: `outbox/`, the notices of webhooks, and `tokens`, the list of tokens, which the server's
+ *   entry keeps beside it;
  * - `write-test.tmp` for a moment, to see whether anything can be written.
  *
  * A name that a start depends on is on the device, with what is in it, before any write

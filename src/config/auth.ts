@@ -14,7 +14,13 @@ interface NoAuthConfig {
 export interface TokenConfig {
   readonly kind: "token";
   /** The tokens, or the file that lists them. */
-  readonly tokens: TokenList | { readonly file: string };
+  readonly tokens: TokenList | TokensFile;
+}
+
+interface TokensFile {
+  readonly file: string;
+  /** Whether it is the directory's own, which a first start makes. */
+  readonly isMade: boolean;
 }
 
 export interface JwtConfig {
@@ -62,7 +68,7 @@ export const AUTH_SETTINGS: AuthSettings = {
     entries: SERVERS,
   }),
   tokensFile: text("RUNLOG_TOKENS_FILE", {
-    shown: "",
+    shown: "tokens in the directory of STORAGE_URL, made by the first start",
     meaning: "with RUNLOG_AUTH=token: the file with the list of tokens, read again when it changes",
     flag: "tokens-file",
     group: "Access",
@@ -102,27 +108,36 @@ export const AUTH_SETTINGS: AuthSettings = {
   jwtProjects: claim("RUNLOG_JWT_PROJECTS", "projects", "has the projects, * for all"),
 };
 
-/** How callers are known; what is wrong, also what counts in another mode only, goes to `problems`. */
-export function readAuth(value: Read, problems: string[]): AuthConfig {
+/**
+ * How callers are known; what is wrong, also what counts in another mode only, goes to `problems`. `dir` is
+ * the directory of the logs, or null if they are in none.
+ */
+export function readAuth(value: Read, dir: string | null, problems: string[]): AuthConfig {
   const kind = value(AUTH_SETTINGS.auth);
   const kubernetes = readCluster(value);
-  const token = readToken(value, kind === "token", problems);
+  const token = readToken(value, { isAsked: kind === "token", dir }, problems);
   const jwt = readJwt(value, kind === "jwt", problems);
   return { none: { kind: "none" } as const, token, jwt, kubernetes }[kind];
 }
 
-function readToken(value: Read, isAsked: boolean, problems: string[]): TokenConfig {
+function readToken(
+  value: Read,
+  { isAsked, dir }: { readonly isAsked: boolean; readonly dir: string | null },
+  problems: string[],
+): TokenConfig {
   const file = value(AUTH_SETTINGS.tokensFile);
   const listed = value(AUTH_SETTINGS.tokens);
   if (!isAsked && (listed ?? file) !== null)
     problems.push("RUNLOG_TOKENS and RUNLOG_TOKENS_FILE need RUNLOG_AUTH=token");
   if (listed !== null && file !== null)
     problems.push("RUNLOG_TOKENS and RUNLOG_TOKENS_FILE are both set");
-  if (isAsked && listed === null && file === null)
+  if (isAsked && listed === null && file === null && dir === null)
     problems.push(
-      "RUNLOG_AUTH=token needs a RUNLOG_TOKENS_FILE: `runlog token add <name>` makes one",
+      "RUNLOG_AUTH=token without a directory of logs needs a RUNLOG_TOKENS_FILE: `runlog token add <name>` makes one",
     );
-  return { kind: "token", tokens: readList(listed, problems) ?? { file: file ?? "" } };
+  const own = { file: `${dir ?? "."}/tokens`, isMade: true };
+  const tokensFile = file === null ? own : { file, isMade: false };
+  return { kind: "token", tokens: readList(listed, problems) ?? tokensFile };
 }
 
 function readList(listed: string | null, problems: string[]): TokenList | null {

@@ -13,6 +13,10 @@ export function readWorkerConfig(env: object): Config {
   const problems = unheard.map(({ name }) => `${name} means nothing in a worker: do not set it`);
   if (texts["RUNLOG_AUTH"] === "kubernetes")
     problems.push('RUNLOG_AUTH must be none, token or jwt in a worker, not "kubernetes"');
+  if (texts["RUNLOG_AUTH"] === "token" && !texts["RUNLOG_TOKENS"])
+    problems.push(
+      "RUNLOG_AUTH=token needs RUNLOG_TOKENS in a worker: `runlog token add` makes its lines",
+    );
   if (problems.length > 0) throw new ConfigError(problems);
   return parseConfig(texts);
 }

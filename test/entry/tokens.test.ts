@@ -1,5 +1,5 @@
-import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { appendFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SESSION_ROUTES } from "../../src/http/session-routes.ts";
 import { SseReader } from "../contract/read-sse.ts";
@@ -131,11 +131,62 @@ describe("a server that asks for tokens", () => {
       expect((await cli.exited).code).not.toBe(0);
       return cli.stderr();
     };
-    expect(await failed({})).toContain("runlog token add");
+    expect(await failed({ STORAGE_URL: "memory:" })).toContain("runlog token add");
     expect(await failed({ RUNLOG_TOKENS_FILE: join(dir, "none") })).toContain("cannot be read");
     await writeFile(join(dir, "bad"), "# who\nann\n");
     expect(await failed({ RUNLOG_TOKENS_FILE: join(dir, "bad") })).toContain("line 2");
     expect(await failed({ RUNLOG_TOKENS: "ann" })).toContain("RUNLOG_TOKENS: line 1");
+  });
+});
+
+describe("a server that asks for tokens in a directory without a list", () => {
+  /** The one that a start has printed. */
+  const TOKEN = /^rl_[\w-]{43}$/gm;
+
+  async function freshStore() {
+    const dir = await freshDir();
+    const env = { RUNLOG_AUTH: "token", STORAGE_URL: `file:${join(dir, "data")}` };
+    return { file: join(dir, "data", "tokens"), env };
+  }
+
+  it("makes one with a token that may do everything, and prints it at its first start only", async () => {
+    const { file, env } = await freshStore();
+    const server = await startServer({ env });
+    const [token = "", ...more] = server.stdout().match(TOKEN) ?? [];
+    expect(more).toEqual([]);
+    expect((await server.fetch(SESSIONS)).status).toBe(401);
+    const deleted = { method: "DELETE", headers: bearer(token) };
+    expect((await server.fetch(`${SESSIONS}/s1`, deleted)).status).toBe(404);
+    const text = await readFile(file, "utf8");
+    expect(text).toMatch(/^admin [0-9a-f]{64} admin \*\n$/);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    server.kill("SIGTERM");
+    expect((await server.exited).code).toBe(0);
+    const again = await startServer({ env });
+    expect(again.stdout()).not.toContain("rl_");
+    expect((await again.fetch(SESSIONS, { headers: bearer(token) })).status).toBe(200);
+    expect(await readFile(file, "utf8")).toBe(text);
+    expect(await readdir(dirname(file))).not.toContainEqual(expect.stringMatching(/tmp$/));
+  });
+
+  it("leaves a list alone that is there, also one without a token", async () => {
+    const { file, env } = await freshStore();
+    await mkdir(dirname(file));
+    await writeFile(file, "# nobody\n");
+    const server = await startServer({ env });
+    expect(server.stdout()).not.toContain("rl_");
+    expect(await readFile(file, "utf8")).toBe("# nobody\n");
+  });
+
+  it("is the one whose list `runlog token` changes by default", async () => {
+    const { env } = await freshStore();
+    const server = await startServer({ env });
+    const { stdout } = await runCli({ env, args: ["token", "add", "ann", "--right", "read"] });
+    const statusOf = async (): Promise<number> =>
+      (await server.fetch(SESSIONS, { headers: bearer(stdout.trim()) })).status;
+    await waitFor(async () => (await statusOf()) === 200, { what: "the token to be known" });
+    const list = await runCli({ env, args: ["token", "list"] });
+    expect(list.stdout).toBe("admin  admin  *\nann    read   *\n");
   });
 });
 

@@ -263,6 +263,7 @@ describe("what a worker reads from its variables", () => {
     expect(await statusOf({ Authorization: `Bearer ${token}` })).toBe(200);
     expect(await statusOf({ Authorization: `Bearer ${token}` }, "POST")).toBe(403);
     await server.close();
+    await expect(open({ RUNLOG_AUTH: "token" })).rejects.toThrow("needs RUNLOG_TOKENS in a worker");
     await expect(open({ RUNLOG_AUTH: "token", RUNLOG_TOKENS: "ann" })).rejects.toThrow(
       "RUNLOG_TOKENS: line 1",
     );

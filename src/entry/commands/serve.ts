@@ -2,6 +2,7 @@ import type { ArchiveConfig } from "../../config/storage.ts";
 import type { Config } from "../../config.ts";
 import type { Logger } from "../../ports/logger.ts";
 import { explain } from "../explain.ts";
+import { makeFirstToken } from "../first-token.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { type RunningServer, start } from "../node.ts";
 import { nameOfStorage } from "../open-store.ts";
@@ -44,6 +45,11 @@ async function serve(config: Config): Promise<ExitCode> {
     logger.info("stopped", { text: "stopped before it listened" });
     process.exit(EXIT.done);
   });
+  const token = await makeFirstToken(config.auth);
+  if (token !== null)
+    process.stdout.write(
+      `a first token, which may do everything and is shown this once:\n${token}\n`,
+    );
   server = await start(config, logger);
   const isCluster = config.auth.kind === "kubernetes";
   const runner = config.runnerUrl ?? (isCluster ? "the sessions' services" : "the built-in demo");

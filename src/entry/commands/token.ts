@@ -1,14 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { appendFile, readFile, rename, writeFile } from "node:fs/promises";
-import {
-  formatTokenEntry,
-  parseEntry,
-  parseTokenList,
-  tokenDigest,
-  type TokenRight,
-} from "../../core/model/token-list.ts";
+import { parseTokenList, type TokenRight } from "../../core/model/token-list.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
+import { newToken, TOKENS_MODE } from "../new-token.ts";
 import { say } from "../process.ts";
 import { parseArgs } from "./arguments.ts";
 import type { Command } from "./command.ts";
@@ -18,9 +12,6 @@ const OPTIONS = {
   right: { type: "string", default: "write" },
   projects: { type: "string", default: "*" },
 } as const;
-
-/** A file of secrets is its owner's. */
-const MODE = 0o600;
 
 /** `runlog token`. */
 export const tokenCommand: Command = {
@@ -34,7 +25,8 @@ The file holds a line a token: <name> <sha256> <right> <projects>, the SHA-256 i
 itself. A server reads it again when it changes; open streams of a revoked token end within
 RUNLOG_REAUTH.
 
-  --file <path>      the file (default RUNLOG_TOKENS_FILE, else ./tokens); made if it is not there
+  --file <path>      the file (default RUNLOG_TOKENS_FILE; with RUNLOG_AUTH=token tokens in the directory
+                     of STORAGE_URL; else ./tokens); made if it is not there
   --right <right>    read, write (also to run and change) or admin (also to delete); default write
   --projects <list>  projects that it may use, separated by commas; default *, all
 `,
@@ -44,7 +36,7 @@ RUNLOG_REAUTH.
       options: OPTIONS,
       allowPositionals: true,
     });
-    const path = values.file ?? (process.env["RUNLOG_TOKENS_FILE"] || "./tokens");
+    const path = values.file ?? (await pathByDefault());
     const [verb, name, ...more] = positionals;
     const isOne = name !== undefined && more.length === 0;
     if (verb === "add" && isOne) return add(path, [name, values.right, values.projects]);
@@ -54,17 +46,27 @@ RUNLOG_REAUTH.
   },
 };
 
+/** Where the server of this environment has its list. */
+async function pathByDefault(): Promise<string> {
+  const given = process.env["RUNLOG_TOKENS_FILE"];
+  if (given) return given;
+  if (process.env["RUNLOG_AUTH"] !== "token") return "./tokens";
+  // what there is to know of settings is loaded where it counts
+  const { auth } = (await import("../../config.ts")).parseConfig(process.env);
+  const isFile = auth.kind === "token" && "file" in auth.tokens;
+  if (!isFile) throw new UsageError("RUNLOG_TOKENS is the list: say --file for another one");
+  return auth.tokens.file;
+}
+
 async function add(
   path: string,
   [name, right, projects]: readonly [string, string, string],
 ): Promise<ExitCode> {
-  const token = `rl_${randomBytes(32).toString("base64url")}`;
-  const entry = parseEntry([name, await tokenDigest(token), right, projects]);
-  if (typeof entry === "string") throw new UsageError(`No token can be made: ${entry}`);
+  const { token, entry, line } = await newToken(name, right, projects);
   const text = await textOf(path);
   parse(path, text);
   const separator = text === "" || text.endsWith("\n") ? "" : "\n";
-  await appendFile(path, `${separator}${formatTokenEntry(entry)}\n`, { mode: MODE });
+  await appendFile(path, `${separator}${line}`, { mode: TOKENS_MODE });
   say(
     `${entry.name} may ${RIGHT_TEXTS[entry.right]} in ${entry.projects?.join(", ") ?? "all projects"}; its token, which is shown this once:`,
   );
@@ -90,7 +92,7 @@ async function revoke(path: string, name: string): Promise<ExitCode> {
   if (kept.length === lines.length) throw new UsageError(`There is no token of ${name} in ${path}`);
   // a server that reads meanwhile sees the list before or after, never a part
   const next = `${path}.next`;
-  await writeFile(next, kept.join("\n"), { mode: MODE });
+  await writeFile(next, kept.join("\n"), { mode: TOKENS_MODE });
   await rename(next, path);
   say(
     `${name} is revoked: a server refuses it within a second, and ends its open streams within RUNLOG_REAUTH`,
