@@ -1,9 +1,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 
 /**
- * Makes plain dependencies of the optional ones that `names` lists, in the package.json of the
- * current directory. `npm ci --omit=dev` then installs them from the same lock file: whoever runs
- * the image cannot install what a setting of theirs needs.
+ * Makes plain dependencies of the development dependencies that the arguments name, in the package.json of the
+ * current directory. `npm ci --omit=dev` then installs them from the same lock file: optional peers, since
+ * whoever runs the image cannot install what a setting of theirs needs, and what compiles it.
  */
 interface Manifest {
   readonly dependencies: Record<string, string>;
@@ -14,8 +14,8 @@ interface Manifest {
 const manifest = JSON.parse(await readFile("package.json", "utf8")) as Manifest;
 for (const name of process.argv.slice(2)) {
   const version = manifest.devDependencies[name];
-  if (version === undefined || manifest.peerDependencies[name] === undefined)
-    throw new Error(`${name} is no optional peer that is in devDependencies of package.json`);
+  if (version === undefined)
+    throw new Error(`${name} is not in devDependencies of package.json: name what is`);
   manifest.dependencies[name] = version;
   delete manifest.devDependencies[name];
   delete manifest.peerDependencies[name];

@@ -1,7 +1,4 @@
-import { execFile } from "node:child_process";
-import { copyFile, readdir, readFile } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { promisify } from "node:util";
+import { readdir, readFile } from "node:fs/promises";
 import { loadAllYaml } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { startCommand } from "../../scripts/bench/server-process.ts";
@@ -244,7 +241,10 @@ describe("the Dockerfile", () => {
   it("runs what npm start runs, on Node 24 and not as root", async () => {
     const text = await readFile(new URL("Dockerfile", DEPLOY), "utf8");
     const bases = [...text.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
-    expect(new Set(bases)).toEqual(new Set(["node:24-bookworm-slim"]));
+    expect(new Set(bases)).toEqual(new Set(["${NODE_IMAGE}", "modules"]));
+    const { packages } = await jsonOf(new URL("../../package-lock.json", DEPLOY));
+    const { version } = packages["node_modules/node"];
+    expect(text).toContain(`\nARG NODE_IMAGE=node:${version}-bookworm-slim\n`);
     const [, command = "[]"] = /^CMD (.*)$/m.exec(text) ?? [];
     expect((JSON.parse(command) as string[]).join(" ")).toBe(await startCommand());
     expect(text).toMatch(/^USER [1-9]\d*$/m);
@@ -252,37 +252,24 @@ describe("the Dockerfile", () => {
   });
 });
 
+async function jsonOf(path: string | URL): Promise<Manifest> {
+  return JSON.parse(await readFile(path, "utf8"));
+}
+
 /** Optional peers of `runlog/testing`. */
 const TESTING = ["fast-check", "vitest"];
 /** What programs and pages bring along that speak to a server. */
 const CLIENTS = ["@ag-ui/client", "@copilotkit/runtime", "react", "rxjs"];
 
-async function jsonOf(path: string | URL): Promise<Manifest> {
-  return JSON.parse(await readFile(path, "utf8"));
-}
-
-it("the image's modules have what settings need, from the lock file, and nothing that builds", async () => {
-  const dir = await freshDir();
+it("the image has each package that a setting needs", async () => {
   const text = await readFile(new URL("Dockerfile", DEPLOY), "utf8");
-  const [, copied = ""] = /^COPY (package\.json .*with-optional\.ts) \.\/$/m.exec(text) ?? [];
-  for (const name of copied.split(" "))
-    await copyFile(new URL(`../../${name}`, DEPLOY), join(dir, basename(name)));
-  const [, step = "", install = ""] = /^RUN (node .*) && (npm ci .*)$/m.exec(text) ?? [];
-  const quietly = `${step} && ${install} --prefer-offline --no-audit --no-fund --ignore-scripts`;
-  await promisify(execFile)("sh", ["-c", quietly], { cwd: dir });
   const { peerDependenciesMeta } = await jsonOf(new URL("../../package.json", DEPLOY));
-  const { packages } = await jsonOf(new URL("../../package-lock.json", DEPLOY));
   const needed = Object.keys(peerDependenciesMeta).filter(
     (name) => ![...TESTING, ...CLIENTS].includes(name),
   );
-  for (const name of ["hono", ...needed]) {
-    const { version } = await jsonOf(join(dir, "node_modules", name, "package.json"));
-    expect({ name, version }).toEqual({ name, version: packages[`node_modules/${name}`].version });
-  }
-  const installed = await readdir(join(dir, "node_modules"));
-  for (const name of ["typescript", "wrangler", ...TESTING, ...CLIENTS])
-    expect(installed).not.toContain(name);
-}, 300_000);
+  const [, named = ""] = /with-optional\.ts (.*) \\$/m.exec(text) ?? [];
+  expect(named.split(" ").toSorted()).toEqual(needed.toSorted());
+});
 
 describe("the image by itself", () => {
   /** What the last stage sets, and what it makes for whom. */
@@ -296,17 +283,17 @@ describe("the image by itself", () => {
 
   it("keeps its logs where its user may write, and listens where a published port leads", async () => {
     const { env, text } = await imageOf();
-    const config = parseConfig({ ...env, RUNLOG_ALLOW_PUBLIC: "1" });
+    const config = parseConfig(env);
     expect(config).toMatchObject({ host: "0.0.0.0", port: 8080, storage: { kind: "disk" } });
     const dir = config.storage.kind === "disk" ? config.storage.dir : "";
     const [, user = ""] = /^USER (\d+)$/m.exec(text) ?? [];
-    expect(text).toContain(`RUN mkdir ${dir} && chown ${user}:${user} ${dir}\n`);
+    expect(text).toContain(`RUN mkdir ${dir} && chown ${user}:${user} ${dir} && `);
     expect(text).toContain(`EXPOSE ${config.port}\n`);
   });
 
   it("says in one line what to set where nobody has said that everybody may come in", async () => {
     const { env } = await imageOf();
-    const exit = await runCli({ env });
+    const exit = await runCli({ env: { ...env, RUNLOG_AUTH: "none" } });
     expect(exit).toMatchObject({ code: 2, stdout: "" });
     expect(exit.stderr).toMatch(
       /^runlog: HOST=0\.0\.0\.0 .* set RUNLOG_AUTH, or RUNLOG_ALLOW_PUBLIC=1 .*\n$/,
