@@ -89,17 +89,18 @@ describe("the kustomize overlay for replicas", () => {
 
   it("leaves everything else as the base has it", async () => {
     const [base, replicas] = [await rendered("base"), await rendered("replicas")];
-    for (const kind of [
-      "Namespace",
-      "ClusterRole",
-      "ClusterRoleBinding",
-      "ServiceAccount",
-      "Service",
-    ])
+    for (const kind of ["Namespace", "ClusterRoleBinding", "ServiceAccount", "Service"])
       expect(replicas(kind)).toEqual(base(kind));
     const containerOf = (one: typeof base): Manifest =>
       one("Deployment").spec.template.spec.containers[0];
-    const kept = ["image", "resources", "securityContext", "livenessProbe", "readinessProbe"];
+    const kept = [
+      "image",
+      "resources",
+      "securityContext",
+      "livenessProbe",
+      "readinessProbe",
+      "lifecycle",
+    ];
     for (const name of kept) expect(containerOf(replicas)[name]).toEqual(containerOf(base)[name]);
   });
 });

@@ -16,9 +16,11 @@ const BASE = new URL("base/", DEPLOY);
 // oxlint-disable-next-line typescript/no-explicit-any -- what is in it is what the tests are about
 type Manifest = any;
 
-async function manifest(file: string, kind: string): Promise<Manifest> {
+async function manifest(file: string, kind: string, name?: string): Promise<Manifest> {
   const all = loadAllYaml(await readFile(new URL(file, BASE), "utf8"));
-  const found = all.filter((each) => each.kind === kind);
+  const found = all.filter(
+    (each) => each.kind === kind && (name === undefined || each.metadata.name === name),
+  );
   expect(found).toHaveLength(1);
   return found[0];
 }
@@ -85,8 +87,10 @@ describe("the kustomize base", () => {
     const { env } = await container();
     const config = configOf(env);
     const graceMs = (await pod()).spec.terminationGracePeriodSeconds * 1000;
+    const { exec } = (await container()).lifecycle.preStop;
+    const preStopMs = Number(exec.command.at(-1)) * 1000;
     // ends of runs are stored and told, connections closed, activity written
-    expect(graceMs).toBeGreaterThanOrEqual(config.limits.drainMs + 27_000);
+    expect(graceMs).toBeGreaterThanOrEqual(preStopMs + config.limits.drainMs + 27_000);
   });
 
   it("probes routes that are there, and finds its pods", async () => {
@@ -123,7 +127,7 @@ describe("the kustomize base", () => {
   it("gives its account to the server, and the account its role", async () => {
     const { namespace } = await manifest("kustomization.yaml", "Kustomization");
     const account = await manifest("service-account.yaml", "ServiceAccount");
-    const role = await manifest("rbac.yaml", "ClusterRole");
+    const role = await manifest("rbac.yaml", "ClusterRole", "runlog");
     const binding = await manifest("rbac.yaml", "ClusterRoleBinding");
     expect((await pod()).spec.serviceAccountName).toBe(account.metadata.name);
     expect(binding.roleRef.name).toBe(role.metadata.name);
@@ -132,19 +136,33 @@ describe("the kustomize base", () => {
     ]);
   });
 
-  it("gives the account nothing by which it could act for those who have no right", async () => {
-    const { rules } = await manifest("rbac.yaml", "ClusterRole");
-    const given = rules.flatMap(({ resources, verbs }: Manifest) =>
+  /** What a role gives, as `verb resource`. */
+  async function rightsOf(name: string): Promise<string[]> {
+    const { rules } = await manifest("rbac.yaml", "ClusterRole", name);
+    return rules.flatMap(({ resources, verbs }: Manifest) =>
       resources.flatMap((resource: string) => verbs.map((verb: string) => `${verb} ${resource}`)),
     );
+  }
+
+  it("gives the account nothing by which it could act for those who have no right", async () => {
+    const [everywhere, inProjects] = [await rightsOf("runlog"), await rightsOf("runlog-project")];
+    const given = [...everywhere, ...inProjects];
     for (const right of given) expect(right).not.toMatch(/\*|impersonate|escalate|bind|delete/);
-    const written = given.filter((right: string) => !/^(get|list|watch) /.test(right));
+    const written = given.filter((right) => !/^(get|list|watch) /.test(right));
     expect(written).toEqual([
       "update agenticsessions",
       "patch agenticsessions/status",
       "create tokenreviews",
     ]);
-    expect(given.filter((right: string) => right.endsWith(" secrets"))).toEqual(["get secrets"]);
+    expect(given.filter((right) => right.endsWith(" secrets"))).toEqual(["get secrets"]);
+  });
+
+  it("reads Secrets in those projects only where it is bound to", async () => {
+    expect(await rightsOf("runlog")).not.toContain("get secrets");
+    const binding = await manifest("../project/role-binding.yaml", "RoleBinding");
+    expect(binding.roleRef.name).toBe("runlog-project");
+    const everywhere = await manifest("rbac.yaml", "ClusterRoleBinding");
+    expect(binding.subjects).toEqual(everywhere.subjects);
   });
 });
 

@@ -22,15 +22,15 @@ interface Kustomization {
  */
 export async function kustomize(dir: URL): Promise<Manifest[]> {
   const read = (name: string): Promise<string> => readFile(new URL(name, dir), "utf8");
-  const [kustomization] = parse(await read("kustomization.yaml"));
+  const [kustomization] = parseManifests(await read("kustomization.yaml"));
   const { resources, patches = [] } = kustomization as Kustomization;
   const found = resources.map(async (name): Promise<Manifest[]> => {
     if (!name.endsWith(".yaml")) return kustomize(new URL(`${name}/`, dir));
-    return parse(await read(name));
+    return parseManifests(await read(name));
   });
   let manifests = (await Promise.all(found)).flat();
   for (const { path, patch = "", target } of patches) {
-    const [given] = parse(path === undefined ? patch : await read(path));
+    const [given] = parseManifests(path === undefined ? patch : await read(path));
     const { kind, name } = target ?? { kind: given.kind, name: given.metadata.name };
     const at = manifests.findIndex((each) => each.kind === kind && each.metadata.name === name);
     if (at === -1) throw new Error(`There is no ${kind} ${name} to be patched`);
@@ -43,9 +43,10 @@ export async function kustomize(dir: URL): Promise<Manifest[]> {
 }
 
 /** The documents as they are: of what the client library knows it makes objects with other names. */
-function parse(yaml: string): Manifest[] {
+export function parseManifests(yaml: string): Manifest[] {
   const unknown = yaml.replaceAll(/^apiVersion: (.*)$/gm, "apiVersion: plain.invalid/v1\nsaid: $1");
-  return loadAllYaml(unknown).map((document: Manifest) => {
+  const documents: Manifest[] = loadAllYaml(unknown).filter((document) => document !== null);
+  return documents.map((document) => {
     if (Array.isArray(document)) return document;
     const { said: apiVersion, ...members } = document;
     return { ...members, apiVersion };
