@@ -5,7 +5,7 @@ import { shortJson, shortText } from "../json/short-json.ts";
 export interface EventRow {
   readonly cursor: string;
   readonly type: string;
-  /** Its `timestamp` in epoch ms; null where it has none. */
+  /** Its `timestamp` in epoch ms, or when it arrived; null where neither is known. */
   readonly timeMs: number | null;
   /** Its members on one line, at most some 300 characters. */
   readonly summary: string;
@@ -19,12 +19,16 @@ const LEFT_OUT: ReadonlySet<string> = new Set(["type", "timestamp", "rawEvent"])
 /** What one looks for in an event; it comes before its ids. */
 const FIRST: readonly string[] = ["delta", "toolCallName", "name", "message", "content", "value"];
 
-/** The row of an event. */
-export function eventRow(event: AgUiEvent, cursor: string): EventRow {
+/** The row of an event, which arrived at that time in epoch ms, if that is known. */
+export function eventRow(
+  event: AgUiEvent,
+  cursor: string,
+  arrivedMs: number | null = null,
+): EventRow {
   return {
     cursor,
     type: typeof event.type === "string" ? shortText(event.type, TYPE_CHARS) : "",
-    timeMs: timeOf(event),
+    timeMs: timeOf(event) ?? arrivedMs,
     summary: summaryOf(event),
   };
 }

@@ -139,8 +139,8 @@ export class EventWindow {
 }
 
 function segmentsOf(page: EventPage): Segment[] {
-  const { events, cursors, start, end, startOffset, endOffset } = page;
+  const { events, cursors, times, start, end, startOffset, endOffset } = page;
   if (start === null || end === null) return [];
-  const rows = events.map((event, index) => eventRow(event, cursors[index] ?? ""));
+  const rows = events.map((event, index) => eventRow(event, cursors[index] ?? "", times[index]));
   return [{ rows, start, end, startOffset, endOffset }];
 }

@@ -38,9 +38,9 @@ export async function findTime(
   return best;
 }
 
-function firstTime({ events }: EventPage): { readonly timeMs: number } | null {
-  for (const event of events) {
-    const timeMs = timeOf(event);
+function firstTime({ events, times }: EventPage): { readonly timeMs: number } | null {
+  for (const [index, event] of events.entries()) {
+    const timeMs = timeOf(event) ?? times[index] ?? null;
     if (timeMs !== null) return { timeMs };
   }
   return null;
@@ -48,10 +48,12 @@ function firstTime({ events }: EventPage): { readonly timeMs: number } | null {
 
 /** The cursor after the events of the page that are earlier, and whether a later one is in it. */
 function nextCursor(
-  { events, cursors, start, end }: EventPage,
+  { events, cursors, times, start, end }: EventPage,
   timeMs: number,
 ): { readonly cursor: string | null; readonly isInPage: boolean } {
-  const index = events.findIndex((event) => (timeOf(event) ?? -Infinity) >= timeMs);
+  const index = events.findIndex(
+    (event, at) => (timeOf(event) ?? times[at] ?? -Infinity) >= timeMs,
+  );
   if (index === -1) return { cursor: end, isInPage: false };
   return { cursor: index === 0 ? start : (cursors[index - 1] ?? null), isInPage: true };
 }

@@ -56,10 +56,10 @@ export async function* searchEvents(
 }
 
 function foundIn(
-  { events, cursors }: EventPage,
+  { events, cursors, times }: EventPage,
   isWanted: ReturnType<typeof matcherOf>,
 ): readonly EventRow[] {
   return events.flatMap((event, index) =>
-    isWanted(event) ? [eventRow(event, cursors[index] ?? "")] : [],
+    isWanted(event) ? [eventRow(event, cursors[index] ?? "", times[index])] : [],
   );
 }

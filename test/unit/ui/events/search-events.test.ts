@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { AgUiEvent } from "../../../../src/client/index.ts";
+import type { AgUiEvent, PageQuery } from "../../../../src/client/index.ts";
 import { type EventFilter, matcherOf, NO_FILTER } from "../../../../src/ui/events/event-filter.ts";
 import { findTime } from "../../../../src/ui/events/find-time.ts";
 import { searchEvents, type SearchProgress } from "../../../../src/ui/events/search-events.ts";
@@ -67,6 +67,19 @@ describe("a time", () => {
       expect(history.asked - askedBefore).toBeLessThan(16);
     }
     expect(await findTime(history, { timeMs: 1e12, view: "raw" })).toBe(history.cursor(30_000));
+  });
+
+  it("is found by when events arrived, where they say nothing themselves", async () => {
+    const history = keptHistory(numbered(2_000).map((event) => ({ ...event, timestamp: null })));
+    const arrived = {
+      page: async (query: PageQuery) => {
+        const page = await history.page(query);
+        const times = page.cursors.map((cursor) => 1_000 * (Number(cursor.slice(5)) - 1));
+        return { ...page, times };
+      },
+    };
+    const found = await findTime(arrived, { timeMs: 1_234_000, view: "raw" });
+    expect(found).toBe(history.cursor(1_234));
   });
 
   it("is not found where no event has one", async () => {
