@@ -136,7 +136,9 @@ export async function start(
       podGraceMs: isCluster ? POD_GRACE_MS : 0,
     },
   });
-  const retention = config.retention && keepRetention({ service, policy: config.retention });
+  const retention =
+    config.retention &&
+    keepRetention({ service, policy: config.retention, audit: audit?.log ?? null });
   // who is asked for a token is not fooled by a page of another name
   const listenHost = config.allowPublic || config.auth.kind !== "none" ? null : config.host;
   const { corsOrigins, hosts } = config;
@@ -156,8 +158,7 @@ export async function start(
   const accessLog = isWanted("info", config.logLevel) ? createAccessLog(logger) : null;
   const report = accessLog?.report ?? null;
   const app = createApp({ ...access, service, listenHost, copilotKitProject, page, report });
-  const told = accessLog ? { onRefused: accessLog.refused } : {};
-  const server = createHttpServer(app.fetch, tls, told);
+  const server = createHttpServer(app.fetch, tls, accessLog ?? {});
   accessLog?.follow(server);
   const answers = followAnswers(server);
   const { host, maxConnections } = config;

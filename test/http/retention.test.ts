@@ -12,6 +12,7 @@ import {
   tell,
 } from "../contract/session-routes/harness.ts";
 import { archivingStore } from "../support/archiving.ts";
+import { createRecordingAudit } from "../support/recording-audit.ts";
 import { createTestServer } from "../support/test-server.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -32,8 +33,10 @@ async function setUp(rules = "archive:30d,delete:365d", mostAtOnce = 100) {
   const server = await createTestServer({ store, archiver: store, clock });
   onTestFinished(() => server.dispose());
   const policy = parseRetention(rules)!;
-  const retention = createRetention({ service: server.service, policy, mostAtOnce });
+  const audit = createRecordingAudit();
+  const retention = createRetention({ service: server.service, policy, audit, mostAtOnce });
   return {
+    audit,
     server,
     store,
     pass: () => retention.pass(),
@@ -56,6 +59,22 @@ async function setUp(rules = "archive:30d,delete:365d", mostAtOnce = 100) {
 const keyOf = (session: string, project = "p1") => ({ project, session });
 
 describe("retention", () => {
+  it("is recorded, deletions before they are done, and leaves what cannot be recorded", async () => {
+    const { after, audit, pass, use } = await setUp("delete:30d");
+    await use("old");
+    after(31);
+    audit.isFull = true;
+    expect(await pass()).toEqual({ ...NOTHING, left: 1 });
+    expect(audit.entries).toEqual([]);
+    audit.isFull = false;
+    expect(await pass()).toEqual({ ...NOTHING, deleted: 1 });
+    const about = { action: "delete", project: "p1", session: "old", user: "retention" };
+    expect(audit.entries).toMatchObject([
+      { ...about, outcome: "begun" },
+      { ...about, outcome: "done" },
+    ]);
+  });
+
   it("archives what nobody has used for long, later deletes it, and leaves the rest", async () => {
     const { after, pass, store, use } = await setUp();
     const old = await use("old");

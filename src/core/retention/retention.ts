@@ -21,6 +21,7 @@ import { pause } from "../../stream/sync/pause.ts";
 import { archiveSession } from "../lifecycle/archive-session.ts";
 import { deleteSession } from "../lifecycle/session-commands.ts";
 import { rfc3339 } from "../model/time.ts";
+import type { AuditEntry, AuditLog } from "../../ports/audit-log.ts";
 import type { SessionService } from "../service.ts";
 import {
   type DueOptions,
@@ -34,6 +35,8 @@ import { type RetentionPolicy, ruleOf } from "./policy.ts";
 export interface RetentionOptions {
   readonly service: SessionService;
   readonly policy: RetentionPolicy;
+  /** Where deletions are recorded before they are done. Default: nowhere. */
+  readonly audit?: AuditLog | null;
   /** Most sessions that are acted on in a pass. Default 500. */
   readonly mostAtOnce?: number;
 }
@@ -57,6 +60,8 @@ export interface Retention {
   close(): Promise<void>;
 }
 
+/** In place of a caller's name in what is recorded. */
+const RETENTION = "retention";
 const MOST_AT_ONCE = 500;
 /** The first look, in ms after the start: orphaned runs are taken up by then. */
 const FIRST_MS = 10_000;
@@ -100,10 +105,17 @@ export function keepRetention(options: RetentionOptions): Retention {
   };
 }
 
+/** Nobody asks for it: it is the server's own doing. */
+function entryOf(key: SessionKey, action: DueSession["action"]): Omit<AuditEntry, "outcome"> {
+  const nobody = { caller: null, user: RETENTION, isVerified: true, peer: null, status: null };
+  return { action, ...key, ...nobody, request: crypto.randomUUID() };
+}
+
 /** As `keepRetention`, but only when it is asked. */
 export function createRetention({
   service,
   policy,
+  audit = null,
   mostAtOnce = MOST_AT_ONCE,
 }: RetentionOptions): Retention {
   const { archiver, clock, logger, store } = service;
@@ -126,10 +138,22 @@ export function createRetention({
       // once more, now that nobody else can use it: it may have been used since it was listed
       const due = await dueSession(look(), key, ruleOf(policy, key.project));
       if (due && (await hasMarkedRun(store, key))) return null;
+      const entry = due && entryOf(key, due.action);
+      if (entry?.action === "delete") await audit?.writeDurably({ ...entry, outcome: "begun" });
       // no wait between this and what is done
-      if (!due || closed || isInUse(service, key)) return null;
-      if (due.action === "archive") await archiveSession(service, key, { deleteLocal: true });
-      else await deleteSession(service, service.directory, key);
+      if (!due || closed || isInUse(service, key)) {
+        if (entry?.action === "delete") audit?.write({ ...entry, outcome: "failed" });
+        return null;
+      }
+      const acting =
+        due.action === "archive"
+          ? archiveSession(service, key, { deleteLocal: true })
+          : deleteSession(service, service.directory, key);
+      await acting.catch((error: unknown) => {
+        if (entry) audit?.write({ ...entry, outcome: "failed" });
+        throw error;
+      });
+      if (entry) audit?.write({ ...entry, outcome: "done" });
       const lastActive = rfc3339(due.lastActiveMs);
       logger.info(`retention-${due.action}d`, { ...key, lastActive });
       return due.action;

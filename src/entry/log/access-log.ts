@@ -12,7 +12,7 @@ export interface AccessLog {
   /** Logs the requests of a server from now on, each when its answer is over, however that came. */
   follow(server: HttpServer): void;
   /** Logs a connection that was refused with this status, since its bytes were no request. */
-  readonly refused: (status: number) => void;
+  readonly onRefused: (status: number) => void;
 }
 
 /** Where a response keeps them: a WeakMap of all responses costs a quarter of a short request in collections of garbage. */
@@ -49,7 +49,7 @@ export function createAccessLog(logger: Logger): AccessLog {
   }
 
   return {
-    refused: (status) => logger.info("request", { method: null, route: null, status }),
+    onRefused: (status) => logger.info("request", { method: null, route: null, status }),
     report: (c, facts) => {
       const response = responseOf(c);
       if (response) response[FACTS] = facts;
