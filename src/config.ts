@@ -10,7 +10,8 @@ import type { AuditConfig } from "./config/logging.ts";
 import { type NatsConfig, readNats } from "./config/nats.ts";
 import type { Setting } from "./config/setting.ts";
 import { readRetention } from "./config/retention.ts";
-import { ALL_SETTINGS, SETTINGS } from "./config/settings.ts";
+import { Secret } from "./config/secret.ts";
+import { ALL_SETTINGS, SETTINGS, TICKET_KEY_FORM } from "./config/settings.ts";
 import { isServiceLink } from "./config/service-links.ts";
 import { readTls, type TlsConfig } from "./config/tls.ts";
 import { isLoopback } from "./config/values.ts";
@@ -33,7 +34,11 @@ type ConfiguredLimit =
   | "sessionIdleMs"
   | "drainMs"
   | "stopListenMs"
-  | "reauthMs";
+  | "reauthMs"
+  | "ticketMs"
+  | "callerRequests"
+  | "callerRuns"
+  | "callerStreams";
 
 /** The configuration of a server, checked. */
 export interface Config {
@@ -52,6 +57,8 @@ export interface Config {
   readonly webhooks: WebhookConfig | null;
   /** Whether callers are asked who they are. */
   readonly auth: AuthConfig;
+  /** The secret of tickets, or null: one that the store keeps. */
+  readonly ticketKey: Secret | null;
   /** URL template of runners, or null: those of `agents`, the built-in demo runner, or the cluster's own addresses. */
   readonly runnerUrl: string | null;
   /** The agents that sessions can have, the first being the default; empty: they have one without a name. */
@@ -62,6 +69,8 @@ export interface Config {
   readonly allowPublic: boolean;
   /** Names, in lower case, of headers that go on from who posts a run to its runner. */
   readonly forwardHeaders: readonly string[];
+  /** Whether the OpenAPI document is served. */
+  readonly docs: boolean;
   /** Whether pages of CopilotKit are served. */
   readonly copilotKit: boolean;
   /** Whether the inspector is served at `/`. */
@@ -185,6 +194,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     tls: readTls(value, problems),
     storage,
     auth,
+    ticketKey: readTicketKey(value(SETTINGS.ticketKey), problems),
     archive,
     retention: readRetention(value, { archives: archive !== null, isCluster }, problems),
     nats: readNats(value, storage.kind === "s3", problems),
@@ -194,6 +204,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     models: value(SETTINGS.models),
     forwardHeaders: value(SETTINGS.forwardHeaders),
     allowPublic: value(SETTINGS.allowPublic),
+    docs: value(SETTINGS.docs),
     copilotKit,
     ui,
     legacyProject: value(SETTINGS.legacyProject),
@@ -209,6 +220,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     corsOrigins: value(SETTINGS.corsOrigins),
     limits: {
       reauthMs: value(SETTINGS.reauth),
+      ticketMs: value(SETTINGS.ticket),
+      callerRequests: value(SETTINGS.callerRequests),
+      callerRuns: value(SETTINGS.callerRuns),
+      callerStreams: value(SETTINGS.callerStreams),
       writeDeadlineMs: value(SETTINGS.writeDeadline),
       runQueue: value(SETTINGS.runQueue),
       runIdleMs: value(SETTINGS.runIdle),
@@ -235,3 +250,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }
+
+/** The problem does not have the text, which is or was meant to be secret. */
+function readTicketKey(text: string | null, problems: string[]): Secret | null {
+  if (text === null) return null;
+  if (text.length < MIN_TICKET_KEY) problems.push(`RUNLOG_TICKET_KEY must be ${TICKET_KEY_FORM}`);
+  return new Secret(text);
+}
+
+const MIN_TICKET_KEY = 32;

@@ -11,6 +11,8 @@ import { readFrom } from "./read-from.ts";
 export interface FileBucketOptions {
   /** The directory; made when the first object is put. */
   readonly dir: string;
+  /** Whether only their owner may read its files. Default: as the umask has it. */
+  readonly isPrivate?: boolean;
 }
 
 const MAX_PAGE = 1000;
@@ -35,10 +37,10 @@ const MAX_PAGE = 1000;
  * await bucket.put("a/b", new TextEncoder().encode("hello"));
  * ```
  */
-export function createFileBucket({ dir }: FileBucketOptions): ObjectBucket {
+export function createFileBucket({ dir, isPrivate = false }: FileBucketOptions): ObjectBucket {
   const pathOf = (key: string): string => pathIn(dir, key);
   const tagOf = (key: string): string => pathIn(join(dir, TAGS), key);
-  const put = createPutting(dir);
+  const put = createPutting(dir, isPrivate ? 0o600 : 0o666);
 
   async function factsOf(key: string): Promise<ObjectFacts | null> {
     try {

@@ -28,8 +28,20 @@ interface Putting {
 const NOTE = ".key";
 const MOVE_TRIES = 5;
 
-export function createPutting(dir: string): Putting {
+/** `mode`: that of the files, but for what the umask takes away. */
+export function createPutting(dir: string, mode: number): Putting {
   const below = join(dir, TEMPORARY);
+
+  /** Appends to a file, down to the device. */
+  async function write(path: string, bytes: Uint8Array): Promise<void> {
+    const file = await open(path, "a", mode);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
 
   async function temporary(): Promise<string> {
     await makeFolder(below);
@@ -121,17 +133,6 @@ export function createPutting(dir: string): Putting {
 
 async function inodeOf(path: string): Promise<number | null> {
   return stat(path).then(({ ino }) => ino, orElse(null));
-}
-
-/** Appends to a file, down to the device. */
-async function write(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, "a");
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** Moves a file, and makes its folder again if that was taken away as empty. */

@@ -39,9 +39,18 @@ export function documentOf(key: SessionKey, log: KnownLog): SessionDocument {
     ...document,
     metadata: { ...known.metadata, ...document.metadata, name, namespace },
     // one that only says a long name has nothing in it
-    spec: { ...known.spec, ...document.spec },
+    spec: { ...known.spec, ...readableSpec(document.spec) },
   };
 }
+
+/** The spec without texts that are none, as a disk that lost its power may have left them. */
+function readableSpec(spec: SessionDocument["spec"]): SessionDocument["spec"] {
+  const isReadable = ([name, value]: [string, unknown]): boolean =>
+    !TEXTS.has(name) || typeof value === "string";
+  return Object.fromEntries(Object.entries(spec).filter(isReadable));
+}
+
+const TEXTS: ReadonlySet<string> = new Set(["displayName", "initialPrompt"]);
 
 /** Whether the log has a document that cannot be read. */
 export function isOddDocument({ document }: KnownLog): boolean {

@@ -1,13 +1,8 @@
+import type { AgUiEvent } from "./api-types.ts";
 import { SessionClientError } from "./client-error.ts";
 import { Patience } from "./patience.ts";
 import { readFrames } from "./read-frames.ts";
 import { type ConnectionOptions, type Send, sessionPath } from "./requests.ts";
-
-/** An event of AG-UI. Numbers are JavaScript's. */
-export interface AgUiEvent {
-  readonly type: string;
-  readonly [member: string]: unknown;
-}
 
 /** An event of a session, and where it stands. */
 export interface SessionEvent {

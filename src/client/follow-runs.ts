@@ -1,4 +1,5 @@
-import { type AgUiEvent, type FollowOptions, replayReason } from "./follow-events.ts";
+import type { AgUiEvent } from "./api-types.ts";
+import { type FollowOptions, replayReason } from "./follow-events.ts";
 import type { OpenRun } from "./open-run.ts";
 import { Patience } from "./patience.ts";
 import { type Frame, readFrames } from "./read-frames.ts";

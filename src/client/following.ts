@@ -1,6 +1,6 @@
 import { pause } from "../stream/sync/pause.ts";
 import { systemClock } from "../stream/sync/system-clock.ts";
-import type { AgUiEvent } from "./follow-events.ts";
+import type { AgUiEvent } from "./api-types.ts";
 import { followRuns } from "./follow-runs.ts";
 import { OpenRun } from "./open-run.ts";
 import { createSessionClient } from "./session-client.ts";

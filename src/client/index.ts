@@ -1,5 +1,21 @@
+export type {
+  AgUiEvent,
+  CreatedSession,
+  EventPage,
+  ForkedSession,
+  RunFacts,
+  RunIds,
+  RunPage,
+  SessionDocument,
+  SessionMessage,
+  SessionNow,
+  SessionPage,
+  SessionThen,
+  StreamTicket,
+  TokenUsage,
+} from "./api-types.ts";
 export { SessionClientError } from "./client-error.ts";
-export type { AgUiEvent, EventsOptions, SessionEvent } from "./follow-events.ts";
+export type { EventsOptions, SessionEvent } from "./follow-events.ts";
 export type { ClientFetch, ClientHeaders, ConnectionOptions } from "./requests.ts";
 export {
   createSessionClient,
@@ -8,23 +24,12 @@ export {
   type SessionClient,
 } from "./session-client.ts";
 export type {
-  CreatedSession,
-  EventPage,
   ExportQuery,
   Feedback,
-  ForkedSession,
   ForkPoint,
   ListQuery,
   NewSession,
   PageQuery,
-  RunFacts,
-  RunIds,
   RunInput,
-  RunPage,
   RunsQuery,
-  SessionDocument,
-  SessionMessage,
-  SessionNow,
-  SessionPage,
-  SessionThen,
 } from "./types.ts";

@@ -1,4 +1,4 @@
-import type { AgUiEvent } from "./follow-events.ts";
+import type { AgUiEvent } from "./api-types.ts";
 
 /** Events that open something: what closes it, and the member by which the two belong together. */
 const OPENERS: ReadonlyMap<string, readonly [end: string, member: string]> = new Map([

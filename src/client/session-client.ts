@@ -1,9 +1,17 @@
-import {
-  type AgUiEvent,
-  type EventsOptions,
-  followEvents,
-  type SessionEvent,
-} from "./follow-events.ts";
+import type {
+  AgUiEvent,
+  CreatedSession,
+  EventPage,
+  ForkedSession,
+  RunIds,
+  RunPage,
+  SessionDocument,
+  SessionNow,
+  SessionPage,
+  SessionThen,
+  StreamTicket,
+} from "./api-types.ts";
+import { type EventsOptions, followEvents, type SessionEvent } from "./follow-events.ts";
 import { insist } from "./patience.ts";
 import { randomId } from "./random-id.ts";
 import {
@@ -15,23 +23,14 @@ import {
   sessionPath,
 } from "./requests.ts";
 import type {
-  CreatedSession,
-  EventPage,
   ExportQuery,
   Feedback,
-  ForkedSession,
   ForkPoint,
   ListQuery,
   NewSession,
   PageQuery,
-  RunIds,
   RunInput,
-  RunPage,
   RunsQuery,
-  SessionDocument,
-  SessionNow,
-  SessionPage,
-  SessionThen,
 } from "./types.ts";
 
 /** The sessions of a project. Its methods throw SessionClientError where the server refuses or does not answer. */
@@ -93,6 +92,8 @@ export interface RemoteSession {
   feedback(feedback: Feedback, options?: RequestOptions): Promise<boolean>;
   /** What the agent says that it can do. */
   capabilities(options?: RequestOptions): Promise<Readonly<Record<string, unknown>>>;
+  /** A ticket for an `EventSource`, which cannot send a token: `<url>/<name>/agui/events?ticket=`. */
+  ticket(options?: RequestOptions): Promise<StreamTicket>;
   /** Ends the session's runs and removes all that is stored of it. */
   delete(options?: RequestOptions): Promise<void>;
 }
@@ -169,6 +170,7 @@ function remoteSession(send: Send, name: string, connection: ConnectionOptions):
       return response.status === 200;
     },
     capabilities: (options) => get("/agui/capabilities", options),
+    ticket: (options) => jsonOf(post("agui/ticket", {}, options)),
     async delete(options) {
       await send({ path, method: "DELETE", ...options });
     },

@@ -1,5 +1,5 @@
 import { count, duration, SERVERS, type Setting, setting, size } from "./setting.ts";
-import { readDiskBytes } from "./values.ts";
+import { readDiskBytes, readInteger } from "./values.ts";
 
 const MIB = 1024 * 1024;
 const MAX_COUNT = 1_000_000;
@@ -15,7 +15,19 @@ export interface LimitSettings {
   readonly maxConnections: Setting<number>;
   readonly replayBytes: Setting<number>;
   readonly diskQuota: Setting<number | null>;
+  readonly callerRequests: Setting<number | null>;
+  readonly callerRuns: Setting<number | null>;
+  readonly callerStreams: Setting<number | null>;
 }
+
+/** A quota of each caller, which this process counts: off unless it is set. */
+const quota = (name: string, meaning: string): Setting<number | null> =>
+  setting<number | null>(name, null, (text) => readInteger(text, MAX_COUNT) || null, {
+    shown: "off",
+    meaning: `${meaning} of one caller, for each process`,
+    form: `a number from 1 to ${MAX_COUNT}`,
+    group: "Limits",
+  });
 
 export const LIMIT_SETTINGS: LimitSettings = {
   maxEventBytes: size("RUNLOG_MAX_EVENT_BYTES", 64 * MIB, {
@@ -72,4 +84,7 @@ export const LIMIT_SETTINGS: LimitSettings = {
     form: "a size such as 100GiB",
     group: "Limits",
   }),
+  callerRequests: quota("RUNLOG_CALLER_REQUESTS", "requests in a minute"),
+  callerRuns: quota("RUNLOG_CALLER_RUNS", "runs that are posted in an hour"),
+  callerStreams: quota("RUNLOG_CALLER_STREAMS", "streams open at once"),
 };

@@ -43,10 +43,13 @@ export interface Settings
   readonly agents: Setting<string | null>;
   readonly demo: Setting<boolean>;
   readonly reauth: Setting<number>;
+  readonly ticket: Setting<number>;
+  readonly ticketKey: Setting<string | null>;
   readonly models: Setting<readonly string[] | null>;
   readonly allowPublic: Setting<boolean>;
   readonly hosts: Setting<readonly string[]>;
   readonly corsOrigins: Setting<readonly string[]>;
+  readonly docs: Setting<boolean>;
   readonly copilotKit: Setting<boolean>;
   readonly ui: Setting<boolean>;
   readonly legacyProject: Setting<string | null>;
@@ -64,6 +67,9 @@ export interface Settings
   readonly token: Setting<string | null>;
   readonly server: Setting<string | null>;
 }
+
+/** What the secret of tickets must be. */
+export const TICKET_KEY_FORM = "a secret of at least 32 characters";
 
 /** Every setting there is: configuration, help text and `docs/configuration.md` are made of these. */
 export const SETTINGS: Settings = {
@@ -134,6 +140,20 @@ export const SETTINGS: Settings = {
     group: "Access",
     entries: SERVERS,
   }),
+  ticket: duration("RUNLOG_TICKET", 60_000, {
+    shown: "60s",
+    meaning: "how long a ticket for an event stream may wait for its first use",
+    group: "Access",
+    entries: SERVERS,
+  }),
+  ticketKey: text("RUNLOG_TICKET_KEY", {
+    shown: "",
+    meaning:
+      "secret of tickets, the same for all servers of a store; if not set they keep one in the store",
+    form: TICKET_KEY_FORM,
+    group: "Access",
+    entries: SERVERS,
+  }),
   ...CLUSTER_SETTINGS,
   models: setting<readonly string[] | null>("RUNLOG_MODELS", null, readList, {
     shown: "",
@@ -160,6 +180,12 @@ export const SETTINGS: Settings = {
     meaning: "origins whose pages may call, comma-separated",
     form: "origins such as https://a.example",
     group: "Access",
+    entries: SERVERS,
+  }),
+  docs: flag("RUNLOG_DOCS", true, {
+    shown: "1",
+    meaning: "1: serve the OpenAPI document at /openapi.json and /docs, to whoever asks",
+    group: "Server",
     entries: SERVERS,
   }),
   copilotKit: flag("RUNLOG_COPILOTKIT", true, {

@@ -1,5 +1,8 @@
+import type { CallerQuotas } from "./callers/caller-limits.ts";
+
 /** What a service may use and how long it waits, in bytes, in ms and in numbers of things. */
-export interface ServiceLimits {
+/** By default callers have no quotas. */
+export interface ServiceLimits extends CallerQuotas {
   /** Silence in ms before a stream gets a heartbeat. Default 15 s (PROTOCOL 4.4). */
   readonly heartbeatMs: number;
   /** How long in ms a client may take over one chunk. Default 30 s. */
@@ -51,6 +54,8 @@ export interface ServiceLimits {
   readonly stopListenMs: number;
   /** How often in ms the access of an open stream's client is checked again. Default 5 min. */
   readonly reauthMs: number;
+  /** How long in ms a ticket for a stream may wait for its first use. Default 60 s. */
+  readonly ticketMs: number;
   /**
    * How long in ms a run that has lost its runner waits for the end of the pod to be known. Default
    * 0.
@@ -82,5 +87,9 @@ export const DEFAULT_LIMITS: ServiceLimits = {
   drainMs: 10_000,
   stopListenMs: 0,
   reauthMs: 300_000,
+  ticketMs: 60_000,
+  callerRequests: null,
+  callerRuns: null,
+  callerStreams: null,
   podGraceMs: 0,
 };

@@ -8,8 +8,6 @@ import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import type { StorageQuota } from "../ports/storage-quota.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
-import { createBytesInFlight } from "../stream/sync/bytes-in-flight.ts";
-import { createTimeSlicer } from "../stream/sync/time-slicer.ts";
 import { pause, settledWithin } from "../stream/sync/pause.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/sse/paced-stream.ts";
 import { createSharedBudget, type SharedBudget } from "../stream/sync/shared-budget.ts";
@@ -34,6 +32,7 @@ import {
 import { createPushes, type Pushes } from "./pushed-runs/pushes.ts";
 import type { SharedReads } from "./replay/log-follower.ts";
 import { createKeyframes } from "./profile/keyframes/keyframes.ts";
+import { createProfileBudgets } from "./profile/profile-budgets.ts";
 import type { ProfileBudgets } from "./profile/profile-pass.ts";
 import { resumeListening } from "./background-events/resume-listening.ts";
 import { createRunIndexes, type RunIndexes } from "./history/run-index.ts";
@@ -47,6 +46,12 @@ import { createIncarnations, type Incarnations } from "./lifecycle/incarnations.
 import { createSightings, documentOf } from "./lifecycle/sightings.ts";
 import { createSessionEvents } from "./session/session-events.ts";
 import { createSessions, type Sessions } from "./session/session-registry.ts";
+import {
+  type CallerLimits,
+  type CallerQuotas,
+  createCallerLimits,
+} from "./callers/caller-limits.ts";
+import { createTickets, type Tickets, type TicketsOptions } from "./callers/tickets.ts";
 import { createWebhooks, type WebhookOptions } from "./webhooks/webhooks.ts";
 import { DEFAULT_LIMITS, type ServiceLimits } from "./service-limits.ts";
 
@@ -83,18 +88,12 @@ export interface SessionServiceOptions extends SessionPorts {
   readonly quota?: StorageQuota | null;
   /** Addresses that are told what becomes of runs. Default null: none. */
   readonly webhooks?: WebhookOptions | null;
+  /**
+   * The secret of tickets for streams, at least 32 bytes: the same for all processes that serve the same sessions. Default:
+   * a random one, so that tickets end with the service.
+   */
+  readonly ticketSecret?: TicketsOptions["secret"];
 }
-
-/** With smaller reads replays are slower; with larger ones each viewer holds more. */
-const READ_BYTES = { minBytes: 4 * 1024, maxBytes: 64 * 1024 } as const;
-
-/** Time in ms of each turn of the event loop in which reads are begun (decision 014). */
-const READ_TURN_MS = 2;
-/**
- * Time in ms of each turn for making valid streams of what was read; with less most of a turn is
- * waiting.
- */
-const PROFILE_TURN_MS = 8;
 
 const TICK_MS = 1_000;
 /** A proxy may hold the head of an answer until its first byte: a stream that has none yet sends a comment soon. */
@@ -126,6 +125,8 @@ export interface SessionService extends SessionPorts {
   readonly reads: SharedReads;
   readonly bodyBudget: SharedBudget;
   readonly profileBudgets: ProfileBudgets;
+  readonly tickets: Tickets;
+  readonly callerLimits: CallerLimits;
   /** Whether it is being closed: others should be asked. */
   isStopping(): boolean;
   /**
@@ -171,7 +172,7 @@ export async function createSessionService(
   const { store: stored, feed, directory, runner, authorizer, platform, clock, logger } = options;
   const store = createOverlayStore(stored);
   const ports = { store, feed, directory, runner, authorizer, platform, clock, logger };
-  const { archiver = null, legacy, quota = null } = options;
+  const { archiver = null, legacy, quota = null, ticketSecret = randomSecret } = options;
   const assertRoom = (): void => quota?.assertRoom();
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const legacyImports = createLegacyImports({
@@ -263,6 +264,8 @@ export async function createSessionService(
     reads: profileBudgets.reads,
     bodyBudget: createSharedBudget({ limitBytes: limits.bodyBudgetBytes, timers: clock }),
     profileBudgets,
+    tickets: createTickets({ clock, secret: ticketSecret, firstUseMs: limits.ticketMs }),
+    callerLimits: createCallerLimits(limits, clock),
     isStopping: isStopped,
     async close({ onWait = () => {} } = {}) {
       closed = true;
@@ -294,21 +297,9 @@ function runLimits({ podGraceMs, reattachMs, ...limits }: ServiceLimits) {
   return { queueLimit, idleMs, maxMs, podGraceMs, reattachMs };
 }
 
-function createReads({ replayBytes }: ServiceLimits): SharedReads {
-  return {
-    bytes: createBytesInFlight({ limitBytes: replayBytes, ...READ_BYTES }),
-    turns: createTimeSlicer({ turnMs: READ_TURN_MS }),
-  };
-}
-
-function createProfileBudgets(limits: ServiceLimits): ProfileBudgets {
-  return {
-    messages: createByteBudget(limits.messageBudgetBytes),
-    lines: createByteBudget(limits.lineBudgetBytes),
-    reads: createReads(limits),
-    turns: createTimeSlicer({ turnMs: PROFILE_TURN_MS }),
-  };
-}
+/** A secret that nobody else has. */
+const randomSecret: TicketsOptions["secret"] = () =>
+  Promise.resolve(crypto.getRandomValues(new Uint8Array(32)));
 
 /** Makes waiting readers ask the store from time to time. Returns a function that stops it. */
 function keepLooking(sessions: Sessions, clock: Clock): () => void {

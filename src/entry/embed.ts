@@ -10,6 +10,7 @@ import type { SessionClient } from "../client/index.ts";
 import { projectName } from "../core/model/names.ts";
 import { readStorage, type StorageConfig } from "../config/storage.ts";
 import { readWebhookUrls } from "../config/webhooks.ts";
+import { type SecretPlace, sharedSecret } from "../core/callers/shared-secret.ts";
 import { createSessionService, type ServiceLimits, type SessionService } from "../core/service.ts";
 import { createAgentRoutes } from "../http/agent-routes.ts";
 import type { OutboxPlace } from "../core/webhooks/outbox.ts";
@@ -139,7 +140,7 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
   const { logger: given = stderrLogger } = options;
   const logger = typeof given === "function" ? loggerBy(given) : given;
   const { fetch, ...runners } = hostedAgents(runner, logger);
-  const { store, outbox } = await storeOf(options.storage ?? "file:./data", logger);
+  const { store, outbox, ticketSecret } = await storeOf(options.storage ?? "file:./data", logger);
   const service = await createSessionService({
     authorizer: createLocalAuthorizer(),
     directory: createLocalDirectory({ store, ...runners, logger }),
@@ -155,6 +156,7 @@ export async function createRunlog(options: RunlogOptions): Promise<Runlog> {
     logger,
     limits,
     webhooks: options.webhooks ? webhooksOf(options.webhooks, outbox) : null,
+    ...(ticketSecret && { ticketSecret: sharedSecret(ticketSecret, clock) }),
   }).catch(async (error: unknown) => {
     await store.close();
     throw error;
@@ -238,11 +240,15 @@ const OWN_PARAMS: ReadonlySet<string> = new Set([
   "taskId",
 ]);
 
-async function storeOf(
-  storage: string | LogStore,
-  logger: Logger,
-): Promise<{ readonly store: LogStore; readonly outbox: OutboxPlace | null }> {
-  if (typeof storage !== "string") return { store: storage, outbox: null };
+/** The store, and what lies beside it if it is ours. */
+interface HostedStore {
+  readonly store: LogStore;
+  readonly outbox: OutboxPlace | null;
+  readonly ticketSecret: SecretPlace | null;
+}
+
+async function storeOf(storage: string | LogStore, logger: Logger): Promise<HostedStore> {
+  if (typeof storage !== "string") return { store: storage, outbox: null, ticketSecret: null };
   const place: StorageConfig | null = readStorage(storage, "interval", {
     endpoint: null,
     createBucket: false,

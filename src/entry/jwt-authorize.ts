@@ -47,7 +47,7 @@ export function createJwtAuthorize(config: JwtConfig): Authorize {
   }
 
   return async (c) => {
-    const token = bearerToken(c.req.header("Authorization"));
+    const token = bearerToken(c);
     if (token === null) return null;
     const payload = await payloadOf(token);
     const user = claim(payload, config.userClaim);

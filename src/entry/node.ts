@@ -5,6 +5,7 @@ import type { Config } from "../config.ts";
 import { createArchives } from "../core/archive/archives.ts";
 import { type ArchivingStore, createArchivingStore } from "../core/archive/archiving-store.ts";
 import { keepRetention } from "../core/retention/retention.ts";
+import { sharedSecret } from "../core/callers/shared-secret.ts";
 import { createSessionService, type ServiceCloseOptions } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import { hasCode } from "../ports/errors.ts";
@@ -30,6 +31,7 @@ import { openWebhooks } from "./open-webhooks.ts";
 import { openTls } from "./tls-keys.ts";
 import { openPlatform } from "./platform.ts";
 import { createRunnerFetch, type RunnerFetch } from "./runner-fetch.ts";
+import { secretOf } from "./secret-of.ts";
 import { systemClock } from "./system-clock.ts";
 
 export { createStderrLogger, stderrLogger, systemClock };
@@ -91,6 +93,7 @@ export async function start(
   const {
     store: inner,
     outbox,
+    ticketSecret,
     legacy,
   } = await openStore(config, surroundings).catch(async (error: unknown) => {
     await closeFeed();
@@ -131,6 +134,7 @@ export async function start(
     forwardHeaders: config.forwardHeaders,
     ...(legacy && { legacy }),
     webhooks,
+    ticketSecret: secretOf(config.ticketKey, sharedSecret(ticketSecret, clock)),
     limits: {
       ...config.limits,
       podGraceMs: isCluster ? POD_GRACE_MS : 0,
@@ -141,12 +145,13 @@ export async function start(
     keepRetention({ service, policy: config.retention, audit: audit?.log ?? null });
   // who is asked for a token is not fooled by a page of another name
   const listenHost = config.allowPublic || config.auth.kind !== "none" ? null : config.host;
-  const { corsOrigins, hosts } = config;
+  const { corsOrigins, docs, hosts } = config;
   const peers = config.storage.kind === "s3" ? createPeerClient() : null;
   const peerKey = advertised?.key ?? null;
   const copilotKitProject = config.copilotKit ? "default" : null;
   const page = config.ui ? await openPage(isDemo ? "demo" : "default") : null;
   const access = {
+    docs,
     hosts,
     corsOrigins,
     peerOf,

@@ -5,6 +5,7 @@ import { createMemoryLogStore, createMemoryObjectBucket } from "../../adapters/m
 import type { StorageConfig } from "../config/storage.ts";
 import type { Config } from "../config.ts";
 import type { LegacyOptions } from "../core/legacy/legacy-imports.ts";
+import type { SecretPlace } from "../core/callers/shared-secret.ts";
 import type { OutboxPlace } from "../core/webhooks/outbox.ts";
 import { RunlogError } from "../ports/errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -27,11 +28,16 @@ interface OpenStore {
   readonly store: LogStore;
   /** Where the notices of webhooks wait: beside the logs. Makes nothing until one is put. */
   readonly outbox: OutboxPlace;
+  /** Where the servers of the store find the secret of their tickets. */
+  readonly ticketSecret: SecretPlace;
   readonly legacy?: LegacyOptions;
 }
 
 /** The directory of the outbox, or what its keys begin with. */
 const OUTBOX = "outbox";
+/** The same of secrets, and the name of that of tickets. */
+const SECRETS = "secrets";
+const TICKET_SECRET = "tickets";
 
 /**
  * Opens the configured store. Throws the store's errors; an object store is checked once, so that a
@@ -49,14 +55,17 @@ export async function openStore(
       return {
         store: createMemoryLogStore(),
         outbox: { bucket: createMemoryObjectBucket(), prefix: "" },
+        ticketSecret: { bucket: createMemoryObjectBucket(), key: TICKET_SECRET },
       };
     case "disk": {
       const store = createDiskLogStore({ ...storage, logger: surroundings.logger });
       const { legacy: logs } = store;
       const outbox = { bucket: createFileBucket({ dir: join(storage.dir, OUTBOX) }), prefix: "" };
+      const secrets = createFileBucket({ dir: join(storage.dir, SECRETS), isPrivate: true });
+      const ticketSecret = { bucket: secrets, key: TICKET_SECRET };
       // a cluster knows which projects hold a session; without one, the project is configured
       const legacy = auth.kind === "none" ? { logs, project: legacyProject } : { logs };
-      return { store, outbox, legacy };
+      return { store, outbox, ticketSecret, legacy };
     }
     default:
       return openObjectStore(storage, surroundings, access);
@@ -85,6 +94,7 @@ async function openObjectStore(
   return {
     store: { ...store, close: closeAll },
     outbox: { bucket, prefix: `${prefix}${OUTBOX}/` },
+    ticketSecret: { bucket, key: `${prefix}${SECRETS}/${TICKET_SECRET}` },
   };
 }
 

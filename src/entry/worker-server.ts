@@ -10,6 +10,7 @@ import { createObjectLogStore } from "../../adapters/object/index.ts";
 import { createR2Bucket, type R2BucketLike } from "../../adapters/r2/index.ts";
 import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
+import { sharedSecret } from "../core/callers/shared-secret.ts";
 import { createSessionService, type SessionService } from "../core/service.ts";
 import { createApp } from "../http/app.ts";
 import type { Authorize } from "../http/authorize.ts";
@@ -17,6 +18,7 @@ import { createTokenAuthorize } from "../http/token-authorize.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { LogStore, SessionKey } from "../ports/log-store.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
+import { secretOf } from "./secret-of.ts";
 import { systemClock } from "./system-clock.ts";
 import { readWorkerConfig } from "./worker-config.ts";
 
@@ -39,6 +41,8 @@ export interface WorkerServer {
   close(): Promise<void>;
 }
 
+/** Where in the bucket the objects find the secret of their tickets. */
+const TICKET_SECRET = "secrets/tickets";
 const INTAKE_BUDGET = 16 * 1024 * 1024;
 /** A runner in this isolate needs no address; this one names it in errors. */
 const IN_PROCESS = "http://{session}.{project}.invalid/";
@@ -79,11 +83,12 @@ export async function openServer(
     models: config.models,
     forwardHeaders: config.forwardHeaders,
     limits: config.limits,
+    ticketSecret: secretOf(config.ticketKey, sharedSecret({ bucket, key: TICKET_SECRET }, clock)),
   });
   const authorize = options.authorize ?? (await authorizeBy(config));
   const listenHost = config.allowPublic || authorize ? null : "localhost";
   const access = authorize ? { authorize } : {};
-  const app = createApp({ ...access, service, listenHost, hosts, corsOrigins });
+  const app = createApp({ ...access, service, listenHost, docs: config.docs, hosts, corsOrigins });
   return {
     service,
     fetch: (request) => app.fetch(request, env),

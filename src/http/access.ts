@@ -7,8 +7,10 @@ import type { SessionKey } from "../ports/log-store.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import { type Authorize, authorizerOf } from "./authorize.ts";
 import { claimsOf, type ClaimsOptions } from "./claims.ts";
+import { isFromServer } from "./forwarded.ts";
 import { outerOf } from "./outer-request.ts";
 import { projectOf, sessionKeyOf, taskIdOf } from "./session-key.ts";
+import { showTicket } from "./ticket.ts";
 
 /** A question about the caller of a route, and the route's texts for a no and for no answer. */
 interface AccessCheck {
@@ -31,6 +33,10 @@ export interface AccessRule {
   readonly session: Freshness | null;
   /** Whether the token may stand in the URL. Default: no. */
   readonly tokenInUrl?: boolean;
+  /** Whether a ticket may stand in the URL in place of a token (PROTOCOL 13.10). Default: no. */
+  readonly ticketInUrl?: boolean;
+  /** Whether it has an agent work, which callers may have a quota of (PROTOCOL 13.11). Default: no. */
+  readonly isRun?: boolean;
 }
 
 const FAILED = "Failed to perform access review";
@@ -52,7 +58,7 @@ const RENAME: AccessCheck = {
 };
 
 type DocumentRule = "list" | "create" | "fork" | "get" | "change" | "remove" | "rename";
-type LogRule = "ask" | "read" | "watch" | "write" | "writeAsRunner";
+type LogRule = "ask" | "read" | "run" | "watch" | "write" | "writeAsRunner";
 
 /** The access rules of all routes. */
 export const ACCESS: Readonly<Record<DocumentRule | LogRule, AccessRule>> = {
@@ -65,15 +71,22 @@ export const ACCESS: Readonly<Record<DocumentRule | LogRule, AccessRule>> = {
   remove: { checks: [LIST], hosted: [DELETE], session: null },
   rename: { checks: [LIST, RENAME], hosted: [UPDATE], session: null },
   read: { checks: [LIST, GET], hosted: [GET], session: "recent" },
-  watch: { checks: [LIST, GET], hosted: [GET], session: "recent", tokenInUrl: true },
+  watch: {
+    checks: [LIST, GET],
+    hosted: [GET],
+    session: "recent",
+    tokenInUrl: true,
+    ticketInUrl: true,
+  },
   write: { checks: [LIST, UPDATE], hosted: [UPDATE], session: "now" },
+  run: { checks: [LIST, UPDATE], hosted: [UPDATE], session: "now", isRun: true },
   /** As a run, of which nothing is stored: the session need not be there. */
-  ask: { checks: [LIST, UPDATE], hosted: [UPDATE], session: null },
+  ask: { checks: [LIST, UPDATE], hosted: [UPDATE], session: null, isRun: true },
   /** Runners have no rights in the project beyond their own session. */
   writeAsRunner: { checks: [UPDATE], hosted: [UPDATE], session: "now" },
 };
 
-export interface AccessOptions extends Pick<ClaimsOptions, "peerOf"> {
+export interface AccessOptions extends Pick<ClaimsOptions, "peerKey" | "peerOf"> {
   /** Who calls and what they may do, in place of the service's `authorizer`. */
   readonly authorize?: Authorize;
 }
@@ -83,6 +96,8 @@ export interface RequestAccess {
   readonly caller: Caller;
   /** Whether somebody has vouched for the caller's id. */
   readonly isVerified: boolean;
+  /** What shows who the caller is, as an `Authorization`; null where nobody asks for that. Never logged. */
+  readonly authorization: string | null;
   /**
    * The group that shares the process's memory with this request: a known caller's, else the
    * peer's.
@@ -125,6 +140,7 @@ export function accessGuard(
   const { directory, incarnations } = service;
   const { authorize } = options;
   return async (c, next) => {
+    if (rule.ticketInUrl) await showTicket(c, service);
     const authorizer = authorize ? authorizerOf(authorize, outerOf(c)) : service.authorizer;
     const reviewer = { authorizer, logger: service.logger };
     const claims = claimsOf(c, { ...options, tokenInUrl: rule.tokenInUrl ?? false });
@@ -145,6 +161,8 @@ export function accessGuard(
       for (const step of authorize ? rule.hosted : rule.checks)
         await assertAllowed(reviewer, caller, { step, project, key }, asked);
     };
+    const holder = (isVerified ? caller.userId : null) ?? peer ?? "";
+    if (!isFromServer(c, options.peerKey ?? null)) countOnce(c, service, { rule, holder });
     await check({});
     const confirm = async (freshness: Freshness): Promise<void> => {
       if (key) await incarnations.confirm(key, directory.as(caller), freshness);
@@ -153,11 +171,38 @@ export function accessGuard(
       await check({ fresh: true, signal });
       if (rule.session) await confirm("now");
     };
-    const holder = (isVerified ? caller.userId : null) ?? peer ?? "";
-    c.set(KEY, { caller, isVerified, holder, peer, confirm, recheck } satisfies RequestAccess);
+    const authorization = authorize
+      ? (outerOf(c).req.header("Authorization") ?? null)
+      : caller.token && `Bearer ${caller.token}`;
+    c.set(KEY, {
+      caller,
+      isVerified,
+      authorization,
+      holder,
+      peer,
+      confirm,
+      recheck,
+    } satisfies RequestAccess);
     await next();
   };
 }
+
+/**
+ * Counts a request against its caller's quotas. What is made of one request inside the process counts once, and so does what a server
+ * has counted that passed it on.
+ */
+function countOnce(
+  c: Context,
+  { callerLimits }: SessionService,
+  { rule, holder }: { readonly rule: AccessRule; readonly holder: string },
+): void {
+  const outer = outerOf(c);
+  if (outer.get(COUNTED) !== true) callerLimits.countRequest(holder);
+  outer.set(COUNTED, true);
+  if (rule.isRun) callerLimits.countRun(holder);
+}
+
+const COUNTED = "counted";
 
 /** The last step: the session is there, if the route wants that to be known. */
 export function confirmGuard(rule: AccessRule): MiddlewareHandler {

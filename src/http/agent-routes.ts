@@ -2,11 +2,12 @@ import type { Context, Hono } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { ACCESS } from "./access.ts";
 import { mountRoutes, type Route, type SessionRoutesOptions } from "./mount-routes.ts";
+import { AGENT_DOCS } from "./openapi/stream-docs.ts";
 import { OWNER } from "./owner-guard.ts";
 
 /** All routes below the path of a project's agents. */
 export const AGENT_ROUTES: readonly Route[] = [
-  ["GET", "/", ACCESS.list, OWNER.any, "list", agentsGet],
+  ["GET", "/", ACCESS.list, OWNER.any, "list", agentsGet, AGENT_DOCS.list],
 ];
 
 /**

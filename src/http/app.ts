@@ -6,6 +6,7 @@ import { createCopilotKitRoutes } from "./copilotkit/routes.ts";
 import { createStreamRoutes } from "./stream-routes.ts";
 import { hostGuard, hostNames, LOOPBACK, originGuard } from "./host-guard.ts";
 import { createPageRoutes, type PageFile } from "./page-routes.ts";
+import { createDocsRoutes } from "./openapi/docs-routes.ts";
 import { createProbeRoutes } from "./probe-routes.ts";
 import { problem, problemOf } from "./problem.ts";
 import { type ReportAnswer, reportAnswers } from "./report-answers.ts";
@@ -23,6 +24,8 @@ export interface AppOptions extends SessionRoutesOptions {
   readonly copilotKitProject?: string | null;
   /** The files of the inspector, at `/`; without any a text there says how they are made. Default null: nothing is there. */
   readonly page?: readonly PageFile[] | null;
+  /** Whether `/openapi.json` and `/docs` are served. Default: yes. */
+  readonly docs?: boolean;
   /** Origins whose pages may call. Default: none, and no answer has CORS headers. */
   readonly corsOrigins?: readonly string[];
   /** Told of each request. Default: nobody. */
@@ -74,7 +77,7 @@ const CORS = {
  */
 export function createApp(options: AppOptions): Hono {
   const { service, listenHost, hosts = [], corsOrigins = [] } = options;
-  const { copilotKitProject = null, page = null, report = null } = options;
+  const { copilotKitProject = null, page = null, docs = true, report = null } = options;
   const ours = hostNames(listenHost === null ? hosts : [...LOOPBACK, listenHost, ...hosts]);
   const app = new Hono();
   if (report) app.use("*", reportAnswers(report));
@@ -84,6 +87,7 @@ export function createApp(options: AppOptions): Hono {
   if (corsOrigins.length > 0) app.use("*", cors({ ...CORS, origin: [...corsOrigins] }));
   app.route("/", createProbeRoutes(service));
   if (page !== null) app.route("/", createPageRoutes(page));
+  if (docs) app.route("/", createDocsRoutes());
   app.route("/api/projects/:projectName/agentic-sessions", createSessionRoutes(service, options));
   if (copilotKitProject !== null) {
     const server = { fetch: app.fetch, project: copilotKitProject, service };

@@ -21,7 +21,7 @@ import { streamViewOf } from "./view.ts";
 export function connectPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const view = streamViewOf(c);
-    assertStreamRoom(service);
+    assertStreamRoom(service, accessOf(c));
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget: service.bodyBudget });
     let posted;
     try {

@@ -9,6 +9,7 @@ import { auditGuards } from "./audit.ts";
 import type { Authorize } from "./authorize.ts";
 import { importLegacyLog, requireImport } from "./import-legacy-log.ts";
 import { keptByNobody } from "./kept-by-nobody.ts";
+import type { RouteDoc } from "./openapi/route-doc.ts";
 import { otherMethods } from "./other-methods.ts";
 import { type OwnerGuardOptions, ownerGuards, type OwnerRule } from "./owner-guard.ts";
 import { problemOf } from "./problem.ts";
@@ -19,7 +20,10 @@ const NOT_READ = "Failed to get agentic session";
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** A route: its method and path, its access rule, whether it needs the session's owner, as what it is recorded, and its handler. */
+/**
+ * A route: its method and path, its access rule, whether it needs the session's owner, as what it is recorded, its handler, and what the OpenAPI document
+ * says of it.
+ */
 export type Route = readonly [
   Method,
   string,
@@ -27,6 +31,7 @@ export type Route = readonly [
   OwnerRule,
   AuditAction,
   (service: SessionService) => Handler,
+  RouteDoc,
 ];
 
 export interface SessionRoutesOptions extends OwnerGuardOptions {

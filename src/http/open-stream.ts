@@ -14,10 +14,17 @@ export interface OpenStreamOptions {
   readonly access?: RequestAccess;
 }
 
-/** Throws `overloaded` when the process has as many streams open as it may. */
-export function assertStreamRoom({ pacer, limits }: SessionService): void {
+/**
+ * Throws `overloaded` when the process has as many streams open as it may, `rate-limited` when the caller has: `access` is that of
+ * a stream that may go on for long.
+ */
+export function assertStreamRoom(
+  { callerLimits, pacer, limits }: SessionService,
+  access?: RequestAccess,
+): void {
   if (pacer.open >= limits.maxStreams)
     throw new RunlogError("overloaded", "Too many streams are open", { limit: limits.maxStreams });
+  if (access) callerLimits.assertStream(access.holder);
 }
 
 /** Throws `overloaded` when the session has as many viewers as it may; `use` is one of them. */
@@ -37,17 +44,18 @@ export function openStream(
   { heartbeat, farewell, access }: OpenStreamOptions = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   try {
-    assertStreamRoom(service);
+    assertStreamRoom(service, access);
     if (service.pacer.hasEnded && !farewell)
       throw new RunlogError("overloaded", "Server is shutting down");
   } catch (error) {
     source.close();
     throw error;
   }
+  const leave = access && service.callerLimits.countStream(access.holder);
   const watch = access && watchAccess(service, access);
   return service.pacer.stream(breakLate(source, service), {
     ...(heartbeat && { heartbeat }),
     ...(farewell && { farewell }),
-    ...(watch && { signal: watch.signal, onClosed: () => watch.stop() }),
+    ...(watch && { signal: watch.signal, onClosed: () => (watch.stop(), leave?.()) }),
   });
 }

@@ -33,6 +33,7 @@ const KINDS = {
   "run-ended": { status: 410 },
   "platform-failed": { status: 500 },
   overloaded: { status: 503, retryAfter: 2 },
+  "rate-limited": { status: 429 },
   "log-not-found": { status: 404 },
   "log-not-writable": { status: 503, retryAfter: 5 },
   "log-not-adoptable": { status: 409 },
@@ -108,6 +109,7 @@ const TITLES: Readonly<Record<number, string>> = {
   417: "Expectation Failed",
   421: "Misdirected Request",
   422: "Unprocessable Content",
+  429: "Too Many Requests",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
   501: "Not Implemented",
@@ -193,7 +195,11 @@ export function problemOf(c: Context, error: unknown, fallback = "Internal error
   if (!(error instanceof RunlogError)) return problem(c, { code: "internal", detail: fallback });
   const { code, facts } = error;
   const own = KINDS[code].status < 500 || OWN_TEXTS.has(code);
-  return problem(c, { code, detail: own ? error.message : fallback, facts });
+  const detail = own ? error.message : fallback;
+  // where the error knows better than its code when trying again makes sense
+  const { retryAfterS } = facts;
+  const headers = typeof retryAfterS === "number" ? { "Retry-After": String(retryAfterS) } : {};
+  return problem(c, { code, detail, facts, headers });
 }
 
 function isHttpCode(code: ProblemCode): code is HttpCode {

@@ -45,7 +45,7 @@ async function joinedRun(c: Context, service: SessionService, runId: string): Pr
   const { offset } = c.req.query();
   if (offset !== undefined && offset !== "-1")
     throw new RunlogError("invalid-input", "A run is joined at its beginning: offset=-1");
-  assertStreamRoom(service);
+  assertStreamRoom(service, accessOf(c));
   const options = {
     runId,
     dialect: dialectOf(c.req.query("profile"), null),

@@ -52,7 +52,7 @@ export function forwardedToRunner(
 async function runStream(c: Context, service: SessionService, body: JsonBody): Promise<Response> {
   const key = sessionKeyOf(c);
   try {
-    assertStreamRoom(service);
+    assertStreamRoom(service, accessOf(c));
     const posted = await readPostedInput(body.bytes);
     const dialect = dialectOf(c.req.query("profile"), posted?.protocolVersion);
     const options = {

@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import type { SessionService } from "../core/service.ts";
 import { ACCESS } from "./access.ts";
 import { mountRoutes, type Route, type SessionRoutesOptions } from "./mount-routes.ts";
+import { STREAM_DOCS } from "./openapi/stream-docs.ts";
 import { OWNER } from "./owner-guard.ts";
 import { sessionDelete } from "./session-delete.ts";
 import { streamGet } from "./stream-get.ts";
@@ -10,11 +11,27 @@ import { streamPut } from "./stream-put.ts";
 
 /** All routes of Durable Streams, below the path of a project's streams. */
 export const STREAM_ROUTES: readonly Route[] = [
-  ["PUT", "/:sessionName", ACCESS.create, OWNER.any, "create", streamPut],
-  ["POST", "/:sessionName", ACCESS.writeAsRunner, OWNER.push, "push", streamPost],
-  ["DELETE", "/:sessionName", ACCESS.remove, OWNER.log, "delete", sessionDelete],
-  ["GET", "/:sessionName", ACCESS.read, OWNER.any, "read", streamGet],
-  ["GET", "/:sessionName/runs/:runId", ACCESS.read, OWNER.any, "read", streamGet],
+  ["PUT", "/:sessionName", ACCESS.create, OWNER.any, "create", streamPut, STREAM_DOCS.create],
+  ["POST", "/:sessionName", ACCESS.writeAsRunner, OWNER.push, "push", streamPost, STREAM_DOCS.push],
+  [
+    "DELETE",
+    "/:sessionName",
+    ACCESS.remove,
+    OWNER.log,
+    "delete",
+    sessionDelete,
+    STREAM_DOCS.remove,
+  ],
+  ["GET", "/:sessionName", ACCESS.read, OWNER.any, "read", streamGet, STREAM_DOCS.read],
+  [
+    "GET",
+    "/:sessionName/runs/:runId",
+    ACCESS.read,
+    OWNER.any,
+    "read",
+    streamGet,
+    STREAM_DOCS.readRun,
+  ],
 ];
 
 /**

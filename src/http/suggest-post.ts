@@ -18,7 +18,7 @@ import { SSE_HEADERS } from "./sse-headers.ts";
 export function suggestPost(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    assertStreamRoom(service);
+    assertStreamRoom(service, accessOf(c));
     const body = await readJsonBody(c, { limitBytes: MAX_RUN_BODY, budget: service.bodyBudget });
     try {
       const posted = await readPostedInput(body.bytes);

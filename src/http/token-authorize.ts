@@ -18,7 +18,7 @@ import { bearerToken, mayWith } from "./rights.ts";
  */
 export function createTokenAuthorize(readList: () => TokenList | Promise<TokenList>): Authorize {
   return async (c) => {
-    const token = bearerToken(c.req.header("Authorization"));
+    const token = bearerToken(c);
     if (token === null) return null;
     const list = await readList();
     const entry = list.get(await tokenDigest(token));

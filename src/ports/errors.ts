@@ -28,6 +28,7 @@ export type RunlogErrorCode =
   | "agent-not-configured"
   | "run-ended"
   | "overloaded"
+  | "rate-limited"
   | "platform-failed"
   // the log store
   | "log-not-found"

@@ -329,7 +329,7 @@ describe("a session", () => {
     const copied = await forked.page({ after: "" });
     expect(copied.events.slice(0, 3)).toEqual(events.slice(0, 3));
     expect(copied.events.at(-1)).toMatchObject({ type: "RUN_ERROR", code: "forked" });
-    expect((await forked.page({ after: fork.cursor })).events).toEqual([]);
+    expect((await forked.page({ after: fork.cursor! })).events).toEqual([]);
     expect(
       (await sessions.session((await session.fork({ at: said! })).name).get()).spec.displayName,
     ).toBe((await session.get()).spec.displayName);

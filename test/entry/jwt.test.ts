@@ -90,7 +90,7 @@ describe("a server that asks for tokens of an issuer", () => {
     ])
       expect(await statusOf(server, token), token).toBe(401);
     const inUrl = await server.fetch(`${SESSIONS}/s1/agui/events?token=${known}`);
-    await expectProblem(inUrl, 401, "Authentication required");
+    await expectProblem(inUrl, 401, /^A token in the URL does not count/);
     expect(server.stderr()).not.toContain(known);
   });
 

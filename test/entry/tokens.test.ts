@@ -1,9 +1,9 @@
 import { appendFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { SESSION_ROUTES } from "../../src/http/session-routes.ts";
 import { SseReader } from "../contract/read-sse.ts";
-import { expectProblem } from "../contract/session-routes/harness.ts";
+import { expectProblem, runBody } from "../contract/session-routes/harness.ts";
+import { blocksOf, replaced } from "../support/page-blocks.ts";
 import {
   freshDir,
   runCli,
@@ -39,51 +39,19 @@ async function freshTokens() {
 const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` });
 
 describe("a server that asks for tokens", () => {
-  it("allows each route to whom it is meant for, and to nobody in another project", async () => {
+  it("says of a token in the URL where it belongs", async () => {
     const tokens = await freshTokens();
-    const tokenOf = {
-      read: await tokens.add("reader", "--right", "read"),
-      write: await tokens.add("writer", "--right", "write"),
-      admin: await tokens.add("admin", "--right", "admin"),
-      other: await tokens.add("other", "--right", "admin", "--projects", "elsewhere,nowhere"),
-    };
+    const token = await tokens.add("ann");
     const server = await tokens.serve();
-    for (const [method, path] of SESSION_ROUTES) {
-      const below = path
-        .replace(":sessionName", "s1")
-        .replace(":taskId", "t")
-        .replace(":cursor", "c");
-      const url = `${SESSIONS}${below === "/" ? "" : below}`;
-      const statusFor = async (headers: Record<string, string>): Promise<number> => {
-        const json = method === "GET" ? {} : { "Content-Type": "application/json" };
-        const body = method === "GET" ? {} : { body: "{" };
-        const answer = await server.fetch(url, {
-          method,
-          ...body,
-          headers: { ...json, ...headers },
-        });
-        await answer.body?.cancel();
-        return answer.status;
-      };
-      // a reader posts nothing, but to be told what there is
-      const needed =
-        method === "DELETE" ? 2 : method === "GET" || path.endsWith("/connect") ? 0 : 1;
-      const seen = await Promise.all([
-        statusFor({}),
-        statusFor(bearer("rl_unknown")),
-        statusFor(bearer(tokenOf.other)),
-        statusFor({ "X-Forwarded-Access-Token": tokenOf.admin }),
-      ]);
-      expect(seen, `${method} ${path}`).toEqual([401, 401, 403, 401]);
-      for (const [right, name] of (["read", "write", "admin"] as const).entries()) {
-        const isRefused = (await statusFor(bearer(tokenOf[name]))) === 403;
-        expect(isRefused, `${method} ${path} by ${name}`).toBe(right < needed);
-      }
-    }
-    // a URL is kept by browsers and proxies
-    const inUrl = await server.fetch(`${SESSIONS}/s1/agui/events?token=${tokenOf.admin}`);
-    await expectProblem(inUrl, 401, "Authentication required");
+    for (const name of ["token", "access_token"])
+      await expectProblem(
+        await server.fetch(`${SESSIONS}/s1/agui/events?${name}=${token}`),
+        401,
+        /^A token in the URL does not count: .*ticket/,
+      );
+    await expectProblem(await server.fetch(SESSIONS), 401, "Authentication required");
     expect((await server.fetch("/health")).status).toBe(200);
+    expect(server.stderr()).not.toContain(token);
   });
 
   it("lets in who is added and refuses who is revoked while it runs, and ends their streams", async () => {
@@ -188,6 +156,38 @@ describe("a server that asks for tokens in a directory without a list", () => {
     const list = await runCli({ env, args: ["token", "list"] });
     expect(list.stdout).toBe("admin  admin  *\nann    read   *\n");
   });
+});
+
+it("the guide to EventSource follows a session with tickets, over a kill of the server", async () => {
+  const tokens = await freshTokens();
+  const token = await tokens.add("ann");
+  const first = await tokens.serve();
+  const { port } = new URL(first.url);
+  const [, code = ""] = await blocksOf("docs/guides/event-source.md", "js");
+  const file = join(await freshDir(), "page.mjs");
+  const ours = `const tokenOfUser = () => "${token}";
+const show = (text) => process.stdout.write(text);
+setInterval(() => {}, 1000);`;
+  await writeFile(file, `${ours}\n${replaced(code, "8080", port)}`);
+  const say = async (server: ServerProcess, runId: string): Promise<void> => {
+    const posted = await server.fetch(`${SESSIONS}/hello/agui/run`, {
+      method: "POST",
+      headers: { ...bearer(token), "Content-Type": "application/json" },
+      body: runBody(runId),
+    });
+    expect(posted.status).toBe(200);
+  };
+  await say(first, "r1");
+  const page = startCli({ command: [process.execPath, "--experimental-eventsource", file] });
+  await waitFor(() => page.stdout().length > 20, { what: `text in the page; ${page.stderr()}` });
+  first.kill();
+  await first.exited;
+  const shown = page.stdout();
+  const second = await tokens.serve({ PORT: port });
+  await say(second, "r2");
+  await waitFor(() => page.stdout().length > shown.length + 20, { what: "more of it" });
+  expect(page.stdout().startsWith(shown)).toBe(true);
+  expect(page.stderr()).not.toContain("Error");
 });
 
 describe("runlog token", () => {

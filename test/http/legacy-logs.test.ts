@@ -151,7 +151,7 @@ describe("a legacy log (PROTOCOL 15)", () => {
   it("is imported by the document of its session, and not by the session's row in a list", async () => {
     const document = {
       metadata: { name: "s1", namespace: "p1", uid: "u" },
-      spec: {},
+      spec: { displayName: "" },
       status: { phase: "Running" },
     };
     const directory: Partial<SessionDirectory> = {

@@ -27,6 +27,7 @@ import type { SessionDirectory } from "../../src/ports/session-directory.ts";
 import { createByteBudget } from "../../src/stream/sync/byte-budget.ts";
 import { IMPATIENT, UNREACHABLE } from "../contract/session-routes/harness.ts";
 import { startFakeRunner } from "./fake-runner.ts";
+import { checked } from "./openapi-check.ts";
 import { createFastClock } from "./fast-clock.ts";
 
 export interface TestServerOptions {
@@ -134,8 +135,9 @@ export async function createTestServer(options: TestServerOptions) {
         return runner.requests.filter(({ path }) => !path.startsWith(eventsPath));
       },
     },
-    fetch: async (path: string, init?: RequestInit): Promise<Response> =>
+    fetch: checked(async (path, init) =>
       app.request(new Request(new URL(path, "http://127.0.0.1"), init)),
+    ),
     async dispose() {
       await service.close();
       await store.close();
@@ -155,7 +157,7 @@ export async function listenTestServer(options: TestServerOptions) {
     ...server,
     port,
     origin,
-    fetch: (path: string, init?: RequestInit) => fetch(new URL(path, origin), init),
+    fetch: checked((path, init) => fetch(new URL(path, origin), init)),
     async dispose() {
       await server.dispose();
       await new Promise<void>((resolve) => {

@@ -107,6 +107,7 @@ describe("parseConfig", () => {
       storage: { kind: "disk", dir: "./data", fsync: "interval" },
       archive: null,
       auth: { kind: "none" },
+      ticketKey: null,
       runnerUrl: null,
       agents: [],
       models: null,
@@ -115,6 +116,7 @@ describe("parseConfig", () => {
       tls: null,
       webhooks: null,
       allowPublic: false,
+      docs: true,
       copilotKit: true,
       ui: true,
       legacyProject: null,
@@ -141,8 +143,23 @@ describe("parseConfig", () => {
         sessionIdleMs: 600_000,
         drainMs: 10_000,
         stopListenMs: 0,
+        ticketMs: 60_000,
+        callerRequests: null,
+        callerRuns: null,
+        callerStreams: null,
       },
     });
+  });
+
+  it("takes a secret of tickets that is long enough, and shows none", () => {
+    const secret = "0123456789abcdef0123456789abcdef";
+    const config = parseConfig({ RUNLOG_TICKET_KEY: secret, RUNLOG_TICKET: "2m" });
+    expect(config.ticketKey?.reveal()).toBe(secret);
+    expect(config.limits.ticketMs).toBe(120_000);
+    expect(JSON.stringify(config)).not.toContain(secret);
+    const short = secret.slice(1);
+    expect(() => parseConfig({ RUNLOG_TICKET_KEY: short })).toThrow(/RUNLOG_TICKET_KEY must be/);
+    expect(() => parseConfig({ RUNLOG_TICKET_KEY: short })).not.toThrow(short);
   });
 
   it("reads what is set, with its units", () => {
