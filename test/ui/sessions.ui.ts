@@ -101,6 +101,9 @@ describe("who opens the server's address", () => {
       const name = /\/(session-[^/]+)/.exec(page.url())![1]!;
       await page.goto(`${url}/#/demo/${name}/${view}`);
       await page.getByRole("navigation", { name: "Views of the session" }).waitFor();
+      await waitFor(async () => (await page.getByText(/^Loading/).count()) === 0, {
+        what: `the ${view}`,
+      });
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       expect(wide, view).toBeLessThanOrEqual(viewport.width);
     }
