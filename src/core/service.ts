@@ -46,11 +46,7 @@ import { createIncarnations, type Incarnations } from "./lifecycle/incarnations.
 import { createSightings, documentOf } from "./lifecycle/sightings.ts";
 import { createSessionEvents } from "./session/session-events.ts";
 import { createSessions, type Sessions } from "./session/session-registry.ts";
-import {
-  type CallerLimits,
-  type CallerQuotas,
-  createCallerLimits,
-} from "./callers/caller-limits.ts";
+import { type CallerLimits, createCallerLimits } from "./callers/caller-limits.ts";
 import { createTickets, type Tickets, type TicketsOptions } from "./callers/tickets.ts";
 import { createWebhooks, type WebhookOptions } from "./webhooks/webhooks.ts";
 import { DEFAULT_LIMITS, type ServiceLimits } from "./service-limits.ts";
@@ -197,9 +193,8 @@ export async function createSessionService(
     idleMs: limits.sessionIdleMs,
     documentOf: (key) => documentOf(sightings, key),
   });
-  const webhooks = options.webhooks
-    ? createWebhooks(options.webhooks, { store, events, clock, logger })
-    : null;
+  const noticed = { store, events, clock, logger };
+  const webhooks = options.webhooks ? createWebhooks(options.webhooks, noticed) : null;
   const marks = createRunMarks(store, webhooks);
   const joined = { ...ports, sessions, events, marks, inFlight };
   const runIndexes = createRunIndexes({

@@ -1,6 +1,6 @@
 import { createDemoRunner } from "../../adapters/demo/index.ts";
 import { createDiskQuota, type DiskQuota } from "../../adapters/disk/index.ts";
-import { createHttpRunnerClient } from "../../adapters/runner-http/index.ts";
+import { createHttpRunnerClient, type SessionToken } from "../../adapters/runner-http/index.ts";
 import type { Config } from "../config.ts";
 import { createArchives } from "../core/archive/archives.ts";
 import { type ArchivingStore, createArchivingStore } from "../core/archive/archiving-store.ts";
@@ -10,6 +10,7 @@ import { createSessionService, type ServiceCloseOptions } from "../core/service.
 import { createApp } from "../http/app.ts";
 import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
+import type { RunnerClient } from "../ports/runner-client.ts";
 import type { PeerAddress } from "../ports/session-owner.ts";
 import { createByteBudget } from "../stream/sync/byte-budget.ts";
 import { settledWithin } from "../stream/sync/pause.ts";
@@ -119,15 +120,7 @@ export async function start(
     archiver: archives && store,
     quota,
     feed,
-    runner: createHttpRunnerClient({
-      fetch: isDemo ? demoFetch() : createRunnerFetch(),
-      clock,
-      maxEventBytes: config.maxEventBytes,
-      headersTimeoutMs: config.runnerHeadersMs,
-      silenceMs: config.runnerSilenceMs,
-      intakeBudget: createByteBudget(INTAKE_BUDGET),
-      ...(sessionToken && { sessionToken }),
-    }),
+    runner: createRunners(config, isDemo ? demoFetch() : createRunnerFetch(), sessionToken),
     clock,
     logger,
     models: config.models,
@@ -223,6 +216,22 @@ async function findArchived(
     }
     logger.error("archive-not-reachable", { error });
   }
+}
+
+function createRunners(
+  { maxEventBytes, runnerHeadersMs, runnerSilenceMs }: Config,
+  fetch: RunnerFetch,
+  sessionToken: SessionToken | null,
+): RunnerClient {
+  return createHttpRunnerClient({
+    fetch,
+    clock: systemClock,
+    maxEventBytes,
+    headersTimeoutMs: runnerHeadersMs,
+    silenceMs: runnerSilenceMs,
+    intakeBudget: createByteBudget(INTAKE_BUDGET),
+    ...(sessionToken && { sessionToken }),
+  });
 }
 
 function openQuota({ diskQuota, storage }: Config, logger: Logger): DiskQuota | null {
