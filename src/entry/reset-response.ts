@@ -25,15 +25,19 @@ export class ResetResponse<
   }
 
   #count(chunk: unknown): void {
-    if (this.req.method === "HEAD") return;
-    if (typeof chunk === "string") this.bodyBytes += Buffer.byteLength(chunk);
-    else if (ArrayBuffer.isView(chunk)) this.bodyBytes += chunk.byteLength;
+    if (this.req.method !== "HEAD") this.bodyBytes += bytesOf(chunk);
   }
 
   override destroy(error?: Error): this {
     if (error && this.socket) resetConnection(this.socket);
     return super.destroy(error);
   }
+}
+
+/** Bytes of what a response is given to write; 0 for anything else. */
+export function bytesOf(chunk: unknown): number {
+  if (typeof chunk === "string") return Buffer.byteLength(chunk);
+  return ArrayBuffer.isView(chunk) ? chunk.byteLength : 0;
 }
 
 /** The TCP connections under TLS, which alone can be reset, by their ends. */

@@ -9,7 +9,7 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { SOCKET_BYTES } from "./listen.ts";
-import { followCarrier, resetConnection, ResetResponse } from "./reset-response.ts";
+import { bytesOf, followCarrier, resetConnection, ResetResponse } from "./reset-response.ts";
 import type { Tls } from "./tls-keys.ts";
 
 /** Streams of one connection at once: all tabs of a browser share it, with one or two streams each. */
@@ -87,6 +87,16 @@ function closeIdle(session: ServerHttp2Session): void {
 class ResetStreamResponse<
   Request extends Http2ServerRequest = Http2ServerRequest,
 > extends Http2ServerResponse<Request> {
+  /** Bytes of the body that the stream was given. */
+  bodyBytes = 0;
+
+  // `end` writes by this as well
+  override write(...args: [chunk: unknown, ...rest: never[]]): boolean {
+    if (this.req.method !== "HEAD") this.bodyBytes += bytesOf(args[0]);
+    // oxlint-disable-next-line typescript/unbound-method -- it is applied to this
+    return Reflect.apply(super.write, this, args);
+  }
+
   override destroy(error?: Error): this {
     const { session } = this.stream;
     super.destroy(error);

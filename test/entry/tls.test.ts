@@ -111,6 +111,33 @@ describe("with a certificate the server", () => {
     expect(aguiEvents.map((event) => JSON.stringify(event))).toEqual(stored);
   });
 
+  it("logs what it has answered over HTTP/2 as over HTTP/1.1", async () => {
+    const { ca, port, server, session, runner } = await startSecure();
+    runner.script((exchange) => tell(exchange, [startedEvent(), finishedEvent()]));
+    await session.run();
+    await session.settled();
+    const path = `${session.path}/agui/messages`;
+    const body = await getText({ port, ca, path });
+    const client = await openHttp2(port, ca);
+    const whole = client.request({ ":path": path });
+    await text(whole);
+    const head = client.request({ ":path": path, ":method": "HEAD" });
+    head.resume();
+    await once(head, "end");
+    const lines = (): Record<string, unknown>[] =>
+      server
+        .stderr()
+        .split("\n")
+        .filter((line) => line.includes("/agui/messages"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    await waitFor(() => lines().length === 3, { what: "a line for each" });
+    expect(lines().map(({ method, status, bytes, cut }) => [method, status, bytes, cut])).toEqual([
+      ["GET", 200, Buffer.byteLength(body), undefined],
+      ["GET", 200, Buffer.byteLength(body), undefined],
+      ["HEAD", 200, 0, undefined],
+    ]);
+  });
+
   it("answers what is no request by a problem document", async () => {
     const { ca, port } = await startSecure();
     const client = await openHttp2(port, ca);

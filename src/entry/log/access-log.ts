@@ -3,7 +3,6 @@ import type { Context } from "hono";
 import type { ReportAnswer, RequestFacts } from "../../http/report-answers.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { HttpServer } from "../http-server.ts";
-import { ResetResponse } from "../reset-response.ts";
 
 /** A line of the log for each request. */
 export interface AccessLog {
@@ -39,7 +38,7 @@ export function createAccessLog(logger: Logger): AccessLog {
       route,
       status: response.headersSent ? response.statusCode : null,
       ms: Math.round((performance.now() - beganAtMs) * 10) / 10,
-      bytes: response instanceof ResetResponse ? response.bodyBytes : null,
+      bytes: bodyBytesOf(response),
       caller,
       ...(isForwarded && { forwarded: true }),
       ...(!response.writableFinished && { cut: true }),
@@ -63,6 +62,12 @@ export function createAccessLog(logger: Logger): AccessLog {
       server.prependListener("checkExpectation", follow);
     },
   };
+}
+
+/** What the responses of our servers count, over HTTP/1.1 and HTTP/2. */
+function bodyBytesOf(response: ServerResponse): number | null {
+  const { bodyBytes = null }: { readonly bodyBytes?: number | null } = Object(response);
+  return bodyBytes;
 }
 
 function factsOf(response: ServerResponse): RequestFacts {
