@@ -49,11 +49,11 @@ async function statusOf(
     // a stream that is there is only looked at by PUT
     .replace(":sessionName", method === "PUT" && path.startsWith("/v1/") ? "s3" : "s1")
     .replaceAll(/:(\w)\w*/g, "$1");
-  const isRead = method === "GET";
+  const hasBody = method !== "GET" && method !== "DELETE";
   const answer = await server.fetch(url, {
     method,
-    ...(!isRead && { body: bodyFor(method, path, at) }),
-    headers: { ...(!isRead && { "Content-Type": "application/json" }), ...headers },
+    ...(hasBody && { body: bodyFor(method, path, at) }),
+    headers: { ...(hasBody && { "Content-Type": "application/json" }), ...headers },
   });
   await answer.body?.cancel();
   return answer.status;
