@@ -1,11 +1,15 @@
 import { json, type RouteDoc } from "./route-doc.ts";
-import { anything, list, ref, text } from "./schema.ts";
+import { list, open, ref, text } from "./schema.ts";
 
 const producer = {
   "Producer-Id": text("Who pushes: each batch of a producer is stored once."),
   "Producer-Epoch": text(),
   "Producer-Seq": text("The number of the batch, from 0."),
 };
+
+/** What a producer sends: one event, or several. They are stored as they are, also what no client knows. */
+const pushed = open({});
+const events = { anyOf: [pushed, list(pushed)] };
 
 /** They have a type and no body. */
 const empty = { "application/json": null };
@@ -38,7 +42,7 @@ export const STREAM_DOCS: Readonly<Record<StreamRoute, RouteDoc>> = {
     id: "createStream",
     summary: "Creates a session, if there is none",
     section: "23.6",
-    body: { schema: list(anything()), isOptional: true },
+    body: { schema: events, isOptional: true },
     answers: {
       200: { description: "There was one", types: empty },
       201: { description: "Created", types: empty },
@@ -49,7 +53,7 @@ export const STREAM_DOCS: Readonly<Record<StreamRoute, RouteDoc>> = {
     summary: "Pushes events of a run",
     section: "23.7",
     headers: producer,
-    body: { schema: { anyOf: [ref("AgUiEvent"), list(ref("AgUiEvent"))] } },
+    body: { schema: events },
     answers: {
       200: { description: "They are stored" },
       204: { description: "They are stored, or were before" },
