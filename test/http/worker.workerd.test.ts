@@ -174,6 +174,9 @@ describe("what a worker reads from its variables", () => {
     RUNLOG_DEMO: "0",
     RUNLOG_AUTH: "none",
     RUNLOG_REAUTH: "61s",
+    RUNLOG_TICKET: "70s",
+    RUNLOG_TICKET_KEY: "a secret of more than 32 characters",
+    RUNLOG_DOCS: "0",
     RUNLOG_MODELS: "model-a",
     RUNLOG_ALLOW_PUBLIC: "1",
     RUNLOG_HOSTS: "runlog.example",
@@ -209,6 +212,7 @@ describe("what a worker reads from its variables", () => {
       forwardHeaders: ["x-tenant"],
       limits: {
         reauthMs: 61_000,
+        ticketMs: 70_000,
         writeDeadlineMs: 7_000,
         runQueue: 3,
         runIdleMs: 62_000,
@@ -238,9 +242,19 @@ describe("what a worker reads from its variables", () => {
       new Request(`http://localhost${SESSIONS}`, { headers: origin }),
     );
     expect(page.headers.get("Access-Control-Allow-Origin")).toBe("https://app.example");
+    // tickets made by one are good for every other with the key
+    const key = { project: "p1", session: "s1" };
+    const { ticket } = await server.service.tickets.make(key, "Bearer t");
+    const docs = await server.fetch(new Request("http://localhost/openapi.json"));
+    expect(docs.status).toBe(404);
     await server.close();
 
-    const everybody = await open({ RUNLOG_ALLOW_PUBLIC: "1" });
+    const { RUNLOG_TICKET_KEY } = TOLD;
+    const everybody = await open({ RUNLOG_ALLOW_PUBLIC: "1", RUNLOG_TICKET_KEY });
+    expect(await everybody.service.tickets.open(ticket)).toMatchObject({
+      ...key,
+      authorization: "Bearer t",
+    });
     const request = new Request(`http://other.example${SESSIONS}`);
     expect((await everybody.fetch(request)).status).toBe(200);
     await everybody.close();
