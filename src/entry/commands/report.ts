@@ -53,7 +53,7 @@ export function createReport(options: ReportOptions): Report {
       if (timeMs - drawnAtMs < REDRAW_MS) return;
       drawnAtMs = timeMs;
       const text = barText(current, advance, timeMs - startedAtMs);
-      stderr.write(CLEAR + text.slice(0, Math.max(20, (stderr.columns ?? 80) - 1)));
+      stderr.write(CLEAR + text.slice(0, Math.max(20, (stderr.columns || 80) - 1)));
     },
 
     line(text, facts) {

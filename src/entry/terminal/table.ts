@@ -13,7 +13,7 @@ export interface Column {
 /** What a table is written to. */
 export interface TableOutput {
   readonly isTTY: boolean;
-  /** Its width; undefined where that is not known. */
+  /** Its width; undefined or 0 where that is not known. */
   readonly columns?: number | undefined;
 }
 
@@ -29,11 +29,11 @@ const DEFAULT_WIDTH = 80;
 export function tableText(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  { isTTY, columns: width = DEFAULT_WIDTH }: TableOutput,
+  { isTTY, columns: width }: TableOutput,
 ): string {
   const cells = rows.map((row) => row.map((cell) => visible(cell)));
   if (!isTTY) return cells.map((row) => `${row.join("\t")}\n`).join("");
-  const widths = fitted(columns, cells, width);
+  const widths = fitted(columns, cells, width || DEFAULT_WIDTH);
   const head = lineOf(
     columns,
     columns.map((column) => column.head),

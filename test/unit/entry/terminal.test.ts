@@ -55,6 +55,12 @@ describe("a table", () => {
     ]);
   });
 
+  it("is as wide as 80 columns on a terminal that does not know its width", () => {
+    const rows = [["name", "1", "x".repeat(200)]];
+    const unknown = tableText(columns, rows, { isTTY: true, columns: 0 });
+    expect(unknown).toBe(tableText(columns, rows, { isTTY: true, columns: 80 }));
+  });
+
   it("is lines of cells with tabs between them elsewhere, whatever is in these", () => {
     const cell = string({ unit: "binary", maxLength: 20 });
     assert(

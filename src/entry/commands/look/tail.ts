@@ -107,7 +107,7 @@ function terminalForm({ event }: SessionEvent): string {
   const { timestamp, type } = event;
   const time = typeof timestamp === "number" ? clockText(timestamp) : "";
   const line = `${time.padEnd(12)}  ${visible(type).padEnd(TYPE_WIDTH)}  ${membersText(event)}`;
-  return `${fitTo(line, process.stdout.columns ?? DEFAULT_WIDTH).trimEnd()}\n`;
+  return `${fitTo(line, process.stdout.columns || DEFAULT_WIDTH).trimEnd()}\n`;
 }
 
 /** Local time with milliseconds; empty for a number that is none. */
