@@ -58,6 +58,8 @@ function createHarness(openStore: () => LogStore): () => Promise<SessionRoutesHa
       platform: createLocalPlatform(),
       clock: systemClock,
       logger: silent,
+      // a test waits for what does not come, and for no run that has ended with it
+      limits: { drainMs: 0, longPollMs: 500 },
     });
     const app = createApp({ service, listenHost: "localhost" });
     return {
