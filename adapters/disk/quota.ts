@@ -77,7 +77,7 @@ export function createDiskQuota({ dir, limitBytes, clock, logger }: DiskQuotaOpt
       if (!isFull) return;
       throw new RunlogError(
         "quota-exceeded",
-        "The server holds as much as it may: it begins no run until sessions are archived or deleted",
+        "The server holds as much as it may: it begins no run and makes no fork until sessions are archived or deleted",
         { limit: limitBytes },
       );
     },

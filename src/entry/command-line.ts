@@ -32,7 +32,9 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
   } catch (error) {
     // what there is to know of settings and stores is loaded by whoever uses it
     const { exitCodeOf, explain } = await import("./explain.ts");
-    say(explain(error));
+    const { visible } = await import("./terminal/visible.ts");
+    // it may name what was given, and a terminal would act on it
+    say(visible(explain(error), { keepLines: true }));
     return exitCodeOf(error);
   }
 }

@@ -66,6 +66,7 @@ async function readKeys({ certFile, keyFile }: TlsConfig): Promise<TlsKeys> {
 
 async function readNamed(setting: string, path: string): Promise<string> {
   return readFile(path, "utf8").catch((error: unknown) => {
-    throw new UsageError(`${setting} cannot be read: ${String(error)}`);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${setting} cannot be read: ${reason}`);
   });
 }

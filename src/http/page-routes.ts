@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { accepts } from "./accept.ts";
 import { otherMethods } from "./other-methods.ts";
 import { answerWith, PAGE_HEADERS } from "./security-headers.ts";
 
@@ -38,7 +39,7 @@ export function createPageRoutes(files: readonly PageFile[]): Hono {
 
 function answer(c: Context, file: PageFile): Response {
   answerWith(c, PAGE_HEADERS);
-  const gzip = /\bgzip\b/.test(c.req.header("Accept-Encoding") ?? "") ? file.gzip : null;
+  const gzip = accepts(c.req.header("Accept-Encoding"), "gzip") ? file.gzip : null;
   const ETag = `"${file.version}${gzip ? "-gzip" : ""}"`;
   const headers = {
     ETag,
@@ -46,7 +47,8 @@ function answer(c: Context, file: PageFile): Response {
     "Cache-Control": file.isImmutable ? `public, max-age=${YEAR_S}, immutable` : "no-cache",
   };
   const known = (c.req.header("If-None-Match") ?? "").split(",").map((tag) => tag.trim());
-  if (known.includes(ETag) || known.includes(`W/${ETag}`)) return c.body(null, 304, headers);
+  if (["*", ETag, `W/${ETag}`].some((tag) => known.includes(tag)))
+    return c.body(null, 304, headers);
   return c.body(gzip ?? file.body, 200, {
     ...headers,
     "Content-Type": file.type,

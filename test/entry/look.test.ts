@@ -313,12 +313,20 @@ describe("what is wrong is said with where and what to do", () => {
     expect(await as(token, "ls", "demo")).toMatchObject({ code: 0 });
     expect((await as(token, "ls", "other")).stderr).toMatch(/may not do this in other at/);
     expect(await as(token, "ls", "demo", `--token=${token}`)).toMatchObject({ code: 2 });
+    const broken = await as("rl_half\nof-it", "ls", "demo");
+    expect(broken).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("RUNLOG_TOKEN is no"),
+    });
+    expect(broken.stderr).not.toMatch(/rl_half|of-it/);
+    expect(await as(`${token}\n`, "ls", "demo")).toMatchObject({ code: 0 });
     const user = await runCli({ args: ["ls", "demo", "--server", "http://u:p@127.0.0.1:1"] });
     expect(user.stderr).toContain("a token is given by RUNLOG_TOKEN");
     expect(user.stderr).not.toContain("u:p");
   });
 
   it.each([
+    [["\x1b[31mtial"], 'There is no command "\\x1b[31mtial"'],
     [["tial", "demo/hello"], 'There is no command "tial". Did you mean "tail"?'],
     [["ls", "demo", "--jsno"], 'There is no option --jsno. Did you mean "--json"?'],
     [["--prot", "1"], 'There is no option --prot. Did you mean "--port"?'],

@@ -131,6 +131,11 @@ describe("with a certificate the server", () => {
         .filter((line) => line.includes("/agui/messages"))
         .map((line) => JSON.parse(line) as Record<string, unknown>);
     await waitFor(() => lines().length === 3, { what: "a line for each" });
+    const { stream } = await view(client, `${session.path}/agui/events`);
+    stream.close();
+    await waitFor(() => /agui\/events","status":200.*"cut":true/.test(server.stderr()), {
+      what: "a line for a stream that its client has left",
+    });
     expect(lines().map(({ method, status, bytes, cut }) => [method, status, bytes, cut])).toEqual([
       ["GET", 200, Buffer.byteLength(body), undefined],
       ["GET", 200, Buffer.byteLength(body), undefined],

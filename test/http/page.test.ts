@@ -70,6 +70,11 @@ describe("the page", () => {
     const packed = await app.request("/assets/a-1.js", { headers: { "Accept-Encoding": "gzip" } });
     expect([await plain.text(), await packed.text()]).toEqual(["plain", "packed"]);
     expect(packed.headers.get("Content-Encoding")).toBe("gzip");
+    const refused = { "Accept-Encoding": "gzip;q=0, br" };
+    const unpacked = await app.request("/assets/a-1.js", { headers: refused });
+    expect(unpacked.headers.get("Content-Encoding")).toBeNull();
+    const any = await app.request("/assets/a-1.js", { headers: { "If-None-Match": "*" } });
+    expect(any.status).toBe(304);
     expect(packed.headers.get("ETag")).not.toBe(plain.headers.get("ETag"));
   });
 

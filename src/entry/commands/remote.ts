@@ -5,6 +5,7 @@ import type { SessionKey } from "../../ports/log-store.ts";
 import { UsageError } from "../exit.ts";
 import { say } from "../process.ts";
 import { createWaiting } from "../waiting.ts";
+import { authorizationOf } from "./bearer-token.ts";
 import type { Selection } from "./selection.ts";
 
 /** A server that does what a command is for. */
@@ -29,7 +30,7 @@ const CODES: Readonly<Record<number, RunlogErrorCode>> = {
 /** A server by its URL; `token` is sent as bearer token unless it is empty. Throws UsageError. */
 export function createRemote(url: string, token: string): Remote {
   const base = baseOf(url);
-  const authorization = token === "" ? {} : { Authorization: `Bearer ${token}` };
+  const authorization = authorizationOf(token);
 
   const waiting = createWaiting(say);
 
@@ -143,5 +144,8 @@ function reasonOf(error: unknown): string {
 function baseOf(url: string): string {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new UsageError(`--server is the http(s) URL of a server, not "${url}"`);
+  const { username, password } = new URL(url);
+  if (username !== "" || password !== "")
+    throw new UsageError("--server must have no user in it: a token is given by RUNLOG_TOKEN");
   return url.replace(/\/+$/, "");
 }

@@ -68,7 +68,7 @@ async function add(
   const separator = text === "" || text.endsWith("\n") ? "" : "\n";
   await appendFile(path, `${separator}${line}`, { mode: TOKENS_MODE });
   say(
-    `${entry.name} may ${RIGHT_TEXTS[entry.right]} in ${entry.projects?.join(", ") ?? "all projects"}; its token, which is shown this once:`,
+    `${path}: ${entry.name} may ${RIGHT_TEXTS[entry.right]} in ${entry.projects?.join(", ") ?? "all projects"}; its token, which is shown this once:`,
   );
   process.stdout.write(`${token}\n`);
   return EXIT.done;
@@ -76,6 +76,7 @@ async function add(
 
 async function list(path: string): Promise<ExitCode> {
   const rows = [...parse(path, await textOf(path)).values()];
+  if (rows.length === 0) say(`There is no token in ${path}`);
   const width = Math.max(0, ...rows.map(({ name }) => name.length));
   for (const { name, right, projects } of rows)
     process.stdout.write(

@@ -41,7 +41,8 @@ export function createAccessLog(logger: Logger): AccessLog {
       bytes: bodyBytesOf(response),
       caller,
       ...(isForwarded && { forwarded: true }),
-      ...(!response.writableFinished && { cut: true }),
+      // over HTTP/2 a stream that its client has left counts as finished
+      ...(!(response.writableEnded && response.writableFinished) && { cut: true }),
     };
     if (PROBES.has(route) && facts.status === 200) logger.debug?.("request", facts);
     else logger.info("request", facts);

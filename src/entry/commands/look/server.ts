@@ -9,6 +9,7 @@ import { UsageError } from "../../exit.ts";
 import { say } from "../../process.ts";
 import { visible } from "../../terminal/visible.ts";
 import { createWaiting } from "../../waiting.ts";
+import { authorizationOf } from "../bearer-token.ts";
 import { readKey } from "../selection.ts";
 
 /** The options of every command that looks at a server. */
@@ -48,7 +49,7 @@ const SHOWN_NAMES = 3;
 export function serverOf(given: string | undefined, env: NodeJS.ProcessEnv): LookedAt {
   const url = urlOf(given, env);
   const token = env["RUNLOG_TOKEN"] ?? "";
-  const headers = token === "" ? {} : { Authorization: `Bearer ${token}` };
+  const headers = { ...authorizationOf(token) };
   const project = (name: string, patienceMs = Number.POSITIVE_INFINITY): SessionClient =>
     createSessionClient({
       url: `${url}/api/projects/${encodeURIComponent(name)}/agentic-sessions`,
