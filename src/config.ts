@@ -13,6 +13,7 @@ import { readRetention } from "./config/retention.ts";
 import { Secret } from "./config/secret.ts";
 import { ALL_SETTINGS, SETTINGS, TICKET_KEY_FORM } from "./config/settings.ts";
 import { isServiceLink } from "./config/service-links.ts";
+import { readTelemetry, type TelemetryConfig } from "./config/telemetry.ts";
 import { readTls, type TlsConfig } from "./config/tls.ts";
 import { isLoopback } from "./config/values.ts";
 import { readWebhooks, type WebhookConfig } from "./config/webhooks.ts";
@@ -81,6 +82,8 @@ export interface Config {
   readonly diskQuota: number | null;
   /** Where it is recorded who did what, or null if nowhere. */
   readonly audit: AuditConfig | null;
+  /** What it tells of itself to other programs, or null for nothing. */
+  readonly telemetry: TelemetryConfig | null;
   /** The least that is logged. */
   readonly logLevel: LogLevel;
   readonly maxEventBytes: number;
@@ -135,7 +138,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
 
   function value<T>({ name, fallback, read, form }: Setting<T>): T {
     const text = env[name];
-    if (text === undefined || text === "") return fallback;
+    // a Service named runlog-metrics sets the name of a setting
+    if (text === undefined || text === "" || isServiceLink(name, text)) return fallback;
     const result = read(text);
     if (result === null) problems.push(`${name} must be ${form}, not "${text}"`);
     return result ?? fallback;
@@ -168,8 +172,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     ...SETTINGS.runnerUrl,
     read: (text) => readAgentUrl(isCluster ? text.replaceAll("{port}", "1") : text) && text,
   });
-  const context = { runnerUrl: givenUrl, isCluster };
-  const agents = readAgents(value(SETTINGS.agents), context, problems);
+  const agents = readAgents(value(SETTINGS.agents), { runnerUrl: givenUrl, isCluster }, problems);
   const runnerUrl = agents.length > 0 ? null : givenUrl;
   const hasRunner = givenUrl !== null || agents.length > 0;
   const demo = value({ ...SETTINGS.demo, fallback: !hasRunner && !isCluster });
@@ -210,6 +213,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>): 
     legacyProject: value(SETTINGS.legacyProject),
     diskQuota: value(SETTINGS.diskQuota),
     audit: value(SETTINGS.audit),
+    telemetry: readTelemetry(value),
     logLevel: value(SETTINGS.logLevel),
     maxEventBytes: value(SETTINGS.maxEventBytes),
     runnerHeadersMs: value(SETTINGS.runnerHeaders),

@@ -10,6 +10,7 @@ const GROUPS: readonly SettingGroup[] = [
   "Cluster",
   "Webhooks",
   "Logs",
+  "Telemetry",
   "Limits",
 ];
 

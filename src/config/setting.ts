@@ -13,6 +13,7 @@ export type SettingGroup =
   | "Cluster"
   | "Webhooks"
   | "Logs"
+  | "Telemetry"
   | "Limits";
 
 /** A variable of the environment: what it is, and how it is read. */

@@ -8,6 +8,7 @@ import { RETENTION_SETTINGS, type RetentionSettings } from "./retention.ts";
 import { REPLICA_SETTINGS, type ReplicaSettings } from "./replicas.ts";
 import { duration, flag, SERVERS, type Setting, setting, text } from "./setting.ts";
 import { type FsyncPolicy, ARCHIVE_URL_FORM } from "./storage.ts";
+import { TELEMETRY_SETTINGS, type TelemetrySettings } from "./telemetry.ts";
 import { TLS_SETTINGS, type TlsSettings } from "./tls.ts";
 import {
   oneOf,
@@ -30,6 +31,7 @@ export interface Settings
     LimitSettings,
     LoggingSettings,
     RetentionSettings,
+    TelemetrySettings,
     TlsSettings,
     WebhookSettings {
   readonly port: Setting<number>;
@@ -288,6 +290,7 @@ export const SETTINGS: Settings = {
   ...NATS_SETTINGS,
   ...WEBHOOK_SETTINGS,
   ...LOGGING_SETTINGS,
+  ...TELEMETRY_SETTINGS,
 };
 
 /** The same as a list, in the order of the help text. */

@@ -7,7 +7,7 @@ import type { RunnerClient } from "../ports/runner-client.ts";
 import type { SessionDirectory } from "../ports/session-directory.ts";
 import type { SessionPlatform } from "../ports/session-platform.ts";
 import type { StorageQuota } from "../ports/storage-quota.ts";
-import { createByteBudget } from "../stream/sync/byte-budget.ts";
+import { type ByteBudget, createByteBudget } from "../stream/sync/byte-budget.ts";
 import { pause, settledWithin } from "../stream/sync/pause.ts";
 import { createStreamPacer, type StreamPacer } from "../stream/sse/paced-stream.ts";
 import { createSharedBudget, type SharedBudget } from "../stream/sync/shared-budget.ts";
@@ -44,7 +44,7 @@ import { createRunRecovery } from "./runs/recover-unmarked-runs.ts";
 import { createRunsInFlight } from "./runs/runs-in-flight.ts";
 import { createIncarnations, type Incarnations } from "./lifecycle/incarnations.ts";
 import { createSightings, documentOf } from "./lifecycle/sightings.ts";
-import { createSessionEvents } from "./session/session-events.ts";
+import { createSessionEvents, type SessionEvents } from "./session/session-events.ts";
 import { createSessions, type Sessions } from "./session/session-registry.ts";
 import { type CallerLimits, createCallerLimits } from "./callers/caller-limits.ts";
 import { createTickets, type Tickets, type TicketsOptions } from "./callers/tickets.ts";
@@ -89,6 +89,8 @@ export interface SessionServiceOptions extends SessionPorts {
    * a random one, so that tickets end with the service.
    */
   readonly ticketSecret?: TicketsOptions["secret"];
+  /** Called once, before any session is served, with what tells of all that happens in them. Default: nobody listens. */
+  readonly watch?: (events: Pick<SessionEvents, "on">) => void;
 }
 
 const TICK_MS = 1_000;
@@ -120,6 +122,7 @@ export interface SessionService extends SessionPorts {
   readonly pacer: StreamPacer;
   readonly reads: SharedReads;
   readonly bodyBudget: SharedBudget;
+  readonly ringBudget: ByteBudget;
   readonly profileBudgets: ProfileBudgets;
   readonly tickets: Tickets;
   readonly callerLimits: CallerLimits;
@@ -171,15 +174,13 @@ export async function createSessionService(
   const { archiver = null, legacy, quota = null, ticketSecret = randomSecret } = options;
   const assertRoom = (): void => quota?.assertRoom();
   const limits: ServiceLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const legacyImports = createLegacyImports({
-    ...ports,
-    store: stored,
-    archiver,
-    ...(legacy && { legacy }),
-  });
+  const given = { store: stored, archiver, ...(legacy && { legacy }) };
+  const legacyImports = createLegacyImports({ ...ports, ...given });
   const events = createSessionEvents();
+  options.watch?.(events);
   const inFlight = createRunsInFlight();
   const admissions = createKeyedMutex();
+  const ringBudget = createByteBudget(limits.ringBudgetBytes);
   const sightings = createSightings(clock);
   const recovery = createRunRecovery({ ...ports, admissions, inFlight });
   const sessions = createSessions({
@@ -189,7 +190,7 @@ export async function createSessionService(
     events,
     recovery,
     ringBytes: limits.ringBytes,
-    ringBudget: createByteBudget(limits.ringBudgetBytes),
+    ringBudget,
     idleMs: limits.sessionIdleMs,
     documentOf: (key) => documentOf(sightings, key),
   });
@@ -257,6 +258,7 @@ export async function createSessionService(
     runIndexes,
     pacer,
     reads: profileBudgets.reads,
+    ringBudget,
     bodyBudget: createSharedBudget({ limitBytes: limits.bodyBudgetBytes, timers: clock }),
     profileBudgets,
     tickets: createTickets({ clock, secret: ticketSecret, firstUseMs: limits.ticketMs }),

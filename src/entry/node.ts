@@ -12,7 +12,7 @@ import { hasCode } from "../ports/errors.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { RunnerClient } from "../ports/runner-client.ts";
 import type { PeerAddress } from "../ports/session-owner.ts";
-import { createByteBudget } from "../stream/sync/byte-budget.ts";
+import { type ByteBudget, createByteBudget } from "../stream/sync/byte-budget.ts";
 import { settledWithin } from "../stream/sync/pause.ts";
 import { openAudit } from "./audit/open-audit.ts";
 import { createHttpServer } from "./http-server.ts";
@@ -27,6 +27,8 @@ import { type OpenBucket, openBucket } from "./open-bucket.ts";
 import { nameOfStorage, openStore } from "./open-store.ts";
 import { openAuthorize } from "./open-authorize.ts";
 import { createPeerClient } from "./peer-client.ts";
+import { keepFacts } from "./request-facts.ts";
+import { openTelemetry } from "./telemetry/open-telemetry.ts";
 import { peerOf } from "./peer-of.ts";
 import { openWebhooks } from "./open-webhooks.ts";
 import { openTls } from "./tls-keys.ts";
@@ -86,6 +88,7 @@ export async function start(
   const authorize = await openAuthorize(config.auth, logger);
   const tls = config.tls && (await openTls(config.tls, logger));
   const audit = await openAudit(config.audit, { logger, auth: config.auth.kind });
+  const telemetry = await openTelemetry(config, logger);
   const archive = config.archive && (await openBucket(config.archive, onLong));
   const archives = archive && createArchives({ ...archive, clock });
   const { feed, close: closeFeed } = await openFeed(config.nats, { clock, logger });
@@ -101,7 +104,8 @@ export async function start(
     throw error;
   });
   const quota = openQuota(config, logger);
-  const counted = quota?.count(inner) ?? inner;
+  const measured = telemetry?.store(inner) ?? inner;
+  const counted = quota?.count(measured) ?? measured;
   const store = createArchivingStore({ store: counted, archives, legacy: legacy?.logs ?? null });
   if (archive) await findArchived(archive, store, logger);
   const isCluster = config.auth.kind === "kubernetes";
@@ -114,13 +118,17 @@ export async function start(
       throw error;
     }));
   const { ports, sessionToken } = await openPlatform(config, store, logger);
+  const intakeBudget = createByteBudget(INTAKE_BUDGET);
+  const runnerFetch = isDemo ? demoFetch() : createRunnerFetch();
+  const runner = createRunners(config, runnerFetch, intakeBudget, sessionToken);
   const service = await createSessionService({
     ...ports,
     store,
     archiver: archives && store,
     quota,
     feed,
-    runner: createRunners(config, isDemo ? demoFetch() : createRunnerFetch(), sessionToken),
+    runner: telemetry?.runner(runner) ?? runner,
+    ...(telemetry && { watch: telemetry.watch }),
     clock,
     logger,
     models: config.models,
@@ -133,33 +141,26 @@ export async function start(
       podGraceMs: isCluster ? POD_GRACE_MS : 0,
     },
   });
+  telemetry?.observe(service, intakeBudget);
   const retention =
     config.retention &&
     keepRetention({ service, policy: config.retention, audit: audit?.log ?? null });
   // who is asked for a token is not fooled by a page of another name
   const listenHost = config.allowPublic || config.auth.kind !== "none" ? null : config.host;
-  const { corsOrigins, docs, hosts } = config;
+  const { corsOrigins, docs, host, hosts, maxConnections } = config;
   const peers = config.storage.kind === "s3" ? createPeerClient() : null;
   const peerKey = advertised?.key ?? null;
   const copilotKitProject = config.copilotKit ? "default" : null;
   const page = config.ui ? await openPage(isDemo ? "demo" : "default") : null;
-  const access = {
-    docs,
-    hosts,
-    corsOrigins,
-    peerOf,
-    peers,
-    peerKey,
-    audit: audit?.log ?? null,
-    ...(authorize && { authorize }),
-  };
+  const reached = { docs, hosts, corsOrigins, peerOf, peers, peerKey };
+  const access = { ...reached, audit: audit?.log ?? null, ...(authorize && { authorize }) };
   const accessLog = isWanted("info", config.logLevel) ? createAccessLog(logger) : null;
-  const report = accessLog?.report ?? null;
+  const report = accessLog || telemetry ? keepFacts : null;
   const app = createApp({ ...access, service, listenHost, copilotKitProject, page, report });
   const server = createHttpServer(app.fetch, tls, accessLog ?? {});
   accessLog?.follow(server);
+  telemetry?.follow(server);
   const answers = followAnswers(server);
-  const { host, maxConnections } = config;
   const listening = await listen(server, { port: config.port, host, maxConnections, logger }).catch(
     async (error: unknown) => {
       await ports.platform.close();
@@ -191,6 +192,7 @@ export async function start(
       await store.close();
       archive?.close();
       await audit?.close();
+      await telemetry?.close();
       return { orphanedRuns: await orphanedRuns() };
     },
   };
@@ -221,6 +223,7 @@ async function findArchived(
 function createRunners(
   { maxEventBytes, runnerHeadersMs, runnerSilenceMs }: Config,
   fetch: RunnerFetch,
+  intakeBudget: ByteBudget,
   sessionToken: SessionToken | null,
 ): RunnerClient {
   return createHttpRunnerClient({
@@ -229,7 +232,7 @@ function createRunners(
     maxEventBytes,
     headersTimeoutMs: runnerHeadersMs,
     silenceMs: runnerSilenceMs,
-    intakeBudget: createByteBudget(INTAKE_BUDGET),
+    intakeBudget,
     ...(sessionToken && { sessionToken }),
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isServiceLink } from "../../src/config/service-links.ts";
-import { ALL_SETTINGS } from "../../src/config/settings.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
 import { ConfigError, parseConfig } from "../../src/config.ts";
 
 function problemsOf(env: Record<string, string>): readonly string[] {
@@ -48,16 +48,18 @@ describe("parseConfig", () => {
     ["RUNLOG_SERVICE", "10.96.0.7"],
     ["RUNLOG_MAX_STREAMS", "2001:db8::1"],
     ["RUNLOG_2", "10.96.0.7"],
+    ["RUNLOG_METRICS", "10.96.0.7"],
   ])("passes over what a kubelet sets for a Service named %s at %s", (prefix, host) => {
     const links = linksOf(prefix, host, ["8080", "443"]);
     expect(parseConfig(links)).toEqual(parseConfig({}));
     expect(parseConfig({ ...links, RUNLOG_MAX_STREAMS: "7" }).limits.maxStreams).toBe(7);
   });
 
-  it("knows no setting by a name that a kubelet may use", () => {
-    for (const { name } of ALL_SETTINGS)
+  it("takes nothing that a kubelet may set for a setting's value", () => {
+    for (const { name, read } of Object.values({ ...SETTINGS }))
       for (const value of ["10.96.0.7", "8080", "tcp://10.96.0.7:8080", "tcp"])
-        if (name.startsWith("RUNLOG_")) expect(isServiceLink(name, value), name).toBe(false);
+        if (name.startsWith("RUNLOG_") && isServiceLink(name, value))
+          expect(read(value), name).toBe(null);
   });
 
   it.each([
@@ -104,6 +106,7 @@ describe("parseConfig", () => {
       audit: null,
       logLevel: "info",
       port: 8080,
+      telemetry: null,
       storage: { kind: "disk", dir: "./data", fsync: "interval" },
       archive: null,
       auth: { kind: "none" },

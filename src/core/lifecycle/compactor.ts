@@ -26,6 +26,8 @@ export interface CompactorOptions {
  * A session whose bytes are in the archive alone stays as it is: to write its log would restore it.
  */
 export interface Compactor {
+  /** Sessions that wait for their turn. */
+  readonly waiting: number;
   /** Requests a compaction; does nothing if there is nothing to compact. */
   request(key: SessionKey): void;
   /** Compacts the session next; resolves when that is over, also when it failed. */
@@ -86,6 +88,9 @@ export function createCompactor(options: CompactorOptions): Compactor {
 
   options.events.on("run-ended", ({ key }) => request(key));
   return {
+    get waiting() {
+      return waiting.size;
+    },
     request,
     compact: inTurn,
     async close() {

@@ -1,27 +1,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Context } from "hono";
-import type { ReportAnswer, RequestFacts } from "../../http/report-answers.ts";
 import type { Logger } from "../../ports/logger.ts";
 import type { HttpServer } from "../http-server.ts";
+import { eachAnswer, factsOf } from "../request-facts.ts";
 
 /** A line of the log for each request. */
 export interface AccessLog {
-  /** To be told by the routes what they know of a request. */
-  readonly report: ReportAnswer;
-  /** Logs the requests of a server from now on, each when its answer is over, however that came. */
+  /** Logs the requests of a server from now on, each when its answer is over, however that came. What routes know is had by `keepFacts`. */
   follow(server: HttpServer): void;
   /** Logs a connection that was refused with this status, since its bytes were no request. */
   readonly onRefused: (status: number) => void;
 }
 
-/** Where a response keeps them: a WeakMap of all responses costs a quarter of a short request in collections of garbage. */
-const FACTS = Symbol("facts");
-
-interface Answer {
-  [FACTS]?: RequestFacts;
-}
-
-const UNKNOWN: RequestFacts = { route: null, caller: null, isForwarded: false };
 /** Asked every few seconds, by machines. */
 const PROBES: ReadonlySet<string | null> = new Set(["/health", "/ready"]);
 
@@ -50,18 +39,7 @@ export function createAccessLog(logger: Logger): AccessLog {
 
   return {
     onRefused: (status) => logger.info("request", { method: null, route: null, status }),
-    report: (c, facts) => {
-      const response = responseOf(c);
-      if (response) response[FACTS] = facts;
-    },
-    follow(server) {
-      const follow = (request: IncomingMessage, response: ServerResponse): void => {
-        const beganAtMs = performance.now();
-        response.once("close", () => logOf(request, response, beganAtMs));
-      };
-      server.prependListener("request", follow);
-      server.prependListener("checkExpectation", follow);
-    },
+    follow: (server) => eachAnswer(server, logOf),
   };
 }
 
@@ -69,15 +47,4 @@ export function createAccessLog(logger: Logger): AccessLog {
 function bodyBytesOf(response: ServerResponse): number | null {
   const { bodyBytes = null }: { readonly bodyBytes?: number | null } = Object(response);
   return bodyBytes;
-}
-
-function factsOf(response: ServerResponse): RequestFacts {
-  const { [FACTS]: facts = UNKNOWN }: Answer = Object(response);
-  return facts;
-}
-
-/** The response of Node's that the adaptor has for the request. */
-function responseOf(c: Context): Answer | null {
-  const { outgoing }: { readonly outgoing?: Answer } = Object(c.env);
-  return outgoing ?? null;
 }

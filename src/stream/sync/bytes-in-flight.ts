@@ -13,6 +13,9 @@ export interface BytesInFlightOptions {
  * pieces.
  */
 export interface BytesInFlight {
+  readonly limitBytes: number;
+  /** Bytes that consumers hold now. More than the limit if all of them read the smallest pieces. */
+  readonly usedBytes: number;
   /** The size of the next piece. */
   readonly nextBytes: number;
   /** The share of one consumer, who holds nothing yet. */
@@ -37,6 +40,10 @@ export function createBytesInFlight(options: BytesInFlightOptions): BytesInFligh
   const { limitBytes, minBytes, maxBytes } = options;
   let held = 0;
   return {
+    limitBytes,
+    get usedBytes() {
+      return held;
+    },
     get nextBytes() {
       const part = Math.floor((limitBytes - held) / PART);
       return Math.min(maxBytes, Math.max(minBytes, part));
