@@ -7,6 +7,8 @@ import { type ToolBar, toolBars } from "./tool-bars.ts";
 const MAX_RUNS = 12;
 const EVENTS_A_PAGE = 2_000;
 const MAX_PAGES = 5;
+/** They are asked for again so long in ms after that failed. */
+const AGAIN_MS = 2_000;
 
 /** The tool calls of some runs, by the runs' ids; read once each, and again while a run goes on. */
 export function useTools(
@@ -26,9 +28,18 @@ export function useTools(
         setTools((now) => new Map(now).set(run.runId, bars));
       }
     };
-    // without them the runs are still what they are
-    read().catch(() => {});
-    return () => leaving.abort();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    // without them the runs are still what they are, until the server answers
+    const readSoon = (): void => {
+      read().catch(() => {
+        if (!signal.aborted) timer = setTimeout(readSoon, AGAIN_MS);
+      });
+    };
+    readSoon();
+    return () => {
+      leaving.abort();
+      clearTimeout(timer);
+    };
   }, [session, known]);
   return tools;
 }

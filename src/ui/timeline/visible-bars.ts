@@ -51,7 +51,8 @@ export function visibleBars(
   const last = new Map<number, number>();
   for (const span of spans) {
     if (span.to < from || span.from > to) continue;
-    const x = Math.max(0, (span.from - from) * scale);
+    // one that begins at the end of what is in view is seen as well
+    const x = Math.max(0, Math.min((span.from - from) * scale, widthPixels - MIN_BAR_PIXELS));
     const end = Math.min(widthPixels, Math.max((span.to - from) * scale, x + MIN_BAR_PIXELS));
     const at = last.get(span.lane);
     const before = at === undefined ? undefined : bars[at];

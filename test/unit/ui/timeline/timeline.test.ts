@@ -122,6 +122,15 @@ describe("a time line", () => {
     expect(visibleGaps(timeline, timeline, WIDTH)).toMatchObject([{ from: 1_000, to: 9_000 }]);
   });
 
+  it("shows a run without a length at either end", () => {
+    const timeline = layOut([timed(2, 900, 900), timed(1, 100, 100)], { unit: "time", nowMs: 0 });
+    const bars = visibleBars(timeline, timeline, WIDTH);
+    expect(bars.map(({ x, width }) => [x >= 0, x + width <= WIDTH, width > 2])).toEqual([
+      [true, true, true],
+      [true, true, true],
+    ]);
+  });
+
   it("of a run that goes on reaches to now", () => {
     const runs = [timed(0, 1_000, null, { status: "running" })];
     expect(layOut(runs, { unit: "time", nowMs: 5_000 })).toMatchObject({ from: 1_000, to: 5_000 });
