@@ -46,7 +46,8 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "runlog-server-"));
   await applyCrd(api.kubeconfig, admin);
   for (const project of [PROJECT, "elsewhere", "runlog"]) await admin.makeProject(project);
-  await apply("rbac.yaml");
+  await apply("base/rbac.yaml");
+  await apply("project/role-binding.yaml", PROJECT);
   const own = await admin.makeAccount("runlog", "runlog");
   kubeconfig = join(dir, "kubeconfig");
   const text = await readFile(api.kubeconfig, "utf8");
@@ -65,14 +66,19 @@ afterAll(async () => {
   await rm(dir, { recursive: true });
 });
 
-/** Applies a manifest of the kustomize base as it is. */
-async function apply(file: string): Promise<void> {
+/** Applies a manifest as it is, what is of no namespace by itself to `namespace`. */
+async function apply(file: string, namespace?: string): Promise<void> {
   const config = new KubeConfig();
   config.loadFromFile(api.kubeconfig);
   const client = KubernetesObjectApi.makeApiClient(config);
-  const url = new URL(`../../scripts/deploy/base/${file}`, import.meta.url);
+  const url = new URL(`../../scripts/deploy/${file}`, import.meta.url);
   for (const object of loadAllYaml(await readFile(url, "utf8")))
-    await client.create(object as { kind: string });
+    await client.create({
+      ...(object as { kind: string }),
+      ...(namespace !== undefined && {
+        metadata: { ...(object as { metadata: object }).metadata, namespace },
+      }),
+    });
 }
 
 async function serve(env: Record<string, string> = {}) {
