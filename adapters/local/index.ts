@@ -1,4 +1,5 @@
 import { hasCode, RunlogError } from "../../src/ports/errors.ts";
+import { listedLogs } from "../../src/ports/listed-logs.ts";
 import type { ListedLog, LogStore, SessionKey } from "../../src/ports/log-store.ts";
 import type { Logger } from "../../src/ports/logger.ts";
 import type { SessionDirectory, SessionDocument } from "../../src/ports/session-directory.ts";
@@ -111,19 +112,6 @@ export function createLocalDirectory({
     }
   }
 
-  async function* logs(project?: string): AsyncGenerator<ListedLog> {
-    let after: string | null = null;
-    do {
-      const page = await store.list({
-        limit: PAGE,
-        ...(project !== undefined && { project }),
-        ...(after !== null && { after }),
-      });
-      yield* page.items;
-      after = page.next;
-    } while (after !== null);
-  }
-
   const directory: SessionDirectory = {
     logsMakeSessions: true,
     agents: agents.map(({ name, description = null }) => ({ name, description })),
@@ -189,7 +177,8 @@ export function createLocalDirectory({
 
     async projectsWith(session) {
       const projects: string[] = [];
-      for await (const log of logs()) if (log.session === session) projects.push(log.project);
+      for await (const log of listedLogs(store, { limit: PAGE }))
+        if (log.session === session) projects.push(log.project);
       return projects;
     },
 

@@ -1,4 +1,5 @@
-import type { ListedLog, LogReader, LogStore, SessionKey } from "../../ports/log-store.ts";
+import { listedLogs } from "../../ports/listed-logs.ts";
+import type { LogReader, LogStore, SessionKey } from "../../ports/log-store.ts";
 import { hasOpenRun } from "../model/checkpoint.ts";
 import { lastActivityOf } from "./last-activity.ts";
 import { type RetentionPolicy, type RetentionRule, ruleOf } from "./policy.ts";
@@ -6,7 +7,6 @@ import { type RetentionPolicy, type RetentionRule, ruleOf } from "./policy.ts";
 /** A session for which it is time. */
 export interface DueSession {
   readonly key: SessionKey;
-  readonly logId: string;
   readonly action: "archive" | "delete";
   readonly lastActiveMs: number;
 }
@@ -26,7 +26,7 @@ const PAGE = 500;
 /** The sessions that a policy has something done to now, in the order of the store's list. Throws what the store throws. */
 export async function* dueSessions(options: DueOptions): AsyncGenerator<DueSession> {
   const { store, policy, nowMs } = options;
-  for await (const log of logsOf(store)) {
+  for await (const log of listedLogs(store, { limit: PAGE })) {
     const rule = ruleOf(policy, log.project);
     // what is younger than any age needs no look
     if (nowMs - log.createdAtMs < shortestMs(rule)) continue;
@@ -50,7 +50,7 @@ export async function dueSession(
   }
   const ageMs = nowMs - lastActiveMs;
   const isDue = (afterMs: number | null): boolean => afterMs !== null && ageMs >= afterMs;
-  const due = { key, logId: stat.logId, lastActiveMs };
+  const due = { key, lastActiveMs };
   if (isDue(rule.deleteAfterMs)) return { ...due, action: "delete" };
   // without bytes there is nothing to archive
   if (!isDue(rule.archiveAfterMs) || stat.end.raw === 0 || (await isEvicted(key))) return null;
@@ -70,13 +70,4 @@ export async function hasMarkedRun(
 
 function shortestMs({ archiveAfterMs, deleteAfterMs }: RetentionRule): number {
   return Math.min(archiveAfterMs ?? Infinity, deleteAfterMs ?? Infinity);
-}
-
-async function* logsOf(store: Pick<LogReader, "list">): AsyncGenerator<ListedLog> {
-  let after: string | null = null;
-  do {
-    const page = await store.list({ limit: PAGE, ...(after !== null && { after }) });
-    yield* page.items;
-    after = page.next;
-  } while (after !== null);
 }

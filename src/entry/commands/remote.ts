@@ -7,6 +7,7 @@ import { say } from "../process.ts";
 import { createWaiting } from "../waiting.ts";
 import { authorizationOf } from "./bearer-token.ts";
 import type { Selection } from "./selection.ts";
+import { reasonOf, serverUrl } from "./server-url.ts";
 
 /** A server that does what a command is for. */
 export interface Remote {
@@ -29,7 +30,7 @@ const CODES: Readonly<Record<number, RunlogErrorCode>> = {
 
 /** A server by its URL; `token` is sent as bearer token unless it is empty. Throws UsageError. */
 export function createRemote(url: string, token: string): Remote {
-  const base = baseOf(url);
+  const base = serverUrl("--server", url);
   const authorization = authorizationOf(token);
 
   const waiting = createWaiting(say);
@@ -132,20 +133,4 @@ function itemsOf({
 function causeOf(error: unknown): unknown {
   const cause = error instanceof Error ? error.cause : null;
   return cause instanceof Error && "code" in cause ? cause.code : null;
-}
-
-/** What `fetch` failed with: its own message says no more than that. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return text || String(causeOf(error));
-}
-
-function baseOf(url: string): string {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new UsageError(`--server is the http(s) URL of a server, not "${url}"`);
-  const { username, password } = new URL(url);
-  if (username !== "" || password !== "")
-    throw new UsageError("--server must have no user in it: a token is given by RUNLOG_TOKEN");
-  return url.replace(/\/+$/, "");
 }

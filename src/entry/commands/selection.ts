@@ -1,6 +1,7 @@
 import { projectName, sessionKey } from "../../core/model/names.ts";
 import { RunlogError } from "../../ports/errors.ts";
-import type { ListedLog, LogReader, SessionKey } from "../../ports/log-store.ts";
+import { listedLogs } from "../../ports/listed-logs.ts";
+import type { LogReader, SessionKey } from "../../ports/log-store.ts";
 import { UsageError } from "../exit.ts";
 
 /** Which sessions a command is for. */
@@ -54,26 +55,13 @@ export async function* select(
     yield key;
   }
   if (keys.length > 0) return;
-  for await (const log of logsOf(reader, project))
+  for await (const log of listedLogs(reader, { limit: PAGE, ...(project !== null && { project }) }))
     if (olderThanMs === null || nowMs - log.createdAtMs >= olderThanMs)
       yield { project: log.project, session: log.session };
 }
 
 export function nameOf({ project, session }: SessionKey): string {
   return `${project}/${session}`;
-}
-
-async function* logsOf(reader: LogReader, project: string | null): AsyncGenerator<ListedLog> {
-  let after: string | null = null;
-  do {
-    const page = await reader.list({
-      limit: PAGE,
-      ...(project !== null && { project }),
-      ...(after !== null && { after }),
-    });
-    yield* page.items;
-    after = page.next;
-  } while (after !== null);
 }
 
 /** The project of that name. Throws UsageError. */

@@ -11,6 +11,7 @@ import { visible } from "../../terminal/visible.ts";
 import { createWaiting } from "../../waiting.ts";
 import { authorizationOf } from "../bearer-token.ts";
 import { readKey } from "../selection.ts";
+import { reasonOf, serverUrl } from "../server-url.ts";
 
 /** The options of every command that looks at a server. */
 export const SERVER_OPTIONS = {
@@ -79,12 +80,7 @@ function urlOf(given: string | undefined, env: NodeJS.ProcessEnv): string {
     given === undefined
       ? ["RUNLOG_SERVER", env["RUNLOG_SERVER"] || DEFAULT_URL]
       : ["--server", given];
-  const url = URL.parse(text);
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw new UsageError(`${name} is the http(s) URL of a server, not "${text}"`);
-  if (url.username !== "" || url.password !== "")
-    throw new UsageError(`${name} must have no user in it: a token is given by RUNLOG_TOKEN`);
-  return text.replace(/\/+$/, "");
+  return serverUrl(name, text);
 }
 
 /** Tells of a server that is away after it was there, and of its return. */
@@ -116,13 +112,6 @@ function fetchAloud(url: string): typeof fetch {
 /** Whether it is what `fetch` says of an answer that ended within its body. */
 function isBreak(error: unknown): boolean {
   return error instanceof TypeError && error.message === "terminated";
-}
-
-/** What `fetch` failed with: its own message says no more than that. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
-  const { code, message }: { code?: unknown; message?: unknown } = Object(cause);
-  return String(message || code || cause);
 }
 
 interface Asked {
