@@ -41,9 +41,11 @@ export function layOut(
   placed.sort((a, b) => a.from - b.from);
   const laneEnds: number[] = [];
   const spans = placed.map((span) => {
-    let lane = laneEnds.findIndex((end) => end <= span.from);
+    // times are as exact as the log's record of arrivals: two runs may have the same one, and no zoom tells them apart
+    const isPoint = span.from === span.to;
+    let lane = laneEnds.findIndex((end) => (isPoint ? end < span.from : end <= span.from));
     if (lane === -1) lane = Math.min(laneEnds.length, MAX_LANES - 1);
-    laneEnds[lane] = Math.max(laneEnds[lane] ?? -Infinity, span.to);
+    laneEnds[lane] = Math.max(laneEnds[lane] ?? -Infinity, isPoint ? span.to + 0.5 : span.to);
     return { ...span, lane };
   });
   const from = spans[0]?.from ?? 0;
@@ -58,7 +60,7 @@ export function layOut(
 }
 
 function onTime(runs: readonly RunFacts[], nowMs: number): Omit<RunSpan, "lane">[] {
-  return runs.flatMap((run) => {
+  return runs.toReversed().flatMap((run) => {
     const times = timesOf(run, nowMs);
     return times === null ? [] : [{ run, ...times }];
   });

@@ -57,7 +57,9 @@ export function visibleBars(
     const at = last.get(span.lane);
     const before = at === undefined ? undefined : bars[at];
     const isShort = end - x <= MIN_BAR_PIXELS;
-    if (at !== undefined && before && isShort && x < before.x + before.width)
+    // a run that is long enough to be seen stays a bar of its own
+    const joins = before && (before.spans.length > 1 || before.width <= MIN_BAR_PIXELS);
+    if (at !== undefined && joins && isShort && x < before.x + before.width)
       bars[at] = {
         ...before,
         spans: [...before.spans, span],

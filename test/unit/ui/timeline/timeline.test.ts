@@ -131,6 +131,18 @@ describe("a time line", () => {
     ]);
   });
 
+  it("tells runs of one time apart, also at the end of a longer one", () => {
+    const points = layOut([timed(2, 100, 100), timed(1, 100, 100)], { unit: "time", nowMs: 0 });
+    const bars = visibleBars(points, points, WIDTH);
+    expect(bars.map(({ spans }) => spans.map((span) => span.run.runId))).toEqual([["r1"], ["r2"]]);
+    const first = layOut([timed(2, 0, 950), timed(1, 0, 0)], { unit: "time", nowMs: 0 });
+    expect(first.spans.map(({ lane }) => lane)).toEqual([0, 1]);
+    const last = layOut([timed(2, 950, 950), timed(1, 0, 950)], { unit: "time", nowMs: 0 });
+    expect(visibleBars(last, last, WIDTH).map(({ spans }) => spans.length)).toEqual([1, 1]);
+    const near = layOut([timed(2, 951, 951), timed(1, 0, 950)], { unit: "time", nowMs: 0 });
+    expect(visibleBars(near, near, WIDTH).map(({ spans }) => spans.length)).toEqual([1, 1]);
+  });
+
   it("of a run that goes on reaches to now", () => {
     const runs = [timed(0, 1_000, null, { status: "running" })];
     expect(layOut(runs, { unit: "time", nowMs: 5_000 })).toMatchObject({ from: 1_000, to: 5_000 });
