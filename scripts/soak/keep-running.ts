@@ -24,6 +24,8 @@ export interface KeepRunningOptions {
   readonly runner: ChildScript<RunOver>;
   /** How many of them have a run at a time, which then goes to the next. Default: all. */
   readonly atOnce?: number;
+  /** Nobody waits for the runs any more, nor are any posted. */
+  readonly signal: AbortSignal;
 }
 
 interface KeptSession {
@@ -45,6 +47,7 @@ export function keepRunning(options: KeepRunningOptions): KeptRuns {
   const waiting = new Map<string, Deferred<void>>();
   let finished = 0;
   const stop = new AbortController();
+  const leaving = AbortSignal.any([stop.signal, options.signal]);
 
   async function hear(): Promise<void> {
     for (;;) {
@@ -77,15 +80,15 @@ export function keepRunning(options: KeepRunningOptions): KeptRuns {
   }
 
   async function keep(lane: readonly KeptSession[]): Promise<void> {
-    for (let at = 0; !stop.signal.aborted; at += 1) {
+    for (let at = 0; !leaving.aborted; at += 1) {
       const session = lane[at % lane.length];
       if (!session) return;
       const { name } = session;
-      const over = createDeferred<void>();
-      waiting.set(name, over);
+      const ended = createDeferred<void>();
+      waiting.set(name, ended);
       // while the server starts again nobody answers
       if (await post(session).catch(() => false))
-        await Promise.race([over.promise, sleep(LONGEST_RUN_MS, undefined, { ref: false })]);
+        await Promise.race([ended.promise, sleep(LONGEST_RUN_MS, undefined, { ref: false })]);
       await sleep(RETRY_MS);
     }
   }

@@ -91,11 +91,13 @@ async function watched(
   const env = { RUNLOG_ARCHIVE_URL: `file:${join(data.dir, "archive")}` };
   const server = await keepServer({ dataDir: data.dir, port, runnerPort, group, env });
   const children = startClients(options, data, port);
+  const leaving = new AbortController();
   try {
     const runs = keepRunning({
       port,
       sessions: data.running.map(({ session: name, path }) => ({ name, path })),
       runner: runner as ChildScript<RunOver>,
+      signal: leaving.signal,
     });
     await killNowAndThen(server, options);
     options.progress("no more runs; waiting until everything has come to its end");
@@ -140,6 +142,7 @@ async function watched(
       ].slice(0, MAX_LISTED),
     };
   } finally {
+    leaving.abort();
     await Promise.all([children.viewers.stop(), children.clients.stop(), server.stop()]);
   }
 }

@@ -119,9 +119,11 @@ async function watched(options: ReplicaSoakOptions, scene: Scene): Promise<Repli
   const { cluster, sessions, relayed, runner } = scene;
   const servers = cluster.replicas.map(({ server }) => server);
   const children = startClients(options, scene);
+  const leaving = new AbortController();
   try {
     const { port } = cluster;
-    const runs = keepRunning({ port, sessions, runner, atOnce: options.running });
+    const { signal } = leaving;
+    const runs = keepRunning({ port, sessions, runner, atOnce: options.running, signal });
     await disturb(servers, options);
     options.progress("no more runs; waiting until everything has come to its end");
     const stuck = await runs.stop().then(
@@ -169,6 +171,7 @@ async function watched(options: ReplicaSoakOptions, scene: Scene): Promise<Repli
       ].slice(0, MAX_LISTED),
     };
   } finally {
+    leaving.abort();
     await Promise.all([children.viewers.stop(), children.clients.stop()]);
   }
 }
