@@ -3,6 +3,7 @@ import { logIdTime } from "../../src/ports/log-id.ts";
 import type { ListedLog, ListOptions, LogPage } from "../../src/ports/log-store.ts";
 import { behindAll, type IncarnationLabel } from "./keys.ts";
 import type { BucketAccess } from "./log-end.ts";
+import { objectPages } from "./object-pages.ts";
 import type { SessionNames } from "./session-names.ts";
 
 const DEFAULT_LIMIT = 500;
@@ -12,19 +13,11 @@ const READ_AT_ONCE = 16;
 
 /** The keys below `prefix`, a page of the bucket at a time. */
 export async function* listKeys(
-  { bucket, retry }: Pick<BucketAccess, "bucket" | "retry">,
+  access: Pick<BucketAccess, "bucket" | "retry">,
   prefix: string,
   after?: string,
 ): AsyncGenerator<string[]> {
-  let startAfter = after ?? prefix;
-  for (;;) {
-    const options = { prefix, startAfter };
-    const page = await retry.until((signal) => bucket.list({ ...options, signal }));
-    yield page.objects.map(({ key }) => key);
-    const last = page.objects.at(-1);
-    if (!page.more || last === undefined) return;
-    startAfter = last.key;
-  }
+  for await (const page of objectPages(access, prefix, after)) yield page.map(({ key }) => key);
 }
 
 /**

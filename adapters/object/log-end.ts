@@ -1,6 +1,8 @@
 import type { LogName, SessionKey } from "../../src/ports/log-store.ts";
-import type { ObjectBucket } from "../../src/ports/object-bucket.ts";
+import type { ListedObject, ObjectBucket } from "../../src/ports/object-bucket.ts";
 import { behindSegmentsFrom, type Keys, parseSegment, type Segment } from "./keys.ts";
+import type { ListedFolder } from "./listed-folders.ts";
+import { objectPages } from "./object-pages.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 
 export interface BucketAccess {
@@ -34,8 +36,22 @@ export async function findLogEnd(
   const latest: Segment[] = [];
   for await (const page of segmentPages({ bucket, retry }, prefix, null)) {
     latest.push(...page);
-    if (page.some(({ merged }) => merged)) break;
+    if (hasMerged(page)) break;
   }
+  return logEndOf(latest);
+}
+
+/** The same by the first objects of a log's folder; null if the end cannot be told by them. */
+export function logEndIn({ objects, more }: ListedFolder): LogEnd | null {
+  const latest = segmentsOf(objects);
+  return more && !hasMerged(latest) ? null : logEndOf(latest);
+}
+
+function hasMerged(segments: readonly Segment[]): boolean {
+  return segments.some(({ merged }) => merged);
+}
+
+function logEndOf(latest: readonly Segment[]): LogEnd {
   const end = latest.reduce((highest, segment) => Math.max(highest, segment.end), 0);
   const closed = latest.some((segment) => segment.start === segment.end && segment.end === end);
   return { end, closed, latest };
@@ -43,17 +59,14 @@ export async function findLogEnd(
 
 /** The segments that begin before `before`, the highest start first; null: all. */
 export async function* segmentPages(
-  { bucket, retry }: Pick<BucketAccess, "bucket" | "retry">,
+  access: Pick<BucketAccess, "bucket" | "retry">,
   folder: string,
   before: number | null,
 ): AsyncGenerator<Segment[]> {
-  let startAfter = before === null ? folder : behindSegmentsFrom(folder, before);
-  for (;;) {
-    const options = { prefix: folder, startAfter };
-    const page = await retry.until((signal) => bucket.list({ ...options, signal }));
-    yield page.objects.flatMap(({ key, size }) => parseSegment(key, size) ?? []);
-    const last = page.objects.at(-1);
-    if (!page.more || last === undefined) return;
-    startAfter = last.key;
-  }
+  const after = before === null ? folder : behindSegmentsFrom(folder, before);
+  for await (const page of objectPages(access, folder, after)) yield segmentsOf(page);
+}
+
+function segmentsOf(objects: readonly ListedObject[]): Segment[] {
+  return objects.flatMap(({ key, size }) => parseSegment(key, size) ?? []);
 }

@@ -6,9 +6,11 @@ import {
 } from "../../src/ports/log-store.ts";
 import { labelOf } from "../../src/stream/text/dns-label.ts";
 import type { IncarnationName } from "./keys.ts";
-import { type BucketAccess, findLogEnd, type LogEnd } from "./log-end.ts";
+import { listFolders } from "./listed-folders.ts";
+import { type BucketAccess, findLogEnd, type LogEnd, logEndIn } from "./log-end.ts";
+import { allObjects } from "./object-pages.ts";
 import { mergedNotes } from "./session-notes.ts";
-import { readValues, type StoredValues, versionIn } from "./values.ts";
+import { readValuesIn, type StoredValues, versionIn } from "./values.ts";
 
 /** An incarnation of a session as it is stored in the bucket. */
 export interface StoredIncarnation {
@@ -20,11 +22,11 @@ export interface StoredIncarnation {
 
 /** The current incarnation of the session, or null; one that is being deleted counts. */
 export async function findIncarnation(
-  { bucket, keys, retry }: BucketAccess,
+  access: BucketAccess,
   { project, session }: SessionKey,
 ): Promise<IncarnationName | null> {
-  const prefix = keys.incarnationsOf(project, labelOf(session));
-  const { objects } = await retry.until((signal) => bucket.list({ prefix, signal }));
+  const { keys } = access;
+  const objects = await allObjects(access, keys.incarnationsOf(project, labelOf(session)));
   const newest = objects.at(-1);
   const found = newest && keys.parseIncarnation(newest.key);
   return found ? { project, session, epoch: found.epoch, logId: found.logId } : null;
@@ -35,11 +37,16 @@ export async function loadIncarnation(
   access: BucketAccess,
   name: IncarnationName,
 ): Promise<StoredIncarnation> {
+  const { keys } = access;
   const { logId } = name;
   for (;;) {
+    const folder = await listFolders(access, keys.incarnationFolder(name, logId));
+    const endOf = async (log: LogName): Promise<LogEnd> =>
+      logEndIn(folder(keys.logFolder(name, logId, log))) ?? findLogEnd(access, name, logId, log);
+    const valuesFolder = keys.valuesFolder(name, logId);
     const [values, ...ends] = await Promise.all([
-      readValues(access, name, logId),
-      ...LOG_NAMES.map(async (log) => [log, await findLogEnd(access, name, logId, log)] as const),
+      readValuesIn(access, valuesFolder, folder(valuesFolder)),
+      ...LOG_NAMES.map(async (log) => [log, await endOf(log)] as const),
     ]);
     const logs = logsOf(ends);
     const notes = await findNotes(access, logs.raw, values);

@@ -2,6 +2,8 @@ import type { SessionKey } from "../../src/ports/log-store.ts";
 import type { ListedObject } from "../../src/ports/object-bucket.ts";
 import type { Keys, ValueName, ValueVersion } from "./keys.ts";
 import type { BucketAccess } from "./log-end.ts";
+import type { ListedFolder } from "./listed-folders.ts";
+import { allObjects } from "./object-pages.ts";
 import { readWhole } from "./read-whole.ts";
 
 /** The values of an incarnation as they lie in the bucket. */
@@ -16,20 +18,15 @@ export interface StoredValues {
   readonly old: readonly string[];
 }
 
-/** The newest version of each value. */
-export async function readValues(
+/** The newest version of each value in a folder, which was `listed` already, or not. */
+export async function readValuesIn(
   access: BucketAccess,
-  key: SessionKey,
-  logId: string,
+  prefix: string,
+  listed?: ListedFolder,
 ): Promise<StoredValues> {
-  return readValuesIn(access, access.keys.valuesFolder(key, logId));
-}
-
-/** The same of the values below a prefix. */
-export async function readValuesIn(access: BucketAccess, prefix: string): Promise<StoredValues> {
-  const { bucket, keys, retry } = access;
-  for (;;) {
-    const { objects } = await retry.until((signal) => bucket.list({ prefix, signal }));
+  const { keys } = access;
+  for (let known = listed?.more === false ? listed : null; ; known = null) {
+    const objects = known?.objects ?? (await allObjects(access, prefix));
     const newest: Partial<Record<ValueName, ListedObject>> = {};
     const old: string[] = [];
     for (const object of objects) {
