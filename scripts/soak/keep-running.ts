@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildScript } from "../bench/child-script.ts";
 import { createDeferred, type Deferred } from "../bench/deadline.ts";
+import { inTurn } from "./in-turn.ts";
 import { type FailedAnswer, failedAnswer } from "./failed-answer.ts";
 import type { RunOver } from "./runner-process.ts";
 
@@ -37,6 +38,7 @@ const RETRY_MS = 300;
 /** The next run is posted then although nothing was heard of the last one. */
 const LONGEST_RUN_MS = 60_000;
 const IDLE_WITHIN_MS = 120_000;
+const ASKED_AT_ONCE = 8;
 
 /** Posts a run to each session, or to some of them in turn, and the next one when that is over. */
 export function keepRunning(options: KeepRunningOptions): KeptRuns {
@@ -114,11 +116,12 @@ export function keepRunning(options: KeepRunningOptions): KeptRuns {
       stop.abort();
       await Promise.all(keeping);
       const deadlineMs = Date.now() + IDLE_WITHIN_MS;
-      for (const { name, path } of sessions)
+      await inTurn(sessions, ASKED_AT_ONCE, async ({ name, path }) => {
         while (!(await isIdle(path))) {
           if (Date.now() > deadlineMs) throw new Error(`${name} is still working`);
           await sleep(RETRY_MS);
         }
+      });
     },
   };
 }

@@ -126,18 +126,19 @@ async function watched(options: ReplicaSoakOptions, scene: Scene): Promise<Repli
     const runs = keepRunning({ port, sessions, runner, atOnce: options.running, signal });
     await disturb(servers, options);
     options.progress("no more runs; waiting until everything has come to its end");
-    const stuck = await runs.stop().then(
+    const stopping = runs.stop().then(
       () => [],
       (error: unknown) => [String(error)],
     );
+    children.clients.send("stop");
+    const clients = await children.clients.next(VIEWERS_MS);
+    const stuck = await stopping;
     const dir = join(scene.dir, "logs");
     await mkdir(dir);
     const ports = cluster.replicas.map((replica) => replica.port);
     const logs = await fetchLogs(ports, sessions, dir);
     children.viewers.send({ ends: Object.fromEntries(logs.map((log) => [log.name, log.bytes])) });
     const viewers = await children.viewers.next(VIEWERS_MS);
-    children.clients.send("stop");
-    const clients = await children.clients.next(VIEWERS_MS);
     options.progress("checking what was seen against what is stored");
     const seen = [...viewers.seen, ...clients.seen];
     const checked = await checkLogs(logs, { runs, relayed, seen });
