@@ -5,6 +5,7 @@ import { writePage } from "../core/history/page-source.ts";
 import { formatCursor } from "../core/model/cursor.ts";
 import type { SessionService } from "../core/service.ts";
 import { RunlogError } from "../ports/errors.ts";
+import { settledWithin } from "../stream/sync/pause.ts";
 import { preferredType } from "./accept.ts";
 import { directoryOf } from "./access.ts";
 import { openStream } from "./open-stream.ts";
@@ -15,12 +16,14 @@ import { viewOf } from "./view.ts";
 
 const TYPES = ["application/json", "application/x-ndjson"] as const;
 const DEFAULT_LIMIT = 100;
+/** How long in ms a page waits for the ends of runs that nobody works on: they come after it otherwise. */
+const RECOVERED_WITHIN_MS = 250;
 
 /** `GET …/agui/events/page`: some events that follow each other, in either direction (PROTOCOL 20.1). */
 export function eventsPageGet(service: SessionService) {
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    const { compactor, sessions, store } = service;
+    const { clock, compactor, sessions, store } = service;
     const query = queryOf(c);
     const type = preferredType(c, TYPES);
     if (type === null) {
@@ -28,7 +31,10 @@ export function eventsPageGet(service: SessionService) {
       return problem(c, { code: "not-acceptable", detail, headers: { Vary: "Accept" } });
     }
     return sessions.with(key, async (session) => {
-      await sessions.recover(key);
+      // a long log of which no state is known has to be read for that, while its events are where they are
+      const recovered = sessions.recover(key);
+      if (typeof query.cursor !== "number")
+        await settledWithin(RECOVERED_WITHIN_MS, clock, recovered);
       const readable = await session.readable();
       if (!readable && !(await directoryOf(c, service).get(key)))
         throw new RunlogError("session-not-found", "Session not found");
