@@ -27,12 +27,15 @@ const {
   seed,
   sessions,
   workloads,
+  mostOfEach = Infinity,
 }: {
   readonly port: number;
   readonly seed: number;
   readonly sessions: readonly WorkloadSession[];
   /** Names of those that are at work. Default: all. */
   readonly workloads?: readonly string[];
+  /** So many clients of a workload at most. Default: no limit. */
+  readonly mostOfEach?: number;
 } = JSON.parse(process.argv[2] ?? "");
 
 const stop = new AbortController();
@@ -68,7 +71,7 @@ async function work(workload: Workload): Promise<void> {
 
 const chosen = WORKLOADS.filter(({ name }) => workloads?.includes(name) ?? true);
 const working = chosen.flatMap((workload) =>
-  Array.from({ length: workload.clients }, () => work(workload)),
+  Array.from({ length: Math.min(workload.clients, mostOfEach) }, () => work(workload)),
 );
 receiveFromParent(() => {
   stop.abort();

@@ -39,6 +39,7 @@ const RETRY_MS = 300;
 const LONGEST_RUN_MS = 60_000;
 const IDLE_WITHIN_MS = 120_000;
 const ASKED_AT_ONCE = 8;
+const NOT_FOUND = 404;
 
 /** Posts a run to each session, or to some of them in turn, and the next one when that is over. */
 export function keepRunning(options: KeepRunningOptions): KeptRuns {
@@ -98,6 +99,8 @@ export function keepRunning(options: KeepRunningOptions): KeptRuns {
   async function isIdle(path: string): Promise<boolean> {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
     const { status }: { status?: { agentStatus?: string } } = Object(await response.json());
+    // no run of it was ever taken
+    if (response.status === NOT_FOUND) return true;
     return response.status === 200 && status?.agentStatus !== "working";
   }
 

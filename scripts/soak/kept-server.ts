@@ -35,7 +35,7 @@ const SAMPLE_MS = 1_000;
 const START_AGAIN_MS = 500;
 const START_ATTEMPTS = 20;
 /** What Kubernetes grants a pod that stops. */
-const ROLL_OVER_MS = 30_000;
+const ROLL_OVER_MS = 65_000;
 
 /** Starts the server; `options.port` is the one that it gets in every life. */
 export async function keepServer(options: ServerOptions): Promise<KeptServer> {

@@ -21,8 +21,9 @@ export interface RunOver {
 
 /** Path of the agents that are behind a relay. */
 const AGENT = "agent";
-const MIN_EVENTS = 20;
-const MAX_EVENTS = 150;
+/** How long a run takes, whatever the rate of its events: the next one is posted after a minute (keep-running.ts). */
+const MIN_SECONDS = 5;
+const MAX_SECONDS = 38;
 const LONG_EVENT_CHARS = 100_000;
 const TEXT = "The quick brown fox jumps over the lazy dog, and writes what it saw into the log. ";
 
@@ -90,7 +91,8 @@ async function play(
     response.writeHead(500, { "Content-Type": "text/plain" }).end("no");
     return false;
   }
-  const total = MIN_EVENTS + random.integer(MAX_EVENTS - MIN_EVENTS);
+  const seconds = MIN_SECONDS + random.integer(MAX_SECONDS - MIN_SECONDS);
+  const total = Math.ceil(seconds * eventsPerSecond);
   const dies = fate < DEATHS.refused + DEATHS.noEnd + DEATHS.breakOff;
   const last = dies ? random.integer(total) : total;
   response.writeHead(200, { "Content-Type": "text/event-stream" });

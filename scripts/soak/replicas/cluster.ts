@@ -29,7 +29,7 @@ export interface ClusterOptions {
 }
 
 /** How long a stop waits for runs that nobody can take up. */
-const DRAIN = "5s";
+const DRAIN = "10s";
 /** A start asks the bucket for all that was left, and whoever is ended in it leaves more. */
 const START_MS = 120_000;
 const GONE_MS = 100;

@@ -62,7 +62,10 @@ const CHILD_START_MS = 60_000;
 /** Viewers give up by themselves when nothing moves. */
 const VIEWERS_MS = 900_000;
 
-/** Kinds of clients at work: those that take part of a log that is still short. */
+/**
+ * Kinds of clients at work, one of each: those that take part of a log that is still short. A list asks the bucket for each
+ * session, which more clients would make all that it does.
+ */
 const WORKLOADS = [
   "fast replays",
   "vanishing replays",
@@ -203,6 +206,7 @@ function startClients({ viewers, seed }: ReplicaSoakOptions, { cluster, sessions
       seed,
       sessions: workloadSessions,
       workloads: WORKLOADS,
+      mostOfEach: 1,
     }),
   };
 }
