@@ -179,7 +179,7 @@ export async function start(
       const { orphanedRuns } = await service.close(options);
       const stopped = listening.close();
       onWait("answers to begin");
-      await answers.begun(AbortSignal.timeout(ANSWERS_MS)).catch(() => {});
+      await answers.begun(AbortSignal.timeout(ANSWERS_MS)).catch(() => answers.refuse());
       onWait("connections to end");
       await settledWithin(CONNECTIONS_MS, clock, stopped);
       server.closeAllConnections();

@@ -164,6 +164,21 @@ describe("a server that is stopped with nobody connected", () => {
     expect(await server.exited).toEqual({ code: 0, signal: null });
   });
 
+  it("tells a request that has no answer in the end to come again", async () => {
+    const runner = await freshRunner();
+    runner.script(() => new Promise(() => {}), "capabilities");
+    const server = await startAlone({ env: { RUNNER_URL: runner.address } });
+    const answer = requestOnce(`${server.url}${SESSION}/agui/capabilities`);
+    await waitFor(() => runner.requests.length === 1, { what: "the request at the runner" });
+    server.kill("SIGTERM");
+    expect(await answer).toMatchObject({
+      status: 503,
+      text: expect.stringContaining("/problems/overloaded"),
+    });
+    expect(await server.exited).toEqual({ code: 0, signal: null });
+    expect(server.stderr()).not.toContain("ERR_");
+  });
+
   it.each(SIGNALS)("ends at once when it is asked again by %s", async (signal) => {
     const server = await startAlone({ env: { RUNLOG_DRAIN: "24h" } });
     await postRun(server.url, "r1");
