@@ -18,6 +18,7 @@ import { measurePages } from "./bench/measure-pages.ts";
 import { measureRestart } from "./bench/measure-restart.ts";
 import { measureRelay } from "./bench/measure-relay.ts";
 import { measureReplay } from "./bench/measure-replay.ts";
+import { measureRepeats } from "./bench/measure-repeats.ts";
 import { measureResume } from "./bench/measure-resume.ts";
 import { measureTextOrBytes } from "./bench/measure-text-or-bytes.ts";
 import { measureRuns } from "./bench/measure-runs.ts";
@@ -51,6 +52,7 @@ const OWN_SERVER: Readonly<Record<string, (data: DataDir, rows?: string) => Prom
   adoption: measureAdoption,
   compaction: measureCompaction,
   "first-paint": measureFirstPaint,
+  repeats: measureRepeats,
   relay: measureRelay,
   runs: measureRuns,
   snapshot: measureSnapshot,

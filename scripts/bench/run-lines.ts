@@ -5,7 +5,23 @@ export interface RunOptions {
   readonly index: number;
   /** Length of one very long tool result, 0 for none. */
   readonly longResult: number;
+  /** Default one whose run is not posted to runlog, that thinks, and whose snapshots have texts alone. */
+  readonly agent?: AgentHabits;
 }
+
+export interface AgentHabits {
+  /** Whether runlog has stored what the run was posted with. */
+  readonly isPosted: boolean;
+  readonly thinks: boolean;
+  /** What a snapshot of messages has: the texts, calls and results as well, or these of all runs so far. */
+  readonly snapshot: "texts" | "run" | "thread";
+  /** Whether there is one after each turn, and not only at the end of the run. */
+  readonly isEachTurn: boolean;
+  /** Messages of the runs before, to which those of the run are added. */
+  readonly thread: Message[];
+}
+
+type Message = Readonly<Record<string, unknown>>;
 
 const EPOCH_MS = 1_790_000_000_000;
 const RUN_GAP_MS = 600_000;
@@ -34,15 +50,23 @@ export function* runLines(random: Random, options: RunOptions): Generator<string
   }
 
   const user = { id: random.uuid(), role: "user", content: sentence(random, 30) };
-  const messages: Record<string, unknown>[] = [user];
+  const { agent } = options;
+  const messages: Message[] = [user];
+  const isWhole = agent !== undefined && agent.snapshot !== "texts";
+  const isThread = agent?.snapshot === "thread";
+  function snapshot(): string {
+    const thread = isThread ? agent.thread : [];
+    return line({ type: "MESSAGES_SNAPSHOT", messages: [...thread, ...messages] });
+  }
   const input = { threadId: THREAD_ID, runId, messages: [user], tools: [], context: [] };
+  if (agent?.isPosted) yield line({ type: "MESSAGES_SNAPSHOT", messages: [user] });
   yield line({ type: "RUN_STARTED", input });
   yield line({ type: "STATE_SNAPSHOT", snapshot: { phase: "reading", progress: 0 } });
 
   const turns = MIN_TURNS + random.integer(MAX_TURNS - MIN_TURNS);
   const longTurn = options.longResult > 0 ? random.integer(turns) : -1;
   for (let turn = 0; turn < turns; turn += 1) {
-    yield* reasoning(random, line);
+    if (agent?.thinks !== false) yield* reasoning(random, line);
     const messageId = random.uuid();
     const content: string[] = [];
     yield line({ type: "TEXT_MESSAGE_START", messageId, role: "assistant" });
@@ -51,12 +75,20 @@ export function* runLines(random: Random, options: RunOptions): Generator<string
       yield line({ type: "TEXT_MESSAGE_CONTENT", messageId, delta });
     }
     yield line({ type: "TEXT_MESSAGE_END", messageId });
-    messages.push({ id: messageId, role: "assistant", content: content.join("") });
-    yield* toolCall(random, line, messageId, turn === longTurn ? options.longResult : 0);
+    const text = { id: messageId, role: "assistant", content: content.join("") };
+    const longResult = turn === longTurn ? options.longResult : 0;
+    const { call, result } = yield* toolCall(random, line, {
+      parentMessageId: messageId,
+      longResult,
+    });
+    messages.push(isWhole ? { ...text, toolCalls: [call] } : text);
+    if (isWhole) messages.push(result);
     const patch = [{ op: "replace", path: "/progress", value: (turn + 1) / turns }];
     yield line({ type: "STATE_DELTA", delta: patch });
+    if (agent?.isEachTurn && turn + 1 < turns) yield snapshot();
   }
-  yield line({ type: "MESSAGES_SNAPSHOT", messages });
+  yield snapshot();
+  agent?.thread.push(...messages);
   yield line({ type: "RUN_FINISHED" });
 }
 
@@ -75,17 +107,29 @@ function* reasoning(random: Random, line: ToLine): Generator<string> {
 function* toolCall(
   random: Random,
   line: ToLine,
-  parentMessageId: string,
-  longResult: number,
-): Generator<string> {
+  {
+    parentMessageId,
+    longResult,
+  }: { readonly parentMessageId: string; readonly longResult: number },
+): Generator<string, { readonly call: Message; readonly result: Message }> {
   const toolCallId = `toolu_${random.uuid().slice(0, 13)}`;
   const toolCallName = random.pick(TOOLS);
   yield line({ type: "TOOL_CALL_START", toolCallId, toolCallName, parentMessageId });
-  for (const delta of deltas(random)) yield line({ type: "TOOL_CALL_ARGS", toolCallId, delta });
+  const args: string[] = [];
+  for (const delta of deltas(random)) {
+    args.push(delta);
+    yield line({ type: "TOOL_CALL_ARGS", toolCallId, delta });
+  }
   yield line({ type: "TOOL_CALL_END", toolCallId });
   const short = sentence(random, 40 + random.integer(80));
   const content = longResult > 0 ? `${short}\n`.repeat(longResult / short.length) : short;
-  yield line({ type: "TOOL_CALL_RESULT", messageId: random.uuid(), toolCallId, content });
+  const messageId = random.uuid();
+  yield line({ type: "TOOL_CALL_RESULT", messageId, toolCallId, content });
+  const of = { name: toolCallName, arguments: args.join("") };
+  return {
+    call: { id: toolCallId, type: "function", function: of },
+    result: { id: messageId, role: "tool", toolCallId, content },
+  };
 }
 
 /** Pieces of text as a model streams them: a few words each. */

@@ -10,7 +10,14 @@ interface AmbientMessage {
   readonly id: string;
   content: string;
   metadata: Record<string, unknown>;
-  readonly toolCalls: { readonly id: string; args: string; metadata: Record<string, unknown> }[];
+  readonly toolCalls: AmbientCall[];
+}
+
+interface AmbientCall {
+  readonly id: string;
+  args: string;
+  result: unknown;
+  metadata: Record<string, unknown>;
 }
 
 interface AmbientEvent {
@@ -21,7 +28,13 @@ interface AmbientEvent {
   readonly delta?: unknown;
   readonly snapshot?: unknown;
   readonly metadata?: Record<string, unknown>;
-  readonly messages?: readonly { id: string; content?: unknown }[];
+  readonly content?: unknown;
+  readonly messages?: readonly {
+    readonly id: string;
+    readonly role?: unknown;
+    readonly content?: unknown;
+    readonly toolCallId?: string;
+  }[];
   readonly name?: unknown;
   readonly runId?: string;
   readonly value?: unknown;
@@ -29,7 +42,7 @@ interface AmbientEvent {
 
 /**
  * Merges by id, as the front end does: deltas append, a delta without its start is ignored, snapshots
- * replace what they hold and drop nothing. The state that a run was posted with is the state from there on,
+ * replace what they hold and drop nothing, and a result is put into its call. The state that a run was posted with is the state from there on,
  * or, where another run is open, from that run's start. `applyPatch` changes a document or throws.
  */
 export function ambientView(
@@ -37,7 +50,7 @@ export function ambientView(
   applyPatch: (state: unknown, patch: unknown) => unknown,
 ): AmbientView {
   const messages = new Map<string, AmbientMessage>();
-  const calls = new Map<string, AmbientMessage["toolCalls"][number]>();
+  const calls = new Map<string, AmbientCall>();
   const others: { readonly text: string; delta: string }[] = [];
   let state: unknown = {};
   let isOpen = false;
@@ -63,7 +76,7 @@ export function ambientView(
         break;
       }
       case "TOOL_CALL_START": {
-        const call = { id: toolCallId, args: "", metadata: { ...metadata } };
+        const call = { id: toolCallId, args: "", result: null, metadata: { ...metadata } };
         calls.set(toolCallId, call);
         put(event.parentMessageId ?? toolCallId).toolCalls.push(call);
         break;
@@ -76,9 +89,18 @@ export function ambientView(
         break;
       }
       case "MESSAGES_SNAPSHOT":
-        for (const { id, content } of event.messages ?? [])
-          put(id).content = typeof content === "string" ? content : JSON.stringify(content);
+        for (const { id, role, content = "", toolCallId: of = "" } of event.messages ?? []) {
+          const call = role === "tool" ? calls.get(of) : undefined;
+          if (call) call.result = content;
+          else put(id).content = typeof content === "string" ? content : JSON.stringify(content);
+        }
         break;
+      case "TOOL_CALL_RESULT": {
+        const call = calls.get(toolCallId);
+        if (call) call.result = event.content;
+        putOther(others, event);
+        break;
+      }
       case "STATE_SNAPSHOT":
         state = event.snapshot;
         break;

@@ -1,4 +1,5 @@
 import { BlockCompactor } from "../../src/core/compaction/block-compactor.ts";
+import { SeenIds } from "../../src/core/compaction/seen-ids.ts";
 import { concatBytes } from "../../src/stream/bytes/concat.ts";
 import { cut } from "../unit/stream/chunks.ts";
 
@@ -8,7 +9,7 @@ export function compactLines(
   sizes: readonly number[] = [1 << 16],
 ): string[] {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
-  const blockCompactor = new BlockCompactor((bytes) => pieces.push(bytes.slice()));
+  const blockCompactor = new BlockCompactor((bytes) => pieces.push(bytes.slice()), new SeenIds());
   const bytes = new TextEncoder().encode(lines.map((line) => `${line}\n`).join(""));
   for (const chunk of cut(bytes, sizes)) blockCompactor.push(chunk as Uint8Array<ArrayBuffer>);
   blockCompactor.finish();

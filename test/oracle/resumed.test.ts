@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tellLog, type TellOptions } from "../support/told-log.ts";
+import { agentLog } from "./agent-log.ts";
 import { compactLines } from "./compact.ts";
 import { crowdedLog } from "./crowded-log.ts";
 import { olderLog, randomLog } from "./random-log.ts";
@@ -40,6 +41,7 @@ describe("a stream that goes on after any of its frames", () => {
     ["logs as older runners write them", olderLog, "0.0"],
     ["logs of few ids", crowdedLog, "1.0"],
     ["compacted logs", randomLog, "1.0"],
+    ["compacted logs of agents that say again", agentLog({ isValid: false }), "1.0"],
   ] as const)(
     "is the rest of the stream that was not cut: %s",
     async (name, logs, dialect) => {
@@ -49,7 +51,7 @@ describe("a stream that goes on after any of its frames", () => {
           fc.array(fc.nat(), { maxLength: 4 }),
           pace,
           async (whole, cuts, paced) => {
-            const lines = name === "compacted logs" ? compactLines(whole) : whole;
+            const lines = name.startsWith("compacted logs") ? compactLines(whole) : whole;
             const frames = await framesOf(lines, { dialect, ...paced });
             const ids = frames.flatMap(({ id }) => id ?? []);
             expect(new Set(ids).size).toBe(ids.length);

@@ -12,6 +12,7 @@ import { readForward } from "../../src/core/history/page-events.ts";
 import type { Followed } from "../support/agui-clients.ts";
 import { profileBudgets } from "../support/told-log.ts";
 import { sessionsOf, silent } from "../support/session-registry.ts";
+import { agentLog } from "./agent-log.ts";
 import { crowdedLog } from "./crowded-log.ts";
 import { plain } from "./followed.ts";
 import { meaningOf } from "./meaning.ts";
@@ -41,7 +42,10 @@ describe("a snapshot at a cursor (PROTOCOL 20.3)", () => {
       let restored = 0;
       await fc.assert(
         fc.asyncProperty(
-          fc.array(fc.oneof(randomLog, crowdedLog), { minLength: 1, maxLength: 4 }),
+          fc.array(fc.oneof(randomLog, crowdedLog, agentLog({ isValid: false })), {
+            minLength: 1,
+            maxLength: 4,
+          }),
           fc.array(part, { minLength: 1, maxLength: 4 }),
           part,
           fc.boolean(),

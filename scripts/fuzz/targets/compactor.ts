@@ -2,6 +2,7 @@ import { createMemoryLogStore } from "../../../adapters/memory/index.ts";
 import { CompactLog } from "../../../src/core/compaction/compact-log.ts";
 import { compactSession } from "../../../src/core/compaction/compact-session.ts";
 import { BlockCompactor } from "../../../src/core/compaction/block-compactor.ts";
+import { SeenIds } from "../../../src/core/compaction/seen-ids.ts";
 import { EventSpans } from "../../../src/core/compaction/event-spans.ts";
 import { createLogId } from "../../../src/ports/log-id.ts";
 import type { LogName, LogStat, LogStore } from "../../../src/ports/log-store.ts";
@@ -35,7 +36,7 @@ export const target: FuzzTarget = fuzzTarget(
 
 function compacted(input: CutBytes): string {
   const out: Uint8Array<ArrayBuffer>[] = [];
-  const blockCompactor = new BlockCompactor((bytes) => out.push(bytes.slice()));
+  const blockCompactor = new BlockCompactor((bytes) => out.push(bytes.slice()), new SeenIds());
   for (const piece of piecesOf(input)) blockCompactor.push(piece);
   blockCompactor.finish();
   return textOf(out);

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { BlockCompactor } from "../../../src/core/compaction/block-compactor.ts";
+import { SeenIds } from "../../../src/core/compaction/seen-ids.ts";
 import { isJsonPatch, type JsonPatch, type Operation } from "../../../src/core/model/json-patch.ts";
 import { isEqualJson, measureJson } from "../../../src/core/model/json-value.ts";
 import { AS_CLIENTS } from "../../../src/core/model/patch-policy.ts";
@@ -136,7 +137,7 @@ function assertSameCompacted(snapshot: unknown, patches: readonly JsonPatch[]): 
 
 function compact(lines: readonly string[]): string {
   const out: Uint8Array<ArrayBuffer>[] = [];
-  const blockCompactor = new BlockCompactor((bytes) => out.push(bytes.slice()));
+  const blockCompactor = new BlockCompactor((bytes) => out.push(bytes.slice()), new SeenIds());
   blockCompactor.push(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
   blockCompactor.finish();
   return new TextDecoder().decode(concatBytes(out));

@@ -3,6 +3,8 @@ import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import { EventLine } from "./event-line.ts";
 import { OWN_STARTS } from "../model/server-events.ts";
 import { type Emit, OpenItems } from "./open-items.ts";
+import { RepeatedSnapshots } from "./repeated-snapshots.ts";
+import type { SeenIds } from "./seen-ids.ts";
 import { StateFold } from "./state-fold.ts";
 
 /** Longest line that is parsed, in bytes. A longer one is passed on in pieces, as an odd one. */
@@ -16,10 +18,11 @@ const STARTS = OWN_STARTS.map((start) => new TextEncoder().encode(start));
 
 /**
  * Compacts a span of a raw log, in order: adjacent deltas of an item become one, state changes
- * after a snapshot become one snapshot. Everything else stays where and as it is, byte for byte. A
- * client that is sent the result ends with the same messages and the same state.
+ * after a snapshot become one snapshot, and snapshots of messages that say nothing new are left out.
+ * Everything else stays where and as it is, byte for byte. A client that is sent the result ends with
+ * the same messages and the same state.
  *
- * The output depends on nothing but the input bytes. Memory is bounded: some megabytes at most,
+ * The output depends on nothing but the input bytes and the ids before them. Memory is bounded: some megabytes at most,
  * whatever the events are. Bytes are pushed in chunks that break anywhere.
  */
 export class BlockCompactor {
@@ -35,11 +38,14 @@ export class BlockCompactor {
   #carriedLength = 0;
   /** Whether the line that goes on is a long one, of which everything so far has been passed on. */
   #isLong = false;
+  readonly #snapshots: RepeatedSnapshots;
 
-  constructor(emit: Emit) {
-    this.#emit = emit;
-    this.#items = new OpenItems(OPEN_ITEMS, emit);
-    this.#chunks = new OpenItems(1, emit);
+  /** @param seen the ids that the log has named before the span; those of the span are added. */
+  constructor(emit: Emit, seen: SeenIds) {
+    this.#snapshots = new RepeatedSnapshots(emit, seen);
+    this.#emit = this.#snapshots.push;
+    this.#items = new OpenItems(OPEN_ITEMS, this.#emit);
+    this.#chunks = new OpenItems(1, this.#emit);
   }
 
   /** Takes the next bytes; may hold its output back until later ones. */
@@ -59,6 +65,7 @@ export class BlockCompactor {
    */
   finish(): void {
     this.#flushAll();
+    this.#snapshots.finish();
   }
 
   #endLine(chunk: Uint8Array<ArrayBuffer>, from: number, lf: number): void {

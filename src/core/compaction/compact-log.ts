@@ -7,13 +7,14 @@
  * begins with `#` as no event does and is not sent.
  *
  * In a block the deltas of one item with nothing but deltas of other items between them are one
- * delta, and state snapshots with the patches after them are one snapshot. Every other event is
- * there with the bytes that it has in the raw log, in the order of the raw log. A client that is
+ * delta, and state snapshots with the patches after them are one snapshot. A snapshot of messages that
+ * says what an earlier one of its run and the events since have said is not there (decision 050). Every
+ * other event is there with the bytes that it has in the raw log, in the order of the raw log. A client that is
  * sent the block ends with the same messages and the same state.
  *
  * What holds:
  *
- * - A block's bytes depend on nothing but the raw log's bytes: not on when compaction runs, how
+ * - A block's bytes depend on nothing but the raw log's bytes up to its end: not on when compaction runs, how
  *   often it is interrupted, or in which process. Cursors point into them. So other bytes for the
  *   same input need another `GENERATION` (`trailer.ts`); a new generation begins after the old one.
  * - A block ends at the first boundary at which its generation of the compact log is not larger
@@ -33,7 +34,8 @@
  * 3. `compact-session.ts`: one compaction; `run-boundary-finder.ts` finds where blocks may end
  * 4. `block-compactor.ts`: lines in, compacted lines out; `event-line.ts` tells lines apart,
  *    `open-items.ts` and `line-template.ts` merge deltas, `state-fold.ts` and `lost-numbers.ts`
- *    state
+ *    state; `repeated-snapshots.ts` leaves out what says nothing new, by `streamed-since.ts` and
+ *    `seen-ids.ts`, which `seen-ids-at.ts` reads again from the compact log
  * 5. `compact-writer.ts`: appends blocks, and goes on where an interrupted compaction stopped
  * 6. `event-spans.ts`: takes the trailers out again for readers
  * 7. `each-chunk.ts`: reads the raw log ahead, in turns of the event loop
@@ -46,6 +48,7 @@ import { sameBytes } from "../../stream/bytes/string-cache.ts";
 import type { RunBoundaryFinder } from "./run-boundary-finder.ts";
 import { checksum, NO_BYTES } from "./checksum.ts";
 import { findLastMark } from "./last-mark.ts";
+import type { SeenIds } from "./seen-ids.ts";
 import { decodeTrailer, GENERATION, isTrailerOf, type Trailer } from "./trailer.ts";
 
 /** How far a session's raw log is compacted, by its last trailer, which was checked. */
@@ -100,6 +103,8 @@ export class CompactLog {
    */
   unfinished: { readonly logId: string; readonly from: number; readonly until: number } | null =
     null;
+  /** The ids that the log names up to a position; null if they have to be read again. */
+  seen: { readonly position: CompactPosition; readonly ids: SeenIds } | null = null;
 
   constructor(key: SessionKey, store: Pick<LogReader, "read" | "stat">) {
     this.#key = key;
@@ -132,6 +137,7 @@ export class CompactLog {
   forget(): void {
     this.#position = null;
     this.#looking = null;
+    this.seen = null;
   }
 
   async #look(stat: LogStat): Promise<CompactPosition | null> {

@@ -5,6 +5,8 @@ import type { CompactLog, CompactPosition } from "./compact-log.ts";
 import { CompactWriter, ForeignBytesError, generationStart } from "./compact-writer.ts";
 import { BlockCompactor } from "./block-compactor.ts";
 import { eachChunk } from "./each-chunk.ts";
+import { seenIdsAt } from "./seen-ids-at.ts";
+import type { SeenIds } from "./seen-ids.ts";
 
 export interface CompactOptions {
   readonly key: SessionKey;
@@ -63,25 +65,28 @@ export async function compactFrom(
   if (boundaries.length === 0) return position;
   const endSum = await log.checksum(logId, position.end, end.compact, position.sum);
   const writer = new CompactWriter({ ...options, position, end: end.compact, endSum });
+  const seen = await seenIdsAt(options, position);
   while (boundaries.length > 0) {
-    await compactRuns(options, writer, from, boundaries);
+    await compactRuns(options, { writer, seen }, from, boundaries);
     from = boundaries.at(-1)!;
     boundaries = await findRunBoundaries(options, from);
   }
   await writer.finish();
   const { rawEnd } = writer.position;
   if (writer.isInBlock) log.unfinished = { logId, from: rawEnd, until: 2 * end.raw - rawEnd };
+  // else the ids of the block that has not ended are among them
+  if (!writer.isInBlock) log.seen = { position: writer.position, ids: seen };
   return writer.position;
 }
 
 /** Compacts the part of the raw log that begins at `from`, one of `boundaries` after the other. */
 async function compactRuns(
   { key, store, readable, signal }: CompactOptions,
-  writer: CompactWriter,
+  { writer, seen }: { readonly writer: CompactWriter; readonly seen: SeenIds },
   from: number,
   boundaries: readonly number[],
 ): Promise<void> {
-  const blockCompactor = new BlockCompactor((bytes) => writer.write(bytes));
+  const blockCompactor = new BlockCompactor((bytes) => writer.write(bytes), seen);
   const { stat } = readable;
   const start = Math.max(from, readable.from);
   let at = start;

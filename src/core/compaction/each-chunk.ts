@@ -1,12 +1,14 @@
-import type { LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
+import type { LogName, LogReader, LogStat, SessionKey } from "../../ports/log-store.ts";
 import type { ByteRange } from "../model/byte-range.ts";
 import { createTimeSlicer } from "../../stream/sync/time-slicer.ts";
 
-/** A part of the raw log. */
+/** A part of a log. */
 export interface ChunksOptions extends ByteRange {
   readonly key: SessionKey;
   readonly store: Pick<LogReader, "read">;
   readonly stat: LogStat;
+  /** Default the raw one. */
+  readonly log?: LogName;
   /** Ends the reading at the next chunk with the signal's reason. */
   readonly signal: AbortSignal;
 }
@@ -19,16 +21,16 @@ const TAKE_BYTES = 32 * 1024;
 const TURN_MS = 4;
 
 /**
- * Reads a range of the raw log until `take` returns false. The next chunk is read while `take`
+ * Reads a range of a log until `take` returns false. The next chunk is read while `take`
  * works on one, and other tasks get their turns. A chunk is valid until `take` has settled. Throws
  * what the store or `take` throws.
  */
 export async function eachChunk(
-  { key, store, stat, start, end, signal }: ChunksOptions,
+  { key, store, stat, log = "raw", start, end, signal }: ChunksOptions,
   take: (chunk: Uint8Array<ArrayBuffer>) => Promise<boolean>,
 ): Promise<void> {
   if (start === end) return;
-  const range = { logId: stat.logId, start, end, signal };
+  const range = { logId: stat.logId, log, start, end, signal };
   const reader = store.read(key, range).getReader({ mode: "byob" });
   const read = (
     buffer: ArrayBuffer,

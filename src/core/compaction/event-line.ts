@@ -74,6 +74,8 @@ export class EventLine {
   readonly #strings = new StringCache();
   #known: Known = ODD;
 
+  /** The event's type; empty for an odd line. */
+  type = "";
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   start = 0;
   /** Where the line ends, its LF not counted. */
@@ -92,8 +94,14 @@ export class EventLine {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
+    this.type = "";
     this.#known = this.#split() ? this.#understand() : ODD;
     return this.#known.kind;
+  }
+
+  /** How many members the line has; not for an odd one. */
+  get memberCount(): number {
+    return this.#length / FIELDS;
   }
 
   /**
@@ -151,6 +159,7 @@ export class EventLine {
     const type = this.#valueOf("type");
     const name = type && this.#plainString(type);
     if (name === null) return ODD;
+    this.type = name;
     const found = TYPES.get(name);
     if (!found) return OTHER;
     const metadata = this.#valueOf("metadata");

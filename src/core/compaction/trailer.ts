@@ -4,7 +4,7 @@ import { checksum } from "./checksum.ts";
  * The version of compaction's output for the same input. It is the generation in cursors: a change
  * of the output needs another one.
  */
-export const GENERATION = 2;
+export const GENERATION = 3;
 
 /** The line after a block of the compact log. Offsets and lengths in bytes. */
 export interface Trailer {
