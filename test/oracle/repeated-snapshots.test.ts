@@ -1,5 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
+import type { AgUiEvent } from "../../src/client/index.ts";
+import { pushEvent } from "../../src/ui/conversation/push-event.ts";
+import { Transcript } from "../../src/ui/conversation/transcript.ts";
 import { publishedPatch } from "../support/published-patch.ts";
 import { tellLog } from "../support/told-log.ts";
 import { chunkSizes } from "../unit/stream/chunks.ts";
@@ -11,7 +14,7 @@ import { meaningOf } from "./meaning.ts";
 import { PUBLISHED_CLIENTS } from "./published-clients.ts";
 
 /** The properties here that share the random logs that are asked for. */
-const PROPERTIES = 5;
+const PROPERTIES = 6;
 const LOGS = Math.ceil(Number(process.env["ORACLE_LOGS"] ?? 2_000) / PROPERTIES);
 const IS_THOROUGH = LOGS > 500;
 const TIMEOUT_MS = 3_600_000;
@@ -31,6 +34,13 @@ const eventsOf = (lines: readonly string[]): { type: string }[] =>
 
 const snapshotsIn = (lines: readonly string[]): number =>
   lines.filter((line) => line.includes("MESSAGES_SNAPSHOT")).length;
+
+/** The messages of the inspector's conversation with their calls, in order. */
+function shownFor(lines: readonly string[]): unknown[] {
+  const transcript = new Transcript();
+  for (const line of lines) pushEvent(transcript, JSON.parse(line) as AgUiEvent);
+  return transcript.items.filter((item) => item.kind === "message");
+}
 
 /** A place in a log, as a part of it. */
 const part = fc.double({ min: 0, max: 1, noNaN: true });
@@ -77,6 +87,15 @@ describe("a log of agents that say again what they have streamed", { timeout: TI
       fc.property(any, (lines) => {
         const view = ambientView(eventsOf(compactLines(lines)), publishedPatch);
         expect(view).toEqual(ambientView(eventsOf(lines), publishedPatch));
+      }),
+      CHECK,
+    );
+  });
+
+  it("shows the same messages in the inspector's conversation", () => {
+    fc.assert(
+      fc.property(any, (lines) => {
+        expect(shownFor(compactLines(lines))).toEqual(shownFor(lines));
       }),
       CHECK,
     );

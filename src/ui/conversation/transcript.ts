@@ -254,7 +254,8 @@ export class Transcript {
     };
     this.#results.delete(id);
     this.#calls.set(id, call);
-    const parent = textOf(event["parentMessageId"]) || `calls ${id}`;
+    // clients make a message of the call's id for one that has none
+    const parent = textOf(event["parentMessageId"]) || id;
     this.message(parent, "assistant").calls.push(call);
     this.#streamed.add(parent);
     return call;

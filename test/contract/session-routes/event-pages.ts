@@ -228,13 +228,13 @@ export function eventPagesSuite(fresh: FreshServer): void {
         await refused(session, "view=snapshot", 400, "Invalid view: raw, or none");
         for (const cursor of ["x", `${logId}-r01`, `${logId}-r1.2`])
           await refused(session, `after=${cursor}`, 400, "Invalid cursor");
-        const compact = `view=raw&before=${logId}-c2.0`;
+        const compact = `view=raw&before=${logId}-c3.0`;
         await refused(session, compact, 400, /^Invalid cursor: with view=raw/);
         for (const cursor of [
           `${logId}-r1`,
           `${logId}-r999999`,
           `${logId}-c1.0`,
-          `${logId}-c2.999999`,
+          `${logId}-c3.999999`,
           "0123456789abcdef-r0",
         ])
           for (const side of ["after", "before"])

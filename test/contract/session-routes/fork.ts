@@ -166,7 +166,7 @@ export function forkSuite(fresh: FreshServer): void {
           400,
           "Invalid request body",
         );
-        for (const at of [cursor, `${logId}-r1`, `${logId}-r99999`, `${logId}-c2.99999`])
+        for (const at of [cursor, `${logId}-r1`, `${logId}-r99999`, `${logId}-c3.99999`])
           await expectProblem(await post({ at }), 404, /^No such position: /);
         const list = (await (await server.fetch("/api/projects/p1/agentic-sessions")).json()) as {
           items: unknown[];

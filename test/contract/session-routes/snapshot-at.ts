@@ -156,7 +156,7 @@ export function snapshotAtSuite(fresh: FreshServer): void {
           cursor,
           `${logId}-r1`,
           `${logId}-r99999`,
-          `${logId}-c2.99999`,
+          `${logId}-c3.99999`,
           `${logId}-c9.0`,
         ])
           await expectProblem(await get(`?at=${at}`), 404, /^No such position: /);

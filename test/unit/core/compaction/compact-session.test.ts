@@ -1,9 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
+import { checksum, NO_BYTES } from "../../../../src/core/compaction/checksum.ts";
 import { CompactLog, type CompactPosition } from "../../../../src/core/compaction/compact-log.ts";
 import { compactSession } from "../../../../src/core/compaction/compact-session.ts";
 import { EventSpans } from "../../../../src/core/compaction/event-spans.ts";
+import { encodeTrailer, GENERATION } from "../../../../src/core/compaction/trailer.ts";
 import type { LogStat, LogStore } from "../../../../src/ports/log-store.ts";
 import { concatBytes } from "../../../../src/stream/bytes/concat.ts";
 import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
@@ -234,6 +236,31 @@ describe("condensing a session", () => {
       expect(await eventsOf(damaged, after)).toEqual(want);
       expect(after?.start).toBe(good.length);
     }
+  });
+
+  it("believes nothing of an earlier version, and begins its own generation after it", async () => {
+    const { store, logId } = await sessionOf(TWO_RUNS);
+    const bytes = linesOf(TWO_RUNS);
+    const { line } = encodeTrailer(
+      {
+        logId,
+        generation: GENERATION - 1,
+        start: 0,
+        rawStart: 0,
+        rawEnd: bytes.length,
+        trailerBytes: 0,
+      },
+      checksum(NO_BYTES, bytes),
+    );
+    const earlier = concatBytes([bytes, line]);
+    await store.append(KEY, earlier, { logId, log: "compact", expectedEnd: 0 });
+    expect(await find(store)).toBeNull();
+    const position = await compacted(store);
+    expect(position).toMatchObject({ generation: GENERATION, start: earlier.length });
+    expect(await eventsOf(store, position)).toEqual([
+      ...compactLines(run("one")),
+      ...compactLines(run("two")),
+    ]);
   });
 
   it("believes nothing that was written for another log", async () => {
