@@ -35,7 +35,8 @@
  * 4. `block-compactor.ts`: lines in, compacted lines out; `event-line.ts` tells lines apart,
  *    `open-items.ts` and `line-template.ts` merge deltas, `state-fold.ts` and `lost-numbers.ts`
  *    state; `repeated-snapshots.ts` leaves out what says nothing new, by `streamed-since.ts` and
- *    `seen-ids.ts`, which `seen-ids-at.ts` reads again from the compact log
+ *    `seen-ids.ts`, which `seen-ids-at.ts` reads again from the compact log; `short-strings.ts` finds ids
+ *    in lines that are not parsed
  * 5. `compact-writer.ts`: appends blocks, and goes on where an interrupted compaction stopped
  * 6. `event-spans.ts`: takes the trailers out again for readers
  * 7. `each-chunk.ts`: reads the raw log ahead, in turns of the event loop

@@ -1,31 +1,16 @@
-import { JsonObjectScanner } from "../../stream/json/json-scan.ts";
 import { parseExact } from "../model/exact-json.ts";
 import { isObject, type JsonObject } from "../model/json-fields.ts";
 import { EventLine } from "./event-line.ts";
 import type { Emit } from "./open-items.ts";
 import type { SeenIds } from "./seen-ids.ts";
+import { ShortStrings } from "./short-strings.ts";
 import { hasOnly, StreamedSince } from "./streamed-since.ts";
 
-/** Longest line that is held to be parsed, in bytes. */
-const MAX_LINE_BYTES = 1024 * 1024;
+/** Longest line that is held to be parsed, in bytes: some milliseconds in one go. */
+const MAX_LINE_BYTES = 512 * 1024;
 
 const LF = 10;
 
-/** Of a line that is too long to be parsed. */
-const LONG_KEYS = ["type", "messageId", "toolCallId"];
-/** Types of long lines that name no messages but those of the keys above. */
-const LONG_TYPES: ReadonlySet<string> = new Set([
-  "TOOL_CALL_RESULT",
-  "TEXT_MESSAGE_CONTENT",
-  "TOOL_CALL_ARGS",
-  "REASONING_MESSAGE_CONTENT",
-  "ACTIVITY_SNAPSHOT",
-  "ACTIVITY_DELTA",
-  "STATE_SNAPSHOT",
-  "STATE_DELTA",
-  "CUSTOM",
-  "RAW",
-]);
 /** Events that name no message which was not named before; the ids of phases are none of messages. */
 const NAME_NOTHING: ReadonlySet<string> = new Set([
   "TEXT_MESSAGE_CONTENT",
@@ -54,13 +39,14 @@ const ID_KEYS = ["messageId", "toolCallId", "parentMessageId", "entityId"];
  * The first snapshot of a run always stays: clients drop at it what it leaves out, all that earlier runs have
  * said above all. What is left out depends on the bytes since the run began and on the ids that the log has
  * named before, and changes neither for what comes later: so a log that went through here once goes through
- * unchanged, and the ids can be had again from it. Memory: some 5 MiB at most, and the ids.
+ * unchanged, and the ids can be had again from it. Memory: some 10 MiB at most, and the ids.
  */
 export class RepeatedSnapshots {
   readonly #emit: Emit;
   readonly #seen: SeenIds;
   readonly #line = new EventLine();
-  readonly #long = new JsonObjectScanner(LONG_KEYS);
+  /** Takes every short string of a line for an id. */
+  readonly #strings: ShortStrings;
   /** The beginning of a line whose end has not come. */
   #held = new Uint8Array(1024);
   #heldLength = 0;
@@ -77,6 +63,7 @@ export class RepeatedSnapshots {
   constructor(emit: Emit, seen: SeenIds) {
     this.#emit = emit;
     this.#seen = seen;
+    this.#strings = new ShortStrings((text) => seen.add(text));
   }
 
   /** Takes the next bytes, which may break anywhere; emits whole lines, but for long ones. */
@@ -99,7 +86,7 @@ export class RepeatedSnapshots {
     if (this.#isLong) this.#passLong(part, isEnd);
     else if (this.#heldLength + part.length > MAX_LINE_BYTES) {
       this.#isLong = true;
-      this.#long.reset();
+      this.#strings.reset();
       const held = this.#held.subarray(0, this.#heldLength);
       this.#heldLength = 0;
       if (held.length > 0) this.#passLong(held, false);
@@ -126,17 +113,10 @@ export class RepeatedSnapshots {
 
   #passLong(part: Uint8Array, isEnd: boolean): void {
     this.#emit(part);
-    this.#long.push(part, 0, isEnd ? part.length - 1 : part.length);
+    this.#strings.push(part);
     if (!isEnd) return;
     this.#isLong = false;
-    this.#since = null;
-    // what is no object says nothing to anybody
-    if (!this.#long.end()) return;
-    const type = this.#long.value("type") ?? "";
-    const id = this.#long.value("messageId");
-    const isKnown = LONG_TYPES.has(type) && (id !== null || !/RESULT|ACTIVITY/.test(type));
-    if (!isKnown) this.#loseTrack();
-    else if (id !== null) this.#seen.add(id);
+    this.#unclear();
   }
 
   /** Follows the held line up to its LF at `end`. Whether it says nothing new. */
@@ -148,7 +128,9 @@ export class RepeatedSnapshots {
     if (!event) return false;
     if (kind === "odd" || Object.keys(event).length !== line.memberCount) {
       // which of two members counts is not the same for all
-      this.#loseTrack();
+      this.#strings.reset();
+      this.#strings.push(this.#held.subarray(0, end));
+      this.#unclear();
       return false;
     }
     const isRepeated = this.#follow(line.type, event);
@@ -209,12 +191,6 @@ export class RepeatedSnapshots {
     this.#runId = null;
     this.#postedFor = null;
     this.#since = null;
-  }
-
-  /** The log says something that is not understood here. */
-  #loseTrack(): void {
-    this.#seen.blind();
-    this.#unclear();
   }
 
   /** From here up to the next end of a run it is not clear which run is open. */

@@ -30,7 +30,7 @@ export class SeenIds {
     if (this.#size * 2 > this.#slots.length) this.#grow();
   }
 
-  /** The log names ids that are not known: from here on every id counts as seen. */
+  /** From here on every id counts as seen. */
   blind(): void {
     this.#isBlind = true;
     this.#slots = new Uint32Array(0);

@@ -1,6 +1,7 @@
 import { isSameJson } from "../model/exact-json.ts";
 import { isObject, type JsonObject } from "../model/json-fields.ts";
 import type { SeenIds } from "./seen-ids.ts";
+import { MAX_SHORT_CHARS } from "./short-strings.ts";
 
 /** Most characters of the messages that are followed. */
 const MAX_CHARS = 2 * 1024 * 1024;
@@ -143,7 +144,8 @@ export class StreamedSince {
   }
 
   #isNew(id: unknown): id is string {
-    return typeof id === "string" && id !== "" && !this.#seen.has(id);
+    const isKnowable = typeof id === "string" && id !== "" && id.length <= MAX_SHORT_CHARS;
+    return isKnowable && !this.#seen.has(id);
   }
 
   #startText({ messageId: id, role = "assistant" }: JsonObject): boolean {

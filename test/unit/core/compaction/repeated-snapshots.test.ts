@@ -4,15 +4,18 @@ import { createMemoryLogStore } from "../../../../adapters/memory/index.ts";
 import { CompactLog } from "../../../../src/core/compaction/compact-log.ts";
 import { compactSession } from "../../../../src/core/compaction/compact-session.ts";
 import { SeenIds } from "../../../../src/core/compaction/seen-ids.ts";
+import { ShortStrings } from "../../../../src/core/compaction/short-strings.ts";
 import { isExactlyCompacted } from "../../../../src/core/compaction/verify-compacted.ts";
 import { createLogId } from "../../../../src/ports/log-id.ts";
 import type { LogStore } from "../../../../src/ports/log-store.ts";
 import { drain, textOf, utf8 } from "../../../contract/bytes.ts";
 import { agentLog } from "../../../oracle/agent-log.ts";
 import { compactLines } from "../../../oracle/compact.ts";
+import { chunkSizes, cut } from "../../stream/chunks.ts";
 
 type Json = Record<string, unknown>;
 
+const LONG = "x".repeat(700_000);
 const KEY = { project: "p", session: "s" };
 // trailers, whose length decides where blocks end, have it in them
 const LOG_ID = createLogId(0);
@@ -277,21 +280,32 @@ describe("a snapshot of messages in a compact log", () => {
   });
 
   it("stays where a name was written twice before it, of which either may count", () => {
-    const before = '{"type":"TEXT_MESSAGE_START","messageId":"n","messageId":"m"}';
-    const lines = linesOf(run(...text("m", "ab"), same));
-    expect(compactLines([before, ...lines]).join("\n")).toContain(JSON.stringify(same));
-    expect(compactLines(lines).join("\n")).not.toContain(JSON.stringify(same));
+    const before = '{"type":"TEXT_MESSAGE_START","messageId":"m","messageId":"n"}';
+    const lines = [before, JSON.stringify(finished("q"))];
+    const isLeft = (id: string): boolean => {
+      const again = snapshot([user("u"), said(id, "ab")]);
+      const compacted = compactLines([...lines, ...linesOf(run(...text(id, "ab"), again))]);
+      return compacted.includes(JSON.stringify(again));
+    };
+    expect(["m", "n", "o"].map(isLeft)).toEqual([true, true, false]);
   });
 
-  it("is left out in runs after a result of any length, and stays where long messages are unknown", () => {
-    const long = "x".repeat(1_200_000);
-    const first = [started("q"), ...call("c"), result("x", "c", long), finished("q")];
+  it.each<[string, Json]>([
+    ["a result", result("x", "c", LONG)],
+    ["a snapshot", snapshot([said("x", LONG), answer("c", "y")])],
+    ["an input", started("r", { input: { messages: [said("x", LONG), calling("y", "c")] } })],
+    ["a message with escapes", snapshot([said("x", LONG), said("c", '"\\')])],
+  ])("is left out in runs after %s of any length, but for the ids in it", (_, long) => {
+    const first = [started("q"), long, finished("q")];
     expect(left([...first, ...run(...text("m", "ab"), same)])).toBe(0);
-    expect(
-      left([...first, ...run(...text("x", "ab"), snapshot([user("u"), said("x", "ab")]))]),
-    ).toBe(1);
-    const unknown = [started("q"), snapshot([said("n", long)]), finished("q")];
-    expect(left([...unknown, ...run(...text("m", "ab"), same)])).toBe(1);
+    for (const id of ["x", "c"]) {
+      const again = snapshot([user("u"), said(id, "ab")]);
+      expect(left([...first, ...run(...text(id, "ab"), again)])).toBe(1);
+    }
+  });
+
+  it("stays in a run that has a line of any length", () => {
+    expect(left(run(...text("m", "ab"), { type: "RAW", event: LONG }, same))).toBe(1);
   });
 
   it("is the same one that is left out, whoever compacts the log and however often", async () => {
@@ -340,6 +354,32 @@ describe("a snapshot of messages in a compact log", () => {
       { numRuns: 150, endOnFailure: true },
     );
     expect(leftOut).toBeGreaterThan(50);
+  });
+});
+
+describe("short strings", () => {
+  it("are all that JSON has, wherever its bytes are cut", () => {
+    fc.assert(
+      fc.property(fc.json(), chunkSizes, (json, sizes) => {
+        const found = new Set<string>();
+        const strings = new ShortStrings((string) => found.add(string));
+        for (const piece of cut(utf8(json), sizes)) strings.push(piece);
+        JSON.parse(json, (key, value: unknown) => {
+          expect(found.has(key) || key === "" || /^\d+$/.test(key)).toBe(true);
+          if (typeof value === "string" && value.isWellFormed()) expect(found).toContain(value);
+          return value;
+        });
+      }),
+    );
+  });
+
+  it("have 256 characters at most, each written in any way", () => {
+    const longest = "é".repeat(256);
+    const escaped = "\\u00e9".repeat(256);
+    const found: string[] = [];
+    const strings = new ShortStrings((string) => found.push(string));
+    strings.push(utf8(`["${longest}","${escaped}","${escaped}${escaped}","a"`));
+    expect(found).toEqual([longest, longest, "a"]);
   });
 });
 
