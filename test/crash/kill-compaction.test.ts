@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { createDiskLogStore } from "../../adapters/disk/index.ts";
 import { createRandom } from "../../scripts/bench/random.ts";
-import { runLines } from "../../scripts/bench/run-lines.ts";
+import { type AgentHabits, runLines } from "../../scripts/bench/run-lines.ts";
 import { CompactLog } from "../../src/core/compaction/compact-log.ts";
+import { SeenIds } from "../../src/core/compaction/seen-ids.ts";
 import { EventSpans } from "../../src/core/compaction/event-spans.ts";
 import { utf8 } from "../contract/bytes.ts";
 import { compactLines } from "../oracle/compact.ts";
@@ -51,18 +52,34 @@ it(`a compact log is right or absent after each of ${KILLS} kill -9 in the midst
   expect(await expectRight(dir, blocks)).toBe(blocks.length);
 });
 
-/** A session with some megabytes of finished runs, and what compacting has to make of them. */
+/**
+ * A session with some megabytes of finished runs, and what compacting has to make of them. Each run says twice what
+ * it has streamed; every second one has the ids of the one before, and so has to keep what it says.
+ */
 async function layOut(dir: string, seed: number) {
-  const random = createRandom(seed);
+  const agent = {
+    isPosted: true,
+    thinks: true,
+    snapshot: "run",
+    isEachTurn: false,
+    thread: [],
+  } satisfies AgentHabits;
+  const seen = new SeenIds();
   const store = createDiskLogStore({ dir });
   const { logId } = await store.create(KEY);
   const blocks: Block[] = [];
   let rawEnd = 0;
   for (let index = 0; index < RUNS; index++) {
-    const lines = [...runLines(random, { index, longResult: index % 5 === 0 ? 900_000 : 0 })];
+    const pair = Math.floor(index / 2);
+    const random = createRandom(seed + pair);
+    const longResult = pair % 5 === 0 ? 900_000 : 0;
+    const lines = [...runLines(random, { index, longResult, agent })];
     const bytes = utf8(lines.map((line) => `${line}\n`).join(""));
     rawEnd = await store.append(KEY, bytes, { logId, expectedEnd: rawEnd });
-    blocks.push({ rawEnd, events: compactLines(lines) });
+    const events = compactLines(lines, [1 << 16], seen);
+    const snapshots = events.filter((line) => line.startsWith('{"type":"MESSAGES_SNAPSHOT"'));
+    expect(snapshots).toHaveLength(index % 2 === 0 && longResult === 0 ? 1 : 2);
+    blocks.push({ rawEnd, events });
   }
   await store.close();
   return { blocks, compactPath: join(dir, "projects", "p", "s", logId, "compact.jsonl") };
