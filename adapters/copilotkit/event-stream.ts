@@ -105,10 +105,10 @@ async function* framesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Event
   let data: Uint8Array[] = [];
   const parser = new SseParser({
     data: (bytes, from, to) => data.push(bytes.slice(from, to)),
-    end(id) {
+    end() {
       const event: StreamedEvent = JSON.parse(decoder.decode(concatBytes(data)));
       data = [];
-      frames.push({ event, id });
+      frames.push({ event, id: parser.id });
     },
   });
   const reader = body.getReader();

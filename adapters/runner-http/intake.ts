@@ -4,6 +4,7 @@ import { JsonObjectScanner } from "../../src/stream/json/json-scan.ts";
 import { SseParser, type SseDataSink } from "../../src/stream/sse/sse-parse.ts";
 import { Utf8Repair } from "../../src/stream/bytes/utf8-repair.ts";
 import { compact, HeldPieces } from "../../src/stream/bytes/held-pieces.ts";
+import { SharedFacts } from "./shared-facts.ts";
 
 const LF = 0x0a;
 const NO_BLOCK = new Uint8Array(0);
@@ -22,6 +23,7 @@ export class Intake implements SseDataSink {
   readonly #repair = new Utf8Repair();
   readonly #parser = new SseParser(this);
   readonly #scanner = new JsonObjectScanner(FACT_KEYS);
+  readonly #facts = new SharedFacts();
 
   #block: Uint8Array = NO_BLOCK;
   /** In the block: how far it has been handed over, where the open event begins, where it ends. */
@@ -35,8 +37,7 @@ export class Intake implements SseDataSink {
 
   #lines: Uint8Array[] = [];
   #events: EventFacts[] = [];
-  /** The id of the last event, as long as each has one. */
-  #lastId: string | null = null;
+  /** Whether each of the events has an id. */
   #haveIds = true;
   #readyBytes = 0;
 
@@ -91,7 +92,7 @@ export class Intake implements SseDataSink {
   /** The whole events since the last call, or null if there are none. */
   take(): EventBatch | null {
     if (this.#events.length === 0) return null;
-    const lastId = this.#haveIds ? this.#lastId : null;
+    const lastId = this.#haveIds ? this.#parser.keptId : null;
     const batch = { lines: this.#lines, events: this.#events, lastId };
     this.#haveIds = true;
     this.#lines = [];
@@ -112,12 +113,13 @@ export class Intake implements SseDataSink {
   }
 
   /** For the parser only. */
-  end(id: string | null): void {
+  end(hasId: boolean): void {
     const before = this.#events.length;
     this.#endFrame();
     if (this.#events.length === before) return;
-    this.#lastId = id;
-    this.#haveIds &&= id !== null;
+    this.#haveIds &&= hasId;
+    // the id of the last event, whatever frames without an event come after it
+    this.#parser.keepId();
   }
 
   #endFrame(): void {
@@ -171,7 +173,7 @@ export class Intake implements SseDataSink {
     if (this.#held.bytes > 0) for (const piece of this.#held.take()) this.#lines.push(piece);
     this.#block[this.#write++] = LF;
     this.#start = this.#write;
-    this.#note(factsOf(this.#scanner, this.#size + 1));
+    this.#note(this.#facts.of(this.#scanner, this.#size + 1));
   }
 
   #replaceEvent(): void {

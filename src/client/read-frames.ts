@@ -74,8 +74,9 @@ class FrameCollector {
       data: (bytes, from, to) => {
         this.#data += this.#decoder.decode(bytes.subarray(from, to), { stream: true });
       },
-      end: (id) => {
-        this.#frames.push({ data: this.#data + this.#decoder.decode(), id });
+      end: () => {
+        const data = this.#data + this.#decoder.decode();
+        this.#frames.push({ data, id: this.#parser.id });
         this.#data = "";
       },
     });

@@ -1,5 +1,6 @@
 /* oxlint-disable max-lines -- one state machine, whose states share their variables */
 import { numberAfter, NUMBER_START, numberMayEnd } from "./json-number.ts";
+import { type CapturedValues, KnownBeginnings } from "./known-beginnings.ts";
 import { type MemberPlace, MemberPlaceFinder } from "./member-place.ts";
 import { sameBytes, StringCache } from "../bytes/string-cache.ts";
 
@@ -73,10 +74,17 @@ export class JsonObjectScanner {
   readonly #names: readonly string[];
   readonly #innerNames: readonly (string | undefined)[];
   readonly #keyBytes: readonly Uint8Array[];
-  readonly #values: (string | null)[];
+  /** What nothing was captured of. */
+  readonly #none: CapturedValues;
+  /** Shared with places of `#known` while `#ownValues` is null, else the same as it. */
+  #values: CapturedValues;
+  #ownValues: (string | null)[] | null = null;
   /** Index of the key whose place is noted, or -1. */
   readonly #located: number;
   readonly #cache = new StringCache();
+  readonly #known = new KnownBeginnings();
+  /** Whether nothing of the text has come. */
+  #isNew = true;
 
   #state = OBJECT;
   /** For each open container, whether it is an object. */
@@ -117,7 +125,8 @@ export class JsonObjectScanner {
     this.#names = keys.map((key) => key.split(".")[0] ?? "");
     this.#innerNames = keys.map((key) => key.split(".")[1]);
     this.#keyBytes = this.#names.map((name) => encoder.encode(name));
-    this.#values = keys.map(() => null);
+    this.#none = keys.map(() => null);
+    this.#values = this.#none;
   }
 
   /** Forgets the text so far; the next piece is the first of another text. */
@@ -126,7 +135,9 @@ export class JsonObjectScanner {
     this.#depth = 0;
     this.#wanted = -1;
     this.#within = -1;
-    this.#values.fill(null);
+    this.#values = this.#none;
+    this.#ownValues = null;
+    this.#isNew = true;
     this.#base = 0;
     this.#finder.reset();
   }
@@ -135,7 +146,7 @@ export class JsonObjectScanner {
   push(bytes: Uint8Array, from: number, to: number): boolean {
     if (this.#state === STRING) this.#captureFrom = from;
     this.#base -= from;
-    let at = from;
+    let at = this.#isNew && from < to ? this.#begin(bytes, from, to) : from;
     while (at < to) {
       if (this.#state >= STRING) {
         at = this.#token(bytes, at, to);
@@ -146,9 +157,10 @@ export class JsonObjectScanner {
         at++;
         continue;
       }
-      if (this.#state === INVALID) return false;
+      if (this.#state === INVALID) break;
       at = this.#structure(byte, at);
     }
+    if (this.#known.isLearning) this.#known.end(bytes, from);
     if (this.#state === STRING && this.#isCaptured) this.#carry(bytes, this.#captureFrom, to);
     this.#base += to;
     return this.#state !== INVALID;
@@ -157,6 +169,14 @@ export class JsonObjectScanner {
   /** Whether the pieces since `reset` are one complete valid object. */
   end(): boolean {
     return this.#state === END;
+  }
+
+  /**
+   * What `value` gives, in the order of the keys. As long as it is the same array, all of them are the same; it never
+   * changes. Only after `end` returned true.
+   */
+  get values(): CapturedValues {
+    return this.#values;
   }
 
   /**
@@ -175,6 +195,29 @@ export class JsonObjectScanner {
     return this.#finder.place;
   }
 
+  /** Goes on where what is known of the text's beginning ends. Returns where that is. */
+  #begin(bytes: Uint8Array, from: number, to: number): number {
+    this.#isNew = false;
+    // where the located member lies is not known of what is not read
+    if (this.#located >= 0) return from;
+    const place = this.#known.find(bytes, from, to);
+    if (place === null) return from;
+    this.#state = VALUE;
+    this.#depth = 1;
+    this.#isObject[1] = 1;
+    this.#values = place.values;
+    return from + place.length;
+  }
+
+  #setValue(index: number, value: string | null): void {
+    if (this.#values[index] === value) return;
+    if (this.#ownValues === null) {
+      this.#ownValues = [...this.#values];
+      this.#values = this.#ownValues;
+    }
+    this.#ownValues[index] = value;
+  }
+
   /** One byte outside of strings, numbers and literals. Returns where to go on. */
   #structure(byte: number, at: number): number {
     switch (this.#state) {
@@ -189,6 +232,10 @@ export class JsonObjectScanner {
         return this.#fail(at);
       case AFTER_KEY:
         this.#state = byte === COLON ? VALUE : INVALID;
+        if (this.#known.isLearning && this.#depth === 1 && this.#wanted < 0 && byte === COLON) {
+          this.#known.add({ length: this.#base + at + 1, values: this.#values });
+          this.#ownValues = null;
+        }
         return at + 1;
       case AFTER_VALUE:
         if (byte === COMMA) {
@@ -325,14 +372,14 @@ export class JsonObjectScanner {
         this.#wanted = this.#isEscaped
           ? this.#names.indexOf(decodeEscaped(text, from, to) ?? "")
           : this.#find(text, from, to);
-      if (this.#wanted >= 0) this.#values[this.#wanted] = null;
+      if (this.#wanted >= 0) this.#setValue(this.#wanted, null);
       if (this.#wanted === this.#located) this.#finder.again();
       return;
     }
     if (this.#wanted === this.#located) this.#finder.found(this.#base + at + 1);
-    if (this.#isEscaped) this.#values[this.#wanted] = decodeEscaped(text, from, to);
+    if (this.#isEscaped) this.#setValue(this.#wanted, decodeEscaped(text, from, to));
     else if (to - from <= MAX_CAPTURE_BYTES)
-      this.#values[this.#wanted] = this.#cache.decode(text, from, to);
+      this.#setValue(this.#wanted, this.#cache.decode(text, from, to));
     this.#wanted = -1;
   }
 

@@ -25,10 +25,10 @@ export interface SseDataSink {
    */
   data(bytes: Uint8Array, from: number, to: number): void;
   /**
-   * The frame is complete. Its data may be empty (`data:` alone). `id` is the frame's own: 1 to 256
-   * printable ASCII characters, or null.
+   * The frame is complete. Its data may be empty (`data:` alone). `hasId` says whether the frame has an id that can be
+   * passed on, which is the parser's `id` during the call.
    */
-  end(id: string | null): void;
+  end(hasId: boolean): void;
 }
 
 /**
@@ -49,13 +49,36 @@ export class SseParser {
   #field = DATA_FIELD;
   #hasData = false;
   /** The frame's id so far, and whether it has one that can be passed on. */
-  #id = "";
+  #id = new Uint8Array(MAX_ID_CHARS);
+  #idLength = 0;
   #isSoundId = false;
+  /** The id that is kept: as bytes, since most are kept in vain. */
+  #keptId = new Uint8Array(MAX_ID_CHARS);
+  #keptLength = 0;
   /** The last chunk ended with a CR: an LF that comes next belongs to it. */
   #isAfterCr = false;
 
   constructor(sink: SseDataSink) {
     this.#sink = sink;
+  }
+
+  /** While the sink's `end` is called: the frame's id, 1 to 256 printable ASCII characters, or null. */
+  get id(): string | null {
+    return this.#isSoundId ? textOf(this.#id, this.#idLength) : null;
+  }
+
+  /** To be called by the sink's `end`: the frame's id is `keptId` until another one is kept. */
+  keepId(): void {
+    const kept = this.#id;
+    this.#id = this.#keptId;
+    this.#keptId = kept;
+    this.#keptLength = this.#isSoundId ? this.#idLength : 0;
+    this.#isSoundId = false;
+  }
+
+  /** The id that was kept last, or null. */
+  get keptId(): string | null {
+    return textOf(this.#keptId, this.#keptLength);
   }
 
   /** Takes the stream's next bytes and calls the sink for their data. */
@@ -68,6 +91,12 @@ export class SseParser {
     let lf = -1;
     let cr = -1;
     while (at < length) {
+      // half of all lines are the empty ones that end frames: nothing is searched for them
+      if (chunk[at] === LF && this.#isAtLineStart) {
+        this.#endFrame();
+        at++;
+        continue;
+      }
       if (lf < at) lf = indexOrLength(chunk, LF, at);
       if (cr < at) cr = indexOrLength(chunk, CR, at);
       const lineEnd = Math.min(lf, cr);
@@ -88,6 +117,10 @@ export class SseParser {
   finish(): void {
     this.#endLine();
     this.#endFrame();
+  }
+
+  get #isAtLineStart(): boolean {
+    return this.#place === NAME && this.#matched === 0;
   }
 
   /** A part of a line, without its end. */
@@ -128,17 +161,18 @@ export class SseParser {
   #takeValue(chunk: Uint8Array, from: number, to: number): void {
     if (this.#field === DATA_FIELD) return this.#sink.data(chunk, from, to);
     if (!this.#isSoundId) return;
-    const part = chunk.subarray(from, to);
-    this.#isSoundId =
-      this.#id.length + part.length <= MAX_ID_CHARS &&
-      part.every((byte) => byte >= 0x20 && byte <= 0x7e);
-    if (this.#isSoundId) this.#id += String.fromCharCode(...part);
+    this.#isSoundId = this.#idLength + to - from <= MAX_ID_CHARS;
+    for (let at = from; at < to && this.#isSoundId; at++) {
+      const byte = chunk[at]!;
+      this.#isSoundId = byte >= 0x20 && byte <= 0x7e;
+      this.#id[this.#idLength++] = byte;
+    }
   }
 
   #beginValue(): void {
     this.#place = BEHIND_COLON;
     if (this.#field === ID_FIELD) {
-      this.#id = "";
+      this.#idLength = 0;
       this.#isSoundId = true;
       return;
     }
@@ -156,13 +190,17 @@ export class SseParser {
   }
 
   #endFrame(): void {
-    const id = this.#isSoundId && this.#id !== "" ? this.#id : null;
+    if (this.#hasData) {
+      this.#hasData = false;
+      this.#sink.end(this.#isSoundId && this.#idLength > 0);
+    }
     this.#isSoundId = false;
-    this.#id = "";
-    if (!this.#hasData) return;
-    this.#hasData = false;
-    this.#sink.end(id);
+    this.#idLength = 0;
   }
+}
+
+function textOf(ascii: Uint8Array, length: number): string | null {
+  return length > 0 ? String.fromCharCode(...ascii.subarray(0, length)) : null;
 }
 
 function indexOrLength(chunk: Uint8Array, byte: number, from: number): number {

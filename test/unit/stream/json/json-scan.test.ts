@@ -119,6 +119,64 @@ describe("JsonObjectScanner", () => {
     expect(scan([bytes])).toEqual({ type: "aA", runId: null, run_id: null });
   });
 
+  it("reads texts that begin alike as it does the first of them", () => {
+    const start = fc.constantFrom(
+      '{"type":"A","id":',
+      '{"type":"A","id":"m","delta":',
+      '{"type":"A","id":"m","runId":"r","delta":',
+      '{"type":"B","id":"m","delta":',
+      ' {"type" : "A", "id" : 1, "type":"C","delta":',
+      '{"id":{"type":"x"},"run_id":"r","delta":',
+      '{"type":"A","id":"m","id":[1,"',
+      '{"type":"A","t\\u0079pe":"D","delta":',
+      `{"type":"A","long":"${"x".repeat(600)}","delta":`,
+    );
+    const rest = fc.constantFrom(
+      '"a"}',
+      '"a\\nb","type":"E"}',
+      '1,"runId":"s"}',
+      '{"type":"y"},"runId":null}',
+      "-0.5e3 }",
+      '"a"',
+      "]}",
+      '"\u0001"}',
+      "tru}",
+      '"a"} x',
+      "",
+    );
+    const text = fc.oneof(
+      fc.tuple(start, rest).map((parts) => parts.join("")),
+      jsonText.object,
+    );
+    const cuts = fc.oneof(fc.constant([10_000]), chunkSizes);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(text, cuts), { maxLength: 40 }), (texts) => {
+        const scanner = new JsonObjectScanner(KEYS);
+        for (const [one, sizes] of texts) {
+          const bytes = encoder.encode(one);
+          const want = parse(bytes);
+          expect(scan(cut(bytes, sizes), scanner)).toEqual(want);
+          if (want !== "invalid") expect(scanner.values).toEqual(KEYS.map((key) => want[key]));
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("gives the same values for texts that differ only in what it does not capture", () => {
+    const scanner = new JsonObjectScanner(KEYS);
+    const valuesOf = (text: string): unknown => {
+      expect(scan([encoder.encode(text)], scanner)).not.toBe("invalid");
+      return scanner.values;
+    };
+    valuesOf('{"type":"A","delta":"one"}');
+    const values = valuesOf('{"type":"A","delta":"two","seq":2}');
+    expect(valuesOf('{"type":"A","delta":"three","seq":3}')).toBe(values);
+    expect(valuesOf('{"type":"A","delta":"three","type":"B"}')).toEqual(["B", null, null]);
+    expect(values).toEqual(["A", null, null]);
+    expect(valuesOf('{"type":"A","delta":4}')).toBe(values);
+  });
+
   it("takes the last of several members of a name, also when it is no string", () => {
     expect(scanText('{"type":"a","type":"b"}')).toMatchObject({ type: "b" });
     expect(scanText('{"type":"a","t\\u0079pe":1}')).toMatchObject({ type: null });

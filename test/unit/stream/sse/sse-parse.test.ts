@@ -32,6 +32,46 @@ function parse(chunks: readonly Uint8Array[], finish = true): string[] {
   return frames;
 }
 
+/** The id of each frame, and after it the id of the last frame whose data is no "x". */
+function idsOf(chunks: readonly Uint8Array[]): (string | null)[] {
+  const ids: (string | null)[] = [];
+  let data = "";
+  const parser = new SseParser({
+    data(bytes, from, to) {
+      data += decoder.decode(bytes.subarray(from, to));
+    },
+    end(hasId) {
+      ids.push(parser.id);
+      expect(hasId).toBe(parser.id !== null);
+      if (data !== "x") parser.keepId();
+      data = "";
+    },
+  });
+  for (const chunk of chunks) parser.push(chunk);
+  parser.finish();
+  return [...ids, parser.keptId];
+}
+
+function idsNaively(text: string): (string | null)[] {
+  const ids: (string | null)[] = [];
+  let kept: string | null = null;
+  let data: string[] = [];
+  let id: string | null = null;
+  for (const line of [...text.split(/\r\n|\n|\r/), ""]) {
+    const field = /^([^:]*):? ?([^]*)$/.exec(line);
+    if (field?.[1] === "data") data.push(field[2] ?? "");
+    else if (field?.[1] === "id") id = /^[ -~]{1,256}$/.test(field[2] ?? "") ? field[2]! : null;
+    if (line !== "") continue;
+    if (data.length > 0) {
+      ids.push(id);
+      if (data.join(" ") !== "x") kept = id;
+    }
+    data = [];
+    id = null;
+  }
+  return [...ids, kept];
+}
+
 /** The same, as the standard's text would be followed word for word. */
 function parseNaively(text: string): string[] {
   const frames: string[] = [];
@@ -94,6 +134,33 @@ describe("SseParser", () => {
     expect(parse(cut(bytes, [1]))).toEqual(want);
     for (let at = 0; at <= bytes.length; at++)
       expect(parse([bytes.slice(0, at), new Uint8Array(0), bytes.slice(at)])).toEqual(want);
+  });
+
+  it("agrees with a naive parser on the ids of frames, however they are cut", () => {
+    const line = fc.constantFrom(
+      "data: x",
+      "data: y",
+      "id: 7",
+      "id:eight",
+      "id",
+      "id: ",
+      "id: \u007f",
+      "id: ž",
+      `id: ${"9".repeat(256)}`,
+      `id: ${"9".repeat(257)}`,
+      ": id",
+      "",
+    );
+    const lineEnd = fc.constantFrom("\n", "\n", "\n\n", "\r\n", "\r");
+    const text = fc
+      .array(fc.tuple(line, lineEnd), { maxLength: 20 })
+      .map((lines) => lines.flat().join(""));
+    fc.assert(
+      fc.property(text, chunkSizes, (frames, sizes) => {
+        expect(idsOf(cut(encoder.encode(frames), sizes))).toEqual(idsNaively(frames));
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it("keeps a frame without its blank line until the stream is finished", () => {
