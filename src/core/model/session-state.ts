@@ -79,6 +79,29 @@ export function foldEvent(before: SessionState, event: EventFacts): SessionState
   }
 }
 
+/** Types of the events that may change more than the offset, as `foldEvent` knows them. */
+const CHANGING: ReadonlySet<string> = new Set([
+  "RUN_STARTED",
+  "TOOL_CALL_START",
+  "TOOL_CALL_RESULT",
+  "RUN_FINISHED",
+  "RUN_ERROR",
+  "CUSTOM",
+]);
+
+/** The state after the next events: as `foldEvent` for each, without a state for each. */
+export function foldEvents(before: SessionState, events: readonly EventFacts[]): SessionState {
+  let state = before;
+  let passed = 0;
+  for (const event of events) {
+    if (CHANGING.has(event.type)) {
+      state = foldEvent({ ...state, offset: state.offset + passed }, event);
+      passed = 0;
+    } else passed += event.bytes;
+  }
+  return passed === 0 ? state : { ...state, offset: state.offset + passed };
+}
+
 /** The state with a run that was just admitted. */
 export function admitRun(state: SessionState, runId: string, threadId: string): SessionState {
   const others = state.runs.filter((run) => run.runId !== runId);

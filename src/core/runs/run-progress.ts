@@ -32,6 +32,7 @@ export const NOTHING_SENT: RunProgress = {
  */
 export function progressAfter(before: RunProgress, event: EventFacts, runId: string): RunProgress {
   if (!isOfRuns(event)) {
+    if (!before.ended) return before;
     const named = resolveRun(before.span, event.runId);
     return named === "" || named === runId ? { ...before, ended: false } : before;
   }

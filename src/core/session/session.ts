@@ -12,7 +12,7 @@ import { readFacts } from "../log/scan-event-facts.ts";
 import { encodeCheckpoint } from "../model/checkpoint.ts";
 import type { AppendLinesOptions, RawLog } from "../log/raw-log.ts";
 import { isTerminal } from "../model/run-span.ts";
-import { EMPTY_STATE, foldEvent, type SessionState } from "../model/session-state.ts";
+import { EMPTY_STATE, foldEvent, foldEvents, type SessionState } from "../model/session-state.ts";
 import { againIfDeleted } from "./again-if-deleted.ts";
 import type { EventLines } from "./admission.ts";
 import { CheckpointSaves } from "./checkpoint-saves.ts";
@@ -251,7 +251,7 @@ export class Session {
     const { logId, end } = await this.log.append(lines, options);
     if (logId !== this.#logId) return end;
     const before = this.#state;
-    let state = events.reduce(foldEvent, before);
+    let state = foldEvents(before, events);
     if (state.offset !== end) state = await this.#caughtUp(state);
     this.#state = change(state);
     // a caller that changes more than the events do saves it, and learns whether that failed

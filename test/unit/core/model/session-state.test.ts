@@ -9,6 +9,7 @@ import {
   EMPTY_STATE,
   findRun,
   foldEvent,
+  foldEvents,
   forgetRun,
   REMEMBERED_RUNS,
   type SessionState,
@@ -47,6 +48,41 @@ const asks = (toolCallId = "q", toolCallName = "AskUserQuestion") =>
   event("TOOL_CALL_START", { toolCallId, toolCallName });
 const answered = (toolCallId = "q") => event("TOOL_CALL_RESULT", { toolCallId });
 const text = event("TEXT_MESSAGE_CONTENT");
+
+describe("foldEvents", () => {
+  it("gives the state that the events give one by one", () => {
+    const some = fc.constantFrom(
+      text,
+      { ...text, bytes: 7 },
+      started(),
+      started("b"),
+      finished(),
+      finished("b"),
+      finished(null),
+      interrupted(),
+      failed("c"),
+      said(),
+      asks(),
+      asks("q", "other"),
+      answered(),
+      answered("other"),
+      event("CUSTOM", { name: "on_interrupt" }),
+      event("CUSTOM", { name: "else" }),
+    );
+    fc.assert(
+      fc.property(fc.array(some, { maxLength: 30 }), (events) => {
+        const before = admitRun(EMPTY_STATE, "a", "t");
+        expect(foldEvents(before, events)).toEqual(events.reduce(foldEvent, before));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("leaves the runs the same where no event changes them", () => {
+    const before = admitRun(EMPTY_STATE, "a", "t");
+    expect(foldEvents(before, [text, said(), asks()]).runs).toBe(before.runs);
+  });
+});
 
 describe("agentStatus (PROTOCOL 7)", () => {
   it.each<[string, Step[], (string | null)[]]>([
