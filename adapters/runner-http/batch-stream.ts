@@ -64,6 +64,7 @@ export class BatchStream implements AsyncIterable<EventBatch> {
     this.#connection = connection;
     this.#lease = budget.lease();
     this.#batches = this.#takeBatches();
+    const isGiven = body !== null && givesChunks(body);
     const reader = body?.getReader() ?? null;
     const { signal } = connection;
     this.#stopWatching = this.#watchSilence(options);
@@ -79,7 +80,7 @@ export class BatchStream implements AsyncIterable<EventBatch> {
     };
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
-    void this.#pump(reader);
+    void this.#pump(reader, isGiven);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<EventBatch, void, undefined> {
@@ -118,7 +119,10 @@ export class BatchStream implements AsyncIterable<EventBatch> {
   }
 
   /** Reads the body while there is room. Never rejects: `#takeBatches` throws the failure. */
-  async #pump(reader: ReadableStreamDefaultReader<Uint8Array> | null): Promise<void> {
+  async #pump(
+    reader: ReadableStreamDefaultReader<Uint8Array> | null,
+    isGiven: boolean,
+  ): Promise<void> {
     const { signal } = this.#connection;
     try {
       for (;;) {
@@ -128,7 +132,7 @@ export class BatchStream implements AsyncIterable<EventBatch> {
         this.#readingSinceMs = null;
         signal.throwIfAborted();
         if (!chunk || chunk.done) break;
-        await this.#turns.run(async () => this.#intake.push(chunk.value));
+        await this.#turns.run(async () => this.#intake.push(chunk.value, { isGiven }));
         this.#ready.notify();
         await this.#growLease(signal);
         while (this.#intake.readyBytes >= AHEAD_BYTES && !signal.aborted) await this.#taken.wait();
@@ -181,5 +185,18 @@ export class BatchStream implements AsyncIterable<EventBatch> {
     this.#lease.release();
     // if others were waiting for it, this stream waits its turn before it reads on
     if (owed > 0) this.#lease.tryGrow(owed);
+  }
+}
+
+/**
+ * Whether the chunks of a body belong to its reader: a stream of bytes takes the memory of a chunk from whoever
+ * made it. Only such a stream has a reader of this mode.
+ */
+function givesChunks(body: ReadableStream<Uint8Array>): boolean {
+  try {
+    body.getReader({ mode: "byob" }).releaseLock();
+    return true;
+  } catch {
+    return false;
   }
 }

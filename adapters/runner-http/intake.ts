@@ -13,7 +13,7 @@ const encoder = new TextEncoder();
 /**
  * Turns the bytes of a runner's answer into batches of events.
  *
- * Each chunk is copied once, into a block, and the events in it are moved together there: data only
+ * Each chunk is copied once, into a block, unless it is given away; the events in it are moved together there: data only
  * ever moves towards the front, because a frame is longer than the line that is made of it. What
  * the chunk leaves of an event is held in pieces until its end has come.
  */
@@ -69,10 +69,10 @@ export class Intake implements SseDataSink {
     return this.#readyBytes;
   }
 
-  /** Takes the next bytes of the answer. The array stays the caller's. */
-  push(chunk: Uint8Array): void {
+  /** Takes the next bytes of the answer. The array stays the caller's, unless `isGiven`: then it is written to. */
+  push(chunk: Uint8Array, { isGiven = false }: { readonly isGiven?: boolean } = {}): void {
     const sound = this.#repair.push(chunk);
-    this.#pass(sound.buffer === chunk.buffer ? sound.slice() : sound);
+    this.#pass(sound.buffer === chunk.buffer && !isGiven ? sound.slice() : sound);
   }
 
   /** The answer is over. A last frame without its blank line is an event if it is complete JSON. */

@@ -1,7 +1,7 @@
 import { concatBytes } from "./concat.ts";
 
-// Decoding into a string that nobody reads is the fastest check there is: 2-20 GB/s, measured,
-// where a loop over the bytes does 1.
+// Decoding into a string that nobody reads is the fastest check there is, but the string fills the young heap: what
+// is ASCII, as most is, is found out four bytes at a time instead.
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -46,6 +46,7 @@ export class Utf8Repair {
   }
 
   #checked(bytes: Uint8Array): Uint8Array {
+    if (isAscii(bytes)) return bytes;
     try {
       strict.decode(bytes);
       return bytes;
@@ -54,6 +55,28 @@ export class Utf8Repair {
       return encoder.encode(lenient.decode(bytes));
     }
   }
+}
+
+const NOT_ASCII = 0x80;
+const NOT_ASCII_IN_WORD = 0x80808080;
+const WORD_BYTES = 4;
+
+function isAscii(bytes: Uint8Array): boolean {
+  const { buffer, byteOffset, length } = bytes;
+  // words lie at multiples of their length; a short view may not reach the first of them
+  const first = -byteOffset & (WORD_BYTES - 1);
+  if (length < first) return isAsciiBetween(bytes, 0, length);
+  const words = new Uint32Array(buffer, byteOffset + first, (length - first) >> 2);
+  let all = 0;
+  for (let index = 0; index < words.length; index++) all |= words[index]!;
+  const isAsciiInWords = (all & NOT_ASCII_IN_WORD) === 0;
+  const after = first + words.length * WORD_BYTES;
+  return isAsciiInWords && isAsciiBetween(bytes, 0, first) && isAsciiBetween(bytes, after, length);
+}
+
+function isAsciiBetween(bytes: Uint8Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at]! >= NOT_ASCII) return false;
+  return true;
 }
 
 /**

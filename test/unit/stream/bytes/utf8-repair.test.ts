@@ -88,6 +88,19 @@ describe("Utf8Repair", () => {
     expect(repairer.repaired).toBe(0);
   });
 
+  it("finds a byte that is out of place wherever it is in memory", () => {
+    for (let offset = 0; offset < 8; offset++)
+      for (let length = 0; length < 14; length++) {
+        const bytes = new Uint8Array(32).fill(0x41).subarray(offset, offset + length);
+        expect(repair([bytes])).toEqual({ bytes: [...bytes], repaired: 0 });
+        for (let at = 0; at < length; at++) {
+          const broken = new Uint8Array(32).fill(0x41).subarray(offset, offset + length);
+          broken[at] = 0x80;
+          expect(repair([broken])).toEqual({ bytes: decodeWhole(broken), repaired: 1 });
+        }
+      }
+  });
+
   it("counts the chunks in which something was replaced", () => {
     const bad = Uint8Array.of(0xff, 0xff);
     expect(repair([bad, encoder.encode("ok"), bad, Uint8Array.of(0xe2, 0x82)])).toEqual({
