@@ -2,7 +2,7 @@ import { startScript } from "./child-script.ts";
 import { createDataDir } from "./data-dir.ts";
 import { type IngestedRun, ingestRun } from "./ingest-run.ts";
 import { median, type Row } from "./row.ts";
-import { startServer } from "./server-process.ts";
+import { type ServerProcess, startServer } from "./server-process.ts";
 
 const EVENTS = 1_000_000;
 const LIMIT_PER_SECOND = 100_000;
@@ -15,8 +15,10 @@ const START_TIMEOUT_MS = 10_000;
 
 /** One run of a million events, sent as fast as they are taken, seen by one viewer. */
 export function measureIngest(): Promise<Row[]> {
-  return withServer({ events: EVENTS }, async (port) => {
-    const { perSecond, inOrder } = await ingestRun(port, "ingest", EVENTS);
+  return withServer({ events: EVENTS }, async (server) => {
+    const beforeMs = await server.processorMs();
+    const { perSecond, inOrder } = await ingestRun(server.port, "ingest", EVENTS);
+    const processorMs = (await server.processorMs()) - beforeMs;
     const size = `${EVENTS.toLocaleString("en")} events`;
     return [
       {
@@ -26,6 +28,12 @@ export function measureIngest(): Promise<Row[]> {
         unit: "events/s",
         limit: `>= ${LIMIT_PER_SECOND.toLocaleString("en")} events/s`,
         ok: perSecond >= LIMIT_PER_SECOND,
+      },
+      {
+        measurement: "ingest, processor time",
+        size,
+        value: processorMs / 1_000,
+        unit: "s",
       },
       {
         measurement: "ingest, seen in order",
@@ -44,7 +52,7 @@ export function measureIngest(): Promise<Row[]> {
  * can: what the second sends is stored with a note for each batch.
  */
 export function measureNotes(): Promise<Row[]> {
-  return withServer({ events: ROUND_EVENTS, hasIds: true }, async (port) => {
+  return withServer({ events: ROUND_EVENTS, hasIds: true }, async ({ port }) => {
     const runs: Record<"plain" | "resumable", IngestedRun[]> = { plain: [], resumable: [] };
     for (let round = 0; round < ROUNDS; round++)
       for (const kind of ["plain", "resumable"] as const)
@@ -74,7 +82,7 @@ export function measureNotes(): Promise<Row[]> {
 
 async function withServer<T>(
   load: { readonly events: number; readonly hasIds?: boolean },
-  measure: (port: number) => Promise<T>,
+  measure: (server: ServerProcess) => Promise<T>,
 ): Promise<T> {
   const data = await createDataDir();
   const runner = startScript<{ port: number }>(
@@ -85,7 +93,7 @@ async function withServer<T>(
     const { port: runnerPort } = await runner.next(START_TIMEOUT_MS);
     const server = await startServer({ dataDir: data.dir, runnerPort });
     try {
-      return await measure(server.port);
+      return await measure(server);
     } finally {
       await server.stop();
     }
