@@ -16,6 +16,7 @@ import {
   TOO_LONG,
   UNFINISHED,
 } from "../model/run-end-reasons.ts";
+import { lateAtShutdown } from "./late-at-shutdown.ts";
 import { Reattach } from "./reattach.ts";
 import { NOTHING_SENT, type RunProgress } from "./run-progress.ts";
 import { afterLine, storedBatch } from "./stored-batch.ts";
@@ -60,6 +61,8 @@ export interface RunOptions extends OpenRun {
 /** How often in a row another process may have appended to the log before the run is given up. */
 const MAX_RACES = 5;
 const OVERLAP_BYTES = 256 * 1024;
+/** How long a stop waits for a runner that was called and has not answered. */
+const CALL_ENDS_MS = 1_000;
 /** How long after RUN_FINISHED other runs wait, and how long late events are taken. */
 const SLOT_AFTER_MS = 2_000;
 const LATE_EVENTS_MS = 30_000;
@@ -186,11 +189,18 @@ class RunExecution {
     }
   }
 
-  /** Calls the runner. When the connection breaks before its answer, it may have the run, and is asked for it once. */
+  /**
+   * Calls the runner. When the connection breaks before its answer, it may have the run, and is asked for it once. A stop
+   * waits a moment for its answer, which alone says whether another server can take the run up.
+   */
   async #begin(reattach: Reattach, signal: AbortSignal): Promise<RunnerStream> {
+    const { clock, connect } = this.#options;
     try {
-      const stream = await this.#options.connect(this.#connected(signal));
+      const late = lateAtShutdown(signal, CALL_ENDS_MS, clock);
+      const stream = await connect(this.#connected(late));
       if (stream.isResumable === true) this.#setResumable(true);
+      if (signal.aborted) this.#connection.abort(signal.reason);
+      signal.throwIfAborted();
       return stream;
     } catch (error) {
       const isBroken =
