@@ -4,6 +4,7 @@ import { MAX_PAGE_EVENTS } from "../core/history/page-bounds.ts";
 import { writePage } from "../core/history/page-source.ts";
 import { formatCursor } from "../core/model/cursor.ts";
 import type { SessionService } from "../core/service.ts";
+import type { Session } from "../core/session/session.ts";
 import { RunlogError } from "../ports/errors.ts";
 import { settledWithin } from "../stream/sync/pause.ts";
 import { preferredType } from "./accept.ts";
@@ -21,9 +22,24 @@ const RECOVERED_WITHIN_MS = 250;
 
 /** `GET …/agui/events/page`: some events that follow each other, in either direction (PROTOCOL 20.1). */
 export function eventsPageGet(service: SessionService) {
+  const { clock, compactor, sessions, store } = service;
+  /** Those whose logs are being read although pages of them were given. */
+  const unread = new WeakSet<Session>();
+
+  /** A long log of which no state is known has to be read for the ends of its runs, while its events are where they are. */
+  async function recoverSoon(session: Session): Promise<void> {
+    if (unread.has(session)) return;
+    let isRead = false;
+    const recovered = sessions.recover(session.key).then(() => {
+      isRead = true;
+      unread.delete(session);
+    });
+    await settledWithin(RECOVERED_WITHIN_MS, clock, recovered);
+    if (!isRead) unread.add(session);
+  }
+
   return async (c: Context): Promise<Response> => {
     const key = sessionKeyOf(c);
-    const { clock, compactor, sessions, store } = service;
     const query = queryOf(c);
     const type = preferredType(c, TYPES);
     if (type === null) {
@@ -31,10 +47,8 @@ export function eventsPageGet(service: SessionService) {
       return problem(c, { code: "not-acceptable", detail, headers: { Vary: "Accept" } });
     }
     return sessions.with(key, async (session) => {
-      // a long log of which no state is known has to be read for that, while its events are where they are
-      const recovered = sessions.recover(key);
-      if (typeof query.cursor !== "number")
-        await settledWithin(RECOVERED_WITHIN_MS, clock, recovered);
+      if (typeof query.cursor === "number") void sessions.recover(key);
+      else await recoverSoon(session);
       const readable = await session.readable();
       if (!readable && !(await directoryOf(c, service).get(key)))
         throw new RunlogError("session-not-found", "Session not found");
