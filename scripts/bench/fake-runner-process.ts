@@ -5,7 +5,7 @@ import { json } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWithParent, sendToParent } from "./child-script.ts";
 import { listenOnLoopback } from "./loopback.ts";
-import { FIRST_SEQUENCE, framesWithIds, MAX_FRAMES_PER_WRITE, numberedFrames } from "./sequence.ts";
+import { createNumberedFrames, MAX_FRAMES_PER_WRITE } from "./numbered-frames.ts";
 
 const TICK_MS = 5;
 
@@ -27,8 +27,6 @@ const {
    */
   readonly hasIds?: boolean;
 } = JSON.parse(process.argv[2] ?? "");
-
-const makeFrames = hasIds ? framesWithIds : numberedFrames;
 
 const server = createServer((request, response) => {
   if (request.method !== "POST" || request.url?.includes("events/")) response.writeHead(404).end();
@@ -57,6 +55,7 @@ async function answerRun(request: IncomingMessage, response: ServerResponse): Pr
 
 async function sendNumbered(response: ServerResponse): Promise<void> {
   const startedAtMs = performance.now();
+  const frames = createNumberedFrames({ hasIds });
   let isLargeDue = largeBytes > 0;
   for (let sent = 0; sent < events && !response.destroyed;) {
     const due =
@@ -65,7 +64,7 @@ async function sendNumbered(response: ServerResponse): Promise<void> {
         : Math.floor(((performance.now() - startedAtMs) / 1_000) * eventsPerSecond);
     const count = Math.min(due - sent, events - sent, MAX_FRAMES_PER_WRITE);
     if (count <= 0) await sleep(TICK_MS);
-    else await write(response, makeFrames(FIRST_SEQUENCE + sent, count, Date.now()));
+    else await write(response, frames.next(count, Date.now()));
     sent += Math.max(0, count);
     if (!isLargeDue || sent < events / 2) continue;
     isLargeDue = false;

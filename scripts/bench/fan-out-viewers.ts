@@ -13,7 +13,7 @@ export interface ViewersReady {
 /** Sent when every viewer has seen all events, or when `timeoutMs` is over. */
 export interface ViewersResult {
   readonly complete: number;
-  /** Events that did not follow on the one before, over all viewers. */
+  /** Events that were changed or did not follow on the one before, over all viewers. */
   readonly breaks: number;
   readonly p50Ms: number;
   readonly p99Ms: number;

@@ -9,7 +9,7 @@ import { startRun } from "./start-run.ts";
 export interface IngestedRun {
   /** Events a second, from the first to the last that was seen. */
   readonly perSecond: number;
-  /** Events that came in order. */
+  /** Events that came whole, once and in order before the first that did not. */
   readonly inOrder: number;
 }
 
@@ -47,5 +47,5 @@ export async function ingestRun(
     viewer.close();
   }
   const perSecond = (reader.count / Math.max(1, lastAtMs - firstAtMs)) * 1_000;
-  return { perSecond, inOrder: reader.count - reader.breaks };
+  return { perSecond, inOrder: reader.inOrder };
 }

@@ -1,6 +1,7 @@
 import { startScript } from "./child-script.ts";
 import { createDataDir, sessionPath } from "./data-dir.ts";
 import type { ViewersReady, ViewersResult } from "./fan-out-viewers.ts";
+import { readAgain } from "./read-again.ts";
 import { atMost, type Row } from "./row.ts";
 import { startServer } from "./server-process.ts";
 import { startRun } from "./start-run.ts";
@@ -10,11 +11,12 @@ const EVENTS_PER_SECOND = 200;
 const SECONDS = 20;
 const EVENTS = EVENTS_PER_SECOND * SECONDS;
 const LIMIT_P99_MS = 250;
+const PATH = sessionPath("fan-out");
 const START_TIMEOUT_MS = 20_000;
 /** How long the viewers may take for what the runner sends in `SECONDS`. */
 const VIEWERS_TIMEOUT_MS = 60_000;
 
-/** One live run at a steady rate, seen by many viewers, each checking that it misses nothing. */
+/** One live run at a steady rate, seen by many viewers, each checking that it sees every event whole, once and in order. */
 export async function measureFanOut(): Promise<Row[]> {
   const data = await createDataDir();
   const runner = startScript<{ port: number }>(
@@ -25,7 +27,8 @@ export async function measureFanOut(): Promise<Row[]> {
     const { port: runnerPort } = await runner.next(START_TIMEOUT_MS);
     const server = await startServer({ dataDir: data.dir, runnerPort });
     try {
-      return toRows(await watchRun(server.port));
+      const seen = await watchRun(server.port);
+      return toRows(seen, await readAgain(server.port, PATH));
     } finally {
       await server.stop();
     }
@@ -36,12 +39,11 @@ export async function measureFanOut(): Promise<Row[]> {
 }
 
 async function watchRun(port: number): Promise<ViewersResult> {
-  const path = sessionPath("fan-out");
   const viewers = startScript<ViewersReady | ViewersResult>(
     new URL("./fan-out-viewers.ts", import.meta.url),
     {
       port,
-      path: `${path}/agui/events?view=raw`,
+      path: `${PATH}/agui/events?view=raw`,
       viewers: VIEWERS,
       events: EVENTS,
       timeoutMs: VIEWERS_TIMEOUT_MS,
@@ -49,7 +51,7 @@ async function watchRun(port: number): Promise<ViewersResult> {
   );
   try {
     await viewers.next(START_TIMEOUT_MS);
-    await startRun(port, path);
+    await startRun(port, PATH);
     const result = await viewers.next(VIEWERS_TIMEOUT_MS + START_TIMEOUT_MS);
     if ("ready" in result) throw new Error("the viewers were ready twice");
     return result;
@@ -58,7 +60,7 @@ async function watchRun(port: number): Promise<ViewersResult> {
   }
 }
 
-function toRows(result: ViewersResult): Row[] {
+function toRows(result: ViewersResult, inOrderAgain: number): Row[] {
   const size = `${VIEWERS} viewers`;
   const delay = { measurement: "fan-out, delay", size, unit: "ms" };
   return [
@@ -73,6 +75,14 @@ function toRows(result: ViewersResult): Row[] {
       unit: "viewers",
       limit: `= ${VIEWERS} viewers`,
       ok: result.complete === VIEWERS,
+    },
+    {
+      measurement: "fan-out, in order when read again",
+      size: "1 viewer",
+      value: inOrderAgain,
+      unit: "events",
+      limit: `= ${EVENTS.toLocaleString("en")} events`,
+      ok: inOrderAgain === EVENTS,
     },
   ];
 }

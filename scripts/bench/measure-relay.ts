@@ -106,7 +106,7 @@ async function readRuns(relay: RelayProcess, runs: number): Promise<Measured> {
       const stream = openHttpStream({ port: relay.port, path: "/", body, onBody });
       requireOk(await within(stream.head, START_TIMEOUT_MS, "response head"), "/");
       await within(stream.ended, TIMEOUT_MS, "end of a run");
-      return reader.count - reader.breaks;
+      return reader.inOrder;
     }),
   );
   const ms = performance.now() - startedAtMs;

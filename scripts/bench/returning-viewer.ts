@@ -4,7 +4,7 @@ import { createSequenceReader } from "./sequence.ts";
 
 /** A viewer that comes back by its cursor, as an EventSource does. */
 export interface ReturningViewer {
-  /** Events that came in order. */
+  /** Events that came whole, once and in order before the first that did not. */
   readonly inOrder: number;
   /** The longest time in ms between two events since it was asked last; what goes on now counts. */
   takeLongestSilence(): number;
@@ -65,7 +65,7 @@ export function watchReturning(port: number, path: string): ReturningViewer {
   })();
   return {
     get inOrder() {
-      return reader.count - reader.breaks;
+      return reader.inOrder;
     },
     takeLongestSilence() {
       const longest = Math.max(longestMs, lastAtMs === null ? 0 : performance.now() - lastAtMs);

@@ -1,8 +1,10 @@
-// The runner of all sessions: numbered events at a rate, and all the ways in which a runner can die.
+// The runner of all sessions: numbered events at a rate, each with the hash of its run so far, and all the ways in
+// which a runner can die.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { endWithParent, sendToParent } from "../bench/child-script.ts";
+import { FIRST_HASH, seal } from "../bench/hash-chain.ts";
 import { listenOnLoopback } from "../bench/loopback.ts";
 import { createRandom } from "../bench/random.ts";
 import { createRelays } from "./relays.ts";
@@ -96,14 +98,20 @@ async function play(
   const dies = fate < DEATHS.refused + DEATHS.noEnd + DEATHS.breakOff;
   const last = dies ? random.integer(total) : total;
   response.writeHead(200, { "Content-Type": "text/event-stream" });
-  write(response, { type: "RUN_STARTED", ...ids });
+  let hash = FIRST_HASH;
+  const writeSealed = (event: Readonly<Record<string, unknown>>): void => {
+    const sealed = seal(event, hash);
+    hash = sealed.hash;
+    write(response, sealed.text);
+  };
+  write(response, JSON.stringify({ type: "RUN_STARTED", ...ids }));
   for (let seq = 0; seq < last && !response.destroyed; seq += 1) {
     const chars = random.integer(200) === 0 ? LONG_EVENT_CHARS : random.integer(1_500);
     const value = TEXT.repeat(Math.ceil(chars / TEXT.length)).slice(0, chars);
-    write(response, { type: "CUSTOM", name: "soak", ...ids, seq, sentAt: Date.now(), value });
+    writeSealed({ type: "CUSTOM", name: "soak", ...ids, seq, sentAt: Date.now(), value });
     await sleep((500 + random.integer(1_000)) / eventsPerSecond);
   }
-  if (!dies) write(response, { type: "RUN_FINISHED", ...ids, total });
+  if (!dies) writeSealed({ type: "RUN_FINISHED", ...ids, total });
   else if (fate < DEATHS.refused + DEATHS.breakOff) {
     response.write('data: {"type":"CUSTOM","na');
     response.destroy();
@@ -112,6 +120,6 @@ async function play(
   return !dies && !response.destroyed;
 }
 
-function write(response: ServerResponse, event: Readonly<Record<string, unknown>>): void {
-  response.write(`data: ${JSON.stringify(event)}\n\n`);
+function write(response: ServerResponse, event: string): void {
+  response.write(`data: ${event}\n\n`);
 }

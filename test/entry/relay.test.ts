@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startScript } from "../../scripts/bench/child-script.ts";
 import { createRandom } from "../../scripts/bench/random.ts";
-import { FIRST_SEQUENCE } from "../../scripts/bench/sequence.ts";
+import { FIRST_SEQUENCE } from "../../scripts/bench/numbered-event.ts";
 import { SseReader, type SseEvent } from "../contract/read-sse.ts";
 import { startRunnerProcess } from "../support/runner-process.ts";
 import { freshDir, runCli, type ServerProcess, startServer } from "../support/server-process.ts";

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { FIRST_HASH, seal } from "../../../scripts/bench/hash-chain.ts";
 import { checkLog } from "../../../scripts/soak/check-log.ts";
 import { createStreamChecker } from "../../../scripts/soak/stream-checker.ts";
 import { freshDir } from "../../support/server-process.ts";
@@ -9,10 +10,22 @@ const LOG_ID = "abcdefghijklmnop";
 const EVENTS = [
   '{"type":"MESSAGES_SNAPSHOT","runId":"r","messages":[]}',
   '{"type":"RUN_STARTED","runId":"r"}',
-  '{"type":"CUSTOM","runId":"r","seq":0,"value":"ü"}',
-  '{"type":"CUSTOM","runId":"r","seq":1}',
-  '{"type":"RUN_FINISHED","runId":"r","total":2}',
+  ...sealed([
+    { type: "CUSTOM", runId: "r", seq: 0, value: "ü" },
+    { type: "CUSTOM", runId: "r", seq: 1 },
+    { type: "RUN_FINISHED", runId: "r", total: 2 },
+  ]),
 ];
+
+/** Each with the hash of those so far, as the runner sends them. */
+function sealed(events: readonly Readonly<Record<string, unknown>>[]): string[] {
+  let hash = FIRST_HASH;
+  return events.map((event) => {
+    const { text, hash: next } = seal(event, hash);
+    hash = next;
+    return text;
+  });
+}
 
 interface Frame {
   readonly data: string;
@@ -156,6 +169,13 @@ describe("the checker of a log on disk", () => {
     ["what is no event", [...EVENTS, '{"type":'], /no event/],
   ])("finds %s", async (_what, events, expected) => {
     expect(await checkStored(events)).toMatch(expected);
+  });
+
+  it("finds an event that was changed before it was stored, which nobody saw otherwise", async () => {
+    const changed = EVENTS.with(2, EVENTS[2]?.replace("ü", "ö") ?? "");
+    expect(await checkStored(changed, { seen: changed })).toMatch(/^run r: not what its agent/);
+    const unsealed = EVENTS.with(3, '{"type":"CUSTOM","runId":"r","seq":1}');
+    expect(await checkStored(unsealed, { seen: unsealed })).toMatch(/^run r: not what its agent/);
   });
 
   it("finds a run that was accepted and is not stored", async () => {
