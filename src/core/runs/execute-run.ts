@@ -199,8 +199,11 @@ class RunExecution {
       const late = lateAtShutdown(signal, CALL_ENDS_MS, clock);
       const stream = await connect(this.#connected(late));
       if (stream.isResumable === true) this.#setResumable(true);
-      if (signal.aborted) this.#connection.abort(signal.reason);
+      const connection = this.#connection;
+      const hangUp = (): void => connection.abort(signal.reason);
+      if (signal.aborted) hangUp();
       signal.throwIfAborted();
+      signal.addEventListener("abort", hangUp, { once: true });
       return stream;
     } catch (error) {
       const isBroken =
